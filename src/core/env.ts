@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism, homedir, hostname as osHostname, userInfo } from 'node:os';
+import process from 'node:process';
+
+/** Environment variables; an empty value counts as unset, as it does for libpq. */
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** A copy of the process environment without empty values; later changes to the process do not show in it. */
+export function readEnv(): Env {
+  return Object.freeze(Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== '')));
+}
+
+export const platform: NodeJS.Platform = process.platform;
+export const architecture: string = process.arch;
+export const pid: number = process.pid;
+export const nodeVersion: string = process.versions.node;
+
+/** The name of this host, for people to read; not an identity. */
+export function hostname(): string {
+  return osHostname();
+}
+
+/** The numeric user id; undefined on Windows. */
+export function uid(): number | undefined {
+  return process.getuid?.();
+}
+
+/** The name of the operating system's user; undefined when it has none, as in a container with a made-up uid. */
+export function osUserName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The home folder, `HOME` or `USERPROFILE` first. */
+export function homeFolder(env: Env): string {
+  return (platform === 'win32' ? env['USERPROFILE'] : env['HOME']) ?? homedir();
+}
+
+/** Calls `handler` when the process exits by any path that lets JavaScript run; it must be synchronous. Returns how to take it back. */
+export function onExit(handler: () => void): () => void {
+  process.once('exit', handler);
+  return () => {
+    process.removeListener('exit', handler);
+  };
+}
+
+/** CPUs this process may use at once: the scheduler's mask or the container's quota (cgroup v2 or v1), whichever is less; at least 1. */
+export function cpuLimit(readText: (path: string) => string | undefined = readTextFile): number {
+  return Math.max(1, Math.floor(Math.min(availableParallelism(), cgroupCpus(readText) ?? Number.POSITIVE_INFINITY)));
+}
+
+function cgroupCpus(readText: (path: string) => string | undefined): number | undefined {
+  const [quota, period] =
+    readText('/sys/fs/cgroup/cpu.max')?.trim().split(/\s+/) ??
+    [readText('/sys/fs/cgroup/cpu/cpu.cfs_quota_us'), readText('/sys/fs/cgroup/cpu/cpu.cfs_period_us')];
+  const cpus = Number(quota) / Number(period);
+  return Number.isFinite(cpus) && cpus > 0 ? cpus : undefined;
+}
+
+function readTextFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,75 @@
+import { backoffMs } from './backoff.ts';
+import { type Clock, systemClock } from './clock.ts';
+
+/** Something that runs until it is told to stop. */
+export interface Service {
+  /** Resolves once nothing of the service runs any more; safe to call repeatedly. */
+  stop(): Promise<void>;
+}
+
+export interface Loop extends Service {
+  /** Starts the next pass as soon as the current one is over; the pause after it is skipped. */
+  wake(): void;
+}
+
+export interface LoopOptions {
+  /** Pause between passes; a function is asked anew after each pass. */
+  readonly intervalMs: number | (() => number);
+  /** Runs one pass, and is never called again before that pass has settled. The signal aborts on stop. */
+  readonly runOnce: (signal: AbortSignal) => Promise<void>;
+  /** Told of each failed pass, except those that fail because the loop is being stopped. */
+  readonly onError: (error: unknown) => void;
+  readonly clock?: Clock;
+}
+
+const FAILED_PASS_PAUSE = { baseMs: 100, capMs: 10_000 };
+
+/**
+ * Runs `runOnce` at once and then again and again until stopped, never twice at a time. After failed passes the pause grows to at
+ * least 0.1 s, then 0.2 s and so on up to 10 s, so that a short interval cannot turn an outage into a storm.
+ */
+export function startLoop({ intervalMs, runOnce, onError, clock = systemClock }: LoopOptions): Loop {
+  const stopping = new AbortController();
+  let pause = new AbortController();
+  let isWoken = false;
+  let failures = 0;
+
+  const runPass = async () => {
+    try {
+      await runOnce(stopping.signal);
+      failures = 0;
+    } catch (error) {
+      failures += 1;
+      if (!stopping.signal.aborted) onError(error);
+    }
+  };
+
+  const run = async () => {
+    // A turn of the event loop, so that the caller holds the loop before its first pass begins.
+    await Promise.resolve();
+    while (!stopping.signal.aborted) {
+      isWoken = false;
+      pause = new AbortController();
+      await runPass();
+      if (isWoken && failures === 0) continue;
+      const idleMs = typeof intervalMs === 'function' ? intervalMs() : intervalMs;
+      const failureMs = failures === 0 ? 0 : backoffMs(failures, undefined, FAILED_PASS_PAUSE);
+      await clock.delay(Math.max(idleMs, failureMs), pause.signal);
+    }
+  };
+  const done = run();
+  // `stop` reports a loop that died (onError or intervalMs threw); this keeps Node from ending the process before that.
+  done.catch(() => undefined);
+
+  return {
+    wake() {
+      isWoken = true;
+      if (failures === 0) pause.abort();
+    },
+    async stop() {
+      stopping.abort();
+      pause.abort();
+      await done;
+    },
+  };
+}
