@@ -1,0 +1,163 @@
+import { LamplighterError } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
+import { connectClient } from './connect-client.ts';
+import type { ConnectionSettings } from './connection-settings.ts';
+import { describeConnection } from './connection-text.ts';
+import type { Queryable } from './query.ts';
+import type { Session } from './session.ts';
+import { classifySqlState } from './sqlstate.ts';
+import { runInTransaction } from './transaction.ts';
+
+export interface PoolOptions {
+  /** Most connections at a time. Too low makes callers wait for each other; too high uses up the server's. @default 3 */
+  readonly max?: number;
+  /** How long a connection may be unused before it is closed; there is no minimum to keep. @default 10000 */
+  readonly idleTimeoutMs?: number;
+  /** Longest wait for a free connection; then TOO_MANY_CONNECTIONS. @default 30000 */
+  readonly acquireTimeoutMs?: number;
+  /** Longest wait for the answer to one query; then the connection is cut, and the query fails with CONNECTION_LOST. @default 60000 */
+  readonly queryTimeoutMs?: number;
+  readonly applicationName?: string;
+  readonly log?: Logger;
+}
+
+/**
+ * Connections on demand. Each query may run on another one, so no session state survives between two: put what belongs together into
+ * `withTransaction`.
+ */
+export interface Pool extends Queryable {
+  /** Runs `work` in a transaction of its own; see {@link runInTransaction}. */
+  withTransaction<T>(work: (transaction: Queryable) => Promise<T>): Promise<T>;
+  /** Lends one session for the time of `work`; one that comes back inside a transaction is closed. */
+  withClient<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  /** Refuses new work, waits for what runs and closes every connection; safe to call repeatedly. */
+  end(): Promise<void>;
+}
+
+/**
+ * A pool that never opens more than `max` connections and survives whatever happens to them. After an error of the environment (server
+ * shut down, failover, standby) all unused connections are dropped, so that the next ones resolve the host name again. The driver's own
+ * pool closes a connection after any SQL error, leaves waiters hanging when it ends, and cannot fall back between hosts or encryptions.
+ */
+export function createPool(settings: ConnectionSettings, options: PoolOptions = {}): Pool {
+  const { max = 3, idleTimeoutMs = 10_000, acquireTimeoutMs = 30_000, queryTimeoutMs = 60_000, log } = options;
+  const place = describeConnection(settings);
+  const connectOptions = {
+    queryTimeoutMs,
+    ...(options.applicationName === undefined ? {} : { applicationName: options.applicationName }),
+    ...(log === undefined ? {} : { log }),
+  };
+  /** Unused sessions, the latest used last, each with the timer that closes it. */
+  const idle = new Map<Session, NodeJS.Timeout>();
+  const closing = new Set<Promise<void>>();
+  const waiting: (() => void)[] = [];
+  let lent = 0;
+  let generation = 0;
+  let ending: Promise<void> | undefined;
+  let onAllReturned: (() => void) | undefined;
+
+  // Invariant: lent + idle <= max, because a slot is taken first and an idle session is always preferred to a new one.
+  async function takeSlot(): Promise<void> {
+    if (ending !== undefined) throw new LamplighterError('ABORTED', `The connections to ${place} are being closed`);
+    if (lent < max) {
+      lent += 1;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const takeOver = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        waiting.splice(waiting.indexOf(takeOver), 1);
+        const waited = `none of the ${max} connections to ${place} became free within ${acquireTimeoutMs / 1_000} s`;
+        reject(new LamplighterError('TOO_MANY_CONNECTIONS', waited));
+      }, acquireTimeoutMs);
+      waiting.push(takeOver);
+    });
+  }
+
+  function freeSlot(): void {
+    const next = waiting.shift();
+    if (next !== undefined) {
+      next(); // the slot passes on
+      return;
+    }
+    lent -= 1;
+    if (lent === 0) onAllReturned?.();
+  }
+
+  function takeIdle(): Session | undefined {
+    const session = [...idle.keys()].at(-1);
+    if (session !== undefined) {
+      clearTimeout(idle.get(session));
+      idle.delete(session);
+    }
+    return session;
+  }
+
+  function close(session: Session): Promise<void> {
+    const closed = session.end().finally(() => closing.delete(closed));
+    closing.add(closed);
+    return closed;
+  }
+
+  function closeIdle(session: Session): void {
+    clearTimeout(idle.get(session));
+    idle.delete(session);
+    void close(session);
+  }
+
+  async function openSession(): Promise<Session> {
+    const session = await connectClient(settings, connectOptions);
+    session.onClose((reason) => {
+      if (!idle.has(session)) return;
+      log?.debug({ err: reason, place }, 'an unused connection was closed by the other side');
+      closeIdle(session);
+    });
+    return session;
+  }
+
+  async function lend<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    await takeSlot();
+    const born = generation;
+    let session: Session;
+    try {
+      session = takeIdle() ?? (await openSession());
+    } catch (error) {
+      freeSlot();
+      throw error;
+    }
+    try {
+      return await work(session);
+    } catch (error) {
+      if (classifySqlState(error) === 'environment') {
+        generation += 1;
+        for (const other of idle.keys()) closeIdle(other);
+      }
+      throw error;
+    } finally {
+      const isReusable = session.isOpen && session.transaction === 'none' && born === generation && ending === undefined;
+      if (isReusable) idle.set(session, setTimeout(() => closeIdle(session), idleTimeoutMs));
+      // The slot is free only when the connection is gone, so that there are never more than max.
+      else await close(session);
+      freeSlot();
+    }
+  }
+
+  async function endAll(): Promise<void> {
+    if (lent > 0) await new Promise<void>((resolve) => (onAllReturned = resolve));
+    for (const session of idle.keys()) closeIdle(session);
+    await Promise.all(closing);
+  }
+
+  return {
+    query: (text, params) => lend((session) => session.query(text, params)),
+    withTransaction: (work) => lend((session) => runInTransaction(session, work)),
+    withClient: lend,
+    end() {
+      ending ??= endAll();
+      return ending;
+    },
+  };
+}

@@ -1,0 +1,136 @@
+import type { Client } from 'pg';
+import { LamplighterError } from '../core/errors.ts';
+import type { Queryable } from './query.ts';
+import { sqlStateOf } from './sqlstate.ts';
+
+/** How long a session may take to say goodbye before its socket is cut. */
+const GOODBYE_MS = 2_000;
+
+const TRANSACTION_STATES = { I: 'none', T: 'open', E: 'failed' } as const;
+
+export interface Notification {
+  readonly channel: string;
+  readonly payload: string;
+}
+
+/** `failed`: a statement failed inside the transaction, which can only roll back; `unknown`: a query runs, or nothing was heard yet. */
+export type TransactionState = 'none' | 'open' | 'failed' | 'unknown';
+
+/** One connection to one server. Its queries run one after the other; when it breaks, every later query fails with CONNECTION_LOST. */
+export interface Session extends Queryable {
+  /** What the server, or the pooler in front of it, gave as the process id at login. */
+  readonly processId: number | undefined;
+  readonly isOpen: boolean;
+  readonly transaction: TransactionState;
+  onNotification(listener: (notification: Notification) => void): void;
+  onNotice(listener: (message: string) => void): void;
+  /** Called once, when the connection is gone for whatever reason; at once if it is gone already. */
+  onClose(listener: (reason: Error | undefined) => void): void;
+  /** Says goodbye and waits until the connection is gone, at most 2 s; safe to call repeatedly. */
+  end(): Promise<void>;
+  /** Cuts the connection now; a running query fails with CONNECTION_LOST. */
+  destroy(reason?: Error): void;
+}
+
+export interface SessionOptions {
+  /** For messages: `user@host:port/database`. */
+  readonly place: string;
+  /** Longest wait for the answer to one query; the session is cut then, as its state is unknown. @default unbounded */
+  readonly queryTimeoutMs?: number | undefined;
+}
+
+/** Wraps a client, best before it connects: from here on nothing that happens to the client can end the process. */
+export function createSession(client: Client, { place, queryTimeoutMs }: SessionOptions): Session {
+  const closeListeners: ((reason: Error | undefined) => void)[] = [];
+  let failure: Error | undefined;
+  let isOpen = true;
+  let isGone = false;
+  let running = 0;
+  let lastQuery: Promise<unknown> = Promise.resolve();
+  let goodbye: Promise<void> | undefined;
+
+  client.on('error', (error) => {
+    failure ??= error;
+    isOpen = false;
+  });
+  const closed = new Promise<void>((resolve) => {
+    client.on('end', () => {
+      isOpen = false;
+      isGone = true;
+      resolve();
+      for (const listener of closeListeners.splice(0)) listener(failure);
+    });
+  });
+
+  const destroy = (reason?: Error) => {
+    failure ??= reason;
+    isOpen = false;
+    client.connection.stream.destroy(reason);
+  };
+
+  async function run<Row extends object>(text: string, params: readonly unknown[] | undefined): Promise<{ rows: Row[] }> {
+    if (!isOpen) throw lost(place, failure);
+    const timer =
+      queryTimeoutMs === undefined
+        ? undefined
+        : setTimeout(() => destroy(new Error(`no answer within ${queryTimeoutMs / 1_000} s`)), queryTimeoutMs);
+    running += 1;
+    try {
+      const result = await client.query<Row>(text, params === undefined ? undefined : [...params]);
+      // Without parameters a text may hold several statements, and the driver gives one result for each.
+      const last: { rows: Row[] } | undefined = Array.isArray(result) ? result.at(-1) : result;
+      return { rows: last?.rows ?? [] };
+    } catch (error) {
+      const isLost = !isOpen || !client.connection.stream.writable;
+      throw isLost && sqlStateOf(error) === undefined ? lost(place, failure ?? error) : error;
+    } finally {
+      running -= 1;
+      clearTimeout(timer);
+    }
+  }
+
+  return {
+    get processId() {
+      // The driver sets it at login; its type declarations leave it out.
+      return (client as unknown as { readonly processID: number | null }).processID ?? undefined;
+    },
+    get isOpen() {
+      return isOpen;
+    },
+    get transaction() {
+      const status = running === 0 ? client.getTransactionStatus() : null;
+      return status === null ? 'unknown' : TRANSACTION_STATES[status];
+    },
+    query<Row extends object>(text: string, params?: readonly unknown[]) {
+      const result = lastQuery.then(() => run<Row>(text, params));
+      lastQuery = result.catch(() => undefined);
+      return result;
+    },
+    onNotification(listener) {
+      client.on('notification', ({ channel, payload }) => listener({ channel, payload: payload ?? '' }));
+    },
+    onNotice(listener) {
+      client.on('notice', (notice) => listener(notice.message ?? ''));
+    },
+    onClose(listener) {
+      if (isGone) listener(failure);
+      else closeListeners.push(listener);
+    },
+    end() {
+      goodbye ??= (async () => {
+        const timer = setTimeout(() => destroy(), GOODBYE_MS);
+        isOpen = false;
+        client.end().catch(() => undefined); // `closed` tells; a failing goodbye is a goodbye
+        await closed;
+        clearTimeout(timer);
+      })();
+      return goodbye;
+    },
+    destroy,
+  };
+}
+
+function lost(place: string, cause: unknown): LamplighterError {
+  const reason = cause instanceof Error ? `: ${cause.message}` : '';
+  return new LamplighterError('CONNECTION_LOST', `The connection to ${place} was lost${reason}`, { cause });
+}

@@ -1,0 +1,81 @@
+import { isLamplighterError } from '../core/errors.ts';
+
+/** The SQLSTATEs that code refers to, by the names of PostgreSQL's appendix. */
+export const SQLSTATE = {
+  activeSqlTransaction: '25001',
+  adminShutdown: '57P01',
+  cannotConnectNow: '57P03',
+  checkViolation: '23514',
+  configurationLimitExceeded: '53400',
+  crashShutdown: '57P02',
+  deadlockDetected: '40P01',
+  duplicateObject: '42710',
+  duplicateTable: '42P07',
+  insufficientPrivilege: '42501',
+  invalidAuthorizationSpecification: '28000',
+  invalidCatalogName: '3D000',
+  invalidParameterValue: '22023',
+  invalidPassword: '28P01',
+  invalidSchemaName: '3F000',
+  lockNotAvailable: '55P03',
+  protocolViolation: '08P01',
+  queryCanceled: '57014',
+  readOnlySqlTransaction: '25006',
+  serializationFailure: '40001',
+  tooManyConnections: '53300',
+  undefinedColumn: '42703',
+  undefinedFunction: '42883',
+  undefinedObject: '42704',
+  undefinedTable: '42P01',
+  uniqueViolation: '23505',
+} as const;
+
+export type SqlStateName = keyof typeof SQLSTATE;
+
+/**
+ * What kind of trouble an error is:
+ * `environment` the connection or the server, so nobody's work is to blame and another connection may do; `backpressure` no connection is
+ * free; `conflict` another session was in the way, so the same again may succeed; `permission`; `missing` an object is not there; `other`.
+ */
+export type SqlStateClass = 'environment' | 'backpressure' | 'conflict' | 'permission' | 'missing' | 'other';
+
+const CLASSES: Readonly<Record<string, SqlStateClass>> = {
+  [SQLSTATE.adminShutdown]: 'environment',
+  [SQLSTATE.crashShutdown]: 'environment',
+  [SQLSTATE.cannotConnectNow]: 'environment',
+  [SQLSTATE.readOnlySqlTransaction]: 'environment',
+  [SQLSTATE.tooManyConnections]: 'backpressure',
+  [SQLSTATE.serializationFailure]: 'conflict',
+  [SQLSTATE.deadlockDetected]: 'conflict',
+  [SQLSTATE.lockNotAvailable]: 'conflict',
+  [SQLSTATE.insufficientPrivilege]: 'permission',
+  [SQLSTATE.undefinedTable]: 'missing',
+  [SQLSTATE.undefinedFunction]: 'missing',
+  [SQLSTATE.undefinedColumn]: 'missing',
+  [SQLSTATE.undefinedObject]: 'missing',
+  [SQLSTATE.invalidSchemaName]: 'missing',
+  [SQLSTATE.invalidCatalogName]: 'missing',
+};
+
+/** The SQLSTATE of an error that the server sent; undefined for any other. */
+export function sqlStateOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || isLamplighterError(error) || !('code' in error)) return undefined;
+  // Node's own codes are longer ("ECONNREFUSED") or shorter; the severity tells "EPIPE" and its like from a SQLSTATE.
+  return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) && 'severity' in error ? error.code : undefined;
+}
+
+/** True when the server sent `error` with that SQLSTATE. */
+export function isSqlState(error: unknown, name: SqlStateName): boolean {
+  return sqlStateOf(error) === SQLSTATE[name];
+}
+
+/** The kind of trouble an error is; see {@link SqlStateClass}. Errors of ours about connections count as the server's would. */
+export function classifySqlState(error: unknown): SqlStateClass {
+  if (isLamplighterError(error)) {
+    if (error.code === 'TOO_MANY_CONNECTIONS') return 'backpressure';
+    return error.code === 'CONNECTION_LOST' || error.code === 'CONNECTION_REFUSED' ? 'environment' : 'other';
+  }
+  const state = sqlStateOf(error);
+  if (state === undefined) return 'other';
+  return CLASSES[state] ?? (state.startsWith('08') ? 'environment' : 'other');
+}
