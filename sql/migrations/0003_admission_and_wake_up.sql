@@ -1,0 +1,147 @@
+-- 0003_admission_and_wake_up (schema version 1): the limit on pending requests, the wake-up of idle workers, and events.
+
+create table lamplighter.queue_size (
+  is_singleton boolean not null default true,
+  pending bigint not null default 0,
+  counted_at_id bigint not null default 0,
+  counted_at timestamptz not null default now(),
+  constraint queue_size_pkey primary key (is_singleton),
+  constraint queue_size_is_singleton check (is_singleton)
+);
+comment on table lamplighter.queue_size is
+  'The last count of pending requests. With the ids issued since, it bounds the present number without counting.';
+insert into lamplighter.queue_size default values;
+
+create table lamplighter.waiting (
+  is_singleton boolean not null default true,
+  is_waiting boolean not null default false,
+  constraint waiting_pkey primary key (is_singleton),
+  constraint waiting_is_singleton check (is_singleton)
+) with (fillfactor = 10);
+comment on table lamplighter.waiting is
+  'True while an idle worker wants a notification for the next request. A hint: workers also poll, and an absent row is fine.';
+
+-- Counts pending requests, up to p_limit of each kind, on the partial indexes.
+create function lamplighter.count_pending(p_limit bigint) returns bigint
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set row_security = off as $$
+  select (select count(*)
+          from (select 1 from public.steadytext_queue where status = 'pending' and run_at is null limit p_limit) as ready)
+       + (select count(*)
+          from (select 1 from public.steadytext_queue where status = 'pending' and run_at is not null limit p_limit) as delayed)
+$$;
+
+-- Refreshes lamplighter.queue_size when the bound has come near the limit. Workers call it, several times a second when busy.
+create function lamplighter.measure_queue() returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_limit bigint := lamplighter.effective_setting('max_queue_size');
+  v_size lamplighter.queue_size;
+  v_issued bigint;
+begin
+  if v_limit = 0 then
+    return;
+  end if;
+  select s.last_value into v_issued from public.steadytext_queue_id_seq as s;
+  select z.* into v_size from lamplighter.queue_size as z for update skip locked;
+  if not found or v_size.pending + abs(v_issued - v_size.counted_at_id) <= v_limit / 2 then
+    return;
+  end if;
+  perform set_config('synchronous_commit', 'off', true);
+  update lamplighter.queue_size as z
+  set pending = lamplighter.count_pending(v_limit + 1),
+      counted_at_id = v_issued,
+      counted_at = clock_timestamp();
+end
+$$;
+
+-- Fires once an INSERT statement. The ids issued since the last count bound what can be pending, so that the usual case costs
+-- no count; only near the limit is counted, as far as the limit. Callers never write here: an open transaction would
+-- block others, and a REPEATABLE READ one would fail.
+create function lamplighter.admit_and_wake() returns trigger
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_limit bigint := lamplighter.effective_setting('max_queue_size');
+  v_size lamplighter.queue_size;
+  v_issued bigint;
+  v_pending bigint;
+begin
+  if v_limit > 0 then
+    select z.* into v_size from lamplighter.queue_size as z;
+    select s.last_value into v_issued from public.steadytext_queue_id_seq as s;
+    if v_size is null or v_issued < v_size.counted_at_id or v_size.pending + v_issued - v_size.counted_at_id > v_limit then
+      v_pending := lamplighter.count_pending(v_limit + 1);
+      if v_pending > v_limit then
+        raise exception 'Queue is full: at most % requests may be pending', v_limit using errcode = '53400',
+          hint = 'Wait until workers have caught up, start more of them, or let the schema owner raise the limit: '
+                 || 'SELECT lamplighter.set(''max_queue_size'', ''50000'').';
+      end if;
+    end if;
+  end if;
+  perform lamplighter.wake_workers();
+  return null;
+end
+$$;
+
+-- Sends the private wake-up if a worker asked for one.
+create function lamplighter.wake_workers() returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if exists (select 1 from lamplighter.waiting as w where w.is_waiting) then
+    perform pg_notify('lamplighter_wake', '');
+  end if;
+end
+$$;
+
+-- A worker sets the flag before it waits, looks once more, and clears it when it wakes.
+create function lamplighter.set_waiting(p_is_waiting boolean) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  if p_is_waiting then
+    insert into lamplighter.waiting as w (is_waiting) values (true)
+    on conflict (is_singleton) do update set is_waiting = true where not w.is_waiting;
+  else
+    update lamplighter.waiting as w set is_waiting = false where w.is_waiting;
+  end if;
+end
+$$;
+
+-- Announces the end of a request to whoever listens. False when the server's notification queue is half full: events are
+-- hints, and a full queue would fail every transaction of the server that notifies.
+create function lamplighter.announce_end(p_request_id uuid, p_function_name text, p_status text) returns boolean
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  if pg_notification_queue_usage() >= 0.5 then
+    return false;
+  end if;
+  perform pg_notify('steadytext_completed',
+    format('{"request_id": "%s", "function": "%s", "status": "%s"}', p_request_id, p_function_name, p_status));
+  return true;
+end
+$$;
+
+-- After a status was set by hand: tell callers and the worker of a cancelled request, wake workers for one that is ready again.
+create function lamplighter.announce_status() returns trigger
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if new.status = 'cancelled' then
+    perform lamplighter.announce_end(new.request_id, new.function_name, new.status);
+    if old.status = 'processing' then
+      perform pg_notify('lamplighter_cancel', new.request_id::text);
+    end if;
+  else
+    perform lamplighter.wake_workers();
+  end if;
+  return null;
+end
+$$;
+
+create trigger admit_and_wake after insert on public.steadytext_queue
+  for each statement
+  execute function lamplighter.admit_and_wake();
+
+create trigger announce_status after update on public.steadytext_queue
+  for each row
+  when (new.status <> old.status and (new.status = 'cancelled' or (new.status = 'pending' and new.run_at is null)))
+  execute function lamplighter.announce_status();

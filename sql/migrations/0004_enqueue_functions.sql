@@ -1,0 +1,248 @@
+-- 0004_enqueue_functions (schema version 1): steadytext_*_async(), which check their arguments, queue and return at once.
+
+-- Raises p_message with SQLSTATE 22023 when the text is null or has nothing but white space.
+create function lamplighter.require_text(p_text text, p_message text) returns void
+language plpgsql immutable security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  if p_text is null or p_text !~ '\S' then
+    raise exception '%', p_message using errcode = '22023';
+  end if;
+end
+$$;
+
+-- As require_text, for each element of a batch; the message names the position of the first bad one.
+create function lamplighter.require_texts(p_texts text[], p_message text) returns void
+language plpgsql immutable security invoker set search_path = pg_catalog, pg_temp as $$
+declare
+  v_position bigint;
+begin
+  if p_texts is null or cardinality(p_texts) = 0 then
+    raise exception 'Batch cannot be empty' using errcode = '22023';
+  end if;
+  select t.position into v_position
+  from unnest(p_texts) with ordinality as t (text, position)
+  where t.text is null or t.text !~ '\S'
+  order by t.position
+  limit 1;
+  if found then
+    raise exception '% (position %)', p_message, v_position using errcode = '22023';
+  end if;
+end
+$$;
+
+create function lamplighter.require_generate_limits(p_max_tokens integer, p_seed integer) returns void
+language plpgsql immutable security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  if p_max_tokens is null or p_max_tokens not between 1 and 4096 then
+    raise exception 'max_tokens must be between 1 and 4096' using errcode = '22023';
+  end if;
+  if p_seed < 0 then
+    raise exception 'Seed must be a non-negative integer' using errcode = '22023';
+  end if;
+end
+$$;
+
+-- The lane that a caller's model argument names.
+create function lamplighter.model_or_default(p_model text) returns text
+language sql immutable security invoker set search_path = pg_catalog, pg_temp as $$
+  select case when p_model is null or p_model !~ '\S' then 'default' else p_model end
+$$;
+
+create function lamplighter.enqueue_request(p_function_name text, p_parameters jsonb, p_priority integer, p_model text)
+returns uuid
+language sql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+  insert into public.steadytext_queue (function_name, parameters, priority, model)
+  values (p_function_name, p_parameters, coalesce(p_priority, 0), lamplighter.model_or_default(p_model))
+  returning request_id
+$$;
+
+-- Queues one request for each element of p_parameters in one statement; ids come back in the order of the elements.
+create function lamplighter.enqueue_requests(p_function_name text, p_parameters jsonb[], p_priority integer, p_model text)
+returns uuid[]
+language sql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+  with batch as materialized (
+    select gen_random_uuid() as batch_id
+  ), item as materialized (
+    select gen_random_uuid() as request_id, p.parameters, p.position
+    from unnest(p_parameters) with ordinality as p (parameters, position)
+  ), queued as (
+    insert into public.steadytext_queue (request_id, function_name, parameters, priority, model, batch_id)
+    select i.request_id, p_function_name, i.parameters, coalesce(p_priority, 0), lamplighter.model_or_default(p_model), b.batch_id
+    from item as i
+    cross join batch as b
+    order by i.position
+  )
+  select array_agg(i.request_id order by i.position)
+  from item as i
+$$;
+
+create function public.steadytext_generate_async(
+  prompt text,
+  max_tokens integer default 512,
+  use_cache boolean default true,
+  seed integer default 42,
+  priority integer default 0,
+  model text default null
+) returns uuid
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  perform lamplighter.require_text(prompt, 'Prompt cannot be empty');
+  perform lamplighter.require_generate_limits(max_tokens, seed);
+  return lamplighter.enqueue_request('generate',
+    jsonb_build_object('prompt', prompt, 'max_tokens', max_tokens, 'use_cache', coalesce(use_cache, true), 'seed', coalesce(seed, 42)),
+    priority, model);
+end
+$$;
+
+create function public.steadytext_embed_async(
+  text_input text,
+  use_cache boolean default true,
+  priority integer default 0,
+  model text default null
+) returns uuid
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  perform lamplighter.require_text(text_input, 'Text input cannot be empty');
+  return lamplighter.enqueue_request('embed',
+    jsonb_build_object('text_input', text_input, 'use_cache', coalesce(use_cache, true)),
+    priority, model);
+end
+$$;
+
+create function public.steadytext_generate_json_async(
+  prompt text,
+  schema jsonb,
+  max_tokens integer default 512,
+  use_cache boolean default true,
+  seed integer default 42,
+  priority integer default 0,
+  model text default null
+) returns uuid
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  perform lamplighter.require_text(prompt, 'Prompt cannot be empty');
+  if schema is null then
+    raise exception 'Schema cannot be null' using errcode = '22023';
+  end if;
+  if jsonb_typeof(schema) not in ('object', 'boolean') then
+    raise exception 'Schema must be a JSON object or boolean' using errcode = '22023';
+  end if;
+  perform lamplighter.require_generate_limits(max_tokens, seed);
+  return lamplighter.enqueue_request('generate_json',
+    jsonb_build_object('prompt', prompt, 'schema', schema, 'max_tokens', max_tokens, 'use_cache', coalesce(use_cache, true),
+                       'seed', coalesce(seed, 42)),
+    priority, model);
+end
+$$;
+
+create function public.steadytext_generate_regex_async(
+  prompt text,
+  pattern text,
+  max_tokens integer default 512,
+  use_cache boolean default true,
+  seed integer default 42,
+  priority integer default 0,
+  model text default null
+) returns uuid
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  perform lamplighter.require_text(prompt, 'Prompt cannot be empty');
+  perform lamplighter.require_text(pattern, 'Pattern cannot be empty');
+  perform lamplighter.require_generate_limits(max_tokens, seed);
+  return lamplighter.enqueue_request('generate_regex',
+    jsonb_build_object('prompt', prompt, 'pattern', pattern, 'max_tokens', max_tokens, 'use_cache', coalesce(use_cache, true),
+                       'seed', coalesce(seed, 42)),
+    priority, model);
+end
+$$;
+
+create function public.steadytext_generate_choice_async(
+  prompt text,
+  choices text[],
+  max_tokens integer default 512,
+  use_cache boolean default true,
+  seed integer default 42,
+  priority integer default 0,
+  model text default null
+) returns uuid
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  perform lamplighter.require_text(prompt, 'Prompt cannot be empty');
+  if choices is null or cardinality(choices) < 2 then
+    raise exception 'Must provide at least 2 choices' using errcode = '22023';
+  end if;
+  if exists (select 1 from unnest(choices) as c (choice) where c.choice is null or c.choice !~ '\S')
+     or (select count(distinct c.choice collate "C") from unnest(choices) as c (choice)) < cardinality(choices) then
+    raise exception 'Choices cannot contain nulls, blanks or duplicates' using errcode = '22023';
+  end if;
+  perform lamplighter.require_generate_limits(max_tokens, seed);
+  return lamplighter.enqueue_request('generate_choice',
+    jsonb_build_object('prompt', prompt, 'choices', array(select unnest(choices)), 'max_tokens', max_tokens,
+                       'use_cache', coalesce(use_cache, true), 'seed', coalesce(seed, 42)),
+    priority, model);
+end
+$$;
+
+create function public.steadytext_generate_batch_async(
+  prompts text[],
+  max_tokens integer default 512,
+  use_cache boolean default true,
+  seed integer default 42,
+  priority integer default 0,
+  model text default null
+) returns uuid[]
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  perform lamplighter.require_texts(prompts, 'Prompt cannot be empty');
+  perform lamplighter.require_generate_limits(max_tokens, seed);
+  return lamplighter.enqueue_requests('generate',
+    array(select jsonb_build_object('prompt', p.prompt, 'max_tokens', max_tokens, 'use_cache', coalesce(use_cache, true),
+                                    'seed', coalesce(seed, 42))
+          from unnest(prompts) with ordinality as p (prompt, position)
+          order by p.position),
+    priority, model);
+end
+$$;
+
+create function public.steadytext_embed_batch_async(
+  texts text[],
+  use_cache boolean default true,
+  priority integer default 0,
+  model text default null
+) returns uuid[]
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  perform lamplighter.require_texts(texts, 'Text input cannot be empty');
+  return lamplighter.enqueue_requests('embed',
+    array(select jsonb_build_object('text_input', t.text_input, 'use_cache', coalesce(use_cache, true))
+          from unnest(texts) with ordinality as t (text_input, position)
+          order by t.position),
+    priority, model);
+end
+$$;
+
+create function public.steadytext_rerank_async(
+  query text,
+  documents text[],
+  task text default 'Given a web search query, retrieve relevant passages that answer the query',
+  use_cache boolean default true,
+  seed integer default 42,
+  priority integer default 0,
+  model text default null
+) returns uuid
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  perform lamplighter.require_text(query, 'Query cannot be empty');
+  if documents is null or cardinality(documents) = 0 or exists (select 1 from unnest(documents) as d (document) where d.document is null) then
+    raise exception 'Documents cannot be empty or contain nulls' using errcode = '22023';
+  end if;
+  if seed < 0 then
+    raise exception 'Seed must be a non-negative integer' using errcode = '22023';
+  end if;
+  return lamplighter.enqueue_request('rerank',
+    jsonb_build_object('query', query, 'documents', array(select unnest(documents)),
+                       'task', coalesce(task, 'Given a web search query, retrieve relevant passages that answer the query'),
+                       'use_cache', coalesce(use_cache, true), 'seed', coalesce(seed, 42)),
+    priority, model);
+end
+$$;

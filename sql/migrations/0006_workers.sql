@@ -1,0 +1,183 @@
+-- 0006_workers (schema version 1): worker processes, their leases, and the pause of a function.
+
+create table lamplighter.worker (
+  worker_id uuid not null default gen_random_uuid(),
+  username text not null default session_user,
+  hostname text not null,
+  pid integer not null,
+  status text collate "C" not null default 'running',
+  version text not null,
+  functions text[] not null,
+  lanes text[] not null,
+  concurrency integer not null,
+  lease_ms integer not null,
+  in_flight integer not null default 0,
+  processed bigint not null default 0,
+  failed bigint not null default 0,
+  events_dropped bigint not null default 0,
+  started_at timestamptz not null default clock_timestamp(),
+  last_heartbeat timestamptz not null default clock_timestamp(),
+  died_at timestamptz,
+  in_flight_at_death integer,
+  constraint worker_pkey primary key (worker_id),
+  constraint worker_status_is_known check (status in ('running', 'sleeping', 'stopping', 'stopped', 'dead'))
+) with (fillfactor = 50);
+comment on table lamplighter.worker is 'Worker processes. The lease on a request is its worker''s lease: renewed by the heartbeat, lost with it.';
+comment on column lamplighter.worker.lanes is 'function:model pairs that the worker serves.';
+comment on column lamplighter.worker.in_flight_at_death is 'Requests it held when it was found dead: only one that was alone is charged.';
+
+create table lamplighter.paused_function (
+  function_name text collate "C" not null,
+  paused_at timestamptz not null default now(),
+  paused_by text not null default session_user,
+  constraint paused_function_pkey primary key (function_name)
+);
+comment on table lamplighter.paused_function is 'Functions of which no request is claimed.';
+
+create function lamplighter.register_worker(
+  p_hostname text,
+  p_pid integer,
+  p_version text,
+  p_lanes text[],
+  p_concurrency integer,
+  p_lease_ms integer
+) returns uuid
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+  insert into lamplighter.worker (hostname, pid, version, functions, lanes, concurrency, lease_ms)
+  values (p_hostname, p_pid, p_version,
+          array(select distinct split_part(lane, ':', 1) from unnest(p_lanes) as lane order by 1), p_lanes, p_concurrency, p_lease_ms)
+  returning worker_id
+$$;
+
+-- Renews the lease. False when it was lost already: the worker must drop what it holds and register again.
+create function lamplighter.renew_lease(
+  p_worker_id uuid,
+  p_status text,
+  p_concurrency integer,
+  p_in_flight integer,
+  p_processed bigint,
+  p_failed bigint
+) returns boolean
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  update lamplighter.worker as w
+  set status = p_status,
+      concurrency = p_concurrency,
+      in_flight = p_in_flight,
+      processed = p_processed,
+      failed = p_failed,
+      last_heartbeat = clock_timestamp()
+  where w.worker_id = p_worker_id
+    and w.status in ('running', 'sleeping', 'stopping');
+  return found;
+end
+$$;
+
+-- Deletes the rows of workers that ended long ago.
+create function lamplighter.prune_workers(p_older_than interval) returns bigint
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_pruned bigint;
+begin
+  delete from lamplighter.worker as w
+  where w.status in ('stopped', 'dead')
+    and w.last_heartbeat < now() - p_older_than
+    and not exists (select 1 from public.steadytext_queue as q where q.status = 'processing' and q.worker_id = w.worker_id);
+  get diagnostics v_pruned = row_count;
+  return v_pruned;
+end
+$$;
+
+-- True while a live worker claims requests of this function and model.
+create function lamplighter.is_served(p_function_name text, p_model text) returns boolean
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+  select exists (
+    select 1
+    from lamplighter.worker as w
+    where w.status in ('running', 'sleeping')
+      and w.last_heartbeat > clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
+      and p_function_name || ':' || p_model = any (w.lanes))
+$$;
+
+create function public.steadytext_worker_status()
+returns table (
+  worker_id uuid,
+  hostname text,
+  pid integer,
+  status text,
+  version text,
+  functions text[],
+  concurrency integer,
+  in_flight integer,
+  processed bigint,
+  failed bigint,
+  started_at timestamptz,
+  last_heartbeat timestamptz
+)
+language sql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+  select w.worker_id, w.hostname, w.pid,
+         case when w.status in ('running', 'sleeping', 'stopping')
+                   and w.last_heartbeat <= clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
+              then 'dead' else w.status end,
+         w.version, w.functions, w.concurrency, w.in_flight, w.processed, w.failed, w.started_at, w.last_heartbeat
+  from lamplighter.worker as w
+  order by w.started_at, w.worker_id
+$$;
+
+create function public.steadytext_queue_stats()
+returns table (
+  function_name text,
+  pending bigint,
+  processing bigint,
+  completed bigint,
+  failed bigint,
+  cancelled bigint,
+  oldest_pending interval,
+  avg_processing interval,
+  p95_processing interval
+)
+language sql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+  select q.function_name,
+         count(*) filter (where q.status = 'pending'),
+         count(*) filter (where q.status = 'processing'),
+         count(*) filter (where q.status = 'completed'),
+         count(*) filter (where q.status = 'failed'),
+         count(*) filter (where q.status = 'cancelled'),
+         clock_timestamp() - min(q.created_at) filter (where q.status = 'pending'),
+         avg(q.completed_at - q.started_at) filter (where q.status = 'completed'),
+         percentile_cont(0.95) within group (order by q.completed_at - q.started_at) filter (where q.status = 'completed')
+  from public.steadytext_queue as q
+  group by q.function_name
+  order by q.function_name
+$$;
+
+-- Refuses a name that is no function of the queue.
+create function lamplighter.require_function(p_function_name text) returns void
+language plpgsql immutable security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  if p_function_name is null
+     or p_function_name not in ('generate', 'embed', 'generate_json', 'generate_regex', 'generate_choice', 'rerank') then
+    raise exception 'Unknown function "%"', coalesce(left(p_function_name, 100), 'NULL') using errcode = '22023',
+      hint = 'Functions are generate, embed, generate_json, generate_regex, generate_choice and rerank.';
+  end if;
+end
+$$;
+
+create function public.steadytext_pause(function_name text) returns void
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  perform lamplighter.require_function(function_name);
+  insert into lamplighter.paused_function as p (function_name) values (steadytext_pause.function_name)
+  on conflict on constraint paused_function_pkey do nothing;
+end
+$$;
+
+create function public.steadytext_resume(function_name text) returns void
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  perform lamplighter.require_function(function_name);
+  delete from lamplighter.paused_function as p where p.function_name = steadytext_resume.function_name;
+  perform lamplighter.wake_workers();
+end
+$$;

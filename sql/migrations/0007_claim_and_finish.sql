@@ -1,0 +1,239 @@
+-- 0007_claim_and_finish (schema version 1): what workers run for every request.
+-- The planner settings on these functions keep every statement on its index, also while a new table still looks small enough
+-- to scan: a cached plan made then would stay until the next analyze.
+
+create table lamplighter.cached_result (
+  cache_key bytea not null,
+  id bigint not null,
+  constraint cached_result_pkey primary key (cache_key)
+);
+comment on table lamplighter.cached_result is
+  'Where the answer to an equal request is: steadytext_queue.id by sha256 of all that determines it. Deleting the request ends it.';
+
+-- The heads of all that is ready in the lanes (pairs of function and model): one row for each role and priority, roles in
+-- order of name, priorities descending and at most p_per_role of them. Functions that are paused give none.
+create function lamplighter.list_ready(p_function_names text[], p_models text[], p_per_role integer)
+returns table (function_name text, model text, username text, priority integer, created_at timestamptz, id bigint)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set row_security = off as $$
+#variable_conflict use_column
+declare
+  v_role text;
+  v_priority integer;
+  v_found boolean;
+begin
+  for i in 1 .. cardinality(p_function_names) loop
+    continue when exists (select 1 from lamplighter.paused_function as p where p.function_name = p_function_names[i]);
+    v_role := '';
+    loop
+      select q.function_name, q.model, q.username, q.priority, q.created_at, q.id
+      into list_ready.function_name, list_ready.model, list_ready.username, list_ready.priority, list_ready.created_at, list_ready.id
+      from public.steadytext_queue as q
+      where q.status = 'pending' and q.run_at is null
+        and q.function_name = p_function_names[i] and q.model = p_models[i] and q.username > v_role
+      order by q.username, q.priority desc, q.created_at, q.id
+      limit 1;
+      exit when not found;
+      v_role := list_ready.username;
+      return next;
+      for level in 2 .. p_per_role loop
+        v_priority := list_ready.priority;
+        select q.priority, q.created_at, q.id
+        into list_ready.priority, list_ready.created_at, list_ready.id
+        from public.steadytext_queue as q
+        where q.status = 'pending' and q.run_at is null
+          and q.function_name = p_function_names[i] and q.model = p_models[i] and q.username = v_role and q.priority < v_priority
+        order by q.priority desc, q.created_at, q.id
+        limit 1;
+        exit when not found;
+        return next;
+      end loop;
+    end loop;
+  end loop;
+end
+$$;
+
+-- Takes up to p_limit ready requests of one lane for a worker. The levels (role, priority, and the lowest row that may be
+-- there) are tried in the order given; a role's levels stand together and yield p_share rows at most. Raises LL001 when the
+-- worker's lease is lost. The order of the rows is not defined.
+create function lamplighter.claim_requests(
+  p_worker_id uuid,
+  p_function_name text,
+  p_model text,
+  p_usernames text[],
+  p_priorities integer[],
+  p_low_created_at timestamptz[],
+  p_low_ids bigint[],
+  p_share integer,
+  p_limit integer
+) returns table (
+  id bigint,
+  request_id uuid,
+  username text,
+  parameters jsonb,
+  priority integer,
+  created_at timestamptz,
+  attempt integer,
+  retry_count integer,
+  started_at timestamptz
+)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set row_security = off as $$
+#variable_conflict use_column
+declare
+  v_left integer := p_limit;
+  v_share integer;
+  v_taken integer;
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  perform lamplighter.require_lease(p_worker_id);
+  if exists (select 1 from lamplighter.paused_function as p where p.function_name = p_function_name) then
+    return;
+  end if;
+  for i in 1 .. cardinality(p_usernames) loop
+    if i = 1 or p_usernames[i] <> p_usernames[i - 1] then
+      v_share := p_share;
+    end if;
+    continue when v_share <= 0;
+    return query
+      update public.steadytext_queue as q
+      set status = 'processing',
+          started_at = clock_timestamp(),
+          worker_id = p_worker_id,
+          attempt = q.attempt + 1
+      where q.id = any (array(
+        select c.id
+        from public.steadytext_queue as c
+        where c.status = 'pending' and c.run_at is null
+          and c.function_name = p_function_name and c.model = p_model
+          and c.username = p_usernames[i] and c.priority = p_priorities[i]
+          and (c.created_at, c.id) >= (p_low_created_at[i], p_low_ids[i])
+        order by c.created_at, c.id
+        limit least(v_share, v_left)
+        for update skip locked))
+      returning q.id, q.request_id, q.username, q.parameters, q.priority, q.created_at, q.attempt, q.retry_count, q.started_at;
+    get diagnostics v_taken = row_count;
+    v_left := v_left - v_taken;
+    v_share := v_share - v_taken;
+    exit when v_left <= 0;
+  end loop;
+end
+$$;
+
+-- Raises LL001 unless the worker is alive in the eyes of the database.
+create function lamplighter.require_lease(p_worker_id uuid) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if not exists (
+    select 1 from lamplighter.worker as w
+    where w.worker_id = p_worker_id and w.status in ('running', 'sleeping', 'stopping')
+  ) then
+    raise exception 'Worker % has lost its lease', p_worker_id using errcode = 'LL001';
+  end if;
+end
+$$;
+
+-- Ends one attempt of each request, where the worker still holds it (worker_id and attempt fence; cancel and rescue change
+-- them). Outcomes: completed; failed; retry (charged; after p_delays_ms, or failed once retry_count has reached p_max_retries);
+-- defer (not charged; after p_delays_ms); release (not charged; ready at once).
+-- The arrays go by ascending id, which is the lock order. A row that somebody else has locked is skipped, or awaited for
+-- p_lock_timeout_ms when that is given. Returns the requests that were ended; the rest are locked or lost.
+create function lamplighter.finish_requests(
+  p_worker_id uuid,
+  p_ids bigint[],
+  p_attempts integer[],
+  p_outcomes text[],
+  p_results text[],
+  p_errors text[],
+  p_delays_ms double precision[],
+  p_cache_keys bytea[],
+  p_max_retries integer,
+  p_lock_timeout_ms integer default null
+) returns table (id bigint, status text)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := clock_timestamp();
+  v_dropped bigint;
+begin
+  if p_lock_timeout_ms is not null then
+    perform set_config('lock_timeout', p_lock_timeout_ms || 'ms', true);
+    perform 1 from public.steadytext_queue as q where q.id = any (p_ids) order by q.id for update;
+  end if;
+  if exists (select 1 from lamplighter.suspect) then
+    delete from lamplighter.suspect as s using unnest(p_ids, p_outcomes) as o (id, outcome) where s.id = o.id and o.outcome <> 'release';
+  end if;
+  return query
+    with held as materialized (
+      select o.*
+      from unnest(p_ids, p_attempts, p_outcomes, p_results, p_errors, p_delays_ms)
+        as o (id, attempt, outcome, result, error, delay_ms)
+      join public.steadytext_queue as q on q.id = o.id
+      where q.worker_id = p_worker_id and q.attempt = o.attempt
+      for update of q skip locked
+    ), ended as (
+      update public.steadytext_queue as q
+      set status = case
+            when h.outcome in ('completed', 'failed') then h.outcome
+            when h.outcome = 'retry' and q.retry_count >= p_max_retries then 'failed'
+            else 'pending'
+          end,
+          result = case when h.outcome = 'completed' then h.result end,
+          error = case when h.outcome = 'release' then q.error else h.error end,
+          completed_at = case when h.outcome = 'completed' then v_now end,
+          failed_at = case when h.outcome = 'failed' or (h.outcome = 'retry' and q.retry_count >= p_max_retries) then v_now end,
+          retry_count = case when h.outcome = 'retry' and q.retry_count < p_max_retries then q.retry_count + 1 else q.retry_count end,
+          worker_id = case
+            when h.outcome in ('completed', 'failed') or (h.outcome = 'retry' and q.retry_count >= p_max_retries) then q.worker_id
+          end,
+          run_at = case
+            when h.outcome in ('retry', 'defer') and not (h.outcome = 'retry' and q.retry_count >= p_max_retries)
+              then v_now + make_interval(secs => h.delay_ms / 1000.0)
+          end
+      from held as h
+      where q.id = h.id
+      returning q.id, q.request_id, q.function_name, q.status
+    )
+    select e.id, e.status
+    from ended as e
+    where e.status not in ('completed', 'failed')
+       or lamplighter.announce_end(e.request_id, e.function_name, e.status) is not null;
+  if pg_notification_queue_usage() >= 0.5 then
+    update lamplighter.worker as w
+    set events_dropped = w.events_dropped + cardinality(p_ids)
+    where w.worker_id = p_worker_id;
+  end if;
+  if cardinality(array_remove(p_cache_keys, null)) > 0 then
+    insert into lamplighter.cached_result as c (cache_key, id)
+    select distinct on (k.cache_key) k.cache_key, k.id
+    from unnest(p_cache_keys, p_ids, p_outcomes) as k (cache_key, id, outcome)
+    where k.cache_key is not null and k.outcome = 'completed'
+    order by k.cache_key, k.id
+    on conflict (cache_key) do update set id = excluded.id;
+  end if;
+end
+$$;
+
+-- The results of completed requests that equal requests may share.
+create function lamplighter.lookup_cached_results(p_cache_keys bytea[])
+returns table (cache_key bytea, result text)
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
+  select c.cache_key, q.result
+  from lamplighter.cached_result as c
+  join public.steadytext_queue as q on q.id = c.id
+  where c.cache_key = any (p_cache_keys)
+    and q.status = 'completed' and q.result is not null
+$$;
+
+-- Of the requests that a worker believes it holds, those that it does not: cancelled, deleted, rescued or edited.
+create function lamplighter.list_lost(p_worker_id uuid, p_ids bigint[], p_attempts integer[])
+returns table (id bigint)
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
+  select h.id
+  from unnest(p_ids, p_attempts) as h (id, attempt)
+  left join public.steadytext_queue as q on q.id = h.id
+  where q.id is null or q.worker_id is distinct from p_worker_id or q.attempt <> h.attempt
+$$;

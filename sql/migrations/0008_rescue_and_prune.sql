@@ -1,0 +1,185 @@
+-- 0008_rescue_and_prune (schema version 1): what workers run for each other and for the table as a whole.
+
+create table lamplighter.suspect (
+  id bigint not null,
+  rescued_at timestamptz not null default clock_timestamp(),
+  constraint suspect_pkey primary key (id)
+);
+comment on table lamplighter.suspect is
+  'Requests whose worker died. Each is run alone, so that one that kills its worker is found and its neighbours are not charged.';
+
+-- Declares dead the workers whose lease ran out, and gives back what dead workers held: as suspects, to be run alone. Only a
+-- request that was alone in execution when its worker died is charged for it, and fails once it has no retries left.
+-- Rows that somebody has locked are left for the next pass. Lock order: workers, then requests by id.
+create function lamplighter.rescue_requests(p_max_retries integer)
+returns table (id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
+#variable_conflict use_column
+begin
+  with silent as materialized (
+    select w.worker_id
+    from lamplighter.worker as w
+    where w.status in ('running', 'sleeping', 'stopping')
+      and w.last_heartbeat < clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
+    for update skip locked
+  )
+  update lamplighter.worker as w
+  set status = 'dead',
+      died_at = clock_timestamp(),
+      in_flight_at_death = (
+        select count(*) from public.steadytext_queue as q where q.status = 'processing' and q.worker_id = w.worker_id)
+  from silent
+  where w.worker_id = silent.worker_id;
+
+  return query
+    with orphan as materialized (
+      select q.id, w.worker_id,
+             coalesce(w.in_flight_at_death = 1 and q.started_at <= w.died_at, false) as is_charged
+      from public.steadytext_queue as q
+      left join lamplighter.worker as w on w.worker_id = q.worker_id
+      where q.status = 'processing'
+        and (w.worker_id is null or w.status in ('stopped', 'dead'))
+      order by q.id
+      limit 10000
+      for update of q skip locked
+    ), rescued as (
+      update public.steadytext_queue as q
+      set status = case when o.is_charged and q.retry_count >= p_max_retries then 'failed' else 'pending' end,
+          error = case when o.is_charged then 'The worker died while it ran this request alone' else q.error end,
+          failed_at = case when o.is_charged and q.retry_count >= p_max_retries then clock_timestamp() end,
+          retry_count = case when o.is_charged and q.retry_count < p_max_retries then q.retry_count + 1 else q.retry_count end,
+          worker_id = null,
+          run_at = case when o.is_charged and q.retry_count >= p_max_retries then null else 'infinity'::timestamptz end
+      from orphan as o
+      where q.id = o.id
+      returning q.id, q.request_id, q.function_name, q.status, o.worker_id, o.is_charged
+    ), suspected as (
+      insert into lamplighter.suspect (id)
+      select r.id from rescued as r where r.status = 'pending'
+      on conflict do nothing
+    )
+    select r.id, r.request_id, r.worker_id, r.status, r.is_charged
+    from rescued as r
+    where r.status = 'pending' or lamplighter.announce_end(r.request_id, r.function_name, r.status) is not null;
+
+  delete from lamplighter.suspect as s
+  where not exists (
+    select 1 from public.steadytext_queue as q where q.id = s.id and q.status in ('pending', 'processing'));
+end
+$$;
+
+-- Takes one rescued request of the lanes, the most urgent first, to be run while the worker runs nothing else.
+create function lamplighter.claim_suspect(p_worker_id uuid, p_function_names text[], p_models text[])
+returns table (
+  id bigint,
+  request_id uuid,
+  function_name text,
+  model text,
+  username text,
+  parameters jsonb,
+  priority integer,
+  created_at timestamptz,
+  attempt integer,
+  retry_count integer,
+  started_at timestamptz
+)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
+#variable_conflict use_column
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  perform lamplighter.require_lease(p_worker_id);
+  return query
+    update public.steadytext_queue as q
+    set status = 'processing',
+        started_at = clock_timestamp(),
+        worker_id = p_worker_id,
+        attempt = q.attempt + 1,
+        run_at = null
+    where q.id = (
+      select c.id
+      from lamplighter.suspect as s
+      join public.steadytext_queue as c on c.id = s.id
+      join unnest(p_function_names, p_models) as lane (function_name, model)
+        on lane.function_name = c.function_name and lane.model = c.model
+      where c.status = 'pending'
+        and not exists (select 1 from lamplighter.paused_function as p where p.function_name = c.function_name)
+      order by c.priority desc, c.created_at, c.id
+      limit 1
+      for update of c skip locked)
+    returning q.id, q.request_id, q.function_name, q.model, q.username, q.parameters, q.priority, q.created_at, q.attempt,
+              q.retry_count, q.started_at;
+end
+$$;
+
+create function lamplighter.has_suspects() returns boolean
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+  select exists (select 1 from lamplighter.suspect)
+$$;
+
+-- Makes ready the requests whose delay is over; how many.
+create function lamplighter.promote_requests(p_limit integer) returns bigint
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set row_security = off as $$
+declare
+  v_promoted bigint;
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  with due as materialized (
+    select q.id
+    from public.steadytext_queue as q
+    where q.status = 'pending' and q.run_at is not null and q.run_at <= clock_timestamp()
+    order by q.run_at
+    limit p_limit
+    for update skip locked
+  )
+  update public.steadytext_queue as q
+  set run_at = null
+  from due
+  where q.id = due.id;
+  get diagnostics v_promoted = row_count;
+  return v_promoted;
+end
+$$;
+
+-- Deletes up to p_limit requests that ended more than p_older_than ago, from the oldest id on; how many. Cached answers of
+-- deleted requests go with them.
+create function lamplighter.prune_requests(p_older_than interval, p_limit integer) returns bigint
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
+declare
+  v_pruned bigint;
+begin
+  with old as materialized (
+    select q.id
+    from public.steadytext_queue as q
+    where q.status in ('completed', 'failed', 'cancelled')
+      and coalesce(q.completed_at, q.failed_at, q.created_at) < now() - p_older_than
+    order by q.id
+    limit p_limit
+    for update skip locked
+  )
+  delete from public.steadytext_queue as q
+  using old
+  where q.id = old.id;
+  get diagnostics v_pruned = row_count;
+  return v_pruned;
+end
+$$;
+
+-- Forgets cached answers whose request is gone, from p_after_key on; the last key looked at, null at the end.
+create function lamplighter.prune_cached_results(p_after_key bytea, p_limit integer) returns bytea
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
+declare
+  v_keys bytea[];
+begin
+  v_keys := array(
+    select c.cache_key
+    from lamplighter.cached_result as c
+    where c.cache_key > p_after_key
+    order by c.cache_key
+    limit p_limit);
+  delete from lamplighter.cached_result as c
+  where c.cache_key = any (v_keys)
+    and not exists (select 1 from public.steadytext_queue as q where q.id = c.id);
+  return v_keys[p_limit];
+end
+$$;
