@@ -1,0 +1,82 @@
+/**
+ * The layers of src/, downward only; a layer that is not named in the list of another one must not be imported by it.
+ *
+ * cli > dashboard, client, worker > requests, tasks, embeddings > models, db > core
+ */
+const below = {
+  core: [],
+  db: ['core'],
+  models: ['core'],
+  requests: ['db', 'core'],
+  tasks: ['db', 'core'],
+  embeddings: ['models', 'db', 'core'],
+  worker: ['requests', 'tasks', 'embeddings', 'models', 'db', 'core'],
+  client: ['requests', 'tasks', 'embeddings', 'models', 'db', 'core'],
+  dashboard: ['requests', 'tasks', 'embeddings', 'models', 'db', 'core'],
+  cli: ['dashboard', 'client', 'worker', 'requests', 'tasks', 'embeddings', 'models', 'db', 'core'],
+};
+
+const layerRules = Object.entries(below).map(([layer, allowed]) => ({
+  name: `layer-${layer}`,
+  comment: `src/${layer} may import ${allowed.length === 0 ? 'no other layer' : `only ${allowed.join(', ')}`}.`,
+  severity: 'error',
+  from: { path: `^src/${layer}/` },
+  to: { path: '^src/[^/]+/', pathNot: `^src/(${[layer, ...allowed].join('|')})/` },
+}));
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    ...layerRules,
+    {
+      name: 'known-layer',
+      comment: 'A new folder in src/ needs its place among the layers in this file.',
+      severity: 'error',
+      from: { path: '^src/[^/]+/', pathNot: `^src/(${Object.keys(below).join('|')})/` },
+      to: { path: '^src/' },
+    },
+    {
+      name: 'entry-files-are-for-users',
+      comment: 'Inside src/, import the module itself, not a public entry point.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^src/[^/]+[.]ts$' },
+    },
+    {
+      name: 'only-db-talks-to-pg',
+      comment: 'Everything outside src/db takes a Queryable.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/db/|[.]test[.]ts$' },
+      to: { path: '(^|node_modules/)(@types/)?(pg|pg-connection-string|pgpass)(/|$)' },
+    },
+    {
+      name: 'process-only-at-the-edge',
+      comment: 'Read the environment through core/env.ts; exit and print in cli/.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/core/env[.]ts$|^src/cli/|[.]test[.]ts$' },
+      to: { path: '^(node:)?process$' },
+    },
+    {
+      name: 'no-test-code-in-the-product',
+      comment: 'src/ does not know test/, scripts/ or bench/, and no module imports a test.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '[.]test[.]ts$' },
+      to: { path: '^(test|scripts|bench)/|[.]test[.]ts$' },
+    },
+    {
+      name: 'dependencies-are-declared',
+      comment: 'What src/ imports is installed with the package: a development dependency is not.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '[.]test[.]ts$' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+    { name: 'no-cycles', comment: 'Types count too.', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'types', 'default'] },
+  },
+};
