@@ -53,9 +53,10 @@ export function cpuLimit(readText: (path: string) => string | undefined = readTe
 }
 
 function cgroupCpus(readText: (path: string) => string | undefined): number | undefined {
-  const [quota, period] =
-    readText('/sys/fs/cgroup/cpu.max')?.trim().split(/\s+/) ??
-    [readText('/sys/fs/cgroup/cpu/cpu.cfs_quota_us'), readText('/sys/fs/cgroup/cpu/cpu.cfs_period_us')];
+  const [quota, period] = readText('/sys/fs/cgroup/cpu.max')?.trim().split(/\s+/) ?? [
+    readText('/sys/fs/cgroup/cpu/cpu.cfs_quota_us'),
+    readText('/sys/fs/cgroup/cpu/cpu.cfs_period_us'),
+  ];
   const cpus = Number(quota) / Number(period);
   return Number.isFinite(cpus) && cpus > 0 ? cpus : undefined;
 }

@@ -1,5 +1,5 @@
 import { type DestinationStream, destination as fileDestination, type Logger as PinoLogger, pino } from 'pino';
-import { build as buildPretty } from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
 import { redact } from './redact.ts';
 
 export type Logger = PinoLogger;
@@ -24,8 +24,14 @@ export interface LoggerOptions {
 export function createLogger(options: LoggerOptions = {}): Logger {
   const { level = 'info', pretty = false, color = false } = options;
   const sink = options.destination ?? fileDestination({ fd: 2, sync: true });
-  const stream = pretty ? buildPretty({ colorize: color, destination: sink, ignore: 'pid,hostname', sync: true }) : sink;
+  const stream = pretty ? createPrettyStream(sink, color) : sink;
   return pino({ level, base: null, hooks: { streamWrite: redact }, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+}
+
+/** Formats in the calling thread: the last line before an exit is never lost. */
+function createPrettyStream(sink: DestinationStream, color: boolean): DestinationStream {
+  const format = prettyFactory({ colorize: color, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' });
+  return { write: (line) => sink.write(format(line)) };
 }
 
 /** A logger that writes nothing. */

@@ -68,7 +68,10 @@ const OPTION_NAMES = Object.keys(WORKER_OPTION_SOURCES) as WorkerOption[]; // th
  *
  * @throws LamplighterError CONFIG_INVALID naming the flag or variable, as "expected X, got Y".
  */
-export function resolveWorkerConfig(sources: WorkerConfigSources = {}): { config: WorkerConfig; origins: WorkerOrigins } {
+export function resolveWorkerConfig(sources: WorkerConfigSources = {}): {
+  config: WorkerConfig;
+  origins: WorkerOrigins;
+} {
   const values: Record<string, unknown> = {};
   const origins: Record<string, string> = {};
   for (const option of OPTION_NAMES) {
@@ -88,7 +91,10 @@ export function resolveWorkerConfig(sources: WorkerConfigSources = {}): { config
  *
  * @throws LamplighterError CONFIG_INVALID naming the option.
  */
-export function parseWorkerConfig(options: WorkerOptions = {}, origins: Readonly<Record<string, string>> = {}): WorkerConfig {
+export function parseWorkerConfig(
+  options: WorkerOptions = {},
+  origins: Readonly<Record<string, string>> = {},
+): WorkerConfig {
   const parsed = workerConfigSchema.safeParse(options);
   if (parsed.success) return Object.freeze(parsed.data);
   const [issue] = parsed.error.issues;

@@ -1,6 +1,6 @@
-import { didYouMean } from './suggest.ts';
 import { DURATION_FORM, formatDuration, parseDuration } from './duration.ts';
 import { REQUEST_FUNCTIONS, type RequestFunction } from './request-functions.ts';
+import { didYouMean } from './suggest.ts';
 
 /** What a value read from a text turned out to be. */
 export type Reading<T> = { readonly value: T } | { readonly expected: string };
@@ -48,7 +48,9 @@ function functionList(text: string): Reading<readonly RequestFunction[]> {
   for (const word of text.split(',').map((part) => part.trim())) {
     const known = REQUEST_FUNCTIONS.find((candidate) => candidate === word);
     if (known === undefined) {
-      return { expected: `a comma-separated list out of ${REQUEST_FUNCTIONS.join(', ')}${didYouMean(word, REQUEST_FUNCTIONS)}` };
+      return {
+        expected: `a comma-separated list out of ${REQUEST_FUNCTIONS.join(', ')}${didYouMean(word, REQUEST_FUNCTIONS)}`,
+      };
     }
     if (!value.includes(known)) value.push(known);
   }

@@ -1,18 +1,13 @@
-import { Socket } from 'node:net';
-import { Client } from 'pg';
 import { LamplighterError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { isTlsTrouble, toConnectError } from './connect-error.ts';
 import type { ConnectionSettings, HostAddress, TargetSession } from './connection-settings.ts';
 import { describeConnection, describeHost } from './connection-text.ts';
+import { channelNotBound, createDriverClient, watchChannelBinding } from './driver-client.ts';
 import type { Queryable } from './query.ts';
 import { createSession, type Session } from './session.ts';
 import { isSqlState } from './sqlstate.ts';
 import { type Encryption, encryptionsToTry } from './tls.ts';
-
-const KEEPALIVE_MS = 30_000;
-/** Node gives each address of a name 250 ms by default, which a server on another continent misses. */
-const PER_ADDRESS_MS = 3_000;
 
 export interface ConnectOptions {
   /** Wins over what the settings say. @default the settings' name, else 'lamplighter' */
@@ -66,19 +61,30 @@ function attemptsFor(settings: ConnectionSettings): Attempt[] {
 }
 
 /** As libpq: a wrong password ends the search, a refusal may be about encryption, and an unusable host leads to the next. */
-function isWorthTrying(next: Attempt, previous: { readonly attempt: Attempt; readonly error: LamplighterError }, settings: ConnectionSettings): boolean {
+function isWorthTrying(
+  next: Attempt,
+  previous: { readonly attempt: Attempt; readonly error: LamplighterError },
+  settings: ConnectionSettings,
+): boolean {
   const { attempt, error } = previous;
   if (next.address === attempt.address) {
     return isTlsTrouble(error.cause) || isSqlState(error.cause, 'invalidAuthorizationSpecification');
   }
-  return error.code === 'CONNECTION_REFUSED' || error.code === 'TLS_FAILED' || (settings.targetSession ?? 'any') !== 'any';
+  return (
+    error.code === 'CONNECTION_REFUSED' || error.code === 'TLS_FAILED' || (settings.targetSession ?? 'any') !== 'any'
+  );
 }
 
-async function open(settings: ConnectionSettings, { address, encryption }: Attempt, options: ConnectOptions): Promise<Session> {
+async function open(
+  settings: ConnectionSettings,
+  { address, encryption }: Attempt,
+  options: ConnectOptions,
+): Promise<Session> {
   const { signal, queryTimeoutMs } = options;
   const { connectTimeoutMs = 10_000, targetSession = 'any', mustBindChannel = false } = settings;
-  const client = createClient(settings, address, encryption, options);
   const place = describeConnection({ ...settings, ...address, fallbackHosts: [] });
+  if (signal?.aborted === true) throw new LamplighterError('ABORTED', `Gave up connecting to ${place}`);
+  const client = createDriverClient(settings, address, encryption, options.applicationName);
   const cut = (code: LamplighterError['code'], message: string) => {
     client.connection.stream.destroy(new LamplighterError(code, message));
   };
@@ -87,7 +93,6 @@ async function open(settings: ConnectionSettings, { address, encryption }: Attem
     () => cut('CONNECTION_REFUSED', `${describeHost(address)} did not answer within ${connectTimeoutMs / 1_000} s`),
     connectTimeoutMs,
   );
-  if (signal?.aborted === true) onAbort();
   signal?.addEventListener('abort', onAbort, { once: true });
   // Before connecting: the server may end a session in the same packet that opens it.
   const session = createSession(client, { place, queryTimeoutMs });
@@ -107,76 +112,14 @@ async function open(settings: ConnectionSettings, { address, encryption }: Attem
   }
 }
 
-function createClient(settings: ConnectionSettings, address: HostAddress, encryption: Encryption, options: ConnectOptions): Client {
-  const { tls, user, database, mustBindChannel = false } = settings;
-  const client = new Client({
-    host: address.host,
-    port: address.port,
-    user,
-    database,
-    // A function, so that the driver does not look into PGPASSWORD and the passfile on its own.
-    password: () => demandPassword(settings, address),
-    application_name: options.applicationName ?? settings.applicationName ?? 'lamplighter',
-    ssl: encryption === 'tls' ? { ...tls?.options } : false,
-    sslnegotiation: encryption === 'tls' ? (tls?.negotiation ?? 'postgres') : 'postgres',
-    enableChannelBinding: mustBindChannel,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEPALIVE_MS,
-    stream: createSocket,
-  });
-  // The driver fills these in from PGOPTIONS and PGREPLICATION; its type declarations leave the object out.
-  const { connectionParameters } = client as unknown as { connectionParameters: Record<string, unknown> };
-  connectionParameters['options'] = undefined;
-  connectionParameters['replication'] = undefined;
-  return client;
-}
-
-function createSocket(): Socket {
-  const socket = new Socket();
-  const connect = socket.connect.bind(socket);
-  // The driver calls connect(port, host) or connect(path), and offers no other way to set socket options.
-  socket.connect = ((where: number | string, host?: string) =>
-    typeof where === 'string'
-      ? connect(where)
-      : connect({ port: where, host: host ?? 'localhost', autoSelectFamilyAttemptTimeout: PER_ADDRESS_MS })) as Socket['connect'];
-  return socket;
-}
-
-function demandPassword({ user, passwordOrigin }: ConnectionSettings, address: HostAddress): string {
-  if (address.password !== undefined) return address.password;
-  throw new LamplighterError(
-    'AUTHENTICATION_FAILED',
-    `The server at ${describeHost(address)} asks for a password for role "${user}", and none was given`,
-    { hint: `Put it in the URI, in PGPASSWORD or in ${passwordOrigin ?? '~/.pgpass'}.` },
-  );
-}
-
-/** Tells after the login whether it was SCRAM with channel binding; anything weaker is cut off before it gets an answer. */
-function watchChannelBinding(client: Client, place: string): () => boolean {
-  let isBound = false;
-  const refuse = () => {
-    client.connection.stream.destroy(channelNotBound(place));
-  };
-  client.connection.prependListener('authenticationSASL', ({ mechanisms }: { mechanisms: string[] }) => {
-    isBound = mechanisms.includes('SCRAM-SHA-256-PLUS') && 'getPeerCertificate' in client.connection.stream;
-    if (!isBound) refuse();
-  });
-  client.connection.prependListener('authenticationCleartextPassword', refuse);
-  client.connection.prependListener('authenticationMD5Password', refuse);
-  return () => isBound;
-}
-
-function channelNotBound(place: string): LamplighterError {
-  return new LamplighterError('AUTHENTICATION_FAILED', `The server at ${place} did not bind the login to the TLS connection`, {
-    hint: 'Remove channel_binding=require if a proxy is in between on purpose.',
-  });
-}
-
 async function demandTarget(session: Queryable, target: TargetSession, place: string): Promise<void> {
   const { rows } = await session.query<{ standby: boolean; readonly: boolean }>(
     "select pg_catalog.pg_is_in_recovery() as standby, pg_catalog.current_setting('transaction_read_only') = 'on' as readonly",
   );
   const [state] = rows;
   if (state !== undefined && !state.standby && (target === 'primary' || !state.readonly)) return;
-  throw new LamplighterError('CONNECTION_REFUSED', `The server at ${place} is not the kind that target_session_attrs=${target} asks for`);
+  throw new LamplighterError(
+    'CONNECTION_REFUSED',
+    `The server at ${place} is not the kind that target_session_attrs=${target} asks for`,
+  );
 }

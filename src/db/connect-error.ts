@@ -4,7 +4,10 @@ import { describeHost } from './connection-text.ts';
 import { SQLSTATE, sqlStateOf } from './sqlstate.ts';
 
 /** The driver has no code for these two; the text is pinned by a test against a server without TLS. */
-const NO_TLS_MESSAGES = ['The server does not support SSL connections', 'There was an error establishing an SSL connection'];
+const NO_TLS_MESSAGES = [
+  'The server does not support SSL connections',
+  'There was an error establishing an SSL connection',
+];
 const TLS_CODE =
   /^(ERR_(TLS|SSL|OSSL)_|CERT_|CRL_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERROR_IN_C|INVALID_(CA|PURPOSE)$|PATH_LENGTH|HOSTNAME_MISMATCH|EPROTO$)/;
 
@@ -28,8 +31,10 @@ function fromServer(error: unknown, settings: ConnectionSettings, address: HostA
   const { user, database } = settings;
   const place = describeHost(address);
   const said = messageOf(error);
-  const fail = (code: LamplighterError['code'], message: string, hint?: string) => new LamplighterError(code, message, { cause: error, hint });
-  switch (sqlStateOf(error)) {
+  const fail = (code: LamplighterError['code'], message: string, hint?: string) =>
+    new LamplighterError(code, message, { cause: error, hint });
+  const state: string = sqlStateOf(error) ?? '';
+  switch (state) {
     case SQLSTATE.invalidPassword:
       return fail(
         'AUTHENTICATION_FAILED',
@@ -43,11 +48,23 @@ function fromServer(error: unknown, settings: ConnectionSettings, address: HostA
         'Check that the role exists and may log in, and that pg_hba.conf admits it from here.',
       );
     case SQLSTATE.invalidCatalogName:
-      return fail('DATABASE_NOT_FOUND', `The server at ${place} has no database "${database}"`, `Create it (createdb ${database}), or correct the name.`);
+      return fail(
+        'DATABASE_NOT_FOUND',
+        `The server at ${place} has no database "${database}"`,
+        `Create it (createdb ${database}), or correct the name.`,
+      );
     case SQLSTATE.insufficientPrivilege:
-      return fail('PERMISSION_DENIED', `Role "${user}" may not connect to database "${database}" at ${place}: ${said}`, 'Grant it CONNECT.');
+      return fail(
+        'PERMISSION_DENIED',
+        `Role "${user}" may not connect to database "${database}" at ${place}: ${said}`,
+        'Grant it CONNECT.',
+      );
     case SQLSTATE.tooManyConnections:
-      return fail('TOO_MANY_CONNECTIONS', `The server at ${place} has no connection left: ${said}`, 'Close some, lower --max-connections, or raise the limit.');
+      return fail(
+        'TOO_MANY_CONNECTIONS',
+        `The server at ${place} has no connection left: ${said}`,
+        'Close some, lower --max-connections, or raise the limit.',
+      );
     default:
       return fail('CONNECTION_REFUSED', `The server at ${place} refused the connection: ${said}`);
   }
@@ -70,12 +87,13 @@ const fromTls: Wording = (error, settings, place) => {
   }
   return fail(
     `No encrypted connection to ${place} with sslmode=${mode}: ${messageOf(error)}`,
-    'Point sslrootcert at the certificate of the authority that signed the server\'s, or set sslrootcert=system for a public one.',
+    "Point sslrootcert at the certificate of the authority that signed the server's, or set sslrootcert=system for a public one.",
   );
 };
 
 const fromNetwork: Wording = (error, _settings, place) => {
-  const fail = (message: string, hint?: string) => new LamplighterError('CONNECTION_REFUSED', message, { cause: error, hint });
+  const fail = (message: string, hint?: string) =>
+    new LamplighterError('CONNECTION_REFUSED', message, { cause: error, hint });
   const running = 'Check that PostgreSQL runs there and that host and port are right.';
   const code = codeOf(error);
   switch (code) {
@@ -93,7 +111,10 @@ const fromNetwork: Wording = (error, _settings, place) => {
     case 'ENETUNREACH':
       return fail(`No way to ${place} (${code})`, 'Check the address, and whether a firewall is in between.');
     default:
-      return fail(`The connection to ${place} broke before the login was over: ${messageOf(error)}`, 'Check that it is PostgreSQL that listens there.');
+      return fail(
+        `The connection to ${place} broke before the login was over: ${messageOf(error)}`,
+        'Check that it is PostgreSQL that listens there.',
+      );
   }
 };
 

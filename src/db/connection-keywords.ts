@@ -32,13 +32,23 @@ export type Keywords = Readonly<Partial<Record<Keyword, string>>>;
 const KEYWORDS = Object.keys(USED) as Keyword[]; // Object.keys forgets the literal type
 
 /** What these ask for is the case anyway, or cannot matter to a client that is not libpq. */
-const HARMLESS = new Set([
-  'client_encoding', 'keepalives', 'keepalives_idle', 'keepalives_interval', 'keepalives_count', 'tcp_user_timeout',
-  'load_balance_hosts', 'sslcompression', 'sslsni', 'gsslib', 'krbsrvname', 'gssdelegation', 'uselibpqcompat',
-]); // biome-ignore format: a list of names reads better in lines
+const HARMLESS = new Set(
+  (
+    'client_encoding keepalives keepalives_idle keepalives_interval keepalives_count tcp_user_timeout load_balance_hosts ' +
+    'sslcompression sslsni gsslib krbsrvname gssdelegation uselibpqcompat'
+  ).split(' '),
+);
 
 /** These restrict whom to trust; without them the connection would be weaker than was asked for. */
-const REFUSED = new Set(['hostaddr', 'requirepeer', 'require_auth', 'sslcrl', 'sslcrldir', 'sslcertmode', 'replication']);
+const REFUSED = new Set([
+  'hostaddr',
+  'requirepeer',
+  'require_auth',
+  'sslcrl',
+  'sslcrldir',
+  'sslcertmode',
+  'replication',
+]);
 
 export interface ReadKeywords {
   readonly keywords: Keywords;
@@ -75,7 +85,12 @@ export function readVariables(env: Env): ReadKeywords {
     const value = variable === undefined ? undefined : env[variable];
     if (value !== undefined && value !== '') keywords[keyword] = value;
   }
-  for (const [variable, name] of [['PGHOSTADDR', 'hostaddr'], ['PGREQUIREPEER', 'requirepeer'], ['PGREQUIREAUTH', 'require_auth'], ['PGSSLCRL', 'sslcrl']] as const) {
+  for (const [variable, name] of [
+    ['PGHOSTADDR', 'hostaddr'],
+    ['PGREQUIREPEER', 'requirepeer'],
+    ['PGREQUIREAUTH', 'require_auth'],
+    ['PGSSLCRL', 'sslcrl'],
+  ] as const) {
     if ((env[variable] ?? '') !== '') throw notSupported(name, variable);
   }
   return { keywords, warnings: (env['PGOPTIONS'] ?? '') === '' ? [] : [optionsWarning('PGOPTIONS')] };
@@ -87,9 +102,15 @@ function optionsWarning(origin: string): string {
 }
 
 function notSupported(name: string, origin: string): LamplighterError {
-  return new LamplighterError('CONFIG_INVALID', `${origin}: the connection parameter "${name}" is not supported; remove it to connect without`);
+  return new LamplighterError(
+    'CONFIG_INVALID',
+    `${origin}: the connection parameter "${name}" is not supported; remove it to connect without`,
+  );
 }
 
 function unknownKeyword(name: string, origin: string): LamplighterError {
-  return new LamplighterError('CONFIG_INVALID', `${origin}: unknown connection parameter "${name}"${didYouMean(name, KEYWORDS)}`);
+  return new LamplighterError(
+    'CONFIG_INVALID',
+    `${origin}: unknown connection parameter "${name}"${didYouMean(name, KEYWORDS)}`,
+  );
 }

@@ -32,7 +32,9 @@ export function lookUpPassfile(path: string, query: PassfileQuery): PassfileAnsw
     const [host, port, database, user, password] = fields;
     const matches =
       (host === '*' || hosts.includes(host)) &&
-      [port, database, user].every((field, i) => field === '*' || field === [String(query.port), query.database, query.user][i]);
+      [port, database, user].every(
+        (field, i) => field === '*' || field === [String(query.port), query.database, query.user][i],
+      );
     if (matches) return password === '' ? {} : { password };
   }
   return {};
@@ -55,6 +57,8 @@ function readPrivateFile(path: string): string | PassfileAnswer {
 function splitFields(line: string): [string, string, string, string, string] | undefined {
   const match = /^((?:[^:\\]|\\.)*):((?:[^:\\]|\\.)*):((?:[^:\\]|\\.)*):((?:[^:\\]|\\.)*):(.*)$/.exec(line);
   if (match === null) return undefined;
-  const [, host = '', port = '', database = '', user = '', password = ''] = match.map((field) => field.replace(/\\(.)/g, '$1'));
+  const [, host = '', port = '', database = '', user = '', password = ''] = match.map((field) =>
+    field.replace(/\\(.)/g, '$1'),
+  );
   return [host, port, database, user, password];
 }

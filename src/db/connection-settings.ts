@@ -77,10 +77,15 @@ function settle(pairs: Iterable<readonly [string, string]>, origin: string, env:
   const database = keywords.dbname ?? user;
   const addresses = readAddresses(keywords, origin);
   const tls = planTls(keywords, env, origin);
-  const passwordFrom = passwordOrigin(keywords, [[given.keywords, origin], [service?.keywords ?? {}, serviceOrigin]]);
+  const passwordFrom = passwordOrigin(keywords, [
+    [given.keywords, origin],
+    [service?.keywords ?? {}, serviceOrigin],
+  ]);
   const passfile = keywords.passfile ?? defaultPassfile(homeFolder(env), env['APPDATA']);
   const answers = addresses.map((address) =>
-    passwordFrom === undefined ? lookUpPassfile(passfile, { ...address, database, user }) : { password: keywords.password },
+    passwordFrom === undefined
+      ? lookUpPassfile(passfile, { ...address, database, user })
+      : { password: keywords.password },
   );
   const [first = { host: 'localhost', port: 5432 }, ...fallbackHosts] = addresses.map((address, i) => {
     const password = answers[i]?.password;
@@ -142,19 +147,25 @@ function passwordOrigin(keywords: Keywords, sources: readonly (readonly [Keyword
 function readTargetSession(text: string | undefined, origin: string): TargetSession {
   const target = TARGET_SESSIONS.find((known) => known === (text ?? 'any'));
   if (target !== undefined) return target;
-  throw invalid(origin, `expected target_session_attrs to be one of ${TARGET_SESSIONS.join(', ')} (Lamplighter writes), got "${text}"`);
+  throw invalid(
+    origin,
+    `expected target_session_attrs to be one of ${TARGET_SESSIONS.join(', ')} (Lamplighter writes), got "${text}"`,
+  );
 }
 
 function readChannelBinding(text: string | undefined, tls: TlsPlan, origin: string): boolean {
   if (text === undefined || text === 'prefer' || text === 'disable') return false;
-  if (text !== 'require') throw invalid(origin, `expected channel_binding to be disable, prefer or require, got "${text}"`);
-  if (tls.mode === 'disable') throw invalid(origin, 'expected an sslmode that encrypts with channel_binding=require, got disable');
+  if (text !== 'require')
+    throw invalid(origin, `expected channel_binding to be disable, prefer or require, got "${text}"`);
+  if (tls.mode === 'disable')
+    throw invalid(origin, 'expected an sslmode that encrypts with channel_binding=require, got disable');
   return true;
 }
 
 function readConnectTimeout(text: string | undefined, origin: string): number {
   if (text === undefined) return DEFAULT_CONNECT_TIMEOUT_MS;
-  if (!/^\s*-?\d+\s*$/.test(text)) throw invalid(origin, `expected connect_timeout to be a number of seconds, got "${text}"`);
+  if (!/^\s*-?\d+\s*$/.test(text))
+    throw invalid(origin, `expected connect_timeout to be a number of seconds, got "${text}"`);
   const seconds = Number(text);
   return seconds <= 0 ? LONGEST_CONNECT_TIMEOUT_MS : Math.max(seconds, 2) * 1_000;
 }

@@ -24,7 +24,10 @@ const DIRECT_COMPANIONS = ['DATABASE_URL_UNPOOLED', 'DIRECT_DATABASE_URL', 'DIRE
 const NAMING_VARIABLES = ['PGHOST', 'PGPORT', 'PGDATABASE', 'PGUSER', 'PGSERVICE'];
 
 /** Which of flags and environment names the connection, and which the way around a pooler; the first of the documented order wins. */
-export function findSource(flags: ConnectionFlags, env: Env): { main: ConnectionSource; direct: ConnectionSource | undefined } {
+export function findSource(
+  flags: ConnectionFlags,
+  env: Env,
+): { main: ConnectionSource; direct: ConnectionSource | undefined } {
   const main = findMain(flags, env);
   const direct = findText([
     ['--direct-uri', flags.directUri],
@@ -44,7 +47,10 @@ function findMain(flags: ConnectionFlags, env: Env): ConnectionSource {
     findText([['--uri', flags.uri]]) ??
     findParts('--db-host, --db-port, --db-name, --db-user', [flags.dbHost, flags.dbPort, flags.dbName, flags.dbUser]) ??
     findText([['LAMPLIGHTER_URI', env['LAMPLIGHTER_URI']]]) ??
-    findParts('LAMPLIGHTER_DB_*', ['HOST', 'PORT', 'NAME', 'USER'].map((part) => env[`LAMPLIGHTER_DB_${part}`])) ??
+    findParts(
+      'LAMPLIGHTER_DB_*',
+      ['HOST', 'PORT', 'NAME', 'USER'].map((part) => env[`LAMPLIGHTER_DB_${part}`]),
+    ) ??
     findText([['DATABASE_URL', env['DATABASE_URL']]]) ?? {
       pairs: [],
       origin: NAMING_VARIABLES.some((name) => (env[name] ?? '') !== '') ? 'PG* variables' : NO_CONNECTION,
@@ -66,7 +72,10 @@ function findParts(origin: string, values: readonly (string | number | undefined
   for (const [i, keyword] of ['host', 'port', 'dbname', 'user'].entries()) {
     const value = values[i];
     if (value === '' && origin.startsWith('--')) {
-      throw new LamplighterError('CONFIG_INVALID', `${origin}: expected a value for each, got an empty one for ${keyword}`);
+      throw new LamplighterError(
+        'CONFIG_INVALID',
+        `${origin}: expected a value for each, got an empty one for ${keyword}`,
+      );
     }
     if (value !== undefined && value !== '') pairs.push([keyword, String(value)]);
   }

@@ -32,9 +32,24 @@ function parseUri(text: string, origin: string): Map<string, string> {
   set('user', colon < 0 ? login : login.slice(0, colon));
   set('password', colon < 0 ? undefined : login.slice(colon + 1));
 
-  const hosts = authority.slice(at + 1).split(',').map((part) => parseHost(part, origin));
-  set('host', hosts.map(({ host }) => host).join(',').replace(/^,+$/, ''));
-  set('port', hosts.map(({ port }) => port).join(',').replace(/^,+$/, ''));
+  const hosts = authority
+    .slice(at + 1)
+    .split(',')
+    .map((part) => parseHost(part, origin));
+  set(
+    'host',
+    hosts
+      .map(({ host }) => host)
+      .join(',')
+      .replace(/^,+$/, ''),
+  );
+  set(
+    'port',
+    hosts
+      .map(({ port }) => port)
+      .join(',')
+      .replace(/^,+$/, ''),
+  );
   set('dbname', path);
   for (const parameter of query.split('&').filter((part) => part !== '')) {
     const equals = parameter.indexOf('=');
@@ -47,7 +62,10 @@ function parseUri(text: string, origin: string): Map<string, string> {
 function parseHost(text: string, origin: string): { host: string; port: string } {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]*))(?::(\d*))?$/.exec(text);
   if (match === null) {
-    throw invalid(origin, `${EXPECTED}, got a host part that is not host:port (in a password, write / as %2F, ? as %3F and @ as %40)`);
+    throw invalid(
+      origin,
+      `${EXPECTED}, got a host part that is not host:port (in a password, write / as %2F, ? as %3F and @ as %40)`,
+    );
   }
   return { host: match[1] ?? match[2] ?? '', port: match[3] ?? '' };
 }

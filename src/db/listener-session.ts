@@ -41,9 +41,12 @@ export interface ListenRequest {
  * on a stranger's session, so the route is looked at first, and then a canary sent from elsewhere has to arrive before any channel of
  * the caller's is listened to.
  */
-export async function openListeningSession(request: ListenRequest): Promise<ListeningSession | { readonly refusal: string }> {
+export async function openListeningSession(
+  request: ListenRequest,
+): Promise<ListeningSession | { readonly refusal: string }> {
   const { settings, channels, onEvent, clock, timing, signal } = request;
-  const connect = (applicationName: string) => connectClient(settings, { applicationName, queryTimeoutMs: timing.answerMs, signal });
+  const connect = (applicationName: string) =>
+    connectClient(settings, { applicationName, queryTimeoutMs: timing.answerMs, signal });
   const session = await connect('lamplighter listener');
   const onAbort = () => void session.end();
   signal.addEventListener('abort', onAbort, { once: true });
@@ -65,7 +68,8 @@ export async function openListeningSession(request: ListenRequest): Promise<List
     await sender.query('select pg_catalog.pg_notify($1, $2)', [canaryChannel, token]);
     await clock.delay(timing.canaryMs, arrival.signal);
     awaited = undefined;
-    if (!arrival.signal.aborted) return `notifications do not arrive through what is in front of the server at ${describeHost(settings)}`;
+    if (!arrival.signal.aborted)
+      return `notifications do not arrive through what is in front of the server at ${describeHost(settings)}`;
     provenMs = clock.nowMs();
     return undefined;
   }
@@ -87,7 +91,8 @@ export async function openListeningSession(request: ListenRequest): Promise<List
         probes.push(probe);
         return probe;
       });
-      if (route === 'transaction-pooled') return `a transaction pooler is in front of the server at ${describeHost(settings)}, where LISTEN does not work`;
+      if (route === 'transaction-pooled')
+        return `a transaction pooler is in front of the server at ${describeHost(settings)}, where LISTEN does not work`;
       isDirect = route === 'direct';
       await session.query(`listen ${escapeIdentifier(canaryChannel)}`);
       // Behind a pooler the proof has to come from another session: one's own notifications come back with the answer.

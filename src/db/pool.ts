@@ -137,8 +137,13 @@ export function createPool(settings: ConnectionSettings, options: PoolOptions = 
       }
       throw error;
     } finally {
-      const isReusable = session.isOpen && session.transaction === 'none' && born === generation && ending === undefined;
-      if (isReusable) idle.set(session, setTimeout(() => closeIdle(session), idleTimeoutMs));
+      const isReusable =
+        session.isOpen && session.transaction === 'none' && born === generation && ending === undefined;
+      if (isReusable)
+        idle.set(
+          session,
+          setTimeout(() => closeIdle(session), idleTimeoutMs),
+        );
       // The slot is free only when the connection is gone, so that there are never more than max.
       else await close(session);
       freeSlot();

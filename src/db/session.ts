@@ -68,7 +68,10 @@ export function createSession(client: Client, { place, queryTimeoutMs }: Session
     client.connection.stream.destroy(reason);
   };
 
-  async function run<Row extends object>(text: string, params: readonly unknown[] | undefined): Promise<{ rows: Row[] }> {
+  async function run<Row extends object>(
+    text: string,
+    params: readonly unknown[] | undefined,
+  ): Promise<{ rows: Row[] }> {
     if (!isOpen) throw lost(place, failure);
     const timer =
       queryTimeoutMs === undefined

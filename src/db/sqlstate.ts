@@ -9,6 +9,7 @@ export const SQLSTATE = {
   configurationLimitExceeded: '53400',
   crashShutdown: '57P02',
   deadlockDetected: '40P01',
+  dependentObjectsStillExist: '2BP01',
   duplicateObject: '42710',
   duplicateTable: '42P07',
   insufficientPrivilege: '42501',
@@ -61,7 +62,9 @@ const CLASSES: Readonly<Record<string, SqlStateClass>> = {
 export function sqlStateOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || isLamplighterError(error) || !('code' in error)) return undefined;
   // Node's own codes are longer ("ECONNREFUSED") or shorter; the severity tells "EPIPE" and its like from a SQLSTATE.
-  return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) && 'severity' in error ? error.code : undefined;
+  return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) && 'severity' in error
+    ? error.code
+    : undefined;
 }
 
 /** True when the server sent `error` with that SQLSTATE. */

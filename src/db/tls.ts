@@ -21,7 +21,12 @@ export interface TlsPlan {
 }
 
 /** Where Linux distributions keep the certificate authorities that `sslrootcert=system` means. */
-const SYSTEM_BUNDLES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem', '/etc/ssl/ca-bundle.pem'];
+const SYSTEM_BUNDLES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/cert.pem',
+  '/etc/ssl/ca-bundle.pem',
+];
 
 /**
  * What libpq does for `sslmode` and the `ssl*` files, with its defaults in `~/.postgresql`. `require` and weaker modes verify the
@@ -52,8 +57,8 @@ export function planTls(keywords: Keywords, env: Env, origin: string): TlsPlan {
     options.key = readPem(keywords.sslkey ?? join(folder, 'postgresql.key'), 'sslkey', origin);
     if (keywords.sslpassword !== undefined) options.passphrase = keywords.sslpassword;
   }
-  const [minVersion, maxVersion] = [keywords.ssl_min_protocol_version, keywords.ssl_max_protocol_version].map((version) =>
-    readVersion(version, origin),
+  const [minVersion, maxVersion] = [keywords.ssl_min_protocol_version, keywords.ssl_max_protocol_version].map(
+    (version) => readVersion(version, origin),
   );
   if (minVersion !== undefined) options.minVersion = minVersion;
   if (maxVersion !== undefined) options.maxVersion = maxVersion;
@@ -70,7 +75,10 @@ export function encryptionsToTry(tls: TlsPlan | undefined, host: string): readon
 function readMode(text: string, origin: string): SslMode {
   const mode = SSL_MODES.find((known) => known === text);
   if (mode !== undefined) return mode;
-  throw invalid(origin, `expected sslmode to be one of ${SSL_MODES.join(', ')}, got "${text}"${didYouMean(text, SSL_MODES)}`);
+  throw invalid(
+    origin,
+    `expected sslmode to be one of ${SSL_MODES.join(', ')}, got "${text}"${didYouMean(text, SSL_MODES)}`,
+  );
 }
 
 function readNegotiation(text: string | undefined, mode: SslMode, origin: string): 'postgres' | 'direct' {
@@ -88,7 +96,10 @@ function readAuthorities(root: string | undefined, mode: SslMode, origin: string
   if (root === 'system' || (root === undefined && mode === 'verify-full')) return systemAuthorities();
   if (root !== undefined && existsSync(root)) return [readPem(root, 'sslrootcert', origin)];
   if (!mustVerify) return undefined;
-  throw invalid(origin, `expected a root certificate for sslmode=${mode}, and ${root === undefined ? 'sslrootcert is not set' : `there is no file ${root}`}`);
+  throw invalid(
+    origin,
+    `expected a root certificate for sslmode=${mode}, and ${root === undefined ? 'sslrootcert is not set' : `there is no file ${root}`}`,
+  );
 }
 
 function systemAuthorities(): string[] {
@@ -96,7 +107,10 @@ function systemAuthorities(): string[] {
   return bundle === undefined ? [...rootCertificates] : [...rootCertificates, readFileSync(bundle, 'utf8')];
 }
 
-function readVersion(text: string | undefined, origin: string): 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3' | undefined {
+function readVersion(
+  text: string | undefined,
+  origin: string,
+): 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3' | undefined {
   if (text === undefined) return undefined;
   const version = (['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const).find((known) => known === text);
   if (version === undefined) throw invalid(origin, `expected a TLS version such as TLSv1.2, got "${text}"`);
@@ -107,7 +121,9 @@ function readPem(path: string, keyword: string, origin: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new LamplighterError('CONFIG_INVALID', `${origin}: ${keyword} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new LamplighterError('CONFIG_INVALID', `${origin}: ${keyword} cannot be read: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

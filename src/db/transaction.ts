@@ -11,7 +11,8 @@ export async function runInTransaction<T>(session: Session, work: (transaction: 
   try {
     const result = await work(session);
     // COMMIT would roll back here without an error.
-    if (session.transaction === 'failed') throw new Error('a statement of the transaction failed, and its error was dropped');
+    if (session.transaction === 'failed')
+      throw new Error('a statement of the transaction failed, and its error was dropped');
     await session.query('commit');
     return result;
   } catch (error) {
