@@ -12,6 +12,17 @@
 create schema lamplighter;
 comment on schema lamplighter is 'Private to Lamplighter: engine state and internal functions.';
 
+create table lamplighter.migration (
+  number integer not null,
+  name text not null,
+  schema_version integer not null,
+  checksum text not null,
+  applied_at timestamptz not null default clock_timestamp(),
+  applied_by text not null default current_user,
+  constraint migration_pkey primary key (number)
+);
+comment on table lamplighter.migration is 'The ledger: which migrations this schema has. Its highest schema_version is the schema''s.';
+
 create table lamplighter.setting (
   name text collate "C" not null,
   value text,

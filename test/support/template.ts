@@ -1,5 +1,7 @@
 import pg from 'pg';
-import { loadMigrations } from '../../src/db/load-sql.ts';
+import { connectClient } from '../../src/db/connect-client.ts';
+import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { migrate } from '../../src/db/migrate/migrate.ts';
 import { uriOf, withClient } from './admin.ts';
 
 /** The name of the migrated database that test databases are cloned from. */
@@ -10,9 +12,12 @@ export function templateName(runPrefix: string): string {
 export async function createTemplate(serverUri: string, runPrefix: string): Promise<void> {
   const database = templateName(runPrefix);
   await withClient(serverUri, (admin) => admin.query(`create database ${pg.escapeIdentifier(database)}`));
-  await withClient(uriOf(serverUri, { database }), async (client) => {
-    for (const migration of loadMigrations()) await client.query(migration.text);
-  });
+  const session = await connectClient(resolveConnection({ uri: uriOf(serverUri, { database }) }, {}));
+  try {
+    await migrate(session);
+  } finally {
+    await session.end();
+  }
 }
 
 /** Drops what tests of this run did not drop themselves, and the template: a server of the user's own stays as it was. */

@@ -1,0 +1,2 @@
+-- Tells whether any request waits to be run alone. One row.
+select lamplighter.has_suspects() as has_suspects

@@ -1,0 +1,3 @@
+-- Registers a worker process and grants it a lease.
+-- $1 host name, $2 process id, $3 version, $4 lanes ('function:model'), $5 concurrency, $6 lease in ms. Always one row.
+select lamplighter.register_worker($1, $2, $3, $4, $5, $6) as worker_id

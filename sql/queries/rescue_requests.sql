@@ -1,0 +1,3 @@
+-- Takes requests back from dead workers. $1 retries allowed. One row for each; none when all workers are well.
+select r.id, r.request_id, r.worker_id, r.status, r.is_charged
+from lamplighter.rescue_requests($1) as r

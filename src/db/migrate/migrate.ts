@@ -1,0 +1,125 @@
+import { escapeIdentifier } from 'pg';
+import { LamplighterError } from '../../core/errors.ts';
+import type { Queryable } from '../query.ts';
+import { isSqlState } from '../sqlstate.ts';
+import { type MigrateOptions, type MigrationPlan, type MigrationStep, planMigration, recordText } from './migration-plan.ts';
+import { announceServerSettings } from './server-settings.ts';
+
+export interface MigrateReport {
+  readonly fromVersion: number;
+  readonly toVersion: number;
+  /** Titles of the steps that ran, in order. */
+  readonly steps: readonly string[];
+  /** What default privileges had given to others and was taken back, and what could not be done without superuser rights. */
+  readonly notes: readonly string[];
+}
+
+/** Key of the advisory lock that one migration at a time holds. */
+const LOCK = "pg_catalog.hashtextextended('lamplighter migrate', 0)";
+const SEARCH_PATH = 'set local search_path = pg_catalog, pg_temp;';
+
+/**
+ * Installs or upgrades the schema; does nothing when it is up to date. One transaction, but for steps that cannot be in one: after a
+ * crash between those, running it again goes on where it stopped. Concurrent calls wait for each other.
+ *
+ * @param session one session of the role that owns the schema or is to own it; not through a transaction pooler.
+ * @throws LamplighterError NAME_TAKEN, SCHEMA_TOO_NEW, SERVER_UNSUPPORTED, PERMISSION_DENIED.
+ */
+export async function migrate(session: Queryable, options: MigrateOptions = {}): Promise<MigrateReport> {
+  await session.query(`select pg_catalog.pg_advisory_lock(${LOCK})`);
+  try {
+    const plan = await planMigration(session, options);
+    const notes: string[] = [];
+    for (const group of groupSteps(plan.steps)) notes.push(...(await runGroup(session, group, plan)));
+    notes.push(...(await announceServerSettings(session)));
+    return {
+      fromVersion: plan.fromVersion,
+      toVersion: plan.toVersion,
+      steps: plan.steps.map(({ title }) => title),
+      notes,
+    };
+  } finally {
+    // A session that broke has lost its locks with it; the error that broke it is the one to tell.
+    await session.query(`select pg_catalog.pg_advisory_unlock(${LOCK})`).catch(() => undefined);
+  }
+}
+
+/** The script that `migrate` would run, for psql. */
+export function renderPlan(plan: MigrationPlan): string {
+  if (plan.steps.length === 0) return `-- Nothing to do: the schema has version ${plan.toVersion}.\n`;
+  const parts = groupSteps(plan.steps).map((group) =>
+    group.every(({ isTransactional }) => isTransactional)
+      ? ['begin;', ...preamble(plan), ...group.map(({ text }) => text.trim()), 'commit;'].join('\n\n')
+      : group.map(standaloneText).join('\n\n'),
+  );
+  return `${parts.join('\n\n')}\n`;
+}
+
+function standaloneText({ text, migration }: MigrationStep): string {
+  return [text.trim(), ...(migration === undefined ? [] : [recordText(migration)])].join('\n\n');
+}
+
+function preamble({ runAs }: MigrationPlan): string[] {
+  return [SEARCH_PATH, ...(runAs === undefined ? [] : [`set local role ${escapeIdentifier(runAs)};`])];
+}
+
+/** Neighbouring transactional steps share a transaction; any other stands alone. */
+function groupSteps(steps: readonly MigrationStep[]): MigrationStep[][] {
+  const groups: MigrationStep[][] = [];
+  for (const step of steps) {
+    const last = groups.at(-1);
+    if (step.isTransactional && last?.[0]?.isTransactional === true) last.push(step);
+    else groups.push([step]);
+  }
+  return groups;
+}
+
+async function runGroup(
+  session: Queryable,
+  group: readonly MigrationStep[],
+  plan: MigrationPlan,
+): Promise<string[]> {
+  const [first] = group;
+  if (first?.migration !== undefined && !first.isTransactional) {
+    await runStep(session, first);
+    await session.query(recordText(first.migration));
+    return [];
+  }
+  const notes: string[] = [];
+  await session.query('begin isolation level read committed read write');
+  try {
+    for (const text of preamble(plan)) await session.query(text);
+    for (const step of group) notes.push(...(await runStep(session, step)));
+    await session.query('commit');
+  } catch (error) {
+    await session.query('rollback').catch(() => undefined);
+    throw error;
+  }
+  return notes;
+}
+
+async function runStep(session: Queryable, step: MigrationStep): Promise<string[]> {
+  try {
+    const { rows } = await session.query<{ note?: string }>(step.text);
+    return rows.flatMap(({ note }) => (typeof note === 'string' ? [note] : []));
+  } catch (error) {
+    throw explain(error, step);
+  }
+}
+
+function explain(error: unknown, step: MigrationStep): unknown {
+  if (!(error instanceof Error)) return error;
+  if (isSqlState(error, 'insufficientPrivilege')) {
+    return new LamplighterError('PERMISSION_DENIED', `Not permitted (${step.title}): ${error.message}`, {
+      cause: error,
+      hint: 'Migrate as the owner of the database, or of what is installed already.',
+    });
+  }
+  if (isSqlState(error, 'undefinedObject') && step.title.startsWith('grant')) {
+    return new LamplighterError('CONFIG_INVALID', `Could not ${step.title}: ${error.message}`, {
+      cause: error,
+      hint: 'Create the role first: CREATE ROLE name LOGIN PASSWORD ...',
+    });
+  }
+  return error;
+}

@@ -1,0 +1,137 @@
+import { escapeLiteral } from 'pg';
+import { LamplighterError } from '../../core/errors.ts';
+import { loadQuery } from '../load-sql.ts';
+import type { Queryable } from '../query.ts';
+import { type MigrationFile, programSchemaVersion, readMigrations } from './migration-file.ts';
+import { readSchemaState, refuseNewer, type SchemaState } from './schema-state.ts';
+
+export interface MigrateOptions {
+  /** Roles that may queue requests and use their own. */
+  readonly grant?: readonly string[];
+  /** Logins that may run workers. */
+  readonly grantWorker?: readonly string[];
+  /** A keyword/value DSN by which dblink reaches this database again. */
+  readonly loopbackDsn?: string | undefined;
+}
+
+export interface MigrationStep {
+  readonly title: string;
+  readonly text: string;
+  readonly isTransactional: boolean;
+  /** The migration that the step applies; undefined for grants and settings. */
+  readonly migration?: MigrationFile;
+}
+
+export interface MigrationPlan {
+  readonly steps: readonly MigrationStep[];
+  /** The role that the steps run as, when it is not the session's: the owner of what is there already. */
+  readonly runAs: string | undefined;
+  readonly fromVersion: number;
+  readonly toVersion: number;
+}
+
+/**
+ * What would bring the database up to date; without `db`, a first installation.
+ *
+ * @throws LamplighterError NAME_TAKEN, SCHEMA_TOO_NEW, CONFIG_INVALID for a ledger that does not fit the program's files.
+ */
+export async function planMigration(db: Queryable | undefined, options: MigrateOptions): Promise<MigrationPlan> {
+  const toVersion = programSchemaVersion();
+  const state = db === undefined ? undefined : await readSchemaState(db);
+  if (db !== undefined && state !== undefined) {
+    refuseNewer(state, toVersion);
+    if (!state.isInstalled) await refuseTakenNames(db);
+    refuseEdited(state);
+  }
+  const appliedNumbers = new Set(state?.applied.map(({ number }) => number));
+  const pending = readMigrations().filter(({ number }) => !appliedNumbers.has(number));
+  const isAhead = state !== undefined && state.version > toVersion;
+  const migrations = isAhead ? [] : pending.map(migrationStep);
+  const kept = db !== undefined && state?.isInstalled === true ? await listOwnObjects(db) : [];
+  const earlier = db !== undefined && state?.isInstalled === true ? await listRoleGrants(db) : [];
+  const revoke = migrations.length === 0 ? [] : [revokeStep(kept)];
+  return {
+    steps: [...migrations, ...revoke, ...grantSteps(options, earlier), ...loopbackSteps(options)],
+    runAs: state?.owner !== undefined && state.owner !== state.role ? state.owner : undefined,
+    fromVersion: state?.version ?? 0,
+    toVersion: Math.max(toVersion, state?.version ?? 0),
+  };
+}
+
+async function refuseTakenNames(db: Queryable): Promise<void> {
+  const { rows } = await db.query<{ name: string; extension: string | null }>(loadQuery('list_taken_names'));
+  const [first] = rows;
+  if (first === undefined) return;
+  const more = rows.length > 1 ? ` (and ${rows.length - 1} more)` : '';
+  throw first.extension === null
+    ? new LamplighterError('NAME_TAKEN', `The ${first.name} exists already and is not Lamplighter's${more}`, {
+        hint: 'Rename or drop it, or install into another database.',
+      })
+    : new LamplighterError('NAME_TAKEN', `The ${first.name} belongs to the extension "${first.extension}"${more}`, {
+        hint: `Save what you need from its tables, then: DROP EXTENSION ${first.extension}`,
+      });
+}
+
+function refuseEdited(state: SchemaState): void {
+  const files = new Map(readMigrations().map((file) => [file.number, file]));
+  for (const { number, name, checksum } of state.applied) {
+    const file = files.get(number);
+    if (file !== undefined && file.checksum !== checksum) {
+      throw new LamplighterError(
+        'CONFIG_INVALID',
+        `Migration ${name} was applied from another text than ${file.name} of this program has`,
+        { hint: 'This is not a released version of the schema; uninstall it and migrate again.' },
+      );
+    }
+  }
+}
+
+async function listOwnObjects(db: Queryable): Promise<number[]> {
+  return (await db.query<{ oid: number }>(loadQuery('list_own_objects'))).rows.map(({ oid }) => Number(oid));
+}
+
+async function listRoleGrants(db: Queryable): Promise<{ role: string; kind: string }[]> {
+  const { rows } = await db.query<{ role_name: string; kind: string }>(loadQuery('list_role_grants'));
+  return rows.map(({ role_name: role, kind }) => ({ role, kind }));
+}
+
+function migrationStep(migration: MigrationFile): MigrationStep {
+  const { name, isTransactional } = migration;
+  // Outside a transaction the statement stands alone, and recording it comes after.
+  const text = isTransactional ? `${migration.text}\n${recordText(migration)}` : migration.text;
+  return { title: name, text, isTransactional, migration };
+}
+
+/** The statement that enters a migration into the ledger. */
+export function recordText({ number, name, schemaVersion, checksum }: MigrationFile): string {
+  return (
+    'insert into lamplighter.migration (number, name, schema_version, checksum) ' +
+    `values (${number}, ${escapeLiteral(name)}, ${schemaVersion}, ${escapeLiteral(checksum)});`
+  );
+}
+
+function revokeStep(kept: readonly number[]): MigrationStep {
+  const text = `select lamplighter.revoke_unasked(array[${kept.join(', ')}]::oid[]) as note;`;
+  return { title: 'revoke what default privileges gave', text, isTransactional: true };
+}
+
+function grantSteps(options: MigrateOptions, earlier: readonly { role: string; kind: string }[]): MigrationStep[] {
+  const wanted = new Set([
+    ...earlier.map(({ role, kind }) => JSON.stringify([kind, role])),
+    ...(options.grant ?? []).map((role) => JSON.stringify(['caller', role])),
+    ...(options.grantWorker ?? []).map((role) => JSON.stringify(['worker', role])),
+  ]);
+  return [...wanted].map((entry) => {
+    const [kind, role] = JSON.parse(entry) as [string, string];
+    const text = `select lamplighter.grant_${kind}(${escapeLiteral(role)});`;
+    return { title: `grant ${kind} rights to ${role}`, text, isTransactional: true };
+  });
+}
+
+function loopbackSteps({ loopbackDsn }: MigrateOptions): MigrationStep[] {
+  if (loopbackDsn === undefined) return [];
+  const text =
+    `insert into lamplighter.loopback (dsn) values (${escapeLiteral(loopbackDsn)}) ` +
+    'on conflict (is_singleton) do update set dsn = excluded.dsn;';
+  return [{ title: 'set the loopback connection', text, isTransactional: true }];
+}

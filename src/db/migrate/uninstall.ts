@@ -1,0 +1,56 @@
+import { LamplighterError } from '../../core/errors.ts';
+import { loadQuery } from '../load-sql.ts';
+import type { Session } from '../session.ts';
+import { isSqlState } from '../sqlstate.ts';
+import { runInTransaction } from '../transaction.ts';
+import { readSchemaState } from './schema-state.ts';
+import { forgetServerSettings } from './server-settings.ts';
+
+export interface OwnObject {
+  readonly kind: 'function' | 'table' | 'schema';
+  /** Qualified and quoted, ready for DROP. */
+  readonly name: string;
+  /** What a person should know before it goes, e.g. how many rows it holds. */
+  readonly note: string | undefined;
+}
+
+/** What {@link uninstall} would drop: the objects that `migrate` made, never a user's table or column. Empty when nothing is installed. */
+export async function listOwnObjects(session: Session): Promise<readonly OwnObject[]> {
+  if (!(await readSchemaState(session)).isInstalled) return [];
+  const { rows } = await session.query<{ kind: OwnObject['kind']; name: string }>(loadQuery('list_removable_objects'));
+  const counted = await session.query<{ requests: string }>(
+    'select count(*) as requests from public.steadytext_queue',
+  );
+  return rows.map(({ kind, name }) => ({
+    kind,
+    name,
+    note: name === 'public.steadytext_queue' ? `${counted.rows[0]?.requests ?? '?'} requests with their results` : undefined,
+  }));
+}
+
+/**
+ * Drops the listed objects in one transaction, or none of them.
+ *
+ * @throws LamplighterError NAME_TAKEN when something of the user's depends on one of them; the message says what.
+ */
+export async function uninstall(session: Session, objects: readonly OwnObject[]): Promise<void> {
+  const named = (kind: OwnObject['kind']) => objects.filter((object) => object.kind === kind).map(({ name }) => name);
+  const drop = (kind: OwnObject['kind']) => {
+    const names = named(kind);
+    return names.length === 0 ? [] : [`drop ${kind} ${names.join(', ')}`];
+  };
+  try {
+    await runInTransaction(session, async (transaction) => {
+      // Tables first: their triggers and defaults depend on functions. All of a kind at once, as they may depend on each other.
+      for (const text of [...drop('table'), ...drop('function'), ...drop('schema')]) await transaction.query(text);
+    });
+  } catch (error) {
+    if (!isSqlState(error, 'dependentObjectsStillExist') || !(error instanceof Error)) throw error;
+    const detail = 'detail' in error && typeof error.detail === 'string' ? error.detail : error.message;
+    throw new LamplighterError('NAME_TAKEN', `Nothing was removed, as other objects depend on it: ${detail}`, {
+      cause: error,
+      hint: 'Drop those first, if you no longer need them.',
+    });
+  }
+  await forgetServerSettings(session);
+}
