@@ -44,8 +44,9 @@ export async function connectClient(settings: ConnectionSettings, options: Conne
     } catch (error) {
       const failure = toConnectError(error, settings, attempt.address);
       if (failure.code === 'ABORTED') throw failure;
-      // Of two failures at one host the first counts: "no pg_hba.conf entry ... no encryption" would hide a bad certificate.
-      if (previous?.attempt.address !== attempt.address) previous = { attempt, error: failure };
+      // Of two failures at one host the later counts, unless it only says that this way in is closed, too.
+      const isSameHost = previous?.attempt.address === attempt.address;
+      if (!isSameHost || !isAboutEncryption(failure)) previous = { attempt, error: failure };
     }
   }
   throw previous?.error ?? new LamplighterError('CONFIG_INVALID', 'expected at least one host to connect to');
@@ -67,12 +68,15 @@ function isWorthTrying(
   settings: ConnectionSettings,
 ): boolean {
   const { attempt, error } = previous;
-  if (next.address === attempt.address) {
-    return isTlsTrouble(error.cause) || isSqlState(error.cause, 'invalidAuthorizationSpecification');
-  }
+  if (next.address === attempt.address) return isAboutEncryption(error);
   return (
     error.code === 'CONNECTION_REFUSED' || error.code === 'TLS_FAILED' || (settings.targetSession ?? 'any') !== 'any'
   );
+}
+
+/** pg_hba.conf can admit a role with encryption only, or without only; the SQLSTATE is that of an unknown role. */
+function isAboutEncryption(error: LamplighterError): boolean {
+  return isTlsTrouble(error.cause) || isSqlState(error.cause, 'invalidAuthorizationSpecification');
 }
 
 async function open(

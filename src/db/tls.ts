@@ -49,7 +49,7 @@ export function planTls(keywords: Keywords, env: Env, origin: string): TlsPlan {
   const authorities = mode === 'no-verify' ? undefined : readAuthorities(root, mode, origin);
   options.rejectUnauthorized = authorities !== undefined;
   if (authorities !== undefined) options.ca = authorities;
-  if (mode !== 'verify-full') options.checkServerIdentity = () => undefined;
+  if (mode !== 'verify-full') options.checkServerIdentity = acceptAnyName;
 
   const certificate = keywords.sslcert ?? ifThere(join(folder, 'postgresql.crt'));
   if (certificate !== undefined) {
@@ -70,6 +70,10 @@ export function encryptionsToTry(tls: TlsPlan | undefined, host: string): readon
   if (tls === undefined || host.startsWith('/') || tls.mode === 'disable') return ['plain'];
   if (tls.mode === 'prefer') return ['tls', 'plain'];
   return tls.mode === 'allow' ? ['plain', 'tls'] : ['tls'];
+}
+
+function acceptAnyName(): undefined {
+  return undefined;
 }
 
 function readMode(text: string, origin: string): SslMode {
