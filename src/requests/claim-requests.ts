@@ -1,0 +1,42 @@
+import { loadQuery } from '../db/load-sql.ts';
+import type { Queryable } from '../db/query.ts';
+import { type ClaimedRequest, type ClaimedRow, type Lane, toClaimedRequest } from './claimed-request.ts';
+import type { ReadyLevel } from './list-ready.ts';
+
+const CLAIM_REQUESTS = loadQuery('claim_requests');
+
+export interface Claim {
+  readonly workerId: string;
+  readonly lane: Lane;
+  /** Levels of that lane in the order in which to try them, the levels of one role together. */
+  readonly levels: readonly ReadyLevel[];
+  /** Most requests of one role. */
+  readonly share: number;
+  readonly limit: number;
+}
+
+/**
+ * Takes up to `limit` ready requests; concurrent callers never get the same one. Sorted by priority, then age.
+ *
+ * @throws the server's error LL001 when the worker's lease is lost.
+ */
+export async function claimRequests(db: Queryable, claim: Claim): Promise<ClaimedRequest[]> {
+  const { workerId, lane, levels, share, limit } = claim;
+  const { rows } = await db.query<ClaimedRow>(CLAIM_REQUESTS, [
+    workerId,
+    lane.functionName,
+    lane.model,
+    levels.map(({ username }) => username),
+    levels.map(({ priority }) => priority),
+    levels.map(({ createdAt }) => createdAt),
+    levels.map(({ id }) => id),
+    share,
+    limit,
+  ]);
+  return rows.map((row) => toClaimedRequest(row, lane)).sort(byUrgency);
+}
+
+function byUrgency(a: ClaimedRequest, b: ClaimedRequest): number {
+  if (a.priority !== b.priority) return b.priority - a.priority;
+  return Number(BigInt(a.id) - BigInt(b.id));
+}

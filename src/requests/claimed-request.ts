@@ -1,0 +1,54 @@
+import type { RequestFunction } from '../core/request-functions.ts';
+
+/** What workers compete for: the requests of one function that ask for one model. */
+export interface Lane {
+  readonly functionName: RequestFunction;
+  /** As in `steadytext_queue.model`; `default` stands for the worker's own choice. */
+  readonly model: string;
+}
+
+/** A request that this worker holds until it finishes it or loses its lease. */
+export interface ClaimedRequest {
+  readonly id: string;
+  readonly requestId: string;
+  readonly lane: Lane;
+  readonly username: string;
+  /** Whatever stands in the row: to be parsed. */
+  readonly parameters: unknown;
+  readonly priority: number;
+  /** PostgreSQL's text, as a Date would drop the microseconds that the order depends on. */
+  readonly createdAt: string;
+  /** The fence: a finish with another attempt changes nothing. */
+  readonly attempt: number;
+  readonly retryCount: number;
+}
+
+export interface ClaimedRow {
+  id: string;
+  request_id: string;
+  username: string;
+  parameters: unknown;
+  priority: number;
+  created_at: string;
+  attempt: number;
+  retry_count: number;
+}
+
+export function toClaimedRequest(row: ClaimedRow, lane: Lane): ClaimedRequest {
+  return {
+    id: row.id,
+    requestId: row.request_id,
+    lane,
+    username: row.username,
+    parameters: row.parameters,
+    priority: row.priority,
+    createdAt: row.created_at,
+    attempt: row.attempt,
+    retryCount: row.retry_count,
+  };
+}
+
+/** One text for each lane, as `lamplighter.worker.lanes` has it. */
+export function laneKey({ functionName, model }: Lane): string {
+  return `${functionName}:${model}`;
+}

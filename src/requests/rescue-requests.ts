@@ -1,0 +1,32 @@
+import { loadQuery } from '../db/load-sql.ts';
+import type { Queryable } from '../db/query.ts';
+
+const RESCUE_REQUESTS = loadQuery('rescue_requests');
+
+export interface RescuedRequest {
+  readonly id: string;
+  readonly requestId: string;
+  /** The worker that died with it; undefined when no trace of it is left. */
+  readonly workerId: string | undefined;
+  readonly status: 'pending' | 'failed';
+  /** True when the request was alone in execution, so that its worker's death counts as its failure. */
+  readonly isCharged: boolean;
+}
+
+/** Declares silent workers dead and takes back what dead workers held; see `lamplighter.rescue_requests`. */
+export async function rescueRequests(db: Queryable, maxRetries: number): Promise<RescuedRequest[]> {
+  const { rows } = await db.query<{
+    id: string;
+    request_id: string;
+    worker_id: string | null;
+    status: 'pending' | 'failed';
+    is_charged: boolean;
+  }>(RESCUE_REQUESTS, [maxRetries]);
+  return rows.map((row) => ({
+    id: row.id,
+    requestId: row.request_id,
+    workerId: row.worker_id ?? undefined,
+    status: row.status,
+    isCharged: row.is_charged,
+  }));
+}
