@@ -1,6 +1,6 @@
 import { LamplighterError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
-import { isTlsTrouble, toConnectError } from './connect-error.ts';
+import { isTlsNotOffered, isTlsTrouble, toConnectError } from './connect-error.ts';
 import type { ConnectionSettings, HostAddress, TargetSession } from './connection-settings.ts';
 import { describeConnection, describeHost } from './connection-text.ts';
 import { channelNotBound, createDriverClient, watchChannelBinding } from './driver-client.ts';
@@ -45,8 +45,8 @@ export async function connectClient(settings: ConnectionSettings, options: Conne
       const failure = toConnectError(error, settings, attempt.address);
       if (failure.code === 'ABORTED') throw failure;
       // Of two failures at one host the later counts, unless it only says that this way in is closed, too.
-      const isSameHost = previous?.attempt.address === attempt.address;
-      if (!isSameHost || !isAboutEncryption(failure)) previous = { attempt, error: failure };
+      const isFirst = previous?.attempt.address !== attempt.address || isTlsNotOffered(previous.error.cause);
+      if (isFirst || !isAboutEncryption(failure)) previous = { attempt, error: failure };
     }
   }
   throw previous?.error ?? new LamplighterError('CONFIG_INVALID', 'expected at least one host to connect to');

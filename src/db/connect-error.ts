@@ -24,7 +24,12 @@ export function toConnectError(error: unknown, settings: ConnectionSettings, add
 
 /** True for a server without TLS, and for a certificate or handshake that failed. */
 export function isTlsTrouble(error: unknown): boolean {
-  return NO_TLS_MESSAGES.includes(messageOf(error)) || TLS_CODE.test(codeOf(error));
+  return isTlsNotOffered(error) || TLS_CODE.test(codeOf(error));
+}
+
+/** True when the server answered that it does not encrypt at all. */
+export function isTlsNotOffered(error: unknown): boolean {
+  return NO_TLS_MESSAGES.includes(messageOf(error));
 }
 
 function fromServer(error: unknown, settings: ConnectionSettings, address: HostAddress): LamplighterError {
@@ -73,7 +78,7 @@ function fromServer(error: unknown, settings: ConnectionSettings, address: HostA
 const fromTls: Wording = (error, settings, place) => {
   const mode = settings.tls?.mode ?? 'disable';
   const fail = (message: string, hint: string) => new LamplighterError('TLS_FAILED', message, { cause: error, hint });
-  if (NO_TLS_MESSAGES.includes(messageOf(error))) {
+  if (isTlsNotOffered(error)) {
     return fail(
       `The server at ${place} does not offer encrypted connections, and sslmode=${mode} demands one`,
       'Turn on ssl in the server, or use sslmode=prefer where the network is trusted.',

@@ -45,7 +45,8 @@ export function createSession(client: Client, { place, queryTimeoutMs }: Session
   let failure: Error | undefined;
   let isOpen = true;
   let isGone = false;
-  let running = 0;
+  let state: TransactionState = 'unknown';
+  let onReady: (() => void) | undefined;
   let lastQuery: Promise<unknown> = Promise.resolve();
   let goodbye: Promise<void> | undefined;
 
@@ -57,10 +58,22 @@ export function createSession(client: Client, { place, queryTimeoutMs }: Session
     client.on('end', () => {
       isOpen = false;
       isGone = true;
+      onReady?.();
       resolve();
       for (const listener of closeListeners.splice(0)) listener(failure);
     });
   });
+
+  client.connection.on('readyForQuery', ({ status }: { status: keyof typeof TRANSACTION_STATES }) => {
+    state = TRANSACTION_STATES[status];
+    onReady?.();
+  });
+  /** A query fails before the server says what became of its transaction. */
+  const ready = () =>
+    new Promise<void>((resolve) => {
+      onReady = resolve;
+      if (state !== 'unknown' || isGone) resolve();
+    });
 
   const destroy = (reason?: Error) => {
     failure ??= reason;
@@ -77,17 +90,17 @@ export function createSession(client: Client, { place, queryTimeoutMs }: Session
       queryTimeoutMs === undefined
         ? undefined
         : setTimeout(() => destroy(new Error(`no answer within ${queryTimeoutMs / 1_000} s`)), queryTimeoutMs);
-    running += 1;
+    state = 'unknown';
     try {
       const result = await client.query<Row>(text, params === undefined ? undefined : [...params]);
       // Without parameters a text may hold several statements, and the driver gives one result for each.
       const last: { rows: Row[] } | undefined = Array.isArray(result) ? result.at(-1) : result;
       return { rows: last?.rows ?? [] };
     } catch (error) {
+      if (client.connection.stream.writable) await ready();
       const isLost = !isOpen || !client.connection.stream.writable;
       throw isLost && sqlStateOf(error) === undefined ? lost(place, failure ?? error) : error;
     } finally {
-      running -= 1;
       clearTimeout(timer);
     }
   }
@@ -101,8 +114,7 @@ export function createSession(client: Client, { place, queryTimeoutMs }: Session
       return isOpen;
     },
     get transaction() {
-      const status = running === 0 ? client.getTransactionStatus() : null;
-      return status === null ? 'unknown' : TRANSACTION_STATES[status];
+      return state;
     },
     query<Row extends object>(text: string, params?: readonly unknown[]) {
       const result = lastQuery.then(() => run<Row>(text, params));
