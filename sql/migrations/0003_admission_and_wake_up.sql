@@ -15,11 +15,14 @@ insert into lamplighter.queue_size default values;
 create table lamplighter.waiting (
   is_singleton boolean not null default true,
   is_waiting boolean not null default false,
+  epoch bigint not null default 0,
   constraint waiting_pkey primary key (is_singleton),
   constraint waiting_is_singleton check (is_singleton)
 ) with (fillfactor = 10);
 comment on table lamplighter.waiting is
   'True while an idle worker wants a notification for the next request. A hint: workers also poll, and an absent row is fine.';
+comment on column lamplighter.waiting.epoch is
+  'Counts the requests for a wake-up, and is sent with it: who takes the flag down for one epoch cannot take down a later one.';
 
 -- Counts pending requests, up to p_limit of each kind, on the partial indexes.
 create function lamplighter.count_pending(p_limit bigint) returns bigint
@@ -86,24 +89,32 @@ $$;
 -- Sends the private wake-up if a worker asked for one.
 create function lamplighter.wake_workers() returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_epoch bigint;
 begin
-  if exists (select 1 from lamplighter.waiting as w where w.is_waiting) then
-    perform pg_notify('lamplighter_wake', '');
+  select w.epoch into v_epoch from lamplighter.waiting as w where w.is_waiting;
+  if found then
+    perform pg_notify('lamplighter_wake', v_epoch::text);
   end if;
 end
 $$;
 
--- A worker sets the flag before it waits, looks once more, and clears it when it wakes.
-create function lamplighter.set_waiting(p_is_waiting boolean) returns void
+-- A worker asks for a wake-up before it waits, and then looks once more: an enqueuer about to commit may have missed it.
+create function lamplighter.request_wake_up() returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   perform set_config('synchronous_commit', 'off', true);
-  if p_is_waiting then
-    insert into lamplighter.waiting as w (is_waiting) values (true)
-    on conflict (is_singleton) do update set is_waiting = true where not w.is_waiting;
-  else
-    update lamplighter.waiting as w set is_waiting = false where w.is_waiting;
-  end if;
+  insert into lamplighter.waiting as w (is_waiting, epoch) values (true, 1)
+  on conflict (is_singleton) do update set is_waiting = true, epoch = w.epoch + 1;
+end
+$$;
+
+-- A worker that was woken takes the flag down, unless another one has asked again since.
+create function lamplighter.confirm_wake_up(p_epoch bigint) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  update lamplighter.waiting as w set is_waiting = false where w.is_waiting and w.epoch = p_epoch;
 end
 $$;
 

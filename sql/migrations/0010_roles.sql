@@ -50,7 +50,7 @@ begin
     from pg_proc as p
     join pg_namespace as n on n.oid = p.pronamespace
     where n.nspname = 'lamplighter' and p.proname in (
-      'effective_setting', 'record_server_settings', 'measure_queue', 'set_waiting', 'register_worker', 'renew_lease',
+      'effective_setting', 'record_server_settings', 'measure_queue', 'request_wake_up', 'confirm_wake_up', 'register_worker', 'renew_lease',
       'prune_workers', 'list_ready', 'claim_requests', 'claim_suspect', 'has_suspects', 'finish_requests',
       'lookup_cached_results', 'list_lost', 'rescue_requests', 'promote_requests', 'prune_requests', 'prune_cached_results',
       'cancel_abandoned')
