@@ -47,7 +47,7 @@ module.exports = {
       comment: 'Everything outside src/db takes a Queryable.',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/db/|[.]test[.]ts$' },
-      to: { path: '(^|node_modules/)(@types/)?(pg|pg-connection-string|pgpass)(/|$)' },
+      to: { path: '(^|node_modules/)(@types/)?(pg|pg-pool|pg-protocol|pg-connection-string|pgpass)(/|$)' },
     },
     {
       name: 'process-only-at-the-edge',

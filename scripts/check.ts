@@ -17,8 +17,7 @@ const STEPS: readonly (readonly [name: string, command: string, ...args: string[
   ['types', 'tsc'],
   ['unused code', 'knip'],
   ['build', 'npm', 'run', '--silent', 'build'],
-  ['package exports', 'publint', '--strict'],
-  ['package types', 'attw', '--pack', '.', '--profile', 'esm-only'],
+  ['package exports', 'npm', 'run', '--silent', 'check:package'],
   ['schema dump', 'npm', 'run', '--silent', 'db:dump', '--', '--check'],
   ['tests', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${TEST_REPORT}`],
 ];
