@@ -4,6 +4,7 @@ import { type ConnectionSettings, resolveConnection } from '../../src/db/connect
 import { type ListenerOptions, startListener } from '../../src/db/listener.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { startProxy } from './wire-proxy.ts';
 
 let db: TestDatabase;
 let settings: ConnectionSettings;
@@ -68,16 +69,48 @@ test('while the server cannot be reached it says so once and keeps trying', asyn
   await eventually(() => expect(listener.told).toHaveLength(1));
 });
 
-test('the proof of delivery is renewed, and a session that stops answering is replaced', async () => {
-  await using listener = listen({ timing: { keepaliveMs: 20, canaryIntervalMs: 0, answerMs: 5_000 } });
+test('the proof of delivery is renewed while listening goes on', async () => {
+  await using listener = listen({ timing: { keepaliveMs: 20, canaryIntervalMs: 0 } });
   await listener.hears('resync');
+  const { rows } = await db.pool.query<{ at: Date }>('select clock_timestamp() as at');
   await eventually(async () => {
-    const { rows } = await db.pool.query(
-      "select 1 from pg_stat_activity where application_name = 'lamplighter listener' and query like '%pg_notify%' and state = 'idle'",
+    const proofs = await db.pool.query(
+      `select 1 from pg_stat_activity
+       where application_name = 'lamplighter listener' and query like '%pg_notify%' and state = 'idle' and query_start > $1`,
+      [rows[0]?.at],
     );
-    expect(rows).toHaveLength(1);
+    expect(proofs.rows).toHaveLength(1);
   });
   expect(listener.told).toEqual(['listening', 'resync']);
+});
+
+test('a connection that is only half open is noticed and replaced', async () => {
+  await using proxy = await startProxy(settings);
+  await using listener = listen({ settings: proxy.settings, timing: { keepaliveMs: 50, answerMs: 200 } });
+  await listener.hears('resync');
+  proxy.freezeOpenConnections();
+  await listener.hears('resync', 2);
+  expect(listener.told[2]).toMatch(/^polling .* no answer within 0\.2 s/);
+});
+
+test('where LISTEN succeeds and nothing arrives, it says so and polls', async () => {
+  await using proxy = await startProxy(settings, { dropsNotifications: true });
+  await using listener = listen({ settings: proxy.settings, timing: { canaryMs: 200 } });
+  await listener.hears('polling notifications do not arrive');
+  expect(listener.told).toHaveLength(1);
+});
+
+test('where notifications stop arriving later, it polls until they arrive again', async () => {
+  await using proxy = await startProxy(settings);
+  await using listener = listen({
+    settings: proxy.settings,
+    timing: { keepaliveMs: 20, canaryIntervalMs: 0, canaryMs: 200, retryMs: 100 },
+  });
+  await listener.hears('resync');
+  proxy.dropsNotifications = true;
+  await listener.hears('polling notifications do not arrive');
+  proxy.dropsNotifications = false;
+  await listener.hears('resync', 2);
 });
 
 test('the direct connection is used where there is one', async () => {
