@@ -1,4 +1,4 @@
-export const BACKOFF_BASE_MS = 1_000;
+const BACKOFF_BASE_MS = 1_000;
 export const BACKOFF_CAP_MS = 300_000;
 
 export interface BackoffLimits {

@@ -13,7 +13,6 @@ export function readEnv(): Env {
 export const platform: NodeJS.Platform = process.platform;
 export const architecture: string = process.arch;
 export const pid: number = process.pid;
-export const nodeVersion: string = process.versions.node;
 
 /** The name of this host, for people to read; not an identity. */
 export function hostname(): string {

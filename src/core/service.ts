@@ -8,7 +8,7 @@ export interface Service {
 }
 
 export interface Loop extends Service {
-  /** Starts the next pass as soon as the current one is over; the pause after it is skipped. */
+  /** Starts the next pass as soon as the current one is over; only the pause after a failed pass is not cut short. */
   wake(): void;
 }
 

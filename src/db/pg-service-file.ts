@@ -27,7 +27,7 @@ export function loadService(service: string, env: Env): ReadonlyMap<string, stri
 }
 
 /** Each `[service]` of the file with its pairs; where a name or a key is repeated, the first one counts, as with libpq. */
-export function parseServiceFile(text: string, path: string): ReadonlyMap<string, ReadonlyMap<string, string>> {
+function parseServiceFile(text: string, path: string): ReadonlyMap<string, ReadonlyMap<string, string>> {
   const services = new Map<string, Map<string, string>>();
   let current: Map<string, string> | undefined;
   for (const [index, raw] of text.split(/\r?\n/).entries()) {
