@@ -1,0 +1,52 @@
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/log.ts';
+import { type Service, startLoop } from '../core/service.ts';
+import type { Queryable } from '../db/query.ts';
+import { cancelAbandoned } from '../requests/cancel-abandoned.ts';
+import { listLost } from '../requests/list-lost.ts';
+import type { InFlight } from './in-flight.ts';
+import { groupBy } from '../core/group-by.ts';
+
+const INTERVAL_MS = 1_000;
+
+export interface CancellerDeps {
+  readonly db: Queryable;
+  readonly inFlight: InFlight;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+export interface Canceller extends Service {
+  /** Somebody says that a request was cancelled: find out. */
+  onCancel(requestId: string): void;
+}
+
+/**
+ * Duty: breaks off work that is no longer wanted. Asks the database, at once after a hint and once a second, which requests in hand are
+ * still this worker's, and aborts the others; cancels requests whose caller's transaction has ended.
+ */
+export function startCanceller({ db, inFlight, log, clock }: CancellerDeps): Canceller {
+  const loop = startLoop({
+    intervalMs: INTERVAL_MS,
+    async runOnce() {
+      for (const [workerId, held] of groupBy(inFlight.list(), (entry) => entry.workerId)) {
+        const lost = await listLost(
+          db,
+          workerId,
+          held.map(({ request }) => request),
+        );
+        for (const id of lost) inFlight.abort(id, 'lost');
+      }
+      await cancelAbandoned(db);
+    },
+    onError: (error) => log.warn({ err: error }, 'could not look for cancelled requests'),
+    clock,
+  });
+  return {
+    onCancel(requestId) {
+      // Any role may send on the channel, so this is a reason to look, not to abort.
+      if (inFlight.idOf(requestId) !== undefined) loop.wake();
+    },
+    stop: () => loop.stop(),
+  };
+}

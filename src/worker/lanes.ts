@@ -1,0 +1,91 @@
+import { messageOf } from '../core/errors.ts';
+import { groupBy } from '../core/group-by.ts';
+import { REQUEST_FUNCTIONS, type RequestFunction } from '../core/request-functions.ts';
+import type { WorkerConfig } from '../core/worker-config.ts';
+import type { Model } from '../models/port.ts';
+import type { ModelRegistry } from '../models/registry.ts';
+import { DEFAULT_MODELS } from '../models/registry.ts';
+import { type Lane, laneKey } from '../requests/claimed-request.ts';
+
+export interface ServedReport {
+  readonly served: readonly { readonly functionName: RequestFunction; readonly model: string }[];
+  readonly notServed: readonly { readonly functionName: RequestFunction; readonly reason: string }[];
+}
+
+/** Which lanes a worker claims from, and the model that answers each. */
+export interface ServedLanes {
+  readonly lanes: readonly Lane[];
+  readonly report: ServedReport;
+  modelOf(lane: Lane): Model;
+}
+
+type ModelOptions = Pick<WorkerConfig, 'functions' | 'embedModel' | 'generateModel' | 'rerankModel'>;
+
+/**
+ * Loads the models that the configuration names. A function whose model does not load is not served, and the report says why; nothing
+ * ever takes its place. Each model serves the lane `default` of its functions, and the lane of its own name.
+ */
+export async function loadLanes(
+  registry: ModelRegistry,
+  options: ModelOptions,
+  signal: AbortSignal,
+): Promise<ServedLanes> {
+  const models = new Map<string, Model>();
+  const served: { functionName: RequestFunction; model: string }[] = [];
+  const notServed: { functionName: RequestFunction; reason: string }[] = [];
+  const wanted = options.functions ?? REQUEST_FUNCTIONS;
+  for (const functionName of REQUEST_FUNCTIONS) {
+    if (!wanted.includes(functionName)) {
+      notServed.push({ functionName, reason: 'not among --functions' });
+      continue;
+    }
+    const name = modelName(functionName, options);
+    if (name === undefined) {
+      const flag = functionName.startsWith('generate') ? 'generate' : functionName;
+      notServed.push({ functionName, reason: `no model is configured; give one with --${flag}-model` });
+      continue;
+    }
+    try {
+      const model = await registry.load(name, signal);
+      if (!model.functions.includes(functionName)) {
+        notServed.push({ functionName, reason: `the model "${name}" does not serve it` });
+        continue;
+      }
+      models.set(laneKey({ functionName, model: 'default' }), model);
+      models.set(laneKey({ functionName, model: name }), model);
+      served.push({ functionName, model: name });
+    } catch (error) {
+      notServed.push({ functionName, reason: messageOf(error) });
+    }
+  }
+  return {
+    lanes: [...models.keys()].map(parseLaneKey),
+    report: { served, notServed },
+    modelOf(lane) {
+      const model = models.get(laneKey(lane));
+      if (model === undefined) throw new Error(`no model is loaded for ${laneKey(lane)}`);
+      return model;
+    },
+  };
+}
+
+/** One line for people: what is served, and why the rest is not. */
+export function describeReport({ served, notServed }: ServedReport): { serves: string[]; doesNotServe: string[] } {
+  return {
+    serves: served.map(({ functionName, model }) => `${functionName} with ${model}`),
+    doesNotServe: [...groupBy(notServed, ({ reason }) => reason)].map(
+      ([reason, entries]) => `${entries.map(({ functionName }) => functionName).join(', ')}: ${reason}`,
+    ),
+  };
+}
+
+function modelName(functionName: RequestFunction, options: ModelOptions): string | undefined {
+  if (functionName === 'embed') return options.embedModel ?? DEFAULT_MODELS.embed;
+  if (functionName === 'rerank') return options.rerankModel ?? DEFAULT_MODELS.rerank;
+  return options.generateModel ?? DEFAULT_MODELS.generate;
+}
+
+function parseLaneKey(key: string): Lane {
+  const colon = key.indexOf(':');
+  return { functionName: key.slice(0, colon) as RequestFunction, model: key.slice(colon + 1) }; // written by laneKey above
+}

@@ -1,0 +1,66 @@
+import type { Clock } from '../core/clock.ts';
+import { parseDuration } from '../core/duration.ts';
+import type { Logger } from '../core/log.ts';
+import { type Service, startLoop } from '../core/service.ts';
+import { connectClient } from '../db/connect-client.ts';
+import { type ConnectionSettings, directOf } from '../db/connection-settings.ts';
+import type { Queryable } from '../db/query.ts';
+import { type EffectiveSetting, readServerSettings, recordServerSettings } from '../requests/server-settings.ts';
+
+const INTERVAL_MS = 5_000;
+
+/** What may change while the worker runs. */
+export interface LiveSettings {
+  concurrency: number;
+  pollIntervalMs: number;
+}
+
+export interface SettingsWatcherDeps {
+  readonly db: Queryable;
+  readonly settings: ConnectionSettings;
+  readonly live: LiveSettings;
+  /** Options given by flag, variable or code: the database does not change these. */
+  readonly fixed: ReadonlySet<keyof LiveSettings>;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/**
+ * Duty: makes settings in the database take effect on this worker and on all callers. Reads them in a fresh session, as an open one
+ * never sees ALTER DATABASE and ALTER ROLE, and publishes what it saw in lamplighter.setting, where callers look.
+ */
+export async function startSettingsWatcher(deps: SettingsWatcherDeps): Promise<Service> {
+  const { db, settings, live, fixed, log, clock } = deps;
+  let told = '';
+
+  function apply({ name, value, origin, problem }: EffectiveSetting): void {
+    if (problem !== undefined && told !== problem) {
+      told = problem;
+      log.warn({ setting: `steadytext.${name}`, problem }, 'a server setting is not valid and was ignored');
+    }
+    const option = name === 'worker_concurrency' ? 'concurrency' : name === 'worker_poll_interval' ? 'pollIntervalMs' : undefined;
+    if (option === undefined || fixed.has(option) || origin === 'default') return;
+    const next = option === 'concurrency' ? Number(value) : parseDuration(value);
+    if (next === undefined || next === live[option]) return;
+    log.info({ setting: name, from: live[option], to: next, origin }, 'a setting changed');
+    live[option] = next;
+  }
+
+  async function refresh(signal: AbortSignal): Promise<void> {
+    const session = await connectClient(directOf(settings), { signal, queryTimeoutMs: 10_000 });
+    try {
+      const seen = await readServerSettings(session);
+      for (const setting of await recordServerSettings(db, seen)) apply(setting);
+    } finally {
+      await session.end();
+    }
+  }
+
+  await refresh(AbortSignal.timeout(10_000));
+  return startLoop({
+    intervalMs: INTERVAL_MS,
+    runOnce: refresh,
+    onError: (error) => log.warn({ err: error }, 'could not read the settings'),
+    clock,
+  });
+}

@@ -1,0 +1,57 @@
+import type { Logger } from '../core/log.ts';
+import type { Queryable } from '../db/query.ts';
+import { confirmWakeUp, requestWakeUp } from '../requests/wake-up.ts';
+
+/** First pause after work, when notifications are heard; it doubles up to the poll interval. */
+const FIRST_PAUSE_MS = 2;
+/** The same when they are not. */
+const FIRST_PAUSE_POLLING_MS = 20;
+
+/**
+ * When to look again. A notification is only a hint: one that the enqueuer decided not to send, because it read the flag before it was
+ * set, is made good by looking again soon after work, less and less often.
+ */
+export interface Waker {
+  /** To be called with each notification heard. */
+  onWakeUp(epoch: string): void;
+  setListening(isListening: boolean): void;
+  /** Work was found. */
+  reset(): void;
+  /** Asks to be woken; true when that was done now, so that the queue must be looked at once more. */
+  requestOnce(): Promise<boolean>;
+  /** How long to wait before looking again; each call returns twice as much, up to the poll interval. */
+  nextPauseMs(): number;
+}
+
+export function createWaker(db: Queryable, pollIntervalMs: () => number, log: Logger): Waker {
+  let isListening = false;
+  let hasRequested = false;
+  let pauseMs = FIRST_PAUSE_POLLING_MS;
+  const firstPauseMs = () => (isListening ? FIRST_PAUSE_MS : FIRST_PAUSE_POLLING_MS);
+  return {
+    onWakeUp(epoch) {
+      hasRequested = false;
+      pauseMs = firstPauseMs();
+      confirmWakeUp(db, epoch).catch((error: unknown) => log.debug({ err: error }, 'could not confirm a wake-up'));
+    },
+    setListening(value) {
+      isListening = value;
+      hasRequested = false;
+      pauseMs = firstPauseMs();
+    },
+    reset() {
+      pauseMs = firstPauseMs();
+    },
+    async requestOnce() {
+      if (!isListening || hasRequested) return false;
+      hasRequested = true;
+      await requestWakeUp(db);
+      return true;
+    },
+    nextPauseMs() {
+      const current = Math.min(pauseMs, pollIntervalMs());
+      pauseMs = Math.min(pauseMs * 2, pollIntervalMs());
+      return current;
+    },
+  };
+}

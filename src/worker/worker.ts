@@ -1,0 +1,202 @@
+import { type Clock, systemClock } from '../core/clock.ts';
+import { hostname, pid } from '../core/env.ts';
+import type { Logger } from '../core/log.ts';
+import type { Service } from '../core/service.ts';
+import type { WorkerConfig } from '../core/worker-config.ts';
+import type { ConnectionSettings } from '../db/connection-settings.ts';
+import { startListener } from '../db/listener.ts';
+import { requireSchema } from '../db/migrate/schema-state.ts';
+import { createPool } from '../db/pool.ts';
+import type { ModelRegistry } from '../models/registry.ts';
+import { CANCEL_CHANNEL, WAKE_CHANNEL } from '../requests/wake-up.ts';
+import { VERSION } from '../core/version.ts';
+import { createAnswerer } from './answerer.ts';
+import { startCanceller } from './canceller.ts';
+import { startCompleter } from './completer.ts';
+import { startDispatcher } from './dispatcher.ts';
+import { createExecutor } from './executor.ts';
+import { createInFlight } from './in-flight.ts';
+import { loadLanes, type ServedReport } from './lanes.ts';
+import { startMeasurer } from './measurer.ts';
+import { startPromoter } from './promoter.ts';
+import { startPruner } from './pruner.ts';
+import { startRescuer } from './rescuer.ts';
+import { type LiveSettings, startSettingsWatcher } from './settings-watcher.ts';
+import { createSlots } from './slots.ts';
+import { createWaker } from './waker.ts';
+import { startWorkerLease } from './worker-lease.ts';
+
+/** How long a graceful stop lets requests run before it hands them back. */
+const GRACE_MS = 20_000;
+/** How long a stop waits for the ends of aborted requests to be recorded. */
+const HAND_BACK_MS = 5_000;
+
+export interface StartWorkerOptions {
+  readonly settings: ConnectionSettings;
+  readonly config: WorkerConfig;
+  /** Options that were given by flag, variable or code; settings in the database change only the others. @default none */
+  readonly fixed?: ReadonlySet<keyof LiveSettings>;
+  readonly models: ModelRegistry;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+export interface StopOptions {
+  /** Hands requests in progress back at once instead of letting them finish. @default false */
+  readonly isImmediate?: boolean;
+}
+
+/** A running worker. */
+export interface Worker extends Service {
+  /** The id in `steadytext_worker_status()`; a lost lease changes it. */
+  readonly workerId: string;
+  readonly report: ServedReport;
+  /**
+   * Claims nothing more, lets what runs finish for up to 20 s, hands back the rest, and resolves when everything is closed. A second
+   * call with `isImmediate` cuts the wait short.
+   */
+  stop(options?: StopOptions): Promise<void>;
+}
+
+/**
+ * Starts a worker: it holds a lease, claims requests of the functions whose models loaded, answers them and records the answers.
+ *
+ * @throws LamplighterError SCHEMA_MISSING, SCHEMA_TOO_OLD, SCHEMA_TOO_NEW, PERMISSION_DENIED, and those of connecting.
+ */
+export async function startWorker(options: StartWorkerOptions): Promise<Worker> {
+  const { settings, config, models, log, clock = systemClock } = options;
+  const opened: Service[] = [];
+  const db = createPool(settings, {
+    max: Math.max(1, Math.min(3, config.maxConnections - 1)),
+    // Shorter than the lease: a query that hangs must not keep the heartbeat from its connection.
+    queryTimeoutMs: Math.min(15_000, config.leaseMs / 2),
+    applicationName: 'lamplighter worker',
+    log,
+  });
+  opened.push({ stop: () => db.end() });
+  const keep = <T extends Service>(service: T): T => {
+    opened.unshift(service);
+    return service;
+  };
+  try {
+    await requireSchema(db);
+    const live: LiveSettings = { concurrency: config.concurrency, pollIntervalMs: config.pollIntervalMs };
+    const loading = new AbortController();
+    const served = await loadLanes(models, config, loading.signal);
+    const counts = { completed: 0, failed: 0, pending: 0 };
+    const inFlight = createInFlight();
+
+    keep(await startSettingsWatcher({ db, settings, live, fixed: options.fixed ?? new Set(), log, clock }));
+    const lease = await startWorkerLease({
+      db,
+      inFlight,
+      registration: {
+        hostname: hostname(),
+        pid,
+        version: VERSION,
+        lanes: served.lanes,
+        concurrency: live.concurrency,
+        leaseMs: config.leaseMs,
+      },
+      heartbeatMs: config.heartbeatMs,
+      figures: () => ({
+        concurrency: live.concurrency,
+        processed: counts.completed + counts.failed + counts.pending,
+        failed: counts.failed + counts.pending,
+      }),
+      log,
+      clock,
+    });
+    keep(lease);
+    const completer = startCompleter({
+      db,
+      inFlight,
+      maxRetries: config.maxRetries,
+      log,
+      clock,
+      onRecorded: (status) => {
+        counts[status] += 1;
+      },
+    });
+    keep(completer);
+    const functionCount = new Set(served.lanes.map(({ functionName }) => functionName)).size;
+    const waker = createWaker(db, () => live.pollIntervalMs, log);
+    const dispatcher = startDispatcher({
+      db,
+      lease,
+      served,
+      slots: createSlots(() => live.concurrency, functionCount),
+      inFlight,
+      executor: createExecutor({ answerer: createAnswerer(db), timeoutMs: config.timeoutMs, log, clock }),
+      completer,
+      waker,
+      log,
+      clock,
+    });
+    const canceller = keep(startCanceller({ db, inFlight, log, clock }));
+    keep(startPromoter({ db, onPromoted: () => dispatcher.wake(), log, clock }));
+    keep(startRescuer({ db, maxRetries: config.maxRetries, intervalMs: config.heartbeatMs, onSuspects: () => dispatcher.noteSuspects(), log, clock }));
+    keep(startMeasurer({ db, activity: () => counts.completed + counts.failed + counts.pending, log, clock }));
+    keep(startPruner({ db, retentionMs: config.retentionMs, log, clock }));
+    keep(
+      startListener({
+        settings,
+        channels: [WAKE_CHANNEL, CANCEL_CHANNEL],
+        onEvent: (channel, payload) => {
+          if (channel === CANCEL_CHANNEL) canceller.onCancel(payload);
+          else {
+            waker.onWakeUp(payload);
+            dispatcher.wake();
+          }
+        },
+        onResync: () => dispatcher.wake(),
+        onState: (state) => {
+          waker.setListening(state === 'listening');
+          dispatcher.wake();
+        },
+        log,
+        clock,
+      }),
+    );
+
+    const hurry = new AbortController();
+    let stopped: Promise<void> | undefined;
+    const stop = async () => {
+      await lease.announceStopping();
+      await dispatcher.stop();
+      const isDone = await settlesWithin(inFlight.empty(), GRACE_MS, clock, hurry.signal);
+      if (!isDone) {
+        log.warn({ requests: inFlight.size }, 'handing back requests that did not finish in time');
+        inFlight.abortAll('stopping');
+        await settlesWithin(inFlight.empty(), HAND_BACK_MS, clock);
+      }
+      for (const service of opened) await service.stop();
+    };
+    return {
+      get workerId() {
+        return lease.workerId;
+      },
+      report: served.report,
+      stop({ isImmediate = false } = {}) {
+        if (isImmediate) hurry.abort();
+        stopped ??= stop();
+        return stopped;
+      },
+    };
+  } catch (error) {
+    for (const service of opened) await service.stop();
+    throw error;
+  }
+}
+
+/** True when `work` settles before the time is up or `hurry` aborts. */
+async function settlesWithin(work: Promise<void>, ms: number, clock: Clock, hurry?: AbortSignal): Promise<boolean> {
+  const timer = new AbortController();
+  const onHurry = () => timer.abort();
+  if (hurry?.aborted === true) onHurry();
+  hurry?.addEventListener('abort', onHurry, { once: true });
+  const isDone = await Promise.race([work.then(() => true), clock.delay(ms, timer.signal).then(() => false)]);
+  timer.abort();
+  hurry?.removeEventListener('abort', onHurry);
+  return isDone;
+}
