@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { chmod, cp, mkdir, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, cp, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { architecture, platform } from '../../core/env.ts';
 import { LamplighterError } from '../../core/errors.ts';
+import { buildFolder } from './build-folder.ts';
 import { canEnter, type RunAs } from './run-as.ts';
 
 /** Builds that npm publishes and this package lists as optional dependencies. */
@@ -79,12 +80,10 @@ export async function usableBinaries(
   }
   const copy = { ...installed, folder: join(copyFolder, `postgres-${installed.version}`) };
   if (!existsSync(copy.folder)) {
-    const unfinished = `${copy.folder}.new`;
-    await rm(unfinished, { recursive: true, force: true });
-    await mkdir(unfinished, { recursive: true });
-    await cp(installed.folder, unfinished, { recursive: true, verbatimSymlinks: true });
-    await chmod(unfinished, 0o755);
-    await rename(unfinished, copy.folder);
+    await buildFolder(copy.folder, async (unfinished) => {
+      await cp(installed.folder, unfinished, { recursive: true, verbatimSymlinks: true });
+      await chmod(unfinished, 0o755);
+    });
   }
   await makeLinks(copy);
   return copy;

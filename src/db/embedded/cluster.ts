@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chown, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { LamplighterError, messageOf } from '../../core/errors.ts';
 import type { Binaries } from './binaries.ts';
+import { buildFolder } from './build-folder.ts';
 import type { RunAs } from './run-as.ts';
 import { serverEnv } from './server-env.ts';
 
@@ -29,7 +30,7 @@ export interface ClusterOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Opens the cluster in `dataDir`, made now if there is none. A cluster is there whole or not at all: it is built beside and renamed. */
+/** Opens the cluster in `dataDir`, made now if there is none. */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   const folder = join(options.dataDir, 'postgres');
   if (!existsSync(folder)) await createCluster(folder, options);
@@ -47,8 +48,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 
 async function createCluster(folder: string, options: ClusterOptions): Promise<void> {
   const { dataDir, binaries, runAs } = options;
-  const unfinished = await mkdtemp(join(dataDir, 'new-'));
-  try {
+  const fill = async (unfinished: string) => {
     const pgdata = join(unfinished, 'data');
     const passwordFile = join(unfinished, 'password');
     await mkdir(pgdata, { mode: 0o700 });
@@ -75,11 +75,10 @@ async function createCluster(folder: string, options: ClusterOptions): Promise<v
       timeout: INITDB_TIMEOUT_MS,
       signal: options.signal,
     });
-    await rename(unfinished, folder);
+  };
+  try {
+    await buildFolder(folder, fill);
   } catch (cause) {
-    await rm(unfinished, { recursive: true, force: true });
-    // Another process was faster; its cluster is as good.
-    if (existsSync(folder)) return;
     options.signal?.throwIfAborted();
     throw new LamplighterError(
       'EMBEDDED_FAILED',

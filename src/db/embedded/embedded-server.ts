@@ -11,6 +11,7 @@ import { hasCode, isLamplighterError, LamplighterError, messageOf } from '../../
 import { type Logger, silentLogger } from '../../core/log.ts';
 import type { Service } from '../../core/service.ts';
 import { type Binaries, findBinaries, usableBinaries } from './binaries.ts';
+import { removeUnfinished } from './build-folder.ts';
 import { type Cluster, openCluster, SUPERUSER } from './cluster.ts';
 import { findFreePort } from './free-port.ts';
 import { type Postmaster, readPidFile, startPostmaster } from './postmaster.ts';
@@ -91,6 +92,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
       cluster,
       onSpawn: watchdog.watchServer,
     });
+    await removeUnfinished(dataDir);
     const ended = postmaster.ended.then(() => watchdog.watchServer(undefined));
     let stopping: Promise<void> | undefined;
     const stop = async () => {
