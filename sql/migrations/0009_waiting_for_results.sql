@@ -73,7 +73,7 @@ declare
   v_origin public.steadytext_queue;
   v_xmin xid;
   v_dblink_schema name;
-  v_dsn text := (select l.dsn from lamplighter.loopback as l);
+  v_has_dsn constant boolean := exists (select 1 from lamplighter.loopback);
   v_request_id uuid := gen_random_uuid();
   v_sent uuid;
 begin
@@ -86,18 +86,22 @@ begin
   from pg_extension as e
   join pg_namespace as n on n.oid = e.extnamespace
   where e.extname = 'dblink';
-  if v_dsn is null or v_dblink_schema is null then
+  if not v_has_dsn or v_dblink_schema is null then
     raise exception 'Request % was queued by this transaction, which has not committed: no worker can see it yet', p_origin_id
       using errcode = '55000',
-      detail = case when v_dsn is null then 'No loopback connection is set.' else 'The extension dblink is not installed.' end,
+      detail = case when not v_has_dsn then 'No loopback connection is set.' else 'The extension dblink is not installed.' end,
       hint = 'Commit before you wait. To queue and wait in one transaction, CREATE EXTENSION dblink and let the schema owner '
              || 'run: lamplighter migrate --loopback DSN.';
   end if;
   perform pg_advisory_xact_lock(lamplighter.autonomous_lock_key(v_request_id));
+  -- The DSN goes from its row to dblink and never through a variable: those are constants in the plan, and any caller may have
+  -- the plans of its session sent to it (debug_print_plan, client_min_messages).
   begin
-    execute format('select t.request_id from %I.dblink($1, $2) as t (request_id uuid)', v_dblink_schema)
+    execute format(
+      'select t.request_id from lamplighter.loopback as l cross join lateral %I.dblink(l.dsn, $1) as t (request_id uuid)',
+      v_dblink_schema)
     into v_sent
-    using v_dsn, format(
+    using format(
       'select lamplighter.enqueue_autonomous(%L, %L, %L, %L, %L, %L, %L)',
       v_request_id, v_origin.request_id, v_origin.username, v_origin.function_name, v_origin.parameters, v_origin.priority,
       v_origin.model);
