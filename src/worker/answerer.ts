@@ -2,13 +2,13 @@ import { backoffMs } from '../core/backoff.ts';
 import { messageOf } from '../core/errors.ts';
 import { groupBy } from '../core/group-by.ts';
 import type { Queryable } from '../db/query.ts';
+import { answerRequests } from '../models/answer-requests.ts';
 import { cacheKey } from '../models/cache-key.ts';
 import type { ItemOutcome, ModelError } from '../models/outcome.ts';
 import type { Model } from '../models/port.ts';
-import { type ParsedRequest, parseRequestParameters } from '../models/request-parameters.ts';
+import { type ParsedRequest, parseRequest } from '../models/request-parameters.ts';
 import type { Outcome } from '../requests/finish-requests.ts';
 import { lookupCachedResults } from '../requests/lookup-cached-results.ts';
-import { callModel } from './call-model.ts';
 import type { HeldRequest } from './in-flight.ts';
 
 /** Longest error text that is stored with a request. */
@@ -50,6 +50,7 @@ export function createAnswerer(db: Queryable): Answerer {
   }
 
   async function compute(model: Model, groups: readonly Group[], signal: AbortSignal, report: Report): Promise<void> {
+    if (groups.length === 0) return;
     const finished = new Map<string, (result: string | undefined) => void>();
     for (const { key } of groups) {
       if (key === undefined) continue;
@@ -57,10 +58,13 @@ export function createAnswerer(db: Queryable): Answerer {
       computing.set(name, new Promise((resolve) => finished.set(name, resolve)));
     }
     try {
-      await callModel(model, groups, ({ parsed }) => parsed.request, signal, (group, answer) => {
-        for (const held of group.members) report(held, outcomeOf(held, answer, group.key));
-        const name = group.key?.toString('hex') ?? '';
-        finished.get(name)?.(answer.ok ? answer.value : undefined);
+      const requests = groups.map(({ parsed }) => parsed.request);
+      const answers = await answerRequests(model, requests, signal);
+      groups.forEach(({ key, members }, position) => {
+        const answer = answers[position];
+        if (answer === undefined) return;
+        for (const held of members) report(held, outcomeOf(held, answer, key));
+        if (key !== undefined && answer.ok) finished.get(key.toString('hex'))?.(answer.value);
       });
     } finally {
       for (const [name, resolve] of finished) {
@@ -92,10 +96,10 @@ export function createAnswerer(db: Queryable): Answerer {
 
 function groupEqual(model: Model, batch: readonly HeldRequest[], report: Report): Group[] {
   const parsed = batch.flatMap((held) => {
-    const answer = parseRequestParameters(held.request.lane.functionName, held.request.parameters);
+    const answer = parseRequest(held.request.lane.functionName, held.request.parameters);
     if (answer.ok) {
       const isShared = answer.value.useCache && model.isCacheable;
-      return [{ held, parsed: answer.value, key: isShared ? cacheKey(model.fingerprint, answer.value.request) : undefined }];
+      return [{ held, parsed: answer.value, key: isShared ? cacheKey(model, answer.value.request) : undefined }];
     }
     report(held, outcomeOf(held, answer, undefined));
     return [];

@@ -3,8 +3,8 @@ import { groupBy } from '../core/group-by.ts';
 import { REQUEST_FUNCTIONS, type RequestFunction } from '../core/request-functions.ts';
 import type { WorkerConfig } from '../core/worker-config.ts';
 import type { Model } from '../models/port.ts';
+import { describeSupport, resolveDefaultModels } from '../models/default-models.ts';
 import type { ModelRegistry } from '../models/registry.ts';
-import { DEFAULT_MODELS } from '../models/registry.ts';
 import { type Lane, laneKey } from '../requests/claimed-request.ts';
 
 export interface ServedReport {
@@ -34,23 +34,15 @@ export async function loadLanes(
   const served: { functionName: RequestFunction; model: string }[] = [];
   const notServed: { functionName: RequestFunction; reason: string }[] = [];
   const wanted = options.functions ?? REQUEST_FUNCTIONS;
-  for (const functionName of REQUEST_FUNCTIONS) {
-    if (!wanted.includes(functionName)) {
-      notServed.push({ functionName, reason: 'not among --functions' });
-      continue;
-    }
-    const name = modelName(functionName, options);
-    if (name === undefined) {
-      const flag = functionName.startsWith('generate') ? 'generate' : functionName;
-      notServed.push({ functionName, reason: `no model is configured; give one with --${flag}-model` });
+  for (const support of await describeSupport(registry, resolveDefaultModels(options))) {
+    const { function: functionName, model: name } = support;
+    const reason = wanted.includes(functionName) ? support.reason : 'not among --functions';
+    if (reason !== undefined || name === undefined) {
+      notServed.push({ functionName, reason: reason ?? 'no model is configured' });
       continue;
     }
     try {
       const model = await registry.load(name, signal);
-      if (!model.functions.includes(functionName)) {
-        notServed.push({ functionName, reason: `the model "${name}" does not serve it` });
-        continue;
-      }
       models.set(laneKey({ functionName, model: 'default' }), model);
       models.set(laneKey({ functionName, model: name }), model);
       served.push({ functionName, model: name });
@@ -77,12 +69,6 @@ export function describeReport({ served, notServed }: ServedReport): { serves: s
       ([reason, entries]) => `${entries.map(({ functionName }) => functionName).join(', ')}: ${reason}`,
     ),
   };
-}
-
-function modelName(functionName: RequestFunction, options: ModelOptions): string | undefined {
-  if (functionName === 'embed') return options.embedModel ?? DEFAULT_MODELS.embed;
-  if (functionName === 'rerank') return options.rerankModel ?? DEFAULT_MODELS.rerank;
-  return options.generateModel ?? DEFAULT_MODELS.generate;
 }
 
 function parseLaneKey(key: string): Lane {

@@ -1,0 +1,51 @@
+import { readEnv } from '../core/env.ts';
+import { type Logger, silentLogger } from '../core/log.ts';
+import { parseWorkerConfig, type WorkerOptions } from '../core/worker-config.ts';
+import { resolveConnection } from '../db/connection-settings.ts';
+import { createBuiltinProvider } from '../models/builtin-provider.ts';
+import type { ModelProvider } from '../models/provider.ts';
+import { createModelRegistry } from '../models/registry.ts';
+import type { LiveSettings } from './settings-watcher.ts';
+import { startWorker, type Worker } from './worker.ts';
+
+export interface CreateWorkerOptions extends WorkerOptions {
+  /** A URI or a keyword/value string. @default DATABASE_URL, then the PG* variables, as for every command */
+  readonly uri?: string;
+  /** Past the pooler, for LISTEN, where `uri` goes through one. */
+  readonly directUri?: string;
+  /** Where models come from, asked before the built-in ones. */
+  readonly providers?: readonly ModelProvider[];
+  /** @default silent */
+  readonly log?: Logger;
+}
+
+/**
+ * Starts a worker inside this process; it runs until `stop()`.
+ *
+ * @throws LamplighterError CONFIG_INVALID for an option that is unknown or out of range; SCHEMA_MISSING, SCHEMA_TOO_OLD, SCHEMA_TOO_NEW,
+ * PERMISSION_DENIED; and those of connecting.
+ */
+export async function createWorker(options: CreateWorkerOptions = {}): Promise<Worker> {
+  const { uri, directUri, providers = [], log = silentLogger, ...workerOptions } = options;
+  const config = parseWorkerConfig(workerOptions);
+  const settings = resolveConnection({ ...(uri === undefined ? {} : { uri }), ...(directUri === undefined ? {} : { directUri }) }, readEnv());
+  const live = ['concurrency', 'pollIntervalMs'] as const;
+  const fixed = new Set<keyof LiveSettings>(live.filter((option) => workerOptions[option] !== undefined));
+  const models = createModelRegistry({ providers: [...providers, createBuiltinProvider()] });
+  try {
+    const worker = await startWorker({ settings, config, fixed, models, log });
+    return {
+      get workerId() {
+        return worker.workerId;
+      },
+      report: worker.report,
+      async stop(stopOptions) {
+        await worker.stop(stopOptions);
+        await models.close();
+      },
+    };
+  } catch (error) {
+    await models.close();
+    throw error;
+  }
+}
