@@ -1,0 +1,33 @@
+/** What is needed to write a runtime of one's own, and to call a model without a worker. */
+export { REQUEST_FUNCTIONS, type RequestFunction } from './core/request-functions.ts';
+export { answerRequests, embedTexts } from './models/answer-requests.ts';
+export { createBuiltinProvider } from './models/builtin-provider.ts';
+export { defineModel, type ModelDefinition, type ModelMethod } from './models/define-model.ts';
+export type { JsonSchema, JsonValue } from './models/json-value.ts';
+export {
+  failed,
+  type ItemFailure,
+  type ItemOutcome,
+  type ItemSuccess,
+  invalid,
+  type ModelError,
+  type ModelErrorKind,
+  succeeded,
+  unavailable,
+} from './models/outcome.ts';
+export type {
+  GenerateFunction,
+  GenerateItem,
+  GenerateOutput,
+  Model,
+  ModelRequest,
+  RerankItem,
+} from './models/port.ts';
+export type {
+  KnownModelDescription,
+  ModelCard,
+  ModelDescription,
+  ModelProvider,
+  ModelSelection,
+} from './models/provider.ts';
+export { createModelRegistry, type ModelRegistry, type ModelRegistryOptions } from './models/registry.ts';

@@ -1,0 +1,62 @@
+import { REQUEST_FUNCTIONS, type RequestFunction } from '../core/request-functions.ts';
+import type { ModelRegistry } from './registry.ts';
+
+/** The models a worker was told to use; a subset of its configuration. */
+export interface DefaultModelSettings {
+  readonly embedModel?: string | undefined;
+  readonly generateModel?: string | undefined;
+  readonly rerankModel?: string | undefined;
+}
+
+/** The model for requests that name none, per function; undefined where there is none. */
+export type DefaultModels = Readonly<Record<RequestFunction, string | undefined>>;
+
+/** How a worker stands to one function. */
+export interface FunctionSupport {
+  readonly function: RequestFunction;
+  /** The default model, served or not; undefined when none is configured. */
+  readonly model: string | undefined;
+  readonly isServed: boolean;
+  /** Why it is not served, for people; undefined when it is. */
+  readonly reason: string | undefined;
+}
+
+/** The configured models, with `builtin/lexical` for `embed` and `rerank`, and none for `generate*`. */
+export function resolveDefaultModels(settings: DefaultModelSettings = {}): DefaultModels {
+  const { embedModel = 'builtin/lexical', rerankModel = 'builtin/lexical', generateModel } = settings;
+  return Object.freeze({
+    generate: generateModel,
+    embed: embedModel,
+    generate_json: generateModel,
+    generate_regex: generateModel,
+    generate_choice: generateModel,
+    rerank: rerankModel,
+  });
+}
+
+/** For each of `functions`, whether its default model can be loaded and serves it, and why not; loads nothing. */
+export function describeSupport(
+  registry: ModelRegistry,
+  models: DefaultModels,
+  functions: readonly RequestFunction[] = REQUEST_FUNCTIONS,
+): Promise<FunctionSupport[]> {
+  return Promise.all(
+    functions.map(async (fn) => {
+      const model = models[fn];
+      const reason = await reasonAgainst(registry, model, fn);
+      return { function: fn, model, isServed: reason === undefined, reason };
+    }),
+  );
+}
+
+async function reasonAgainst(
+  registry: ModelRegistry,
+  model: string | undefined,
+  fn: RequestFunction,
+): Promise<string | undefined> {
+  if (model === undefined) return `no model is configured for ${fn}`;
+  const description = await registry.describe(model);
+  if (description.state === 'unknown') return description.reason;
+  if (!description.card.functions.includes(fn)) return `model "${model}" does not serve ${fn}`;
+  return description.state === 'not_loadable' ? `model "${model}" cannot be loaded: ${description.reason}` : undefined;
+}

@@ -1,0 +1,31 @@
+/** What `JSON.parse` can give. */
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+/** A JSON Schema document: an object, or `true` (anything) or `false` (nothing). */
+export type JsonSchema = boolean | { readonly [key: string]: JsonValue };
+
+/** Nesting beyond which {@link isJsonWithin} says no; deeper values would exhaust the stack of code that recurses. */
+export const MAX_JSON_DEPTH = 128;
+
+/** True for JSON values nested at most {@link MAX_JSON_DEPTH} deep; never overflows the stack. */
+export function isJsonWithin(value: unknown, depth: number = MAX_JSON_DEPTH): value is JsonValue {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || depth === 0) return false;
+  return Object.values(value).every((child) => isJsonWithin(child, depth - 1));
+}
+
+/** The same text for equal values whatever the order of their keys: keys sorted by code unit, no white space. */
+export function canonicalJson(value: JsonValue): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  const members = Object.entries(value)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, child]) => `${JSON.stringify(key)}:${canonicalJson(child)}`);
+  return `{${members.join(',')}}`;
+}
+
+/** `Array.isArray` does not narrow readonly arrays. */
+function isArray(value: object): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}

@@ -1,0 +1,87 @@
+import { addHashed, addToHash, LEXICAL_DIMENSIONS, startHash } from './hash-feature.ts';
+import type { Pacer } from './pacer.ts';
+import { readPieces } from './read-pieces.ts';
+import { segmentWords } from './segment-words.ts';
+import { wordWeight } from './word-weight.ts';
+
+const WORD_SALT = 1;
+const GRAM_SALT = 2;
+const SYMBOL_SALT = 3;
+const TEXT_SALT = 4;
+
+/** Stands before the first and behind the last letter of a word in its n-grams; no word holds it. */
+const EDGE = 0x20;
+
+/** Share of a word's weight that its n-grams have, so that "claims" is near "claim" but nearer to itself. */
+const GRAM_WEIGHT = 0.7;
+
+/** N-grams are taken from this many letters of a word; what is longer is no word of a language. */
+const MAX_GRAM_LETTERS = 64;
+
+/**
+ * The unit vector of a text: hashed words and their letter trigrams, counted sublinearly (square root).
+ *
+ * Bit for bit the same on every machine: integers, sums in a fixed order, and the IEEE-exact `sqrt` and division only.
+ * Never zero; `text` must not be empty.
+ */
+export async function embedText(text: string, pacer: Pacer): Promise<Float32Array> {
+  const sums = new Float64Array(LEXICAL_DIMENSIONS);
+  const counts = new Map<string, number>();
+  for (const piece of readPieces(text)) {
+    for (const word of segmentWords(piece)) counts.set(word, (counts.get(word) ?? 0) + 1);
+    if (pacer.isDue()) await pacer.pause();
+  }
+  let added = 0;
+  for (const [word, count] of counts) {
+    addWord(sums, word, wordWeight(word) * Math.sqrt(count));
+    if (++added % 1_024 === 0 && pacer.isDue()) await pacer.pause();
+  }
+  if (counts.size === 0) addSymbols(sums, text);
+  return toUnitVector(sums, text);
+}
+
+function addWord(sums: Float64Array, word: string, weight: number): void {
+  addHashed(sums, hashText(WORD_SALT, word), weight);
+  const letters = Math.min(word.length, MAX_GRAM_LETTERS);
+  if (letters < 2) return;
+  const gramWeight = (weight * GRAM_WEIGHT) / Math.sqrt(letters);
+  let [first, second] = [EDGE, word.charCodeAt(0)];
+  for (let index = 1; index <= letters; index++) {
+    const third = index < letters ? word.charCodeAt(index) : EDGE;
+    addHashed(sums, addToHash(addToHash(addToHash(startHash(GRAM_SALT), first), second), third), gramWeight);
+    [first, second] = [second, third];
+  }
+}
+
+/** For texts of punctuation only, which have no words. */
+function addSymbols(sums: Float64Array, text: string): void {
+  for (let index = 0; index < Math.min(text.length, MAX_GRAM_LETTERS); index++) {
+    addHashed(sums, addToHash(startHash(SYMBOL_SALT), text.charCodeAt(index)), 1);
+  }
+}
+
+function toUnitVector(sums: Float64Array, text: string): Float32Array {
+  let norm = euclideanNorm(sums);
+  if (norm === 0) {
+    // Features can cancel out exactly; the text as a whole cannot.
+    addHashed(sums, hashText(TEXT_SALT, text), 1);
+    norm = euclideanNorm(sums);
+  }
+  const vector = new Float32Array(LEXICAL_DIMENSIONS);
+  sums.forEach((sum, index) => {
+    vector[index] = sum / norm;
+  });
+  return vector;
+}
+
+function euclideanNorm(values: Float64Array): number {
+  let squares = 0;
+  for (const value of values) squares += value * value;
+  return Math.sqrt(squares);
+}
+
+function hashText(salt: number, text: string): number {
+  let hash = startHash(salt);
+  for (let index = 0; index < text.length; index++) hash = addToHash(hash, text.charCodeAt(index));
+  return hash;
+}

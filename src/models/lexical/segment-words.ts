@@ -1,0 +1,44 @@
+/*
+ * Words by fixed tables of code points. `Intl.Segmenter`, `\p{L}` and locale-aware case mapping follow the ICU version
+ * of the machine; `normalize` and `toLowerCase` are stable by Unicode's policy for every character that is assigned.
+ */
+
+/** Scripts written without spaces: Thai, Lao, Myanmar, Khmer, kana, bopomofo, Han. */
+const UNSPACED =
+  '\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17d3\\u3005-\\u3007\\u3040-\\u312f\\u31f0-\\u31ff\\u3400-\\u4dbf' +
+  '\\u4e00-\\u9fff\\uf900-\\ufaff\\u{20000}-\\u{3ffff}';
+
+/** Currency, arrows, signs and emoji: each is a word of its own. */
+const SYMBOL = '\\u20a0-\\u20cf\\u2100-\\u2bff\\u{1f000}-\\u{1faff}';
+
+/** Punctuation, spaces, controls, joiners, private use: whatever is none of the others and stands between words. */
+const SEPARATOR =
+  '\\0-/:-@\\[-`{-\\u00a9\\u00ab-\\u00b4\\u00b6-\\u00b9\\u00bb-\\u00bf\\u00d7\\u00f7\\u055a-\\u055f\\u0589\\u05be\\u05c0\\u05c3' +
+  '\\u060c\\u061b-\\u061f\\u066a-\\u066d\\u06d4\\u0964\\u0965\\u0f08-\\u0f14\\u10fb\\u1360-\\u1368\\u17d4-\\u17da' +
+  '\\u2000-\\u206f\\u2e00-\\u2e7f\\u3000-\\u3004\\u3008-\\u303f\\ue000-\\uf8ff\\ufe00-\\ufe6f\\uff00-\\uff0f\\ufff0-\\uffff' +
+  '\\u{e0000}-\\u{e0fff}\\u{f0000}-\\u{10ffff}';
+
+const RUNS = new RegExp(`[${UNSPACED}]+|[${SYMBOL}]|[^${UNSPACED}${SYMBOL}${SEPARATOR}]+`, 'gu');
+const IS_UNSPACED = new RegExp(`^[${UNSPACED}]`, 'u');
+const ASCII_RUNS = /[0-9a-z]+/g;
+const IS_ASCII = /^[\0-\x7f]*$/;
+
+/**
+ * The lower-cased, NFKC-normalised words of a text in order, the same on every machine.
+ *
+ * Text of scripts without spaces gives each character followed by the pair that it begins. Punctuation gives nothing.
+ * Time grows with the square of the longest run of combining marks, so callers pass pieces of bounded length.
+ */
+export function segmentWords(piece: string): string[] {
+  if (IS_ASCII.test(piece)) return piece.toLowerCase().match(ASCII_RUNS) ?? [];
+  const runs = piece.normalize('NFKC').toLowerCase().replaceAll('ς', 'σ').match(RUNS) ?? [];
+  return runs.flatMap((run) => (IS_UNSPACED.test(run) ? charactersAndPairs(run) : run));
+}
+
+function charactersAndPairs(run: string): string[] {
+  const characters = [...run];
+  return characters.flatMap((character, index) => {
+    const next = characters[index + 1];
+    return next === undefined ? character : [character, character + next];
+  });
+}

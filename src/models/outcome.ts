@@ -1,0 +1,55 @@
+/**
+ * Whom a failure is held against.
+ *
+ * - `invalid`: this request can never succeed; it is not tried again.
+ * - `failed`: this request failed; it is charged and tried again.
+ * - `unavailable`: the provider or the machine failed; nobody is charged, and all of it is tried again later.
+ */
+export type ModelErrorKind = 'invalid' | 'failed' | 'unavailable';
+
+/** Why one item has no answer. Plain data, so that it survives threads and duplicated installs. */
+export interface ModelError {
+  readonly kind: ModelErrorKind;
+  /** Shown to the caller of the request: never a secret, never a stack. */
+  readonly message: string;
+  /** For `unavailable`: when the provider asked to be called again. */
+  readonly retryAfterMs?: number;
+  readonly cause?: unknown;
+}
+
+export interface ItemSuccess<T> {
+  readonly ok: true;
+  readonly value: T;
+}
+
+export interface ItemFailure {
+  readonly ok: false;
+  readonly error: ModelError;
+}
+
+/** The answer to one item of a call, or why there is none. */
+export type ItemOutcome<T> = ItemSuccess<T> | ItemFailure;
+
+/** The outcome of an item that was answered. */
+export function succeeded<T>(value: T): ItemSuccess<T> {
+  return { ok: true, value };
+}
+
+/** The outcome of an item that can never be answered, such as one that is too long. */
+export function invalid(message: string, cause?: unknown): ItemFailure {
+  return failure({ kind: 'invalid', message, ...(cause === undefined ? {} : { cause }) });
+}
+
+/** The outcome of an item whose own answer failed and may succeed when tried again. */
+export function failed(message: string, cause?: unknown): ItemFailure {
+  return failure({ kind: 'failed', message, ...(cause === undefined ? {} : { cause }) });
+}
+
+/** The outcome of an item that was not answered for a reason that is not the item's. */
+export function unavailable(message: string, options: Omit<ModelError, 'kind' | 'message'> = {}): ItemFailure {
+  return failure({ kind: 'unavailable', message, ...options });
+}
+
+function failure(error: ModelError): ItemFailure {
+  return { ok: false, error };
+}

@@ -1,0 +1,74 @@
+import type { RequestFunction } from '../core/request-functions.ts';
+import type { JsonSchema } from './json-value.ts';
+import type { ItemOutcome } from './outcome.ts';
+
+/** The functions whose answer is a text. */
+export type GenerateFunction = Exclude<RequestFunction, 'embed' | 'rerank'>;
+
+/** What the text must look like; the model guarantees it or fails the item. */
+export type GenerateOutput =
+  | { readonly kind: 'plain' }
+  /** Bare JSON, valid under the schema. */
+  | { readonly kind: 'json'; readonly schema: JsonSchema }
+  /** A text that the pattern matches from its first to its last character. */
+  | { readonly kind: 'regex'; readonly pattern: string }
+  /** One of the choices, byte for byte. */
+  | { readonly kind: 'choice'; readonly choices: readonly string[] };
+
+export interface GenerateItem {
+  readonly prompt: string;
+  /** 1 to 4096. A plain text is cut there; any other output that is cut there is a failure. */
+  readonly maxTokens: number;
+  readonly seed: number;
+  readonly output: GenerateOutput;
+}
+
+export interface RerankItem {
+  readonly query: string;
+  /** At least one. */
+  readonly documents: readonly string[];
+  /** What the query is for, in words, for models that take an instruction. */
+  readonly task: string;
+  readonly seed: number;
+}
+
+/** One request as a model takes it. All items of a call are of one function. */
+export type ModelRequest =
+  | { readonly function: 'embed'; readonly item: string }
+  | { readonly function: 'rerank'; readonly item: RerankItem }
+  | { readonly function: GenerateFunction; readonly item: GenerateItem };
+
+/**
+ * A loaded model: everything the rest of the program knows about an engine.
+ *
+ * Every method answers each item of a call by itself, in the order asked, so that one bad item fails alone. It rejects
+ * only when the whole call came to nothing; the caller then asks for each item alone. When `signal` aborts it stops
+ * work soon and settles in any way; what it answers then is not used. Made by `defineModel`.
+ */
+export interface Model {
+  readonly name: string;
+  /** Which kind of engine runs it: `builtin`, `ort`, `llama`, `openai`, `cohere`, or a name of your own. */
+  readonly runtime: string;
+  /**
+   * Changes whenever equal requests may get other answers: hashes of the model's files, the engine's version, options.
+   * Part of every cache key; two models with one fingerprint may serve each other's cached answers.
+   */
+  readonly fingerprint: string;
+  /** The functions it answers; asking for others gives `invalid`. */
+  readonly functions: readonly RequestFunction[];
+  /** Most items of one call, per function; 1 means one at a time. */
+  readonly maxBatch: Readonly<Record<RequestFunction, number>>;
+  /** Most calls at once; more only wait inside the engine. `Infinity` where the model does not mind. */
+  readonly maxConcurrency: number;
+  /** False where equal requests may get different answers, such as a server that can change its model unseen. */
+  readonly isCacheable: boolean;
+  /** Length of its embeddings; undefined while unknown, and for models that give none. */
+  readonly dimensions: number | undefined;
+  /** One L2-normalised vector per text. */
+  embed(texts: readonly string[], signal: AbortSignal): Promise<readonly ItemOutcome<Float32Array>[]>;
+  /** Per item one score from 0 to 1 for each document, in document order. */
+  rerank(items: readonly RerankItem[], signal: AbortSignal): Promise<readonly ItemOutcome<readonly number[]>[]>;
+  generate(items: readonly GenerateItem[], signal: AbortSignal): Promise<readonly ItemOutcome<string>[]>;
+  /** Frees what the model holds; idempotent, and waits for calls in progress. */
+  close(): Promise<void>;
+}

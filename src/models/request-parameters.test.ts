@@ -1,0 +1,115 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { REQUEST_FUNCTIONS, type RequestFunction } from '../core/request-functions.ts';
+import { parseRequest } from './request-parameters.ts';
+
+function messageOf(fn: RequestFunction, parameters: unknown): string {
+  const outcome = parseRequest(fn, parameters);
+  if (outcome.ok) throw new Error('expected a refusal');
+  expect(outcome.error.kind).toBe('invalid');
+  return outcome.error.message;
+}
+
+test('a full row becomes the request that a model takes', () => {
+  const shared = { prompt: 'p', max_tokens: 9, seed: 0, use_cache: false };
+  const item = { prompt: 'p', maxTokens: 9, seed: 0 };
+  expect(parseRequest('generate', shared)).toEqual({
+    ok: true,
+    value: { request: { function: 'generate', item: { ...item, output: { kind: 'plain' } } }, useCache: false },
+  });
+  expect(parseRequest('generate_json', { ...shared, schema: { type: 'null' } })).toMatchObject({
+    value: { request: { function: 'generate_json', item: { output: { kind: 'json', schema: { type: 'null' } } } } },
+  });
+  expect(parseRequest('generate_json', { ...shared, schema: false })).toMatchObject({
+    value: { request: { item: { output: { kind: 'json', schema: false } } } },
+  });
+  expect(parseRequest('generate_regex', { ...shared, pattern: 'a+' })).toMatchObject({
+    value: { request: { function: 'generate_regex', item: { output: { kind: 'regex', pattern: 'a+' } } } },
+  });
+  expect(parseRequest('generate_choice', { ...shared, choices: ['a', 'b'] })).toMatchObject({
+    value: { request: { function: 'generate_choice', item: { output: { kind: 'choice', choices: ['a', 'b'] } } } },
+  });
+  expect(parseRequest('rerank', { query: 'q', documents: ['d', ''], task: 't', seed: 1 })).toEqual({
+    ok: true,
+    value: {
+      request: { function: 'rerank', item: { query: 'q', documents: ['d', ''], task: 't', seed: 1 } },
+      useCache: true,
+    },
+  });
+});
+
+test('absent and null options have the documented defaults, and unknown keys are ignored', () => {
+  expect(parseRequest('embed', { text_input: 't', use_cache: null, other: 1 })).toEqual({
+    ok: true,
+    value: { request: { function: 'embed', item: 't' }, useCache: true },
+  });
+  expect(parseRequest('generate', { prompt: 'p', seed: null })).toMatchObject({
+    value: { request: { item: { maxTokens: 512, seed: 42 } } },
+  });
+  expect(parseRequest('rerank', { query: 'q', documents: ['d'] })).toMatchObject({
+    value: {
+      request: {
+        item: { task: 'Given a web search query, retrieve relevant passages that answer the query', seed: 42 },
+      },
+    },
+  });
+});
+
+describe('messages', () => {
+  const generate = { prompt: 'p' };
+  test.each<[RequestFunction, unknown, string]>([
+    ['generate', { prompt: null }, 'Prompt cannot be empty'],
+    ['generate', {}, 'Prompt cannot be empty'],
+    ['generate', { prompt: ' \n' }, 'Prompt cannot be empty'],
+    ['generate', { prompt: 5 }, 'Prompt cannot be empty'],
+    ['generate', { ...generate, max_tokens: 0 }, 'max_tokens must be between 1 and 4096'],
+    ['generate', { ...generate, max_tokens: 4097 }, 'max_tokens must be between 1 and 4096'],
+    ['generate', { ...generate, max_tokens: null }, 'max_tokens must be between 1 and 4096'],
+    ['generate', { ...generate, max_tokens: '5' }, 'max_tokens must be between 1 and 4096'],
+    ['generate', { ...generate, max_tokens: 1.5 }, 'max_tokens must be between 1 and 4096'],
+    ['generate', { ...generate, seed: -1 }, 'Seed must be a non-negative integer'],
+    ['generate', { ...generate, seed: 2 ** 31 }, 'Seed must be a non-negative integer'],
+    ['generate', { ...generate, seed: 'x' }, 'Seed must be a non-negative integer'],
+    ['generate', { ...generate, use_cache: 'yes' }, 'use_cache must be true or false'],
+    ['embed', { text_input: '' }, 'Text input cannot be empty'],
+    ['embed', {}, 'Text input cannot be empty'],
+    ['embed', null, 'parameters must be a JSON object'],
+    ['embed', [], 'parameters must be a JSON object'],
+    ['embed', 'text', 'parameters must be a JSON object'],
+    ['generate_json', generate, 'Schema cannot be null'],
+    ['generate_json', { ...generate, schema: null }, 'Schema cannot be null'],
+    ['generate_json', { ...generate, schema: [] }, 'Schema must be a JSON object or boolean'],
+    ['generate_json', { ...generate, schema: 'true' }, 'Schema must be a JSON object or boolean'],
+    ['generate_regex', { ...generate, pattern: ' ' }, 'Pattern cannot be empty'],
+    ['generate_choice', generate, 'Must provide at least 2 choices'],
+    ['generate_choice', { ...generate, choices: ['a'] }, 'Must provide at least 2 choices'],
+    ['generate_choice', { ...generate, choices: { 0: 'a', 1: 'b' } }, 'Must provide at least 2 choices'],
+    ['generate_choice', { ...generate, choices: ['a', null] }, 'Choices cannot contain nulls, blanks or duplicates'],
+    ['generate_choice', { ...generate, choices: ['a', ' '] }, 'Choices cannot contain nulls, blanks or duplicates'],
+    ['generate_choice', { ...generate, choices: ['a', 'a'] }, 'Choices cannot contain nulls, blanks or duplicates'],
+    ['rerank', { documents: ['d'] }, 'Query cannot be empty'],
+    ['rerank', { query: 'q' }, 'Documents cannot be empty or contain nulls'],
+    ['rerank', { query: 'q', documents: [] }, 'Documents cannot be empty or contain nulls'],
+    ['rerank', { query: 'q', documents: ['d', null] }, 'Documents cannot be empty or contain nulls'],
+    ['rerank', { query: 'q', documents: ['d'], task: 1 }, 'task must be a text'],
+  ])('%s with %j: %s', (fn, parameters, message) => {
+    expect(messageOf(fn, parameters)).toBe(message);
+  });
+
+  test('a schema nested beyond all reason', () => {
+    const schema = JSON.parse(`${'{"not":'.repeat(6_000)}true${'}'.repeat(6_000)}`);
+    expect(messageOf('generate_json', { ...generate, schema })).toMatch(/nested deeper than 128/);
+  });
+});
+
+test('whatever a row holds, it is parsed or refused with a message', () => {
+  const key = fc.constantFrom('prompt', 'max_tokens', 'seed', 'schema', 'choices', 'text_input', 'query', 'documents');
+  const row = fc.oneof(fc.jsonValue(), fc.dictionary(key, fc.jsonValue()));
+  fc.assert(
+    fc.property(fc.constantFrom(...REQUEST_FUNCTIONS), row, (fn, parameters) => {
+      const outcome = parseRequest(fn, parameters);
+      expect(outcome.ok || outcome.error.message !== '').toBe(true);
+    }),
+    { numRuns: 2_000 },
+  );
+});

@@ -1,0 +1,33 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { formatEmbedding, formatRanking } from './result-text.ts';
+
+test('an embedding is a JSON array that reads back bit for bit', () => {
+  expect(formatEmbedding(Float32Array.of(0.1, -0.2, 0.7, 0, 1))).toBe('[0.1,-0.2,0.7,0,1]');
+  expect(formatEmbedding(new Float32Array())).toBe('[]');
+  fc.assert(
+    fc.property(fc.float32Array({ noNaN: true, noDefaultInfinity: true }), (vector) => {
+      expect(Float32Array.from(JSON.parse(formatEmbedding(vector)))).toEqual(vector);
+    }),
+  );
+});
+
+test('an embedding with a value that is not finite is refused', () => {
+  expect(() => formatEmbedding(Float32Array.of(0.1, Number.NaN))).toThrow(/finite/);
+  expect(() => formatEmbedding(Float32Array.of(Number.POSITIVE_INFINITY))).toThrow(/finite/);
+});
+
+test('a ranking lists the best document first, with ties in the order given', () => {
+  expect(formatRanking(['doc B', 'doc A'], [0.1, 0.95])).toBe('[["doc A", 0.95], ["doc B", 0.1]]');
+  expect(formatRanking(['x', 'y', 'z'], [0.5, 0.7, 0.5])).toBe('[["y", 0.7], ["x", 0.5], ["z", 0.5]]');
+  expect(formatRanking([], [])).toBe('[]');
+});
+
+test('a ranking is JSON whatever the documents hold', () => {
+  const documents = ['a "quoted"\nline', '\u0000 \ud800', 'é 猫'];
+  expect(JSON.parse(formatRanking(documents, [0.3, 0.2, 0.1]))).toEqual([
+    [documents[0], 0.3],
+    [documents[1], 0.2],
+    [documents[2], 0.1],
+  ]);
+});
