@@ -65,7 +65,7 @@ begin
         v_ms numeric;
       begin
         begin
-          v_ms := extract(epoch from (case when p_value ~ '^\s*[0-9.]+\s*$' then p_value || ' s' else p_value end)::interval) * 1000;
+          v_ms := extract(epoch from (case when p_value ~ E'^\\s*[0-9.]+\\s*$' then p_value || ' s' else p_value end)::interval) * 1000;
         exception when others then
           raise exception 'worker_poll_interval must be an interval such as ''1s'', got "%"', left(p_value, 100)
             using errcode = '22023';
@@ -86,7 +86,7 @@ comment on function lamplighter.parse_setting(text, text) is 'Validates a settin
 create function lamplighter.set(name text, value text) returns text
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
 declare
-  v_name text := regexp_replace(set.name, '^steadytext\.', '');
+  v_name text := regexp_replace(set.name, '^steadytext[.]', '');
   v_value text := lamplighter.parse_setting(v_name, set.value);
 begin
   update lamplighter.setting as s set value = v_value where s.name = v_name;

@@ -1,0 +1,105 @@
+import type { RequestFunction } from '../../src/core/request-functions.ts';
+import type { Queryable } from '../../src/db/query.ts';
+import { claimRequests } from '../../src/requests/claim-requests.ts';
+import { claimSuspect } from '../../src/requests/claim-suspect.ts';
+import type { ClaimedRequest, Lane } from '../../src/requests/claimed-request.ts';
+import { type FinishOptions, finishRequests, type Outcome } from '../../src/requests/finish-requests.ts';
+import { listReady } from '../../src/requests/list-ready.ts';
+import { registerWorker } from '../../src/requests/register-worker.ts';
+import { type LeaseReport, renewLease } from '../../src/requests/renew-lease.ts';
+
+export interface SqlWorkerOptions {
+  readonly functions?: readonly RequestFunction[];
+  /** @default 'default' */
+  readonly model?: string;
+  /** @default 4 */
+  readonly concurrency?: number;
+  /** @default 30000 */
+  readonly leaseMs?: number;
+}
+
+export interface ClaimOptions {
+  /** @default 100 */
+  readonly limit?: number;
+  /** Most requests of one role. @default the limit */
+  readonly share?: number;
+}
+
+/** A worker whose every step the test takes by hand: it has a lease, and calls the engine as the real one does. */
+export interface SqlWorker {
+  readonly workerId: string;
+  /** Claims from each lane in turn, `limit` rows each at most. */
+  claim(options?: ClaimOptions): Promise<ClaimedRequest[]>;
+  /** Claims one request and fails when nothing is ready. */
+  claimOne(): Promise<ClaimedRequest>;
+  claimSuspect(): Promise<ClaimedRequest | undefined>;
+  /** Ends all these requests alike; the new status by id. */
+  finish(
+    requests: readonly ClaimedRequest[],
+    outcome: Outcome,
+    options?: Partial<FinishOptions>,
+  ): Promise<Map<string, 'pending' | 'completed' | 'failed'>>;
+  /** Claims whatever is ready and completes it with `result`; how many. */
+  answer(result: string): Promise<number>;
+  renewLease(report?: Partial<LeaseReport>): Promise<boolean>;
+  /** Makes its last heartbeat so old that its lease has run out, as if it had been killed. */
+  fallSilent(): Promise<void>;
+}
+
+/** Registers a {@link SqlWorker}; `db` may be a pool, a session or a transaction. */
+export async function startSqlWorker(db: Queryable, options: SqlWorkerOptions = {}): Promise<SqlWorker> {
+  const { functions = ['embed', 'generate', 'rerank'], model = 'default', concurrency = 4, leaseMs = 30_000 } = options;
+  const lanes: Lane[] = functions.map((functionName) => ({ functionName, model }));
+  const workerId = await registerWorker(db, {
+    hostname: 'test-host',
+    pid: 4711,
+    version: '0.0.0',
+    lanes,
+    concurrency,
+    leaseMs,
+  });
+
+  async function claim({ limit = 100, share = limit }: ClaimOptions = {}): Promise<ClaimedRequest[]> {
+    const ready = await listReady(db, lanes, 10);
+    const claimed: ClaimedRequest[] = [];
+    for (const lane of lanes) {
+      const levels = ready.filter((level) => level.lane.functionName === lane.functionName);
+      if (levels.length > 0) claimed.push(...(await claimRequests(db, { workerId, lane, levels, share, limit })));
+    }
+    return claimed;
+  }
+
+  async function finish(
+    requests: readonly ClaimedRequest[],
+    outcome: Outcome,
+    finishOptions: Partial<FinishOptions> = {},
+  ) {
+    const finishes = requests.map(({ id, attempt }) => ({ id, attempt, outcome }));
+    return finishRequests(db, finishes, { workerId, maxRetries: 3, ...finishOptions });
+  }
+
+  return {
+    workerId,
+    claim,
+    async claimOne() {
+      const [request] = await claim({ limit: 1 });
+      if (request === undefined) throw new Error('expected a request that is ready');
+      return request;
+    },
+    claimSuspect: () => claimSuspect(db, workerId, lanes),
+    finish,
+    async answer(result) {
+      const claimed = await claim();
+      await finish(claimed, { kind: 'completed', result });
+      return claimed.length;
+    },
+    renewLease: (report = {}) =>
+      renewLease(db, { workerId, status: 'running', concurrency, inFlight: 0, processed: 0, failed: 0, ...report }),
+    async fallSilent() {
+      await db.query(
+        `update lamplighter.worker set last_heartbeat = last_heartbeat - interval '1 hour' where worker_id = $1`,
+        [workerId],
+      );
+    },
+  };
+}
