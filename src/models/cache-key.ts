@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalJson } from './json-value.ts';
 import type { GenerateOutput, Model, ModelRequest } from './port.ts';
 
@@ -14,13 +14,14 @@ const LAYOUT = 'lamplighter 1';
  * same bytes. Texts are hashed as UTF-16, which keeps halves of surrogate pairs apart, where UTF-8 would not.
  */
 export function cacheKey(model: Pick<Model, 'fingerprint'>, request: ModelRequest): Buffer {
-  const hash = createHash('sha256');
-  for (const field of [LAYOUT, request.function, model.fingerprint, ...fieldsOf(request)]) {
-    const length = Buffer.allocUnsafe(4);
-    length.writeUInt32LE(field.length);
-    hash.update(length).update(field, 'utf16le');
+  const fields = [LAYOUT, request.function, model.fingerprint, ...fieldsOf(request)];
+  const bytes = Buffer.allocUnsafe(fields.reduce((total, field) => total + 4 + field.length * 2, 0));
+  let end = 0;
+  for (const field of fields) {
+    end = bytes.writeUInt32LE(field.length, end);
+    end += bytes.write(field, end, 'utf16le');
   }
-  return hash.digest();
+  return hash('sha256', bytes, 'buffer');
 }
 
 function fieldsOf(request: ModelRequest): string[] {
