@@ -4,6 +4,8 @@
  *
  * usage: tsx bench/latency.ts [--samples 300]
  */
+
+import process from 'node:process';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { connectClient } from '../src/db/connect-client.ts';
@@ -47,7 +49,8 @@ for (const { name, pauseMs, count } of scenarios) {
     latencies.push((await started) - committedMs);
   }
   latencies.sort((a, b) => a - b);
-  const at = (share: number) => round2(latencies[Math.min(latencies.length - 1, Math.floor(share * latencies.length))] ?? Number.NaN);
+  const at = (share: number) =>
+    round2(latencies[Math.min(latencies.length - 1, Math.floor(share * latencies.length))] ?? Number.NaN);
   console.log(
     JSON.stringify({
       bench: 'latency',

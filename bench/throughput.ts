@@ -5,6 +5,8 @@
  *
  * usage: tsx bench/throughput.ts [--rounds 5] [--requests 20000]
  */
+
+import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { Logger as GraphileLogger, makeWorkerUtils, run } from 'graphile-worker';
 import pg from 'pg';
@@ -16,7 +18,9 @@ import { median, startBenchServer } from './support/bench-database.ts';
 import { createNullProvider, NULL_MODEL } from './support/null-provider.ts';
 
 const BATCH = 500;
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, requests: { type: 'string', default: '20000' } } });
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '5' }, requests: { type: 'string', default: '20000' } },
+});
 const rounds = Number(values.rounds);
 const requests = Number(values.requests);
 const quiet = new GraphileLogger(() => () => undefined);
@@ -78,7 +82,8 @@ async function prepareOurs(uri: string): Promise<Contender> {
         const options = { uri, providers: [provider], generateModel: NULL_MODEL, functions: ['generate'] } as const;
         const worker = await createWorker(options);
         return {
-          isDrained: () => isEmpty(pool, "select 1 from public.steadytext_queue where status in ('pending', 'processing') limit 1"),
+          isDrained: () =>
+            isEmpty(pool, "select 1 from public.steadytext_queue where status in ('pending', 'processing') limit 1"),
           stop: () => worker.stop(),
         };
       });
@@ -140,7 +145,9 @@ async function isEmpty(pool: pg.Pool, text: string): Promise<boolean> {
 
 /** From the first handled request to the last recorded end, as seen from outside. */
 async function measure(
-  start: (onAnswer: (count: number) => void) => Promise<{ isDrained: () => Promise<boolean>; stop: () => Promise<void> }>,
+  start: (
+    onAnswer: (count: number) => void,
+  ) => Promise<{ isDrained: () => Promise<boolean>; stop: () => Promise<void> }>,
 ): Promise<number> {
   let handled = 0;
   let startedMs = 0;

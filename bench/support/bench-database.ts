@@ -31,7 +31,8 @@ export async function startBenchServer(): Promise<BenchServer> {
       return url.href;
     },
     async [Symbol.asyncDispose]() {
-      for (const name of created) await admin.query(`drop database if exists ${pg.escapeIdentifier(name)} with (force)`);
+      for (const name of created)
+        await admin.query(`drop database if exists ${pg.escapeIdentifier(name)} with (force)`);
       await admin.end();
       await server?.stop();
     },

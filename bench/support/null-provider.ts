@@ -5,7 +5,10 @@ import type { ModelProvider } from '../../src/models/provider.ts';
 const NAME = 'bench/null';
 
 /** A model that answers every prompt with "ok" at once: what is left is the cost of the queue. */
-export function createNullProvider(options: { readonly maxBatch: number; readonly onAnswer?: (count: number) => void }): ModelProvider {
+export function createNullProvider(options: {
+  readonly maxBatch: number;
+  readonly onAnswer?: (count: number) => void;
+}): ModelProvider {
   const description = {
     state: 'loadable',
     name: NAME,

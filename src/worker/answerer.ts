@@ -81,7 +81,9 @@ export function createAnswerer(db: Queryable): Answerer {
       const isRunning = ({ key }: Group) => key !== undefined && computing.has(key.toString('hex'));
       const own = missing.filter((group) => !isRunning(group));
       // First our own, then what others compute: whoever waits has nothing left that somebody could wait for.
-      const shared = missing.filter(isRunning).map((group) => ({ group, result: computing.get(group.key?.toString('hex') ?? '') }));
+      const shared = missing
+        .filter(isRunning)
+        .map((group) => ({ group, result: computing.get(group.key?.toString('hex') ?? '') }));
       await compute(model, own, signal, report);
       const orphaned: Group[] = [];
       for (const { group, result } of shared) {
@@ -106,7 +108,9 @@ function groupEqual(model: Model, batch: readonly HeldRequest[], report: Report)
   });
   return [...groupBy(parsed, ({ held, key }) => key?.toString('hex') ?? held)].flatMap(([, members]) => {
     const [first] = members;
-    return first === undefined ? [] : [{ parsed: first.parsed, key: first.key, members: members.map(({ held }) => held) }];
+    return first === undefined
+      ? []
+      : [{ parsed: first.parsed, key: first.key, members: members.map(({ held }) => held) }];
   });
 }
 

@@ -1,11 +1,11 @@
 import type { Clock } from '../core/clock.ts';
+import { groupBy } from '../core/group-by.ts';
 import type { Logger } from '../core/log.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { cancelAbandoned } from '../requests/cancel-abandoned.ts';
 import { listLost } from '../requests/list-lost.ts';
 import type { InFlight } from './in-flight.ts';
-import { groupBy } from '../core/group-by.ts';
 
 const INTERVAL_MS = 1_000;
 

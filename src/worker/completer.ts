@@ -12,6 +12,8 @@ const BATCH_LIMIT = 500;
 const BATCH_BYTES = 8_000_000;
 /** Ends that may wait to be recorded before executors have to. */
 const BACKLOG_LIMIT = 2_000;
+/** Batches recorded at once: while one waits for the disk, the next is written. */
+const WRITERS = 2;
 /** How long a row that somebody has locked is awaited, alone, before it is tried again later. */
 const LOCK_TIMEOUT_MS = 500;
 
@@ -46,7 +48,7 @@ export function startCompleter(deps: CompleterDeps): Completer {
   const stopping = new AbortController();
   const queue: Completed[] = [];
   const stragglers = new Set<Promise<void>>();
-  let wakeWriter: () => void = () => undefined;
+  const idleWriters: (() => void)[] = [];
   let roomWaiters: (() => void)[] = [];
 
   const isMoot = ({ held }: Completed) => held.signal.aborted && held.signal.reason === 'lost';
@@ -155,9 +157,7 @@ export function startCompleter(deps: CompleterDeps): Completer {
   async function write(): Promise<void> {
     while (queue.length > 0 || !stopping.signal.aborted) {
       if (queue.length === 0) {
-        await new Promise<void>((resolve) => {
-          wakeWriter = resolve;
-        });
+        await new Promise<void>((resolve) => idleWriters.push(resolve));
         continue;
       }
       await complete(takeBatch());
@@ -166,20 +166,25 @@ export function startCompleter(deps: CompleterDeps): Completer {
         roomWaiters = [];
       }
     }
-    await Promise.all(stragglers);
   }
-  const done = write();
+
+  function wakeWriters(): void {
+    for (const wake of idleWriters.splice(0)) wake();
+  }
+
+  const writers = Array.from({ length: WRITERS }, write);
+  const done = Promise.all(writers).then(() => Promise.all(stragglers));
   done.catch((error: unknown) => log.fatal({ err: error }, 'recording results has stopped'));
 
   return {
     async push(ends) {
       queue.push(...ends);
-      wakeWriter();
+      wakeWriters();
       if (queue.length >= BACKLOG_LIMIT) await new Promise<void>((resolve) => roomWaiters.push(resolve));
     },
     async stop() {
       stopping.abort();
-      wakeWriter();
+      wakeWriters();
       await done;
     },
   };

@@ -28,7 +28,10 @@ export interface CreateWorkerOptions extends WorkerOptions {
 export async function createWorker(options: CreateWorkerOptions = {}): Promise<Worker> {
   const { uri, directUri, providers = [], log = silentLogger, ...workerOptions } = options;
   const config = parseWorkerConfig(workerOptions);
-  const settings = resolveConnection({ ...(uri === undefined ? {} : { uri }), ...(directUri === undefined ? {} : { directUri }) }, readEnv());
+  const settings = resolveConnection(
+    { ...(uri === undefined ? {} : { uri }), ...(directUri === undefined ? {} : { directUri }) },
+    readEnv(),
+  );
   const live = ['concurrency', 'pollIntervalMs'] as const;
   const fixed = new Set<keyof LiveSettings>(live.filter((option) => workerOptions[option] !== undefined));
   const models = createModelRegistry({ providers: [...providers, createBuiltinProvider()] });

@@ -57,7 +57,9 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     const model = served.modelOf(lane);
     const size = model.maxBatch[lane.functionName];
     const held = inFlight.add(workerId, requests);
-    const batches = Array.from({ length: Math.ceil(held.length / size) }, (_, at) => held.slice(at * size, (at + 1) * size));
+    const batches = Array.from({ length: Math.ceil(held.length / size) }, (_, at) =>
+      held.slice(at * size, (at + 1) * size),
+    );
     return batches.map(async (batch) => {
       slots.take(lane, model);
       try {
@@ -89,7 +91,8 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   function own(batches: readonly Promise<void>[]): void {
-    for (const batch of batches) batch.catch((error: unknown) => log.error({ err: error }, 'a batch was lost by this worker'));
+    for (const batch of batches)
+      batch.catch((error: unknown) => log.error({ err: error }, 'a batch was lost by this worker'));
   }
 
   const hasRoom = () => served.lanes.some((lane) => slots.freeFor(lane, served.modelOf(lane)) > 0);

@@ -19,27 +19,24 @@ export interface ExecutorDeps {
 export type Executor = (model: Model, batch: readonly HeldRequest[]) => Promise<Completed[]>;
 
 /**
- * Bounds every batch in time. The model is asked to stop when the time is up or nobody wants its answers any more, and is not waited
- * for then: a model that ignores the signal costs its own batch, not the worker.
+ * Bounds every batch in time. The model is asked to stop when the time is up or nobody wants its answers any more, and is hardly waited
+ * for then: a model that ignores the signal costs its own batch, not the worker. When the time of a batch is up, its requests are run
+ * again one by one, so that only one that takes too long by itself is charged.
  */
 export function createExecutor({ answerer, timeoutMs, log, clock }: ExecutorDeps): Executor {
-  return async (model, batch) => {
+  async function run(model: Model, batch: readonly HeldRequest[]): Promise<Completed[]> {
     const outcomes = new Map<HeldRequest, Outcome>();
     const work = new AbortController();
-    const over = new Promise<void>((resolve) => work.signal.addEventListener('abort', () => resolve(), { once: true }));
+    const isWanted = (held: HeldRequest) => !held.signal.aborted && !outcomes.has(held);
     const abortWhenUnwanted = () => {
-      if (batch.every((held) => held.signal.aborted || outcomes.has(held))) work.abort();
+      if (!batch.some(isWanted)) work.abort();
     };
     for (const { signal } of batch) signal.addEventListener('abort', abortWhenUnwanted, { once: true });
     abortWhenUnwanted();
-
     const timer = new AbortController();
+    const over = new Promise<void>((resolve) => work.signal.addEventListener('abort', () => resolve(), { once: true }));
     const expiry = clock.delay(timeoutMs, timer.signal).then(() => {
-      if (timer.signal.aborted) return;
-      for (const held of batch) {
-        if (!outcomes.has(held)) outcomes.set(held, timedOut(held, timeoutMs));
-      }
-      work.abort();
+      if (!timer.signal.aborted) work.abort();
     });
     const answered = answerer.answer(model, batch, work.signal, (held, outcome) => {
       if (!outcomes.has(held)) outcomes.set(held, outcome);
@@ -50,28 +47,43 @@ export function createExecutor({ answerer, timeoutMs, log, clock }: ExecutorDeps
     try {
       await Promise.race([answered, over]);
     } catch (error) {
-      log.error({ err: error }, 'requests could not be run');
-      for (const held of batch) {
-        const delayMs = backoffMs(held.request.retryCount + 1);
-        if (!outcomes.has(held)) outcomes.set(held, { kind: 'defer', error: 'The worker could not run the request', delayMs });
+      if (!work.signal.aborted) {
+        log.error({ err: error }, 'requests could not be run');
+        for (const held of batch.filter(isWanted)) outcomes.set(held, notRun(held));
       }
     } finally {
       timer.abort();
       await expiry;
       for (const { signal } of batch) signal.removeEventListener('abort', abortWhenUnwanted);
     }
-    return batch.flatMap((held) => endOf(held, outcomes.get(held)));
-  };
+    const ended = batch
+      .filter((held) => !isWanted(held))
+      .map((held) => ({ held, outcome: outcomes.get(held) ?? RELEASED }));
+    return [...ended, ...(await afterTimeout(model, batch, batch.filter(isWanted)))];
+  }
+
+  async function afterTimeout(
+    model: Model,
+    batch: readonly HeldRequest[],
+    unfinished: readonly HeldRequest[],
+  ): Promise<Completed[]> {
+    if (batch.length === 1) return unfinished.map((held) => ({ held, outcome: timedOut(held, timeoutMs) }));
+    const ended: Completed[] = [];
+    for (const held of unfinished) ended.push(...(await run(model, [held])));
+    return ended;
+  }
+
+  return run;
 }
+
+/** What is aborted has no end of ours: it goes back, unless it was lost. */
+const RELEASED: Outcome = { kind: 'release' };
 
 function timedOut({ request }: HeldRequest, timeoutMs: number): Outcome {
   const error = `Timed out after ${formatDuration(timeoutMs)}`;
   return { kind: 'retry', error, delayMs: backoffMs(request.retryCount + 1) };
 }
 
-function endOf(held: HeldRequest, outcome: Outcome | undefined): Completed[] {
-  const { signal } = held;
-  // What was lost has no end of ours; pushing it on lets the completer forget it.
-  if (signal.aborted && signal.reason === 'lost') return [{ held, outcome: { kind: 'release' } }];
-  return [{ held, outcome: outcome ?? { kind: 'release' } }];
+function notRun({ request }: HeldRequest): Outcome {
+  return { kind: 'defer', error: 'The worker could not run the request', delayMs: backoffMs(request.retryCount + 1) };
 }

@@ -2,8 +2,8 @@ import { messageOf } from '../core/errors.ts';
 import { groupBy } from '../core/group-by.ts';
 import { REQUEST_FUNCTIONS, type RequestFunction } from '../core/request-functions.ts';
 import type { WorkerConfig } from '../core/worker-config.ts';
-import type { Model } from '../models/port.ts';
 import { describeSupport, resolveDefaultModels } from '../models/default-models.ts';
+import type { Model } from '../models/port.ts';
 import type { ModelRegistry } from '../models/registry.ts';
 import { type Lane, laneKey } from '../requests/claimed-request.ts';
 

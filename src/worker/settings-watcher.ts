@@ -38,7 +38,8 @@ export async function startSettingsWatcher(deps: SettingsWatcherDeps): Promise<S
       told = problem;
       log.warn({ setting: `steadytext.${name}`, problem }, 'a server setting is not valid and was ignored');
     }
-    const option = name === 'worker_concurrency' ? 'concurrency' : name === 'worker_poll_interval' ? 'pollIntervalMs' : undefined;
+    const option =
+      name === 'worker_concurrency' ? 'concurrency' : name === 'worker_poll_interval' ? 'pollIntervalMs' : undefined;
     if (option === undefined || fixed.has(option) || origin === 'default') return;
     const next = option === 'concurrency' ? Number(value) : parseDuration(value);
     if (next === undefined || next === live[option]) return;

@@ -42,7 +42,10 @@ export async function startWorkerLease(deps: WorkerLeaseDeps): Promise<WorkerLea
     const dropped = inFlight.size;
     inFlight.abortAll('lost');
     workerId = await registerWorker(db, registration);
-    log.warn({ workerId, dropped }, 'the lease was lost: requests in hand were dropped, the worker goes on under a new id');
+    log.warn(
+      { workerId, dropped },
+      'the lease was lost: requests in hand were dropped, the worker goes on under a new id',
+    );
   };
   const loop = startLoop({
     intervalMs: heartbeatMs,
@@ -63,7 +66,9 @@ export async function startWorkerLease(deps: WorkerLeaseDeps): Promise<WorkerLea
     async stop() {
       await loop.stop();
       status = 'stopped';
-      await renew().catch((error: unknown) => log.warn({ err: error }, 'could not sign off; the lease will run out by itself'));
+      await renew().catch((error: unknown) =>
+        log.warn({ err: error }, 'could not sign off; the lease will run out by itself'),
+      );
     },
   };
 }

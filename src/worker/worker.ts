@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import { hostname, pid } from '../core/env.ts';
 import type { Logger } from '../core/log.ts';
 import type { Service } from '../core/service.ts';
+import { VERSION } from '../core/version.ts';
 import type { WorkerConfig } from '../core/worker-config.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
 import { startListener } from '../db/listener.ts';
@@ -9,7 +10,6 @@ import { requireSchema } from '../db/migrate/schema-state.ts';
 import { createPool } from '../db/pool.ts';
 import type { ModelRegistry } from '../models/registry.ts';
 import { CANCEL_CHANNEL, WAKE_CHANNEL } from '../requests/wake-up.ts';
-import { VERSION } from '../core/version.ts';
 import { createAnswerer } from './answerer.ts';
 import { startCanceller } from './canceller.ts';
 import { startCompleter } from './completer.ts';
@@ -135,7 +135,16 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
     });
     const canceller = keep(startCanceller({ db, inFlight, log, clock }));
     keep(startPromoter({ db, onPromoted: () => dispatcher.wake(), log, clock }));
-    keep(startRescuer({ db, maxRetries: config.maxRetries, intervalMs: config.heartbeatMs, onSuspects: () => dispatcher.noteSuspects(), log, clock }));
+    keep(
+      startRescuer({
+        db,
+        maxRetries: config.maxRetries,
+        intervalMs: config.heartbeatMs,
+        onSuspects: () => dispatcher.noteSuspects(),
+        log,
+        clock,
+      }),
+    );
     keep(startMeasurer({ db, activity: () => counts.completed + counts.failed + counts.pending, log, clock }));
     keep(startPruner({ db, retentionMs: config.retentionMs, log, clock }));
     keep(
