@@ -59,6 +59,17 @@ create policy own_requests on public.steadytext_queue
   using (username = current_user)
   with check (username = current_user);
 
+-- True when the id came from the identity sequence just now. Asked only where somebody granted the right to choose an id: one
+-- that is still to be issued would make another role's insert fail, and a deleted request's would inherit its cached answer.
+create function lamplighter.is_issued_id(p_id bigint) returns boolean
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return p_id = currval('public.steadytext_queue_id_seq');
+exception when object_not_in_prerequisite_state then
+  return false;
+end
+$$;
+
 -- What a role other than the owner may write. Column privileges already keep results, leases and times out of its reach;
 -- this holds also where somebody granted more.
 create function lamplighter.guard_request_insert() returns trigger
@@ -79,6 +90,9 @@ begin
   end if;
   if new.created_at <> now() then
     raise exception 'created_at is the time of queueing and cannot be chosen' using errcode = '42501';
+  end if;
+  if has_column_privilege(tg_relid, 'id', 'INSERT') and not lamplighter.is_issued_id(new.id) then
+    raise exception 'id is issued by its sequence and cannot be chosen' using errcode = '42501';
   end if;
   return new;
 end
@@ -107,6 +121,18 @@ begin
 end
 $$;
 
+-- Row-level security does not reach TRUNCATE.
+create function lamplighter.guard_request_truncate() returns trigger
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  if pg_has_role(current_user, (select c.relowner from pg_class as c where c.oid = tg_relid), 'USAGE') then
+    return null;
+  end if;
+  raise exception 'Only the owner of steadytext_queue can truncate it' using errcode = '42501',
+    hint = 'Delete your own requests, or call steadytext_prune.';
+end
+$$;
+
 -- What follows from a status that was set by hand: who cancels ends the lease, who retries starts afresh.
 create function lamplighter.settle_request_status() returns trigger
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
@@ -131,17 +157,24 @@ end
 $$;
 
 -- Triggers fire in the order of their names: the guards judge what the caller wrote, before it is settled.
--- The owner (and so every worker function) skips the guards by a literal in WHEN: a call for each row cost the worker 10 %.
-do $$
-begin
-  execute format(
-    'create trigger guard_insert before insert on public.steadytext_queue for each row when (current_user <> %L)
-       execute function lamplighter.guard_request_insert()', current_user);
-  execute format(
-    'create trigger guard_update before update on public.steadytext_queue for each row when (current_user <> %L)
-       execute function lamplighter.guard_request_update()', current_user);
-end
-$$;
+-- The owner (and so every worker function) is let through by WHEN, as a call for each row cost the worker 10 %. Row-level security
+-- is off for the owner, superusers and BYPASSRLS roles; of those, only the first two have grant options that nobody gave them.
+-- Per row: 0.5 us, a call 4.2 us; the owner's name as a literal would take 0.3 us, and trust whoever has that name later.
+create trigger guard_insert before insert on public.steadytext_queue
+  for each row
+  when (row_security_active('public.steadytext_queue'::regclass)
+        or not has_table_privilege('public.steadytext_queue'::regclass, 'INSERT WITH GRANT OPTION'))
+  execute function lamplighter.guard_request_insert();
+
+create trigger guard_update before update on public.steadytext_queue
+  for each row
+  when (row_security_active('public.steadytext_queue'::regclass)
+        or not has_table_privilege('public.steadytext_queue'::regclass, 'UPDATE WITH GRANT OPTION'))
+  execute function lamplighter.guard_request_update();
+
+create trigger guard_truncate before truncate on public.steadytext_queue
+  for each statement
+  execute function lamplighter.guard_request_truncate();
 
 create trigger settle_status before update on public.steadytext_queue
   for each row

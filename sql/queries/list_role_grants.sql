@@ -1,5 +1,10 @@
--- Lists the roles that were granted the use of the schema and still exist. No row when nobody was.
-select g.role_name, g.kind
-from lamplighter.role_grant as g
-join pg_catalog.pg_roles as r on r.rolname = g.role_name
-order by g.role_name, g.kind
+-- Lists the roles that were granted the use of the schema, as callers or as workers, and still have it. No row when nobody has.
+-- Reads the catalog alone: it is asked before it is known whose schema this is.
+select r.rolname as role_name, marker.kind
+from (values ('caller', 'enqueue_request'), ('worker', 'claim_requests')) as marker (kind, function_name)
+join pg_catalog.pg_proc as p on p.proname = marker.function_name
+join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+cross join pg_catalog.aclexplode(p.proacl) as a
+join pg_catalog.pg_roles as r on r.oid = a.grantee
+where n.nspname = 'lamplighter' and a.grantee <> p.proowner
+order by r.rolname, marker.kind

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import pg from 'pg';
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadQuery } from '../../src/db/load-sql.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -70,7 +70,10 @@ describe('operators that somebody else creates in public are not used by', () =>
     const client = await database.pool.connect();
     try {
       await client.query('begin');
-      const hijacked = await listHijacked(client, `select c.relname from pg_catalog.pg_class as c where c.relname like 'a%'`);
+      const hijacked = await listHijacked(
+        client,
+        `select c.relname from pg_catalog.pg_class as c where c.relname like 'a%'`,
+      );
       expect(hijacked).toEqual(['public.~~(name,name)']);
     } finally {
       await client.query('rollback');

@@ -2,7 +2,13 @@ import { escapeIdentifier } from 'pg';
 import { LamplighterError } from '../../core/errors.ts';
 import type { Queryable } from '../query.ts';
 import { isSqlState } from '../sqlstate.ts';
-import { type MigrateOptions, type MigrationPlan, type MigrationStep, planMigration, recordText } from './migration-plan.ts';
+import {
+  type MigrateOptions,
+  type MigrationPlan,
+  type MigrationStep,
+  planMigration,
+  recordText,
+} from './migration-plan.ts';
 import { announceServerSettings } from './server-settings.ts';
 
 export interface MigrateReport {
@@ -74,11 +80,7 @@ function groupSteps(steps: readonly MigrationStep[]): MigrationStep[][] {
   return groups;
 }
 
-async function runGroup(
-  session: Queryable,
-  group: readonly MigrationStep[],
-  plan: MigrationPlan,
-): Promise<string[]> {
+async function runGroup(session: Queryable, group: readonly MigrationStep[], plan: MigrationPlan): Promise<string[]> {
   const [first] = group;
   if (first?.migration !== undefined && !first.isTransactional) {
     await runStep(session, first);

@@ -3,6 +3,7 @@ import { LamplighterError } from '../../core/errors.ts';
 import { loadQuery } from '../load-sql.ts';
 import type { Queryable } from '../query.ts';
 import { type MigrationFile, programSchemaVersion, readMigrations } from './migration-file.ts';
+import { ownershipRepair, requireOwnSchema } from './schema-owner.ts';
 import { readSchemaState, refuseNewer, type SchemaState } from './schema-state.ts';
 
 export interface MigrateOptions {
@@ -33,10 +34,13 @@ export interface MigrationPlan {
 /**
  * What would bring the database up to date; without `db`, a first installation.
  *
- * @throws LamplighterError NAME_TAKEN, SCHEMA_TOO_NEW, CONFIG_INVALID for a ledger that does not fit the program's files.
+ * @throws LamplighterError NAME_TAKEN, SCHEMA_TOO_NEW, PERMISSION_DENIED for somebody else's schema, CONFIG_INVALID for a ledger that
+ *   does not fit the program's files.
  */
 export async function planMigration(db: Queryable | undefined, options: MigrateOptions): Promise<MigrationPlan> {
   const toVersion = programSchemaVersion();
+  if (db !== undefined) await requireOwnSchema(db);
+  const repair = db === undefined ? undefined : await ownershipRepair(db);
   const state = db === undefined ? undefined : await readSchemaState(db);
   if (db !== undefined && state !== undefined) {
     refuseNewer(state, toVersion);
@@ -51,7 +55,13 @@ export async function planMigration(db: Queryable | undefined, options: MigrateO
   const earlier = db !== undefined && state?.isInstalled === true ? await listRoleGrants(db) : [];
   const revoke = migrations.length === 0 ? [] : [revokeStep(kept)];
   return {
-    steps: [...migrations, ...revoke, ...grantSteps(options, earlier), ...loopbackSteps(options)],
+    steps: [
+      ...repairSteps(repair),
+      ...migrations,
+      ...revoke,
+      ...grantSteps(options, earlier),
+      ...loopbackSteps(options),
+    ],
     runAs: state?.owner !== undefined && state.owner !== state.role ? state.owner : undefined,
     fromVersion: state?.version ?? 0,
     toVersion: Math.max(toVersion, state?.version ?? 0),
@@ -110,6 +120,10 @@ export function recordText({ number, name, schemaVersion, checksum }: MigrationF
   );
 }
 
+function repairSteps(repair: string | undefined): MigrationStep[] {
+  return repair === undefined ? [] : [{ title: 'give all objects to one owner', text: repair, isTransactional: true }];
+}
+
 function revokeStep(kept: readonly number[]): MigrationStep {
   const text = `select lamplighter.revoke_unasked(array[${kept.join(', ')}]::oid[]) as note;`;
   return { title: 'revoke what default privileges gave', text, isTransactional: true };
@@ -123,7 +137,7 @@ function grantSteps(options: MigrateOptions, earlier: readonly { role: string; k
   ]);
   return [...wanted].map((entry) => {
     const [kind, role] = JSON.parse(entry) as [string, string];
-    const text = `select lamplighter.grant_${kind}(${escapeLiteral(role)});`;
+    const text = `select lamplighter.grant_${kind}(${escapeLiteral(role)}) as note;`;
     return { title: `grant ${kind} rights to ${role}`, text, isTransactional: true };
   });
 }

@@ -20,9 +20,10 @@ export async function announceServerSettings(session: Queryable): Promise<string
   if (!isSuperuser || serverVersion >= FIRST_THAT_TAKES_ANY_NAME) return [];
   const announced: string[] = [];
   for (const name of SERVER_SETTINGS) {
-    const { rows } = await session.query<{ value: string | null }>('select pg_catalog.current_setting($1, true) as value', [
-      name,
-    ]);
+    const { rows } = await session.query<{ value: string | null }>(
+      'select pg_catalog.current_setting($1, true) as value',
+      [name],
+    );
     if (rows[0]?.value !== null) continue;
     // The session must know the name first.
     await session.query(`set ${name} = ''`);
@@ -39,9 +40,10 @@ export async function forgetServerSettings(session: Queryable): Promise<void> {
   const { isSuperuser } = await readSchemaState(session);
   if (!isSuperuser) return;
   for (const name of SERVER_SETTINGS) {
-    const { rows } = await session.query<{ value: string | null }>('select pg_catalog.current_setting($1, true) as value', [
-      name,
-    ]);
+    const { rows } = await session.query<{ value: string | null }>(
+      'select pg_catalog.current_setting($1, true) as value',
+      [name],
+    );
     if (rows[0]?.value === null) continue;
     await session.query(`alter system reset ${name}`);
   }

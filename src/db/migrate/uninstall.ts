@@ -3,6 +3,7 @@ import { loadQuery } from '../load-sql.ts';
 import type { Session } from '../session.ts';
 import { isSqlState } from '../sqlstate.ts';
 import { runInTransaction } from '../transaction.ts';
+import { requireOwnSchema } from './schema-owner.ts';
 import { readSchemaState } from './schema-state.ts';
 import { forgetServerSettings } from './server-settings.ts';
 
@@ -14,17 +15,23 @@ export interface OwnObject {
   readonly note: string | undefined;
 }
 
-/** What {@link uninstall} would drop: the objects that `migrate` made, never a user's table or column. Empty when nothing is installed. */
+/**
+ * What {@link uninstall} would drop: the objects that `migrate` made, never a user's table or column. Empty when nothing is installed.
+ *
+ * @throws LamplighterError PERMISSION_DENIED for somebody else's schema.
+ */
 export async function listOwnObjects(session: Session): Promise<readonly OwnObject[]> {
+  await requireOwnSchema(session);
   if (!(await readSchemaState(session)).isInstalled) return [];
   const { rows } = await session.query<{ kind: OwnObject['kind']; name: string }>(loadQuery('list_removable_objects'));
-  const counted = await session.query<{ requests: string }>(
-    'select count(*) as requests from public.steadytext_queue',
-  );
+  const counted = await session.query<{ requests: string }>('select count(*) as requests from public.steadytext_queue');
   return rows.map(({ kind, name }) => ({
     kind,
     name,
-    note: name === 'public.steadytext_queue' ? `${counted.rows[0]?.requests ?? '?'} requests with their results` : undefined,
+    note:
+      name === 'public.steadytext_queue'
+        ? `${counted.rows[0]?.requests ?? '?'} requests with their results`
+        : undefined,
   }));
 }
 

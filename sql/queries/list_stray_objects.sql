@@ -1,0 +1,19 @@
+-- Lists objects of the product that belong to another role than its schema does: the engine, which runs as its functions' owner,
+-- would lack rights on them. may_give tells whether this role can set that right. No row when all have one owner.
+with owned as (
+  select 'table' as kind, pg_catalog.format('%I.%I', n.nspname, c.relname) as name, c.relowner as owner
+  from pg_catalog.pg_class as c
+  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+  where c.relkind in ('r', 'v') and (n.nspname = 'lamplighter' or (n.nspname = 'public' and c.relname = 'steadytext_queue'))
+  union all
+  select 'function', pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)),
+         p.proowner
+  from pg_catalog.pg_proc as p
+  join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+  where n.nspname = 'lamplighter'
+)
+select o.kind, o.name, pg_catalog.pg_get_userbyid(o.owner) as owner,
+       pg_catalog.pg_has_role(current_user, o.owner, 'USAGE') and pg_catalog.pg_has_role(current_user, n.nspowner, 'USAGE') as may_give
+from owned as o
+join pg_catalog.pg_namespace as n on n.nspname = 'lamplighter' and n.nspowner <> o.owner
+order by o.kind desc, o.name

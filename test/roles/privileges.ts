@@ -1,0 +1,118 @@
+/**
+ * Who may do what, as `privilege-table.ts` reads it. A session of each of these roles tries everything:
+ * the superuser; the owner, who is none; A and B, who were granted the use; a login that did SET ROLE A; a login that inherits A's
+ * rights without it; a worker's role; a role with nothing. A new table, column or function has to be entered here.
+ */
+export const PRIVILEGES = `
+# superuser
+# | owner
+# | | A
+# | | | B
+# | | | | SET ROLE A
+# | | | | | member of A
+# | | | | | | worker
+# | | | | | | | stranger
++ + + + + + . .  public.steadytext_queue delete
++ + + + + + . .  public.steadytext_queue insert (request_id, function_name, parameters, status, priority)
++ + + + + + . .  public.steadytext_queue insert (created_at, retry_count, username, model, batch_id)
++ + + + + + . .  public.steadytext_queue lock-rows
++ + + + + + . .  public.steadytext_queue lock-table
++ + + + + + . .  public.steadytext_queue select (request_id, id, function_name, parameters, status, result, error)
++ + + + + + . .  public.steadytext_queue select (priority, created_at, started_at, completed_at, failed_at)
++ + + + + + . .  public.steadytext_queue select (retry_count, username, model, batch_id, worker_id, attempt)
++ + + + + + . .  public.steadytext_queue select (run_at)
++ + + + + + . .  public.steadytext_queue update (status, retry_count)
++ + . . . . . .  public.steadytext_queue *
++ + . . . . . .  public.steadytext_queue_id_seq *
+
++ + + + + + . .  public.steadytext_cancel_async execute
++ + + + + + . .  public.steadytext_check_async execute
++ + + + + + . .  public.steadytext_check_async_batch execute
++ + + + + + . .  public.steadytext_embed_async execute
++ + + + + + . .  public.steadytext_embed_batch_async execute
++ + + + + + . .  public.steadytext_embedding execute
++ + + + + + . .  public.steadytext_generate_async execute
++ + + + + + . .  public.steadytext_generate_batch_async execute
++ + + + + + . .  public.steadytext_generate_choice_async execute
++ + + + + + . .  public.steadytext_generate_json_async execute
++ + + + + + . .  public.steadytext_generate_regex_async execute
++ + + + + + . .  public.steadytext_get_async_result execute
++ + . . . . . .  public.steadytext_pause execute
++ + + + + + . .  public.steadytext_prune execute
++ + + + + + . .  public.steadytext_queue_stats execute
++ + + + + + . .  public.steadytext_rerank_async execute
++ + . . . . . .  public.steadytext_resume execute
++ + + + + + . .  public.steadytext_retry execute
++ + + + + + . .  public.steadytext_worker_status execute
+
++ + . . . . . .  lamplighter create
++ + + + + + + .  lamplighter usage
++ + . . . . . .  lamplighter.autonomous_request *
++ + . . . . . .  lamplighter.cached_result *
++ + . . . . . .  lamplighter.loopback *
++ + . . . . + .  lamplighter.migration select (applied_at, applied_by, checksum, name, number, schema_version)
++ + . . . . . .  lamplighter.migration *
++ + . . . . . .  lamplighter.paused_function *
++ + . . . . . .  lamplighter.queue_size *
++ + . . . . . .  lamplighter.setting *
++ + . . . . . .  lamplighter.suspect *
++ + . . . . . .  lamplighter.waiting *
++ + + + + + . .  lamplighter.worker select (concurrency, failed, functions, hostname, in_flight, last_heartbeat)
++ + + + + + . .  lamplighter.worker select (lease_ms, pid, processed, started_at, status, version, worker_id)
++ + . . . . . .  lamplighter.worker *
+
++ + . . . . . .  lamplighter.admit_and_wake execute
++ + + + + + . .  lamplighter.adopt_autonomous execute
++ + . . . . . .  lamplighter.announce_end execute
++ + . . . . . .  lamplighter.announce_status execute
++ + . . . . . .  lamplighter.autonomous_lock_key execute
++ + . . . . + .  lamplighter.cancel_abandoned execute
++ + . . . . + .  lamplighter.claim_requests execute
++ + . . . . + .  lamplighter.claim_suspect execute
++ + . . . . + .  lamplighter.confirm_wake_up execute
++ + . . . . . .  lamplighter.count_pending execute
++ + . . . . + .  lamplighter.effective_setting execute
++ + . . . . . .  lamplighter.enqueue_autonomous execute
++ + + + + + . .  lamplighter.enqueue_request execute
++ + + + + + . .  lamplighter.enqueue_requests execute
++ + + + + + . .  lamplighter.explain_wait execute
++ + . . . . + .  lamplighter.finish_requests execute
++ + . . . . . .  lamplighter.grant_caller execute
++ + . . . . . .  lamplighter.grant_functions execute
++ + . . . . . .  lamplighter.grant_worker execute
++ + . . . . . .  lamplighter.guard_request_insert execute
++ + . . . . . .  lamplighter.guard_request_truncate execute
++ + . . . . . .  lamplighter.guard_request_update execute
++ + . . . . + .  lamplighter.has_suspects execute
++ + + + + + . .  lamplighter.is_issued_id execute
++ + + + + + . .  lamplighter.is_own_write execute
++ + . . . . . .  lamplighter.is_served execute
++ + . . . . + .  lamplighter.list_lost execute
++ + . . . . . .  lamplighter.list_own_objects execute
++ + . . . . + .  lamplighter.list_ready execute
++ + . . . . + .  lamplighter.lookup_cached_results execute
++ + . . . . + .  lamplighter.measure_queue execute
++ + + + + + . .  lamplighter.model_or_default execute
++ + . . . . . .  lamplighter.parse_setting execute
++ + . . . . + .  lamplighter.promote_requests execute
++ + . . . . + .  lamplighter.prune_cached_results execute
++ + . . . . + .  lamplighter.prune_requests execute
++ + . . . . + .  lamplighter.prune_workers execute
++ + . . . . + .  lamplighter.record_server_settings execute
++ + . . . . + .  lamplighter.register_worker execute
++ + . . . . + .  lamplighter.renew_lease execute
++ + . . . . + .  lamplighter.request_wake_up execute
++ + . . . . . .  lamplighter.require_function execute
++ + + + + + . .  lamplighter.require_generate_limits execute
++ + . . . . . .  lamplighter.require_lease execute
++ + . . . . . .  lamplighter.require_role execute
++ + + + + + . .  lamplighter.require_text execute
++ + + + + + . .  lamplighter.require_texts execute
++ + . . . . + .  lamplighter.rescue_requests execute
++ + . . . . . .  lamplighter.revoke_role execute
++ + . . . . . .  lamplighter.revoke_unasked execute
++ + + + + + . .  lamplighter.send_autonomous execute
++ + . . . . . .  lamplighter.set execute
++ + . . . . . .  lamplighter.settle_request_status execute
++ + . . . . . .  lamplighter.wake_workers execute
+`;
