@@ -37,12 +37,16 @@ comment on column lamplighter.setting.server_value is 'What a worker last saw as
 
 insert into lamplighter.setting (name) values ('worker_concurrency'), ('worker_poll_interval'), ('max_queue_size');
 
--- Returns the value if it is valid for the setting, in its canonical form; raises 22023 otherwise.
+-- Returns the value if it is valid for the setting, in its canonical form (null stays null); raises 22023 otherwise.
 create function lamplighter.parse_setting(p_name text, p_value text) returns text
 language plpgsql immutable security invoker set search_path = pg_catalog, pg_temp as $$
 declare
   v_number bigint;
 begin
+  if p_name is null or p_name not in ('worker_concurrency', 'worker_poll_interval', 'max_queue_size') then
+    raise exception 'Unknown setting "%"', coalesce(left(p_name, 100), 'NULL') using errcode = '22023',
+      hint = 'Settings are worker_concurrency, worker_poll_interval and max_queue_size.';
+  end if;
   if p_value is null then
     return null;
   end if;
@@ -75,9 +79,6 @@ begin
         end if;
         return round(v_ms)::bigint || 'ms';
       end;
-    else
-      raise exception 'Unknown setting "%"', left(p_name, 100) using errcode = '22023',
-        hint = 'Settings are worker_concurrency, worker_poll_interval and max_queue_size.';
   end case;
 end
 $$;

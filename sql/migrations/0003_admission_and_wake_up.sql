@@ -142,6 +142,10 @@ begin
       perform pg_notify('lamplighter_cancel', new.request_id::text);
     end if;
   else
+    if old.status <> 'processing' then
+      -- One id is skipped, so that the bound on pending requests counts this one.
+      perform nextval('public.steadytext_queue_id_seq');
+    end if;
     perform lamplighter.wake_workers();
   end if;
   return null;

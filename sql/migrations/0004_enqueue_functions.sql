@@ -1,4 +1,5 @@
 -- 0004_enqueue_functions (schema version 1): steadytext_*_async(), which check their arguments, queue and return at once.
+-- The out parameter names the column, so that SELECT request_id FROM steadytext_generate_async(..) works as documented.
 
 -- Raises p_message with SQLSTATE 22023 when the text is null or has nothing but white space, which is what Unicode says it is in
 -- every database: what a regular expression takes for a space depends on the collation, and some collations have none.
@@ -84,13 +85,14 @@ create function public.steadytext_generate_async(
   use_cache boolean default true,
   seed integer default 42,
   priority integer default 0,
-  model text default null
+  model text default null,
+  out request_id uuid
 ) returns uuid
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
 begin
   perform lamplighter.require_text(prompt, 'Prompt cannot be empty');
   perform lamplighter.require_generate_limits(max_tokens, seed);
-  return lamplighter.enqueue_request('generate',
+  request_id := lamplighter.enqueue_request('generate',
     jsonb_build_object('prompt', prompt, 'max_tokens', max_tokens, 'use_cache', coalesce(use_cache, true), 'seed', coalesce(seed, 42)),
     priority, model);
 end
@@ -100,12 +102,13 @@ create function public.steadytext_embed_async(
   text_input text,
   use_cache boolean default true,
   priority integer default 0,
-  model text default null
+  model text default null,
+  out request_id uuid
 ) returns uuid
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
 begin
   perform lamplighter.require_text(text_input, 'Text input cannot be empty');
-  return lamplighter.enqueue_request('embed',
+  request_id := lamplighter.enqueue_request('embed',
     jsonb_build_object('text_input', text_input, 'use_cache', coalesce(use_cache, true)),
     priority, model);
 end
@@ -118,7 +121,8 @@ create function public.steadytext_generate_json_async(
   use_cache boolean default true,
   seed integer default 42,
   priority integer default 0,
-  model text default null
+  model text default null,
+  out request_id uuid
 ) returns uuid
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
 begin
@@ -130,7 +134,7 @@ begin
     raise exception 'Schema must be a JSON object or boolean' using errcode = '22023';
   end if;
   perform lamplighter.require_generate_limits(max_tokens, seed);
-  return lamplighter.enqueue_request('generate_json',
+  request_id := lamplighter.enqueue_request('generate_json',
     jsonb_build_object('prompt', prompt, 'schema', schema, 'max_tokens', max_tokens, 'use_cache', coalesce(use_cache, true),
                        'seed', coalesce(seed, 42)),
     priority, model);
@@ -144,14 +148,15 @@ create function public.steadytext_generate_regex_async(
   use_cache boolean default true,
   seed integer default 42,
   priority integer default 0,
-  model text default null
+  model text default null,
+  out request_id uuid
 ) returns uuid
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
 begin
   perform lamplighter.require_text(prompt, 'Prompt cannot be empty');
   perform lamplighter.require_text(pattern, 'Pattern cannot be empty');
   perform lamplighter.require_generate_limits(max_tokens, seed);
-  return lamplighter.enqueue_request('generate_regex',
+  request_id := lamplighter.enqueue_request('generate_regex',
     jsonb_build_object('prompt', prompt, 'pattern', pattern, 'max_tokens', max_tokens, 'use_cache', coalesce(use_cache, true),
                        'seed', coalesce(seed, 42)),
     priority, model);
@@ -165,7 +170,8 @@ create function public.steadytext_generate_choice_async(
   use_cache boolean default true,
   seed integer default 42,
   priority integer default 0,
-  model text default null
+  model text default null,
+  out request_id uuid
 ) returns uuid
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
 declare
@@ -182,7 +188,7 @@ begin
     raise exception 'Choices cannot contain nulls, blanks or duplicates' using errcode = '22023';
   end if;
   perform lamplighter.require_generate_limits(max_tokens, seed);
-  return lamplighter.enqueue_request('generate_choice',
+  request_id := lamplighter.enqueue_request('generate_choice',
     jsonb_build_object('prompt', prompt, 'choices', array(select unnest(choices)), 'max_tokens', max_tokens,
                        'use_cache', coalesce(use_cache, true), 'seed', coalesce(seed, 42)),
     priority, model);
@@ -234,7 +240,8 @@ create function public.steadytext_rerank_async(
   use_cache boolean default true,
   seed integer default 42,
   priority integer default 0,
-  model text default null
+  model text default null,
+  out request_id uuid
 ) returns uuid
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
 begin
@@ -245,7 +252,7 @@ begin
   if seed < 0 then
     raise exception 'Seed must be a non-negative integer' using errcode = '22023';
   end if;
-  return lamplighter.enqueue_request('rerank',
+  request_id := lamplighter.enqueue_request('rerank',
     jsonb_build_object('query', query, 'documents', array(select unnest(documents)),
                        'task', coalesce(task, 'Given a web search query, retrieve relevant passages that answer the query'),
                        'use_cache', coalesce(use_cache, true), 'seed', coalesce(seed, 42)),

@@ -69,7 +69,7 @@ begin
     select q.id
     from public.steadytext_queue as q
     where q.status in ('completed', 'failed', 'cancelled')
-      and coalesce(q.completed_at, q.failed_at, q.created_at) < now() - older_than
+      and coalesce(q.completed_at, q.created_at) < now() - older_than
     for update skip locked
   )
   delete from public.steadytext_queue as q

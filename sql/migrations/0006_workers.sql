@@ -116,13 +116,16 @@ returns table (
   last_heartbeat timestamptz
 )
 language sql volatile security invoker set search_path = pg_catalog, pg_temp as $$
-  select w.worker_id, w.hostname, w.pid,
-         case when w.status in ('running', 'sleeping', 'stopping')
-                   and w.last_heartbeat <= clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
-              then 'dead' else w.status end,
-         w.version, w.functions, w.concurrency, w.in_flight, w.processed, w.failed, w.started_at, w.last_heartbeat
+  select w.worker_id, w.hostname, w.pid, seen.status, w.version, w.functions, w.concurrency, w.in_flight, w.processed, w.failed,
+         w.started_at, w.last_heartbeat
   from lamplighter.worker as w
-  order by w.started_at, w.worker_id
+  cross join lateral (
+    select case when w.status in ('running', 'sleeping', 'stopping')
+                     and w.last_heartbeat <= clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
+                then 'dead' else w.status end
+  ) as seen (status)
+  -- The living first: documented checks look at the first row only.
+  order by seen.status in ('stopped', 'dead'), w.started_at, w.worker_id
 $$;
 
 create function public.steadytext_queue_stats()

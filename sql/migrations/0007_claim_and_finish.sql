@@ -5,10 +5,12 @@
 create table lamplighter.cached_result (
   cache_key bytea not null,
   id bigint not null,
+  attempt integer not null,
   constraint cached_result_pkey primary key (cache_key)
 );
 comment on table lamplighter.cached_result is
   'Where the answer to an equal request is: steadytext_queue.id by sha256 of all that determines it. Deleting the request ends it.';
+comment on column lamplighter.cached_result.attempt is 'The attempt that gave the answer: another one may have had other parameters.';
 
 -- The heads of all that is ready in the lanes (pairs of function and model): one row for each role and priority, roles in
 -- order of name, priorities descending and at most p_per_role of them. Functions that are paused give none.
@@ -161,9 +163,6 @@ begin
     perform set_config('lock_timeout', p_lock_timeout_ms || 'ms', true);
     perform 1 from public.steadytext_queue as q where q.id = any (p_ids) order by q.id for update;
   end if;
-  if exists (select 1 from lamplighter.suspect) then
-    delete from lamplighter.suspect as s using unnest(p_ids, p_outcomes) as o (id, outcome) where s.id = o.id and o.outcome <> 'release';
-  end if;
   return query
     with held as materialized (
       select o.*
@@ -181,7 +180,9 @@ begin
           end,
           result = case when h.outcome = 'completed' then h.result end,
           error = case when h.outcome = 'release' then q.error else h.error end,
-          completed_at = case when h.outcome = 'completed' then v_now end,
+          completed_at = case
+            when h.outcome in ('completed', 'failed') or (h.outcome = 'retry' and q.retry_count >= p_max_retries) then v_now
+          end,
           failed_at = case when h.outcome = 'failed' or (h.outcome = 'retry' and q.retry_count >= p_max_retries) then v_now end,
           retry_count = case when h.outcome = 'retry' and q.retry_count < p_max_retries then q.retry_count + 1 else q.retry_count end,
           worker_id = case
@@ -190,6 +191,7 @@ begin
           run_at = case
             when h.outcome in ('retry', 'defer') and not (h.outcome = 'retry' and q.retry_count >= p_max_retries)
               then v_now + make_interval(secs => h.delay_ms / 1000.0)
+            when h.outcome = 'release' and exists (select 1 from lamplighter.suspect as s where s.id = q.id) then 'infinity'
           end
       from held as h
       where q.id = h.id
@@ -199,18 +201,28 @@ begin
     from ended as e
     where e.status not in ('completed', 'failed')
        or lamplighter.announce_end(e.request_id, e.function_name, e.status) is not null;
+  -- Suspected no more: what has ended or waits for an ordinary retry. A row that was lost may be another worker's suspect by now.
+  if exists (select 1 from lamplighter.suspect) then
+    delete from lamplighter.suspect as s
+    using unnest(p_ids, p_attempts) as o (id, attempt)
+    join public.steadytext_queue as q on q.id = o.id
+    where s.id = o.id
+      and q.attempt = o.attempt
+      and q.status <> 'processing'
+      and q.run_at is distinct from 'infinity';
+  end if;
   if pg_notification_queue_usage() >= 0.5 then
     update lamplighter.worker as w
     set events_dropped = w.events_dropped + cardinality(p_ids)
     where w.worker_id = p_worker_id;
   end if;
   if cardinality(array_remove(p_cache_keys, null)) > 0 then
-    insert into lamplighter.cached_result as c (cache_key, id)
-    select distinct on (k.cache_key) k.cache_key, k.id
-    from unnest(p_cache_keys, p_ids, p_outcomes) as k (cache_key, id, outcome)
+    insert into lamplighter.cached_result as c (cache_key, id, attempt)
+    select distinct on (k.cache_key) k.cache_key, k.id, k.attempt
+    from unnest(p_cache_keys, p_ids, p_attempts, p_outcomes) as k (cache_key, id, attempt, outcome)
     where k.cache_key is not null and k.outcome = 'completed'
     order by k.cache_key, k.id
-    on conflict (cache_key) do update set id = excluded.id;
+    on conflict (cache_key) do update set id = excluded.id, attempt = excluded.attempt;
   end if;
 end
 $$;
@@ -222,7 +234,7 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
   select c.cache_key, q.result
   from lamplighter.cached_result as c
-  join public.steadytext_queue as q on q.id = c.id
+  join public.steadytext_queue as q on q.id = c.id and q.attempt = c.attempt
   where c.cache_key = any (p_cache_keys)
     and q.status = 'completed' and q.result is not null
 $$;

@@ -46,6 +46,7 @@ begin
       update public.steadytext_queue as q
       set status = case when o.is_charged and q.retry_count >= p_max_retries then 'failed' else 'pending' end,
           error = case when o.is_charged then 'The worker died while it ran this request alone' else q.error end,
+          completed_at = case when o.is_charged and q.retry_count >= p_max_retries then clock_timestamp() end,
           failed_at = case when o.is_charged and q.retry_count >= p_max_retries then clock_timestamp() end,
           retry_count = case when o.is_charged and q.retry_count < p_max_retries then q.retry_count + 1 else q.retry_count end,
           worker_id = null,
@@ -121,13 +122,15 @@ create function lamplighter.promote_requests(p_limit integer) returns bigint
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set row_security = off as $$
 declare
+  -- A constant, as a volatile function is no bound of an index scan.
+  v_now constant timestamptz := clock_timestamp();
   v_promoted bigint;
 begin
   perform set_config('synchronous_commit', 'off', true);
   with due as materialized (
     select q.id
     from public.steadytext_queue as q
-    where q.status = 'pending' and q.run_at is not null and q.run_at <= clock_timestamp()
+    where q.status = 'pending' and q.run_at is not null and q.run_at <= v_now
     order by q.run_at
     limit p_limit
     for update skip locked
@@ -152,7 +155,7 @@ begin
     select q.id
     from public.steadytext_queue as q
     where q.status in ('completed', 'failed', 'cancelled')
-      and coalesce(q.completed_at, q.failed_at, q.created_at) < now() - p_older_than
+      and coalesce(q.completed_at, q.created_at) < now() - p_older_than
     order by q.id
     limit p_limit
     for update skip locked
@@ -165,7 +168,7 @@ begin
 end
 $$;
 
--- Forgets cached answers whose request is gone, from p_after_key on; the last key looked at, null at the end.
+-- Forgets cached answers whose request is gone or was run again, from p_after_key on; the last key looked at, null at the end.
 create function lamplighter.prune_cached_results(p_after_key bytea, p_limit integer) returns bytea
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
 declare
@@ -179,7 +182,7 @@ begin
     limit p_limit);
   delete from lamplighter.cached_result as c
   where c.cache_key = any (v_keys)
-    and not exists (select 1 from public.steadytext_queue as q where q.id = c.id);
+    and not exists (select 1 from public.steadytext_queue as q where q.id = c.id and q.attempt = c.attempt);
   return v_keys[p_limit];
 end
 $$;

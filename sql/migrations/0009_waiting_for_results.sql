@@ -116,30 +116,34 @@ begin
 end
 $$;
 
--- Copies the outcome of an autonomous row to the calling transaction's own row.
+-- Copies the answer of an autonomous row to the calling transaction's own row. A failure cannot be copied: the error that tells
+-- of it takes back all that was written since the block that catches it began.
 create function lamplighter.adopt_autonomous(p_origin_id uuid, p_request_id uuid) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
-  update public.steadytext_queue as origin
-  set status = done.status,
-      result = done.result,
-      error = done.error,
-      started_at = done.started_at,
-      completed_at = done.completed_at,
-      failed_at = done.failed_at,
-      retry_count = done.retry_count,
-      worker_id = done.worker_id,
-      attempt = done.attempt
-  from public.steadytext_queue as done
-  where origin.request_id = p_origin_id
-    and origin.status = 'pending'
-    and lamplighter.is_own_write(origin.xmin)
-    and done.request_id = p_request_id
-    and done.batch_id = p_origin_id
-    and done.username = origin.username
-    and done.function_name = origin.function_name
-    and done.parameters = origin.parameters
-    and done.model = origin.model
-    and done.status in ('completed', 'failed')
+  with adopted as (
+    update public.steadytext_queue as origin
+    set status = done.status,
+        result = done.result,
+        started_at = done.started_at,
+        completed_at = done.completed_at,
+        retry_count = done.retry_count,
+        worker_id = done.worker_id,
+        attempt = done.attempt
+    from public.steadytext_queue as done
+    where origin.request_id = p_origin_id
+      and origin.status = 'pending'
+      and lamplighter.is_own_write(origin.xmin)
+      and done.request_id = p_request_id
+      and done.batch_id = p_origin_id
+      and done.username = origin.username
+      and done.function_name = origin.function_name
+      and done.parameters = origin.parameters
+      and done.model = origin.model
+      and done.status = 'completed'
+    returning origin.request_id, origin.function_name, origin.status
+  )
+  select lamplighter.announce_end(a.request_id, a.function_name, a.status)
+  from adopted as a
 $$;
 
 -- Cancels autonomous rows that nobody waits for any more, and forgets those that have ended; how many are left.
@@ -193,12 +197,14 @@ begin
 end
 $$;
 
-create function public.steadytext_get_async_result(request_id uuid, timeout_seconds integer default 30) returns text
+create function public.steadytext_get_async_result(request_id uuid, timeout_seconds integer default 30, out result text) returns text
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
 declare
   v_timeout_seconds constant integer := coalesce(timeout_seconds, 30);
   v_deadline timestamptz := clock_timestamp() + make_interval(secs => v_timeout_seconds);
-  v_statement_timeout_ms constant bigint := (select s.setting::bigint from pg_settings as s where s.name = 'statement_timeout');
+  -- Reading pg_settings takes a millisecond.
+  v_statement_timeout_ms constant bigint := case when current_setting('statement_timeout') <> '0' then
+    (select s.setting::bigint from pg_settings as s where s.name = 'statement_timeout') else 0 end;
   v_cut_at timestamptz;
   v_is_cut boolean := false;
   v_target uuid := request_id;
@@ -243,7 +249,7 @@ begin
       v_hint := coalesce(lamplighter.explain_wait(v_function_name, v_model),
         case when v_is_cut then format(
           'The wait was cut short by statement_timeout (%s ms); raise it, e.g. SET statement_timeout = ''%ss''.',
-          v_statement_timeout_ms, v_timeout_seconds + 5) end,
+          v_statement_timeout_ms, least(v_timeout_seconds::bigint + 5, 2147483)) end,
         'The request goes on; wait again, or cancel it with steadytext_cancel_async.');
       if v_is_cut and position('statement_timeout' in v_hint) = 0 then
         v_hint := v_hint || format(' The wait was cut short by statement_timeout (%s ms).', v_statement_timeout_ms);
@@ -254,15 +260,15 @@ begin
     -- 8 ms at most: a primary key look-up takes some 20 us, so that a waiter costs a quarter of a percent of a core.
     v_pause_s := least(v_pause_s * 1.3, 0.008);
   end loop;
-  if v_target <> request_id then
-    perform lamplighter.adopt_autonomous(request_id, v_target);
-  end if;
   if v_status = 'failed' then
     raise exception 'Async request failed: %', v_error;
   end if;
   if v_status = 'cancelled' then
     raise exception 'Async request was cancelled';
   end if;
-  return v_result;
+  if v_target <> request_id then
+    perform lamplighter.adopt_autonomous(request_id, v_target);
+  end if;
+  result := v_result;
 end
 $$;

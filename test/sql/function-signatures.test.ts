@@ -9,20 +9,22 @@ afterAll(() => db[Symbol.asyncDispose]());
 
 const GENERATE = 'max_tokens integer DEFAULT 512, use_cache boolean DEFAULT true, seed integer DEFAULT 42';
 const TAIL = 'priority integer DEFAULT 0, model text DEFAULT NULL::text';
+/** Names the result when the function stands in FROM. */
+const ID = 'OUT request_id uuid';
 const TASK = 'Given a web search query, retrieve relevant passages that answer the query';
 const TIMES =
   'created_at timestamp with time zone, started_at timestamp with time zone, completed_at timestamp with time zone';
 
 const SIGNATURES: Readonly<Record<string, readonly [args: string, result: string]>> = {
-  steadytext_generate_async: [`prompt text, ${GENERATE}, ${TAIL}`, 'uuid'],
-  steadytext_embed_async: [`text_input text, use_cache boolean DEFAULT true, ${TAIL}`, 'uuid'],
-  steadytext_generate_json_async: [`prompt text, schema jsonb, ${GENERATE}, ${TAIL}`, 'uuid'],
-  steadytext_generate_regex_async: [`prompt text, pattern text, ${GENERATE}, ${TAIL}`, 'uuid'],
-  steadytext_generate_choice_async: [`prompt text, choices text[], ${GENERATE}, ${TAIL}`, 'uuid'],
+  steadytext_generate_async: [`prompt text, ${GENERATE}, ${TAIL}, ${ID}`, 'uuid'],
+  steadytext_embed_async: [`text_input text, use_cache boolean DEFAULT true, ${TAIL}, ${ID}`, 'uuid'],
+  steadytext_generate_json_async: [`prompt text, schema jsonb, ${GENERATE}, ${TAIL}, ${ID}`, 'uuid'],
+  steadytext_generate_regex_async: [`prompt text, pattern text, ${GENERATE}, ${TAIL}, ${ID}`, 'uuid'],
+  steadytext_generate_choice_async: [`prompt text, choices text[], ${GENERATE}, ${TAIL}, ${ID}`, 'uuid'],
   steadytext_generate_batch_async: [`prompts text[], ${GENERATE}, ${TAIL}`, 'uuid[]'],
   steadytext_embed_batch_async: [`texts text[], use_cache boolean DEFAULT true, ${TAIL}`, 'uuid[]'],
   steadytext_rerank_async: [
-    `query text, documents text[], task text DEFAULT '${TASK}'::text, use_cache boolean DEFAULT true, seed integer DEFAULT 42, ${TAIL}`,
+    `query text, documents text[], task text DEFAULT '${TASK}'::text, use_cache boolean DEFAULT true, seed integer DEFAULT 42, ${TAIL}, ${ID}`,
     'uuid',
   ],
   steadytext_check_async: [
@@ -33,7 +35,7 @@ const SIGNATURES: Readonly<Record<string, readonly [args: string, result: string
     'request_ids uuid[]',
     'TABLE(request_id uuid, status text, result text, error text, created_at timestamp with time zone, completed_at timestamp with time zone)',
   ],
-  steadytext_get_async_result: ['request_id uuid, timeout_seconds integer DEFAULT 30', 'text'],
+  steadytext_get_async_result: ['request_id uuid, timeout_seconds integer DEFAULT 30, OUT result text', 'text'],
   steadytext_cancel_async: ['request_id uuid', 'boolean'],
   steadytext_worker_status: [
     '',

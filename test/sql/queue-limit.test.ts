@@ -1,0 +1,165 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { loadQuery } from '../../src/db/load-sql.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { sqlErrorOf } from '../support/sql-error.ts';
+import { startSqlWorker } from '../support/sql-worker.ts';
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await createTestDatabase();
+});
+afterAll(() => db[Symbol.asyncDispose]());
+beforeEach(() => db.pool.query('delete from steadytext_queue'));
+
+const setLimit = (limit: number) => db.pool.query(`select lamplighter.set('max_queue_size', $1)`, [String(limit)]);
+const embed = () => db.pool.query(`select steadytext_embed_async('t')`);
+const refusal = (call = `steadytext_embed_async('t')`) => sqlErrorOf(db.pool, `select ${call}`);
+
+async function size(): Promise<number> {
+  const { rows } = await db.pool.query<{ size: number }>('select count(*)::int as size from steadytext_queue');
+  return rows[0]?.size ?? Number.NaN;
+}
+
+test('as many requests as the limit may be pending, and the next is refused with the size and what to do', async () => {
+  await setLimit(3);
+  for (let i = 0; i < 3; i += 1) await embed();
+  expect(await refusal()).toEqual({
+    message: 'Queue is full: at most 3 requests may be pending',
+    code: '53400',
+    detail: undefined,
+    hint:
+      'Wait until workers have caught up, start more of them, or let the schema owner raise the limit: ' +
+      `SELECT lamplighter.set('max_queue_size', '50000').`,
+  });
+  expect(await size()).toBe(3);
+});
+
+test('a batch goes in as a whole or not at all', async () => {
+  await setLimit(3);
+  expect(await refusal(`steadytext_embed_batch_async(array['a', 'b', 'c', 'd'])`)).toMatchObject({ code: '53400' });
+  expect(await size()).toBe(0);
+  await db.pool.query(`select steadytext_embed_batch_async(array['a', 'b', 'c'])`);
+  expect(await size()).toBe(3);
+});
+
+test('a direct INSERT counts as well', async () => {
+  await setLimit(1);
+  const insert = `insert into steadytext_queue (function_name, parameters) values ('embed', '{"text_input": "t"}')`;
+  await db.pool.query(insert);
+  expect(await sqlErrorOf(db.pool, insert)).toMatchObject({ code: '53400' });
+});
+
+test('the limit can be changed at any time, and 0 means none', async () => {
+  await setLimit(1);
+  await embed();
+  expect(await refusal()).toMatchObject({ code: '53400' });
+  await setLimit(2);
+  await embed();
+  expect(await refusal()).toMatchObject({ message: 'Queue is full: at most 2 requests may be pending' });
+  await setLimit(0);
+  for (let i = 0; i < 3; i += 1) await embed();
+  await setLimit(5);
+  expect(await refusal()).toMatchObject({ code: '53400' });
+});
+
+test('the limit that a worker saw in the server configuration wins over the table', async () => {
+  await setLimit(100);
+  const seen = (value: string | null) => db.pool.query(loadQuery('record_server_settings'), [null, null, value]);
+  await seen('1');
+  await embed();
+  expect(await refusal()).toMatchObject({ message: 'Queue is full: at most 1 requests may be pending' });
+  await seen(null);
+  await embed();
+});
+
+test('a session cannot lift the limit for itself', async () => {
+  await setLimit(1);
+  await embed();
+  const client = await db.pool.connect();
+  try {
+    await client.query(`set steadytext.max_queue_size = 1000`);
+    expect(await sqlErrorOf(client, `select steadytext_embed_async('t')`)).toMatchObject({ code: '53400' });
+  } finally {
+    client.release(true);
+  }
+});
+
+test.each([
+  ['deleting', 'delete from steadytext_queue where id = (select min(id) from steadytext_queue)'],
+  ['cancelling', `select steadytext_cancel_async(request_id) from steadytext_queue limit 1`],
+])('%s a pending request makes room for one', async (_, statement) => {
+  await setLimit(2);
+  await db.pool.query(`select steadytext_embed_batch_async(array['a', 'b'])`);
+  expect(await refusal()).toMatchObject({ code: '53400' });
+  await db.pool.query(statement);
+  await embed();
+  expect(await refusal()).toMatchObject({ code: '53400' });
+});
+
+test('what a worker has taken does not count, and counts again when it waits for a retry', async () => {
+  await setLimit(2);
+  await db.pool.query(`select steadytext_embed_batch_async(array['a', 'b'])`);
+  const worker = await startSqlWorker(db.pool);
+  const claimed = await worker.claim();
+  await embed();
+  await worker.finish(claimed.slice(0, 1), { kind: 'retry', error: 'e', delayMs: 60_000 });
+  expect(await refusal()).toMatchObject({ code: '53400' });
+});
+
+test('requests that were retried by hand count', async () => {
+  await setLimit(4);
+  const worker = await startSqlWorker(db.pool);
+  await db.pool.query(`select steadytext_embed_batch_async(array['a', 'b', 'c', 'd'])`);
+  await worker.finish(await worker.claim(), { kind: 'failed', error: 'e' });
+  // A worker counts: nothing is pending, and no id has been issued since.
+  await setLimit(1);
+  await db.pool.query(loadQuery('measure_queue'));
+  await setLimit(4);
+  await db.pool.query('select count(steadytext_retry(request_id)) from steadytext_queue');
+  expect(await refusal()).toMatchObject({ code: '53400' });
+});
+
+test('a worker that counts keeps enqueuers from counting', async () => {
+  await setLimit(100);
+  const worker = await startSqlWorker(db.pool);
+  const texts = Array.from({ length: 60 }, (_, i) => `text ${i}`);
+  await db.pool.query('select steadytext_embed_batch_async($1)', [texts]);
+  await worker.answer('[1]');
+  await db.pool.query(loadQuery('measure_queue'));
+  const { rows } = await db.pool.query(
+    `select z.pending::int, z.counted_at_id = s.last_value as is_current from lamplighter.queue_size as z, steadytext_queue_id_seq as s`,
+  );
+  expect(rows).toEqual([{ pending: 0, is_current: true }]);
+});
+
+test('admission never fails a REPEATABLE READ transaction, whatever a worker counts meanwhile', async () => {
+  await setLimit(10);
+  const client = await db.pool.connect();
+  try {
+    await client.query('begin isolation level repeatable read');
+    await client.query('select count(*) from steadytext_queue');
+    await db.pool.query(`select steadytext_embed_batch_async(array['1', '2', '3', '4', '5', '6'])`);
+    await db.pool.query(loadQuery('measure_queue'));
+    await client.query(`select steadytext_embed_async('mine')`);
+    await client.query('commit');
+  } finally {
+    client.release();
+  }
+  expect(await size()).toBe(7);
+});
+
+test('an open transaction of one enqueuer does not hold up another', async () => {
+  await setLimit(10);
+  const client = await db.pool.connect();
+  try {
+    await client.query('begin');
+    await client.query(`select steadytext_embed_batch_async(array['1', '2', '3', '4', '5', '6', '7'])`);
+    await db.pool.query(
+      `set local lock_timeout = '1ms'; select steadytext_embed_async('t'); select lamplighter.measure_queue()`,
+    );
+    await client.query('commit');
+  } finally {
+    client.release();
+  }
+  expect(await size()).toBe(8);
+});
