@@ -2,6 +2,18 @@
 -- Who was granted what is read from the privileges themselves, so that what was taken back stays so, and a role that was dropped
 -- and made again has nothing.
 
+-- The product's names in the schema public. Users have objects of their own there that begin alike.
+create function lamplighter.public_names() returns text[]
+language sql immutable security invoker set search_path = pg_catalog, pg_temp as $$
+  select array[
+    'steadytext_queue', 'steadytext_queue_id_seq',
+    'steadytext_generate_async', 'steadytext_embed_async', 'steadytext_generate_json_async', 'steadytext_generate_regex_async',
+    'steadytext_generate_choice_async', 'steadytext_generate_batch_async', 'steadytext_embed_batch_async',
+    'steadytext_rerank_async', 'steadytext_check_async', 'steadytext_check_async_batch', 'steadytext_get_async_result',
+    'steadytext_cancel_async', 'steadytext_worker_status', 'steadytext_queue_stats', 'steadytext_embedding',
+    'steadytext_retry', 'steadytext_prune', 'steadytext_pause', 'steadytext_resume']
+$$;
+
 -- Everything that the product owns and that privileges can be given on; a type goes by its table's oid.
 create function lamplighter.list_own_objects()
 returns table (kind text, name text, oid oid, owner oid, acl aclitem[])
@@ -11,7 +23,7 @@ language sql stable security invoker set search_path = pg_catalog, pg_temp as $$
     from pg_class as c
     join pg_namespace as n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p', 'v', 'S')
-      and (n.nspname = 'lamplighter' or (n.nspname = 'public' and c.relname like 'steadytext\_queue%'))
+      and (n.nspname = 'lamplighter' or (n.nspname = 'public' and c.relname = any (lamplighter.public_names())))
   )
   select case when r.relkind = 'S' then 'sequence' else 'table' end, r.name, r.oid, r.relowner,
          coalesce(r.relacl, acldefault(case when r.relkind = 'S' then 's' else 'r' end::"char", r.relowner))
@@ -25,7 +37,7 @@ language sql stable security invoker set search_path = pg_catalog, pg_temp as $$
   select 'function', p.oid::regprocedure::text, p.oid, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
   from pg_proc as p
   join pg_namespace as n on n.oid = p.pronamespace
-  where n.nspname = 'lamplighter' or (n.nspname = 'public' and p.proname like 'steadytext\_%')
+  where n.nspname = 'lamplighter' or (n.nspname = 'public' and p.proname = any (lamplighter.public_names()))
   union all
   select 'schema', format('%I', n.nspname), n.oid, n.nspowner, coalesce(n.nspacl, acldefault('n', n.nspowner))
   from pg_namespace as n
@@ -83,12 +95,8 @@ begin
     'grant select (worker_id, hostname, pid, status, version, functions, concurrency, lease_ms, in_flight, processed, failed,
        started_at, last_heartbeat)
      on lamplighter.worker to %I', p_role_name);
-  perform lamplighter.grant_functions(p_role_name, 'public', array[
-    'steadytext_generate_async', 'steadytext_embed_async', 'steadytext_generate_json_async', 'steadytext_generate_regex_async',
-    'steadytext_generate_choice_async', 'steadytext_generate_batch_async', 'steadytext_embed_batch_async',
-    'steadytext_rerank_async', 'steadytext_check_async', 'steadytext_check_async_batch', 'steadytext_get_async_result',
-    'steadytext_cancel_async', 'steadytext_worker_status', 'steadytext_queue_stats', 'steadytext_embedding',
-    'steadytext_retry', 'steadytext_prune']);
+  perform lamplighter.grant_functions(p_role_name, 'public', array(
+    select n.name from unnest(lamplighter.public_names()) as n (name) where n.name not in ('steadytext_pause', 'steadytext_resume')));
   perform lamplighter.grant_functions(p_role_name, 'lamplighter', array[
     'require_text', 'require_texts', 'require_generate_limits', 'model_or_default', 'enqueue_request', 'enqueue_requests',
     'is_issued_id', 'is_own_write', 'send_autonomous', 'adopt_autonomous', 'explain_wait']);

@@ -2,12 +2,12 @@
 select c.oid
 from pg_catalog.pg_class as c
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-where n.nspname = 'lamplighter' or (n.nspname = 'public' and pg_catalog.starts_with(c.relname, 'steadytext_queue'))
+where n.nspname = 'lamplighter' or (n.nspname = 'public' and c.relname = any (lamplighter.public_names()))
 union all
 select p.oid
 from pg_catalog.pg_proc as p
 join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-where n.nspname = 'lamplighter' or (n.nspname = 'public' and pg_catalog.starts_with(p.proname, 'steadytext_'))
+where n.nspname = 'lamplighter' or (n.nspname = 'public' and p.proname = any (lamplighter.public_names()))
 union all
 select n.oid
 from pg_catalog.pg_namespace as n

@@ -89,6 +89,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.is_served execute
 + + . . . . + .  lamplighter.list_lost execute
 + + . . . . . .  lamplighter.list_own_objects execute
++ + . . . . . .  lamplighter.public_names execute
 + + . . . . + .  lamplighter.list_ready execute
 + + . . . . + .  lamplighter.lookup_cached_results execute
 + + . . . . + .  lamplighter.measure_queue execute

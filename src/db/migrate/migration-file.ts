@@ -47,3 +47,9 @@ export function readMigrations(): readonly MigrationFile[] {
 export function programSchemaVersion(): number {
   return Math.max(...readMigrations().map(({ schemaVersion }) => schemaVersion));
 }
+
+/** The names of functions and tables that the migrations make in the schema `public`. */
+export function publicNames(): readonly string[] {
+  const made = readMigrations().flatMap(({ text }) => [...text.matchAll(/^create (?:function|table) public\.(\w+)/gm)]);
+  return [...new Set(made.flatMap(([, name]) => (name === undefined ? [] : [name])))];
+}

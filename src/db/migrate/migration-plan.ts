@@ -2,7 +2,7 @@ import { escapeLiteral } from 'pg';
 import { LamplighterError } from '../../core/errors.ts';
 import { loadQuery } from '../load-sql.ts';
 import type { Queryable } from '../query.ts';
-import { type MigrationFile, programSchemaVersion, readMigrations } from './migration-file.ts';
+import { type MigrationFile, programSchemaVersion, publicNames, readMigrations } from './migration-file.ts';
 import { ownershipRepair, requireOwnSchema } from './schema-owner.ts';
 import { readSchemaState, refuseNewer, type SchemaState } from './schema-state.ts';
 
@@ -69,7 +69,9 @@ export async function planMigration(db: Queryable | undefined, options: MigrateO
 }
 
 async function refuseTakenNames(db: Queryable): Promise<void> {
-  const { rows } = await db.query<{ name: string; extension: string | null }>(loadQuery('list_taken_names'));
+  const { rows } = await db.query<{ name: string; extension: string | null }>(loadQuery('list_taken_names'), [
+    publicNames(),
+  ]);
   const [first] = rows;
   if (first === undefined) return;
   const more = rows.length > 1 ? ` (and ${rows.length - 1} more)` : '';
