@@ -70,6 +70,13 @@ exception when object_not_in_prerequisite_state then
 end
 $$;
 
+-- True when another role has a request of that id. The condition of ON CONFLICT DO UPDATE is evaluated on the row that is there
+-- before row-level security is asked: whoever may choose a request_id could read any request whose id they know (ids are in events).
+create function lamplighter.is_taken(p_request_id uuid, p_username text) returns boolean
+language sql volatile security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
+  select exists (select 1 from public.steadytext_queue as q where q.request_id = p_request_id and q.username <> p_username)
+$$;
+
 -- What a role other than the owner may write. Column privileges already keep results, leases and times out of its reach;
 -- this holds also where somebody granted more.
 create function lamplighter.guard_request_insert() returns trigger
@@ -93,6 +100,9 @@ begin
   end if;
   if has_column_privilege(tg_relid, 'id', 'INSERT') and not lamplighter.is_issued_id(new.id) then
     raise exception 'id is issued by its sequence and cannot be chosen' using errcode = '42501';
+  end if;
+  if has_column_privilege(tg_relid, 'request_id', 'INSERT') and lamplighter.is_taken(new.request_id, current_user) then
+    raise exception 'duplicate key value violates unique constraint "steadytext_queue_request_id_key"' using errcode = '23505';
   end if;
   return new;
 end

@@ -65,18 +65,17 @@ returns uuid[]
 language sql volatile security invoker set search_path = pg_catalog, pg_temp as $$
   with batch as materialized (
     select gen_random_uuid() as batch_id
-  ), item as materialized (
-    select gen_random_uuid() as request_id, p.parameters, p.position
-    from unnest(p_parameters) with ordinality as p (parameters, position)
   ), queued as (
-    insert into public.steadytext_queue (request_id, function_name, parameters, priority, model, batch_id)
-    select i.request_id, p_function_name, i.parameters, coalesce(p_priority, 0), lamplighter.model_or_default(p_model), b.batch_id
-    from item as i
+    insert into public.steadytext_queue (function_name, parameters, priority, model, batch_id)
+    select p_function_name, p.parameters, coalesce(p_priority, 0), lamplighter.model_or_default(p_model), b.batch_id
+    from unnest(p_parameters) with ordinality as p (parameters, position)
     cross join batch as b
-    order by i.position
+    order by p.position
+    returning id, request_id
   )
-  select array_agg(i.request_id order by i.position)
-  from item as i
+  -- An INSERT issues ids in the order of its SELECT.
+  select array_agg(q.request_id order by q.id)
+  from queued as q
 $$;
 
 create function public.steadytext_generate_async(

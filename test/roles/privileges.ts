@@ -13,7 +13,7 @@ export const PRIVILEGES = `
 # | | | | | | worker
 # | | | | | | | stranger
 + + + + + + . .  public.steadytext_queue delete
-+ + + + + + . .  public.steadytext_queue insert (request_id, function_name, parameters, status, priority)
++ + + + + + . .  public.steadytext_queue insert (function_name, parameters, status, priority)
 + + + + + + . .  public.steadytext_queue insert (created_at, retry_count, username, model, batch_id)
 + + + + + + . .  public.steadytext_queue lock-rows
 + + + + + + . .  public.steadytext_queue lock-table
@@ -93,6 +93,7 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.list_ready execute
 + + . . . . + .  lamplighter.lookup_cached_results execute
 + + . . . . + .  lamplighter.measure_queue execute
++ + + + + + . .  lamplighter.is_taken execute
 + + + + + + . .  lamplighter.model_or_default execute
 + + . . . . . .  lamplighter.parse_setting execute
 + + . . . . + .  lamplighter.promote_requests execute
