@@ -27,7 +27,8 @@ language sql immutable security invoker set search_path = pg_catalog, pg_temp as
   select ('x' || left(replace(p_request_id::text, '-', ''), 16))::bit(64)::bigint
 $$;
 
--- Run through the loopback connection, by its role.
+-- Run through the loopback connection, by its role. A caller that holds a lock on the queue would wait for itself, which no
+-- deadlock detection sees.
 create function lamplighter.enqueue_autonomous(
   p_request_id uuid,
   p_origin_id uuid,
@@ -37,7 +38,7 @@ create function lamplighter.enqueue_autonomous(
   p_priority integer,
   p_model text
 ) returns uuid
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s' as $$
 begin
   insert into lamplighter.autonomous_request (request_id, origin_id) values (p_request_id, p_origin_id);
   insert into public.steadytext_queue (request_id, batch_id, username, function_name, parameters, priority, model)

@@ -81,8 +81,11 @@ test('keys without an answer are forgotten, in steps', async () => {
   let last: Buffer | null = Buffer.alloc(0);
   let steps = 0;
   while (last !== null) {
-    const { rows } = await db.pool.query('select lamplighter.prune_cached_results($1, 1) as last', [last]);
-    last = rows[0].last;
+    const step = await db.pool.query<{ last: Buffer | null }>(
+      'select lamplighter.prune_cached_results($1, 1) as last',
+      [last],
+    );
+    last = step.rows[0]?.last ?? null;
     steps += 1;
   }
   expect(steps).toBe(4);
