@@ -97,6 +97,7 @@ export const PRIVILEGES = `
 + + + + + + . .  lamplighter.model_or_default execute
 + + . . . . . .  lamplighter.parse_setting execute
 + + . . . . + .  lamplighter.promote_requests execute
++ + . . . . . .  lamplighter.prune_after_truncate execute
 + + . . . . + .  lamplighter.prune_cached_results execute
 + + . . . . + .  lamplighter.prune_requests execute
 + + . . . . + .  lamplighter.prune_workers execute
