@@ -1,0 +1,22 @@
+import type { Queryable } from '../db/query.ts';
+import { toClientError } from './client-error.ts';
+
+/** A `pg` `Client`, `PoolClient` or `Pool`, or anything else that runs a statement with `$1` parameters and returns its rows. */
+export interface CallerDb {
+  query(text: string, values: unknown[]): PromiseLike<{ readonly rows: readonly unknown[] }>;
+}
+
+/** Runs statements on `db`; errors of the server that have a code of ours come with it. */
+export function createCallerDb(db: CallerDb): Queryable {
+  return {
+    async query<Row extends object>(text: string, params: readonly unknown[] = []) {
+      try {
+        const { rows } = await db.query(text, [...params]);
+        // Our statements give these columns, all of them text, whatever the driver is.
+        return { rows: [...rows] as Row[] };
+      } catch (error) {
+        throw toClientError(error);
+      }
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import type { CallerDb } from './caller-db.ts';
+import type { CheckedRequest } from './checked-request.ts';
+import type { Enqueuer } from './enqueuer.ts';
+import type { QueueStats } from './queue-stats.ts';
+import type { RequestId } from './request-id.ts';
+import type { WorkerStatus } from './worker-status.ts';
+
+export interface WaitOptions {
+  /** Longest wait; then REQUEST_TIMEOUT, and the request goes on. 0 looks once. @default 30000 */
+  readonly timeoutMs?: number | undefined;
+  /** Ends the wait with ABORTED; the request goes on. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface OnOptions {
+  /** Do it inside this connection's open transaction. @default a connection of the client */
+  readonly db?: CallerDb | undefined;
+}
+
+/**
+ * The producer's side: queues requests, waits for their results, looks after them. Connects when first used, and to wait opens one more
+ * connection, which listens for all waits together and is closed after 30 s without any.
+ *
+ * Every method rejects with a {@link LamplighterError} where there is a code for what went wrong (PERMISSION_DENIED, SCHEMA_MISSING,
+ * ABORTED after `close`, those of connecting), else with the server's error. A role sees only its own requests.
+ */
+export interface Client extends Enqueuer, AsyncDisposable {
+  /**
+   * Resolves with the result: the text (generate, regex, choice), a `Float32Array` (embed), ranked documents, best first (rerank), the
+   * parsed JSON (json). Any number of waits share one connection and one query at a time.
+   *
+   * The request must be visible: one that was queued in a transaction is not before that commits. An unknown id is looked for during 5 s,
+   * or `timeoutMs` if that is shorter, as the commit may be on its way.
+   *
+   * @throws LamplighterError REQUEST_FAILED, REQUEST_CANCELLED, REQUEST_TIMEOUT (the hint says what stands in the way, if anything does),
+   * REQUEST_NOT_FOUND for an id that stays unknown or was deleted, ABORTED.
+   */
+  wait<Result = unknown>(requestId: RequestId<Result>, options?: WaitOptions): Promise<Result>;
+  /** Shows a request as it is now; undefined when the role sees none with that id. */
+  check<Result = unknown>(
+    requestId: RequestId<Result>,
+    options?: OnOptions,
+  ): Promise<CheckedRequest<Result> | undefined>;
+  /** As `check` for many at once, in the order asked. */
+  checkBatch<Result = unknown>(
+    requestIds: readonly RequestId<Result>[],
+    options?: OnOptions,
+  ): Promise<(CheckedRequest<Result> | undefined)[]>;
+  /** Cancels a request that has not ended, also one in progress; false when there was nothing to cancel. */
+  cancel(requestId: RequestId, options?: OnOptions): Promise<boolean>;
+  /** Makes a failed request pending again, with all its retries; false when it had not failed. */
+  retry(requestId: RequestId, options?: OnOptions): Promise<boolean>;
+  /** Counts requests by function and status. */
+  stats(): Promise<QueueStats[]>;
+  /** Lists workers, those that ended lately included. */
+  workers(): Promise<WorkerStatus[]>;
+  /** Rejects all waits with ABORTED, lets statements in progress finish and closes every connection; safe to call repeatedly. */
+  close(): Promise<void>;
+}

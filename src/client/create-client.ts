@@ -1,0 +1,102 @@
+import { systemClock } from '../core/clock.ts';
+import { readEnv } from '../core/env.ts';
+import { LamplighterError } from '../core/errors.ts';
+import { type Logger, silentLogger } from '../core/log.ts';
+import { type ConnectionSettings, resolveConnection } from '../db/connection-settings.ts';
+import { startListener } from '../db/listener.ts';
+import { loadQuery } from '../db/load-sql.ts';
+import { createPool } from '../db/pool.ts';
+import type { Queryable } from '../db/query.ts';
+import { createCallerDb } from './caller-db.ts';
+import { checkRequests } from './checked-request.ts';
+import type { Client, OnOptions, WaitOptions } from './client.ts';
+import { COMPLETED_CHANNEL } from './completion-event.ts';
+import { createEnqueuer } from './enqueuer.ts';
+import { requireKnownOptions } from './known-options.ts';
+import { readQueueStats } from './queue-stats.ts';
+import { parseRequestId, type RequestId } from './request-id.ts';
+import { createResultWatcher } from './result-watcher.ts';
+import { listWorkers } from './worker-status.ts';
+
+const CANCEL_REQUEST = loadQuery('cancel_request');
+const RETRY_REQUEST = loadQuery('retry_request');
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+export interface ClientOptions {
+  /** A URI or a keyword/value string. @default DATABASE_URL, then the PG* variables, as for every command */
+  readonly uri?: string | undefined;
+  /** Past the pooler, for LISTEN, where `uri` goes through one. Without it, waits behind a transaction pooler poll. */
+  readonly directUri?: string | undefined;
+  /** Instead of both: settings that were resolved already. */
+  readonly settings?: ConnectionSettings | undefined;
+  /** Most connections, the listening one included; at least 2. Too low makes statements wait for each other. @default 4 */
+  readonly maxConnections?: number | undefined;
+  /** @default silent */
+  readonly log?: Logger | undefined;
+}
+
+/**
+ * A client for the database; nothing is connected before it is used. `close` it, or let `await using` do so.
+ *
+ * @throws LamplighterError CONFIG_INVALID for an option that is unknown, or a connection that cannot be understood.
+ */
+export function createClient(options: ClientOptions = {}): Client {
+  requireKnownOptions(options, ['uri', 'directUri', 'settings', 'maxConnections', 'log']);
+  const { uri, directUri, maxConnections = 4, log = silentLogger } = options;
+  if (!Number.isSafeInteger(maxConnections) || maxConnections < 2) {
+    throw invalid(`maxConnections: expected an integer of at least 2, got ${maxConnections}`);
+  }
+  const settings = options.settings ?? resolveConnection({ uri, directUri }, readEnv());
+  const pool = createPool(settings, { max: maxConnections - 1, applicationName: 'lamplighter client', log });
+  const db = createCallerDb(pool);
+  const watcher = createResultWatcher({
+    db: pool,
+    listen: (hooks) => startListener({ settings, channels: [COMPLETED_CHANNEL], log, ...hooks }),
+    log,
+    clock: systemClock,
+  });
+  let closed: Promise<void> | undefined;
+
+  const on = (target: OnOptions = {}): Queryable => {
+    requireKnownOptions(target, ['db']);
+    return target.db === undefined ? db : createCallerDb(target.db);
+  };
+
+  async function change(text: string, requestId: RequestId, target?: OnOptions): Promise<boolean> {
+    const { rows } = await on(target).query<{ is_changed: string }>(text, [parseRequestId(requestId)]);
+    return rows[0]?.is_changed === 'true';
+  }
+
+  const close = () => {
+    closed ??= watcher.stop().finally(() => pool.end());
+    return closed;
+  };
+
+  return {
+    ...createEnqueuer(db),
+    async wait<Result>(requestId: RequestId<Result>, waitOptions: WaitOptions = {}) {
+      requireKnownOptions(waitOptions, ['timeoutMs', 'signal']);
+      const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = waitOptions;
+      if (!Number.isFinite(timeoutMs) || timeoutMs < 0) {
+        throw invalid(`timeoutMs: expected a number of milliseconds, 0 or more, got ${timeoutMs}`);
+      }
+      // What the id says of its result is the caller's claim.
+      return (await watcher.watch(parseRequestId(requestId), { timeoutMs, signal })) as Result;
+    },
+    async check(requestId, target) {
+      const [request] = await checkRequests(on(target), [requestId]);
+      return request;
+    },
+    checkBatch: async (requestIds, target) => checkRequests(on(target), requestIds),
+    cancel: (requestId, target) => change(CANCEL_REQUEST, requestId, target),
+    retry: (requestId, target) => change(RETRY_REQUEST, requestId, target),
+    stats: () => readQueueStats(db),
+    workers: () => listWorkers(db),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function invalid(message: string): LamplighterError {
+  return new LamplighterError('CONFIG_INVALID', message);
+}

@@ -1,0 +1,152 @@
+import { LamplighterError, messageOf } from '../core/errors.ts';
+import { loadQuery } from '../db/load-sql.ts';
+import type { Queryable } from '../db/query.ts';
+import { type CallerDb, createCallerDb } from './caller-db.ts';
+import { requireKnownOptions } from './known-options.ts';
+import type { RequestId } from './request-id.ts';
+import type { RankedDocument } from './request-result.ts';
+
+export interface EnqueueOptions {
+  /** Queue inside this connection's open transaction: the request exists when that commits. @default a connection of the client */
+  readonly db?: CallerDb | undefined;
+  /** Let the worker take over the result of an equal request. @default true */
+  readonly useCache?: boolean | undefined;
+  /** Higher ones of the same function and model go first; any 32-bit integer, by convention 0 to 10. @default 0 */
+  readonly priority?: number | undefined;
+  /** A model that a running worker has loaded. @default the worker's own choice */
+  readonly model?: string | undefined;
+}
+
+export interface RerankOptions extends EnqueueOptions {
+  /** The same seed gives the same result on the same machine. @default 42 */
+  readonly seed?: number | undefined;
+}
+
+export interface GenerateOptions extends RerankOptions {
+  /** Longest text, 1 to 4096 tokens. Structured output that is cut off by it fails. @default 512 */
+  readonly maxTokens?: number | undefined;
+}
+
+/**
+ * Queues requests and returns their ids at once; the arguments are those of `steadytext_*_async`, and the server checks them.
+ *
+ * Each rejects with a LamplighterError: REQUEST_INVALID for arguments that the server refuses, QUEUE_FULL, PERMISSION_DENIED,
+ * SCHEMA_MISSING, CONFIG_INVALID for an option that does not exist, and those of connecting. After any error of the server the
+ * transaction of `db` can only roll back.
+ */
+export interface Enqueuer {
+  /** Asks for a text that continues the prompt. */
+  generate(prompt: string, options?: GenerateOptions): Promise<RequestId<string>>;
+  /** Asks for JSON that is valid under a JSON Schema, an object or a boolean. */
+  generateJson(
+    input: { readonly prompt: string; readonly schema: object | boolean },
+    options?: GenerateOptions,
+  ): Promise<RequestId>;
+  /** Asks for a text that the pattern matches in full. */
+  generateRegex(
+    input: { readonly prompt: string; readonly pattern: string },
+    options?: GenerateOptions,
+  ): Promise<RequestId<string>>;
+  /** Asks for one of at least two texts. */
+  generateChoice<const Choice extends string>(
+    input: { readonly prompt: string; readonly choices: readonly Choice[] },
+    options?: GenerateOptions,
+  ): Promise<RequestId<Choice>>;
+  /** As `generate` for each prompt, in one statement; ids in the order of the prompts. */
+  generateBatch(prompts: readonly string[], options?: GenerateOptions): Promise<RequestId<string>[]>;
+  /** Asks for the vector of a text, of length 1. */
+  embed(text: string, options?: EnqueueOptions): Promise<RequestId<Float32Array>>;
+  /** As `embed` for each text, in one statement; ids in the order of the texts. */
+  embedBatch(texts: readonly string[], options?: EnqueueOptions): Promise<RequestId<Float32Array>[]>;
+  /** Asks how well documents answer a query; `task` says what an answer is, for models that read it. */
+  rerank(
+    input: { readonly query: string; readonly documents: readonly string[]; readonly task?: string | undefined },
+    options?: RerankOptions,
+  ): Promise<RequestId<readonly RankedDocument[]>>;
+}
+
+const ENQUEUE_OPTIONS = ['db', 'useCache', 'priority', 'model'] as const;
+const RERANK_OPTIONS = [...ENQUEUE_OPTIONS, 'seed'] as const;
+const GENERATE_OPTIONS = [...RERANK_OPTIONS, 'maxTokens'] as const;
+/** The one default that the server does not put in place of a null. */
+const DEFAULT_MAX_TOKENS = 512;
+
+const SQL = {
+  generate: loadQuery('enqueue_generate'),
+  generateJson: loadQuery('enqueue_generate_json'),
+  generateRegex: loadQuery('enqueue_generate_regex'),
+  generateChoice: loadQuery('enqueue_generate_choice'),
+  generateBatch: loadQuery('enqueue_generate_batch'),
+  embed: loadQuery('enqueue_embed'),
+  embedBatch: loadQuery('enqueue_embed_batch'),
+  rerank: loadQuery('enqueue_rerank'),
+};
+
+/** An {@link Enqueuer} that uses `db` unless a call names another connection. */
+export function createEnqueuer(db: Queryable): Enqueuer {
+  async function enqueueAll<Result>(
+    text: string,
+    known: readonly string[],
+    options: GenerateOptions,
+    toValues: (options: GenerateOptions) => readonly unknown[],
+  ): Promise<RequestId<Result>[]> {
+    requireKnownOptions(options, known);
+    const target = options.db === undefined ? db : createCallerDb(options.db);
+    const { rows } = await target.query<{ request_id: string }>(text, toValues(options));
+    return rows.map(({ request_id }) => request_id);
+  }
+
+  async function enqueueOne<Result>(...request: Parameters<typeof enqueueAll>): Promise<RequestId<Result>> {
+    const [requestId] = await enqueueAll<Result>(...request);
+    if (requestId === undefined) throw new Error('the enqueue function returned no row');
+    return requestId;
+  }
+
+  const enqueueGenerate = <Result>(text: string, given: () => readonly unknown[], options: GenerateOptions) =>
+    enqueueOne<Result>(text, GENERATE_OPTIONS, options, (checked) => [...given(), ...generateTail(checked)]);
+
+  return {
+    generate: (prompt, options = {}) => enqueueGenerate(SQL.generate, () => [prompt], options),
+    generateJson: ({ prompt, schema }, options = {}) =>
+      enqueueGenerate(SQL.generateJson, () => [prompt, formatSchema(schema)], options),
+    generateRegex: ({ prompt, pattern }, options = {}) =>
+      enqueueGenerate(SQL.generateRegex, () => [prompt, pattern], options),
+    generateChoice: ({ prompt, choices }, options = {}) =>
+      enqueueGenerate(SQL.generateChoice, () => [prompt, choices], options),
+    generateBatch: (prompts, options = {}) =>
+      enqueueAll(SQL.generateBatch, GENERATE_OPTIONS, options, (checked) => [prompts, ...generateTail(checked)]),
+    embed: (text, options = {}) =>
+      enqueueOne(SQL.embed, ENQUEUE_OPTIONS, options, (checked) => [text, ...embedTail(checked)]),
+    embedBatch: (texts, options = {}) =>
+      enqueueAll(SQL.embedBatch, ENQUEUE_OPTIONS, options, (checked) => [texts, ...embedTail(checked)]),
+    rerank: ({ query, documents, task }, options = {}) =>
+      enqueueOne(SQL.rerank, RERANK_OPTIONS, options, ({ useCache, seed, priority, model }) => [
+        query,
+        documents,
+        ...[task, useCache, seed, priority, model].map(orNull),
+      ]),
+  };
+}
+
+function generateTail({ maxTokens = DEFAULT_MAX_TOKENS, useCache, seed, priority, model }: GenerateOptions): unknown[] {
+  return [maxTokens, ...[useCache, seed, priority, model].map(orNull)];
+}
+
+function embedTail({ useCache, priority, model }: EnqueueOptions): unknown[] {
+  return [useCache, priority, model].map(orNull);
+}
+
+/** Null lets the server take its default. */
+function orNull(value: unknown): unknown {
+  return value ?? null;
+}
+
+function formatSchema(schema: object | boolean): string | null {
+  try {
+    return JSON.stringify(schema) ?? null;
+  } catch (error) {
+    throw new LamplighterError('REQUEST_INVALID', `expected a schema that is JSON: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { readCompletedId } from './completion-event.ts';
+import { parseResult } from './request-result.ts';
+
+test.each([
+  ['generate', 'a text', 'a text'],
+  ['generate_choice', '["no", 1]', '["no", 1]'],
+  ['generate_json', '{"a": [1]}', { a: [1] }],
+  ['embed', '[0.1,-1e-7]', Float32Array.of(0.1, -1e-7)],
+  [
+    'rerank',
+    '[["b", 0.95], ["a", 0]]',
+    [
+      { document: 'b', score: 0.95 },
+      { document: 'a', score: 0 },
+    ],
+  ],
+])('the result of %s has its type', (functionName, text, expected) => {
+  expect(parseResult(functionName, text)).toEqual(expected);
+});
+
+test.each([
+  ['generate', null],
+  ['generate_json', '{'],
+  ['embed', '[1, null]'],
+  ['embed', '{}'],
+  ['rerank', '[["b"]]'],
+  ['rerank', '["ab"]'],
+])('a result of %s that somebody has spoilt is an error: %s', (functionName, text) => {
+  expect(() => parseResult(functionName, text)).toThrow(expect.objectContaining({ code: 'REQUEST_FAILED' }));
+});
+
+test.each(['', 'null', '[]', '{"request_id": 1}', '{"request_id": {"a": "b"}}', `${'['.repeat(4_000)}`, 'not json'])(
+  'an event that names no request names none: %s',
+  (payload) => {
+    expect(readCompletedId(payload)).toBeUndefined();
+  },
+);

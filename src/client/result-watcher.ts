@@ -1,0 +1,247 @@
+import { backoffMs } from '../core/backoff.ts';
+import type { Clock } from '../core/clock.ts';
+import { LamplighterError } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
+import { type Loop, type Service, startLoop } from '../core/service.ts';
+import type { ListenerOptions } from '../db/listener.ts';
+import type { Queryable } from '../db/query.ts';
+import { isPassing, toClientError } from './client-error.ts';
+import { readCompletedId } from './completion-event.ts';
+import { abortedError, explainWaits, readOutcomes, timeoutError } from './outcomes.ts';
+import {
+  applyOutcome,
+  createWatchedRequest,
+  giveUp,
+  giveUpMs,
+  nextLookMs,
+  type Waiter,
+  type WatchedRequest,
+} from './watched-request.ts';
+
+/** Most requests of one look: their results come back together. */
+const MAX_LOOK = 500;
+const OUTAGE_PAUSE = { baseMs: 100, capMs: 5_000 };
+const DEFAULT_IDLE_MS = 30_000;
+
+export interface ResultWatcherDeps {
+  readonly db: Queryable;
+  /** Starts to listen on the public channel. */
+  readonly listen: (hooks: Pick<ListenerOptions, 'onEvent' | 'onResync' | 'onState'>) => Service;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** How long the listening connection is kept with nobody waiting. @default 30000 */
+  readonly idleMs?: number;
+}
+
+export interface ResultWatcher extends Service {
+  /** Resolves with the parsed result of a request; `requestId` must be a UUID in lower case. */
+  watch(
+    requestId: string,
+    options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<unknown>;
+  /** Rejects all who wait with ABORTED, closes the connection and refuses new ones. */
+  stop(): Promise<void>;
+}
+
+/** What runs only while somebody waits, and a while longer. */
+interface Engine {
+  readonly loop: Loop;
+  listener?: Service;
+  isListening: boolean;
+}
+
+/**
+ * Duty: tells any number of waiters how their requests ended, by one connection that listens and one query at a time for all of them.
+ * Reads the queue, writes nothing. An event only says where to look; what counts is the row. If the process dies, nothing is lost: the
+ * results stay in their rows.
+ */
+export function createResultWatcher({
+  db,
+  listen,
+  log,
+  clock,
+  idleMs = DEFAULT_IDLE_MS,
+}: ResultWatcherDeps): ResultWatcher {
+  const requests = new Map<string, WatchedRequest>();
+  const retiring = new Set<Promise<void>>();
+  let engine: Engine | undefined;
+  let looking: Promise<void> | undefined;
+  let lastWantedMs = 0;
+  let failure: { readonly error: unknown; readonly count: number; readonly resumeAtMs: number } | undefined;
+  let isStopped = false;
+
+  function tick(): void {
+    const nowMs = clock.nowMs();
+    for (const watched of requests.values()) giveUp(watched, nowMs, failure?.error);
+    if (requests.size > 0) lastWantedMs = nowMs;
+    if (looking !== undefined) return;
+    if (requests.size === 0 && nowMs >= lastWantedMs + idleMs) retire();
+    if (nowMs < (failure?.resumeAtMs ?? 0)) return;
+    const due = takeDue(nowMs);
+    if (due.length > 0) looking = look(due, nowMs);
+  }
+
+  function nextTickMs(): number {
+    if (requests.size === 0) return lastWantedMs + idleMs;
+    let next = Number.POSITIVE_INFINITY;
+    for (const watched of requests.values()) {
+      next = Math.min(next, giveUpMs(watched, failure !== undefined));
+      if (looking === undefined) next = Math.min(next, Math.max(nextLookMs(watched), failure?.resumeAtMs ?? 0));
+    }
+    return next;
+  }
+
+  function takeDue(nowMs: number): WatchedRequest[] {
+    const all = [...requests.values()];
+    const due = all.filter((watched) => nextLookMs(watched) <= nowMs);
+    if (due.length > 0 && due.length < MAX_LOOK) {
+      const isTaken = new Set(due);
+      due.push(...all.filter((watched) => !isTaken.has(watched) && watched.schedule.isNear(nowMs)));
+    }
+    return due.slice(0, MAX_LOOK);
+  }
+
+  async function look(due: readonly WatchedRequest[], nowMs: number): Promise<void> {
+    for (const { schedule } of due) schedule.begin(nowMs, engine?.isListening === true);
+    try {
+      const rows = await readOutcomes(
+        db,
+        due.map(({ requestId }) => requestId),
+      );
+      failure = undefined;
+      const overdue = due.map(
+        (watched) => [watched, applyOutcome(watched, rows.get(watched.requestId), nowMs)] as const,
+      );
+      await timeOut(overdue.filter(([, waiters]) => waiters.length > 0));
+      if (engine !== undefined && requests.size > 0) startListening(engine);
+    } catch (error) {
+      if (isPassing(error)) noteOutage(error);
+      else for (const watched of due) settleAll(watched, toClientError(error));
+    } finally {
+      looking = undefined;
+      engine?.loop.wake();
+    }
+  }
+
+  async function timeOut(overdue: readonly (readonly [WatchedRequest, Waiter[]])[]): Promise<void> {
+    if (overdue.length === 0) return;
+    const advice = await explainWaits(
+      db,
+      overdue.map(([{ requestId }]) => requestId),
+    ).catch((error: unknown) => {
+      log.debug({ err: error }, 'could not find out why requests are not answered');
+      return new Map<string, string>();
+    });
+    for (const [{ requestId }, waiters] of overdue) {
+      for (const waiter of waiters) {
+        waiter.settle(() => {
+          throw timeoutError(requestId, waiter.timeoutMs, { advice: advice.get(requestId) });
+        });
+      }
+    }
+  }
+
+  function noteOutage(error: unknown): void {
+    const count = (failure?.count ?? 0) + 1;
+    if (count === 1) log.warn({ err: error }, 'could not look for results; trying again');
+    failure = { error, count, resumeAtMs: clock.nowMs() + backoffMs(count, undefined, OUTAGE_PAUSE) };
+  }
+
+  function startListening(current: Engine): void {
+    current.listener ??= listen({
+      onEvent(_channel, payload) {
+        const requestId = readCompletedId(payload);
+        const watched = requestId === undefined ? undefined : requests.get(requestId);
+        if (watched === undefined) return;
+        watched.schedule.hint(clock.nowMs());
+        current.loop.wake();
+      },
+      onResync: () => resync(current),
+      onState(state) {
+        current.isListening = state === 'listening';
+        if (!current.isListening) resync(current);
+      },
+    });
+  }
+
+  function resync(current: Engine): void {
+    const nowMs = clock.nowMs();
+    for (const { schedule } of requests.values()) schedule.resync(nowMs);
+    current.loop.wake();
+  }
+
+  function startEngine(): Engine {
+    const loop = startLoop({
+      runOnce: async () => tick(),
+      intervalMs: () => Math.max(0, Math.ceil(nextTickMs() - clock.nowMs())),
+      onError: (error) => log.error({ err: error }, 'looking for results failed'),
+      clock,
+    });
+    return { loop, isListening: false };
+  }
+
+  /** Not awaited by the loop that it stops. */
+  function retire(): void {
+    if (engine === undefined) return;
+    const { loop, listener } = engine;
+    engine = undefined;
+    const retired = Promise.all([loop.stop(), listener?.stop()])
+      .then(() => undefined)
+      .catch((error: unknown) => log.error({ err: error }, 'could not close the listening connection'))
+      .finally(() => retiring.delete(retired));
+    retiring.add(retired);
+  }
+
+  function settleAll({ waiters }: WatchedRequest, error: unknown): void {
+    for (const waiter of waiters) {
+      waiter.settle(() => {
+        throw error;
+      });
+    }
+  }
+
+  return {
+    watch(requestId, { timeoutMs, signal }) {
+      return new Promise((resolve, reject) => {
+        if (isStopped) throw closedError();
+        if (signal?.aborted === true) throw abortedError(requestId, signal.reason);
+        const nowMs = clock.nowMs();
+        const watched = requests.get(requestId) ?? createWatchedRequest(requestId, nowMs);
+        const waiter: Waiter = {
+          sinceMs: nowMs,
+          timeoutMs,
+          settle(give) {
+            signal?.removeEventListener('abort', onAbort);
+            watched.waiters.delete(waiter);
+            if (watched.waiters.size === 0 && requests.get(requestId) === watched) requests.delete(requestId);
+            try {
+              resolve(give());
+            } catch (error) {
+              reject(error);
+            }
+          },
+        };
+        const onAbort = () =>
+          waiter.settle(() => {
+            throw abortedError(requestId, signal?.reason);
+          });
+        signal?.addEventListener('abort', onAbort, { once: true });
+        watched.waiters.add(waiter);
+        watched.schedule.resync(nowMs);
+        requests.set(requestId, watched);
+        engine ??= startEngine();
+        engine.loop.wake();
+      });
+    },
+    async stop() {
+      isStopped = true;
+      for (const watched of requests.values()) settleAll(watched, closedError());
+      retire();
+      await Promise.all([...retiring, looking]);
+    },
+  };
+}
+
+function closedError(): LamplighterError {
+  return new LamplighterError('ABORTED', 'The client was closed');
+}

@@ -1,0 +1,49 @@
+import type { RequestFunction } from '../core/request-functions.ts';
+import { loadQuery } from '../db/load-sql.ts';
+import type { Queryable } from '../db/query.ts';
+import { toDate } from './row-text.ts';
+
+const LIST_WORKERS = loadQuery('list_workers');
+
+/** A worker process as the database knows it. */
+export interface WorkerStatus {
+  readonly workerId: string;
+  readonly hostname: string;
+  readonly pid: number;
+  /** `dead`: its heartbeat has not come for longer than its lease. */
+  readonly status: 'running' | 'sleeping' | 'stopping' | 'stopped' | 'dead';
+  readonly version: string;
+  readonly functions: readonly RequestFunction[];
+  readonly concurrency: number;
+  readonly inFlight: number;
+  readonly processed: number;
+  readonly failed: number;
+  readonly startedAt: Date;
+  readonly lastHeartbeat: Date;
+}
+
+type Row = Record<
+  'worker_id' | 'hostname' | 'pid' | 'version' | 'functions' | 'concurrency' | 'in_flight' | 'processed' | 'failed',
+  string
+> &
+  Record<'started_s' | 'last_heartbeat_s', string> & { readonly status: WorkerStatus['status'] };
+
+/** Workers, oldest first, those that ended lately included. */
+export async function listWorkers(db: Queryable): Promise<WorkerStatus[]> {
+  const { rows } = await db.query<Row>(LIST_WORKERS);
+  return rows.map((row) => ({
+    workerId: row.worker_id,
+    hostname: row.hostname,
+    pid: Number(row.pid),
+    status: row.status,
+    version: row.version,
+    // The query makes it a JSON array; workers register functions of ours only.
+    functions: JSON.parse(row.functions) as RequestFunction[],
+    concurrency: Number(row.concurrency),
+    inFlight: Number(row.in_flight),
+    processed: Number(row.processed),
+    failed: Number(row.failed),
+    startedAt: toDate(row.started_s),
+    lastHeartbeat: toDate(row.last_heartbeat_s),
+  }));
+}
