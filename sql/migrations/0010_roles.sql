@@ -105,7 +105,7 @@ begin
   end if;
   if v_rows > 0 then
     return format(
-      'The role %I now sees %s requests that a role of that name queued earlier. If that was somebody else, delete them: '
+      'The role %I now sees what a role of that name queued earlier (requests: %s). If that was somebody else, delete it: '
       'DELETE FROM steadytext_queue WHERE username = %L', p_role_name, v_rows, p_role_name);
   end if;
   return null;

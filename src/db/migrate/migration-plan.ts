@@ -139,7 +139,8 @@ function grantSteps(options: MigrateOptions, earlier: readonly { role: string; k
   ]);
   return [...wanted].map((entry) => {
     const [kind, role] = JSON.parse(entry) as [string, string];
-    const text = `select lamplighter.grant_${kind}(${escapeLiteral(role)}) as note;`;
+    const note = kind === 'caller' ? ' as note' : '';
+    const text = `select lamplighter.grant_${kind}(${escapeLiteral(role)})${note};`;
     return { title: `grant ${kind} rights to ${role}`, text, isTransactional: true };
   });
 }
