@@ -19,6 +19,8 @@ const STEPS: readonly (readonly [name: string, command: string, ...args: string[
   ['build', 'npm', 'run', '--silent', 'build'],
   ['package exports', 'npm', 'run', '--silent', 'check:package'],
   ['schema dump', 'npm', 'run', '--silent', 'db:dump', '--', '--check'],
+  ['throughput bench runs', 'tsx', 'bench/throughput.ts', '--rounds', '1', '--requests', '4000'],
+  ['latency bench runs', 'tsx', 'bench/latency.ts', '--samples', '30'],
   ['tests', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${TEST_REPORT}`],
 ];
 
