@@ -4,7 +4,7 @@ import { groupBy } from '../core/group-by.ts';
 import type { Queryable } from '../db/query.ts';
 import { answerRequests } from '../models/answer-requests.ts';
 import { cacheKey } from '../models/cache-key.ts';
-import type { ItemOutcome, ModelError } from '../models/outcome.ts';
+import { failed, type ItemOutcome, type ModelError } from '../models/outcome.ts';
 import type { Model } from '../models/port.ts';
 import { type ParsedRequest, parseRequest } from '../models/request-parameters.ts';
 import type { Outcome } from '../requests/finish-requests.ts';
@@ -13,6 +13,8 @@ import type { HeldRequest } from './in-flight.ts';
 
 /** Longest error text that is stored with a request. */
 const ERROR_LIMIT = 2_000;
+/** Longest pause that a provider may ask for. */
+const RETRY_AFTER_LIMIT_MS = 3_600_000;
 
 export type Report = (held: HeldRequest, outcome: Outcome) => void;
 
@@ -26,92 +28,131 @@ interface Group {
   readonly parsed: ParsedRequest;
   /** Undefined where the answer is not to be shared. */
   readonly key: Buffer | undefined;
+  /** The key as text; undefined likewise. */
+  readonly name: string | undefined;
   readonly members: HeldRequest[];
 }
+
+/** The text of a computation, or undefined when it came to nothing. */
+type Computation = Promise<string | undefined>;
 
 /**
  * Turns requests into outcomes: reads their parameters, takes what is cached, lets equal requests of this process share one
  * computation, asks the model for the rest and writes the answers down as the queue stores them.
  */
 export function createAnswerer(db: Queryable): Answerer {
-  /** Computations in progress by cache key; the text, or undefined when it came to nothing. */
-  const computing = new Map<string, Promise<string | undefined>>();
+  /** Computations by cache key, from their start until what they gave is recorded, where the look-up finds it. */
+  const computing = new Map<string, Computation>();
+  const computationOf = ({ name }: Group) => (name === undefined ? undefined : computing.get(name));
 
   async function takeCached(groups: readonly Group[], report: Report): Promise<Group[]> {
     const keys = groups.flatMap(({ key }) => (key === undefined ? [] : [key]));
     if (keys.length === 0) return [...groups];
     const cached = await lookupCachedResults(db, keys);
-    return groups.filter((group) => {
-      const result = group.key === undefined ? undefined : cached.get(group.key.toString('hex'));
+    return groups.filter(({ name, members }) => {
+      const result = name === undefined ? undefined : cached.get(name);
       if (result === undefined) return true;
-      for (const held of group.members) report(held, { kind: 'completed', result });
+      for (const held of members) report(held, { kind: 'completed', result });
       return false;
     });
   }
 
+  /** Announces a computation that others may wait for; the function that ends it. */
+  function announce(name: string, members: readonly HeldRequest[]): (text: string | undefined) => void {
+    let resolve: (text: string | undefined) => void = () => undefined;
+    const computation: Computation = new Promise((settle) => {
+      resolve = settle;
+    });
+    computing.set(name, computation);
+    const forget = () => {
+      if (computing.get(name) === computation) computing.delete(name);
+    };
+    return (text) => {
+      resolve(text);
+      if (text === undefined) forget();
+      else void Promise.all(members.map(({ settled }) => settled)).then(forget);
+    };
+  }
+
   async function compute(model: Model, groups: readonly Group[], signal: AbortSignal, report: Report): Promise<void> {
     if (groups.length === 0) return;
-    const finished = new Map<string, (result: string | undefined) => void>();
-    for (const { key } of groups) {
-      if (key === undefined) continue;
-      const name = key.toString('hex');
-      computing.set(name, new Promise((resolve) => finished.set(name, resolve)));
-    }
+    const endings = groups.map(({ name, members }) => (name === undefined ? undefined : announce(name, members)));
+    const texts: (string | undefined)[] = [];
     try {
       const requests = groups.map(({ parsed }) => parsed.request);
       const answers = await answerRequests(model, requests, signal);
       groups.forEach(({ key, members }, position) => {
         const answer = answers[position];
         if (answer === undefined) return;
+        if (answer.ok) texts[position] = answer.value;
         for (const held of members) report(held, outcomeOf(held, answer, key));
-        if (key !== undefined && answer.ok) finished.get(key.toString('hex'))?.(answer.value);
       });
     } finally {
-      for (const [name, resolve] of finished) {
-        resolve(undefined);
-        computing.delete(name);
-      }
+      for (const [position, end] of endings.entries()) end?.(texts[position]);
     }
+  }
+
+  /** One round; the groups whose answer others were computing in vain. */
+  async function answerGroups(
+    model: Model,
+    groups: readonly Group[],
+    signal: AbortSignal,
+    report: Report,
+  ): Promise<Group[]> {
+    const awaited: { readonly group: Group; readonly computation: Computation }[] = [];
+    const leaveToOthers = (group: Group) => {
+      const computation = computationOf(group);
+      if (computation !== undefined) awaited.push({ group, computation });
+      return computation === undefined;
+    };
+    // Before the look-up, as a computation may end and be forgotten during it; and after it, as others may have begun.
+    const missing = await takeCached(groups.filter(leaveToOthers), report);
+    // First our own, then what others compute: whoever waits has nothing left that somebody could wait for.
+    await compute(model, missing.filter(leaveToOthers), signal, report);
+    const orphaned: Group[] = [];
+    for (const { group, computation } of awaited) {
+      const result = await computation;
+      if (result === undefined) orphaned.push(group);
+      else for (const held of group.members) report(held, { kind: 'completed', result });
+    }
+    return orphaned;
   }
 
   return {
     async answer(model, batch, signal, report) {
-      const groups = groupEqual(model, batch, report);
-      const missing = await takeCached(groups, report);
-      const isRunning = ({ key }: Group) => key !== undefined && computing.has(key.toString('hex'));
-      const own = missing.filter((group) => !isRunning(group));
-      // First our own, then what others compute: whoever waits has nothing left that somebody could wait for.
-      const shared = missing
-        .filter(isRunning)
-        .map((group) => ({ group, result: computing.get(group.key?.toString('hex') ?? '') }));
-      await compute(model, own, signal, report);
-      const orphaned: Group[] = [];
-      for (const { group, result } of shared) {
-        const text = await result;
-        if (text === undefined) orphaned.push(group);
-        else for (const held of group.members) report(held, { kind: 'completed', result: text });
+      let groups = groupEqual(model, batch, report);
+      while (groups.length > 0) {
+        signal.throwIfAborted();
+        groups = await answerGroups(model, groups, signal, report);
       }
-      if (orphaned.length > 0 && !signal.aborted) await compute(model, orphaned, signal, report);
     },
   };
 }
 
 function groupEqual(model: Model, batch: readonly HeldRequest[], report: Report): Group[] {
-  const parsed = batch.flatMap((held) => {
-    const answer = parseRequest(held.request.lane.functionName, held.request.parameters);
-    if (answer.ok) {
-      const isShared = answer.value.useCache && model.isCacheable;
-      return [{ held, parsed: answer.value, key: isShared ? cacheKey(model, answer.value.request) : undefined }];
-    }
+  const readable = batch.flatMap((held) => {
+    const answer = read(model, held);
+    if (answer.ok) return [{ held, ...answer.value }];
     report(held, outcomeOf(held, answer, undefined));
     return [];
   });
-  return [...groupBy(parsed, ({ held, key }) => key?.toString('hex') ?? held)].flatMap(([, members]) => {
-    const [first] = members;
-    return first === undefined
-      ? []
-      : [{ parsed: first.parsed, key: first.key, members: members.map(({ held }) => held) }];
+  return [...groupBy(readable, ({ held, name }) => name ?? held).values()].flatMap((equal) => {
+    const [first] = equal;
+    return first === undefined ? [] : [{ ...first, members: equal.map(({ held }) => held) }];
   });
+}
+
+/** What a request asks for. Whatever its row holds, it can fail nothing but itself. */
+function read(model: Model, { request }: HeldRequest): ItemOutcome<Omit<Group, 'members'>> {
+  try {
+    const answer = parseRequest(request.lane.functionName, request.parameters);
+    if (!answer.ok) return answer;
+    const isShared = answer.value.useCache && model.isCacheable;
+    const key = isShared ? cacheKey(model, answer.value.request) : undefined;
+    return { ok: true, value: { parsed: answer.value, key, name: key?.toString('hex') } };
+  } catch (error) {
+    return failed(`The request could not be read: ${messageOf(error)}`, error);
+  }
 }
 
 function outcomeOf({ request }: HeldRequest, answer: ItemOutcome<string>, key: Buffer | undefined): Outcome {
@@ -128,8 +169,14 @@ function failureOf(error: ModelError, retryCount: number): Outcome {
     case 'failed':
       return { kind: 'retry', error: text, delayMs: backoffMs(retryCount + 1) };
     case 'unavailable':
-      return { kind: 'defer', error: text, delayMs: error.retryAfterMs ?? backoffMs(retryCount + 2) };
+      return { kind: 'defer', error: text, delayMs: pauseOf(error.retryAfterMs) ?? backoffMs(retryCount + 2) };
   }
+}
+
+/** A provider's own word on when to call again, as far as it makes sense. */
+function pauseOf(retryAfterMs: number | undefined): number | undefined {
+  if (retryAfterMs === undefined || Number.isNaN(retryAfterMs)) return undefined;
+  return Math.min(Math.max(retryAfterMs, 0), RETRY_AFTER_LIMIT_MS);
 }
 
 /** PostgreSQL's text has no NUL. */

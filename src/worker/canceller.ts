@@ -30,12 +30,9 @@ export function startCanceller({ db, inFlight, log, clock }: CancellerDeps): Can
     intervalMs: INTERVAL_MS,
     async runOnce() {
       for (const [workerId, held] of groupBy(inFlight.list(), (entry) => entry.workerId)) {
-        const lost = await listLost(
-          db,
-          workerId,
-          held.map(({ request }) => request),
-        );
-        for (const id of lost) inFlight.abort(id, 'lost');
+        const requests = held.map(({ request }) => request);
+        const lost = new Set(await listLost(db, workerId, requests));
+        for (const entry of held) if (lost.has(entry.request.id)) inFlight.abort(entry, 'lost');
       }
       await cancelAbandoned(db);
     },
@@ -45,7 +42,7 @@ export function startCanceller({ db, inFlight, log, clock }: CancellerDeps): Can
   return {
     onCancel(requestId) {
       // Any role may send on the channel, so this is a reason to look, not to abort.
-      if (inFlight.idOf(requestId) !== undefined) loop.wake();
+      if (inFlight.has(requestId)) loop.wake();
     },
     stop: () => loop.stop(),
   };

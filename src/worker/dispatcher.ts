@@ -1,25 +1,24 @@
 import type { Clock } from '../core/clock.ts';
+import { hasCode } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { sqlStateOf } from '../db/sqlstate.ts';
 import { claimSuspect } from '../requests/claim-suspect.ts';
 import type { ClaimedRequest, Lane } from '../requests/claimed-request.ts';
-import type { Completer } from './completer.ts';
 import type { Executor } from './executor.ts';
-import type { InFlight } from './in-flight.ts';
+import type { HeldRequest, InFlight } from './in-flight.ts';
 import type { ServedLanes } from './lanes.ts';
 import { createReadyLevels } from './ready-levels.ts';
 import type { Slots } from './slots.ts';
+import { createSuspectTurns } from './suspect-turns.ts';
 import type { Waker } from './waker.ts';
 import type { WorkerLease } from './worker-lease.ts';
 
 /** Requests of one claim; more would be held without being worked on. */
 const CLAIM_LIMIT = 1_000;
-/** How long rescued requests wait for the worker to be idle by itself before it stops claiming others for them. */
-const SUSPECT_PATIENCE_MS = 5_000;
-/** How long rescued requests are run one by one before others have their turn again. */
-const SUSPECT_TURN_MS = 2_000;
+/** How long the record of one rescued request is awaited before the next is run. */
+const RECORD_MS = 1_000;
 /** SQLSTATE of lamplighter.require_lease. */
 const LEASE_LOST = 'LL001';
 
@@ -30,7 +29,6 @@ export interface DispatcherDeps {
   readonly slots: Slots;
   readonly inFlight: InFlight;
   readonly executor: Executor;
-  readonly completer: Completer;
   readonly waker: Waker;
   readonly log: Logger;
   readonly clock: Clock;
@@ -48,27 +46,46 @@ export interface Dispatcher extends Service {
  * process dies is rescued. `stop` claims nothing more and leaves what runs to its owner.
  */
 export function startDispatcher(deps: DispatcherDeps): Dispatcher {
-  const { db, lease, served, slots, inFlight, executor, completer, waker, log, clock } = deps;
+  const { db, lease, served, slots, inFlight, executor, waker, log, clock } = deps;
   const ready = createReadyLevels(db, clock);
+  const suspects = createSuspectTurns(clock);
   let nextLane = 0;
-  let suspectsSinceMs: number | undefined;
+  /** True while a rescued request runs: nothing is claimed beside it. */
+  let isAlone = false;
 
-  function start(lane: Lane, requests: readonly ClaimedRequest[], workerId: string): Promise<void>[] {
+  /** Sets requests to work, in batches as the model likes them; never rejects. */
+  function start(lane: Lane, requests: readonly ClaimedRequest[], workerId: string) {
     const model = served.modelOf(lane);
     const size = model.maxBatch[lane.functionName];
     const held = inFlight.add(workerId, requests);
     const batches = Array.from({ length: Math.ceil(held.length / size) }, (_, at) =>
       held.slice(at * size, (at + 1) * size),
     );
-    return batches.map(async (batch) => {
-      slots.take(lane, model);
-      try {
-        await completer.push(await executor(model, batch));
-      } finally {
+    const done = Promise.all(
+      batches.map(async (batch) => {
+        slots.take(lane, model);
+        try {
+          await executor(model, batch);
+        } catch (error) {
+          log.error({ err: error }, 'a batch was lost by this worker');
+        }
         slots.give(lane, model);
         loop.wake();
-      }
-    });
+      }),
+    );
+    return { held, done };
+  }
+
+  /** What `claim` gives, under the worker's present id. */
+  async function claimAs<T>(claim: (workerId: string) => Promise<T>): Promise<{ claimed: T; workerId: string }> {
+    const { workerId } = lease;
+    try {
+      return { claimed: await claim(workerId), workerId };
+    } catch (error) {
+      // It may have been committed all the same, and nobody would ever work on what it took.
+      if (hasCode(error, 'CONNECTION_LOST')) lease.retire();
+      throw error;
+    }
   }
 
   /** Claims for the next lane that has work and room; how many, or undefined when there is no such lane. */
@@ -81,47 +98,52 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       const free = slots.freeFor(lane, model);
       if (free === 0) continue;
       nextLane = at + 1;
-      const { workerId } = lease;
       const limit = Math.min(CLAIM_LIMIT, free * model.maxBatch[lane.functionName]);
-      const claimed = await ready.claim(workerId, lane, limit);
-      own(start(lane, claimed, workerId));
+      const { claimed, workerId } = await claimAs((id) => ready.claim(id, lane, limit));
+      void start(lane, claimed, workerId).done;
       return claimed.length;
     }
     return undefined;
   }
 
-  function own(batches: readonly Promise<void>[]): void {
-    for (const batch of batches)
-      batch.catch((error: unknown) => log.error({ err: error }, 'a batch was lost by this worker'));
-  }
-
   const hasRoom = () => served.lanes.some((lane) => slots.freeFor(lane, served.modelOf(lane)) > 0);
 
-  /** Runs rescued requests, one at a time and nothing beside them, for a bounded turn. */
-  async function runSuspects(signal: AbortSignal): Promise<void> {
-    const endMs = clock.nowMs() + SUSPECT_TURN_MS;
-    while (!signal.aborted && clock.nowMs() < endMs) {
-      const { workerId } = lease;
-      const suspect = await claimSuspect(db, workerId, served.lanes);
-      if (suspect === undefined) {
-        suspectsSinceMs = undefined;
-        return;
-      }
-      log.info({ requestId: suspect.requestId }, 'running alone a request whose worker died');
-      await Promise.all(start(suspect.lane, [suspect], workerId));
-      await inFlight.empty();
+  /** Sets one rescued request to work, with nothing beside it; false when there is none. */
+  async function startSuspect(): Promise<boolean> {
+    const { claimed: suspect, workerId } = await claimAs((id) => claimSuspect(db, id, served.lanes));
+    if (suspect === undefined) {
+      suspects.foundNone();
+      return false;
     }
-    suspectsSinceMs = clock.nowMs();
+    suspects.found();
+    log.info({ requestId: suspect.requestId }, 'running alone a request whose worker died');
+    const { held, done } = start(suspect.lane, [suspect], workerId);
+    isAlone = true;
+    const end = async () => {
+      await done;
+      await recordedSoon(held);
+      isAlone = false;
+      loop.wake();
+    };
+    void end();
+    return true;
+  }
+
+  /** The record is awaited, as two requests in hand hide which of them kills the worker; but somebody may have locked the row. */
+  async function recordedSoon(held: readonly HeldRequest[]): Promise<void> {
+    const recorded = new AbortController();
+    void Promise.all(held.map(({ settled }) => settled)).then(() => recorded.abort());
+    await clock.delay(RECORD_MS, recorded.signal);
   }
 
   async function dispatch(signal: AbortSignal): Promise<void> {
     let isFresh = false;
     while (!signal.aborted) {
-      if (suspectsSinceMs !== undefined) {
-        if (inFlight.size === 0) await runSuspects(signal);
-        else if (clock.nowMs() - suspectsSinceMs > SUSPECT_PATIENCE_MS) return;
-      }
-      if (signal.aborted || !hasRoom()) return;
+      if (isAlone) return;
+      const turn = suspects.next(slots.running === 0);
+      if (turn === 'drain') return;
+      if (turn === 'run' && (await startSuspect())) return;
+      if (!hasRoom()) return;
       if (ready.isDue()) {
         await ready.look(served.lanes);
         isFresh = true;
@@ -165,7 +187,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       loop.wake();
     },
     noteSuspects() {
-      suspectsSinceMs ??= clock.nowMs();
+      suspects.note();
       loop.wake();
     },
     stop: () => loop.stop(),

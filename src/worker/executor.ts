@@ -5,85 +5,114 @@ import type { Logger } from '../core/log.ts';
 import type { Model } from '../models/port.ts';
 import type { Outcome } from '../requests/finish-requests.ts';
 import type { Answerer } from './answerer.ts';
-import type { Completed } from './completer.ts';
+import type { Completed } from './ends.ts';
 import type { HeldRequest } from './in-flight.ts';
 
 export interface ExecutorDeps {
   readonly answerer: Answerer;
   readonly timeoutMs: number;
+  /** Takes over ends as soon as they are known; resolves when there is room for more. */
+  readonly record: (ends: readonly Completed[]) => Promise<void>;
   readonly log: Logger;
   readonly clock: Clock;
 }
 
-/** Runs one batch of requests of one lane and says how each ended. Requests that were lost meanwhile have no end. Never rejects. */
-export type Executor = (model: Model, batch: readonly HeldRequest[]) => Promise<Completed[]>;
+/** Runs one batch of requests of one lane; resolves when each of them has come to an end that was passed on. Never rejects. */
+export type Executor = (model: Model, batch: readonly HeldRequest[]) => Promise<void>;
 
 /**
- * Bounds every batch in time. The model is asked to stop when the time is up or nobody wants its answers any more, and is hardly waited
- * for then: a model that ignores the signal costs its own batch, not the worker. When the time of a batch is up, its requests are run
- * again one by one, so that only one that takes too long by itself is charged.
+ * Bounds every batch in time. The model is asked to stop when the time is up or nobody wants its answers any more, and is not waited
+ * for then: a model that ignores the signal costs its own batch, not the worker.
+ *
+ * A batch that runs out of time says nothing about any one of its requests, so those without an answer are run again, each alone and
+ * with the whole time for itself; only a request that was alone is charged.
  */
-export function createExecutor({ answerer, timeoutMs, log, clock }: ExecutorDeps): Executor {
-  async function run(model: Model, batch: readonly HeldRequest[]): Promise<Completed[]> {
-    const outcomes = new Map<HeldRequest, Outcome>();
+export function createExecutor({ answerer, timeoutMs, record, log, clock }: ExecutorDeps): Executor {
+  /** Runs a batch once; returns the requests that have not ended because the time was up. */
+  async function run(model: Model, batch: readonly HeldRequest[]): Promise<HeldRequest[]> {
+    const waiting = new Set(batch);
     const work = new AbortController();
-    const isWanted = (held: HeldRequest) => !held.signal.aborted && !outcomes.has(held);
-    const abortWhenUnwanted = () => {
-      if (!batch.some(isWanted)) work.abort();
+    const ends = collectEnds(record);
+    const end = (held: HeldRequest, outcome: Outcome) => {
+      if (waiting.delete(held)) ends.add({ held, outcome });
     };
-    for (const { signal } of batch) signal.addEventListener('abort', abortWhenUnwanted, { once: true });
-    abortWhenUnwanted();
-    const timer = new AbortController();
-    const over = new Promise<void>((resolve) => work.signal.addEventListener('abort', () => resolve(), { once: true }));
-    const expiry = clock.delay(timeoutMs, timer.signal).then(() => {
-      if (!timer.signal.aborted) work.abort();
-    });
-    const answered = answerer.answer(model, batch, work.signal, (held, outcome) => {
-      if (!outcomes.has(held)) outcomes.set(held, outcome);
-    });
-    answered.catch((error: unknown) => {
-      if (work.signal.aborted) log.debug({ err: error }, 'a model failed after it was told to stop');
-    });
-    try {
-      await Promise.race([answered, over]);
-    } catch (error) {
-      if (!work.signal.aborted) {
-        log.error({ err: error }, 'requests could not be run');
-        for (const held of batch.filter(isWanted)) outcomes.set(held, notRun(held));
-      }
-    } finally {
-      timer.abort();
-      await expiry;
-      for (const { signal } of batch) signal.removeEventListener('abort', abortWhenUnwanted);
+    const drop = (held: HeldRequest) => {
+      end(held, { kind: 'release' });
+      if (waiting.size === 0) work.abort();
+    };
+    const watched = batch.map((held) => ({ signal: held.signal, onAbort: () => drop(held) }));
+    for (const { signal, onAbort } of watched) {
+      if (signal.aborted) onAbort();
+      else signal.addEventListener('abort', onAbort, { once: true });
     }
-    const ended = batch
-      .filter((held) => !isWanted(held))
-      .map((held) => ({ held, outcome: outcomes.get(held) ?? RELEASED }));
-    return [...ended, ...(await afterTimeout(model, batch, batch.filter(isWanted)))];
+    const isLate = waiting.size > 0 && (await answerInTime(model, [...waiting], work, end));
+    for (const { signal, onAbort } of watched) signal.removeEventListener('abort', onAbort);
+
+    const [only] = waiting;
+    if (isLate && only !== undefined && waiting.size === 1) {
+      const error = `Timed out after ${formatDuration(timeoutMs)}`;
+      end(only, { kind: 'retry', error, delayMs: backoffMs(only.request.retryCount + 1) });
+    }
+    if (!isLate) for (const held of waiting) end(held, notRun(held));
+    await ends.passedOn();
+    return [...waiting];
   }
 
-  async function afterTimeout(
+  /** Asks for the answers; true when the time was up before all of them had come. */
+  async function answerInTime(
     model: Model,
     batch: readonly HeldRequest[],
-    unfinished: readonly HeldRequest[],
-  ): Promise<Completed[]> {
-    if (batch.length === 1) return unfinished.map((held) => ({ held, outcome: timedOut(held, timeoutMs) }));
-    const ended: Completed[] = [];
-    for (const held of unfinished) ended.push(...(await run(model, [held])));
-    return ended;
+    work: AbortController,
+    end: (held: HeldRequest, outcome: Outcome) => void,
+  ): Promise<boolean> {
+    const { signal } = work;
+    const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    const timer = new AbortController();
+    let isLate = false;
+    const expiry = clock.delay(timeoutMs, timer.signal).then(() => {
+      if (timer.signal.aborted) return;
+      isLate = true;
+      work.abort();
+    });
+    const answered = answerer.answer(model, batch, signal, end).catch((error: unknown) => {
+      if (signal.aborted) log.debug({ err: error }, 'a model failed after it was told to stop');
+      else log.error({ err: error }, 'requests could not be run');
+    });
+    await Promise.race([answered, over]);
+    timer.abort();
+    await expiry;
+    return isLate;
   }
 
-  return run;
+  return async (model, batch) => {
+    const late = await run(model, batch);
+    if (late.length > 0)
+      log.warn({ requests: late.length }, 'a batch ran out of time; running its requests one by one');
+    for (const held of late) await run(model, [held]);
+  };
 }
 
-/** What is aborted has no end of ours: it goes back, unless it was lost. */
-const RELEASED: Outcome = { kind: 'release' };
-
-function timedOut({ request }: HeldRequest, timeoutMs: number): Outcome {
-  const error = `Timed out after ${formatDuration(timeoutMs)}`;
-  return { kind: 'retry', error, delayMs: backoffMs(request.retryCount + 1) };
+/** Passes on together what ends in one turn of the event loop. */
+function collectEnds(record: ExecutorDeps['record']) {
+  const recording: Promise<void>[] = [];
+  let fresh: Completed[] = [];
+  const passOn = () => {
+    if (fresh.length > 0) recording.push(record(fresh));
+    fresh = [];
+  };
+  return {
+    add(end: Completed) {
+      fresh.push(end);
+      if (fresh.length === 1) queueMicrotask(passOn);
+    },
+    async passedOn() {
+      passOn();
+      await Promise.all(recording);
+    },
+  };
 }
 
 function notRun({ request }: HeldRequest): Outcome {
-  return { kind: 'defer', error: 'The worker could not run the request', delayMs: backoffMs(request.retryCount + 1) };
+  const delayMs = backoffMs(request.retryCount + 1);
+  return { kind: 'defer', error: 'The worker could not run the request', delayMs };
 }

@@ -7,6 +7,8 @@ import { listReady, type ReadyLevel } from '../requests/list-ready.ts';
 
 /** Priorities of one role that a look at the queue returns; further ones are found once these are empty. */
 const LEVELS_PER_ROLE = 8;
+/** The same where the rows of all those are locked by others, so that a claim gives nothing. */
+const MOST_LEVELS_PER_ROLE = 4_096;
 /** A look may take this share of the time; more often it would compete with the claims, less often it would delay urgent requests. */
 const SCAN_SHARE = 0.1;
 const LONGEST_UNSCANNED_MS = 1_000;
@@ -32,6 +34,9 @@ export function createReadyLevels(db: Queryable, clock: Clock): ReadyLevels {
   let levels = new Map<string, ReadyLevel[]>();
   const lastServed = new Map<string, string>();
   let nextLookAtMs = 0;
+  let levelsPerRole = LEVELS_PER_ROLE;
+  /** True while the last look has found something and nothing of it could be claimed. */
+  let isInVain = false;
 
   return {
     isDue: () => levels.size === 0 || clock.nowMs() >= nextLookAtMs,
@@ -40,7 +45,10 @@ export function createReadyLevels(db: Queryable, clock: Clock): ReadyLevels {
     },
     async look(lanes) {
       const startedMs = clock.nowMs();
-      const found = await listReady(db, lanes, LEVELS_PER_ROLE);
+      if (isInVain) levelsPerRole = Math.min(levelsPerRole * 2, MOST_LEVELS_PER_ROLE);
+      const found = await listReady(db, lanes, levelsPerRole);
+      isInVain = found.length > 0;
+      if (!isInVain) levelsPerRole = LEVELS_PER_ROLE;
       levels = groupBy(found, ({ lane }) => laneKey(lane));
       const endedMs = clock.nowMs();
       nextLookAtMs = endedMs + Math.min(LONGEST_UNSCANNED_MS, (endedMs - startedMs) / SCAN_SHARE);
@@ -52,6 +60,7 @@ export function createReadyLevels(db: Queryable, clock: Clock): ReadyLevels {
       const share = Math.ceil(limit / Math.max(1, roles.length));
       const tried = roles.flat();
       const claimed = await claimRequests(db, { workerId, lane, levels: tried, share, limit });
+      if (claimed.length > 0) isInVain = false;
       const byRole = groupBy(claimed, ({ username }) => username);
       const last = tried.findLast(({ username }) => byRole.has(username));
       if (last !== undefined) lastServed.set(key, last.username);

@@ -9,6 +9,7 @@ export interface RescuerDeps {
   readonly db: Queryable;
   readonly maxRetries: number;
   readonly intervalMs: number;
+  readonly leaseMs: number;
   readonly onSuspects: () => void;
   readonly log: Logger;
   readonly clock: Clock;
@@ -17,17 +18,33 @@ export interface RescuerDeps {
 /**
  * Duty: finds workers whose lease ran out and gives their requests back. Reads and writes workers, requests and suspects in one statement,
  * so that a death halfway changes nothing; any number of workers may do it at once.
+ *
+ * While the server is away nobody can renew a lease: after an outage of half a lease the others get the time of a lease to come back.
  */
-export function startRescuer({ db, maxRetries, intervalMs, onSuspects, log, clock }: RescuerDeps): Service {
+export function startRescuer(deps: RescuerDeps): Service {
+  const { db, maxRetries, intervalMs, leaseMs, onSuspects, log, clock } = deps;
+  let answeredMs = clock.nowMs();
+  let hasFailed = false;
+  let judgeFromMs = Number.NEGATIVE_INFINITY;
+
   return startLoop({
     intervalMs,
     async runOnce() {
-      for (const { requestId, workerId, status, isCharged } of await rescueRequests(db, maxRetries)) {
-        log.warn({ requestId, deadWorkerId: workerId, status, isCharged }, 'rescued a request from a dead worker');
+      const nowMs = clock.nowMs();
+      if (hasFailed && nowMs - answeredMs >= leaseMs / 2) judgeFromMs = nowMs + leaseMs;
+      if (nowMs >= judgeFromMs) {
+        for (const { requestId, workerId, status, isCharged } of await rescueRequests(db, maxRetries)) {
+          log.warn({ requestId, deadWorkerId: workerId, status, isCharged }, 'rescued a request from a dead worker');
+        }
       }
       if (await hasSuspects(db)) onSuspects();
+      hasFailed = false;
+      answeredMs = nowMs;
     },
-    onError: (error) => log.warn({ err: error }, 'could not look for dead workers'),
+    onError(error) {
+      hasFailed = true;
+      log.warn({ err: error }, 'could not look for dead workers');
+    },
     clock,
   });
 }

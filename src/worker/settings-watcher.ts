@@ -5,7 +5,12 @@ import { type Service, startLoop } from '../core/service.ts';
 import { connectClient } from '../db/connect-client.ts';
 import { type ConnectionSettings, directOf } from '../db/connection-settings.ts';
 import type { Queryable } from '../db/query.ts';
-import { type EffectiveSetting, readServerSettings, recordServerSettings } from '../requests/server-settings.ts';
+import {
+  type EffectiveSetting,
+  readServerSettings,
+  recordServerSettings,
+  type SettingName,
+} from '../requests/server-settings.ts';
 
 const INTERVAL_MS = 5_000;
 
@@ -15,12 +20,19 @@ export interface LiveSettings {
   pollIntervalMs: number;
 }
 
+const OPTIONS: Readonly<Partial<Record<SettingName, keyof LiveSettings>>> = {
+  worker_concurrency: 'concurrency',
+  worker_poll_interval: 'pollIntervalMs',
+};
+
 export interface SettingsWatcherDeps {
   readonly db: Queryable;
   readonly settings: ConnectionSettings;
   readonly live: LiveSettings;
   /** Options given by flag, variable or code: the database does not change these. */
   readonly fixed: ReadonlySet<keyof LiveSettings>;
+  /** Told after a change. */
+  readonly onChange: () => void;
   readonly log: Logger;
   readonly clock: Clock;
 }
@@ -30,21 +42,23 @@ export interface SettingsWatcherDeps {
  * never sees ALTER DATABASE and ALTER ROLE, and publishes what it saw in lamplighter.setting, where callers look.
  */
 export async function startSettingsWatcher(deps: SettingsWatcherDeps): Promise<Service> {
-  const { db, settings, live, fixed, log, clock } = deps;
-  let told = '';
+  const { db, settings, live, fixed, onChange, log, clock } = deps;
+  const defaults: Readonly<LiveSettings> = { ...live };
+  /** The last complaint about each setting. */
+  const told = new Map<string, string | undefined>();
 
   function apply({ name, value, origin, problem }: EffectiveSetting): void {
-    if (problem !== undefined && told !== problem) {
-      told = problem;
+    if (problem !== undefined && told.get(name) !== problem) {
       log.warn({ setting: `steadytext.${name}`, problem }, 'a server setting is not valid and was ignored');
     }
-    const option =
-      name === 'worker_concurrency' ? 'concurrency' : name === 'worker_poll_interval' ? 'pollIntervalMs' : undefined;
-    if (option === undefined || fixed.has(option) || origin === 'default') return;
-    const next = option === 'concurrency' ? Number(value) : parseDuration(value);
+    told.set(name, problem);
+    const option = OPTIONS[name];
+    if (option === undefined || fixed.has(option)) return;
+    const next = origin === 'default' ? defaults[option] : parse(option, value);
     if (next === undefined || next === live[option]) return;
     log.info({ setting: name, from: live[option], to: next, origin }, 'a setting changed');
     live[option] = next;
+    onChange();
   }
 
   async function refresh(signal: AbortSignal): Promise<void> {
@@ -64,4 +78,8 @@ export async function startSettingsWatcher(deps: SettingsWatcherDeps): Promise<S
     onError: (error) => log.warn({ err: error }, 'could not read the settings'),
     clock,
   });
+}
+
+function parse(option: keyof LiveSettings, value: string): number | undefined {
+  return option === 'concurrency' ? Number(value) : parseDuration(value);
 }

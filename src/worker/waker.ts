@@ -27,11 +27,15 @@ export function createWaker(db: Queryable, pollIntervalMs: () => number, log: Lo
   let isListening = false;
   let hasRequested = false;
   let pauseMs = FIRST_PAUSE_POLLING_MS;
+  let confirmed = '';
   const firstPauseMs = () => (isListening ? FIRST_PAUSE_MS : FIRST_PAUSE_POLLING_MS);
   return {
     onWakeUp(epoch) {
       hasRequested = false;
       pauseMs = firstPauseMs();
+      // Every enqueuer that saw the flag before it was taken down has sent the same.
+      if (epoch === confirmed) return;
+      confirmed = epoch;
       confirmWakeUp(db, epoch).catch((error: unknown) => log.debug({ err: error }, 'could not confirm a wake-up'));
     },
     setListening(value) {
@@ -45,7 +49,12 @@ export function createWaker(db: Queryable, pollIntervalMs: () => number, log: Lo
     async requestOnce() {
       if (!isListening || hasRequested) return false;
       hasRequested = true;
-      await requestWakeUp(db);
+      try {
+        await requestWakeUp(db);
+      } catch (error) {
+        hasRequested = false;
+        throw error;
+      }
       return true;
     },
     nextPauseMs() {

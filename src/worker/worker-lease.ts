@@ -21,9 +21,14 @@ export interface WorkerLease extends Service {
   /** The id under which to claim now; a lost lease brings a new one. */
   readonly workerId: string;
   /** Says that nothing more is claimed. */
-  announceStopping(): Promise<void>;
+  announceStopping(): void;
   /** Looks at once whether the lease still holds, e.g. after the server has said that it does not. */
   check(): void;
+  /**
+   * Goes on under a new id, after a claim whose answer was lost: the server may have given requests to the old id that this process
+   * knows nothing of. The old lease is kept until what is known to be held under it has ended; what is left then is rescued.
+   */
+  retire(): void;
 }
 
 /**
@@ -33,23 +38,52 @@ export interface WorkerLease extends Service {
  */
 export async function startWorkerLease(deps: WorkerLeaseDeps): Promise<WorkerLease> {
   const { db, inFlight, registration, heartbeatMs, figures, log, clock } = deps;
+  const retired = new Set<string>();
   let workerId = await registerWorker(db, registration);
   let status: LeaseReport['status'] = 'running';
+  let isToRetire = false;
 
-  const renew = async () => {
-    const isAlive = await renewLease(db, { workerId, status, inFlight: inFlight.size, ...figures() });
-    if (isAlive || status === 'stopped') return;
+  function report(id: string, ownStatus: LeaseReport['status']): Promise<boolean> {
+    return renewLease(db, { workerId: id, status: ownStatus, inFlight: inFlight.size, ...figures() });
+  }
+
+  async function replaceId(): Promise<string> {
+    const old = workerId;
+    workerId = await registerWorker(db, { ...registration, concurrency: figures().concurrency });
+    isToRetire = false;
+    return old;
+  }
+
+  async function renew(): Promise<void> {
+    if (isToRetire) {
+      retired.add(await replaceId());
+      log.warn({ workerId }, 'the answer to a claim was lost: the worker goes on under a new id');
+    }
+    if (await report(workerId, status)) return;
     const dropped = inFlight.size;
-    inFlight.abortAll('lost');
-    workerId = await registerWorker(db, registration);
+    inFlight.abortAll('lost', workerId);
+    await replaceId();
     log.warn(
       { workerId, dropped },
       'the lease was lost: requests in hand were dropped, the worker goes on under a new id',
     );
-  };
+  }
+
+  async function renewRetired(): Promise<void> {
+    for (const id of retired) {
+      const isOver = status === 'stopped' || !inFlight.hasAnyOf(id);
+      const isAlive = await report(id, isOver ? 'stopped' : 'stopping');
+      if (!isAlive) inFlight.abortAll('lost', id);
+      if (isOver || !isAlive) retired.delete(id);
+    }
+  }
+
   const loop = startLoop({
     intervalMs: heartbeatMs,
-    runOnce: renew,
+    async runOnce() {
+      await renew();
+      await renewRetired();
+    },
     onError: (error) => log.warn({ err: error }, 'could not renew the lease'),
     clock,
   });
@@ -59,16 +93,23 @@ export async function startWorkerLease(deps: WorkerLeaseDeps): Promise<WorkerLea
       return workerId;
     },
     check: () => loop.wake(),
-    async announceStopping() {
+    announceStopping() {
       status = 'stopping';
+      loop.wake();
+    },
+    retire() {
+      isToRetire = true;
       loop.wake();
     },
     async stop() {
       await loop.stop();
       status = 'stopped';
-      await renew().catch((error: unknown) =>
-        log.warn({ err: error }, 'could not sign off; the lease will run out by itself'),
-      );
+      try {
+        await report(workerId, status);
+        await renewRetired();
+      } catch (error) {
+        log.warn({ err: error }, 'could not sign off; the lease will run out by itself');
+      }
     },
   };
 }

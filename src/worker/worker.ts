@@ -83,10 +83,12 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
     const live: LiveSettings = { concurrency: config.concurrency, pollIntervalMs: config.pollIntervalMs };
     const loading = new AbortController();
     const served = await loadLanes(models, config, loading.signal);
-    const counts = { completed: 0, failed: 0, pending: 0 };
+    const counts = { recorded: 0, processed: 0, failed: 0 };
     const inFlight = createInFlight();
 
-    keep(await startSettingsWatcher({ db, settings, live, fixed: options.fixed ?? new Set(), log, clock }));
+    const { fixed = new Set() } = options;
+    let onSettingsChange = () => {};
+    keep(await startSettingsWatcher({ db, settings, live, fixed, onChange: () => onSettingsChange(), log, clock }));
     const lease = await startWorkerLease({
       db,
       inFlight,
@@ -101,8 +103,8 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
       heartbeatMs: config.heartbeatMs,
       figures: () => ({
         concurrency: live.concurrency,
-        processed: counts.completed + counts.failed + counts.pending,
-        failed: counts.failed + counts.pending,
+        processed: counts.processed,
+        failed: counts.failed,
       }),
       log,
       clock,
@@ -114,8 +116,12 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
       maxRetries: config.maxRetries,
       log,
       clock,
-      onRecorded: (status) => {
-        counts[status] += 1;
+      onRecorded: ({ outcome }, status) => {
+        counts.recorded += 1;
+        // What was handed back without charge has not been processed.
+        if (outcome.kind === 'defer' || outcome.kind === 'release') return;
+        counts.processed += 1;
+        if (status !== 'completed') counts.failed += 1;
       },
     });
     keep(completer);
@@ -127,12 +133,18 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
       served,
       slots: createSlots(() => live.concurrency, functionCount),
       inFlight,
-      executor: createExecutor({ answerer: createAnswerer(db), timeoutMs: config.timeoutMs, log, clock }),
-      completer,
+      executor: createExecutor({
+        answerer: createAnswerer(db),
+        timeoutMs: config.timeoutMs,
+        record: (ends) => completer.push(ends),
+        log,
+        clock,
+      }),
       waker,
       log,
       clock,
     });
+    onSettingsChange = () => dispatcher.wake();
     const canceller = keep(startCanceller({ db, inFlight, log, clock }));
     keep(startPromoter({ db, onPromoted: () => dispatcher.wake(), log, clock }));
     keep(
@@ -140,12 +152,13 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
         db,
         maxRetries: config.maxRetries,
         intervalMs: config.heartbeatMs,
+        leaseMs: config.leaseMs,
         onSuspects: () => dispatcher.noteSuspects(),
         log,
         clock,
       }),
     );
-    keep(startMeasurer({ db, activity: () => counts.completed + counts.failed + counts.pending, log, clock }));
+    keep(startMeasurer({ db, activity: () => counts.recorded, log, clock }));
     keep(startPruner({ db, retentionMs: config.retentionMs, log, clock }));
     keep(
       startListener({
@@ -171,15 +184,15 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
     const hurry = new AbortController();
     let stopped: Promise<void> | undefined;
     const stop = async () => {
-      await lease.announceStopping();
+      lease.announceStopping();
       await dispatcher.stop();
       const isDone = await settlesWithin(inFlight.empty(), GRACE_MS, clock, hurry.signal);
-      if (!isDone) {
+      if (!isDone && inFlight.size > 0) {
         log.warn({ requests: inFlight.size }, 'handing back requests that did not finish in time');
         inFlight.abortAll('stopping');
         await settlesWithin(inFlight.empty(), HAND_BACK_MS, clock);
       }
-      for (const service of opened) await service.stop();
+      await stopAll(opened);
     };
     return {
       get workerId() {
@@ -193,9 +206,16 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
       },
     };
   } catch (error) {
-    for (const service of opened) await service.stop();
+    await stopAll(opened).catch((failure: unknown) => log.warn({ err: failure }, 'could not close everything'));
     throw error;
   }
+}
+
+/** Stops one after the other; a service that fails to does not keep the others open. */
+async function stopAll(services: readonly Service[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const service of services) await service.stop().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw new AggregateError(failures, 'Parts of the worker could not be stopped');
 }
 
 /** True when `work` settles before the time is up or `hurry` aborts. */

@@ -1,0 +1,30 @@
+import type { Outcome } from '../requests/finish-requests.ts';
+import type { HeldRequest } from './in-flight.ts';
+
+/** A request that is to be ended so. */
+export interface Completed {
+  readonly held: HeldRequest;
+  readonly outcome: Outcome;
+}
+
+/** True when the end of a request does not matter any more, as the request is somebody else's or gone. */
+export function isMoot({ held }: Completed): boolean {
+  return held.signal.aborted && held.signal.reason === 'lost';
+}
+
+const BATCH_LIMIT = 500;
+/** Of the results in one statement, in UTF-16 units. */
+const BATCH_LENGTH = 8_000_000;
+
+/** How many of the first ends go into one statement: of one worker id, in bounded number and size. */
+export function countBatch(ends: readonly Completed[]): number {
+  const workerId = ends[0]?.held.workerId;
+  let length = 0;
+  let count = 0;
+  for (const { held, outcome } of ends) {
+    length += outcome.kind === 'completed' ? outcome.result.length : 0;
+    if (held.workerId !== workerId || count >= BATCH_LIMIT || (count > 0 && length > BATCH_LENGTH)) break;
+    count += 1;
+  }
+  return count;
+}
