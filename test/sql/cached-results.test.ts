@@ -78,16 +78,10 @@ test('keys without an answer are forgotten, in steps', async () => {
   }
   await db.pool.query('delete from steadytext_queue where id = (select min(id) from steadytext_queue)');
   await db.pool.query('update steadytext_queue set attempt = 9 where id = (select max(id) from steadytext_queue)');
-  let last: Buffer | null = Buffer.alloc(0);
-  let steps = 0;
-  while (last !== null) {
-    const step = await db.pool.query<{ last: Buffer | null }>(
-      'select lamplighter.prune_cached_results($1, 1) as last',
-      [last],
-    );
-    last = step.rows[0]?.last ?? null;
-    steps += 1;
-  }
+  const step = async (after: Buffer): Promise<Buffer | null> =>
+    (await db.pool.query('select lamplighter.prune_cached_results($1, 1) as last', [after])).rows[0].last;
+  let steps = 1;
+  for (let last = await step(Buffer.alloc(0)); last !== null; last = await step(last)) steps += 1;
   expect(steps).toBe(4);
   const { rows } = await db.pool.query('select count(*)::int as left from lamplighter.cached_result');
   expect(rows).toEqual([{ left: 1 }]);

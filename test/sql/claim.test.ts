@@ -1,0 +1,239 @@
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { loadQuery } from '../../src/db/load-sql.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { openSession, type SqlSession } from '../support/sql-session.ts';
+import { type SqlWorker, startSqlWorker } from '../support/sql-worker.ts';
+
+let db: TestDatabase;
+let worker: SqlWorker;
+beforeAll(async () => {
+  db = await createTestDatabase();
+  worker = await startSqlWorker(db.pool);
+});
+afterAll(() => db[Symbol.asyncDispose]());
+beforeEach(() => db.pool.query('delete from steadytext_queue'));
+
+const textsOf = (requests: readonly { parameters: unknown }[]) =>
+  requests.map(({ parameters }) => (parameters as { text_input: string }).text_input);
+
+async function enqueueAs(username: string, count: number, priority = 0): Promise<void> {
+  await db.pool.query(
+    `insert into steadytext_queue (function_name, parameters, username, priority)
+     select 'embed', jsonb_build_object('text_input', $1 || '-' || n), $1, $3 from generate_series(1, $2) as n`,
+    [username, count, priority],
+  );
+}
+
+async function openSessions(count: number): Promise<AsyncDisposable & { readonly list: readonly SqlSession[] }> {
+  const list = await Promise.all(Array.from({ length: count }, () => openSession(db.uri)));
+  return {
+    list,
+    async [Symbol.asyncDispose]() {
+      await Promise.all(list.map((session) => session[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+test('requests come by priority, then age, then id', async () => {
+  await db.pool.query(
+    `insert into steadytext_queue (function_name, parameters, priority, created_at)
+     select 'embed', jsonb_build_object('text_input', v.text), v.priority, now() - v.age
+     from (values ('e', 0, interval '0'), ('c', 5, '0'), ('b', 5, '1 hour'), ('f', -2147483648, '1 day'), ('a', 2147483647, '0'),
+                  ('d', 5, '0')) as v (text, priority, age)`,
+  );
+  const order: string[] = [];
+  for (let i = 0; i < 6; i += 1) order.push(...textsOf([await worker.claimOne()]));
+  expect(order).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
+});
+
+test('a claim tells all that the worker needs, and marks the row', async () => {
+  const { rows } = await db.pool.query(`select steadytext_embed_async('t', priority => 2) as id`);
+  const request = await worker.claimOne();
+  expect(request).toEqual({
+    id: expect.stringMatching(/^\d+$/),
+    requestId: rows[0].id,
+    lane: { functionName: 'embed', model: 'default' },
+    username: 'postgres',
+    parameters: { text_input: 't', use_cache: true },
+    priority: 2,
+    createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00$/),
+    attempt: 1,
+    retryCount: 0,
+  });
+  const row = await db.pool.query(
+    `select status, worker_id, attempt, started_at > created_at as has_start from steadytext_queue`,
+  );
+  expect(row.rows).toEqual([{ status: 'processing', worker_id: worker.workerId, attempt: 1, has_start: true }]);
+});
+
+test('a claim keeps to its function and its model', async () => {
+  await db.pool.query(
+    `select steadytext_embed_async('default'), steadytext_embed_async('other', model => 'm'), steadytext_generate_async('p')`,
+  );
+  const other = await startSqlWorker(db.pool, { functions: ['embed'], model: 'm' });
+  expect(textsOf(await other.claim())).toEqual(['other']);
+  const embed = await startSqlWorker(db.pool, { functions: ['embed'] });
+  expect(textsOf(await embed.claim())).toEqual(['default']);
+});
+
+test('many sessions that claim at once never share a request, and leave none', async () => {
+  await enqueueAs('postgres', 200);
+  await using sessions = await openSessions(4);
+  const workers = await Promise.all(sessions.list.map(({ client }) => startSqlWorker(client)));
+  const claims = await Promise.all(
+    workers.map(async (each) => {
+      const mine: string[] = [];
+      for (let batch = await each.claim({ limit: 7 }); batch.length > 0; batch = await each.claim({ limit: 7 })) {
+        mine.push(...batch.map(({ id }) => id));
+      }
+      return mine;
+    }),
+  );
+  const all = claims.flat();
+  expect(new Set(all).size).toBe(all.length);
+  const left = await db.pool.query(`select from steadytext_queue where status = 'pending'`);
+  expect(all.length + left.rows.length).toBe(200);
+  expect(textsOf(await worker.claim({ limit: 200 }))).toHaveLength(left.rows.length);
+});
+
+test('a claim passes over what another session has claimed and not committed, or locked', async () => {
+  await enqueueAs('postgres', 3);
+  await using session = await openSession(db.uri);
+  await session.client.query('begin');
+  const other = await startSqlWorker(session.client);
+  expect(textsOf(await other.claim({ limit: 1 }))).toEqual(['postgres-1']);
+  await session.client.query(
+    `select from steadytext_queue where parameters ->> 'text_input' = 'postgres-2' for update`,
+  );
+  expect(textsOf(await worker.claim())).toEqual(['postgres-3']);
+});
+
+test("one role's flood does not starve another: each gets its share of a claim", async () => {
+  await enqueueAs('flood', 100, 10);
+  await enqueueAs('quiet', 2);
+  const claimed = await worker.claim({ limit: 10, share: 5 });
+  expect(claimed.filter(({ username }) => username === 'flood')).toHaveLength(5);
+  expect(claimed.filter(({ username }) => username === 'quiet')).toHaveLength(2);
+});
+
+test('a share spans the priorities of a role', async () => {
+  await enqueueAs('a', 2, 5);
+  await enqueueAs('a', 5, 1);
+  await enqueueAs('b', 9);
+  const claimed = await worker.claim({ limit: 20, share: 4 });
+  expect(claimed.map(({ username, priority }) => `${username}${priority}`)).toEqual([
+    'a5',
+    'a5',
+    'a1',
+    'a1',
+    'b0',
+    'b0',
+    'b0',
+    'b0',
+  ]);
+});
+
+test('the ready list has the head of each role and priority, the highest priorities first', async () => {
+  await enqueueAs('b', 2, 3);
+  await enqueueAs('b', 2, 9);
+  await enqueueAs('b', 1, 1);
+  await enqueueAs('a', 1, -5);
+  const list = async (perRole: number) =>
+    (await db.pool.query(loadQuery('list_ready'), [['embed', 'rerank'], ['default', 'default'], perRole])).rows;
+  expect((await list(2)).map(({ username, priority }) => `${username}${priority}`)).toEqual(['a-5', 'b9', 'b3']);
+  const [, head] = await list(1);
+  const row = await db.pool.query('select min(id) as id from steadytext_queue where priority = 9');
+  expect(head).toMatchObject({ function_name: 'embed', model: 'default', id: row.rows[0].id });
+});
+
+test('a remembered lower bound starts the claim there, and nothing before it is lost', async () => {
+  await enqueueAs('postgres', 5);
+  const { rows } = await db.pool.query('select id, created_at::text as at from steadytext_queue order by id');
+  const claim = (low: { at: string; id: string }) =>
+    db.pool.query(loadQuery('claim_requests'), [
+      worker.workerId,
+      'embed',
+      'default',
+      ['postgres'],
+      [0],
+      [low.at],
+      [low.id],
+      10,
+      10,
+    ]);
+  expect((await claim(rows[3])).rows.map(({ id }) => id).sort()).toEqual([rows[3].id, rows[4].id].sort());
+  expect((await claim({ at: '-infinity', id: '0' })).rows).toHaveLength(3);
+});
+
+test('what waits for a retry is not ready before it is due, and then is', async () => {
+  await enqueueAs('postgres', 2);
+  const [a, b] = await worker.claim();
+  if (a === undefined || b === undefined) throw new Error('expected two requests');
+  await worker.finish([a], { kind: 'retry', error: 'e', delayMs: 3_600_000 });
+  await worker.finish([b], { kind: 'defer', error: 'e', delayMs: 0 });
+  const promote = async () => (await db.pool.query(loadQuery('promote_requests'), [10])).rows[0].promoted;
+  expect(await worker.claim()).toEqual([]);
+  expect(await promote()).toBe('1');
+  expect((await worker.claim()).map(({ id, retryCount }) => ({ id, retryCount }))).toEqual([
+    { id: b.id, retryCount: 0 },
+  ]);
+  await db.pool.query(`update steadytext_queue set run_at = run_at - interval '1 hour' where run_at is not null`);
+  expect(await promote()).toBe('1');
+  expect((await worker.claim()).map(({ id, retryCount }) => ({ id, retryCount }))).toEqual([
+    { id: a.id, retryCount: 1 },
+  ]);
+  expect(await promote()).toBe('0');
+});
+
+test('promotion passes over locked rows and stops at its limit', async () => {
+  await enqueueAs('postgres', 3);
+  await db.pool.query(`update steadytext_queue set run_at = now()`);
+  await using session = await openSession(db.uri);
+  await session.client.query(
+    'begin; select from steadytext_queue where id = (select min(id) from steadytext_queue) for update',
+  );
+  const promote = async (limit: number) =>
+    (await db.pool.query(loadQuery('promote_requests'), [limit])).rows[0].promoted;
+  expect(await promote(1)).toBe('1');
+  expect(await promote(10)).toBe('1');
+});
+
+test('a worker without a lease claims nothing', async () => {
+  await enqueueAs('postgres', 1);
+  const stopped = await startSqlWorker(db.pool);
+  await stopped.renewLease({ status: 'stopped' });
+  await expect(stopped.claim()).rejects.toMatchObject({
+    code: 'LL001',
+    message: `Worker ${stopped.workerId} has lost its lease`,
+  });
+  await expect(stopped.claimSuspect()).rejects.toMatchObject({ code: 'LL001' });
+  expect(await worker.claim()).toHaveLength(1);
+});
+
+test('claims wait for no disk, enqueues and finishes do', async () => {
+  await using session = await openSession(db.uri);
+  const setting = async () =>
+    (await session.client.query(`select current_setting('synchronous_commit') as value`)).rows[0].value;
+  const other = await startSqlWorker(session.client);
+  await enqueueAs('postgres', 1);
+  await session.client.query('begin');
+  await other.claimOne();
+  expect(await setting()).toBe('off');
+  await session.client.query('commit; begin');
+  await session.client.query(`select steadytext_embed_async('t')`);
+  await other.finish([], { kind: 'release' });
+  expect(await setting()).toBe('on');
+  await session.client.query('rollback');
+  expect(await setting()).toBe('on');
+});
+
+test('a login with worker grants claims without being able to read the table', async () => {
+  await enqueueAs('postgres', 1);
+  const login = await db.createRole('worker');
+  await db.pool.query(`select lamplighter.grant_worker($1)`, [login.name]);
+  await using session = await openSession(login.uri);
+  const granted = await startSqlWorker(session.client);
+  expect(await granted.claim()).toHaveLength(1);
+  await expect(session.client.query('select from steadytext_queue')).rejects.toBeInstanceOf(pg.DatabaseError);
+});
