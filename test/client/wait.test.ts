@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, expectTypeOf, test } from 'vitest';
+import { resolveConnection } from '../../src/db/connection-settings.ts';
 import { type Client, createClient, type RankedDocument, type RequestId } from '../../src/index.ts';
 import type { Outcome } from '../../src/requests/finish-requests.ts';
+import { pgbouncer, startPgbouncer } from '../db/pgbouncer.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 import { type SqlWorker, startSqlWorker } from '../support/sql-worker.ts';
 
 let db: TestDatabase;
@@ -288,4 +291,30 @@ test('stats and workers tell what SQL tells', async () => {
       lastHeartbeat: expect.any(Date),
     },
   ]);
+});
+
+test('a client of two connections waits for 1,000 requests', async () => {
+  await using own = await createTestDatabase();
+  const ownWorker = await startSqlWorker(own.pool);
+  await using small = createClient({ uri: own.uri, maxConnections: 2 });
+  const ids = await small.embedBatch(Array.from({ length: 1_000 }, (_, i) => `text ${i}`));
+  const results = Promise.all(ids.map((id) => small.wait(id)));
+  await eventually(async () => {
+    const { rows } = await own.pool.query(
+      `select application_name as name from pg_stat_activity
+       where datname = current_database() and application_name <> 'lamplighter test' order by 1`,
+    );
+    expect(rows).toEqual([{ name: 'lamplighter client' }, { name: 'lamplighter listener' }]);
+  });
+  while ((await ownWorker.answer('[1]')) > 0);
+  expect(await results).toHaveLength(1_000);
+});
+
+test.skipIf(pgbouncer === undefined)('behind a transaction pooler, everything works by polling', async () => {
+  await using pooler = await startPgbouncer(resolveConnection({ uri: db.uri }, {}), 'transaction');
+  await using pooled = createClient({ settings: pooler.settings });
+  const ids = await pooled.generateBatch(['a', 'b', 'c']);
+  const results = Promise.all(ids.map((id) => pooled.wait(id)));
+  await worker.answer('an answer');
+  expect(await results).toEqual(['an answer', 'an answer', 'an answer']);
 });
