@@ -13,7 +13,8 @@ comment on table lamplighter.suspect is
 -- Rows that somebody has locked are left for the next pass. Lock order: workers, then requests by id.
 create function lamplighter.rescue_requests(p_max_retries integer)
 returns table (id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean)
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
 #variable_conflict use_column
 begin
   with silent as materialized (
@@ -84,7 +85,8 @@ returns table (
   retry_count integer,
   started_at timestamptz
 )
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
 #variable_conflict use_column
 begin
   perform set_config('synchronous_commit', 'off', true);
@@ -98,11 +100,12 @@ begin
         run_at = null
     where q.id = (
       select c.id
-      from lamplighter.suspect as s
-      join public.steadytext_queue as c on c.id = s.id
+      from public.steadytext_queue as c
       join unnest(p_function_names, p_models) as lane (function_name, model)
         on lane.function_name = c.function_name and lane.model = c.model
-      where c.status = 'pending'
+      -- As an array the suspects are looked up by key; as a join, all that is pending was read to find them.
+      where c.id = any (array(select s.id from lamplighter.suspect as s))
+        and c.status = 'pending'
         and not exists (select 1 from lamplighter.paused_function as p where p.function_name = c.function_name)
       order by c.priority desc, c.created_at, c.id
       limit 1

@@ -72,6 +72,7 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.confirm_wake_up execute
 + + . . . . . .  lamplighter.count_pending execute
 + + . . . . + .  lamplighter.effective_setting execute
++ + . . . . . .  lamplighter.end_event execute
 + + . . . . . .  lamplighter.enqueue_autonomous execute
 + + + + + + . .  lamplighter.enqueue_request execute
 + + + + + + . .  lamplighter.enqueue_requests execute
