@@ -1,0 +1,74 @@
+import { Command, Option } from 'commander';
+import { VERSION } from '../core/version.ts';
+import type { CliCommand } from './cli-command.ts';
+import type { CliOption, Flags } from './cli-option.ts';
+import { LOG_LEVEL_OPTION } from './common-options.ts';
+import { refusePlanned } from './planned-commands.ts';
+
+/** Runs a command with the flags that the parser found. */
+export type Execute = (command: CliCommand, flags: Flags) => Promise<void>;
+
+const ENVIRONMENT_NOTE =
+  'Every flag can be given in the environment as well: --poll-interval is LAMPLIGHTER_POLL_INTERVAL.';
+
+/** A parser for all commands; it throws CommanderError instead of ending the process, and prints help but no errors. */
+export function buildProgram(name: string, commands: readonly CliCommand[], execute: Execute): Command {
+  const program = new Command(name)
+    .description('AI requests from plain SQL, for any PostgreSQL.')
+    .usage('<command> [flags]')
+    .configureHelp({ subcommandTerm: (command) => command.name() })
+    .helpCommand('help [command]', 'show the help of a command')
+    .addHelpText(
+      'after',
+      `\n"${name} <command> --help" has the flags of a command, with examples. ${ENVIRONMENT_NOTE}`,
+    );
+  prepare(program);
+  for (const command of commands) define(program.command(command.name), name, command, execute);
+  refusePlanned(program);
+  return program;
+}
+
+/** A parser for a program that is one command, such as `steadytext-worker`. */
+export function buildSingleCommand(name: string, command: CliCommand, execute: Execute): Command {
+  const program = new Command(name);
+  prepare(program);
+  return define(program, undefined, command, execute);
+}
+
+function prepare(program: Command): void {
+  program
+    .version(`${program.name()} ${VERSION}`, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show this help')
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined });
+}
+
+function define(parser: Command, program: string | undefined, command: CliCommand, execute: Execute): Command {
+  parser.copyInheritedSettings(parser.parent ?? parser);
+  parser
+    .summary(command.summary)
+    .description(command.details)
+    .usage('[flags]')
+    .helpOption('-h, --help', 'show this help');
+  for (const option of [...command.options, LOG_LEVEL_OPTION]) parser.addOption(optionOf(option));
+  const prefix = program === undefined ? parser.name() : `${program} ${command.name}`;
+  const examples = command.examples.map((example) => {
+    const line = example.command.replace(`lamplighter ${command.name}`, prefix);
+    return `  # ${example.does}\n  ${line}`;
+  });
+  parser.addHelpText('after', `\nExamples:\n${examples.join('\n')}\n\n${ENVIRONMENT_NOTE}`);
+  return parser.action((flags: Flags) => execute(command, flags));
+}
+
+function optionOf({ flag, short, argument, isRepeatable, describes, defaultText }: CliOption): Option {
+  const names = `${short === undefined ? '' : `-${short}, `}--${flag}${argument === undefined ? '' : ` <${argument}>`}`;
+  const notes = [
+    ...(isRepeatable === true ? ['may be repeated'] : []),
+    ...(defaultText === undefined ? [] : [`default: ${defaultText}`]),
+  ];
+  const option = new Option(names, notes.length === 0 ? describes : `${describes} (${notes.join('; ')})`);
+  if (isRepeatable === true) {
+    option.argParser((value: string, earlier: readonly string[] = []) => [...earlier, value]);
+  }
+  return option;
+}

@@ -1,0 +1,77 @@
+import type { Env } from '../core/env.ts';
+import { LamplighterError } from '../core/errors.ts';
+import { flagVariable, type Reading } from '../core/worker-options.ts';
+
+/** One flag of a command; `LAMPLIGHTER_` and its name in capitals is its environment name. */
+export interface CliOption {
+  /** Without the leading dashes. */
+  readonly flag: string;
+  readonly short?: string;
+  /** What its value is called in help; absent for a switch. */
+  readonly argument?: string;
+  /** May be given several times; the environment variable then holds a comma-separated list. */
+  readonly isRepeatable?: boolean;
+  readonly describes: string;
+  /** As help and reference show it; absent where there is none. */
+  readonly defaultText?: string;
+}
+
+/** Values from the command line by camel-case flag name, as the parser hands them over. */
+export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+
+export interface OptionInput {
+  readonly flags: Flags;
+  readonly env: Env;
+}
+
+/** The text of an option: the flag, else the variable. */
+export function textOf(input: OptionInput, option: CliOption): string | undefined {
+  const flag = input.flags[camelCase(option.flag)];
+  return typeof flag === 'string' ? flag : input.env[flagVariable(option.flag)];
+}
+
+/** Whether a switch is on. */
+export function isOn(input: OptionInput, option: CliOption): boolean {
+  if (input.flags[camelCase(option.flag)] === true) return true;
+  const variable = flagVariable(option.flag);
+  const text = input.env[variable];
+  if (text === undefined || /^(false|no|off|0)$/i.test(text)) return false;
+  if (/^(true|yes|on|1)$/i.test(text)) return true;
+  throw invalidValue(variable, 'true or false', text);
+}
+
+/** All values of a repeatable option: the flags, else the parts of the variable. */
+export function listOf(input: OptionInput, option: CliOption): readonly string[] {
+  const flags = input.flags[camelCase(option.flag)];
+  if (Array.isArray(flags)) return flags;
+  const text = input.env[flagVariable(option.flag)] ?? '';
+  const parts = text.split(',').map((part) => part.trim());
+  return parts.filter((part) => part !== '');
+}
+
+/** The value of an option, read and checked; undefined when it is not given. */
+export function readOption<T>(
+  input: OptionInput,
+  option: CliOption,
+  read: (text: string) => Reading<T>,
+): T | undefined {
+  const text = textOf(input, option);
+  if (text === undefined) return undefined;
+  const reading = read(text);
+  if ('value' in reading) return reading.value;
+  const isFlag = input.flags[camelCase(option.flag)] !== undefined;
+  throw invalidValue(isFlag ? `--${option.flag}` : flagVariable(option.flag), reading.expected, text);
+}
+
+/** Whether the option is on the command line itself. */
+export function isGivenAsFlag(input: OptionInput, option: CliOption): boolean {
+  return input.flags[camelCase(option.flag)] !== undefined;
+}
+
+function camelCase(flag: string): string {
+  return flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function invalidValue(origin: string, expected: string, got: string): LamplighterError {
+  return new LamplighterError('USAGE', `${origin}: expected ${expected}, got "${got}"`);
+}

@@ -1,0 +1,86 @@
+import { isLamplighterError } from '../../core/errors.ts';
+import { VERSION } from '../../core/version.ts';
+import type { ConnectionSettings } from '../../db/connection-settings.ts';
+import type { CliCommand, Invocation } from '../cli-command.ts';
+import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
+import { checkConnection } from '../doctor/check-connection.ts';
+import { checkExtensions } from '../doctor/check-extensions.ts';
+import { checkListening } from '../doctor/check-listening.ts';
+import { checkSchema } from '../doctor/check-schema.ts';
+import { checkModels, checkWorkers } from '../doctor/check-serving.ts';
+import type { Finding, FindingState } from '../doctor/finding.ts';
+import { readSettings, type SettingLine } from '../doctor/read-settings.ts';
+import { EXIT } from '../exit-code.ts';
+import { renderTable } from '../render-table.ts';
+import { withSession } from '../with-session.ts';
+
+export const doctorCommand: CliCommand = {
+  name: 'doctor',
+  summary: 'check everything, and say how to mend it',
+  details:
+    'Looks at the connection, the server, the schema, rights, notifications, extensions, models, workers and settings, says what is ' +
+    'wrong and how to mend it. Changes nothing. Exits with 1 when something is broken.',
+  options: CONNECTION_OPTIONS,
+  examples: [
+    { command: 'lamplighter doctor --uri postgresql://lamp@db.example.org/app', does: 'as the role of a worker' },
+  ],
+  logLevel: 'error',
+  async run(invocation) {
+    const settings = connectionOf(invocation);
+    const { findings, settings: lines } = await examine(invocation, settings);
+    for (const finding of findings) printFinding(invocation, finding);
+    if (lines.length > 0) printSettings(invocation, lines);
+    const broken = findings.filter(({ state }) => state === 'broken').length;
+    const { style } = invocation.terminal;
+    const verdict = broken === 0 ? style.green('Nothing is broken.') : style.red(`${broken} broken.`);
+    invocation.terminal.print(`\n${verdict} lamplighter ${VERSION}`);
+    return broken === 0 ? EXIT.done : EXIT.failed;
+  },
+};
+
+interface Examination {
+  readonly findings: readonly Finding[];
+  readonly settings: readonly SettingLine[];
+}
+
+/** Each step needs the one before. */
+async function examine(invocation: Invocation, settings: ConnectionSettings): Promise<Examination> {
+  try {
+    return await withSession(invocation, settings, async (session) => {
+      const { schema, findings: schemaFindings } = await checkSchema(session);
+      const patient = { invocation, settings, session, schema };
+      const findings = [...(await checkConnection(patient)), ...schemaFindings];
+      if (schemaFindings.some(({ subject, state }) => subject === 'schema' && state === 'broken')) {
+        return { findings, settings: [] };
+      }
+      findings.push(await checkListening(patient), ...(await checkExtensions(patient)));
+      const read = await readSettings(patient);
+      if (read.config !== undefined) findings.push(...(await checkModels(patient, read.config)));
+      findings.push(...(await checkWorkers(patient)), ...read.findings);
+      return { findings, settings: read.lines };
+    });
+  } catch (error) {
+    if (!isLamplighterError(error) || invocation.interruption.first.aborted) throw error;
+    const finding: Finding = { state: 'broken', subject: 'connection', says: error.message, mend: error.hint };
+    return { findings: [finding], settings: [] };
+  }
+}
+
+function printFinding({ terminal }: Invocation, { state, subject, says, mend }: Finding): void {
+  const { style } = terminal;
+  const marks: Readonly<Record<FindingState, string>> = {
+    ok: style.green('ok     '),
+    note: style.dim('note   '),
+    warning: style.yellow('warning'),
+    broken: style.red('broken '),
+  };
+  terminal.print(`${marks[state]}  ${style.bold(subject.padEnd(17))}  ${says}`);
+  if (mend !== undefined) terminal.print(`${' '.repeat(28)}${style.cyan('mend:')} ${mend}`);
+}
+
+function printSettings({ terminal }: Invocation, lines: readonly SettingLine[]): void {
+  const rows = lines.map(({ name, value, origin }) => [name, value, origin]);
+  const [header = '', ...rest] = renderTable(['setting', 'value', 'origin'], rows, { indent: '  ' });
+  terminal.print(`\n${terminal.style.bold('Settings')} of a worker started here\n${terminal.style.dim(header)}`);
+  for (const line of rest) terminal.print(line);
+}

@@ -1,0 +1,23 @@
+import type { CliCommand } from '../cli-command.ts';
+import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
+import { runWorker } from '../run-worker.ts';
+import { WORKER_FLAGS, workerConfigOf } from '../worker-options.ts';
+
+export const workerCommand: CliCommand = {
+  name: 'worker',
+  summary: 'answer requests until stopped',
+  details:
+    'Answers the requests in the queue until it is stopped. Start as many as you like, on any host. SIGTERM or Ctrl-C lets it ' +
+    'finish what it does, and a second one hands that back at once. It logs lines for people on a terminal and JSON otherwise.',
+  options: [...CONNECTION_OPTIONS, ...WORKER_FLAGS],
+  examples: [
+    { command: 'lamplighter worker', does: 'the database in DATABASE_URL' },
+    { command: 'lamplighter worker --concurrency 8 --retention 7d', does: 'more at once; delete answers after a week' },
+    { command: 'lamplighter worker --functions embed', does: 'embeddings only' },
+  ],
+  logLevel: 'info',
+  run(invocation) {
+    const settings = connectionOf(invocation);
+    return runWorker(invocation, { settings, ...workerConfigOf(invocation) });
+  },
+};

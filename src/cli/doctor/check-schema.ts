@@ -1,0 +1,56 @@
+import { isLamplighterError } from '../../core/errors.ts';
+import { loadQuery } from '../../db/load-sql.ts';
+import { requireSchema, type SchemaState } from '../../db/migrate/schema-state.ts';
+import type { Session } from '../../db/session.ts';
+import type { Finding } from './finding.ts';
+
+interface RightsRow {
+  role: string;
+  is_owner: boolean;
+  may_queue: boolean;
+  may_work: boolean;
+}
+
+/** The schema's version, and what the role may do with it. */
+export async function checkSchema(
+  session: Session,
+): Promise<{ readonly findings: readonly Finding[]; readonly schema: SchemaState | undefined }> {
+  const { schema, finding } = await checkVersion(session);
+  if (finding.state === 'broken') return { findings: [finding], schema: undefined };
+  return { findings: [finding, ...(await checkRights(session))], schema };
+}
+
+async function checkVersion(session: Session): Promise<{ schema?: SchemaState; finding: Finding }> {
+  const subject = 'schema';
+  try {
+    const schema = await requireSchema(session);
+    return { schema, finding: { state: 'ok', subject, says: `version ${schema.version}, owned by ${schema.owner}` } };
+  } catch (error) {
+    if (!isLamplighterError(error)) throw error;
+    // Callers may not read the ledger.
+    if (error.code === 'PERMISSION_DENIED') {
+      return {
+        finding: { state: 'ok', subject, says: 'installed; its version is for its owner and for workers to read' },
+      };
+    }
+    return { finding: { state: 'broken', subject, says: error.message, mend: error.hint } };
+  }
+}
+
+async function checkRights(session: Session): Promise<Finding[]> {
+  const [row] = (await session.query<RightsRow>(loadQuery('read_role_rights'))).rows;
+  if (row === undefined) return [];
+  const { role, is_owner: isOwner, may_queue: mayQueue, may_work: mayWork } = row;
+  const subject = 'rights';
+  if (isOwner) return [{ state: 'ok', subject, says: `${role} owns the schema` }];
+  const may = [...(mayQueue ? ['queue requests'] : []), ...(mayWork ? ['run workers'] : [])];
+  if (may.length > 0) return [{ state: 'ok', subject, says: `${role} may ${may.join(' and ')}` }];
+  return [
+    {
+      state: 'broken',
+      subject,
+      says: `${role} may neither queue requests nor run workers`,
+      mend: `As the owner: lamplighter migrate --grant ${role}, or --grant-worker ${role}`,
+    },
+  ];
+}

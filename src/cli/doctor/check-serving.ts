@@ -1,0 +1,87 @@
+import { type QueueStats, readQueueStats } from '../../client/queue-stats.ts';
+import { listWorkers } from '../../client/worker-status.ts';
+import { groupBy } from '../../core/group-by.ts';
+import type { WorkerConfig } from '../../core/worker-config.ts';
+import { classifySqlState } from '../../db/sqlstate.ts';
+import { describeSupport, resolveDefaultModels } from '../../models/default-models.ts';
+import { createModelRegistry } from '../../models/registry.ts';
+import type { Finding, Patient } from './finding.ts';
+
+/** What a worker started here would serve. */
+export async function checkModels({ invocation }: Patient, config: WorkerConfig): Promise<Finding[]> {
+  const registry = createModelRegistry({ providers: invocation.providers });
+  const models = resolveDefaultModels(config);
+  const support = await describeSupport(registry, models, config.functions);
+  const served = support.filter(({ isServed }) => isServed);
+  const broken = support.filter(({ isServed, model }) => !isServed && model !== undefined);
+  const without = support.filter(({ model }) => model === undefined).map((each) => each.function);
+  return [
+    ...[...groupBy(served, ({ model }) => model ?? '')].map(
+      ([model, each]): Finding => ({
+        state: 'ok',
+        subject: 'models',
+        says: `${model} for ${each.map((one) => one.function).join(', ')}`,
+      }),
+    ),
+    ...[...groupBy(broken, ({ reason }) => reason ?? '')].map(
+      ([reason, each]): Finding => ({
+        state: 'broken',
+        subject: 'models',
+        says: `${each.map((one) => one.function).join(', ')}: ${reason}`,
+      }),
+    ),
+    ...(without.length === 0
+      ? []
+      : [
+          {
+            state: 'note',
+            subject: 'models',
+            says: `none for ${without.join(', ')}`,
+            mend: 'If you need it: --generate-model',
+          } as const,
+        ]),
+  ];
+}
+
+/** Whether workers run, and whether something waits that none of them serves. */
+export async function checkWorkers({ session }: Patient): Promise<Finding[]> {
+  const subject = 'workers';
+  try {
+    const running = (await listWorkers(session)).filter(({ status }) => status === 'running' || status === 'sleeping');
+    const served = new Set(running.flatMap(({ functions }) => functions));
+    const waiting = (await readQueueStats(session)).filter(
+      ({ pending, functionName }) => pending > 0 && !served.has(functionName),
+    );
+    const state = running.length === 0 && waiting.length > 0 ? 'warning' : 'ok';
+    if (running.length === 0) {
+      return [
+        {
+          state: waiting.length > 0 ? 'warning' : 'note',
+          subject,
+          says: `none runs${waitingText(waiting)}`,
+          mend: 'lamplighter worker',
+        },
+      ];
+    }
+    const hosts = [...new Set(running.map(({ hostname }) => hostname))].join(', ');
+    return [
+      { state, subject, says: `${running.length} running on ${hosts}` },
+      ...waiting.map(
+        ({ functionName, pending }): Finding => ({
+          state: 'warning',
+          subject,
+          says: `none serves ${functionName}, and ${pending} requests wait for it`,
+          mend: 'See what the workers said when they started.',
+        }),
+      ),
+    ];
+  } catch (error) {
+    if (classifySqlState(error) !== 'permission') throw error;
+    return [{ state: 'ok', subject, says: 'for callers and the owner to see' }];
+  }
+}
+
+function waitingText(waiting: readonly QueueStats[]): string {
+  const texts = waiting.map(({ functionName, pending }) => `${pending} ${functionName}`);
+  return texts.length === 0 ? '' : `, and requests wait: ${texts.join(', ')}`;
+}

@@ -1,0 +1,9 @@
+/** A length of time for people, in its two largest units' precision: `3 ms`, `1.2 s`, `5 min`, `3 h`, `2 d`. */
+export function renderAge(ms: number): string {
+  const size = Math.abs(ms);
+  if (size < 999.5) return `${size < 9.95 ? Number(ms.toFixed(1)) : Math.round(ms)} ms`;
+  if (size < 59_950) return `${Number((ms / 1_000).toFixed(1))} s`;
+  if (size < 3_570_000) return `${Math.round(ms / 60_000)} min`;
+  if (size < 171_000_000) return `${Math.round(ms / 3_600_000)} h`;
+  return `${Math.round(ms / 86_400_000)} d`;
+}

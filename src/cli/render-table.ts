@@ -1,0 +1,44 @@
+export interface TableOptions {
+  /** Longest line; the last column is cut to fit. @default unlimited */
+  readonly width?: number;
+  /** Put before each line. @default '' */
+  readonly indent?: string;
+}
+
+const GAP = '  ';
+
+/** The lines of a table: header, then rows, columns aligned; columns that hold nothing but numbers and durations are set to the right. */
+export function renderTable(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  { width = Number.POSITIVE_INFINITY, indent = '' }: TableOptions = {},
+): string[] {
+  const widths = header.map((title, column) =>
+    Math.max(...[title, ...rows.map((row) => row[column] ?? '')].map(lengthOf)),
+  );
+  const isRight = header.map((_, column) => rows.length > 0 && rows.every((row) => isFigure(row[column] ?? '')));
+  return [header, ...rows].map((row) => {
+    const cells = header.map((_, column) => pad(row[column] ?? '', widths[column] ?? 0, isRight[column] ?? false));
+    return cut(`${indent}${cells.join(GAP)}`.trimEnd(), width);
+  });
+}
+
+/** The text on one line, cut to a number of characters. */
+export function cut(text: string, width: number): string {
+  const characters = [...text.replaceAll(/\s*\n\s*/g, ' ')];
+  return characters.length <= width ? characters.join('') : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`;
+}
+
+function isFigure(text: string): boolean {
+  return /^(-|[-+]?[\d.,]+( ?[a-z]{1,3}| %)?)?$/.test(text);
+}
+
+function pad(text: string, width: number, toRight: boolean): string {
+  const padding = ' '.repeat(Math.max(0, width - lengthOf(text)));
+  return toRight ? padding + text : text + padding;
+}
+
+/** Characters, not UTF-16 units. */
+function lengthOf(text: string): number {
+  return [...text].length;
+}

@@ -1,0 +1,69 @@
+import { CommanderError } from 'commander';
+import { readEnv } from '../core/env.ts';
+import { isLamplighterError, LamplighterError } from '../core/errors.ts';
+import { createLogger, type LogLevel } from '../core/log.ts';
+import { createBuiltinProvider } from '../models/builtin-provider.ts';
+import type { ModelProvider } from '../models/provider.ts';
+import { buildProgram, buildSingleCommand, type Execute } from './build-program.ts';
+import { readOption } from './cli-option.ts';
+import { workerCommand } from './commands/worker.ts';
+import { COMMANDS } from './commands.ts';
+import { LOG_LEVEL_OPTION, readLogLevel } from './common-options.ts';
+import { EXIT, type ExitCode } from './exit-code.ts';
+import { codeOfInterruption, watchSignals } from './interruption.ts';
+import { printError } from './print-error.ts';
+import { openTerminal } from './terminal.ts';
+
+export type ProgramName = 'lamplighter' | 'lantern-cli' | 'steadytext-worker';
+
+export interface ProgramParts {
+  /** Where models come from. @default the built-in ones */
+  readonly providers?: readonly ModelProvider[];
+}
+
+/** Runs one of the programs to its end, prints whatever went wrong, and resolves with the code to exit with; never rejects. */
+export async function runProgram(
+  name: ProgramName,
+  args: readonly string[],
+  { providers = [createBuiltinProvider()] }: ProgramParts = {},
+): Promise<ExitCode> {
+  const env = readEnv();
+  const terminal = openTerminal();
+  const interruption = watchSignals();
+  let code: ExitCode = EXIT.done;
+  let level: LogLevel | undefined;
+
+  const execute: Execute = async (command, flags) => {
+    level = readOption({ flags, env }, LOG_LEVEL_OPTION, readLogLevel) ?? command.logLevel;
+    const log = createLogger({ level, pretty: terminal.logs.isPretty, color: terminal.logs.isColoured });
+    code = await command.run({ flags, env, terminal, interruption, log, providers });
+  };
+  const program =
+    name === 'steadytext-worker'
+      ? buildSingleCommand(name, workerCommand, execute)
+      : buildProgram(name, COMMANDS, execute);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
+    // Help was printed in place of an error: there was no command.
+    if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.badUsage;
+    if (interruption.first.aborted) return codeOfInterruption(interruption);
+    const failure = error instanceof CommanderError ? usageError(error, name, args) : error;
+    printError(failure, terminal, level === 'debug');
+    return isBadUsage(failure) ? EXIT.badUsage : EXIT.failed;
+  }
+}
+
+function isBadUsage(error: unknown): boolean {
+  return isLamplighterError(error) && (error.code === 'USAGE' || error.code === 'CONFIG_INVALID');
+}
+
+/** The parser's error in our words: it says `error: unknown option '--ur'`, and `(Did you mean --uri?)` on a line of its own. */
+function usageError(error: CommanderError, name: ProgramName, args: readonly string[]): LamplighterError {
+  const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+  const command = COMMANDS.find((known) => known.name === args[0]);
+  const help = command === undefined ? `${name} --help` : `${name} ${command.name} --help`;
+  return new LamplighterError('USAGE', message, { cause: error, hint: `"${help}" shows what there is.` });
+}

@@ -1,0 +1,77 @@
+import { LamplighterError } from '../core/errors.ts';
+import type { Service } from '../core/service.ts';
+import type { WorkerConfig, WorkerOrigins } from '../core/worker-config.ts';
+import type { ConnectionSettings } from '../db/connection-settings.ts';
+import { createModelRegistry } from '../models/registry.ts';
+import { describeReport } from '../worker/lanes.ts';
+import type { LiveSettings } from '../worker/settings-watcher.ts';
+import { type StopOptions, startWorker, type Worker } from '../worker/worker.ts';
+import type { Invocation } from './cli-command.ts';
+import { EXIT, type ExitCode } from './exit-code.ts';
+import { aborted, codeOfInterruption } from './interruption.ts';
+
+export interface WorkerSetup {
+  readonly settings: ConnectionSettings;
+  readonly config: WorkerConfig;
+  readonly origins: WorkerOrigins;
+}
+
+export interface RunningWorker extends Service {
+  readonly report: Worker['report'];
+  stop(options?: StopOptions): Promise<void>;
+}
+
+/**
+ * Starts a worker with models of its own and logs what it serves, and why not the rest.
+ *
+ * @throws LamplighterError CONFIG_INVALID when it would serve nothing at all, and what `startWorker` throws.
+ */
+export async function openWorker(invocation: Invocation, setup: WorkerSetup): Promise<RunningWorker> {
+  const { log, providers } = invocation;
+  const { settings, config, origins } = setup;
+  const models = createModelRegistry({ providers });
+  const live = ['concurrency', 'pollIntervalMs'] as const;
+  const fixed = new Set<keyof LiveSettings>(live.filter((option) => origins[option] !== 'default'));
+  let worker: Worker | undefined;
+  const stop = async (options?: StopOptions) => {
+    await worker?.stop(options);
+    await models.close();
+  };
+  try {
+    worker = await startWorker({ settings, config, fixed, models, log });
+    const report = describeReport(worker.report);
+    if (report.serves.length === 0) {
+      const reasons = report.doesNotServe.join('; ');
+      throw new LamplighterError('CONFIG_INVALID', `This worker would serve nothing: ${reasons}`, {
+        hint: 'See --functions, --embed-model, --rerank-model and --generate-model.',
+      });
+    }
+    log.info({ workerId: worker.workerId, ...report }, 'the worker runs');
+    return { report: worker.report, stop };
+  } catch (error) {
+    await stop({ isImmediate: true });
+    throw error;
+  }
+}
+
+/** Runs a worker until a signal: the first one lets it finish what it does, the second hands that back at once. */
+export async function runWorker(invocation: Invocation, setup: WorkerSetup): Promise<ExitCode> {
+  const { interruption, log } = invocation;
+  const worker = await openWorker(invocation, setup);
+  await aborted(interruption.first);
+  return stopWorker(worker, { interruption, log });
+}
+
+/** Stops gracefully, or at once as soon as a second signal comes. */
+export async function stopWorker(
+  worker: RunningWorker,
+  { interruption, log }: Pick<Invocation, 'interruption' | 'log'>,
+): Promise<ExitCode> {
+  log.info('stopping; another signal hands back at once what still runs');
+  const stopped = worker.stop();
+  await Promise.race([stopped, aborted(interruption.second)]);
+  if (!interruption.second.aborted) return EXIT.done;
+  await worker.stop({ isImmediate: true });
+  await stopped;
+  return codeOfInterruption(interruption);
+}

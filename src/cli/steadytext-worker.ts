@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import process from 'node:process';
+import { runProgram } from './run-program.ts';
+
+process.exit(await runProgram('steadytext-worker', process.argv.slice(2)));

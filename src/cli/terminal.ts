@@ -1,0 +1,61 @@
+import process from 'node:process';
+import { styleText } from 'node:util';
+
+type Colour = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+
+/** Marks text up on a terminal with colours, and leaves it alone anywhere else. */
+export type Style = Readonly<Record<Colour, (text: string) => string>>;
+
+/** Where a command prints: results go to standard output, errors to standard error. */
+export interface Terminal {
+  /** True when a person can be asked: input and output are a terminal. */
+  readonly isInteractive: boolean;
+  /** True when output goes to a screen, which can be cleared. */
+  readonly isScreen: boolean;
+  readonly columns: number;
+  readonly style: Style;
+  readonly errorStyle: Style;
+  /** Whether log lines are for people and in colours. */
+  readonly logs: { readonly isPretty: boolean; readonly isColoured: boolean };
+  print(text?: string): void;
+  printError(text: string): void;
+  /** Empties the screen; nothing happens where there is none. */
+  clear(): void;
+}
+
+const DEFAULT_COLUMNS = 100;
+
+/** The process's own terminal. Colours follow `NO_COLOR`, `FORCE_COLOR` and `TERM`, and are never sent to a file or pipe. */
+export function openTerminal(): Terminal {
+  const { stdin, stdout, stderr } = process;
+  const hasColours = (stream: NodeJS.WriteStream) => stream.isTTY === true && stream.hasColors();
+  return {
+    isInteractive: stdin.isTTY === true && stdout.isTTY === true,
+    isScreen: stdout.isTTY === true,
+    columns: stdout.columns ?? DEFAULT_COLUMNS,
+    style: createStyle(hasColours(stdout)),
+    errorStyle: createStyle(hasColours(stderr)),
+    logs: { isPretty: stderr.isTTY === true, isColoured: hasColours(stderr) },
+    print(text = '') {
+      stdout.write(`${text}\n`);
+    },
+    printError(text) {
+      stderr.write(`${text}\n`);
+    },
+    clear() {
+      if (stdout.isTTY) stdout.write('\u001b[2J\u001b[H');
+    },
+  };
+}
+
+function createStyle(isColoured: boolean): Style {
+  const colour = (name: Colour) => (text: string) => (isColoured ? styleText(name, text) : text);
+  return {
+    bold: colour('bold'),
+    dim: colour('dim'),
+    red: colour('red'),
+    green: colour('green'),
+    yellow: colour('yellow'),
+    cyan: colour('cyan'),
+  };
+}

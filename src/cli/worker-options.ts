@@ -1,0 +1,49 @@
+import {
+  resolveWorkerConfig,
+  type WorkerConfig,
+  type WorkerOption,
+  type WorkerOrigins,
+} from '../core/worker-config.ts';
+import { WORKER_OPTION_SOURCES } from '../core/worker-options.ts';
+import type { CliOption, Flags, OptionInput } from './cli-option.ts';
+
+type Wording = Omit<CliOption, 'flag'>;
+
+const WORDINGS: Readonly<Record<WorkerOption, Wording>> = {
+  concurrency: { argument: 'n', describes: 'requests worked on at once', defaultText: '4' },
+  pollIntervalMs: { argument: 'duration', describes: 'longest idle wait before looking for work', defaultText: '1s' },
+  maxRetries: { argument: 'n', describes: 'tries after the first before a request has failed', defaultText: '3' },
+  timeoutMs: { argument: 'duration', describes: 'longest run of one request', defaultText: '300s' },
+  taskConcurrency: { argument: 'n', describes: 'SQL tasks run at once (not in this version)', defaultText: '4' },
+  maxConnections: { argument: 'n', describes: 'most database connections held', defaultText: '8' },
+  functions: { argument: 'list', describes: 'functions to serve, such as embed,rerank', defaultText: 'all that load' },
+  embedModel: { argument: 'model', describes: 'model for embed', defaultText: 'builtin/lexical' },
+  generateModel: { argument: 'model', describes: 'model for the generate functions', defaultText: 'none' },
+  rerankModel: { argument: 'model', describes: 'model for rerank', defaultText: 'builtin/lexical' },
+  retentionMs: { argument: 'duration', describes: 'age at which finished requests are deleted', defaultText: 'kept' },
+  offline: { describes: 'never call out for model files' },
+  leaseMs: { argument: 'duration', describes: 'silence after which a worker counts as dead', defaultText: '30s' },
+  heartbeatMs: { argument: 'duration', describes: 'pause between signs of life', defaultText: '5s' },
+};
+
+const WORKER_OPTION_NAMES = Object.keys(WORKER_OPTION_SOURCES) as WorkerOption[]; // the keys are that type's
+
+/** Every option of a worker, as flags. */
+export const WORKER_FLAGS: readonly CliOption[] = WORKER_OPTION_NAMES.map((name) => ({
+  flag: WORKER_OPTION_SOURCES[name].flag,
+  ...WORDINGS[name],
+}));
+
+/** The worker's configuration from flags and environment; settings in the database come later, while it runs. */
+export function workerConfigOf({ flags, env }: OptionInput): { config: WorkerConfig; origins: WorkerOrigins } {
+  return resolveWorkerConfig({ flags: singleValues(flags), env });
+}
+
+function singleValues(flags: Flags): Record<string, string | boolean> {
+  const entries = Object.entries(flags);
+  return Object.fromEntries(
+    entries.filter(
+      (entry): entry is [string, string | boolean] => typeof entry[1] !== 'object' && entry[1] !== undefined,
+    ),
+  );
+}
