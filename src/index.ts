@@ -1,6 +1,6 @@
 /** Queue requests and wait for their results; run a worker inside your own process. */
 export type { CallerDb } from './client/caller-db.ts';
-export type { CheckedRequest, RequestStatus } from './client/checked-request.ts';
+export type { CheckedRequest, RequestStatus } from './client/check-requests.ts';
 export type { Client, OnOptions, WaitOptions } from './client/client.ts';
 export { type ClientOptions, createClient } from './client/create-client.ts';
 export type { EnqueueOptions, Enqueuer, GenerateOptions, RerankOptions } from './client/enqueuer.ts';

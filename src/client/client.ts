@@ -1,5 +1,5 @@
 import type { CallerDb } from './caller-db.ts';
-import type { CheckedRequest } from './checked-request.ts';
+import type { CheckedRequest } from './check-requests.ts';
 import type { Enqueuer } from './enqueuer.ts';
 import type { QueueStats } from './queue-stats.ts';
 import type { RequestId } from './request-id.ts';

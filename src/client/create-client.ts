@@ -4,22 +4,21 @@ import { LamplighterError } from '../core/errors.ts';
 import { type Logger, silentLogger } from '../core/log.ts';
 import { type ConnectionSettings, resolveConnection } from '../db/connection-settings.ts';
 import { startListener } from '../db/listener.ts';
-import { loadQuery } from '../db/load-sql.ts';
 import { createPool } from '../db/pool.ts';
 import type { Queryable } from '../db/query.ts';
 import { createCallerDb } from './caller-db.ts';
-import { checkRequests } from './checked-request.ts';
+import { cancelRequest } from './cancel-request.ts';
+import { checkRequests } from './check-requests.ts';
 import type { Client, OnOptions, WaitOptions } from './client.ts';
-import { COMPLETED_CHANNEL } from './completion-event.ts';
 import { createEnqueuer } from './enqueuer.ts';
 import { requireKnownOptions } from './known-options.ts';
 import { readQueueStats } from './queue-stats.ts';
 import { parseRequestId, type RequestId } from './request-id.ts';
-import { createResultWatcher } from './result-watcher.ts';
+import { retryRequest } from './retry-request.ts';
+import { COMPLETED_CHANNEL } from './waiting/completion-event.ts';
+import { createResultWatcher } from './waiting/result-watcher.ts';
 import { listWorkers } from './worker-status.ts';
 
-const CANCEL_REQUEST = loadQuery('cancel_request');
-const RETRY_REQUEST = loadQuery('retry_request');
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 export interface ClientOptions {
@@ -62,11 +61,6 @@ export function createClient(options: ClientOptions = {}): Client {
     return target.db === undefined ? db : createCallerDb(target.db);
   };
 
-  async function change(text: string, requestId: RequestId, target?: OnOptions): Promise<boolean> {
-    const { rows } = await on(target).query<{ is_changed: string }>(text, [parseRequestId(requestId)]);
-    return rows[0]?.is_changed === 'true';
-  }
-
   const close = () => {
     closed ??= watcher.stop().finally(() => pool.end());
     return closed;
@@ -88,8 +82,8 @@ export function createClient(options: ClientOptions = {}): Client {
       return request;
     },
     checkBatch: async (requestIds, target) => checkRequests(on(target), requestIds),
-    cancel: (requestId, target) => change(CANCEL_REQUEST, requestId, target),
-    retry: (requestId, target) => change(RETRY_REQUEST, requestId, target),
+    cancel: async (requestId, target) => cancelRequest(on(target), requestId),
+    retry: async (requestId, target) => retryRequest(on(target), requestId),
     stats: () => readQueueStats(db),
     workers: () => listWorkers(db),
     close,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { readCompletedId } from './completion-event.ts';
 import { parseResult } from './request-result.ts';
+import { readCompletedId } from './waiting/completion-event.ts';
 
 test.each([
   ['generate', 'a text', 'a text'],

@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, getEventListeners, once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { createResultWatcher, type ResultWatcher, type ResultWatcherDeps } from '../../src/client/result-watcher.ts';
+import {
+  createResultWatcher,
+  type ResultWatcher,
+  type ResultWatcherDeps,
+} from '../../src/client/waiting/result-watcher.ts';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { LamplighterError } from '../../src/core/errors.ts';
 import { silentLogger } from '../../src/core/log.ts';
@@ -160,6 +164,35 @@ test('a request that is deleted while it is waited for is said to be', async () 
   });
 });
 
+test('a wait that begins during a look is not answered by what that look found', async () => {
+  const held = new EventEmitter();
+  let isHeld = true;
+  await using watcher = startWatcher({
+    listen: deaf,
+    db: {
+      async query(text, params = []) {
+        const result = await db.pool.query(text, [...params]);
+        if (isHeld) {
+          held.emit('read');
+          await once(held, 'release');
+        }
+        return result;
+      },
+    },
+  });
+  const id = await client.embed('t');
+  await worker.finish(await worker.claim(), { kind: 'failed', error: 'no' });
+  const early = settled(watcher.watch(id, { timeoutMs }));
+  await once(held, 'read');
+  await client.retry(id);
+  const late = watcher.watch(id, { timeoutMs });
+  isHeld = false;
+  held.emit('release');
+  expect(await early).toMatchObject({ code: 'REQUEST_FAILED' });
+  await worker.answer('[1]');
+  expect(await late).toEqual(Float32Array.of(1));
+});
+
 test('waits survive the end of every connection', async () => {
   await using other = createClient({ uri: db.uri });
   const id = await other.embed('t');
@@ -181,6 +214,19 @@ test('while the database cannot be asked, waits end in time and say so', async (
     hint: 'The database could not be asked: Nothing listens there',
     cause: lost,
   });
+});
+
+test('an outage that is over does not end a later wait', async () => {
+  let isDown = true;
+  const lost = new LamplighterError('CONNECTION_LOST', 'gone');
+  await using watcher = startWatcher({
+    db: { query: (text, params = []) => (isDown ? Promise.reject(lost) : db.pool.query(text, [...params])) },
+  });
+  const id = await client.embed('t');
+  await worker.answer('[1]');
+  expect(await settled(watcher.watch(id, { timeoutMs: 0 }))).toMatchObject({ code: 'REQUEST_TIMEOUT', cause: lost });
+  isDown = false;
+  expect(await watcher.watch(id, { timeoutMs: 0 })).toEqual(Float32Array.of(1));
 });
 
 test('a look that hangs does not hold up the end of a wait', async () => {

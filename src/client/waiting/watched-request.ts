@@ -1,6 +1,7 @@
+import { parseResult } from '../request-result.ts';
 import { createLookSchedule, type LookSchedule } from './look-schedule.ts';
-import { cancelledError, deletedError, failedError, type Outcome, timeoutError, unseenError } from './outcomes.ts';
-import { parseResult } from './request-result.ts';
+import type { Outcome } from './read-outcomes.ts';
+import { abortedError, cancelledError, deletedError, failedError, timeoutError, unseenError } from './wait-errors.ts';
 
 /** How long a request may stay unknown: it may be about to commit. */
 const GRACE_MS = 5_000;
@@ -28,6 +29,49 @@ export function createWatchedRequest(requestId: string, nowMs: number): WatchedR
   return { requestId, schedule: createLookSchedule(nowMs), waiters: new Set(), wasSeen: false };
 }
 
+export interface WaiterOptions {
+  readonly nowMs: number;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  /** The last waiter of the request is gone. */
+  readonly onUnwanted: () => void;
+}
+
+/** Adds a waiter, which leaves when it is settled or its signal aborts, and returns what it waits for. */
+export function addWaiter(watched: WatchedRequest, options: WaiterOptions): Promise<unknown> {
+  const { nowMs, timeoutMs, signal, onUnwanted } = options;
+  const { requestId, waiters } = watched;
+  return new Promise((resolve, reject) => {
+    const waiter: Waiter = {
+      sinceMs: nowMs,
+      timeoutMs,
+      settle(give) {
+        signal?.removeEventListener('abort', onAbort);
+        if (waiters.delete(waiter) && waiters.size === 0) onUnwanted();
+        try {
+          resolve(give());
+        } catch (error) {
+          reject(error);
+        }
+      },
+    };
+    const onAbort = () => waiter.settle(fail(abortedError(requestId, signal?.reason)));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    waiters.add(waiter);
+    if (signal?.aborted === true) onAbort();
+  });
+}
+
+/** Settles every waiter with the error. */
+export function failAll({ waiters }: WatchedRequest, error: unknown): void {
+  for (const waiter of waiters) waiter.settle(fail(error));
+}
+
+/** Settles these waiters: their time is up, and the request goes on. */
+export function timeOut(requestId: string, waiters: readonly Waiter[], advice: string | undefined): void {
+  for (const waiter of waiters) waiter.settle(fail(timeoutError(requestId, waiter.timeoutMs, { advice })));
+}
+
 /** When a look is due: by schedule, or because a waiter's time is up and it deserves a last one. */
 export function nextLookMs({ schedule, waiters, wasSeen }: WatchedRequest): number {
   let next = schedule.nextLookMs;
@@ -47,23 +91,22 @@ export function giveUp({ requestId, waiters }: WatchedRequest, nowMs: number, fa
   const patienceMs = failure === undefined ? LAST_LOOK_MS : 0;
   for (const waiter of waiters) {
     if (nowMs < waiter.sinceMs + waiter.timeoutMs + patienceMs) continue;
-    waiter.settle(() => {
-      throw timeoutError(requestId, waiter.timeoutMs, { cause: failure ?? new Error('no answer in time') });
-    });
+    const cause = failure ?? new Error('no answer in time');
+    waiter.settle(fail(timeoutError(requestId, waiter.timeoutMs, { cause })));
   }
 }
 
 /**
  * Settles the waiters that the row found by a look of `lookedMs` satisfies: all of them when the request has ended or was deleted, those
  * whose time is up when it is not to be found. Returns those whose time is up while the request goes on; the caller settles them.
+ *
+ * Who came after the look has begun is left to the next one: what it found may be older than what they know, e.g. after a retry.
  */
 export function applyOutcome(watched: WatchedRequest, row: Outcome | undefined, lookedMs: number): Waiter[] {
-  const { requestId, waiters, wasSeen, schedule } = watched;
+  const { requestId, schedule, wasSeen } = watched;
+  const waiters = [...watched.waiters].filter(({ sinceMs }) => sinceMs <= lookedMs);
   const settleAll = (give: () => unknown) => {
     for (const waiter of waiters) waiter.settle(give);
-  };
-  const fail = (error: Error) => () => {
-    throw error;
   };
   if (row === undefined) {
     schedule.missed();
@@ -87,10 +130,16 @@ export function applyOutcome(watched: WatchedRequest, row: Outcome | undefined, 
       return [];
     default:
       schedule.missed();
-      return [...waiters].filter((waiter) => lookedMs >= verdictMs(waiter, true));
+      return waiters.filter((waiter) => lookedMs >= verdictMs(waiter, true));
   }
 }
 
 function verdictMs({ sinceMs, timeoutMs }: Waiter, wasSeen: boolean): number {
   return sinceMs + (wasSeen ? timeoutMs : Math.min(timeoutMs, GRACE_MS));
+}
+
+function fail(error: unknown): () => never {
+  return () => {
+    throw error;
+  };
 }

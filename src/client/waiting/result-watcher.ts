@@ -1,19 +1,23 @@
-import { backoffMs } from '../core/backoff.ts';
-import type { Clock } from '../core/clock.ts';
-import { LamplighterError } from '../core/errors.ts';
-import type { Logger } from '../core/log.ts';
-import { type Loop, type Service, startLoop } from '../core/service.ts';
-import type { ListenerOptions } from '../db/listener.ts';
-import type { Queryable } from '../db/query.ts';
-import { isPassing, toClientError } from './client-error.ts';
+import { backoffMs } from '../../core/backoff.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Logger } from '../../core/log.ts';
+import { type Loop, type Service, startLoop } from '../../core/service.ts';
+import type { ListenerOptions } from '../../db/listener.ts';
+import type { Queryable } from '../../db/query.ts';
+import { isPassing, toClientError } from '../client-error.ts';
 import { readCompletedId } from './completion-event.ts';
-import { abortedError, explainWaits, readOutcomes, timeoutError } from './outcomes.ts';
+import { explainWaits } from './explain-waits.ts';
+import { readOutcomes } from './read-outcomes.ts';
+import { closedError } from './wait-errors.ts';
 import {
+  addWaiter,
   applyOutcome,
   createWatchedRequest,
+  failAll,
   giveUp,
   giveUpMs,
   nextLookMs,
+  timeOut,
   type Waiter,
   type WatchedRequest,
 } from './watched-request.ts';
@@ -112,18 +116,18 @@ export function createResultWatcher({
       const overdue = due.map(
         (watched) => [watched, applyOutcome(watched, rows.get(watched.requestId), nowMs)] as const,
       );
-      await timeOut(overdue.filter(([, waiters]) => waiters.length > 0));
+      await timeOutAll(overdue.filter(([, waiters]) => waiters.length > 0));
       if (engine !== undefined && requests.size > 0) startListening(engine);
     } catch (error) {
       if (isPassing(error)) noteOutage(error);
-      else for (const watched of due) settleAll(watched, toClientError(error));
+      else for (const watched of due) failAll(watched, toClientError(error));
     } finally {
       looking = undefined;
       engine?.loop.wake();
     }
   }
 
-  async function timeOut(overdue: readonly (readonly [WatchedRequest, Waiter[]])[]): Promise<void> {
+  async function timeOutAll(overdue: readonly (readonly [WatchedRequest, Waiter[]])[]): Promise<void> {
     if (overdue.length === 0) return;
     const advice = await explainWaits(
       db,
@@ -132,13 +136,7 @@ export function createResultWatcher({
       log.debug({ err: error }, 'could not find out why requests are not answered');
       return new Map<string, string>();
     });
-    for (const [{ requestId }, waiters] of overdue) {
-      for (const waiter of waiters) {
-        waiter.settle(() => {
-          throw timeoutError(requestId, waiter.timeoutMs, { advice: advice.get(requestId) });
-        });
-      }
-    }
+    for (const [{ requestId }, waiters] of overdue) timeOut(requestId, waiters, advice.get(requestId));
   }
 
   function noteOutage(error: unknown): void {
@@ -192,56 +190,32 @@ export function createResultWatcher({
     retiring.add(retired);
   }
 
-  function settleAll({ waiters }: WatchedRequest, error: unknown): void {
-    for (const waiter of waiters) {
-      waiter.settle(() => {
-        throw error;
-      });
-    }
-  }
-
   return {
-    watch(requestId, { timeoutMs, signal }) {
-      return new Promise((resolve, reject) => {
-        if (isStopped) throw closedError();
-        if (signal?.aborted === true) throw abortedError(requestId, signal.reason);
-        const nowMs = clock.nowMs();
-        const watched = requests.get(requestId) ?? createWatchedRequest(requestId, nowMs);
-        const waiter: Waiter = {
-          sinceMs: nowMs,
-          timeoutMs,
-          settle(give) {
-            signal?.removeEventListener('abort', onAbort);
-            watched.waiters.delete(waiter);
-            if (watched.waiters.size === 0 && requests.get(requestId) === watched) requests.delete(requestId);
-            try {
-              resolve(give());
-            } catch (error) {
-              reject(error);
-            }
-          },
-        };
-        const onAbort = () =>
-          waiter.settle(() => {
-            throw abortedError(requestId, signal?.reason);
-          });
-        signal?.addEventListener('abort', onAbort, { once: true });
-        watched.waiters.add(waiter);
-        watched.schedule.resync(nowMs);
-        requests.set(requestId, watched);
-        engine ??= startEngine();
-        engine.loop.wake();
+    async watch(requestId, { timeoutMs, signal }) {
+      if (isStopped) throw closedError();
+      const nowMs = clock.nowMs();
+      // An outage that nobody has looked into since says nothing of now.
+      if (requests.size === 0) failure = undefined;
+      const watched = requests.get(requestId) ?? createWatchedRequest(requestId, nowMs);
+      requests.set(requestId, watched);
+      lastWantedMs = nowMs;
+      watched.schedule.resync(nowMs);
+      engine ??= startEngine();
+      engine.loop.wake();
+      return addWaiter(watched, {
+        nowMs,
+        timeoutMs,
+        signal,
+        onUnwanted: () => {
+          if (requests.get(requestId) === watched) requests.delete(requestId);
+        },
       });
     },
     async stop() {
       isStopped = true;
-      for (const watched of requests.values()) settleAll(watched, closedError());
+      for (const watched of requests.values()) failAll(watched, closedError());
       retire();
       await Promise.all([...retiring, looking]);
     },
   };
-}
-
-function closedError(): LamplighterError {
-  return new LamplighterError('ABORTED', 'The client was closed');
 }

@@ -1,0 +1,19 @@
+import { loadQuery } from '../../db/load-sql.ts';
+import type { Queryable } from '../../db/query.ts';
+
+const READ_OUTCOMES = loadQuery('read_outcomes');
+
+/** How a request stands, as its row has it. */
+export interface Outcome {
+  readonly request_id: string;
+  readonly function_name: string;
+  readonly status: string;
+  readonly result: string | null;
+  readonly error: string | null;
+}
+
+/** How these requests stand, by id; ids that the role does not see are missing. */
+export async function readOutcomes(db: Queryable, requestIds: readonly string[]): Promise<Map<string, Outcome>> {
+  const { rows } = await db.query<Outcome>(READ_OUTCOMES, [requestIds]);
+  return new Map(rows.map((row) => [row.request_id, row]));
+}
