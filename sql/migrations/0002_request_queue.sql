@@ -59,22 +59,25 @@ create policy own_requests on public.steadytext_queue
   using (username = current_user)
   with check (username = current_user);
 
--- True when the id came from the identity sequence just now. Asked only where somebody granted the right to choose an id: one
--- that is still to be issued would make another role's insert fail, and a deleted request's would inherit its cached answer.
-create function lamplighter.is_issued_id(p_id bigint) returns boolean
+-- A new id in place of one that came from the sequence just now, null for any other. Asked only where somebody granted the right to
+-- choose an id: one that is still to be issued would make another role's insert fail, and that of a deleted request, be it the last
+-- that the session was issued, would inherit its cached answer.
+create function lamplighter.reissue_id(p_id bigint) returns bigint
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  return p_id = currval('public.steadytext_queue_id_seq');
+  if p_id <> currval('public.steadytext_queue_id_seq') then
+    return null;
+  end if;
+  return nextval('public.steadytext_queue_id_seq');
 exception when object_not_in_prerequisite_state then
-  return false;
+  return null;
 end
 $$;
 
--- True when another role has a request of that id. The condition of ON CONFLICT DO UPDATE is evaluated on the row that is there
--- before row-level security is asked: whoever may choose a request_id could read any request whose id they know (ids are in events).
-create function lamplighter.is_taken(p_request_id uuid, p_username text) returns boolean
+-- True when there is a request of that id, whosever it is: no more than a failing insert tells.
+create function lamplighter.is_taken(p_request_id uuid) returns boolean
 language sql volatile security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
-  select exists (select 1 from public.steadytext_queue as q where q.request_id = p_request_id and q.username <> p_username)
+  select exists (select 1 from public.steadytext_queue as q where q.request_id = p_request_id)
 $$;
 
 -- What a role other than the owner may write. Column privileges already keep results, leases and times out of its reach;
@@ -98,10 +101,16 @@ begin
   if new.created_at <> now() then
     raise exception 'created_at is the time of queueing and cannot be chosen' using errcode = '42501';
   end if;
-  if has_column_privilege(tg_relid, 'id', 'INSERT') and not lamplighter.is_issued_id(new.id) then
-    raise exception 'id is issued by its sequence and cannot be chosen' using errcode = '42501';
+  if has_column_privilege(tg_relid, 'id', 'INSERT') then
+    new.id := lamplighter.reissue_id(new.id);
+    if new.id is null then
+      raise exception 'id is issued by its sequence and cannot be chosen' using errcode = '42501';
+    end if;
   end if;
-  if has_column_privilege(tg_relid, 'request_id', 'INSERT') and lamplighter.is_taken(new.request_id, current_user) then
+  -- ON CONFLICT DO UPDATE evaluates its condition on the row that is there before it asks row-level security: whoever may choose a
+  -- request_id could read any request whose id they know, and ids are in events.
+  if has_column_privilege(tg_relid, 'request_id', 'INSERT') and lamplighter.is_taken(new.request_id)
+     and not exists (select 1 from public.steadytext_queue as q where q.request_id = new.request_id) then
     raise exception 'duplicate key value violates unique constraint "steadytext_queue_request_id_key"' using errcode = '23505';
   end if;
   return new;

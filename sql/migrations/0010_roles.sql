@@ -99,7 +99,7 @@ begin
     select n.name from unnest(lamplighter.public_names()) as n (name) where n.name not in ('steadytext_pause', 'steadytext_resume')));
   perform lamplighter.grant_functions(p_role_name, 'lamplighter', array[
     'require_text', 'require_texts', 'require_generate_limits', 'model_or_default', 'enqueue_request', 'enqueue_requests',
-    'is_issued_id', 'is_taken', 'is_own_write', 'send_autonomous', 'adopt_autonomous', 'explain_wait']);
+    'reissue_id', 'is_taken', 'is_own_write', 'send_autonomous', 'adopt_autonomous', 'explain_wait']);
   if v_is_new then
     select count(*) into v_rows from public.steadytext_queue as q where q.username = p_role_name;
   end if;

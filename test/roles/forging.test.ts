@@ -280,42 +280,50 @@ describe('what lies beside the table', () => {
     expect(error.code).toBe('42501');
   });
 
-  test.each(FORGERS)("ON CONFLICT does not show another role's request to a caller that was %s", async (forger) => {
-    const { rows } = await cast.sessions.b.query<{ id: string }>(
-      `select public.steadytext_embed_async('secret of b') as id`,
-    );
-    const notices: string[] = [];
-    const collect = ({ message }: { message?: string | undefined }) => notices.push(message ?? '');
-    sessions[forger].on('notice', collect);
-    await sessions[forger].query(
-      `create or replace function pg_temp.tell(parameters jsonb) returns boolean language plpgsql as $$
+  test.each(['granted', 'granted everything'] as const)(
+    "ON CONFLICT does not show another role's request to a caller that was %s",
+    async (forger) => {
+      const { rows } = await cast.sessions.b.query<{ id: string }>(
+        `select public.steadytext_embed_async('secret of b') as id`,
+      );
+      const notices: string[] = [];
+      const collect = ({ message }: { message?: string | undefined }) => notices.push(message ?? '');
+      sessions[forger].on('notice', collect);
+      await sessions[forger].query(
+        `create or replace function pg_temp.tell(parameters jsonb) returns boolean language plpgsql as $$
        begin
          raise notice 'seen: %', parameters;
          return false;
        end
        $$`,
-    );
-    const error = await sqlErrorOf(
-      sessions[forger],
-      `insert into public.steadytext_queue as q (request_id, function_name) values ('${rows[0]?.id}', 'embed')
-       on conflict (request_id) do update set status = 'cancelled' where pg_temp.tell(q.parameters)`,
-    );
-    sessions[forger].off('notice', collect);
-    expect(['42501', '23505']).toContain(error.code);
-    expect(notices).toEqual([]);
-  });
-
-  test('a chosen id cannot take the place of an id that is still to be issued', async () => {
-    const { rows } = await cast.database.pool.query<{ last: string }>(
-      'select last_value as last from public.steadytext_queue_id_seq',
-    );
-    const next = Number(rows[0]?.last) + 1;
-    for (const id of [next, next - 1, 1]) {
-      const error = await sqlErrorOf(
-        sessions['granted everything'],
-        `insert into public.steadytext_queue (id, function_name) values (${id}, 'embed')`,
       );
-      expect(error.code).toBe('42501');
-    }
+      const error = await sqlErrorOf(
+        sessions[forger],
+        `insert into public.steadytext_queue as q (request_id, function_name) values ('${rows[0]?.id}', 'embed')
+       on conflict (request_id) do update set status = 'cancelled' where pg_temp.tell(q.parameters)`,
+      );
+      sessions[forger].off('notice', collect);
+      expect(['42501', '23505']).toContain(error.code);
+      expect(notices).toEqual([]);
+    },
+  );
+
+  test('a chosen id takes the place neither of one that is still to be issued nor of one whose request is gone', async () => {
+    const over = sessions['granted everything'];
+    const insert = (id: number | string) =>
+      over.query<{ id: string }>(
+        `insert into public.steadytext_queue (id, function_name) values (${id}, 'embed') returning id`,
+      );
+    const { rows } = await over.query<{ id: string }>(
+      `insert into public.steadytext_queue (function_name) values ('embed'), ('embed') returning id`,
+    );
+    const [first, last] = rows.map(({ id }) => Number(id));
+    if (first === undefined || last === undefined) throw new Error('expected two ids');
+    expect(last).toBeGreaterThan(first);
+    await over.query('delete from public.steadytext_queue');
+    for (const id of [first, last + 1, last + 2, 9e12])
+      await expect(insert(id)).rejects.toMatchObject({ code: '42501' });
+    expect(Number((await insert(last)).rows[0]?.id)).toBeGreaterThan(last);
+    expect(Number((await insert('default')).rows[0]?.id)).toBeGreaterThan(last);
   });
 });

@@ -85,7 +85,6 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.guard_request_truncate execute
 + + . . . . . .  lamplighter.guard_request_update execute
 + + . . . . + .  lamplighter.has_suspects execute
-+ + + + + + . .  lamplighter.is_issued_id execute
 + + + + + + . .  lamplighter.is_own_write execute
 + + . . . . . .  lamplighter.is_served execute
 + + . . . . + .  lamplighter.list_lost execute
@@ -104,6 +103,7 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.prune_workers execute
 + + . . . . + .  lamplighter.record_server_settings execute
 + + . . . . + .  lamplighter.register_worker execute
++ + + + + + . .  lamplighter.reissue_id execute
 + + . . . . + .  lamplighter.renew_lease execute
 + + . . . . + .  lamplighter.request_wake_up execute
 + + . . . . . .  lamplighter.require_function execute
