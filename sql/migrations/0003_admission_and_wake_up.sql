@@ -119,7 +119,7 @@ end
 $$;
 
 -- The payload of steadytext_completed. Without a pinned search_path, so that it is inlined; its names are bound when it is made.
-create function lamplighter.end_event(p_request_id uuid, p_function_name text, p_status text) returns text
+create function lamplighter.announce_payload(p_request_id uuid, p_function_name text, p_status text) returns text
 language sql stable security invoker
 return format('{"request_id": "%s", "function": "%s", "status": "%s"}', p_request_id, p_function_name, p_status);
 
@@ -131,7 +131,7 @@ begin
   if pg_notification_queue_usage() >= 0.5 then
     return false;
   end if;
-  perform pg_notify('steadytext_completed', lamplighter.end_event(p_request_id, p_function_name, p_status));
+  perform pg_notify('steadytext_completed', lamplighter.announce_payload(p_request_id, p_function_name, p_status));
   return true;
 end
 $$;

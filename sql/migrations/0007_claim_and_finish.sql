@@ -208,7 +208,7 @@ begin
     from ended as e
     where not v_announces
        or e.status not in ('completed', 'failed')
-       or pg_notify('steadytext_completed', lamplighter.end_event(e.request_id, e.function_name, e.status)) is not null;
+       or pg_notify('steadytext_completed', lamplighter.announce_payload(e.request_id, e.function_name, e.status)) is not null;
   get diagnostics v_ended = row_count;
   -- Suspected no more: what has ended or waits for an ordinary retry. A row that was lost may be another worker's suspect by now.
   if exists (select 1 from lamplighter.suspect) then

@@ -64,6 +64,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.admit_and_wake execute
 + + + + + + . .  lamplighter.adopt_autonomous execute
 + + . . . . . .  lamplighter.announce_end execute
++ + . . . . . .  lamplighter.announce_payload execute
 + + . . . . . .  lamplighter.announce_status execute
 + + . . . . . .  lamplighter.autonomous_lock_key execute
 + + . . . . + .  lamplighter.cancel_abandoned execute
@@ -72,7 +73,6 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.confirm_wake_up execute
 + + . . . . . .  lamplighter.count_pending execute
 + + . . . . + .  lamplighter.effective_setting execute
-+ + . . . . . .  lamplighter.end_event execute
 + + . . . . . .  lamplighter.enqueue_autonomous execute
 + + + + + + . .  lamplighter.enqueue_request execute
 + + + + + + . .  lamplighter.enqueue_requests execute
