@@ -90,7 +90,7 @@ async function runGroup(session: Queryable, group: readonly MigrationStep[], pla
   const notes: string[] = [];
   await session.query('begin isolation level read committed read write');
   try {
-    for (const text of preamble(plan)) await session.query(text);
+    await runStep(session, { title: 'start', text: preamble(plan).join('\n'), isTransactional: true });
     for (const step of group) notes.push(...(await runStep(session, step)));
     await session.query('commit');
   } catch (error) {

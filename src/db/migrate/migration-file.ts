@@ -48,8 +48,20 @@ export function programSchemaVersion(): number {
   return Math.max(...readMigrations().map(({ schemaVersion }) => schemaVersion));
 }
 
-/** The names of functions and tables that the migrations make in the schema `public`. */
+/** The names that the migrations need in the schema `public`: functions, tables, the sequences of their ids, and indexes. */
 export function publicNames(): readonly string[] {
-  const made = readMigrations().flatMap(({ text }) => [...text.matchAll(/^create (?:function|table) public\.(\w+)/gm)]);
-  return [...new Set(made.flatMap(([, name]) => (name === undefined ? [] : [name])))];
+  const text = readMigrations()
+    .map((migration) => migration.text)
+    .join('\n');
+  const find = (pattern: RegExp) => [...text.matchAll(pattern)].map(([, name]) => String(name));
+  const tables = find(/^create table public\.(\w+)/gm);
+  return [
+    ...new Set([
+      ...find(/^create function public\.(\w+)/gm),
+      ...tables,
+      ...tables.map((table) => `${table}_id_seq`),
+      ...find(/^create (?:unique )?index (\w+) on public\./gm),
+      ...tables.flatMap((table) => find(new RegExp(`constraint (${table}_\\w+) (?:primary key|unique)`, 'g'))),
+    ]),
+  ];
 }

@@ -35,7 +35,7 @@ export async function announceServerSettings(session: Queryable): Promise<string
   return [`made known to ALTER SYSTEM: ${announced.join(', ')}`];
 }
 
-/** Takes the settings out of the server's configuration, if the role may; else they stay, without effect. */
+/** Takes what {@link announceServerSettings} wrote out of the server's configuration, if the role may; a value of the user's stays. */
 export async function forgetServerSettings(session: Queryable): Promise<void> {
   const { isSuperuser } = await readSchemaState(session);
   if (!isSuperuser) return;
@@ -44,7 +44,7 @@ export async function forgetServerSettings(session: Queryable): Promise<void> {
       'select pg_catalog.current_setting($1, true) as value',
       [name],
     );
-    if (rows[0]?.value === null) continue;
+    if (rows[0]?.value !== '') continue;
     await session.query(`alter system reset ${name}`);
   }
   await session.query('select pg_catalog.pg_reload_conf()');
