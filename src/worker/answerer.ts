@@ -107,15 +107,16 @@ export function createAnswerer(db: Queryable): Answerer {
     };
     // Before the look-up, as a computation may end and be forgotten during it; and after it, as others may have begun.
     const missing = await takeCached(groups.filter(leaveToOthers), report);
-    // First our own, then what others compute: whoever waits has nothing left that somebody could wait for.
-    await compute(model, missing.filter(leaveToOthers), signal, report);
-    const orphaned: Group[] = [];
-    for (const { group, computation } of awaited) {
+    const own = missing.filter(leaveToOthers);
+    // Beside our own, which waits for none of these: nobody waits in a circle, nor for a slow neighbour.
+    const orphans = awaited.map(async ({ group, computation }) => {
       const result = await computation;
-      if (result === undefined) orphaned.push(group);
-      else for (const held of group.members) report(held, { kind: 'completed', result });
-    }
-    return orphaned;
+      if (result === undefined) return [group];
+      for (const held of group.members) report(held, { kind: 'completed', result });
+      return [];
+    });
+    await compute(model, own, signal, report);
+    return (await Promise.all(orphans)).flat();
   }
 
   return {

@@ -35,8 +35,9 @@ export function createReadyLevels(db: Queryable, clock: Clock): ReadyLevels {
   const lastServed = new Map<string, string>();
   let nextLookAtMs = 0;
   let levelsPerRole = LEVELS_PER_ROLE;
-  /** True while the last look has found something and nothing of it could be claimed. */
+  /** True when claims were tried since the last look and all of them gave nothing. */
   let isInVain = false;
+  let hasClaimed = false;
 
   return {
     isDue: () => levels.size === 0 || clock.nowMs() >= nextLookAtMs,
@@ -47,8 +48,9 @@ export function createReadyLevels(db: Queryable, clock: Clock): ReadyLevels {
       const startedMs = clock.nowMs();
       if (isInVain) levelsPerRole = Math.min(levelsPerRole * 2, MOST_LEVELS_PER_ROLE);
       const found = await listReady(db, lanes, levelsPerRole);
-      isInVain = found.length > 0;
-      if (!isInVain) levelsPerRole = LEVELS_PER_ROLE;
+      if (found.length === 0) levelsPerRole = LEVELS_PER_ROLE;
+      isInVain = false;
+      hasClaimed = false;
       levels = groupBy(found, ({ lane }) => laneKey(lane));
       const endedMs = clock.nowMs();
       nextLookAtMs = endedMs + Math.min(LONGEST_UNSCANNED_MS, (endedMs - startedMs) / SCAN_SHARE);
@@ -60,7 +62,8 @@ export function createReadyLevels(db: Queryable, clock: Clock): ReadyLevels {
       const share = Math.ceil(limit / Math.max(1, roles.length));
       const tried = roles.flat();
       const claimed = await claimRequests(db, { workerId, lane, levels: tried, share, limit });
-      if (claimed.length > 0) isInVain = false;
+      hasClaimed ||= claimed.length > 0;
+      isInVain = !hasClaimed;
       const byRole = groupBy(claimed, ({ username }) => username);
       const last = tried.findLast(({ username }) => byRole.has(username));
       if (last !== undefined) lastServed.set(key, last.username);

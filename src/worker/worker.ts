@@ -188,7 +188,10 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
       await dispatcher.stop();
       const isDone = await settlesWithin(inFlight.empty(), GRACE_MS, clock, hurry.signal);
       if (!isDone && inFlight.size > 0) {
-        log.warn({ requests: inFlight.size }, 'handing back requests that did not finish in time');
+        const reason = hurry.signal.aborted
+          ? 'handing back requests at once'
+          : 'handing back requests that take too long';
+        log.info({ requests: inFlight.size }, reason);
         inFlight.abortAll('stopping');
         await settlesWithin(inFlight.empty(), HAND_BACK_MS, clock);
       }

@@ -40,7 +40,9 @@ test('a generate request stays pending, and waiting for it says that nobody serv
 });
 
 test('a rerank request answers with documents and scores, best first', async () => {
-  const { id } = await one<{ id: string }>("select steadytext_rerank_async('red apple', array['blue car', 'a red apple']) as id");
+  const { id } = await one<{ id: string }>(
+    "select steadytext_rerank_async('red apple', array['blue car', 'a red apple']) as id",
+  );
   const { result } = await one<{ result: string }>('select steadytext_get_async_result($1, 10) as result', [id]);
   const ranking = JSON.parse(result) as [string, number][];
   expect(ranking.map(([document]) => document)).toEqual(['a red apple', 'blue car']);

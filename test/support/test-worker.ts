@@ -1,0 +1,57 @@
+import { createLogger } from '../../src/core/log.ts';
+import type { ModelProvider } from '../../src/models/provider.ts';
+import { type CreateWorkerOptions, createWorker } from '../../src/worker/create-worker.ts';
+import type { Worker } from '../../src/worker/worker.ts';
+import { type SpawnedProcess, spawnProcess } from './process.ts';
+import { createTestProvider, type TestProvider, type TestProviderOptions } from './test-runtime.ts';
+
+export interface TestWorkerOptions extends Omit<CreateWorkerOptions, 'providers' | 'log'> {
+  readonly uri: string;
+  readonly provider?: TestProviderOptions;
+}
+
+export interface LocalWorkerOptions extends TestWorkerOptions {
+  /** Asked before the test runtime. */
+  readonly providers?: readonly ModelProvider[];
+}
+
+export interface TestWorker extends AsyncDisposable {
+  readonly worker: Worker;
+  readonly calls: TestProvider['calls'];
+  /** What it logged as a warning or worse. */
+  warnings(): readonly { readonly msg: string; readonly [key: string]: unknown }[];
+}
+
+/** What tests want unless they say otherwise: the test runtime for every function, and no long pauses. */
+export const TEST_DEFAULTS = {
+  embedModel: 'test/model',
+  generateModel: 'test/model',
+  rerankModel: 'test/model',
+  pollIntervalMs: 100,
+} as const;
+
+/** A worker in this process that asks the test runtime; stops with the block. */
+export async function startTestWorker(localOptions: LocalWorkerOptions): Promise<TestWorker> {
+  const { provider, providers = [], ...options } = localOptions;
+  const runtime = createTestProvider(provider);
+  const lines: { msg: string; level: number }[] = [];
+  const log = createLogger({ destination: { write: (line) => void lines.push(JSON.parse(line)) } });
+  const worker = await createWorker({ ...TEST_DEFAULTS, ...options, providers: [...providers, runtime], log });
+  return {
+    worker,
+    calls: runtime.calls,
+    warnings: () => lines.filter(({ level }) => level >= 40),
+    [Symbol.asyncDispose]: () => worker.stop({ isImmediate: true }),
+  };
+}
+
+export interface WorkerProcess extends SpawnedProcess {
+  readonly workerId: string;
+}
+
+/** The same in a process of its own, which the test may kill. */
+export async function spawnWorker(options: TestWorkerOptions): Promise<WorkerProcess> {
+  const child = spawnProcess('test/support/worker-process.ts', [JSON.stringify({ ...TEST_DEFAULTS, ...options })]);
+  const line = await child.waitForLine(/^ready /, { timeoutMs: 30_000 });
+  return { ...child, workerId: line.slice('ready '.length) };
+}

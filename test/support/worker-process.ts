@@ -1,0 +1,20 @@
+/**
+ * Runs a worker with the test runtime until it is told to stop. The first argument is JSON: the options of `createWorker`, with `provider`
+ * for those of the test runtime. Prints `ready WORKER_ID`; SIGTERM stops the worker, a second one at once. Logs go to standard error.
+ */
+import process from 'node:process';
+import { createLogger } from '../../src/core/log.ts';
+import { type CreateWorkerOptions, createWorker } from '../../src/worker/create-worker.ts';
+import { createTestProvider, type TestProviderOptions } from './test-runtime.ts';
+
+const { provider, ...options } = JSON.parse(process.argv[2] ?? '{}') as CreateWorkerOptions & {
+  readonly provider?: TestProviderOptions;
+};
+const worker = await createWorker({ ...options, providers: [createTestProvider(provider)], log: createLogger() });
+
+let signals = 0;
+process.on('SIGTERM', () => {
+  signals += 1;
+  void worker.stop({ isImmediate: signals > 1 }).then(() => process.exit(0));
+});
+process.stdout.write(`ready ${worker.workerId}\n`);
