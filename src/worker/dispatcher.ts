@@ -144,7 +144,8 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       if (turn === 'drain') return;
       if (turn === 'run' && (await startSuspect())) return;
       if (!hasRoom()) return;
-      if (ready.isDue()) {
+      // One look is enough until something was claimed: rows that others have locked are seen, but cannot be had.
+      if (!isFresh && ready.isDue()) {
         await ready.look(served.lanes);
         isFresh = true;
       }

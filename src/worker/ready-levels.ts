@@ -79,11 +79,12 @@ export function createReadyLevels(db: Queryable, clock: Clock): ReadyLevels {
   };
 }
 
-/** The levels by role, beginning after the role that was served last. */
+/** The levels by role, roles in order of name, beginning after the one that was served last. */
 function rotate(levels: readonly ReadyLevel[], last: string | undefined): ReadyLevel[][] {
-  const roles = [...groupBy(levels, ({ username }) => username).values()];
-  const next = roles.findIndex(([level]) => last !== undefined && level !== undefined && level.username > last);
-  return next <= 0 ? roles : [...roles.slice(next), ...roles.slice(0, next)];
+  const roles = [...groupBy(levels, ({ username }) => username)].sort(([a], [b]) => (a < b ? -1 : 1));
+  const isNext = ([username]: [string, ReadyLevel[]]) => last !== undefined && username > last;
+  const next = Math.max(0, roles.findIndex(isNext));
+  return [...roles.slice(next), ...roles.slice(0, next)].map(([, own]) => own);
 }
 
 /** The level from the last of the claimed rows on. */

@@ -29,8 +29,11 @@ export function createSlots(concurrency: () => number, functionCount: number): S
     },
     freeFor(lane, model) {
       const limit = concurrency();
-      const isReserved = functionCount > 1 && limit > 1 && (byFunction.get(lane.functionName) ?? 0) > 0;
-      const free = limit - running - (isReserved ? 1 : 0);
+      const reserve = functionCount > 1 && limit > 1 ? 1 : 0;
+      const isFirst = (byFunction.get(lane.functionName) ?? 0) === 0;
+      const free = isFirst
+        ? Math.min(limit - running, Math.max(1, limit - running - reserve))
+        : limit - running - reserve;
       return Math.max(0, Math.min(free, model.maxConcurrency - (byModel.get(model) ?? 0)));
     },
     take: (lane, model) => add(lane, model, 1),

@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { embed, generate, rowOf, rowsOf, untilStatus, untilStatusAfterRetries, firstValue } from '../support/requests.ts';
+import {
+  embed,
+  firstValue,
+  generate,
+  rowOf,
+  rowsOf,
+  untilStatus,
+  untilStatusAfterRetries,
+} from '../support/requests.ts';
 import { startTestWorker, type TestWorker } from '../support/test-worker.ts';
 
 let db: TestDatabase;

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createGatedProvider } from '../support/gated-provider.ts';
-import { embed, generate, untilStatus, untilStatusAfterRetries, firstValue } from '../support/requests.ts';
+import { embed, firstValue, generate, untilStatus, untilStatusAfterRetries } from '../support/requests.ts';
 import { startTestWorker, type TestWorker } from '../support/test-worker.ts';
 
 let db: TestDatabase;

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { createGatedProvider } from '../support/gated-provider.ts';
-import { embed, generate, rowOf, rowsOf, untilStatus, firstValue } from '../support/requests.ts';
+import { embed, firstValue, generate, rowOf, rowsOf, untilStatus } from '../support/requests.ts';
 import { startTestWorker, type TestWorker } from '../support/test-worker.ts';
 
 let db: TestDatabase;

@@ -3,13 +3,13 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   embed,
+  firstValue,
   generate,
   rowOf,
   rowsOf,
   skipDelays,
   untilStatus,
   untilStatusAfterRetries,
-  firstValue,
 } from '../support/requests.ts';
 import { startTestWorker } from '../support/test-worker.ts';
 
