@@ -13,7 +13,7 @@ with taken as (
   join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
   where n.nspname = 'public' and c.relname::text = any ($1::text[])
   union all
-  select 'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid, n.oid, 'schema ' || n.nspname
+  select 'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid, n.oid, 'schema ' || n.nspname::text
   from pg_catalog.pg_namespace as n
   where n.nspname = 'lamplighter'
 )
