@@ -21,7 +21,7 @@ const PATTERN = 'Pattern cannot be empty';
 const QUERY = 'Query cannot be empty';
 
 /** White space as Unicode has it, and the byte order mark. */
-const BLANKS = `E' \\t\\n\\r\\v\\f\\u0085\\u00a0\\u1680\\u2000\\u2003\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff'`;
+const BLANKS = `E' \\t\\n\\r\\u000b\\f\\u0085\\u00a0\\u1680\\u2000\\u2003\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff'`;
 
 test.each([
   ['generate_async(null)', PROMPT],

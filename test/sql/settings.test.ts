@@ -83,7 +83,8 @@ test('a server setting wins over the table, an empty one counts as not set, and 
 test('a fresh session sees what was set for the database', async () => {
   const read = () =>
     withClient(db.uri, async (client) => (await client.query(loadQuery('read_server_settings'))).rows[0]);
-  expect(await read()).toMatchObject({ worker_concurrency: null });
+  // Not set is null, or empty where migrate made the names known to the server.
+  expect((await read()).worker_concurrency || null).toBeNull();
   await db.pool.query(`alter database ${db.name} set steadytext.worker_concurrency = '12'`);
   expect(await read()).toMatchObject({ worker_concurrency: '12' });
 });
