@@ -148,6 +148,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       if (!isFresh && ready.isDue()) {
         await ready.look(served.lanes);
         isFresh = true;
+        if (signal.aborted) return;
       }
       const claimed = await claimNext();
       if (claimed !== undefined && claimed > 0) {

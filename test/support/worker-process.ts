@@ -1,6 +1,7 @@
 /**
  * Runs a worker with the test runtime until it is told to stop. The first argument is JSON: the options of `createWorker`, with `provider`
- * for those of the test runtime. Prints `ready WORKER_ID`; SIGTERM stops the worker, a second one at once. Logs go to standard error.
+ * for those of the test runtime. Prints `ready WORKER_ID`; SIGTERM stops the worker, a second one at once, each
+ * answered by `stopping N`. Logs go to standard error.
  */
 import process from 'node:process';
 import { createLogger } from '../../src/core/log.ts';
@@ -15,6 +16,7 @@ const worker = await createWorker({ ...options, providers: [createTestProvider(p
 let signals = 0;
 process.on('SIGTERM', () => {
   signals += 1;
+  process.stdout.write(`stopping ${signals}\n`);
   void worker.stop({ isImmediate: signals > 1 }).then(() => process.exit(0));
 });
 process.stdout.write(`ready ${worker.workerId}\n`);
