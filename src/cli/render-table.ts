@@ -42,3 +42,16 @@ function pad(text: string, width: number, toRight: boolean): string {
 function lengthOf(text: string): number {
   return [...text].length;
 }
+
+/** The text in lines of at most `width` characters, broken at spaces. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && lengthOf(line) + 1 + lengthOf(word) > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}

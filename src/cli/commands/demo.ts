@@ -1,10 +1,96 @@
-import type { CliCommand } from '../cli-command.ts';
+import { systemClock } from '../../core/clock.ts';
+import { resolveWorkerConfig } from '../../core/worker-config.ts';
+import type { CliCommand, Invocation } from '../cli-command.ts';
+import { answerQuestions } from '../demo/answer-questions.ts';
+import { cancelRequest } from '../demo/cancel-request.ts';
+import type { DemoStep } from '../demo/demo-step.ts';
+import { embedDocuments } from '../demo/embed-documents.ts';
+import { hitCache } from '../demo/hit-cache.ts';
+import { createNarrator } from '../demo/narrator.ts';
+import { orderByPriority } from '../demo/order-by-priority.ts';
+import { rerankAnswers } from '../demo/rerank-answers.ts';
+import { retryRequest } from '../demo/retry-request.ts';
+import { showStatistics } from '../demo/show-statistics.ts';
+import { waitInOneTransaction } from '../demo/wait-in-one-transaction.ts';
+import { openEmbeddedDatabase } from '../embedded-database.ts';
+import { EXIT } from '../exit-code.ts';
+import { renderAge } from '../render-age.ts';
+import { wrap } from '../render-table.ts';
+import { openWorker } from '../run-worker.ts';
+import { withSession } from '../with-session.ts';
+
+const STEPS: readonly DemoStep[] = [
+  embedDocuments,
+  answerQuestions,
+  rerankAnswers,
+  waitInOneTransaction,
+  cancelRequest,
+  retryRequest,
+  hitCache,
+  orderByPriority,
+  showStatistics,
+];
+
+const ABOUT_MODELS =
+  'Its model for embed and rerank is builtin/lexical, which compares words and groups of letters, not meaning: good for trying ' +
+  'things out, without any download. Models of meaning, and those that write text, come in later versions.';
+
 export const demoCommand: CliCommand = {
   name: 'demo',
-  summary: '',
-  details: '',
+  summary: 'show everything on a PostgreSQL of its own, and leave nothing behind',
+  details:
+    'Starts an embedded PostgreSQL in a temporary folder and a worker, shows what they can do step by step, with the statements that ' +
+    'do it, and removes everything. Needs no server, no download and no configuration, and takes none from the environment.',
   options: [],
-  examples: [],
-  logLevel: 'warn',
-  run: async () => 0,
+  examples: [{ command: 'lamplighter demo', does: 'takes a few seconds' }],
+  logLevel: 'error',
+  async run(invocation) {
+    const { terminal, interruption } = invocation;
+    const { style } = terminal;
+    const startedMs = systemClock.nowMs();
+    const sinceStart = () => renderAge(systemClock.nowMs() - startedMs);
+    try {
+      await showAll(invocation, sinceStart);
+    } finally {
+      if (interruption.first.aborted) terminal.printError('Stopped. Nothing is left behind.');
+    }
+    terminal.print(`\n${style.green('Done')} in ${sinceStart()}; the server is stopped and its folder removed.`);
+    terminal.print(
+      'Next: "lamplighter up" keeps such a server in a folder; docs/getting-started.md is about a database of yours.',
+    );
+    return EXIT.done;
+  },
 };
+
+async function showAll(invocation: Invocation, sinceStart: () => string): Promise<void> {
+  const { terminal, interruption } = invocation;
+  const { style } = terminal;
+  terminal.print(
+    `${style.bold('Lamplighter')}: AI requests from plain SQL. This is a demonstration on a PostgreSQL of its own.\n`,
+  );
+  const { server, settings } = await openEmbeddedDatabase(invocation, {
+    persistent: false,
+    // Nothing here has to survive a power cut.
+    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
+  });
+  try {
+    terminal.print(`   PostgreSQL with the schema on ${settings.host}:${settings.port}, in ${server.dataDir}`);
+    // A quick heartbeat, so that the statistics at the end are of this moment.
+    const worker = await openWorker(invocation, {
+      settings,
+      ...resolveWorkerConfig({ flags: { heartbeat: '200ms' } }),
+    });
+    try {
+      terminal.print(`   A worker in this process, ready after ${sinceStart()}`);
+      for (const line of wrap(ABOUT_MODELS, Math.min(terminal.columns, 100) - 3)) terminal.print(`   ${line}`);
+      await withSession(invocation, settings, async (session) => {
+        const narrator = createNarrator(session, { terminal });
+        for (const step of STEPS) await step(narrator);
+      });
+    } finally {
+      await worker.stop({ isImmediate: interruption.first.aborted });
+    }
+  } finally {
+    await server.stop();
+  }
+}

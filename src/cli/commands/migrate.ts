@@ -1,16 +1,14 @@
 import { LamplighterError } from '../../core/errors.ts';
 import { type ConnectionSettings, directOf } from '../../db/connection-settings.ts';
 import { namesConnection } from '../../db/connection-source.ts';
-import { describeConnection } from '../../db/connection-text.ts';
 import { checkLoopback } from '../../db/migrate/loopback.ts';
-import { type MigrateReport, migrate, renderPlan } from '../../db/migrate/migrate.ts';
+import { renderPlan } from '../../db/migrate/migrate.ts';
 import { type MigrateOptions, planMigration } from '../../db/migrate/migration-plan.ts';
-import type { Session } from '../../db/session.ts';
 import type { CliCommand, Invocation } from '../cli-command.ts';
 import { type CliOption, isOn, listOf, textOf } from '../cli-option.ts';
 import { CONNECTION_OPTIONS, connectionFlags, connectionOf } from '../connection-options.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
-import { findRoute } from '../find-route.ts';
+import { migrateDatabase, printReport } from '../migrate-database.ts';
 import { withSession } from '../with-session.ts';
 
 const GRANT: CliOption = {
@@ -56,13 +54,9 @@ export const migrateCommand: CliCommand = {
     };
     if (isOn(invocation, SQL)) return printPlan(invocation, options);
     const settings = directOf(connectionOf(invocation));
-    return withSession(invocation, settings, async (session) => {
-      await refuseTransactionPooler(invocation, settings, session);
-      const report = await migrate(session, options);
-      printReport(invocation, settings, report);
-      if (options.loopbackDsn !== undefined) await tryLoopback(invocation, session);
-      return EXIT.done;
-    });
+    printReport(invocation, settings, await migrateDatabase(invocation, settings, options));
+    if (options.loopbackDsn !== undefined) await tryLoopback(invocation, settings);
+    return EXIT.done;
   },
 };
 
@@ -77,36 +71,10 @@ async function printPlan(invocation: Invocation, options: MigrateOptions): Promi
   return EXIT.done;
 }
 
-/** The lock and the transaction of a migration need one server session from beginning to end. */
-async function refuseTransactionPooler(
-  invocation: Invocation,
-  settings: ConnectionSettings,
-  session: Session,
-): Promise<void> {
-  if ((await findRoute(invocation, settings, session)) !== 'transaction-pooled') return;
-  throw new LamplighterError('CONFIG_INVALID', `A transaction pooler is in front of ${describeConnection(settings)}`, {
-    hint: 'Give the address of the server itself with --direct-uri.',
-  });
-}
-
-function printReport(
-  { terminal }: Invocation,
-  settings: ConnectionSettings,
-  { fromVersion, toVersion, steps, notes }: MigrateReport,
-): void {
-  const { style } = terminal;
-  const place = describeConnection(settings);
-  if (fromVersion === 0) terminal.print(`${style.green('Installed')} schema version ${toVersion} in ${place}`);
-  else if (fromVersion < toVersion) {
-    terminal.print(`${style.green('Upgraded')} ${place} from schema version ${fromVersion} to ${toVersion}`);
-  } else terminal.print(`Schema version ${toVersion} is up to date in ${place}`);
-  for (const title of steps) terminal.print(`  ${title}`);
-  for (const note of notes) terminal.print(`  ${style.yellow(note)}`);
-}
-
 /** A connection that does not work would show only when the first caller waits. */
-async function tryLoopback({ terminal }: Invocation, session: Session): Promise<void> {
-  const loopback = await checkLoopback(session);
+async function tryLoopback(invocation: Invocation, settings: ConnectionSettings): Promise<void> {
+  const { terminal } = invocation;
+  const loopback = await withSession(invocation, settings, checkLoopback);
   if (loopback.state === 'no_dblink') {
     const mend = loopback.isAvailable ? 'CREATE EXTENSION dblink;' : 'This server does not offer the extension dblink.';
     terminal.print(

@@ -11,6 +11,7 @@ import { WORKER_OPTION_SOURCES } from '../../core/worker-options.ts';
 import { loadQuery } from '../../db/load-sql.ts';
 import { classifySqlState } from '../../db/sqlstate.ts';
 import { readServerSettings, type SettingName } from '../../requests/server-settings.ts';
+import { WORKER_FLAGS } from '../worker-options.ts';
 import type { Finding, Patient } from './finding.ts';
 
 /** A setting as it holds for a worker that starts here, and where it comes from. */
@@ -28,10 +29,7 @@ const DEFAULTS: Readonly<Record<SettingName, string>> = {
 const SETTING_NAMES = Object.keys(DEFAULTS) as SettingName[]; // the keys are that type's
 
 /** Every setting with its value and origin, and what is wrong with them. */
-export async function readSettings({
-  session,
-  invocation,
-}: Patient): Promise<{
+export async function readSettings({ session, invocation }: Patient): Promise<{
   readonly lines: readonly SettingLine[];
   readonly findings: readonly Finding[];
   readonly config: WorkerConfig | undefined;
@@ -91,7 +89,8 @@ async function readEffective(session: Patient['session']): Promise<Record<Settin
 }
 
 function renderValue(option: WorkerOption, value: WorkerConfig[WorkerOption]): string {
-  if (value === undefined) return '-';
+  if (value === undefined)
+    return WORKER_FLAGS.find(({ flag }) => flag === WORKER_OPTION_SOURCES[option].flag)?.defaultText ?? '-';
   if (Array.isArray(value)) return value.join(',');
   return option.endsWith('Ms') && typeof value === 'number' ? formatDuration(value) : String(value);
 }

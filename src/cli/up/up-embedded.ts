@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { LamplighterError } from '../../core/errors.ts';
+import type { Invocation } from '../cli-command.ts';
+import { openEmbeddedDatabase } from '../embedded-database.ts';
+import type { ExitCode } from '../exit-code.ts';
+import { aborted } from '../interruption.ts';
+import { openWorker, stopWorker, type WorkerSetup } from '../run-worker.ts';
+import { choosePort, keepPort } from './kept-port.ts';
+
+export interface EmbeddedUp {
+  readonly dataDir: string;
+  /** 0 for any free one; absent for the one that the folder had before. */
+  readonly port: number | undefined;
+  readonly worker: Omit<WorkerSetup, 'settings'>;
+}
+
+/** Runs a server on `dataDir` and a worker until a signal, or until the server ends by itself, which is an error. */
+export async function upEmbedded(invocation: Invocation, options: EmbeddedUp): Promise<ExitCode> {
+  const { interruption, log } = invocation;
+  const dataDir = resolve(options.dataDir);
+  const isNew = !existsSync(join(dataDir, 'postgres'));
+  const port = options.port ?? (await choosePort(dataDir));
+  const { server, settings } = await openEmbeddedDatabase(invocation, { dataDir, port, persistent: true });
+  try {
+    await keepPort(dataDir, server.port);
+    // The password is in there.
+    await writeFile(join(dataDir, '.gitignore'), '*\n');
+    const worker = await openWorker(invocation, { ...options.worker, settings });
+    printWelcome(invocation, { uri: server.uri, dataDir, isNew });
+    const end = await Promise.race([
+      aborted(interruption.first).then(() => 'signal' as const),
+      server.ended.then(() => 'server ended' as const),
+    ]);
+    if (end === 'signal') return await stopWorker(worker, { interruption, log });
+    await worker.stop({ isImmediate: true });
+    throw new LamplighterError('EMBEDDED_FAILED', `The embedded PostgreSQL in ${dataDir} has ended by itself`, {
+      hint: 'With --log-level debug its log is shown. The data is kept: start again.',
+    });
+  } finally {
+    await server.stop();
+  }
+}
+
+function printWelcome(
+  { terminal }: Invocation,
+  { uri, dataDir, isNew }: { uri: string; dataDir: string; isNew: boolean },
+): void {
+  const { style } = terminal;
+  terminal.print(`PostgreSQL and a worker run. ${isNew ? 'New data' : 'The data'} is in ${dataDir}`);
+  terminal.print('\nConnect (DATABASE_URL is the same without "psql"):\n');
+  terminal.print(`  ${style.cyan(`psql ${uri}`)}`);
+  terminal.print('\nand try:\n');
+  terminal.print(
+    `  ${style.cyan("select steadytext_get_async_result(steadytext_embed_async('hello, lamplighter'));")}`,
+  );
+  terminal.print('\nCtrl-C stops both; the data stays.\n');
+}
