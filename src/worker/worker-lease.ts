@@ -80,11 +80,16 @@ export async function startWorkerLease(deps: WorkerLeaseDeps): Promise<WorkerLea
 
   const loop = startLoop({
     intervalMs: heartbeatMs,
+    // A failure is no failure of the loop, which would pause for longer than the lease may have left.
     async runOnce() {
-      await renew();
-      await renewRetired();
+      try {
+        await renew();
+        await renewRetired();
+      } catch (error) {
+        log.warn({ err: error }, 'could not renew the lease');
+      }
     },
-    onError: (error) => log.warn({ err: error }, 'could not renew the lease'),
+    onError: () => undefined,
     clock,
   });
 
