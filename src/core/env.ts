@@ -38,14 +38,6 @@ export function homeFolder(env: Env): string {
   return (platform === 'win32' ? env['USERPROFILE'] : env['HOME']) ?? homedir();
 }
 
-/** Calls `handler` when the process exits by any path that lets JavaScript run; it must be synchronous. Returns how to take it back. */
-export function onExit(handler: () => void): () => void {
-  process.once('exit', handler);
-  return () => {
-    process.removeListener('exit', handler);
-  };
-}
-
 /** CPUs this process may use at once: the scheduler's mask or the container's quota (cgroup v2 or v1), whichever is less; at least 1. */
 export function cpuLimit(readText: (path: string) => string | undefined = readTextFile): number {
   return Math.max(1, Math.floor(Math.min(availableParallelism(), cgroupCpus(readText) ?? Number.POSITIVE_INFINITY)));

@@ -22,7 +22,5 @@ export async function claimSuspect(
     lanes.map(({ model }) => model),
   ]);
   const [row] = rows;
-  return row === undefined
-    ? undefined
-    : toClaimedRequest(row, { functionName: row.function_name, model: row.model });
+  return row === undefined ? undefined : toClaimedRequest(row, { functionName: row.function_name, model: row.model });
 }

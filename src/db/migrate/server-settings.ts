@@ -2,7 +2,7 @@ import type { Queryable } from '../query.ts';
 import { readSchemaState } from './schema-state.ts';
 
 /** The settings that users may give in the server's configuration. */
-export const SERVER_SETTINGS = [
+const SERVER_SETTINGS = [
   'steadytext.worker_concurrency',
   'steadytext.worker_poll_interval',
   'steadytext.max_queue_size',
