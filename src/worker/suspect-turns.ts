@@ -1,11 +1,14 @@
 import type { Clock } from '../core/clock.ts';
 
-/** How long rescued requests wait for the worker to be idle by itself before it stops claiming others for them. */
-const PATIENCE_MS = 5_000;
+/**
+ * How long rescued requests wait for the worker to be idle by itself before it stops claiming others for them. Counts towards the 35 s in
+ * which what a dead worker held is to run again.
+ */
+const PATIENCE_MS = 1_000;
 /** The same after it was made idle for nothing, because others run them, or nobody here can. */
 const MOST_PATIENCE_MS = 300_000;
 /** How long rescued requests are run one by one before others have their turn again. */
-const TURN_MS = 2_000;
+const TURN_MS = 1_000;
 
 /**
  * When it is the turn of requests that a worker died with: each has to run while nothing else does. An idle worker takes them at once; a

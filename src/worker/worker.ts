@@ -29,7 +29,7 @@ import { startWorkerLease } from './worker-lease.ts';
 /** How long a graceful stop lets requests run before it hands them back. */
 const GRACE_MS = 20_000;
 /** How long a stop waits for the ends of aborted requests to be recorded. */
-const HAND_BACK_MS = 5_000;
+const HAND_BACK_MS = 2_000;
 
 export interface StartWorkerOptions {
   readonly settings: ConnectionSettings;

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { createLogger } from '../../src/core/log.ts';
 import type { ModelProvider } from '../../src/models/provider.ts';
 import { type CreateWorkerOptions, createWorker } from '../../src/worker/create-worker.ts';
@@ -18,7 +19,7 @@ export interface LocalWorkerOptions extends TestWorkerOptions {
 export interface TestWorker extends AsyncDisposable {
   readonly worker: Worker;
   readonly calls: TestProvider['calls'];
-  /** What it logged as a warning or worse. */
+  /** What it logged as a warning or worse, and what Node warned of meanwhile. */
   warnings(): readonly { readonly msg: string; readonly [key: string]: unknown }[];
 }
 
@@ -36,12 +37,18 @@ export async function startTestWorker(localOptions: LocalWorkerOptions): Promise
   const runtime = createTestProvider(provider);
   const lines: { msg: string; level: number }[] = [];
   const log = createLogger({ destination: { write: (line) => void lines.push(JSON.parse(line)) } });
+  // Such as too many listeners on one signal.
+  const onWarning = ({ name, message }: Error) => void lines.push({ msg: `${name}: ${message}`, level: 40 });
+  process.on('warning', onWarning);
   const worker = await createWorker({ ...TEST_DEFAULTS, ...options, providers: [...providers, runtime], log });
   return {
     worker,
     calls: runtime.calls,
     warnings: () => lines.filter(({ level }) => level >= 40),
-    [Symbol.asyncDispose]: () => worker.stop({ isImmediate: true }),
+    async [Symbol.asyncDispose]() {
+      await worker.stop({ isImmediate: true });
+      process.off('warning', onWarning);
+    },
   };
 }
 

@@ -13,7 +13,7 @@ beforeEach(async () => {
   tested = await startTestWorker({ uri: db.uri, provider: { maxBatch: 4 } });
 });
 afterEach(async () => {
-  await tested.worker.stop({ isImmediate: true });
+  await tested[Symbol.asyncDispose]();
   expect(tested.warnings()).toEqual([]);
   await db.pool.query('delete from steadytext_queue');
 });

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterEach(() => db.pool.query('delete from steadytext_queue'));
 afterAll(async () => {
-  await tested.worker.stop();
+  await tested[Symbol.asyncDispose]();
   await db[Symbol.asyncDispose]();
 });
 

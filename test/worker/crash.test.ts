@@ -6,7 +6,7 @@ import { embed, firstValue, rowsOf, untilStatus } from '../support/requests.ts';
 import { spawnWorker, startTestWorker, type WorkerProcess } from '../support/test-worker.ts';
 
 /** Long enough for a busy machine, short enough for a test. */
-const SHORT = { leaseMs: 1_500, heartbeatMs: 300 } as const;
+const SHORT = { leaseMs: 1_200, heartbeatMs: 250 } as const;
 
 let db: TestDatabase;
 let listener: pg.Client;

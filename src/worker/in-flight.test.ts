@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import type { ClaimedRequest } from '../requests/claimed-request.ts';
+import { createInFlight } from './in-flight.ts';
+
+const request = (id: string, attempt = 1): ClaimedRequest => ({
+  id,
+  requestId: `request ${id}`,
+  lane: { functionName: 'embed', model: 'default' },
+  username: 'app',
+  parameters: {},
+  priority: 0,
+  createdAt: '',
+  attempt,
+  retryCount: 0,
+});
+
+test('what is added is held until it is removed, and emptiness is told', async () => {
+  const inFlight = createInFlight();
+  const [one, two] = inFlight.add('w', [request('1'), request('2')]);
+  if (one === undefined || two === undefined) throw new Error('two were added');
+  expect([inFlight.size, inFlight.has('request 1'), inFlight.hasAnyOf('w'), inFlight.hasAnyOf('v')]).toEqual([
+    2,
+    true,
+    true,
+    false,
+  ]);
+  const events: string[] = [];
+  const empty = inFlight.empty().then(() => events.push('empty'));
+  void one.settled.then(() => events.push('one'));
+  inFlight.remove(one);
+  await one.settled;
+  expect(inFlight.list()).toEqual([two]);
+  inFlight.remove(two);
+  await empty;
+  expect(events).toEqual(['one', 'empty']);
+  await inFlight.empty();
+});
+
+test('a request that is claimed anew takes the place of its earlier hold, whose end changes nothing', async () => {
+  const inFlight = createInFlight();
+  const [earlier] = inFlight.add('old id', [request('1', 1)]);
+  const [later] = inFlight.add('new id', [request('1', 2)]);
+  if (earlier === undefined || later === undefined) throw new Error('both were added');
+  await earlier.settled;
+  inFlight.abort(earlier, 'lost');
+  inFlight.remove(earlier);
+  expect(inFlight.list()).toEqual([later]);
+  expect(later.signal.aborted).toBe(false);
+  inFlight.remove(later);
+  expect(inFlight.size).toBe(0);
+});
+
+test('work is broken off by request, by worker id, or altogether', () => {
+  const inFlight = createInFlight();
+  const [a, b] = inFlight.add('v', [request('1'), request('2')]);
+  const [c] = inFlight.add('w', [request('3')]);
+  if (a === undefined) throw new Error('it was added');
+  const aborted = () => [a, b, c].map((held) => held?.signal.reason);
+  inFlight.abort(a, 'lost');
+  expect([a.signal.aborted, b?.signal.aborted, c?.signal.aborted]).toEqual([true, false, false]);
+  inFlight.abortAll('lost', 'v');
+  expect([b?.signal.reason, c?.signal.aborted]).toEqual(['lost', false]);
+  inFlight.abortAll('stopping');
+  expect(aborted()).toEqual(['lost', 'lost', 'stopping']);
+});

@@ -1,0 +1,76 @@
+import { beforeEach, expect, test } from 'vitest';
+import { silentLogger } from '../core/log.ts';
+import type { Queryable } from '../db/query.ts';
+import { createWaker, type Waker } from './waker.ts';
+
+let asked: string[];
+let failNext: boolean;
+let waker: Waker;
+let pollIntervalMs: number;
+/** Only counts what would be asked of the database; what it answers is tested with a real one. */
+const db: Queryable = {
+  async query(text, params) {
+    if (failNext) {
+      failNext = false;
+      throw new Error('the server is away');
+    }
+    asked.push(text.includes('confirm') ? `confirm ${params?.[0]}` : 'request');
+    return { rows: [] };
+  },
+};
+beforeEach(() => {
+  asked = [];
+  failNext = false;
+  pollIntervalMs = 1_000;
+  waker = createWaker(db, () => pollIntervalMs, silentLogger);
+});
+
+const pauses = (count: number) => Array.from({ length: count }, () => waker.nextPauseMs());
+
+test('pauses double up to the poll interval, and begin anew after work', () => {
+  waker.setListening(true);
+  expect(pauses(11)).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 512, 1_000, 1_000]);
+  waker.reset();
+  expect(pauses(2)).toEqual([2, 4]);
+});
+
+test('they begin longer where notifications are not heard', () => {
+  expect(pauses(7)).toEqual([20, 40, 80, 160, 320, 640, 1_000]);
+});
+
+test('a poll interval that has become shorter holds at once', () => {
+  pauses(8);
+  pollIntervalMs = 10;
+  expect(pauses(1)).toEqual([10]);
+});
+
+test('a wake-up is asked for once, until one was heard', async () => {
+  waker.setListening(true);
+  expect([await waker.requestOnce(), await waker.requestOnce()]).toEqual([true, false]);
+  waker.onWakeUp('1');
+  expect([await waker.requestOnce(), await waker.requestOnce()]).toEqual([true, false]);
+  expect(asked).toEqual(['request', 'confirm 1', 'request']);
+});
+
+test('a request that failed is made again', async () => {
+  waker.setListening(true);
+  failNext = true;
+  await expect(waker.requestOnce()).rejects.toThrow('away');
+  expect(await waker.requestOnce()).toBe(true);
+});
+
+test('nothing is asked for while notifications are not heard, and anew when they are again', async () => {
+  expect(await waker.requestOnce()).toBe(false);
+  waker.setListening(true);
+  expect(await waker.requestOnce()).toBe(true);
+  waker.setListening(false);
+  expect(await waker.requestOnce()).toBe(false);
+  waker.setListening(true);
+  expect(await waker.requestOnce()).toBe(true);
+});
+
+test('many notifications of one wake-up are confirmed once', () => {
+  waker.setListening(true);
+  for (const epoch of ['7', '7', '7', '8', '8', 'nonsense']) waker.onWakeUp(epoch);
+  expect(asked).toEqual(['confirm 7', 'confirm 8']);
+});
