@@ -62,7 +62,7 @@ function isBadUsage(error: unknown): boolean {
 
 /** The parser's error in our words: it says `error: unknown option '--ur'`, and `(Did you mean --uri?)` on a line of its own. */
 function usageError(error: CommanderError, name: ProgramName, args: readonly string[]): LamplighterError {
-  const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+  const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*\(Did you mean/, ' (did you mean');
   const command = COMMANDS.find((known) => known.name === args[0]);
   const help = command === undefined ? `${name} --help` : `${name} ${command.name} --help`;
   return new LamplighterError('USAGE', message, { cause: error, hint: `"${help}" shows what there is.` });

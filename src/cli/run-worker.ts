@@ -1,14 +1,19 @@
 import { LamplighterError } from '../core/errors.ts';
+import { groupBy } from '../core/group-by.ts';
+import type { Logger } from '../core/log.ts';
 import type { Service } from '../core/service.ts';
 import type { WorkerConfig, WorkerOrigins } from '../core/worker-config.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
+import { requireSchema } from '../db/migrate/schema-state.ts';
+import { resolveDefaultModels } from '../models/default-models.ts';
 import { createModelRegistry } from '../models/registry.ts';
-import { describeReport } from '../worker/lanes.ts';
+import { describeReport, type ServedReport } from '../worker/lanes.ts';
 import type { LiveSettings } from '../worker/settings-watcher.ts';
 import { type StopOptions, startWorker, type Worker } from '../worker/worker.ts';
 import type { Invocation } from './cli-command.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { aborted, codeOfInterruption } from './interruption.ts';
+import { withSession } from './with-session.ts';
 
 export interface WorkerSetup {
   readonly settings: ConnectionSettings;
@@ -38,19 +43,38 @@ export async function openWorker(invocation: Invocation, setup: WorkerSetup): Pr
     await models.close();
   };
   try {
+    // Tells soon what is wrong, and can be interrupted while a server does not answer.
+    await withSession(invocation, settings, requireSchema);
     worker = await startWorker({ settings, config, fixed, models, log });
-    const report = describeReport(worker.report);
-    if (report.serves.length === 0) {
-      const reasons = report.doesNotServe.join('; ');
+    if (worker.report.served.length === 0) {
+      const reasons = describeReport(worker.report).doesNotServe.join('; ');
       throw new LamplighterError('CONFIG_INVALID', `This worker would serve nothing: ${reasons}`, {
         hint: 'See --functions, --embed-model, --rerank-model and --generate-model.',
       });
     }
-    log.info({ workerId: worker.workerId, ...report }, 'the worker runs');
+    log.info({ workerId: worker.workerId }, 'the worker runs');
+    logReport(log, config, worker.report);
     return { report: worker.report, stop };
   } catch (error) {
     await stop({ isImmediate: true });
     throw error;
+  }
+}
+
+/** Warns where a model that was asked for cannot serve its function; what nobody asked for is only mentioned. */
+function logReport(log: Logger, config: WorkerConfig, { served, notServed }: ServedReport): void {
+  const list = (entries: readonly { readonly functionName: string }[]) =>
+    entries.map(({ functionName }) => functionName).join(', ');
+  for (const [model, entries] of groupBy(served, (entry) => entry.model))
+    log.info(`serving ${list(entries)} with ${model}`);
+  const models = resolveDefaultModels(config);
+  const isWanted = ({ functionName }: ServedReport['notServed'][number]) =>
+    models[functionName] !== undefined && config.functions?.includes(functionName) !== false;
+  const reasonOf = ({ functionName, reason }: ServedReport['notServed'][number]) =>
+    reason.replace(` for ${functionName}`, '');
+  for (const [reason, entries] of groupBy(notServed, reasonOf)) {
+    const level = entries.some(isWanted) ? 'warn' : 'info';
+    log[level](`not serving ${list(entries)}: ${reason}`);
   }
 }
 

@@ -32,7 +32,8 @@ export function openTerminal(): Terminal {
   return {
     isInteractive: stdin.isTTY === true && stdout.isTTY === true,
     isScreen: stdout.isTTY === true,
-    columns: stdout.columns ?? DEFAULT_COLUMNS,
+    // Some pseudo-terminals say 0.
+    columns: stdout.columns || DEFAULT_COLUMNS,
     style: createStyle(hasColours(stdout)),
     errorStyle: createStyle(hasColours(stderr)),
     logs: { isPretty: stderr.isTTY === true, isColoured: hasColours(stderr) },
