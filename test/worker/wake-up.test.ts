@@ -147,6 +147,7 @@ test('a thousand requests from ten sessions at once are all found, with few noti
   await untilStatus(db.pool, batches.flat(), 'completed');
   expect((await wakeUps()).length).toBeLessThan(60);
   expect(tested.calls.items).toBe(1_000);
+  expect(tested.warnings()).toEqual([]);
 });
 
 describe('where notifications do not arrive', () => {
