@@ -1,0 +1,63 @@
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { runCli, startCli } from './run-cli.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lamplighter-test-'));
+  chmodSync(folder, 0o755);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** tsx keeps its own files there. */
+const leftovers = () => readdirSync(folder).filter((name) => !name.startsWith('tsx-'));
+const isListening = (output: string) =>
+  fetch(`http://${/127\.0\.0\.1:\d+/.exec(output)?.[0]}`).then(
+    () => true,
+    (error: unknown) => !String((error as Error).cause).includes('ECONNREFUSED'),
+  );
+
+test('the demo shows all its steps and leaves neither files nor a server', async () => {
+  const { code, stdout, stderr } = await runCli(['demo'], {
+    env: { TMPDIR: folder, DATABASE_URL: 'postgresql://is.not.used/x' },
+  });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const titles = stdout.match(/^\d+\. .*$/gm);
+  expect(titles).toEqual([
+    '1. Embed the documentation',
+    '2. Answer questions by similarity',
+    '3. Rerank',
+    '4. Queue and wait in one transaction',
+    '5. Cancel',
+    '6. Mend and retry',
+    '7. Hit the cache',
+    '8. Priorities',
+    '9. Statistics',
+  ]);
+  expect(stdout).not.toContain('\u001b');
+  expect(leftovers()).toEqual([]);
+  expect(await isListening(stdout)).toBe(false);
+});
+
+test.each([
+  ['while the server starts', /^Lamplighter/, 'SIGINT', 130],
+  ['at work', /^1\. Embed/, 'SIGINT', 130],
+  ['at work', /A worker in this process/, 'SIGTERM', 1],
+] as const)('stopped %s (%s, %s) it leaves nothing either', async (_when, line, signal, code) => {
+  await using demo = startCli(['demo'], { env: { TMPDIR: folder } });
+  await demo.waitForLine(line);
+  demo.kill(signal);
+  expect((await demo.exited).code).toBe(code);
+  expect(demo.stderr()).toBe('Stopped. Nothing is left behind.\n');
+  expect(leftovers()).toEqual([]);
+});
+
+test('killed halfway it leaves nothing after a moment', async () => {
+  await using demo = startCli(['demo'], { env: { TMPDIR: folder } });
+  await demo.waitForLine(/^1\. Embed/);
+  demo.kill('SIGKILL');
+  await eventually(() => expect(leftovers()).toEqual([]));
+});

@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createWorker } from '../../src/worker/create-worker.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
+import { runCli, startCli } from './run-cli.ts';
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await createTestDatabase();
+  await db.pool.query("select steadytext_generate_async('waits')");
+});
+afterAll(() => db[Symbol.asyncDispose]());
+
+test('status shows queues and workers, for people and as JSON', async () => {
+  const worker = await createWorker({ uri: db.uri });
+  try {
+    const { code, stdout } = await runCli(['status', '--uri', db.uri]);
+    expect(stdout).toMatch(/^Requests in .*\n +function +pending .*\n +generate +1 /);
+    expect(stdout).toMatch(/Workers\n.*\n.* running .*embed,rerank/);
+    expect(code).toBe(0);
+    const json = JSON.parse((await runCli(['status', '--json', '--uri', db.uri])).stdout);
+    expect(json).toMatchObject({
+      requests: [{ functionName: 'generate', pending: 1 }],
+      workers: [{ workerId: worker.workerId, status: 'running' }],
+    });
+  } finally {
+    await worker.stop();
+  }
+});
+
+test('status --watch goes on until Ctrl-C', async () => {
+  await using watch = startCli(['status', '--watch', '--json', '--uri', db.uri]);
+  await eventually(() => expect(watch.stdout().match(/^\{.*\}$/gm)?.length).toBeGreaterThanOrEqual(2));
+  watch.kill('SIGINT');
+  expect((await watch.exited).code).toBe(130);
+});
+
+test('doctor finds nothing broken, mends nothing, and shows where each setting comes from', async () => {
+  await db.pool.query("select lamplighter.set('worker_concurrency', '9')");
+  const { code, stdout } = await runCli(['doctor', '--uri', db.uri], { env: { LAMPLIGHTER_POLL_INTERVAL: '3s' } });
+  expect(stdout).toMatch(/^ok +connection .* \(from --uri\), direct/m);
+  expect(stdout).toMatch(/^ok +listening +notifications arrive$/m);
+  expect(stdout).toMatch(/^note +loopback +dblink is not installed.*\n +mend: .*CREATE EXTENSION dblink/m);
+  expect(stdout).toMatch(/^warning +workers +none runs, and requests wait: 1 generate/m);
+  expect(stdout).toMatch(/^ +concurrency +9 +lamplighter\.set$/m);
+  expect(stdout).toMatch(/^ +poll-interval +3s +LAMPLIGHTER_POLL_INTERVAL$/m);
+  expect(stdout).toMatch(/^ +max_queue_size +10000 +default$/m);
+  expect(code).toBe(0);
+});
+
+test('doctor tries the loopback connection and says how to mend a broken one', async () => {
+  await using other = await createTestDatabase();
+  await other.pool.query('create extension dblink');
+  await other.pool.query("insert into lamplighter.loopback (dsn) values ('host=127.0.0.1 port=1 password=geheim')");
+  const { code, stdout } = await runCli(['doctor', '--uri', other.uri]);
+  expect(stdout).toMatch(
+    /^broken +loopback +the connection does not work: .*\n +mend: lamplighter migrate --loopback DSN/m,
+  );
+  expect(stdout).not.toContain('geheim');
+  expect(code).toBe(1);
+});
+
+test('doctor tells a role without rights what it lacks', async () => {
+  const role = await db.createRole('lamp');
+  const { code, stdout } = await runCli(['doctor', '--uri', role.uri]);
+  expect(stdout).toMatch(/^broken +rights .* may neither queue requests nor run workers\n +mend: .*--grant/m);
+  expect(code).toBe(1);
+});
+
+test('doctor says that the schema is missing', async () => {
+  await using empty = await createTestDatabase({ migrated: false });
+  const { code, stdout } = await runCli(['doctor', '--uri', empty.uri]);
+  expect(stdout).toMatch(/^broken +schema .*not installed.*\n +mend: Run: lamplighter migrate$/m);
+  expect(code).toBe(1);
+});

@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
+import { runCli, startCli } from './run-cli.ts';
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await createTestDatabase();
+});
+afterAll(() => db[Symbol.asyncDispose]());
+
+const TEST_WORKER = { entry: 'test/cli/test-worker-process.ts' };
+const TEST_MODELS = ['--embed-model', 'test/one', '--rerank-model', 'test/one'];
+
+async function enqueue(text: string): Promise<string> {
+  const { rows } = await db.pool.query<{ id: string }>('select steadytext_embed_async($1, use_cache => false) as id', [
+    text,
+  ]);
+  return rows[0]?.id ?? '';
+}
+async function statusOf(id: string): Promise<string | undefined> {
+  const { rows } = await db.pool.query<{ status: string }>('select status from steadytext_check_async($1)', [id]);
+  return rows[0]?.status;
+}
+
+test('a worker says what it serves and why not the rest, logs JSON to a pipe, and answers', async () => {
+  await using worker = startCli(['worker', '--uri', db.uri, '--rerank-model', 'nope/none'], {
+    env: { STEADYTEXT_WORKER_CONCURRENCY: '3' },
+  });
+  const line = await worker.waitForLine(/serving embed with builtin\/lexical/);
+  expect(JSON.parse(line)).toMatchObject({ level: 30 });
+  await worker.waitForLine(/not serving generate, .*: no model is configured/);
+  expect(JSON.parse(await worker.waitForLine(/not serving rerank: Model \\"nope\/none\\" not found/))).toMatchObject({
+    level: 40,
+  });
+  const id = await enqueue('light');
+  await eventually(async () => expect(await statusOf(id)).toBe('completed'));
+  const { rows } = await db.pool.query("select concurrency from steadytext_worker_status() where status = 'running'");
+  expect(rows).toEqual([{ concurrency: 3 }]);
+  worker.kill('SIGINT');
+  expect(await worker.exited).toEqual({ code: 0, signal: null });
+  expect(worker.stdout()).toBe('');
+});
+
+test('the first SIGTERM lets it finish what it does', async () => {
+  await using worker = startCli(['worker', '--uri', db.uri, ...TEST_MODELS], TEST_WORKER);
+  await worker.waitForLine(/serving/);
+  const id = await enqueue('!sleep:700 finish me');
+  await eventually(async () => expect(await statusOf(id)).toBe('processing'));
+  worker.kill('SIGTERM');
+  expect((await worker.exited).code).toBe(0);
+  expect(await statusOf(id)).toBe('completed');
+});
+
+test('the second signal hands back at once what still runs', async () => {
+  await using worker = startCli(['worker', '--uri', db.uri, ...TEST_MODELS], TEST_WORKER);
+  await worker.waitForLine(/serving/);
+  const id = await enqueue('!hang');
+  await eventually(async () => expect(await statusOf(id)).toBe('processing'));
+  worker.kill('SIGINT');
+  await worker.waitForLine(/stopping/);
+  // A person does not press it faster; what comes sooner is taken for the echo of the first.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  worker.kill('SIGINT');
+  expect((await worker.exited).code).toBe(130);
+  const { rows } = await db.pool.query('select status, retry_count from steadytext_queue where request_id = $1', [id]);
+  expect(rows).toEqual([{ status: 'pending', retry_count: 0 }]);
+  await db.pool.query('delete from steadytext_queue where request_id = $1', [id]);
+});
+
+test('a worker that would serve nothing refuses to start', async () => {
+  const { code, stderr } = await runCli(['worker', '--uri', db.uri, '--functions', 'generate']);
+  expect(stderr).toContain('error: This worker would serve nothing: generate: no model is configured');
+  expect(code).toBe(2);
+});
