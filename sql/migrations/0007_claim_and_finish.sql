@@ -175,7 +175,7 @@ begin
       cross join lateral (
         select
         from public.steadytext_queue as q
-        where q.id = o.id and q.worker_id = p_worker_id and q.attempt = o.attempt
+        where q.id = o.id and q.worker_id = p_worker_id and q.attempt = o.attempt and q.completed_at is null
         for update skip locked
       ) as q
     ), ended as (

@@ -9,7 +9,7 @@ const bounded = ([min, max]: readonly [number, number]) => z.int().min(min).max(
 
 const workerConfigSchema = z
   .strictObject({
-    /** Requests worked on at once. Too low leaves the model idle between answers; too high only lengthens every answer. */
+    /** Batches worked on at once, of one request each where the model takes one at a time. Too low leaves the model idle. */
     concurrency: bounded(WORKER_BOUNDS.concurrency).default(4),
     /** Longest idle wait before looking for work again; notifications normally end it sooner. */
     pollIntervalMs: bounded(WORKER_BOUNDS.pollIntervalMs).default(1_000),

@@ -66,7 +66,7 @@ export const WORKER_BOUNDS = {
   maxRetries: [0, 100],
   timeoutMs: [100, DAY_MS],
   taskConcurrency: [0, 1_000],
-  maxConnections: [2, 1_000],
+  maxConnections: [4, 1_000],
   retentionMs: [1_000, 3_650 * DAY_MS],
   leaseMs: [1_000, 3_600_000],
   heartbeatMs: [100, 600_000],

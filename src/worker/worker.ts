@@ -67,7 +67,8 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
   const { settings, config, models, log, clock = systemClock } = options;
   const opened: Service[] = [];
   const db = createPool(settings, {
-    max: Math.max(1, Math.min(3, config.maxConnections - 1)),
+    // Besides the pool: the listener, the fresh session that reads settings, and the one that looks for a pooler.
+    max: Math.min(3, config.maxConnections - 3),
     // Shorter than the lease: a query that hangs must not keep the heartbeat from its connection.
     queryTimeoutMs: Math.min(15_000, config.leaseMs / 2),
     applicationName: 'lamplighter worker',

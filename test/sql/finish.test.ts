@@ -156,10 +156,11 @@ test('a request that failed, was retried and claimed anew cannot be ended by the
   expect(await row(first[0]?.id)).toMatchObject({ result: 'new', attempt: 2 });
 });
 
-test('a finish whose reply was lost can be repeated', async () => {
+test('a finish whose reply was lost can be repeated, and changes nothing any more', async () => {
   const claimed = await claimNew(2);
   await worker.finish(claimed, COMPLETED);
-  expect([...(await worker.finish(claimed, COMPLETED)).values()]).toEqual(['completed', 'completed']);
+  expect((await worker.finish(claimed, { kind: 'failed', error: 'late' })).size).toBe(0);
+  expect(await row(claimed[0]?.id)).toMatchObject({ status: 'completed', error: null });
 });
 
 test('a worker whose lease ran out still ends what nobody has taken from it', async () => {
@@ -178,7 +179,7 @@ test('a row that somebody has locked is left out, without waiting, and ended lat
   expect([...ended.keys()].sort()).toEqual([claimed[0]?.id, claimed[2]?.id].sort());
   expect(await listLost(db.pool, worker.workerId, claimed)).toEqual([]);
   await session.client.query('commit');
-  expect((await worker.finish(claimed, COMPLETED)).size).toBe(3);
+  expect([...(await worker.finish(claimed, COMPLETED)).keys()]).toEqual([claimed[1]?.id]);
   expect(await row(claimed[1]?.id)).toMatchObject({ status: 'completed', retry_count: 1 });
 });
 

@@ -77,7 +77,7 @@ test('ends of requests that a user has locked are recorded once they are free, a
     providers: [gated],
     generateModel: 'gated/model',
     concurrency: 150,
-    maxConnections: 2,
+    maxConnections: 4,
     heartbeatMs: 100,
     leaseMs: 1_000,
   });
