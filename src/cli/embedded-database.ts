@@ -1,3 +1,4 @@
+import { type ErrorCode, isLamplighterError, LamplighterError } from '../core/errors.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
 import { toKeywordValueDsn } from '../db/connection-text.ts';
 import {
@@ -15,6 +16,9 @@ export interface EmbeddedDatabase {
   readonly migration: MigrateReport;
 }
 
+/** What to do about an error, in terms of the command that ran into it. */
+export type EmbeddedHints = Partial<Readonly<Record<ErrorCode, string>>>;
+
 /**
  * Starts an embedded server whose database has the schema, and in which one transaction can queue and wait. Its owner stops the server.
  *
@@ -23,9 +27,9 @@ export interface EmbeddedDatabase {
 export async function openEmbeddedDatabase(
   invocation: Invocation,
   options: Pick<EmbeddedServerOptions, 'dataDir' | 'port' | 'settings' | 'persistent'>,
+  hints: EmbeddedHints,
 ): Promise<EmbeddedDatabase> {
-  const { log, interruption } = invocation;
-  const server = await startEmbeddedServer({ ...options, log, signal: interruption.first });
+  const server = await startServer(invocation, options, hints);
   try {
     const { host, port, user, password } = server;
     const settings: ConnectionSettings = { host, port, user, password, database: 'postgres' };
@@ -37,5 +41,19 @@ export async function openEmbeddedDatabase(
   } catch (error) {
     await server.stop();
     throw error;
+  }
+}
+
+async function startServer(
+  { log, interruption }: Invocation,
+  options: EmbeddedServerOptions,
+  hints: EmbeddedHints,
+): Promise<EmbeddedServer> {
+  try {
+    return await startEmbeddedServer({ ...options, log, signal: interruption.first });
+  } catch (error) {
+    const hint = isLamplighterError(error) ? hints[error.code] : undefined;
+    if (!isLamplighterError(error) || hint === undefined) throw error;
+    throw new LamplighterError(error.code, error.message, { cause: error, hint });
   }
 }

@@ -1,4 +1,4 @@
-/** A length of time for people, in its two largest units' precision: `3 ms`, `1.2 s`, `5 min`, `3 h`, `2 d`. */
+/** A length of time for people, rounded to its largest unit: `3.1 ms`, `1.2 s`, `5 min`, `3 h`, `2 d`. */
 export function renderAge(ms: number): string {
   const size = Math.abs(ms);
   if (size < 999.5) return `${size < 9.95 ? Number(ms.toFixed(1)) : Math.round(ms)} ms`;

@@ -10,7 +10,11 @@ import type { CliOption, Flags, OptionInput } from './cli-option.ts';
 type Wording = Omit<CliOption, 'flag'>;
 
 const WORDINGS: Readonly<Record<WorkerOption, Wording>> = {
-  concurrency: { argument: 'n', describes: 'batches worked on at once; one request each where the model takes one at a time', defaultText: '4' },
+  concurrency: {
+    argument: 'n',
+    describes: 'batches worked on at once; one request each where the model takes one at a time',
+    defaultText: '4',
+  },
   pollIntervalMs: { argument: 'duration', describes: 'longest idle wait before looking for work', defaultText: '1s' },
   maxRetries: { argument: 'n', describes: 'tries after the first before a request has failed', defaultText: '3' },
   timeoutMs: { argument: 'duration', describes: 'longest run of one request', defaultText: '300s' },

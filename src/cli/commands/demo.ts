@@ -12,7 +12,7 @@ import { rerankAnswers } from '../demo/rerank-answers.ts';
 import { retryRequest } from '../demo/retry-request.ts';
 import { showStatistics } from '../demo/show-statistics.ts';
 import { waitInOneTransaction } from '../demo/wait-in-one-transaction.ts';
-import { openEmbeddedDatabase } from '../embedded-database.ts';
+import { type EmbeddedHints, openEmbeddedDatabase } from '../embedded-database.ts';
 import { EXIT } from '../exit-code.ts';
 import { renderAge } from '../render-age.ts';
 import { wrap } from '../render-table.ts';
@@ -30,6 +30,11 @@ const STEPS: readonly DemoStep[] = [
   orderByPriority,
   showStatistics,
 ];
+
+const HINTS: EmbeddedHints = {
+  EMBEDDED_MISSING:
+    'Install without --omit=optional, on Linux or macOS. With a database of your own: "lamplighter up --uri URI".',
+};
 
 const ABOUT_MODELS =
   'Its model for embed and rerank is builtin/lexical, which compares words and groups of letters, not meaning: good for trying ' +
@@ -68,11 +73,12 @@ async function showAll(invocation: Invocation, sinceStart: () => string): Promis
   terminal.print(
     `${style.bold('Lamplighter')}: AI requests from plain SQL. This is a demonstration on a PostgreSQL of its own.\n`,
   );
-  const { server, settings } = await openEmbeddedDatabase(invocation, {
-    persistent: false,
+  const { server, settings } = await openEmbeddedDatabase(
+    invocation,
     // Nothing here has to survive a power cut.
-    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
-  });
+    { persistent: false, settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } },
+    HINTS,
+  );
   try {
     terminal.print(`   PostgreSQL with the schema on ${settings.host}:${settings.port}, in ${server.dataDir}`);
     // A quick heartbeat, so that the statistics at the end are of this moment.

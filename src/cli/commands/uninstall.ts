@@ -51,14 +51,15 @@ function printObjects({ terminal }: Invocation, objects: readonly OwnObject[], p
 }
 
 /** Asks on a terminal; anything but yes leaves everything as it is. */
-async function confirm({ terminal }: Invocation, count: number): Promise<'yes' | 'no' | 'interrupted'> {
+async function confirm({ terminal, interruption }: Invocation, count: number): Promise<'yes' | 'no' | 'interrupted'> {
   if (!terminal.isInteractive) {
     throw new LamplighterError('USAGE', 'Nothing was removed: there is no terminal to ask on', {
       hint: 'Add --yes to remove what is listed above.',
     });
   }
   const prompts = await import('@clack/prompts');
-  const answer = await prompts.confirm({ message: `Remove these ${count} objects?`, initialValue: false });
+  const message = `Remove these ${count} objects?`;
+  const answer = await prompts.confirm({ message, initialValue: false, signal: interruption.first });
   if (answer === true) return 'yes';
   terminal.print('Nothing was removed.');
   return prompts.isCancel(answer) ? 'interrupted' : 'no';

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { LamplighterError } from '../../core/errors.ts';
 import type { Invocation } from '../cli-command.ts';
-import { openEmbeddedDatabase } from '../embedded-database.ts';
+import { type EmbeddedHints, openEmbeddedDatabase } from '../embedded-database.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { aborted } from '../interruption.ts';
 import { openWorker, stopWorker, type WorkerSetup } from '../run-worker.ts';
@@ -16,19 +16,26 @@ export interface EmbeddedUp {
   readonly worker: Omit<WorkerSetup, 'settings'>;
 }
 
+const HINTS: EmbeddedHints = {
+  EMBEDDED_IN_USE:
+    'Most likely another "lamplighter up" runs there: stop it, or choose another folder with --data-dir.',
+  PORT_TAKEN: 'Choose another one with --port, or any free one with --port 0.',
+};
+
 /** Runs a server on `dataDir` and a worker until a signal, or until the server ends by itself, which is an error. */
 export async function upEmbedded(invocation: Invocation, options: EmbeddedUp): Promise<ExitCode> {
   const { interruption, log } = invocation;
   const dataDir = resolve(options.dataDir);
+  invocation.terminal.print(`Starting PostgreSQL in ${dataDir}`);
   const isNew = !existsSync(join(dataDir, 'postgres'));
   const port = options.port ?? (await choosePort(dataDir));
-  const { server, settings } = await openEmbeddedDatabase(invocation, { dataDir, port, persistent: true });
+  const { server, settings } = await openEmbeddedDatabase(invocation, { dataDir, port, persistent: true }, HINTS);
   try {
     await keepPort(dataDir, server.port);
     // The password is in there.
     await writeFile(join(dataDir, '.gitignore'), '*\n');
     const worker = await openWorker(invocation, { ...options.worker, settings });
-    printWelcome(invocation, { uri: server.uri, dataDir, isNew });
+    printWelcome(invocation, { uri: server.uri, isNew });
     const end = await Promise.race([
       aborted(interruption.first).then(() => 'signal' as const),
       server.ended.then(() => 'server ended' as const),
@@ -43,12 +50,9 @@ export async function upEmbedded(invocation: Invocation, options: EmbeddedUp): P
   }
 }
 
-function printWelcome(
-  { terminal }: Invocation,
-  { uri, dataDir, isNew }: { uri: string; dataDir: string; isNew: boolean },
-): void {
+function printWelcome({ terminal }: Invocation, { uri, isNew }: { uri: string; isNew: boolean }): void {
   const { style } = terminal;
-  terminal.print(`PostgreSQL and a worker run. ${isNew ? 'New data' : 'The data'} is in ${dataDir}`);
+  terminal.print(`PostgreSQL and a worker run${isNew ? '' : ', with the data that was there'}.`);
   terminal.print('\nConnect (DATABASE_URL is the same without "psql"):\n');
   terminal.print(`  ${style.cyan(`psql ${uri}`)}`);
   terminal.print('\nand try:\n');
