@@ -23,13 +23,11 @@ import { startPruner } from './pruner.ts';
 import { startRescuer } from './rescuer.ts';
 import { type LiveSettings, startSettingsWatcher } from './settings-watcher.ts';
 import { createSlots } from './slots.ts';
+import { createStop, type StopOptions, stopAll } from './stop-worker.ts';
 import { createWaker } from './waker.ts';
 import { startWorkerLease } from './worker-lease.ts';
 
-/** How long a graceful stop lets requests run before it hands them back. */
-const GRACE_MS = 20_000;
-/** How long a stop waits for the ends of aborted requests to be recorded. */
-const HAND_BACK_MS = 2_000;
+export type { StopOptions };
 
 export interface StartWorkerOptions {
   readonly settings: ConnectionSettings;
@@ -39,11 +37,6 @@ export interface StartWorkerOptions {
   readonly models: ModelRegistry;
   readonly log: Logger;
   readonly clock?: Clock;
-}
-
-export interface StopOptions {
-  /** Hands requests in progress back at once instead of letting them finish. @default false */
-  readonly isImmediate?: boolean;
 }
 
 /** A running worker. */
@@ -182,54 +175,15 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
       }),
     );
 
-    const hurry = new AbortController();
-    let stopped: Promise<void> | undefined;
-    const stop = async () => {
-      lease.announceStopping();
-      await dispatcher.stop();
-      const isDone = await settlesWithin(inFlight.empty(), GRACE_MS, clock, hurry.signal);
-      if (!isDone && inFlight.size > 0) {
-        const reason = hurry.signal.aborted
-          ? 'handing back requests at once'
-          : 'handing back requests that take too long';
-        log.info({ requests: inFlight.size }, reason);
-        inFlight.abortAll('stopping');
-        await settlesWithin(inFlight.empty(), HAND_BACK_MS, clock);
-      }
-      await stopAll(opened);
-    };
     return {
       get workerId() {
         return lease.workerId;
       },
       report: served.report,
-      stop({ isImmediate = false } = {}) {
-        if (isImmediate) hurry.abort();
-        stopped ??= stop();
-        return stopped;
-      },
+      stop: createStop({ lease, dispatcher, inFlight, services: opened, log, clock }),
     };
   } catch (error) {
     await stopAll(opened).catch((failure: unknown) => log.warn({ err: failure }, 'could not close everything'));
     throw error;
   }
-}
-
-/** Stops one after the other; a service that fails to does not keep the others open. */
-async function stopAll(services: readonly Service[]): Promise<void> {
-  const failures: unknown[] = [];
-  for (const service of services) await service.stop().catch((error: unknown) => failures.push(error));
-  if (failures.length > 0) throw new AggregateError(failures, 'Parts of the worker could not be stopped');
-}
-
-/** True when `work` settles before the time is up or `hurry` aborts. */
-async function settlesWithin(work: Promise<void>, ms: number, clock: Clock, hurry?: AbortSignal): Promise<boolean> {
-  const timer = new AbortController();
-  const onHurry = () => timer.abort();
-  if (hurry?.aborted === true) onHurry();
-  hurry?.addEventListener('abort', onHurry, { once: true });
-  const isDone = await Promise.race([work.then(() => true), clock.delay(ms, timer.signal).then(() => false)]);
-  timer.abort();
-  hurry?.removeEventListener('abort', onHurry);
-  return isDone;
 }

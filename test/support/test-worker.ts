@@ -24,7 +24,7 @@ export interface TestWorker extends AsyncDisposable {
 }
 
 /** What tests want unless they say otherwise: the test runtime for every function, and no long pauses. */
-export const TEST_DEFAULTS = {
+const TEST_DEFAULTS = {
   embedModel: 'test/model',
   generateModel: 'test/model',
   rerankModel: 'test/model',
