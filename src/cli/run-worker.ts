@@ -1,7 +1,6 @@
 import { LamplighterError } from '../core/errors.ts';
 import { groupBy } from '../core/group-by.ts';
 import type { Logger } from '../core/log.ts';
-import type { Service } from '../core/service.ts';
 import type { WorkerConfig, WorkerOrigins } from '../core/worker-config.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
 import { requireSchema } from '../db/migrate/schema-state.ts';
@@ -9,7 +8,7 @@ import { resolveDefaultModels } from '../models/default-models.ts';
 import { createModelRegistry } from '../models/registry.ts';
 import { describeReport, type ServedReport } from '../worker/lanes.ts';
 import type { LiveSettings } from '../worker/settings-watcher.ts';
-import { type StopOptions, startWorker, type Worker } from '../worker/worker.ts';
+import { startWorker, type Worker } from '../worker/worker.ts';
 import type { Invocation } from './cli-command.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { aborted, codeOfInterruption } from './interruption.ts';
@@ -21,10 +20,8 @@ export interface WorkerSetup {
   readonly origins: WorkerOrigins;
 }
 
-export interface RunningWorker extends Service {
-  readonly report: Worker['report'];
-  stop(options?: StopOptions): Promise<void>;
-}
+/** A worker and the models it holds. */
+export type RunningWorker = Pick<Worker, 'report' | 'stop'>;
 
 /**
  * Starts a worker with models of its own and logs what it serves, and why not the rest.
@@ -38,7 +35,7 @@ export async function openWorker(invocation: Invocation, setup: WorkerSetup): Pr
   const live = ['concurrency', 'pollIntervalMs'] as const;
   const fixed = new Set<keyof LiveSettings>(live.filter((option) => origins[option] !== 'default'));
   let worker: Worker | undefined;
-  const stop = async (options?: StopOptions) => {
+  const stop: RunningWorker['stop'] = async (options) => {
     await worker?.stop(options);
     await models.close();
   };
