@@ -1,15 +1,18 @@
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { startEmbeddedServer } from '../../src/db/embedded/embedded-server.ts';
 import { listOwnObjects, uninstall } from '../../src/db/migrate/uninstall.ts';
 import { withClient } from '../support/admin.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { createOwnedDatabase, migrateAs, withSession } from '../support/owned-database.ts';
+import { postgresMajorFolder } from '../support/postgres-major.ts';
 import { openSession } from '../support/sql-session.ts';
 
-const isOld = await withClient(inject('serverUri'), async (client) => {
+const major = await withClient(inject('serverUri'), async (client) => {
   const { rows } = await client.query<{ server_version_num: string }>('show server_version_num');
-  return Number(rows[0]?.server_version_num) < 170_000;
+  return Math.floor(Number(rows[0]?.server_version_num) / 10_000);
 });
+const isOld = major < 17;
 
 const NAMES = ['steadytext.max_queue_size', 'steadytext.worker_concurrency', 'steadytext.worker_poll_interval'];
 
@@ -28,19 +31,22 @@ const freshValue = (uri: string, name: string) =>
     async (client) => (await client.query('select current_setting($1, true) as value', [name])).rows[0].value,
   );
 
-// These change the configuration of the whole server; what other tests set is in tables.
+// These change the configuration of the whole server, so they have one of their own.
 describe.skipIf(!isOld)('before PostgreSQL 17 (skipped on later ones)', () => {
   test('a superuser makes the names known, the documented ALTER SYSTEM works, and uninstall leaves what users set', async () => {
-    await using db = await createTestDatabase({ migrated: false });
-    await migrateAs(db.uri);
-    expect(await configured(db.uri)).toEqual(NAMES.map((name) => `${name}=`));
-    expect((await migrateAs(db.uri)).notes).toEqual([]);
-    await using admin = await openSession(db.uri);
+    const packageFolder = await postgresMajorFolder(String(major));
+    const server = await startEmbeddedServer({ persistent: false, settings: { fsync: 'off' }, packageFolder });
+    onTestFinished(() => server.stop());
+    const { uri } = server;
+    await migrateAs(uri);
+    expect(await configured(uri)).toEqual(NAMES.map((name) => `${name}=`));
+    expect((await migrateAs(uri)).notes).toEqual([]);
+    await using admin = await openSession(uri);
     await admin.client.query('ALTER SYSTEM SET steadytext.worker_concurrency = 4');
     await admin.client.query('SELECT pg_reload_conf()');
-    await eventually(async () => expect(await freshValue(db.uri, 'steadytext.worker_concurrency')).toBe('4'));
-    await withSession(db.uri, async (session) => uninstall(session, await listOwnObjects(session)));
-    expect(await configured(db.uri)).toEqual(['steadytext.worker_concurrency=4']);
+    await eventually(async () => expect(await freshValue(uri, 'steadytext.worker_concurrency')).toBe('4'));
+    await withSession(uri, async (session) => uninstall(session, await listOwnObjects(session)));
+    expect(await configured(uri)).toEqual(['steadytext.worker_concurrency=4']);
     await admin.client.query('ALTER SYSTEM RESET steadytext.worker_concurrency');
     await admin.client.query('SELECT pg_reload_conf()');
   });
