@@ -19,7 +19,12 @@ if [ -n "$server" ]; then
   tries=0
   while kill -0 "$server" 2>/dev/null && [ $tries -lt 600 ]; do sleep 0.1; tries=$((tries + 1)); done
 fi
-if [ -n "$folder" ]; then rm -rf -- "$folder"; fi
+if [ -n "$folder" ]; then
+  # A cluster that is still being made writes into the folder while it is removed.
+  tries=0
+  rm -rf -- "$folder" 2>/dev/null
+  while [ $tries -lt 20 ]; do sleep 0.1; tries=$((tries + 1)); [ -e "$folder" ] && rm -rf -- "$folder" 2>/dev/null; done
+fi
 `;
 
 export interface Watchdog {
