@@ -37,6 +37,8 @@ export interface StartWorkerOptions {
   readonly models: ModelRegistry;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** Gives up loading models; the worker that has started is stopped by `stop`. */
+  readonly signal?: AbortSignal;
 }
 
 /** A running worker. */
@@ -75,8 +77,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
   try {
     await requireSchema(db);
     const live: LiveSettings = { concurrency: config.concurrency, pollIntervalMs: config.pollIntervalMs };
-    const loading = new AbortController();
-    const served = await loadLanes(models, config, loading.signal);
+    const served = await loadLanes(models, config, options.signal ?? new AbortController().signal);
     const counts = { recorded: 0, processed: 0, failed: 0 };
     const inFlight = createInFlight();
 
