@@ -9,7 +9,7 @@ export interface Completed {
 
 /** True when the end of a request does not matter any more, as the request is somebody else's or gone. */
 export function isMoot({ held }: Completed): boolean {
-  return held.signal.aborted && held.signal.reason === 'lost';
+  return held.abortReason === 'lost';
 }
 
 const BATCH_LIMIT = 500;

@@ -36,17 +36,14 @@ export function createExecutor({ answerer, timeoutMs, record, log, clock }: Exec
     const end = (held: HeldRequest, outcome: Outcome) => {
       if (waiting.delete(held)) ends.add({ held, outcome });
     };
-    const drop = (held: HeldRequest) => {
-      end(held, { kind: 'release' });
+    const dropUnwanted = () => {
+      for (const held of waiting) if (held.abortReason !== undefined) end(held, { kind: 'release' });
       if (waiting.size === 0) work.abort();
     };
-    const watched = batch.map((held) => ({ signal: held.signal, onAbort: () => drop(held) }));
-    for (const { signal, onAbort } of watched) {
-      if (signal.aborted) onAbort();
-      else signal.addEventListener('abort', onAbort, { once: true });
-    }
+    for (const held of batch) held.onAbort = dropUnwanted;
+    dropUnwanted();
     const isLate = waiting.size > 0 && (await answerInTime(model, [...waiting], work, end));
-    for (const { signal, onAbort } of watched) signal.removeEventListener('abort', onAbort);
+    for (const held of batch) held.onAbort = undefined;
 
     const [only] = waiting;
     if (isLate && only !== undefined && waiting.size === 1) {
