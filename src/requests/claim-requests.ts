@@ -38,5 +38,7 @@ export async function claimRequests(db: Queryable, claim: Claim): Promise<Claime
 
 function byUrgency(a: ClaimedRequest, b: ClaimedRequest): number {
   if (a.priority !== b.priority) return b.priority - a.priority;
-  return Number(BigInt(a.id) - BigInt(b.id));
+  // Texts of fixed width, so that their order is the order in time.
+  if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? -1 : 1;
+  return BigInt(a.id) < BigInt(b.id) ? -1 : 1;
 }
