@@ -1,0 +1,97 @@
+import { groupBy } from '../../src/core/group-by.ts';
+import type { Change, RequestState } from './journal.ts';
+import type { Report } from './violation.ts';
+
+export interface OrderOptions {
+  /** How long a ready request may be passed over: workers look at the whole queue once a second. */
+  readonly slackUs: number;
+  /** Requests that may be passed over: somebody has locked them. */
+  readonly locked: ReadonlySet<string>;
+  /** Logins of workers that were stopped in mid-claim, so that what they knew of the queue was old. */
+  readonly stale: ReadonlySet<string>;
+}
+
+/** From when to when a request was ready, as the others could see. */
+interface Wait {
+  readonly requestId: string;
+  readonly state: RequestState;
+  readonly fromUs: number;
+  readonly untilSeq: number;
+  readonly fromSeq: number;
+}
+
+/**
+ * Checks that within a lane and role nothing was passed over for longer than the slack: between the first and the last claim of requests
+ * that come after it, made while it was ready for all to see.
+ */
+export function checkOrder(changes: readonly Change[], options: OrderOptions, report: Report): void {
+  const waits = findWaits(changes).filter(({ requestId }) => !options.locked.has(requestId));
+  const claims = changes.filter(({ before, after, actor }) => {
+    // A rescued request has its turn alone, whatever its priority.
+    const isClaim = before?.status === 'pending' && after?.status === 'processing' && before.runAt === null;
+    return isClaim && !options.stale.has(actor);
+  });
+  const claimsByLane = groupBy(claims, ({ after }) => laneOf(after));
+  for (const [lane, laneWaits] of groupBy(waits, ({ state }) => laneOf(state))) {
+    const laneClaims = claimsByLane.get(lane) ?? [];
+    for (const wait of laneWaits) checkWait(wait, laneClaims, options, report);
+  }
+}
+
+function checkWait(wait: Wait, claims: readonly Change[], { slackUs }: OrderOptions, report: Report): void {
+  let first: Change | undefined;
+  for (const claim of claims) {
+    if (claim.seq <= wait.fromSeq || claim.atUs < wait.fromUs) continue;
+    if (claim.seq >= wait.untilSeq) break;
+    if (claim.after === undefined || !comesAfter(claim.after, wait.state)) continue;
+    first ??= claim;
+    if (claim.atUs - first.atUs <= slackUs) continue;
+    const ms = Math.round((claim.atUs - first.atUs) / 1_000);
+    report('order', wait.requestId, `passed over for ${ms} ms and more, last by ${claim.requestId}`);
+    return;
+  }
+}
+
+const laneOf = (state: RequestState | undefined) => `${state?.functionName} ${state?.model} ${state?.username}`;
+
+function comesAfter(a: RequestState, b: RequestState): boolean {
+  if (a.priority !== b.priority) return a.priority < b.priority;
+  if (a.createdUs !== b.createdUs) return a.createdUs > b.createdUs;
+  return a.id > b.id;
+}
+
+const isReady = (state: RequestState | undefined) => state?.status === 'pending' && state.runAt === null;
+
+function findWaits(changes: readonly Change[]): Wait[] {
+  const untilSeqs = new Map<string, number>();
+  const waits: Wait[] = [];
+  // From the end, so that the next change of each request is known.
+  for (let at = changes.length - 1; at >= 0; at -= 1) {
+    const change = changes[at];
+    if (change === undefined) continue;
+    const { requestId, seq, after } = change;
+    const untilSeq = untilSeqs.get(requestId) ?? Number.POSITIVE_INFINITY;
+    untilSeqs.set(requestId, seq);
+    if (after === undefined || !isReady(after)) continue;
+    const fromUs = seenAtUs(changes, at);
+    if (fromUs !== undefined) waits.push({ requestId, state: after, fromUs, fromSeq: seq, untilSeq });
+  }
+  return waits;
+}
+
+/** When the change was first seen as committed by another transaction in the journal. */
+function seenAtUs(changes: readonly Change[], at: number): number | undefined {
+  const { xid = 0 } = changes[at] ?? {};
+  for (let next = at + 1; next < changes.length; next += 1) {
+    const later = changes[next];
+    if (later !== undefined && later.xid !== xid && isVisible(xid, later.snapshot)) return later.atUs;
+  }
+  return undefined;
+}
+
+/** As `pg_visible_in_snapshot` does. */
+function isVisible(xid: number, snapshot: string): boolean {
+  const [xmin = '', xmax = '', running = ''] = snapshot.split(':');
+  if (xid < Number(xmin)) return true;
+  return xid < Number(xmax) && !running.split(',').includes(String(xid));
+}
