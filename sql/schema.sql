@@ -447,10 +447,10 @@ CREATE OR REPLACE FUNCTION lamplighter.enqueue_requests(p_function_name text, p_
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   with batch as materialized (
-    select gen_random_uuid() as batch_id
+    select gen_random_uuid() as batch_id, lamplighter.model_or_default(p_model) as model
   ), queued as (
     insert into public.steadytext_queue (function_name, parameters, priority, model, batch_id)
-    select p_function_name, p.parameters, coalesce(p_priority, 0), lamplighter.model_or_default(p_model), b.batch_id
+    select p_function_name, p.parameters, coalesce(p_priority, 0), b.model, b.batch_id
     from unnest(p_parameters) with ordinality as p (parameters, position)
     cross join batch as b
     order by p.position
@@ -920,11 +920,16 @@ $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.model_or_default(p_model text)
  RETURNS text
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select case when btrim(p_model) <> '' then p_model else 'default' end
+begin
+  if octet_length(p_model) > 1000 then
+    raise exception 'model must be a name of at most 1000 bytes, got %', octet_length(p_model) using errcode = '22023';
+  end if;
+  return case when btrim(p_model) <> '' then p_model else 'default' end;
+end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.parse_setting(p_name text, p_value text)

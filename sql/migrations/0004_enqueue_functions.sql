@@ -45,10 +45,15 @@ begin
 end
 $$;
 
--- The lane that a caller's model argument names.
+-- The lane that a caller's model argument names. The bound keeps it in the index of what is ready.
 create function lamplighter.model_or_default(p_model text) returns text
-language sql immutable security invoker set search_path = pg_catalog, pg_temp as $$
-  select case when btrim(p_model) <> '' then p_model else 'default' end
+language plpgsql immutable security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  if octet_length(p_model) > 1000 then
+    raise exception 'model must be a name of at most 1000 bytes, got %', octet_length(p_model) using errcode = '22023';
+  end if;
+  return case when btrim(p_model) <> '' then p_model else 'default' end;
+end
 $$;
 
 create function lamplighter.enqueue_request(p_function_name text, p_parameters jsonb, p_priority integer, p_model text)
@@ -64,10 +69,10 @@ create function lamplighter.enqueue_requests(p_function_name text, p_parameters 
 returns uuid[]
 language sql volatile security invoker set search_path = pg_catalog, pg_temp as $$
   with batch as materialized (
-    select gen_random_uuid() as batch_id
+    select gen_random_uuid() as batch_id, lamplighter.model_or_default(p_model) as model
   ), queued as (
     insert into public.steadytext_queue (function_name, parameters, priority, model, batch_id)
-    select p_function_name, p.parameters, coalesce(p_priority, 0), lamplighter.model_or_default(p_model), b.batch_id
+    select p_function_name, p.parameters, coalesce(p_priority, 0), b.model, b.batch_id
     from unnest(p_parameters) with ordinality as p (parameters, position)
     cross join batch as b
     order by p.position
