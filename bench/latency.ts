@@ -12,7 +12,7 @@ import { connectClient } from '../src/db/connect-client.ts';
 import { resolveConnection } from '../src/db/connection-settings.ts';
 import { migrate } from '../src/db/migrate/migrate.ts';
 import { createWorker } from '../src/worker/create-worker.ts';
-import { startBenchServer } from './support/bench-database.ts';
+import { startBenchServer } from './support/bench-server.ts';
 import { createNullProvider, NULL_MODEL } from './support/null-provider.ts';
 
 const { values } = parseArgs({ options: { samples: { type: 'string', default: '300' } } });
