@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { escapeIdentifier } from 'pg';
 import type { Clock } from '../core/clock.ts';
+import { LamplighterError } from '../core/errors.ts';
 import { connectClient } from './connect-client.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
 import { describeHost } from './connection-text.ts';
@@ -15,16 +16,10 @@ export interface ListenerTiming {
   readonly answerMs: number;
   /** Longest way of a canary. */
   readonly canaryMs: number;
-  /** Age at which the proof that notifications arrive is renewed. */
-  readonly canaryIntervalMs: number;
+  /** Age at which a session gives way to a new one, which may lead elsewhere by now and has to prove itself. */
+  readonly replaceAfterMs: number;
   /** Pause before trying again where notifications did not arrive. */
   readonly retryMs: number;
-}
-
-export interface ListeningSession {
-  /** Renews the proof of delivery when it is old, else only checks that the server answers. Returns why listening is over, if it is. */
-  check(): Promise<string | undefined>;
-  readonly session: Session;
 }
 
 export interface ListenRequest {
@@ -33,6 +28,8 @@ export interface ListenRequest {
   readonly onEvent: (channel: string, payload: string) => void;
   readonly clock: Clock;
   readonly timing: ListenerTiming;
+  /** The session to be replaced, if any: it listens on meanwhile, and takes the part of the probe. */
+  readonly old?: Session | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -41,63 +38,63 @@ export interface ListenRequest {
  * on a stranger's session, so the route is looked at first, and then a canary sent from elsewhere has to arrive before any channel of
  * the caller's is listened to.
  */
-export async function openListeningSession(
-  request: ListenRequest,
-): Promise<ListeningSession | { readonly refusal: string }> {
-  const { settings, channels, onEvent, clock, timing, signal } = request;
+export async function openListeningSession(request: ListenRequest): Promise<Session | { readonly refusal: string }> {
+  const { settings, channels, onEvent, clock, timing, old, signal } = request;
   const connect = (applicationName: string) =>
     connectClient(settings, { applicationName, queryTimeoutMs: timing.answerMs, signal });
   const session = await connect('lamplighter listener');
-  const onAbort = () => void session.end();
+  let awaited: { readonly token: string; readonly end: (hasArrived: boolean) => void } | undefined;
+  const onAbort = () => {
+    awaited?.end(false);
+    void session.end();
+  };
   signal.addEventListener('abort', onAbort, { once: true });
-  session.onClose(() => signal.removeEventListener('abort', onAbort));
-
-  const canaryChannel = `lamplighter_canary_${randomBytes(8).toString('hex')}`;
-  let awaited: { readonly token: string; readonly arrived: () => void } | undefined;
-  session.onNotification(({ channel, payload }) => {
-    if (channel !== canaryChannel) onEvent(channel, payload);
-    else if (payload === awaited?.token) awaited.arrived();
+  session.onClose(() => {
+    awaited?.end(false);
+    signal.removeEventListener('abort', onAbort);
   });
 
-  let isDirect = true;
-  let provenMs = 0;
-  async function prove(sender: Queryable): Promise<string | undefined> {
-    const token = randomBytes(8).toString('hex');
-    const arrival = new AbortController();
-    awaited = { token, arrived: () => arrival.abort() };
-    await sender.query('select pg_catalog.pg_notify($1, $2)', [canaryChannel, token]);
-    await clock.delay(timing.canaryMs, arrival.signal);
-    awaited = undefined;
-    if (!arrival.signal.aborted)
-      return `notifications do not arrive through what is in front of the server at ${describeHost(settings)}`;
-    provenMs = clock.nowMs();
-    return undefined;
-  }
+  const canaryChannel = `lamplighter_canary_${randomBytes(8).toString('hex')}`;
+  session.onNotification(({ channel, payload }) => {
+    if (channel !== canaryChannel) onEvent(channel, payload);
+    else if (payload === awaited?.token) awaited.end(true);
+  });
 
-  async function proveFromElsewhere(): Promise<string | undefined> {
-    const probe = await connect('lamplighter listener probe');
-    try {
-      return await prove(probe);
-    } finally {
-      await probe.end();
-    }
+  /** Resolves with true when a canary arrives, with false when it does not in time; fails when the session is closed meanwhile. */
+  async function prove(sender: Queryable): Promise<boolean> {
+    const token = randomBytes(8).toString('hex');
+    const wait = new AbortController();
+    let isProven = false;
+    awaited = {
+      token,
+      end(hasArrived) {
+        isProven = hasArrived;
+        wait.abort();
+      },
+    };
+    await sender.query('select pg_catalog.pg_notify($1, $2)', [canaryChannel, token]);
+    await clock.delay(timing.canaryMs, wait.signal);
+    awaited = undefined;
+    if (!session.isOpen) throw new LamplighterError('CONNECTION_LOST', 'The connection was closed');
+    return isProven;
   }
 
   async function listen(): Promise<string | undefined> {
     const probes: Session[] = [];
     try {
       const route = await detectRoute(session, async () => {
+        if (old?.isOpen === true) return old;
         const probe = await connect('lamplighter listener probe');
         probes.push(probe);
         return probe;
       });
       if (route === 'transaction-pooled')
         return `a transaction pooler is in front of the server at ${describeHost(settings)}, where LISTEN does not work`;
-      isDirect = route === 'direct';
       await session.query(`listen ${escapeIdentifier(canaryChannel)}`);
       // Behind a pooler the proof has to come from another session: one's own notifications come back with the answer.
-      const refusal = await prove(probes[0] ?? session);
-      if (refusal !== undefined) return refusal;
+      const sender = route === 'direct' ? session : (probes[0] ?? old ?? session);
+      if (!(await prove(sender)))
+        return `notifications do not arrive through what is in front of the server at ${describeHost(settings)}`;
       await session.query(channels.map((channel) => `listen ${escapeIdentifier(channel)}`).join('; '));
       return undefined;
     } finally {
@@ -107,17 +104,11 @@ export async function openListeningSession(
 
   try {
     const refusal = await listen();
-    if (refusal === undefined) return { session, check };
+    if (refusal === undefined) return session;
     await session.end();
     return { refusal };
   } catch (error) {
     await session.end();
     throw error;
-  }
-
-  async function check(): Promise<string | undefined> {
-    if (clock.nowMs() - provenMs >= timing.canaryIntervalMs) return isDirect ? prove(session) : proveFromElsewhere();
-    await session.query('select 1');
-    return undefined;
   }
 }

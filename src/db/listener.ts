@@ -3,7 +3,8 @@ import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import { type ConnectionSettings, directOf } from './connection-settings.ts';
-import { type ListenerTiming, type ListeningSession, openListeningSession } from './listener-session.ts';
+import { type ListenerTiming, openListeningSession } from './listener-session.ts';
+import type { Session } from './session.ts';
 
 /** `polling`: no notification can be relied on, so the owner has to look for itself. */
 export type ListenerState = 'listening' | 'polling';
@@ -13,7 +14,7 @@ export interface ListenerOptions {
   readonly channels: readonly string[];
   /** A hint that something may have happened. The payload is whatever any role sent: text to be parsed with suspicion. */
   readonly onEvent: (channel: string, payload: string) => void;
-  /** Notifications may have been missed: look at everything. Called each time that listening begins. */
+  /** Notifications may have been missed: look at everything. Called each time that a session begins to listen. */
   readonly onResync: () => void;
   /** Called when the state or its reason changes; the reason is for people and empty while listening. */
   readonly onState: (state: ListenerState, reason: string) => void;
@@ -26,7 +27,7 @@ const TIMING: ListenerTiming = {
   keepaliveMs: 30_000,
   answerMs: 10_000,
   canaryMs: 5_000,
-  canaryIntervalMs: 300_000,
+  replaceAfterMs: 300_000,
   retryMs: 300_000,
 };
 /** Pause after a session that worked was lost; failing to open the next one lengthens it. */
@@ -35,7 +36,8 @@ const RECONNECT_MS = 100;
 /**
  * Duty: one session that hears NOTIFY, and the truth about whether it does. Reads and writes nothing but notifications. It reconnects for
  * ever, tells the owner to poll meanwhile, and asks for a full look each time that it hears again, so a death at any point loses nothing
- * but time. Uses the direct connection when the settings have one.
+ * but time. Every few minutes a new session takes the place of the old one, which listens until then: a server that has been replaced
+ * behind its name would go on answering, and never notify again. Uses the direct connection when the settings have one.
  */
 export function startListener(options: ListenerOptions): Service {
   const { channels, onEvent, onResync, onState, log, clock = systemClock } = options;
@@ -60,29 +62,46 @@ export function startListener(options: ListenerOptions): Service {
     }
   }
 
-  /** Resolves with the reason when listening is over; an answer that does not come in time closes the session. */
-  async function watch({ session, check }: ListeningSession, signal: AbortSignal): Promise<string> {
+  /** A session that listens; undefined, with the reason told, where notifications do not arrive. */
+  async function open(signal: AbortSignal, old?: Session): Promise<Session | undefined> {
+    const hearing = (channel: string, payload: string) => callOwner(() => onEvent(channel, payload));
+    const opened = await openListeningSession({ settings, channels, onEvent: hearing, clock, timing, old, signal });
+    if (!('refusal' in opened)) return opened;
+    pauseMs = timing.retryMs;
+    tell('polling', opened.refusal);
+    return undefined;
+  }
+
+  /** Resolves when the session is old or the listener stops; fails when the session is closed or does not answer in time. */
+  async function watch(session: Session, signal: AbortSignal): Promise<void> {
+    const openedMs = clock.nowMs();
     const over = new AbortController();
-    let reason = 'the connection was closed';
+    let failure: Error | undefined;
     const end = () => over.abort();
     signal.addEventListener('abort', end, { once: true });
-    session.onClose((failure) => {
-      reason = messageOf(failure ?? reason);
+    session.onClose((reason) => {
+      failure = reason ?? new Error('the connection was closed');
       end();
     });
     try {
-      for (;;) {
+      while (!signal.aborted) {
         await clock.delay(timing.keepaliveMs, over.signal);
-        if (over.signal.aborted) return reason;
-        const refusal = await check();
-        if (refusal !== undefined) {
-          pauseMs = timing.retryMs;
-          return refusal;
-        }
+        if (failure !== undefined) throw failure;
+        if (signal.aborted || clock.nowMs() - openedMs >= timing.replaceAfterMs) return;
+        await session.query('select 1');
       }
     } finally {
       signal.removeEventListener('abort', end);
-      await session.end();
+    }
+  }
+
+  /** The session to listen with from now on: the old one itself while no other can be opened. */
+  async function replace(old: Session, signal: AbortSignal): Promise<Session | undefined> {
+    try {
+      return await open(signal, old);
+    } catch (error) {
+      if (!signal.aborted) log.debug({ err: error }, 'could not open another session to listen with yet');
+      return old;
     }
   }
 
@@ -91,17 +110,21 @@ export function startListener(options: ListenerOptions): Service {
     intervalMs: () => pauseMs,
     async runOnce(signal) {
       pauseMs = RECONNECT_MS;
-      const hearing = (channel: string, payload: string) => callOwner(() => onEvent(channel, payload));
-      const opened = await openListeningSession({ settings, channels, onEvent: hearing, clock, timing, signal });
-      if ('refusal' in opened) {
-        pauseMs = timing.retryMs;
-        tell('polling', opened.refusal);
-        return;
+      let session = await open(signal);
+      while (session !== undefined) {
+        const current: Session = session;
+        tell('listening', '');
+        callOwner(onResync);
+        session = undefined;
+        try {
+          await watch(current, signal);
+          if (!signal.aborted) session = await replace(current, signal);
+        } catch (error) {
+          if (!signal.aborted) tell('polling', messageOf(error));
+        } finally {
+          if (session !== current) await current.end();
+        }
       }
-      tell('listening', '');
-      callOwner(onResync);
-      const reason = await watch(opened, signal).catch(messageOf);
-      if (!signal.aborted) tell('polling', reason);
     },
     onError: (error) => tell('polling', messageOf(error)),
   });

@@ -69,21 +69,6 @@ test('while the server cannot be reached it says so once and keeps trying', asyn
   await eventually(() => expect(listener.told).toHaveLength(1));
 });
 
-test('the proof of delivery is renewed while listening goes on', async () => {
-  await using listener = listen({ timing: { keepaliveMs: 20, canaryIntervalMs: 0 } });
-  await listener.hears('resync');
-  const { rows } = await db.pool.query<{ at: Date }>('select clock_timestamp() as at');
-  await eventually(async () => {
-    const proofs = await db.pool.query(
-      `select 1 from pg_stat_activity
-       where application_name = 'lamplighter listener' and query like '%pg_notify%' and state = 'idle' and query_start > $1`,
-      [rows[0]?.at],
-    );
-    expect(proofs.rows).toHaveLength(1);
-  });
-  expect(listener.told).toEqual(['listening', 'resync']);
-});
-
 test('a connection that is only half open is noticed and replaced', async () => {
   await using proxy = await startProxy(settings);
   await using listener = listen({ settings: proxy.settings, timing: { keepaliveMs: 50, answerMs: 200 } });
@@ -104,7 +89,7 @@ test('where notifications stop arriving later, it polls until they arrive again'
   await using proxy = await startProxy(settings);
   await using listener = listen({
     settings: proxy.settings,
-    timing: { keepaliveMs: 20, canaryIntervalMs: 0, canaryMs: 200, retryMs: 100 },
+    timing: { keepaliveMs: 20, replaceAfterMs: 0, canaryMs: 200, retryMs: 100 },
   });
   await listener.hears('resync');
   proxy.dropsNotifications = true;
