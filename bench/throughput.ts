@@ -33,7 +33,7 @@ await publish(
         medianOf(OURS, (drain) => drain.workWal),
         640,
       ),
-    ].filter(({ value }) => !Number.isNaN(value)),
+    ],
   },
   options,
   server,

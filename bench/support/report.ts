@@ -77,6 +77,7 @@ export async function publish(
     ).join('\n'),
   );
   for (const { figure, value, target, isMet } of report.verdicts) {
+    if (Number.isNaN(value)) continue;
     console.log(`${isMet ? 'met' : 'MISSED'}: ${figure} is ${value}, target ${target}`);
   }
   for (const note of report.notes ?? []) console.log(note);
