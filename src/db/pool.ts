@@ -6,6 +6,7 @@ import { describeConnection } from './connection-text.ts';
 import type { Queryable } from './query.ts';
 import type { Session } from './session.ts';
 import { classifySqlState } from './sqlstate.ts';
+import { createStatementRunner } from './statement-runner.ts';
 import { runInTransaction } from './transaction.ts';
 
 export interface PoolOptions {
@@ -23,7 +24,7 @@ export interface PoolOptions {
 
 /**
  * Connections on demand. Each query may run on another one, so no session state survives between two: put what belongs together into
- * `withTransaction`.
+ * `withTransaction`. Both are READ COMMITTED and write, whatever the role's defaults.
  */
 export interface Pool extends Queryable {
   /** Runs `work` in a transaction of its own; see {@link runInTransaction}. */
@@ -51,6 +52,7 @@ export function createPool(settings: ConnectionSettings, options: PoolOptions = 
   const idle = new Map<Session, NodeJS.Timeout>();
   const closing = new Set<Promise<void>>();
   const waiting: (() => void)[] = [];
+  const runStatement = createStatementRunner();
   let lent = 0;
   let generation = 0;
   let ending: Promise<void> | undefined;
@@ -157,7 +159,7 @@ export function createPool(settings: ConnectionSettings, options: PoolOptions = 
   }
 
   return {
-    query: (text, params) => lend((session) => session.query(text, params)),
+    query: (text, params) => lend((session) => runStatement(session, text, params)),
     withTransaction: (work) => lend((session) => runInTransaction(session, work)),
     withClient: lend,
     end() {

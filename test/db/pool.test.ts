@@ -90,6 +90,17 @@ test('a transaction is READ COMMITTED and writes, whatever the role prefers', as
   await pool.end();
 });
 
+test('so is a single statement', async () => {
+  const role = await db.createRole('strict');
+  await db.pool.query(`grant insert on note to ${role.name}`);
+  await db.pool.query(`alter role ${role.name} set default_transaction_isolation = 'serializable'`);
+  await db.pool.query(`alter role ${role.name} set default_transaction_read_only = on`);
+  const pool = createPool(resolveConnection({ uri: role.uri }, {}));
+  await pool.query('insert into note values ($1)', ['strict']);
+  expect((await pool.query('show transaction_isolation')).rows).toEqual([{ transaction_isolation: 'read committed' }]);
+  await pool.end();
+});
+
 test('a session that comes back inside a transaction is closed', async () => {
   const pool = createPool(settings);
   const first = await pool.withClient(async (session) => {

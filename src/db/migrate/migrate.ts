@@ -10,6 +10,8 @@ import {
   recordText,
 } from './migration-plan.ts';
 import { announceServerSettings } from './server-settings.ts';
+import { liftTimeLimits } from './time-limits.ts';
+import { requireWritableServer } from './writable-server.ts';
 
 export interface MigrateReport {
   readonly fromVersion: number;
@@ -26,15 +28,20 @@ const SEARCH_PATH = 'set local search_path = pg_catalog, pg_temp;';
 
 /**
  * Installs or upgrades the schema; does nothing when it is up to date. One transaction, but for steps that cannot be in one: after a
- * crash between those, running it again goes on where it stopped. Concurrent calls wait for each other.
+ * crash between those, running it again goes on where it stopped. Concurrent calls wait for each other, and time limits of the role do
+ * not count, but for its lock_timeout once the work has begun.
  *
  * @param session one session of the role that owns the schema or is to own it; not through a transaction pooler.
- * @throws LamplighterError NAME_TAKEN, SCHEMA_TOO_NEW, SERVER_UNSUPPORTED, PERMISSION_DENIED.
+ * @throws LamplighterError NAME_TAKEN, SCHEMA_TOO_NEW, SERVER_UNSUPPORTED, PERMISSION_DENIED, CONNECTION_REFUSED for a server that cannot
+ *   be written to.
  */
 export async function migrate(session: Queryable, options: MigrateOptions = {}): Promise<MigrateReport> {
+  const restoreTimeLimits = await liftTimeLimits(session);
   await session.query(`select pg_catalog.pg_advisory_lock(${LOCK})`);
   try {
+    await restoreTimeLimits('lock_timeout');
     const plan = await planMigration(session, options);
+    if (plan.steps.length > 0) await requireWritableServer(session);
     const notes: string[] = [];
     for (const group of groupSteps(plan.steps)) notes.push(...(await runGroup(session, group, plan)));
     notes.push(...(await announceServerSettings(session)));
@@ -47,6 +54,7 @@ export async function migrate(session: Queryable, options: MigrateOptions = {}):
   } finally {
     // A session that broke has lost its locks with it; the error that broke it is the one to tell.
     await session.query(`select pg_catalog.pg_advisory_unlock(${LOCK})`).catch(() => undefined);
+    await restoreTimeLimits().catch(() => undefined);
   }
 }
 

@@ -6,6 +6,7 @@ import { runInTransaction } from '../transaction.ts';
 import { requireOwnSchema } from './schema-owner.ts';
 import { readSchemaState } from './schema-state.ts';
 import { forgetServerSettings } from './server-settings.ts';
+import { liftTimeLimits } from './time-limits.ts';
 
 export interface OwnObject {
   readonly kind: 'function' | 'table' | 'schema';
@@ -24,7 +25,9 @@ export async function listOwnObjects(session: Session): Promise<readonly OwnObje
   await requireOwnSchema(session);
   if (!(await readSchemaState(session)).isInstalled) return [];
   const { rows } = await session.query<{ kind: OwnObject['kind']; name: string }>(loadQuery('list_removable_objects'));
+  const restoreTimeLimits = await liftTimeLimits(session);
   const counted = await session.query<{ requests: string }>('select count(*) as requests from public.steadytext_queue');
+  await restoreTimeLimits();
   return rows.map(({ kind, name }) => ({
     kind,
     name,
