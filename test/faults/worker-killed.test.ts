@@ -1,0 +1,114 @@
+import { expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { generate } from '../support/requests.ts';
+import { type Barrier, raiseBarrier, untilStatementEnds } from './worker-barrier.ts';
+import { useScene } from './worker-scene.ts';
+
+const scene = useScene();
+
+/** Kills the backend of a statement, or lets it run to its end; its client is dead. */
+async function settle(barrier: Barrier, pid: number, fate: 'commits' | 'is cut off'): Promise<void> {
+  if (fate === 'is cut off') await scene.db.pool.query('select pg_terminate_backend($1, 5000)', [pid]);
+  await barrier.open();
+  await untilStatementEnds(scene.db, pid);
+}
+
+test.each(['commits', 'is cut off'] as const)(
+  'a worker killed while its claim waits, which then %s, loses nothing',
+  async (fate) => {
+    await using victim = await scene.spawn();
+    await scene.db.pool.query(`select steadytext_pause('embed')`);
+    const ids = await scene.embed(['a', 'b', 'c']);
+    await using barrier = await raiseBarrier(scene.db);
+    await scene.db.pool.query(`select steadytext_resume('embed')`);
+    const pid = await barrier.untilReached(scene.victim, 'claim_requests');
+    victim.kill('SIGKILL');
+    await victim.exited;
+    await settle(barrier, pid, fate);
+
+    const isClaimed = fate === 'commits';
+    expect(await scene.rows(ids)).toMatchObject(ids.map(() => ({ status: isClaimed ? 'processing' : 'pending' })));
+    await scene.startRescuer();
+    const rows = await scene.untilCompleted(ids);
+    expect(rows).toMatchObject(ids.map(() => ({ attempt: isClaimed ? 2 : 1, retry_count: 0 })));
+    await scene.expectGoodHistory();
+  },
+);
+
+test('a request that is computed alone when its worker is killed is computed elsewhere, and charged', async () => {
+  await using victim = await scene.spawn();
+  const [id = ''] = await scene.embed(['!sleep:400']);
+  await eventually(async () => {
+    expect(await scene.rows([id])).toMatchObject([{ status: 'processing' }]);
+    victim.kill('SIGKILL');
+  });
+  await victim.exited;
+  await scene.startRescuer();
+  expect(await scene.untilCompleted([id])).toMatchObject([{ attempt: 2, retry_count: 1 }]);
+  expect(scene.handlers.read().map(({ actor }) => actor)).toEqual([scene.rescuer.name]);
+  await scene.expectGoodHistory();
+});
+
+test.each(['commits', 'is cut off'] as const)(
+  'a worker killed while its finish waits, which then %s, ends each request once',
+  async (fate) => {
+    await using victim = await scene.spawn();
+    const ids = await scene.embed(['!sleep:200', 'b', 'c']);
+    await eventually(async () => {
+      expect(await scene.rows(ids)).toMatchObject(ids.map(() => ({ status: 'processing' })));
+    });
+    await using barrier = await raiseBarrier(scene.db);
+    const pid = await barrier.untilReached(scene.victim, 'finish_requests');
+    victim.kill('SIGKILL');
+    await victim.exited;
+    await settle(barrier, pid, fate);
+
+    await scene.startRescuer();
+    const rows = await scene.untilCompleted(ids);
+    expect(rows).toMatchObject(ids.map(() => ({ attempt: fate === 'commits' ? 1 : 2, retry_count: 0 })));
+    await scene.expectGoodHistory();
+  },
+);
+
+test('a finish that waits while the lease of its dead worker runs out meets the rescue, and each request ends once', async () => {
+  await using victim = await scene.spawn();
+  const ids = await scene.embed(['!sleep:200', 'b', 'c']);
+  await eventually(async () => {
+    expect(await scene.rows(ids)).toMatchObject(ids.map(() => ({ status: 'processing' })));
+  });
+  await using barrier = await raiseBarrier(scene.db);
+  await barrier.untilReached(scene.victim, 'finish_requests');
+  victim.kill('SIGKILL');
+  await victim.exited;
+  const rescuer = await scene.startRescuer();
+  await eventually(async () => {
+    const waiting = `select from pg_stat_activity where usename = $1 and wait_event_type = 'Lock' and query ~ 'rescue_requests'`;
+    expect((await scene.db.pool.query(waiting, [scene.rescuer.name])).rows).toHaveLength(1);
+    const silent = `select from steadytext_worker_status() where status = 'dead' and worker_id <> $1`;
+    expect((await scene.db.pool.query(silent, [rescuer.workerId])).rows).toHaveLength(1);
+  });
+  await barrier.open();
+  const rows = await scene.untilCompleted(ids);
+  expect(rows).toMatchObject(ids.map(() => ({ retry_count: 0 })));
+  await scene.expectGoodHistory();
+});
+
+test('a worker killed while it stops hands over what it still had', async () => {
+  await using victim = await scene.spawn();
+  const prompt = scene.callers.unique('!sleep:800 when it stops');
+  const [id = ''] = await scene.callers.enqueue([prompt], async () => [await generate(scene.db.pool, prompt)]);
+  const other = await scene.embed(['!sleep:800']);
+  await eventually(async () => {
+    expect(await scene.rows([id, ...other])).toMatchObject([{ status: 'processing' }, { status: 'processing' }]);
+  });
+  victim.kill('SIGTERM');
+  await eventually(async () => {
+    const { rows } = await scene.db.pool.query(`select status from steadytext_worker_status()`);
+    expect(rows).toEqual([{ status: 'stopping' }]);
+  });
+  victim.kill('SIGKILL');
+  await victim.exited;
+  await scene.startRescuer();
+  expect(await scene.untilCompleted([id, ...other])).toMatchObject([{ attempt: 2 }, { attempt: 2 }]);
+  await scene.expectGoodHistory();
+});
