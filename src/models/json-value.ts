@@ -4,15 +4,20 @@ export type JsonValue = string | number | boolean | null | readonly JsonValue[] 
 /** A JSON Schema document: an object, or `true` (anything) or `false` (nothing). */
 export type JsonSchema = boolean | { readonly [key: string]: JsonValue };
 
-/** Nesting beyond which {@link isJsonWithin} says no; deeper values would exhaust the stack of code that recurses. */
+/** Nesting beyond which {@link isNestedWithin} says no; deeper values would exhaust the stack of code that recurses. */
 export const MAX_JSON_DEPTH = 128;
 
-/** True for JSON values nested at most {@link MAX_JSON_DEPTH} deep; never overflows the stack. */
-export function isJsonWithin(value: unknown, depth: number = MAX_JSON_DEPTH): value is JsonValue {
+/** True for values nested at most {@link MAX_JSON_DEPTH} deep; never overflows the stack. */
+export function isNestedWithin(value: unknown, depth: number = MAX_JSON_DEPTH): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return depth > 0 && Object.values(value).every((child) => isNestedWithin(child, depth - 1));
+}
+
+/** True for what JSON can express, of bounded depth: `JSON.parse` reads `1e400` as infinity, which has no text to be known by. */
+export function isJson(value: unknown): value is JsonValue {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
   if (typeof value === 'number') return Number.isFinite(value);
-  if (typeof value !== 'object' || depth === 0) return false;
-  return Object.values(value).every((child) => isJsonWithin(child, depth - 1));
+  return typeof value === 'object' && Object.values(value).every(isJson);
 }
 
 /** The same text for equal values whatever the order of their keys: keys sorted by code unit, no white space. */

@@ -100,6 +100,11 @@ describe('messages', () => {
     const schema = JSON.parse(`${'{"not":'.repeat(6_000)}true${'}'.repeat(6_000)}`);
     expect(messageOf('generate_json', { ...generate, schema })).toMatch(/nested deeper than 128/);
   });
+
+  test('a schema with a number that JavaScript reads as infinity', () => {
+    const schema = JSON.parse('{"minimum": 1e400}');
+    expect(messageOf('generate_json', { ...generate, schema })).toMatch(/number beyond the range/);
+  });
 });
 
 test('whatever a row holds, it is parsed or refused with a message', () => {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { RequestFunction } from '../core/request-functions.ts';
 import { isBlank } from './blank-text.ts';
-import { isJsonWithin, type JsonSchema, MAX_JSON_DEPTH } from './json-value.ts';
+import { isJson, isNestedWithin, type JsonSchema, MAX_JSON_DEPTH } from './json-value.ts';
 import { type ItemOutcome, invalid, succeeded } from './outcome.ts';
 import type { GenerateItem, ModelRequest } from './port.ts';
 
@@ -45,8 +45,12 @@ const jsonSchema = z
     error: SCHEMA_MESSAGE,
     abort: true,
   })
-  .refine((value) => isJsonWithin(value), `Schema cannot be nested deeper than ${MAX_JSON_DEPTH} levels`)
-  .transform((value) => value as JsonSchema); // the three checks above are its definition
+  .refine((value) => isNestedWithin(value), {
+    error: `Schema cannot be nested deeper than ${MAX_JSON_DEPTH} levels`,
+    abort: true,
+  })
+  .refine((value) => isJson(value), 'Schema cannot hold a number beyond the range of a double')
+  .transform((value) => value as JsonSchema); // the checks above are its definition
 
 /** Parsers from a row's `parameters` to what a model takes; keys that are not known are ignored. */
 const PARSERS: Readonly<Record<RequestFunction, z.ZodType<ParsedRequest>>> = {

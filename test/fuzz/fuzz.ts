@@ -57,7 +57,13 @@ export function planFuzz<Outcome extends string>(
       counts.set(outcome, (counts.get(outcome) ?? 0) + times);
     },
     async run(arbitrary, property) {
-      await fc.assert(fc.asyncProperty(arbitrary, property), { numRuns, seed, ...(path !== undefined && { path }) });
+      await fc.assert(fc.asyncProperty(arbitrary, property), {
+        numRuns,
+        seed,
+        ...(path !== undefined && { path }),
+        // Of cases tried together the failure itself names the one; to make the others smaller takes minutes and tells nothing.
+        endOnFailure: perRun > 1,
+      });
       await report({ kind, seed, cases: numRuns * perRun, ...Object.fromEntries(counts) });
       if (path === undefined && numRuns * perRun >= 50) {
         expect([...counts].filter(([, count]) => count === 0)).toEqual([]);
