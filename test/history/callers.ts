@@ -17,7 +17,8 @@ export interface EnqueueCall {
   readonly requestId: string | undefined;
 }
 
-export type CallerAct = 'cancel' | 'retry' | 'delete';
+/** `edit` is a user's own UPDATE of `retry_count`. */
+export type CallerAct = 'cancel' | 'retry' | 'delete' | 'edit';
 
 export interface ActCall {
   readonly act: CallerAct;
@@ -45,7 +46,7 @@ export interface CallerJournal {
   unique(text: string): string;
   /** Notes a call that queues `texts` (each one unique) and the ids that it answers, in the same order; rethrows its errors. */
   enqueue(texts: readonly string[], call: (texts: readonly string[]) => Promise<readonly string[]>): Promise<string[]>;
-  /** Notes a call that cancels, retries or deletes a request; rethrows its errors. */
+  /** Notes a call that cancels, retries, deletes or edits a request; rethrows its errors. */
   act(act: CallerAct, requestId: string, call: () => Promise<boolean>): Promise<boolean>;
   /** From now on ended requests may vanish. */
   notePrune(): void;

@@ -6,6 +6,7 @@ const STEP_OF_ACT: Readonly<Record<CallerAct, (change: Change) => boolean>> = {
   cancel: ({ before, after }) => before?.status !== 'cancelled' && after?.status === 'cancelled',
   retry: ({ before, after }) => before?.status === 'failed' && after?.status === 'pending',
   delete: ({ after }) => after === undefined,
+  edit: ({ before, after }) => before?.status === after?.status,
 };
 
 /** Checks what callers were told against the journal: `lives` holds the changes of each request, oldest first. */

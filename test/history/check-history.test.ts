@@ -89,6 +89,12 @@ test('rescue, release, retry by the caller, deleting and pruning belong to a goo
   const suspect = await worker.claimSuspect();
   if (suspect === undefined) throw new Error('expected a suspect');
   await answer(suspect);
+  const edited = await queue('edited');
+  await callers.act('edit', edited, async () => {
+    await db.pool.query('update steadytext_queue set retry_count = 2 where request_id = $1', [edited]);
+    return true;
+  });
+  await answer(await worker.claimOne());
   const deleted = await queue('deleted');
   await callers.act('delete', deleted, async () => {
     await db.pool.query('delete from steadytext_queue where request_id = $1', [deleted]);
@@ -142,6 +148,7 @@ describe('a doctored database is seen through', () => {
       ['continuity'],
     ],
     ['a result that is changed past the trigger', asTrigger(edit('completes', `result = 'other'`)), ['continuity']],
+    ['a retry_count that nobody edited', edit('fails', 'retry_count = 1'), ['ended-once']],
     ['an attempt too many', edit('completes', 'attempt = attempt + 1'), ['count', 'ended-once']],
     [
       'a request that nobody queued',

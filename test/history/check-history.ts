@@ -12,7 +12,7 @@ import type { Violation } from './violation.ts';
 export interface HistoryOptions {
   readonly callers: CallerJournal;
   /** What the models answered; without it results are compared with nothing. */
-  readonly handlers?: HandlerJournal;
+  readonly handlers?: HandlerJournal | undefined;
   /** Of the workers. @default 3 */
   readonly maxRetries?: number;
   /** How long a ready request may be passed over by others of its lane and role that come after it. @default 2000 */

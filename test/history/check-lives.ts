@@ -1,3 +1,4 @@
+import type { CallerAct } from './callers.ts';
 import type { Change, RequestState } from './journal.ts';
 import type { Report } from './violation.ts';
 
@@ -9,7 +10,7 @@ const ENDED: readonly (string | undefined)[] = ['completed', 'failed', 'cancelle
 export interface LifeOptions {
   readonly maxRetries: number;
   /** Whether a caller asked for it; a call with an unknown outcome counts. */
-  readonly isAsked: (act: 'cancel' | 'retry' | 'delete', requestId: string) => boolean;
+  readonly isAsked: (act: CallerAct, requestId: string) => boolean;
   readonly mayPrune: boolean;
   /** Whether that result is the result of the request's autonomous row. */
   readonly isAdopted: (requestId: string, result: string | null) => boolean;
@@ -69,6 +70,7 @@ interface StepContext {
 function checkStep(change: Change, before: RequestState, after: RequestState, context: StepContext): void {
   const { say, options } = context;
   const step = `${before.status} -> ${after.status}`;
+  if (options.isAsked('edit', change.requestId) && isEdit(before, after)) return;
   const claimed = step === 'pending -> processing' ? 1 : 0;
   if (after.attempt !== before.attempt + claimed)
     say('count', `${step} took attempt from ${before.attempt} to ${after.attempt}`);
@@ -114,6 +116,14 @@ function checkStep(change: Change, before: RequestState, after: RequestState, co
         `${step} by ${change.actor}`,
       );
   }
+}
+
+/** Nothing but `retry_count` differs. */
+function isEdit(before: RequestState, after: RequestState): boolean {
+  return (
+    differenceOf({ ...before, retryCount: after.retryCount }, after) === undefined &&
+    before.retryCount !== after.retryCount
+  );
 }
 
 function requireSameCount(step: string, before: RequestState, after: RequestState, say: Say): void {
