@@ -1,79 +1,140 @@
 /**
- * Milliseconds from the commit of an enqueue to the start of its handler, with an idle worker and at steady rates. Prints one JSON line
- * for each rate with p50, p95, p99 and the worst; negative values are handlers that began before the client heard of its commit.
+ * Milliseconds from the commit of a request, as its caller hears of it, to the call of its handler: with an idle worker, and at 5 and 50
+ * requests per second that come when they like (Poisson), beside graphile-worker, pg-boss and a bare NOTIFY, which shows what the
+ * machine itself takes. A negative figure is a handler that began before the caller heard of its commit.
  *
- * usage: tsx bench/latency.ts [--samples 300]
+ * Target: p50 at most 2 ms and p99 at most 5 ms at each rate.
+ *
+ * usage: tsx bench/latency.ts [--rounds 5] [--requests 200 (at 50/s, of each round)] [--quick] [--save] [--only lamplighter,graphile]
  */
 
-import process from 'node:process';
-import { parseArgs } from 'node:util';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { connectClient } from '../src/db/connect-client.ts';
-import { resolveConnection } from '../src/db/connection-settings.ts';
-import { migrate } from '../src/db/migrate/migrate.ts';
-import { createWorker } from '../src/worker/create-worker.ts';
+import { readBenchOptions } from './support/bench-options.ts';
 import { startBenchServer } from './support/bench-server.ts';
-import { createNullProvider, NULL_MODEL } from './support/null-provider.ts';
+import { type ContenderWorker, spawnContender } from './support/contender-worker.ts';
+import type { Workable } from './support/contenders/contender.ts';
+import { type WorkableName, workableNamed } from './support/contenders/registry.ts';
+import { monotonicMs } from './support/monotonic-ms.ts';
+import { atMost, publish } from './support/report.ts';
+import { percentile, round3 } from './support/statistics.ts';
 
-const { values } = parseArgs({ options: { samples: { type: 'string', default: '300' } } });
-const samples = Number(values.samples);
+const OURS = 'lamplighter-single';
+const NAMES: readonly WorkableName[] = [OURS, 'graphile', 'pg-boss-work', 'bare-listener'];
+/** A worker that has just started still connects and warms up. */
+const SETTLE_MS = 1_000;
+/** The slowest polls twice a second. */
+const LAST_WAIT_MS = 2_000;
+
+const options = readBenchOptions({ full: { rounds: 5, requests: 200 }, quick: { rounds: 1, requests: 40 } });
+/** Idle means long enough for the worker to have gone back to waiting. */
+const rates = [
+  { rate: 'idle', pauseMs: () => 300, share: 0.1 },
+  { rate: '5/s', pauseMs: () => exponential(200), share: 0.2 },
+  { rate: '50/s', pauseMs: () => exponential(20), share: 1 },
+] as const;
+
+interface Subject {
+  readonly name: WorkableName;
+  readonly workable: Workable;
+  readonly worker: ContenderWorker;
+  readonly caller: pg.Client;
+  readonly latencies: Map<string, number[]>;
+  missing: number;
+}
 
 await using server = await startBenchServer();
-const uri = await server.createDatabase('bench_latency');
-const session = await connectClient(resolveConnection({ uri }, {}));
-await migrate(session);
-await session.end();
-
-let onStart: (atMs: number) => void = () => undefined;
-const provider = createNullProvider({ maxBatch: 1, onAnswer: () => onStart(performance.now()) });
-const worker = await createWorker({ uri, providers: [provider], generateModel: NULL_MODEL, functions: ['generate'] });
-const caller = new pg.Client({ connectionString: uri });
-await caller.connect();
-
-/** Pauses between requests: idle means long enough for the worker to have gone back to waiting. */
-const scenarios = [
-  { name: 'idle', pauseMs: () => 300, count: Math.ceil(samples / 6) },
-  { name: '5/s', pauseMs: () => exponential(200), count: Math.ceil(samples / 3) },
-  { name: '50/s', pauseMs: () => exponential(20), count: samples },
-];
-
-for (const { name, pauseMs, count } of scenarios) {
-  const latencies: number[] = [];
-  for (let n = 0; n < count; n += 1) {
-    await new Promise((resolve) => setTimeout(resolve, pauseMs()));
-    const started = new Promise<number>((resolve) => {
-      onStart = resolve;
-    });
-    await caller.query("select steadytext_generate_async('x', 16, false)");
-    const committedMs = performance.now();
-    latencies.push((await started) - committedMs);
+const subjects: Subject[] = [];
+try {
+  for (const name of NAMES.filter((one) => options.only === undefined || options.only.includes(one))) {
+    const workable = workableNamed(name);
+    const uri = await server.createDatabase(`bench_latency_${name.replaceAll('-', '_')}`);
+    await workable.migrate(uri);
+    const caller = new pg.Client({ connectionString: uri });
+    await caller.connect();
+    const worker = await spawnContender(name, uri);
+    subjects.push({ name, workable, worker, caller, latencies: new Map(), missing: 0 });
   }
-  latencies.sort((a, b) => a - b);
-  const at = (share: number) =>
-    round2(latencies[Math.min(latencies.length - 1, Math.floor(share * latencies.length))] ?? Number.NaN);
-  console.log(
-    JSON.stringify({
-      bench: 'latency',
-      rate: name,
-      samples: latencies.length,
-      p50_ms: at(0.5),
-      p95_ms: at(0.95),
-      p99_ms: at(0.99),
-      worst_ms: at(1),
-      target_p50_ms: 2,
-      target_p99_ms: 5,
-      postgresql: server.version,
-      node: process.version,
-    }),
-  );
+  for (let round = 0; round < options.rounds; round += 1) {
+    for (const subject of subjects) await measureRound(subject, round);
+  }
+} finally {
+  for (const { caller, worker } of subjects) {
+    await caller.end();
+    await worker[Symbol.asyncDispose]();
+  }
 }
-await caller.end();
-await worker.stop();
+
+const figures = subjects.flatMap(({ name, workable, latencies, missing }) =>
+  rates.map(({ rate }) => {
+    const values = latencies.get(rate) ?? [];
+    const at = (share: number) => round3(percentile(values, share));
+    return {
+      name,
+      rate,
+      title: workable.title,
+      samples: values.length,
+      missing,
+      p50: at(0.5),
+      p95: at(0.95),
+      p99: at(0.99),
+      worst: at(1),
+    };
+  }),
+);
+await publish(
+  {
+    bench: 'latency',
+    subject: 'milliseconds from commit to the call of the handler',
+    rows: figures.map(({ title, rate, samples, p50, p95, p99, worst }) => ({
+      queue: title,
+      rate,
+      samples,
+      p50,
+      p95,
+      p99,
+      worst,
+    })),
+    verdicts: figures
+      .filter(({ name }) => name === OURS)
+      .flatMap(({ rate, p50, p99 }) => [atMost(`p50 ${rate}`, p50, 2), atMost(`p99 ${rate}`, p99, 5)]),
+    notes: figures.some(({ missing }) => missing > 0) ? ['Some requests were not handled within two seconds.'] : [],
+  },
+  options,
+  server,
+);
+
+/** All rates once. Requests are sent when they are due, whether or not those before were handled. */
+async function measureRound(subject: Subject, round: number): Promise<void> {
+  const { workable, worker, caller, latencies } = subject;
+  const handled = new Map<string, number>();
+  await worker.watch((prompt, atMs) => handled.set(prompt, atMs));
+  await workable.enqueue(caller, 'warm-up');
+  await sleep(SETTLE_MS);
+  for (const { rate, pauseMs, share } of rates) {
+    const committed = new Map<string, number>();
+    const count = Math.ceil(options.requests * share);
+    let dueMs = monotonicMs();
+    for (let n = 0; n < count; n += 1) {
+      dueMs += pauseMs();
+      await sleep(Math.max(0, dueMs - monotonicMs()));
+      const prompt = `${round} ${rate} ${n}`;
+      await workable.enqueue(caller, prompt);
+      committed.set(prompt, monotonicMs());
+    }
+    const deadlineMs = monotonicMs() + LAST_WAIT_MS;
+    while ([...committed.keys()].some((prompt) => !handled.has(prompt)) && monotonicMs() < deadlineMs) await sleep(20);
+    const values = latencies.get(rate) ?? [];
+    for (const [prompt, committedMs] of committed) {
+      const startedMs = handled.get(prompt);
+      if (startedMs === undefined) subject.missing += 1;
+      else values.push(startedMs - committedMs);
+    }
+    latencies.set(rate, values);
+  }
+  await worker.stop();
+}
 
 function exponential(meanMs: number): number {
   return -Math.log(1 - Math.random()) * meanMs;
-}
-
-function round2(value: number): number {
-  return Math.round(value * 100) / 100;
 }

@@ -1,6 +1,7 @@
 /** What a worker process is told. */
 export type ToWorker =
-  | { readonly kind: 'start'; readonly expected: number }
+  /** Begin to work. `expected`: tell of the first call of the handler and of the last of so many requests; absent: tell of every one. */
+  | { readonly kind: 'start'; readonly expected: number | undefined }
   | { readonly kind: 'usage' }
   | { readonly kind: 'stop' };
 
@@ -11,7 +12,8 @@ export interface Usage {
   readonly rssBytes: number;
 }
 
-/** What a worker process tells: `first` and `all` at the first and the last expected call of its handler. */
+/** What a worker process tells; `handled` with the host's monotonic clock, which all its processes share. */
 export type FromWorker =
   | { readonly kind: 'ready' | 'started' | 'stopped' }
+  | { readonly kind: 'handled'; readonly prompts: readonly string[]; readonly atMs: number }
   | ({ readonly kind: 'first' | 'all' | 'usage' } & Usage);

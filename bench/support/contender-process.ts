@@ -4,14 +4,13 @@
  */
 import process from 'node:process';
 import type { FromWorker, ToWorker } from './contender-messages.ts';
-import type { RunningWorker } from './contenders/contender.ts';
-import { type ContenderName, contenderNamed } from './contenders/registry.ts';
+import type { OnHandled, RunningWorker } from './contenders/contender.ts';
+import { type WorkableName, workableNamed } from './contenders/registry.ts';
+import { monotonicMs } from './monotonic-ms.ts';
 
 const [name, uri = ''] = process.argv.slice(2);
-const contender = contenderNamed(name as ContenderName); // the parent passes a name that it knows
+const workable = workableNamed(name as WorkableName); // the parent passes a name that it knows
 
-let expected = 0;
-let handled = 0;
 let worker: RunningWorker | undefined;
 
 function send(message: FromWorker): void {
@@ -23,18 +22,23 @@ function usage(): { cpuSeconds: number; atMs: number; rssBytes: number } {
   return { cpuSeconds: (user + system) / 1e6, atMs: Date.now(), rssBytes: process.memoryUsage.rss() };
 }
 
-function onHandled(count: number): void {
-  if (handled === 0) send({ kind: 'first', ...usage() });
-  handled += count;
-  if (handled >= expected) send({ kind: 'all', ...usage() });
+/** Tells of the first and of the last expected request. */
+function count(expected: number): OnHandled {
+  let handled = 0;
+  return (size) => {
+    if (handled === 0) send({ kind: 'first', ...usage() });
+    const isMissing = handled < expected;
+    handled += size;
+    if (isMissing && handled >= expected) send({ kind: 'all', ...usage() });
+  };
 }
+
+const tellEach: OnHandled = (_, prompts) => send({ kind: 'handled', atMs: monotonicMs(), prompts: prompts() });
 
 async function obey(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'start':
-      expected = message.expected;
-      handled = 0;
-      worker = await contender.startWorker(uri, onHandled);
+      worker = await workable.startWorker(uri, message.expected === undefined ? tellEach : count(message.expected));
       send({ kind: 'started' });
       break;
     case 'usage':

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { FromWorker, ToWorker, Usage } from './contender-messages.ts';
-import type { ContenderName } from './contenders/registry.ts';
+import type { WorkableName } from './contenders/registry.ts';
 
 const ENTRY = fileURLToPath(new URL('contender-process.ts', import.meta.url));
 
@@ -11,17 +11,24 @@ export interface ContenderWorker extends AsyncDisposable {
   readonly pid: number;
   /** Begins to work; resolves at the first call of the handler, with `all` for the last of as many requests as are expected. */
   start(expected: number): Promise<{ readonly first: Usage; readonly all: Promise<Usage> }>;
+  /** Begins to work, and tells of each request from then on: its prompt, and when its handler was called. */
+  watch(onHandled: (prompt: string, atMs: number) => void): Promise<void>;
   usage(): Promise<Usage>;
   /** Ends the work, not the process. */
   stop(): Promise<void>;
 }
 
 /** Starts the process; it connects to nothing before `start`. Every call fails when the process has ended. */
-export async function spawnContender(name: ContenderName, uri: string): Promise<ContenderWorker> {
+export async function spawnContender(name: WorkableName, uri: string): Promise<ContenderWorker> {
   const child = fork(ENTRY, [name, uri], { execArgv: ['--import', 'tsx'] });
   const exited = once(child, 'exit');
   const waiting = new Map<FromWorker['kind'], { resolve: (message: FromWorker) => void; reject: (e: Error) => void }>();
+  let onHandled: (prompt: string, atMs: number) => void = () => undefined;
   child.on('message', (message: FromWorker) => {
+    if (message.kind === 'handled') {
+      for (const prompt of message.prompts) onHandled(prompt, message.atMs);
+      return;
+    }
     waiting.get(message.kind)?.resolve(message);
     waiting.delete(message.kind);
   });
@@ -55,6 +62,12 @@ export async function spawnContender(name: ContenderName, uri: string): Promise<
       tell({ kind: 'start', expected });
       await started;
       return { first: await first, all };
+    },
+    async watch(listener) {
+      onHandled = listener;
+      const started = hear('started');
+      tell({ kind: 'start', expected: undefined });
+      await started;
     },
     usage() {
       const usage = hearUsage('usage');

@@ -1,13 +1,14 @@
 import { defineModel } from '../../src/models/define-model.ts';
 import { succeeded } from '../../src/models/outcome.ts';
 import type { ModelProvider } from '../../src/models/provider.ts';
+import type { OnHandled } from './contenders/contender.ts';
 
 const NAME = 'bench/null';
 
 /** A model that answers every prompt with "ok" at once: what is left is the cost of the queue. */
 export function createNullProvider(options: {
   readonly maxBatch: number;
-  readonly onAnswer?: (count: number) => void;
+  readonly onHandled?: OnHandled;
 }): ModelProvider {
   const description = {
     state: 'loadable',
@@ -28,7 +29,7 @@ export function createNullProvider(options: {
         generate: {
           maxBatch: options.maxBatch,
           run: async (items) => {
-            options.onAnswer?.(items.length);
+            options.onHandled?.(items.length, () => items.map(({ prompt }) => prompt));
             return items.map(() => succeeded('ok'));
           },
         },

@@ -1,6 +1,10 @@
 import { Logger, makeWorkerUtils, run } from 'graphile-worker';
 import { type Contender, isEmpty } from './contender.ts';
 
+interface Payload {
+  readonly prompt: string;
+}
+
 const quiet = new Logger(() => () => undefined);
 
 /** graphile-worker; with `batch` it fetches that many jobs at once and completes jobs together, its fastest configuration. */
@@ -31,15 +35,17 @@ export function defineGraphileWorker(options: {
       await pool.query('truncate graphile_worker._private_jobs');
     },
     isDrained: (pool) => isEmpty(pool, 'select 1 from graphile_worker._private_jobs limit 1'),
-    async enqueue(pool) {
-      await pool.query(`select graphile_worker.add_job('noop', '{"prompt": "x"}')`);
+    async enqueue(db, prompt) {
+      await db.query("select graphile_worker.add_job('noop', $1::json)", [JSON.stringify({ prompt })]);
     },
     async startWorker(uri, onHandled) {
       const runner = await run({
         connectionString: uri,
         noHandleSignals: true,
         logger: quiet,
-        taskList: { noop: async () => onHandled(1) },
+        taskList: {
+          noop: async (payload) => onHandled(1, () => [(payload as Payload).prompt]), // as enqueued by us
+        },
         preset: {
           worker: {
             concurrentJobs,

@@ -34,13 +34,13 @@ export function defineLamplighter(options: {
     },
     isDrained: (pool) =>
       isEmpty(pool, "select 1 from public.steadytext_queue where status in ('pending', 'processing') limit 1"),
-    async enqueue(pool) {
-      await pool.query("select steadytext_generate_async('x', 16, false)");
+    async enqueue(db, prompt) {
+      await db.query('select public.steadytext_generate_async($1, 16, false)', [prompt]);
     },
-    startWorker: (uri, onAnswer) =>
+    startWorker: (uri, onHandled) =>
       createWorker({
         uri,
-        providers: [createNullProvider({ maxBatch, onAnswer })],
+        providers: [createNullProvider({ maxBatch, onHandled })],
         generateModel: NULL_MODEL,
         functions: ['generate'],
         ...(concurrency === undefined ? {} : { concurrency }),

@@ -1,7 +1,8 @@
-import type { Contender } from './contender.ts';
+import { bareListener } from './bare-listener.ts';
+import type { Contender, Workable } from './contender.ts';
 import { defineGraphileWorker } from './graphile-worker.ts';
 import { defineLamplighter } from './lamplighter.ts';
-import { definePgBoss } from './pg-boss.ts';
+import { definePgBoss, workingPgBoss } from './pg-boss.ts';
 
 const BATCH = 500;
 /** Handlers at once, as in graphile-worker's own performance test. */
@@ -11,6 +12,7 @@ export type ContenderName =
   | 'lamplighter-batched'
   | 'lamplighter'
   | 'lamplighter-serial'
+  | 'lamplighter-single'
   | 'graphile-batched'
   | 'graphile'
   | 'graphile-serial'
@@ -22,6 +24,7 @@ const CONTENDERS: Readonly<Record<ContenderName, Contender>> = {
   'lamplighter-batched': defineLamplighter({ title: 'Lamplighter, batched', maxBatch: BATCH }),
   lamplighter: defineLamplighter({ title: `Lamplighter, ${SLOTS} at once`, maxBatch: 1, concurrency: SLOTS }),
   'lamplighter-serial': defineLamplighter({ title: 'Lamplighter, 1 at once', maxBatch: 1, concurrency: 1 }),
+  'lamplighter-single': defineLamplighter({ title: 'Lamplighter', maxBatch: 1 }),
   'graphile-batched': defineGraphileWorker({
     title: 'graphile-worker, batched',
     batch: BATCH,
@@ -34,9 +37,20 @@ const CONTENDERS: Readonly<Record<ContenderName, Contender>> = {
   'pg-boss-serial': definePgBoss({ title: 'pg-boss, 1 at once', batch: 1, loops: 1 }),
 };
 
-export const CONTENDER_NAMES = Object.keys(CONTENDERS) as ContenderName[]; // the keys are exactly the names
-
-/** The contender of that name; what a process of its own can be told to be. */
+/** The contender of that name. */
 export function contenderNamed(name: ContenderName): Contender {
   return CONTENDERS[name];
+}
+
+export type WorkableName = ContenderName | 'bare-listener' | 'pg-boss-work';
+
+const WORKABLES: Readonly<Record<WorkableName, Workable>> = {
+  ...CONTENDERS,
+  'bare-listener': bareListener,
+  'pg-boss-work': workingPgBoss,
+};
+
+/** What a process of its own can be told to be. */
+export function workableNamed(name: WorkableName): Workable {
+  return WORKABLES[name];
 }
