@@ -685,6 +685,17 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.guard_request_size()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  raise exception 'A request may have 4 MB at most, got % bytes', pg_column_size(new.parameters || '{}') using errcode = '22023',
+    hint = 'Models read a few thousand words: queue the text in parts.';
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.guard_request_truncate()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1916,6 +1927,8 @@ CREATE TRIGGER announce_status AFTER UPDATE ON public.steadytext_queue FOR EACH 
 
 CREATE TRIGGER guard_insert BEFORE INSERT ON public.steadytext_queue FOR EACH ROW WHEN ((row_security_active(('public.steadytext_queue'::regclass)::oid) OR (NOT has_table_privilege(('public.steadytext_queue'::regclass)::oid, 'INSERT WITH GRANT OPTION'::text)))) EXECUTE FUNCTION lamplighter.guard_request_insert();
 
+CREATE TRIGGER guard_size BEFORE INSERT ON public.steadytext_queue FOR EACH ROW WHEN (((pg_column_size(new.parameters) > 16384) AND (pg_column_size((new.parameters || '{}'::jsonb)) > 4194304))) EXECUTE FUNCTION lamplighter.guard_request_size();
+
 CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON public.steadytext_queue FOR EACH STATEMENT EXECUTE FUNCTION lamplighter.guard_request_truncate();
 
 CREATE TRIGGER guard_update BEFORE UPDATE ON public.steadytext_queue FOR EACH ROW WHEN ((row_security_active(('public.steadytext_queue'::regclass)::oid) OR (NOT has_table_privilege(('public.steadytext_queue'::regclass)::oid, 'UPDATE WITH GRANT OPTION'::text)))) EXECUTE FUNCTION lamplighter.guard_request_update();
@@ -1969,6 +1982,8 @@ revoke all on function lamplighter.grant_functions(p_role_name text, p_schema_na
 revoke all on function lamplighter.grant_worker(p_role_name text) from public;
 
 revoke all on function lamplighter.guard_request_insert() from public;
+
+revoke all on function lamplighter.guard_request_size() from public;
 
 revoke all on function lamplighter.guard_request_truncate() from public;
 
