@@ -16,6 +16,13 @@ create table lamplighter.cached_result (
   constraint cached_result_pkey PRIMARY KEY (cache_key)
 );
 
+create table lamplighter.claim (
+  worker_id uuid not null,
+  claim_number bigint not null,
+  ids bigint[] not null,
+  constraint claim_pkey PRIMARY KEY (worker_id, claim_number)
+) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=1000);
+
 create table lamplighter.loopback (
   is_singleton boolean default true not null,
   dsn text not null,
@@ -121,15 +128,13 @@ create table public.steadytext_queue (
   constraint steadytext_queue_request_id_key UNIQUE (request_id),
   constraint steadytext_queue_retry_count_is_not_negative CHECK ((retry_count >= 0)),
   constraint steadytext_queue_status_is_known CHECK ((status = ANY (ARRAY['pending'::text, 'processing'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
-) with (fillfactor=70, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=5000, autovacuum_analyze_scale_factor=0.02, autovacuum_vacuum_cost_delay=1);
+) with (fillfactor=50, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=5000, autovacuum_analyze_scale_factor=0.02, autovacuum_vacuum_cost_delay=1);
 
 alter table public.steadytext_queue enable row level security;
 
-CREATE INDEX steadytext_queue_delayed_idx ON public.steadytext_queue USING btree (run_at) WHERE ((status = 'pending'::text) AND (run_at IS NOT NULL));
+CREATE INDEX steadytext_queue_delayed_idx ON public.steadytext_queue USING btree (run_at) WHERE (run_at < 'infinity'::timestamp with time zone);
 
-CREATE INDEX steadytext_queue_processing_idx ON public.steadytext_queue USING btree (worker_id) WHERE (status = 'processing'::text);
-
-CREATE INDEX steadytext_queue_ready_idx ON public.steadytext_queue USING btree (function_name, model, username, priority DESC, created_at, id) WHERE ((status = 'pending'::text) AND (run_at IS NULL));
+CREATE INDEX steadytext_queue_ready_idx ON public.steadytext_queue USING btree (function_name, model, username, priority DESC, created_at, id) WHERE (run_at IS NULL);
 
 CREATE OR REPLACE FUNCTION lamplighter.admit_and_wake()
  RETURNS trigger
@@ -287,8 +292,8 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.claim_requests(p_worker_id uuid, p_function_name text, p_model text, p_usernames text[], p_priorities integer[], p_low_created_at timestamp with time zone[], p_low_ids bigint[], p_share integer, p_limit integer)
- RETURNS TABLE(id bigint, request_id uuid, username text, parameters jsonb, priority integer, created_at timestamp with time zone, attempt integer, retry_count integer, started_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION lamplighter.claim_requests(p_worker_id uuid, p_claim_number bigint, p_function_name text, p_model text, p_usernames text[], p_priorities integer[], p_low_created_at timestamp with time zone[], p_low_ids bigint[], p_share integer, p_limit integer)
+ RETURNS TABLE(id bigint, request_id uuid, username text, parameters jsonb, priority integer, created_at timestamp with time zone, attempt integer, retry_count integer)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -301,7 +306,9 @@ AS $function$
 declare
   v_left integer := p_limit;
   v_share integer;
-  v_taken integer;
+  v_rows tid[];
+  v_ids bigint[];
+  v_claimed bigint[] := '{}';
 begin
   perform set_config('synchronous_commit', 'off', true);
   perform lamplighter.require_lease(p_worker_id);
@@ -313,33 +320,43 @@ begin
       v_share := p_share;
     end if;
     continue when v_share <= 0;
+    select array_agg(c.ctid), array_agg(c.id)
+    into v_rows, v_ids
+    from (
+      select q.ctid, q.id
+      from public.steadytext_queue as q
+      where q.run_at is null and q.status = 'pending'
+        and q.function_name = p_function_name and q.model = p_model
+        and q.username = p_usernames[i] and q.priority = p_priorities[i]
+        and (q.created_at, q.id) >= (p_low_created_at[i], p_low_ids[i])
+      order by q.created_at, q.id
+      limit least(v_share, v_left)
+      for update skip locked
+    ) as c;
+    continue when v_ids is null;
+    -- By place, which cannot change while the rows are locked: by id, each would be looked up once more.
     return query
       update public.steadytext_queue as q
       set status = 'processing',
           started_at = clock_timestamp(),
           worker_id = p_worker_id,
-          attempt = q.attempt + 1
-      where q.id = any (array(
-        select c.id
-        from public.steadytext_queue as c
-        where c.status = 'pending' and c.run_at is null
-          and c.function_name = p_function_name and c.model = p_model
-          and c.username = p_usernames[i] and c.priority = p_priorities[i]
-          and (c.created_at, c.id) >= (p_low_created_at[i], p_low_ids[i])
-        order by c.created_at, c.id
-        limit least(v_share, v_left)
-        for update skip locked))
-      returning q.id, q.request_id, q.username, q.parameters, q.priority, q.created_at, q.attempt, q.retry_count, q.started_at;
-    get diagnostics v_taken = row_count;
-    v_left := v_left - v_taken;
-    v_share := v_share - v_taken;
+          attempt = q.attempt + 1,
+          run_at = 'infinity'
+      where q.ctid = any (v_rows)
+      returning q.id, q.request_id, q.username, q.parameters, q.priority, q.created_at, q.attempt, q.retry_count;
+    v_claimed := v_claimed || v_ids;
+    v_left := v_left - cardinality(v_ids);
+    v_share := v_share - cardinality(v_ids);
     exit when v_left <= 0;
   end loop;
+  if v_claimed <> '{}' then
+    insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_claimed);
+  end if;
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.claim_suspect(p_worker_id uuid, p_function_names text[], p_models text[])
- RETURNS TABLE(id bigint, request_id uuid, function_name text, model text, username text, parameters jsonb, priority integer, created_at timestamp with time zone, attempt integer, retry_count integer, started_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION lamplighter.claim_suspect(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[])
+ RETURNS TABLE(id bigint, request_id uuid, function_name text, model text, username text, parameters jsonb, priority integer, created_at timestamp with time zone, attempt integer, retry_count integer)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -353,26 +370,32 @@ begin
   perform set_config('synchronous_commit', 'off', true);
   perform lamplighter.require_lease(p_worker_id);
   return query
-    update public.steadytext_queue as q
-    set status = 'processing',
-        started_at = clock_timestamp(),
-        worker_id = p_worker_id,
-        attempt = q.attempt + 1,
-        run_at = null
-    where q.id = (
-      select c.id
-      from public.steadytext_queue as c
-      join unnest(p_function_names, p_models) as lane (function_name, model)
-        on lane.function_name = c.function_name and lane.model = c.model
-      -- As an array the suspects are looked up by key; as a join, all that is pending was read to find them.
-      where c.id = any (array(select s.id from lamplighter.suspect as s))
-        and c.status = 'pending'
-        and not exists (select 1 from lamplighter.paused_function as p where p.function_name = c.function_name)
-      order by c.priority desc, c.created_at, c.id
-      limit 1
-      for update of c skip locked)
-    returning q.id, q.request_id, q.function_name, q.model, q.username, q.parameters, q.priority, q.created_at, q.attempt,
-              q.retry_count, q.started_at;
+    with taken as (
+      update public.steadytext_queue as q
+      set status = 'processing',
+          started_at = clock_timestamp(),
+          worker_id = p_worker_id,
+          attempt = q.attempt + 1,
+          run_at = 'infinity'
+      where q.id = (
+        select c.id
+        from public.steadytext_queue as c
+        join unnest(p_function_names, p_models) as lane (function_name, model)
+          on lane.function_name = c.function_name and lane.model = c.model
+        -- As an array the suspects are looked up by key; as a join, all that is pending was read to find them.
+        where c.id = any (array(select s.id from lamplighter.suspect as s))
+          and c.status = 'pending'
+          and not exists (select 1 from lamplighter.paused_function as p where p.function_name = c.function_name)
+        order by c.priority desc, c.created_at, c.id
+        limit 1
+        for update of c skip locked)
+      returning q.id, q.request_id, q.function_name, q.model, q.username, q.parameters, q.priority, q.created_at, q.attempt,
+                q.retry_count
+    ), recorded as (
+      insert into lamplighter.claim (worker_id, claim_number, ids)
+      select p_worker_id, p_claim_number, array[t.id] from taken as t
+    )
+    select t.* from taken as t;
 end
 $function$;
 
@@ -397,9 +420,9 @@ CREATE OR REPLACE FUNCTION lamplighter.count_pending(p_limit bigint)
  SET row_security TO 'off'
 AS $function$
   select (select count(*)
-          from (select 1 from public.steadytext_queue where status = 'pending' and run_at is null limit p_limit) as ready)
+          from (select 1 from public.steadytext_queue where run_at is null limit p_limit) as ready)
        + (select count(*)
-          from (select 1 from public.steadytext_queue where status = 'pending' and run_at is not null limit p_limit) as delayed)
+          from (select 1 from public.steadytext_queue where run_at < 'infinity' limit p_limit) as delayed)
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.effective_setting(p_name text)
@@ -479,7 +502,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.finish_requests(p_worker_id uuid, p_ids bigint[], p_attempts integer[], p_outcomes text[], p_results text[], p_errors text[], p_delays_ms double precision[], p_cache_keys bytea[], p_max_retries integer, p_lock_timeout_ms integer DEFAULT NULL::integer)
+CREATE OR REPLACE FUNCTION lamplighter.finish_requests(p_worker_id uuid, p_ids bigint[], p_attempts integer[], p_outcomes text[], p_results text[], p_errors text[], p_delays_ms double precision[], p_cache_keys bytea[], p_max_retries integer)
  RETURNS TABLE(id bigint, status text)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -496,19 +519,15 @@ declare
   v_announces constant boolean := pg_notification_queue_usage() < 0.5;
   v_ended bigint;
 begin
-  if p_lock_timeout_ms is not null then
-    perform set_config('lock_timeout', p_lock_timeout_ms || 'ms', true);
-    perform 1 from public.steadytext_queue as q where q.id = any (p_ids) order by q.id for update;
-  end if;
   return query
     -- Lateral, so that each row is looked up by its id: as a join, a table of up to some 30,000 rows was read as a whole, because
     -- statistics taken while no worker held anything say that the fence matches nothing (35 ms instead of 9 for 500).
     with held as materialized (
-      select o.*
+      select o.*, q.place
       from unnest(p_ids, p_attempts, p_outcomes, p_results, p_errors, p_delays_ms)
         as o (id, attempt, outcome, result, error, delay_ms)
       cross join lateral (
-        select
+        select q.ctid as place
         from public.steadytext_queue as q
         where q.id = o.id and q.worker_id = p_worker_id and q.attempt = o.attempt and q.completed_at is null
         for update skip locked
@@ -533,10 +552,11 @@ begin
           run_at = case
             when h.outcome in ('retry', 'defer') and not (h.outcome = 'retry' and q.retry_count >= p_max_retries)
               then v_now + make_interval(secs => h.delay_ms / 1000.0)
-            when h.outcome = 'release' and exists (select 1 from lamplighter.suspect as s where s.id = q.id) then 'infinity'
+            when h.outcome = 'release' and not exists (select 1 from lamplighter.suspect as s where s.id = q.id) then null
+            else 'infinity'
           end
       from held as h
-      where q.id = h.id
+      where q.ctid = h.place
       returning q.id, q.request_id, q.function_name, q.status
     )
     select e.id, e.status
@@ -553,7 +573,7 @@ begin
     where s.id = o.id
       and q.attempt = o.attempt
       and q.status <> 'processing'
-      and q.run_at is distinct from 'infinity';
+      and (q.status <> 'pending' or q.run_at is distinct from 'infinity');
   end if;
   if not v_announces then
     update lamplighter.worker as w
@@ -790,6 +810,22 @@ AS $function$
   select exists (select 1 from public.steadytext_queue as q where q.request_id = p_request_id)
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.list_held(p_worker_id uuid)
+ RETURNS TABLE(id bigint)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET row_security TO 'off'
+AS $function$
+  select q.id
+  from public.steadytext_queue as q
+  where q.id = any (array(select unnest(c.ids) from lamplighter.claim as c where c.worker_id = p_worker_id))
+    and q.status = 'processing' and q.worker_id = p_worker_id
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.list_lost(p_worker_id uuid, p_ids bigint[], p_attempts integer[])
  RETURNS TABLE(id bigint)
  LANGUAGE sql
@@ -803,7 +839,7 @@ AS $function$
   select h.id
   from unnest(p_ids, p_attempts) as h (id, attempt)
   left join public.steadytext_queue as q on q.id = h.id
-  where q.id is null or q.worker_id is distinct from p_worker_id or q.attempt <> h.attempt
+  where q.id is null or q.worker_id is distinct from p_worker_id or q.attempt <> h.attempt or q.status <> 'processing'
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.list_own_objects()
@@ -861,7 +897,7 @@ begin
       select q.function_name, q.model, q.username, q.priority, q.created_at, q.id
       into list_ready.function_name, list_ready.model, list_ready.username, list_ready.priority, list_ready.created_at, list_ready.id
       from public.steadytext_queue as q
-      where q.status = 'pending' and q.run_at is null
+      where q.run_at is null and q.status = 'pending'
         and q.function_name = p_function_names[i] and q.model = p_models[i] and q.username > v_role
       order by q.username, q.priority desc, q.created_at, q.id
       limit 1;
@@ -873,7 +909,7 @@ begin
         select q.priority, q.created_at, q.id
         into list_ready.priority, list_ready.created_at, list_ready.id
         from public.steadytext_queue as q
-        where q.status = 'pending' and q.run_at is null
+        where q.run_at is null and q.status = 'pending'
           and q.function_name = p_function_names[i] and q.model = p_models[i] and q.username = v_role and q.priority < v_priority
         order by q.priority desc, q.created_at, q.id
         limit 1;
@@ -1009,7 +1045,7 @@ begin
   with due as materialized (
     select q.id
     from public.steadytext_queue as q
-    where q.status = 'pending' and q.run_at is not null and q.run_at <= v_now
+    where q.run_at < 'infinity' and q.run_at <= v_now and q.status = 'pending'
     order by q.run_at
     limit p_limit
     for update skip locked
@@ -1032,6 +1068,7 @@ AS $function$
 begin
   delete from lamplighter.cached_result;
   delete from lamplighter.suspect;
+  delete from lamplighter.claim;
   return null;
 end
 $function$;
@@ -1098,7 +1135,7 @@ begin
   delete from lamplighter.worker as w
   where w.status in ('stopped', 'dead')
     and w.last_heartbeat < now() - p_older_than
-    and not exists (select 1 from public.steadytext_queue as q where q.status = 'processing' and q.worker_id = w.worker_id);
+    and not exists (select 1 from lamplighter.claim as c where c.worker_id = w.worker_id);
   get diagnostics v_pruned = row_count;
   return v_pruned;
 end
@@ -1156,6 +1193,16 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.record_stray(p_worker_id uuid, p_id bigint)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  insert into lamplighter.claim (worker_id, claim_number, ids)
+  values (coalesce(p_worker_id, '00000000-0000-0000-0000-000000000000'), -p_id, array[p_id])
+  on conflict on constraint claim_pkey do nothing
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer)
  RETURNS uuid
  LANGUAGE sql
@@ -1184,7 +1231,7 @@ exception when object_not_in_prerequisite_state then
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint)
+CREATE OR REPLACE FUNCTION lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint, p_settled_claims bigint[])
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1192,6 +1239,8 @@ CREATE OR REPLACE FUNCTION lamplighter.renew_lease(p_worker_id uuid, p_status te
 AS $function$
 begin
   perform set_config('synchronous_commit', 'off', true);
+  delete from lamplighter.claim as c
+  where c.worker_id = p_worker_id and c.claim_number = any (p_settled_claims);
   update lamplighter.worker as w
   set status = p_status,
       concurrency = p_concurrency,
@@ -1329,21 +1378,37 @@ CREATE OR REPLACE FUNCTION lamplighter.rescue_requests(p_max_retries integer)
  SET row_security TO 'off'
 AS $function$
 #variable_conflict use_column
+declare
+  v_workers uuid[];
 begin
   with silent as materialized (
     select w.worker_id
     from lamplighter.worker as w
     where w.status in ('running', 'sleeping', 'stopping')
-      and w.last_heartbeat < clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
+      -- Nobody could renew a lease while the server was away.
+      and greatest(w.last_heartbeat, pg_postmaster_start_time()) < clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
     for update skip locked
   )
   update lamplighter.worker as w
   set status = 'dead',
       died_at = clock_timestamp(),
-      in_flight_at_death = (
-        select count(*) from public.steadytext_queue as q where q.status = 'processing' and q.worker_id = w.worker_id)
+      in_flight_at_death = (select count(*) from lamplighter.list_held(w.worker_id))
   from silent
   where w.worker_id = silent.worker_id;
+
+  delete from lamplighter.suspect as s
+  where not exists (
+    select 1 from public.steadytext_queue as q where q.id = s.id and q.status in ('pending', 'processing'));
+
+  v_workers := array(
+    select distinct c.worker_id
+    from lamplighter.claim as c
+    where not exists (
+      select 1 from lamplighter.worker as w
+      where w.worker_id = c.worker_id and w.status in ('running', 'sleeping', 'stopping')));
+  if v_workers = '{}' then
+    return;
+  end if;
 
   return query
     with orphan as materialized (
@@ -1351,7 +1416,8 @@ begin
              coalesce(w.in_flight_at_death = 1 and q.started_at <= w.died_at, false) as is_charged
       from public.steadytext_queue as q
       left join lamplighter.worker as w on w.worker_id = q.worker_id
-      where q.status = 'processing'
+      where q.id = any (array(select unnest(c.ids) from lamplighter.claim as c where c.worker_id = any (v_workers)))
+        and q.status = 'processing'
         and (w.worker_id is null or w.status in ('stopped', 'dead'))
       order by q.id
       limit 10000
@@ -1364,7 +1430,7 @@ begin
           failed_at = case when o.is_charged and q.retry_count >= p_max_retries then clock_timestamp() end,
           retry_count = case when o.is_charged and q.retry_count < p_max_retries then q.retry_count + 1 else q.retry_count end,
           worker_id = null,
-          run_at = case when o.is_charged and q.retry_count >= p_max_retries then null else 'infinity'::timestamptz end
+          run_at = 'infinity'
       from orphan as o
       where q.id = o.id
       returning q.id, q.request_id, q.function_name, q.status, o.worker_id, o.is_charged
@@ -1377,9 +1443,15 @@ begin
     from rescued as r
     where r.status = 'pending' or lamplighter.announce_end(r.request_id, r.function_name, r.status) is not null;
 
-  delete from lamplighter.suspect as s
-  where not exists (
-    select 1 from public.steadytext_queue as q where q.id = s.id and q.status in ('pending', 'processing'));
+  -- A claim is kept while one of its rows is still to be had, such as one that somebody has locked.
+  delete from lamplighter.claim as c
+  where c.worker_id = any (v_workers)
+    and not exists (
+      select 1
+      from public.steadytext_queue as q
+      where q.id = any (c.ids) and q.status = 'processing'
+        and (q.worker_id is null or q.worker_id = any (v_workers)));
+
 end
 $function$;
 
@@ -1495,26 +1567,47 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.settle_inserted_request()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  new.run_at := 'infinity';
+  if new.status = 'processing' then
+    perform lamplighter.record_stray(new.worker_id, new.id);
+  end if;
+  return new;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.settle_request_status()
  RETURNS trigger
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  new.worker_id := null;
-  if new.status = 'cancelled' then
-    new.completed_at := clock_timestamp();
+  if new.status = 'pending' then
+    new.worker_id := null;
     new.run_at := null;
-  elsif old.status <> 'processing' then
-    new.started_at := null;
-    new.completed_at := null;
-    new.failed_at := null;
-    new.result := null;
-    new.error := null;
-    new.run_at := null;
-    if new.retry_count = old.retry_count then
-      new.retry_count := 0;
+    if old.status <> 'processing' then
+      new.started_at := null;
+      new.completed_at := null;
+      new.failed_at := null;
+      new.result := null;
+      new.error := null;
+      if new.retry_count = old.retry_count then
+        new.retry_count := 0;
+      end if;
     end if;
+    return new;
+  end if;
+  new.run_at := 'infinity';
+  if new.status = 'cancelled' then
+    new.worker_id := null;
+    new.completed_at := clock_timestamp();
+  elsif new.status = 'processing' then
+    perform lamplighter.record_stray(new.worker_id, new.id);
   end if;
   return new;
 end
@@ -1935,7 +2028,14 @@ CREATE TRIGGER guard_update BEFORE UPDATE ON public.steadytext_queue FOR EACH RO
 
 CREATE TRIGGER prune_after_truncate AFTER TRUNCATE ON public.steadytext_queue FOR EACH STATEMENT EXECUTE FUNCTION lamplighter.prune_after_truncate();
 
-CREATE TRIGGER settle_status BEFORE UPDATE ON public.steadytext_queue FOR EACH ROW WHEN (((new.status <> old.status) AND ((new.status = 'cancelled'::text) OR ((new.status = 'pending'::text) AND ((old.status <> 'processing'::text) OR (new.worker_id IS NOT NULL)))))) EXECUTE FUNCTION lamplighter.settle_request_status();
+CREATE TRIGGER settle_insert BEFORE INSERT ON public.steadytext_queue FOR EACH ROW WHEN (((new.status <> 'pending'::text) AND ((new.run_at IS NULL) OR (new.status = 'processing'::text)))) EXECUTE FUNCTION lamplighter.settle_inserted_request();
+
+CREATE TRIGGER settle_status BEFORE UPDATE ON public.steadytext_queue FOR EACH ROW WHEN (((new.status <> old.status) AND
+        CASE new.status
+            WHEN 'pending'::text THEN ((old.status <> 'processing'::text) OR (NOT (new.worker_id IS DISTINCT FROM old.worker_id)))
+            WHEN 'cancelled'::text THEN true
+            ELSE (new.run_at IS DISTINCT FROM 'infinity'::timestamp with time zone)
+        END)) EXECUTE FUNCTION lamplighter.settle_request_status();
 
 create policy own_requests on public.steadytext_queue as permissive for all to public
   using ((username = CURRENT_USER))
@@ -1955,9 +2055,9 @@ revoke all on function lamplighter.autonomous_lock_key(p_request_id uuid) from p
 
 revoke all on function lamplighter.cancel_abandoned() from public;
 
-revoke all on function lamplighter.claim_requests(p_worker_id uuid, p_function_name text, p_model text, p_usernames text[], p_priorities integer[], p_low_created_at timestamp with time zone[], p_low_ids bigint[], p_share integer, p_limit integer) from public;
+revoke all on function lamplighter.claim_requests(p_worker_id uuid, p_claim_number bigint, p_function_name text, p_model text, p_usernames text[], p_priorities integer[], p_low_created_at timestamp with time zone[], p_low_ids bigint[], p_share integer, p_limit integer) from public;
 
-revoke all on function lamplighter.claim_suspect(p_worker_id uuid, p_function_names text[], p_models text[]) from public;
+revoke all on function lamplighter.claim_suspect(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[]) from public;
 
 revoke all on function lamplighter.confirm_wake_up(p_epoch bigint) from public;
 
@@ -1973,7 +2073,7 @@ revoke all on function lamplighter.enqueue_requests(p_function_name text, p_para
 
 revoke all on function lamplighter.explain_wait(p_function_name text, p_model text) from public;
 
-revoke all on function lamplighter.finish_requests(p_worker_id uuid, p_ids bigint[], p_attempts integer[], p_outcomes text[], p_results text[], p_errors text[], p_delays_ms double precision[], p_cache_keys bytea[], p_max_retries integer, p_lock_timeout_ms integer) from public;
+revoke all on function lamplighter.finish_requests(p_worker_id uuid, p_ids bigint[], p_attempts integer[], p_outcomes text[], p_results text[], p_errors text[], p_delays_ms double precision[], p_cache_keys bytea[], p_max_retries integer) from public;
 
 revoke all on function lamplighter.grant_caller(p_role_name text) from public;
 
@@ -1996,6 +2096,8 @@ revoke all on function lamplighter.is_own_write(p_xmin xid) from public;
 revoke all on function lamplighter.is_served(p_function_name text, p_model text) from public;
 
 revoke all on function lamplighter.is_taken(p_request_id uuid) from public;
+
+revoke all on function lamplighter.list_held(p_worker_id uuid) from public;
 
 revoke all on function lamplighter.list_lost(p_worker_id uuid, p_ids bigint[], p_attempts integer[]) from public;
 
@@ -2025,11 +2127,13 @@ revoke all on function lamplighter.public_names() from public;
 
 revoke all on function lamplighter.record_server_settings(p_worker_concurrency text, p_worker_poll_interval text, p_max_queue_size text) from public;
 
+revoke all on function lamplighter.record_stray(p_worker_id uuid, p_id bigint) from public;
+
 revoke all on function lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer) from public;
 
 revoke all on function lamplighter.reissue_id(p_id bigint) from public;
 
-revoke all on function lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint) from public;
+revoke all on function lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint, p_settled_claims bigint[]) from public;
 
 revoke all on function lamplighter.request_wake_up() from public;
 
@@ -2054,6 +2158,8 @@ revoke all on function lamplighter.revoke_unasked(p_kept oid[]) from public;
 revoke all on function lamplighter.send_autonomous(p_origin_id uuid) from public;
 
 revoke all on function lamplighter.set(name text, value text) from public;
+
+revoke all on function lamplighter.settle_inserted_request() from public;
 
 revoke all on function lamplighter.settle_request_status() from public;
 
@@ -2105,6 +2211,10 @@ comment on table lamplighter.cached_result is 'Where the answer to an equal requ
 
 comment on column lamplighter.cached_result.attempt is 'The attempt that gave the answer: another one may have had other parameters.';
 
+comment on table lamplighter.claim is 'Which requests a worker took at once: where to look for what a dead worker held. It may name requests that have long ended.';
+
+comment on column lamplighter.claim.claim_number is 'Given by the worker; 0 and below for requests that were set to processing by hand.';
+
 comment on table lamplighter.loopback is 'How dblink reaches this database again. May hold a password: readable by the owner only.';
 
 comment on table lamplighter.migration is 'The ledger: which migrations this schema has. Its highest schema_version is the schema''s.';
@@ -2149,7 +2259,7 @@ comment on column public.steadytext_queue.model is 'The model asked for; ''defau
 
 comment on column public.steadytext_queue.retry_count is 'Failures charged to the request; at max_retries the next one is final.';
 
-comment on column public.steadytext_queue.run_at is 'Null: ready. Otherwise not claimed before then; infinity: rescued from a dead worker, run alone.';
+comment on column public.steadytext_queue.run_at is 'Null: ready. A time: not before then. Infinity: in hand, ended, or rescued from a dead worker and run alone.';
 
 comment on column public.steadytext_queue.username is 'The role that queued the request; it alone sees the row, besides the schema owner.';
 

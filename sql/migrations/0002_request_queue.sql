@@ -28,7 +28,8 @@ create table public.steadytext_queue (
   constraint steadytext_queue_parameters_are_an_object check (jsonb_typeof(parameters) = 'object'),
   constraint steadytext_queue_retry_count_is_not_negative check (retry_count >= 0)
 ) with (
-  fillfactor = 70,
+  -- Room for the version that the claim writes and the one that the end writes: the latter then touches no index.
+  fillfactor = 50,
   autovacuum_vacuum_scale_factor = 0.02,
   autovacuum_vacuum_threshold = 5000,
   autovacuum_analyze_scale_factor = 0.02,
@@ -41,18 +42,30 @@ comment on column public.steadytext_queue.model is 'The model asked for; ''defau
 comment on column public.steadytext_queue.batch_id is 'Shared by the requests of one batch; on a row that an open transaction waits for, the request_id of that transaction''s own row.';
 comment on column public.steadytext_queue.worker_id is 'The worker that holds or ended the request; null when nobody does. With attempt it fences late writes.';
 comment on column public.steadytext_queue.attempt is 'How often the request was claimed. Only ever grows.';
-comment on column public.steadytext_queue.run_at is 'Null: ready. Otherwise not claimed before then; infinity: rescued from a dead worker, run alone.';
+comment on column public.steadytext_queue.run_at is 'Null: ready. A time: not before then. Infinity: in hand, ended, or rescued from a dead worker and run alone.';
 
+-- No index has status in it: the end of a request then changes no indexed column and is a heap-only update, which halves its cost.
+-- Who takes a request out of the queue sets run_at to infinity.
 -- The claim: lane, role and priority as equalities, then the order within them.
 create index steadytext_queue_ready_idx on public.steadytext_queue
   (function_name, model, username, priority desc, created_at, id)
-  where status = 'pending' and run_at is null;
+  where run_at is null;
 -- The promoter and the count of pending requests.
 create index steadytext_queue_delayed_idx on public.steadytext_queue (run_at)
-  where status = 'pending' and run_at is not null;
--- The rescuer.
-create index steadytext_queue_processing_idx on public.steadytext_queue (worker_id)
-  where status = 'processing';
+  where run_at < 'infinity';
+
+create table lamplighter.claim (
+  worker_id uuid not null,
+  claim_number bigint not null,
+  ids bigint[] not null,
+  constraint claim_pkey primary key (worker_id, claim_number)
+) with (
+  autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_threshold = 1000
+);
+comment on table lamplighter.claim is
+  'Which requests a worker took at once: where to look for what a dead worker held. It may name requests that have long ended.';
+comment on column lamplighter.claim.claim_number is 'Given by the worker; 0 and below for requests that were set to processing by hand.';
 
 alter table public.steadytext_queue enable row level security;
 create policy own_requests on public.steadytext_queue
@@ -152,27 +165,55 @@ begin
 end
 $$;
 
--- What follows from a status that was set by hand: who cancels ends the lease, who retries starts afresh.
+-- What follows from a status that was set by hand: who cancels ends the lease, who retries starts afresh, and what the owner
+-- marks as being in hand or ended is out of the queue.
 create function lamplighter.settle_request_status() returns trigger
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
 begin
-  new.worker_id := null;
-  if new.status = 'cancelled' then
-    new.completed_at := clock_timestamp();
+  if new.status = 'pending' then
+    new.worker_id := null;
     new.run_at := null;
-  elsif old.status <> 'processing' then
-    new.started_at := null;
-    new.completed_at := null;
-    new.failed_at := null;
-    new.result := null;
-    new.error := null;
-    new.run_at := null;
-    if new.retry_count = old.retry_count then
-      new.retry_count := 0;
+    if old.status <> 'processing' then
+      new.started_at := null;
+      new.completed_at := null;
+      new.failed_at := null;
+      new.result := null;
+      new.error := null;
+      if new.retry_count = old.retry_count then
+        new.retry_count := 0;
+      end if;
     end if;
+    return new;
+  end if;
+  new.run_at := 'infinity';
+  if new.status = 'cancelled' then
+    new.worker_id := null;
+    new.completed_at := clock_timestamp();
+  elsif new.status = 'processing' then
+    perform lamplighter.record_stray(new.worker_id, new.id);
   end if;
   return new;
 end
+$$;
+
+-- The same for a row that the owner inserts as it was elsewhere, such as one from a dump.
+create function lamplighter.settle_inserted_request() returns trigger
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  new.run_at := 'infinity';
+  if new.status = 'processing' then
+    perform lamplighter.record_stray(new.worker_id, new.id);
+  end if;
+  return new;
+end
+$$;
+
+-- Lets the rescuer find a request that is processing without having been claimed.
+create function lamplighter.record_stray(p_worker_id uuid, p_id bigint) returns void
+language sql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+  insert into lamplighter.claim (worker_id, claim_number, ids)
+  values (coalesce(p_worker_id, '00000000-0000-0000-0000-000000000000'), -p_id, array[p_id])
+  on conflict on constraint claim_pkey do nothing
 $$;
 
 -- Triggers fire in the order of their names: the guards judge what the caller wrote, before it is settled.
@@ -195,8 +236,18 @@ create trigger guard_truncate before truncate on public.steadytext_queue
   for each statement
   execute function lamplighter.guard_request_truncate();
 
+create trigger settle_insert before insert on public.steadytext_queue
+  for each row
+  when (new.status <> 'pending' and (new.run_at is null or new.status = 'processing'))
+  execute function lamplighter.settle_inserted_request();
+
+-- A worker that gives a request back takes its own id off it; one that claims or ends it sees to run_at itself.
 create trigger settle_status before update on public.steadytext_queue
   for each row
   when (new.status <> old.status
-        and (new.status = 'cancelled' or (new.status = 'pending' and (old.status <> 'processing' or new.worker_id is not null))))
+        and case new.status
+              when 'pending' then old.status <> 'processing' or new.worker_id is not distinct from old.worker_id
+              when 'cancelled' then true
+              else new.run_at is distinct from 'infinity'
+            end)
   execute function lamplighter.settle_request_status();

@@ -24,14 +24,14 @@ comment on table lamplighter.waiting is
 comment on column lamplighter.waiting.epoch is
   'Counts the requests for a wake-up, and is sent with it: who takes the flag down for one epoch cannot take down a later one.';
 
--- Counts pending requests, up to p_limit of each kind, on the partial indexes.
+-- Counts pending requests, up to p_limit of each kind, on the partial indexes; the few that are rescued are not among them.
 create function lamplighter.count_pending(p_limit bigint) returns bigint
 language sql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set row_security = off as $$
   select (select count(*)
-          from (select 1 from public.steadytext_queue where status = 'pending' and run_at is null limit p_limit) as ready)
+          from (select 1 from public.steadytext_queue where run_at is null limit p_limit) as ready)
        + (select count(*)
-          from (select 1 from public.steadytext_queue where status = 'pending' and run_at is not null limit p_limit) as delayed)
+          from (select 1 from public.steadytext_queue where run_at < 'infinity' limit p_limit) as delayed)
 $$;
 
 -- Refreshes lamplighter.queue_size when the bound has come near the limit. Workers call it, several times a second when busy.

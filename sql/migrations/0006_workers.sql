@@ -49,18 +49,22 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
   returning worker_id
 $$;
 
--- Renews the lease. False when it was lost already: the worker must drop what it holds and register again.
+-- Renews the lease, and forgets claims of which the worker holds nothing any more. False when the lease was lost already: the
+-- worker must drop what it holds and register again.
 create function lamplighter.renew_lease(
   p_worker_id uuid,
   p_status text,
   p_concurrency integer,
   p_in_flight integer,
   p_processed bigint,
-  p_failed bigint
+  p_failed bigint,
+  p_settled_claims bigint[]
 ) returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   perform set_config('synchronous_commit', 'off', true);
+  delete from lamplighter.claim as c
+  where c.worker_id = p_worker_id and c.claim_number = any (p_settled_claims);
   update lamplighter.worker as w
   set status = p_status,
       concurrency = p_concurrency,
@@ -83,7 +87,7 @@ begin
   delete from lamplighter.worker as w
   where w.status in ('stopped', 'dead')
     and w.last_heartbeat < now() - p_older_than
-    and not exists (select 1 from public.steadytext_queue as q where q.status = 'processing' and q.worker_id = w.worker_id);
+    and not exists (select 1 from lamplighter.claim as c where c.worker_id = w.worker_id);
   get diagnostics v_pruned = row_count;
   return v_pruned;
 end

@@ -31,7 +31,7 @@ begin
       select q.function_name, q.model, q.username, q.priority, q.created_at, q.id
       into list_ready.function_name, list_ready.model, list_ready.username, list_ready.priority, list_ready.created_at, list_ready.id
       from public.steadytext_queue as q
-      where q.status = 'pending' and q.run_at is null
+      where q.run_at is null and q.status = 'pending'
         and q.function_name = p_function_names[i] and q.model = p_models[i] and q.username > v_role
       order by q.username, q.priority desc, q.created_at, q.id
       limit 1;
@@ -43,7 +43,7 @@ begin
         select q.priority, q.created_at, q.id
         into list_ready.priority, list_ready.created_at, list_ready.id
         from public.steadytext_queue as q
-        where q.status = 'pending' and q.run_at is null
+        where q.run_at is null and q.status = 'pending'
           and q.function_name = p_function_names[i] and q.model = p_models[i] and q.username = v_role and q.priority < v_priority
         order by q.priority desc, q.created_at, q.id
         limit 1;
@@ -56,10 +56,11 @@ end
 $$;
 
 -- Takes up to p_limit ready requests of one lane for a worker. The levels (role, priority, and the lowest row that may be
--- there) are tried in the order given; a role's levels stand together and yield p_share rows at most. Raises LL001 when the
--- worker's lease is lost. The order of the rows is not defined.
+-- there) are tried in the order given; a role's levels stand together and yield p_share rows at most. p_claim_number is the worker's
+-- own, never used twice. Raises LL001 when the worker's lease is lost. The order of the rows is not defined.
 create function lamplighter.claim_requests(
   p_worker_id uuid,
+  p_claim_number bigint,
   p_function_name text,
   p_model text,
   p_usernames text[],
@@ -76,8 +77,7 @@ create function lamplighter.claim_requests(
   priority integer,
   created_at timestamptz,
   attempt integer,
-  retry_count integer,
-  started_at timestamptz
+  retry_count integer
 )
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set row_security = off as $$
@@ -85,7 +85,9 @@ set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set r
 declare
   v_left integer := p_limit;
   v_share integer;
-  v_taken integer;
+  v_rows tid[];
+  v_ids bigint[];
+  v_claimed bigint[] := '{}';
 begin
   perform set_config('synchronous_commit', 'off', true);
   perform lamplighter.require_lease(p_worker_id);
@@ -97,28 +99,38 @@ begin
       v_share := p_share;
     end if;
     continue when v_share <= 0;
+    select array_agg(c.ctid), array_agg(c.id)
+    into v_rows, v_ids
+    from (
+      select q.ctid, q.id
+      from public.steadytext_queue as q
+      where q.run_at is null and q.status = 'pending'
+        and q.function_name = p_function_name and q.model = p_model
+        and q.username = p_usernames[i] and q.priority = p_priorities[i]
+        and (q.created_at, q.id) >= (p_low_created_at[i], p_low_ids[i])
+      order by q.created_at, q.id
+      limit least(v_share, v_left)
+      for update skip locked
+    ) as c;
+    continue when v_ids is null;
+    -- By place, which cannot change while the rows are locked: by id, each would be looked up once more.
     return query
       update public.steadytext_queue as q
       set status = 'processing',
           started_at = clock_timestamp(),
           worker_id = p_worker_id,
-          attempt = q.attempt + 1
-      where q.id = any (array(
-        select c.id
-        from public.steadytext_queue as c
-        where c.status = 'pending' and c.run_at is null
-          and c.function_name = p_function_name and c.model = p_model
-          and c.username = p_usernames[i] and c.priority = p_priorities[i]
-          and (c.created_at, c.id) >= (p_low_created_at[i], p_low_ids[i])
-        order by c.created_at, c.id
-        limit least(v_share, v_left)
-        for update skip locked))
-      returning q.id, q.request_id, q.username, q.parameters, q.priority, q.created_at, q.attempt, q.retry_count, q.started_at;
-    get diagnostics v_taken = row_count;
-    v_left := v_left - v_taken;
-    v_share := v_share - v_taken;
+          attempt = q.attempt + 1,
+          run_at = 'infinity'
+      where q.ctid = any (v_rows)
+      returning q.id, q.request_id, q.username, q.parameters, q.priority, q.created_at, q.attempt, q.retry_count;
+    v_claimed := v_claimed || v_ids;
+    v_left := v_left - cardinality(v_ids);
+    v_share := v_share - cardinality(v_ids);
     exit when v_left <= 0;
   end loop;
+  if v_claimed <> '{}' then
+    insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_claimed);
+  end if;
 end
 $$;
 
@@ -138,8 +150,8 @@ $$;
 -- Ends one attempt of each request, where the worker still holds it (worker_id and attempt fence; cancel and rescue change
 -- them). Outcomes: completed; failed; retry (charged; after p_delays_ms, or failed once retry_count has reached p_max_retries);
 -- defer (not charged; after p_delays_ms); release (not charged; ready at once).
--- The arrays go by ascending id, which is the lock order. A row that somebody else has locked is skipped, or awaited for
--- p_lock_timeout_ms when that is given. Returns the requests that were ended; the rest are locked or lost.
+-- The arrays go by ascending id, which is the lock order; a null stands for an array of nulls. A row that somebody else has locked
+-- is skipped. Returns the requests that were ended; the rest are locked or lost.
 create function lamplighter.finish_requests(
   p_worker_id uuid,
   p_ids bigint[],
@@ -149,8 +161,7 @@ create function lamplighter.finish_requests(
   p_errors text[],
   p_delays_ms double precision[],
   p_cache_keys bytea[],
-  p_max_retries integer,
-  p_lock_timeout_ms integer default null
+  p_max_retries integer
 ) returns table (id bigint, status text)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
@@ -161,19 +172,15 @@ declare
   v_announces constant boolean := pg_notification_queue_usage() < 0.5;
   v_ended bigint;
 begin
-  if p_lock_timeout_ms is not null then
-    perform set_config('lock_timeout', p_lock_timeout_ms || 'ms', true);
-    perform 1 from public.steadytext_queue as q where q.id = any (p_ids) order by q.id for update;
-  end if;
   return query
     -- Lateral, so that each row is looked up by its id: as a join, a table of up to some 30,000 rows was read as a whole, because
     -- statistics taken while no worker held anything say that the fence matches nothing (35 ms instead of 9 for 500).
     with held as materialized (
-      select o.*
+      select o.*, q.place
       from unnest(p_ids, p_attempts, p_outcomes, p_results, p_errors, p_delays_ms)
         as o (id, attempt, outcome, result, error, delay_ms)
       cross join lateral (
-        select
+        select q.ctid as place
         from public.steadytext_queue as q
         where q.id = o.id and q.worker_id = p_worker_id and q.attempt = o.attempt and q.completed_at is null
         for update skip locked
@@ -198,10 +205,11 @@ begin
           run_at = case
             when h.outcome in ('retry', 'defer') and not (h.outcome = 'retry' and q.retry_count >= p_max_retries)
               then v_now + make_interval(secs => h.delay_ms / 1000.0)
-            when h.outcome = 'release' and exists (select 1 from lamplighter.suspect as s where s.id = q.id) then 'infinity'
+            when h.outcome = 'release' and not exists (select 1 from lamplighter.suspect as s where s.id = q.id) then null
+            else 'infinity'
           end
       from held as h
-      where q.id = h.id
+      where q.ctid = h.place
       returning q.id, q.request_id, q.function_name, q.status
     )
     select e.id, e.status
@@ -218,7 +226,7 @@ begin
     where s.id = o.id
       and q.attempt = o.attempt
       and q.status <> 'processing'
-      and q.run_at is distinct from 'infinity';
+      and (q.status <> 'pending' or q.run_at is distinct from 'infinity');
   end if;
   if not v_announces then
     update lamplighter.worker as w
@@ -248,7 +256,7 @@ set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off se
     and q.status = 'completed' and q.result is not null
 $$;
 
--- Of the requests that a worker believes it holds, those that it does not: cancelled, deleted, rescued or edited.
+-- Of the requests that a worker believes it holds, those that it does not: ended, cancelled, deleted, rescued or edited.
 create function lamplighter.list_lost(p_worker_id uuid, p_ids bigint[], p_attempts integer[])
 returns table (id bigint)
 language sql volatile security definer set search_path = pg_catalog, pg_temp
@@ -256,5 +264,5 @@ set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off se
   select h.id
   from unnest(p_ids, p_attempts) as h (id, attempt)
   left join public.steadytext_queue as q on q.id = h.id
-  where q.id is null or q.worker_id is distinct from p_worker_id or q.attempt <> h.attempt
+  where q.id is null or q.worker_id is distinct from p_worker_id or q.attempt <> h.attempt or q.status <> 'processing'
 $$;

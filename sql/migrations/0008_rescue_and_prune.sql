@@ -8,6 +8,16 @@ create table lamplighter.suspect (
 comment on table lamplighter.suspect is
   'Requests whose worker died. Each is run alone, so that one that kills its worker is found and its neighbours are not charged.';
 
+-- What a worker holds now, of all that it ever claimed.
+create function lamplighter.list_held(p_worker_id uuid) returns table (id bigint)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
+  select q.id
+  from public.steadytext_queue as q
+  where q.id = any (array(select unnest(c.ids) from lamplighter.claim as c where c.worker_id = p_worker_id))
+    and q.status = 'processing' and q.worker_id = p_worker_id
+$$;
+
 -- Declares dead the workers whose lease ran out, and gives back what dead workers held: as suspects, to be run alone. Only a
 -- request that was alone in execution when its worker died is charged for it, and fails once it has no retries left.
 -- Rows that somebody has locked are left for the next pass. Lock order: workers, then requests by id.
@@ -16,21 +26,37 @@ returns table (id bigint, request_id uuid, worker_id uuid, status text, is_charg
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
 #variable_conflict use_column
+declare
+  v_workers uuid[];
 begin
   with silent as materialized (
     select w.worker_id
     from lamplighter.worker as w
     where w.status in ('running', 'sleeping', 'stopping')
-      and w.last_heartbeat < clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
+      -- Nobody could renew a lease while the server was away.
+      and greatest(w.last_heartbeat, pg_postmaster_start_time()) < clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
     for update skip locked
   )
   update lamplighter.worker as w
   set status = 'dead',
       died_at = clock_timestamp(),
-      in_flight_at_death = (
-        select count(*) from public.steadytext_queue as q where q.status = 'processing' and q.worker_id = w.worker_id)
+      in_flight_at_death = (select count(*) from lamplighter.list_held(w.worker_id))
   from silent
   where w.worker_id = silent.worker_id;
+
+  delete from lamplighter.suspect as s
+  where not exists (
+    select 1 from public.steadytext_queue as q where q.id = s.id and q.status in ('pending', 'processing'));
+
+  v_workers := array(
+    select distinct c.worker_id
+    from lamplighter.claim as c
+    where not exists (
+      select 1 from lamplighter.worker as w
+      where w.worker_id = c.worker_id and w.status in ('running', 'sleeping', 'stopping')));
+  if v_workers = '{}' then
+    return;
+  end if;
 
   return query
     with orphan as materialized (
@@ -38,7 +64,8 @@ begin
              coalesce(w.in_flight_at_death = 1 and q.started_at <= w.died_at, false) as is_charged
       from public.steadytext_queue as q
       left join lamplighter.worker as w on w.worker_id = q.worker_id
-      where q.status = 'processing'
+      where q.id = any (array(select unnest(c.ids) from lamplighter.claim as c where c.worker_id = any (v_workers)))
+        and q.status = 'processing'
         and (w.worker_id is null or w.status in ('stopped', 'dead'))
       order by q.id
       limit 10000
@@ -51,7 +78,7 @@ begin
           failed_at = case when o.is_charged and q.retry_count >= p_max_retries then clock_timestamp() end,
           retry_count = case when o.is_charged and q.retry_count < p_max_retries then q.retry_count + 1 else q.retry_count end,
           worker_id = null,
-          run_at = case when o.is_charged and q.retry_count >= p_max_retries then null else 'infinity'::timestamptz end
+          run_at = 'infinity'
       from orphan as o
       where q.id = o.id
       returning q.id, q.request_id, q.function_name, q.status, o.worker_id, o.is_charged
@@ -64,14 +91,21 @@ begin
     from rescued as r
     where r.status = 'pending' or lamplighter.announce_end(r.request_id, r.function_name, r.status) is not null;
 
-  delete from lamplighter.suspect as s
-  where not exists (
-    select 1 from public.steadytext_queue as q where q.id = s.id and q.status in ('pending', 'processing'));
+  -- A claim is kept while one of its rows is still to be had, such as one that somebody has locked.
+  delete from lamplighter.claim as c
+  where c.worker_id = any (v_workers)
+    and not exists (
+      select 1
+      from public.steadytext_queue as q
+      where q.id = any (c.ids) and q.status = 'processing'
+        and (q.worker_id is null or q.worker_id = any (v_workers)));
+
 end
 $$;
 
--- Takes one rescued request of the lanes, the most urgent first, to be run while the worker runs nothing else.
-create function lamplighter.claim_suspect(p_worker_id uuid, p_function_names text[], p_models text[])
+-- Takes one rescued request of the lanes, the most urgent first, to be run while the worker runs nothing else. p_claim_number as in
+-- claim_requests.
+create function lamplighter.claim_suspect(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[])
 returns table (
   id bigint,
   request_id uuid,
@@ -82,8 +116,7 @@ returns table (
   priority integer,
   created_at timestamptz,
   attempt integer,
-  retry_count integer,
-  started_at timestamptz
+  retry_count integer
 )
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
@@ -92,26 +125,32 @@ begin
   perform set_config('synchronous_commit', 'off', true);
   perform lamplighter.require_lease(p_worker_id);
   return query
-    update public.steadytext_queue as q
-    set status = 'processing',
-        started_at = clock_timestamp(),
-        worker_id = p_worker_id,
-        attempt = q.attempt + 1,
-        run_at = null
-    where q.id = (
-      select c.id
-      from public.steadytext_queue as c
-      join unnest(p_function_names, p_models) as lane (function_name, model)
-        on lane.function_name = c.function_name and lane.model = c.model
-      -- As an array the suspects are looked up by key; as a join, all that is pending was read to find them.
-      where c.id = any (array(select s.id from lamplighter.suspect as s))
-        and c.status = 'pending'
-        and not exists (select 1 from lamplighter.paused_function as p where p.function_name = c.function_name)
-      order by c.priority desc, c.created_at, c.id
-      limit 1
-      for update of c skip locked)
-    returning q.id, q.request_id, q.function_name, q.model, q.username, q.parameters, q.priority, q.created_at, q.attempt,
-              q.retry_count, q.started_at;
+    with taken as (
+      update public.steadytext_queue as q
+      set status = 'processing',
+          started_at = clock_timestamp(),
+          worker_id = p_worker_id,
+          attempt = q.attempt + 1,
+          run_at = 'infinity'
+      where q.id = (
+        select c.id
+        from public.steadytext_queue as c
+        join unnest(p_function_names, p_models) as lane (function_name, model)
+          on lane.function_name = c.function_name and lane.model = c.model
+        -- As an array the suspects are looked up by key; as a join, all that is pending was read to find them.
+        where c.id = any (array(select s.id from lamplighter.suspect as s))
+          and c.status = 'pending'
+          and not exists (select 1 from lamplighter.paused_function as p where p.function_name = c.function_name)
+        order by c.priority desc, c.created_at, c.id
+        limit 1
+        for update of c skip locked)
+      returning q.id, q.request_id, q.function_name, q.model, q.username, q.parameters, q.priority, q.created_at, q.attempt,
+                q.retry_count
+    ), recorded as (
+      insert into lamplighter.claim (worker_id, claim_number, ids)
+      select p_worker_id, p_claim_number, array[t.id] from taken as t
+    )
+    select t.* from taken as t;
 end
 $$;
 
@@ -133,7 +172,7 @@ begin
   with due as materialized (
     select q.id
     from public.steadytext_queue as q
-    where q.status = 'pending' and q.run_at is not null and q.run_at <= v_now
+    where q.run_at < 'infinity' and q.run_at <= v_now and q.status = 'pending'
     order by q.run_at
     limit p_limit
     for update skip locked
@@ -196,6 +235,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 begin
   delete from lamplighter.cached_result;
   delete from lamplighter.suspect;
+  delete from lamplighter.claim;
   return null;
 end
 $$;

@@ -1,12 +1,18 @@
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
-import { type ClaimedRequest, type ClaimedRow, type Lane, toClaimedRequest } from './claimed-request.ts';
+import {
+  type ClaimedRequest,
+  type ClaimedRow,
+  type ClaimName,
+  compareIds,
+  type Lane,
+  toClaimedRequest,
+} from './claimed-request.ts';
 import type { ReadyLevel } from './list-ready.ts';
 
 const CLAIM_REQUESTS = loadQuery('claim_requests');
 
-export interface Claim {
-  readonly workerId: string;
+export interface Claim extends ClaimName {
   readonly lane: Lane;
   /** Levels of that lane in the order in which to try them, the levels of one role together. */
   readonly levels: readonly ReadyLevel[];
@@ -21,9 +27,10 @@ export interface Claim {
  * @throws the server's error LL001 when the worker's lease is lost.
  */
 export async function claimRequests(db: Queryable, claim: Claim): Promise<ClaimedRequest[]> {
-  const { workerId, lane, levels, share, limit } = claim;
+  const { workerId, claimNumber, lane, levels, share, limit } = claim;
   const { rows } = await db.query<ClaimedRow>(CLAIM_REQUESTS, [
     workerId,
+    claimNumber,
     lane.functionName,
     lane.model,
     levels.map(({ username }) => username),
@@ -40,5 +47,5 @@ function byUrgency(a: ClaimedRequest, b: ClaimedRequest): number {
   if (a.priority !== b.priority) return b.priority - a.priority;
   // Texts of fixed width, so that their order is the order in time.
   if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? -1 : 1;
-  return BigInt(a.id) < BigInt(b.id) ? -1 : 1;
+  return compareIds(a.id, b.id);
 }

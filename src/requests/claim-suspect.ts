@@ -1,7 +1,13 @@
 import type { RequestFunction } from '../core/request-functions.ts';
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
-import { type ClaimedRequest, type ClaimedRow, type Lane, toClaimedRequest } from './claimed-request.ts';
+import {
+  type ClaimedRequest,
+  type ClaimedRow,
+  type ClaimName,
+  type Lane,
+  toClaimedRequest,
+} from './claimed-request.ts';
 
 const CLAIM_SUSPECT = loadQuery('claim_suspect');
 
@@ -13,11 +19,12 @@ const CLAIM_SUSPECT = loadQuery('claim_suspect');
  */
 export async function claimSuspect(
   db: Queryable,
-  workerId: string,
+  { workerId, claimNumber }: ClaimName,
   lanes: readonly Lane[],
 ): Promise<ClaimedRequest | undefined> {
   const { rows } = await db.query<ClaimedRow & { function_name: RequestFunction; model: string }>(CLAIM_SUSPECT, [
     workerId,
+    claimNumber,
     lanes.map(({ functionName }) => functionName),
     lanes.map(({ model }) => model),
   ]);

@@ -7,6 +7,12 @@ export interface Lane {
   readonly model: string;
 }
 
+/** Whose claim it is, and its number among that worker's claims: never used twice under one worker id. */
+export interface ClaimName {
+  readonly workerId: string;
+  readonly claimNumber: number;
+}
+
 /** A request that this worker holds until it finishes it or loses its lease. */
 export interface ClaimedRequest {
   readonly id: string;
@@ -46,6 +52,12 @@ export function toClaimedRequest(row: ClaimedRow, lane: Lane): ClaimedRequest {
     attempt: row.attempt,
     retryCount: row.retry_count,
   };
+}
+
+/** The order of ids, from their decimal text. Negative ones, which no sequence of ours issues, have some order too. */
+export function compareIds(a: string, b: string): number {
+  if (a.length !== b.length) return a.length - b.length;
+  return a < b ? -1 : 1;
 }
 
 /** One text for each lane, as `lamplighter.worker.lanes` has it. */

@@ -1,5 +1,6 @@
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
+import { compareIds } from './claimed-request.ts';
 
 const FINISH_REQUESTS = loadQuery('finish_requests');
 
@@ -22,8 +23,6 @@ export interface Finish {
 export interface FinishOptions {
   readonly workerId: string;
   readonly maxRetries: number;
-  /** How long to wait for rows that somebody has locked. @default they are skipped */
-  readonly lockTimeoutMs?: number;
 }
 
 /**
@@ -33,10 +32,10 @@ export interface FinishOptions {
 export async function finishRequests(
   db: Queryable,
   finishes: readonly Finish[],
-  { workerId, maxRetries, lockTimeoutMs }: FinishOptions,
+  { workerId, maxRetries }: FinishOptions,
 ): Promise<Map<string, 'pending' | 'completed' | 'failed'>> {
   // Ascending ids are the lock order.
-  const sorted = [...finishes].sort((a, b) => (BigInt(a.id) < BigInt(b.id) ? -1 : 1));
+  const sorted = [...finishes].sort((a, b) => compareIds(a.id, b.id));
   const outcomes = sorted.map(({ outcome }) => outcome);
   const { rows } = await db.query<{ id: string; status: 'pending' | 'completed' | 'failed' }>(FINISH_REQUESTS, [
     workerId,
@@ -44,11 +43,15 @@ export async function finishRequests(
     sorted.map(({ attempt }) => attempt),
     outcomes.map(({ kind }) => kind),
     outcomes.map((outcome) => (outcome.kind === 'completed' ? outcome.result : null)),
-    outcomes.map((outcome) => ('error' in outcome ? outcome.error : null)),
-    outcomes.map((outcome) => ('delayMs' in outcome ? outcome.delayMs : null)),
-    outcomes.map((outcome) => (outcome.kind === 'completed' ? (outcome.cacheKey ?? null) : null)),
+    unlessAllNull(outcomes.map((outcome) => ('error' in outcome ? outcome.error : null))),
+    unlessAllNull(outcomes.map((outcome) => ('delayMs' in outcome ? outcome.delayMs : null))),
+    unlessAllNull(outcomes.map((outcome) => (outcome.kind === 'completed' ? (outcome.cacheKey ?? null) : null))),
     maxRetries,
-    lockTimeoutMs ?? null,
   ]);
   return new Map(rows.map(({ id, status }) => [id, status]));
+}
+
+/** Most batches are all success and nothing cached: what is not sent need not be read. */
+function unlessAllNull<T>(values: readonly (T | null)[]): readonly (T | null)[] | null {
+  return values.every((value) => value === null) ? null : values;
 }

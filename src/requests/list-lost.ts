@@ -4,7 +4,7 @@ import type { ClaimedRequest } from './claimed-request.ts';
 
 const LIST_LOST = loadQuery('list_lost');
 
-/** The ids of those requests that the worker no longer holds: cancelled, deleted, rescued or edited meanwhile. */
+/** The ids of those requests that the worker no longer holds: ended, cancelled, deleted, rescued or edited meanwhile. */
 export async function listLost(
   db: Queryable,
   workerId: string,

@@ -11,11 +11,13 @@ export interface LeaseReport {
   /** Attempts ended since the worker was registered, failed ones included. */
   readonly processed: number;
   readonly failed: number;
+  /** Numbers of claims of which nothing is held any more. */
+  readonly settledClaims: readonly number[];
 }
 
 /** Extends the lease and publishes the figures. False when the lease was lost: whatever the worker holds is no longer its own. */
 export async function renewLease(db: Queryable, report: LeaseReport): Promise<boolean> {
-  const { workerId, status, concurrency, inFlight, processed, failed } = report;
+  const { workerId, status, concurrency, inFlight, processed, failed, settledClaims } = report;
   const { rows } = await db.query<{ is_alive: boolean }>(RENEW_LEASE, [
     workerId,
     status,
@@ -23,6 +25,7 @@ export async function renewLease(db: Queryable, report: LeaseReport): Promise<bo
     inFlight,
     processed,
     failed,
+    settledClaims,
   ]);
   return rows[0]?.is_alive === true;
 }

@@ -5,7 +5,7 @@ import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { sqlStateOf } from '../db/sqlstate.ts';
 import { claimSuspect } from '../requests/claim-suspect.ts';
-import type { ClaimedRequest, Lane } from '../requests/claimed-request.ts';
+import type { ClaimedRequest, ClaimName, Lane } from '../requests/claimed-request.ts';
 import type { Executor } from './executor.ts';
 import type { HeldRequest, InFlight } from './in-flight.ts';
 import type { ServedLanes } from './lanes.ts';
@@ -50,14 +50,15 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   const ready = createReadyLevels(db, clock);
   const suspects = createSuspectTurns(clock);
   let nextLane = 0;
+  let claimNumber = 0;
   /** True while a rescued request runs: nothing is claimed beside it. */
   let isAlone = false;
 
   /** Sets requests to work, in batches as the model likes them; never rejects. */
-  function start(lane: Lane, requests: readonly ClaimedRequest[], workerId: string) {
+  function start(lane: Lane, requests: readonly ClaimedRequest[], name: ClaimName) {
     const model = served.modelOf(lane);
     const size = model.maxBatch[lane.functionName];
-    const held = inFlight.add(workerId, requests);
+    const held = inFlight.add(name, requests);
     const batches = Array.from({ length: Math.ceil(held.length / size) }, (_, at) =>
       held.slice(at * size, (at + 1) * size),
     );
@@ -77,10 +78,11 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   /** What `claim` gives, under the worker's present id. */
-  async function claimAs<T>(claim: (workerId: string) => Promise<T>): Promise<{ claimed: T; workerId: string }> {
-    const { workerId } = lease;
+  async function claimAs<T>(claim: (name: ClaimName) => Promise<T>): Promise<{ claimed: T; name: ClaimName }> {
+    claimNumber += 1;
+    const name = { workerId: lease.workerId, claimNumber };
     try {
-      return { claimed: await claim(workerId), workerId };
+      return { claimed: await claim(name), name };
     } catch (error) {
       // It may have been committed all the same, and nobody would ever work on what it took.
       if (hasCode(error, 'CONNECTION_LOST')) lease.retire();
@@ -99,8 +101,8 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       if (free === 0) continue;
       nextLane = at + 1;
       const limit = Math.min(CLAIM_LIMIT, free * model.maxBatch[lane.functionName]);
-      const { claimed, workerId } = await claimAs((id) => ready.claim(id, lane, limit));
-      void start(lane, claimed, workerId).done;
+      const { claimed, name } = await claimAs((as) => ready.claim(as, lane, limit));
+      void start(lane, claimed, name).done;
       return claimed.length;
     }
     return undefined;
@@ -110,14 +112,14 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
 
   /** Sets one rescued request to work, with nothing beside it; false when there is none. */
   async function startSuspect(): Promise<boolean> {
-    const { claimed: suspect, workerId } = await claimAs((id) => claimSuspect(db, id, served.lanes));
+    const { claimed: suspect, name } = await claimAs((as) => claimSuspect(db, as, served.lanes));
     if (suspect === undefined) {
       suspects.foundNone();
       return false;
     }
     suspects.found();
     log.info({ requestId: suspect.requestId }, 'running alone a request whose worker died');
-    const { held, done } = start(suspect.lane, [suspect], workerId);
+    const { held, done } = start(suspect.lane, [suspect], name);
     isAlone = true;
     const end = async () => {
       await done;

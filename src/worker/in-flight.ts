@@ -1,4 +1,4 @@
-import type { ClaimedRequest } from '../requests/claimed-request.ts';
+import type { ClaimedRequest, ClaimName } from '../requests/claimed-request.ts';
 
 /** Why the work on a request was broken off. */
 export type AbortReason = 'lost' | 'stopping';
@@ -18,7 +18,7 @@ export interface HeldRequest {
 /** The requests that this process holds, from claim to recorded end. */
 export interface InFlight {
   readonly size: number;
-  add(workerId: string, requests: readonly ClaimedRequest[]): HeldRequest[];
+  add(name: ClaimName, requests: readonly ClaimedRequest[]): HeldRequest[];
   /** Forgets a request whose end is recorded, or no longer matters. */
   remove(held: HeldRequest): void;
   /** Breaks off the work on one request. */
@@ -32,6 +32,10 @@ export interface InFlight {
   list(): HeldRequest[];
   /** Resolves when nothing is held. */
   empty(): Promise<void>;
+  /** Numbers of the worker id's claims of which nothing is held any more. */
+  listSettledClaims(workerId: string): number[];
+  /** Forgets such numbers; all of that worker id without any. */
+  forgetClaims(workerId: string, claimNumbers?: readonly number[]): void;
 }
 
 /**
@@ -41,6 +45,12 @@ export interface InFlight {
 export function createInFlight(): InFlight {
   const holds = new Map<string, Hold>();
   let onEmpty: (() => void)[] = [];
+  const settledClaims = new Map<string, Set<number>>();
+
+  const noteSettled = ({ workerId, claimNumber }: ClaimName) => {
+    const numbers = settledClaims.get(workerId) ?? new Set();
+    settledClaims.set(workerId, numbers.add(claimNumber));
+  };
 
   /** The hold itself, unless a later one has taken its place; holds are handed out as what they are. */
   const present = (held: HeldRequest): Hold | undefined => {
@@ -52,10 +62,11 @@ export function createInFlight(): InFlight {
     get size() {
       return holds.size;
     },
-    add(workerId, requests) {
+    add(name, requests) {
+      const claim: Claim = { name, open: requests.length, onSettled: noteSettled };
       return requests.map((request) => {
         holds.get(request.id)?.settle();
-        const hold = new Hold(request, workerId);
+        const hold = new Hold(request, claim);
         holds.set(request.id, hold);
         return hold;
       });
@@ -89,21 +100,38 @@ export function createInFlight(): InFlight {
     async empty() {
       if (holds.size > 0) await new Promise<void>((resolve) => onEmpty.push(resolve));
     },
+    listSettledClaims: (workerId) => [...(settledClaims.get(workerId) ?? [])],
+    forgetClaims(workerId, claimNumbers) {
+      const numbers = settledClaims.get(workerId);
+      for (const number of claimNumbers ?? []) numbers?.delete(number);
+      if (claimNumbers === undefined || numbers?.size === 0) settledClaims.delete(workerId);
+    },
   };
+}
+
+/** Requests that were claimed together, and how many of them are still held. */
+interface Claim {
+  readonly name: ClaimName;
+  open: number;
+  readonly onSettled: (name: ClaimName) => void;
 }
 
 class Hold implements HeldRequest {
   readonly request: ClaimedRequest;
-  readonly workerId: string;
+  readonly #claim: Claim;
   abortReason: AbortReason | undefined;
   onAbort: (() => void) | undefined;
   #isSettled = false;
   #onSettled: (() => void) | undefined;
   #settled: Promise<void> | undefined;
 
-  constructor(request: ClaimedRequest, workerId: string) {
+  constructor(request: ClaimedRequest, claim: Claim) {
     this.request = request;
-    this.workerId = workerId;
+    this.#claim = claim;
+  }
+
+  get workerId(): string {
+    return this.#claim.name.workerId;
   }
 
   /** Made on demand: few ask. */
@@ -123,7 +151,10 @@ class Hold implements HeldRequest {
   }
 
   settle(): void {
+    if (this.#isSettled) return;
     this.#isSettled = true;
     this.#onSettled?.();
+    this.#claim.open -= 1;
+    if (this.#claim.open === 0) this.#claim.onSettled(this.#claim.name);
   }
 }

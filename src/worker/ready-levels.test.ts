@@ -84,7 +84,8 @@ beforeEach(() => {
 
 const flood = (username: string, count: number, priority = 0) =>
   rows.push(...Array.from({ length: count }, (_, n) => ({ username, priority, id: rows.length + n + 1 })));
-const claimNames = async (limit: number) => (await ready.claim('w', lane, limit)).map(({ username }) => username);
+const claimNames = async (limit: number) =>
+  (await ready.claim({ workerId: 'w', claimNumber: 1 }, lane, limit)).map(({ username }) => username);
 
 test('roles take turns, one request at a time', async () => {
   for (const username of ['ann', 'bob', 'cid']) flood(username, 3);

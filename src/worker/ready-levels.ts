@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { groupBy } from '../core/group-by.ts';
 import type { Queryable } from '../db/query.ts';
 import { claimRequests } from '../requests/claim-requests.ts';
-import { type ClaimedRequest, type Lane, laneKey } from '../requests/claimed-request.ts';
+import { type ClaimedRequest, type ClaimName, compareIds, type Lane, laneKey } from '../requests/claimed-request.ts';
 import { listReady, type ReadyLevel } from '../requests/list-ready.ts';
 
 /** Priorities of one role that a look at the queue returns; further ones are found once these are empty. */
@@ -27,7 +27,7 @@ export interface ReadyLevels {
   look(lanes: readonly Lane[]): Promise<void>;
   hasReady(lane: Lane): boolean;
   /** Claims for one lane; roles take turns, so that one role's flood does not starve another's. */
-  claim(workerId: string, lane: Lane, limit: number): Promise<ClaimedRequest[]>;
+  claim(name: ClaimName, lane: Lane, limit: number): Promise<ClaimedRequest[]>;
 }
 
 export function createReadyLevels(db: Queryable, clock: Clock): ReadyLevels {
@@ -56,12 +56,12 @@ export function createReadyLevels(db: Queryable, clock: Clock): ReadyLevels {
       nextLookAtMs = endedMs + Math.min(LONGEST_UNSCANNED_MS, (endedMs - startedMs) / SCAN_SHARE);
     },
     hasReady: (lane) => levels.has(laneKey(lane)),
-    async claim(workerId, lane, limit) {
+    async claim(name, lane, limit) {
       const key = laneKey(lane);
       const roles = rotate(levels.get(key) ?? [], lastServed.get(key));
       const share = Math.ceil(limit / Math.max(1, roles.length));
       const tried = roles.flat();
-      const claimed = await claimRequests(db, { workerId, lane, levels: tried, share, limit });
+      const claimed = await claimRequests(db, { ...name, lane, levels: tried, share, limit });
       hasClaimed ||= claimed.length > 0;
       isInVain = !hasClaimed;
       const byRole = groupBy(claimed, ({ username }) => username);
@@ -93,7 +93,7 @@ function raise(level: ReadyLevel, claimed: readonly ClaimedRequest[]): ReadyLeve
   for (const request of claimed) {
     if (request.priority !== level.priority) continue;
     // Both texts have a fixed width, so that their order is the order in time.
-    if (request.createdAt > createdAt || (request.createdAt === createdAt && BigInt(request.id) > BigInt(id))) {
+    if (request.createdAt > createdAt || (request.createdAt === createdAt && compareIds(request.id, id) > 0)) {
       createdAt = request.createdAt;
       id = request.id;
     }

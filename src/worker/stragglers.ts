@@ -76,8 +76,8 @@ export function startStragglers({ db, record, onDropped, log, clock }: Straggler
     async stop() {
       await loop.stop();
       await pass(AbortSignal.abort()).catch((error: unknown) => log.warn({ err: error }, 'could not try again'));
+      // Left in hand: whoever rescues them finds them through their claims.
       if (waiting.size > 0) log.warn({ requests: waiting.size }, 'gave up on recording the ends of locked requests');
-      for (const end of waiting) drop(end);
     },
   };
 }

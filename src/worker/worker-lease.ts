@@ -43,8 +43,18 @@ export async function startWorkerLease(deps: WorkerLeaseDeps): Promise<WorkerLea
   let status: LeaseReport['status'] = 'running';
   let isToRetire = false;
 
-  function report(id: string, ownStatus: LeaseReport['status']): Promise<boolean> {
-    return renewLease(db, { workerId: id, status: ownStatus, inFlight: inFlight.size, ...figures() });
+  async function report(id: string, ownStatus: LeaseReport['status']): Promise<boolean> {
+    const settledClaims = inFlight.listSettledClaims(id);
+    const isAlive = await renewLease(db, {
+      workerId: id,
+      status: ownStatus,
+      inFlight: inFlight.size,
+      settledClaims,
+      ...figures(),
+    });
+    // Of a worker that is over, the rescuer forgets the rest.
+    inFlight.forgetClaims(id, isAlive && ownStatus !== 'stopped' ? settledClaims : undefined);
+    return isAlive;
   }
 
   async function replaceId(): Promise<string> {

@@ -65,7 +65,7 @@ const FORGED_COLUMNS: readonly (readonly [column: string, value: string])[] = [
   ['retry_count', '1'],
   ['worker_id', `'${CHOSEN_ID}'`],
   ['attempt', '2'],
-  ['run_at', `'infinity'`],
+  ['run_at', `'2100-01-01'`],
 ];
 const UPDATED_COLUMNS = [
   ...FORGED_COLUMNS.filter(([column]) => column !== 'status' && column !== 'retry_count'),

@@ -49,6 +49,7 @@ export const PRIVILEGES = `
 + + + + + + + .  lamplighter usage
 + + . . . . . .  lamplighter.autonomous_request *
 + + . . . . . .  lamplighter.cached_result *
++ + . . . . . .  lamplighter.claim *
 + + . . . . . .  lamplighter.loopback *
 + + . . . . + .  lamplighter.migration select (applied_at, applied_by, checksum, name, number, schema_version)
 + + . . . . . .  lamplighter.migration *
@@ -88,6 +89,7 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.has_suspects execute
 + + + + + + . .  lamplighter.is_own_write execute
 + + . . . . . .  lamplighter.is_served execute
++ + . . . . . .  lamplighter.list_held execute
 + + . . . . + .  lamplighter.list_lost execute
 + + . . . . . .  lamplighter.list_own_objects execute
 + + . . . . . .  lamplighter.public_names execute
@@ -103,6 +105,7 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.prune_requests execute
 + + . . . . + .  lamplighter.prune_workers execute
 + + . . . . + .  lamplighter.record_server_settings execute
++ + . . . . . .  lamplighter.record_stray execute
 + + . . . . + .  lamplighter.register_worker execute
 + + + + + + . .  lamplighter.reissue_id execute
 + + . . . . + .  lamplighter.renew_lease execute
@@ -118,6 +121,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.revoke_unasked execute
 + + + + + + . .  lamplighter.send_autonomous execute
 + + . . . . . .  lamplighter.set execute
++ + . . . . . .  lamplighter.settle_inserted_request execute
 + + . . . . . .  lamplighter.settle_request_status execute
 + + . . . . . .  lamplighter.wake_workers execute
 `;

@@ -55,7 +55,7 @@ describe("a worker's role, which has no right on the queue", () => {
     await worker.finish([second], { kind: 'failed', error: 'e' });
     await worker.finish([third], { kind: 'retry', error: 'e', delayMs: 0 });
     await worker.finish([fourth], { kind: 'defer', error: 'e', delayMs: 0 });
-    await worker.finish([fifth], { kind: 'release' }, { lockTimeoutMs: 100 });
+    await worker.finish([fifth], { kind: 'release' });
     expect(await statuses()).toEqual(['completed', 'failed', 'pending', 'pending', 'pending']);
     expect(await promoteRequests(db, 100)).toBe(2);
     expect((await lookupCachedResults(db, [cacheKey])).size).toBe(1);
@@ -68,7 +68,7 @@ describe("a worker's role, which has no right on the queue", () => {
     const held = await dead.claim();
     await cast.sessions.a.query(`update public.steadytext_queue set status = 'cancelled' where id = $1`, [held[0]?.id]);
     expect(await listLost(db, dead.workerId, held)).toHaveLength(1);
-    await cast.database.pool.query(`update lamplighter.worker set last_heartbeat = 'epoch'`);
+    await cast.database.pool.query(`update lamplighter.worker set last_heartbeat = 'epoch', lease_ms = 0`);
 
     const worker = await startSqlWorker(db);
     expect(await rescueRequests(db, 3)).toHaveLength(1);

@@ -153,6 +153,7 @@ test('a remembered lower bound starts the claim there, and nothing before it is 
   const claim = (low: { at: string; id: string }) =>
     db.pool.query(loadQuery('claim_requests'), [
       worker.workerId,
+      -Number(low.id),
       'embed',
       'default',
       ['postgres'],

@@ -21,6 +21,7 @@ beforeAll(async () => {
   await db.pool.query(`select lamplighter.set('max_queue_size', '0')`);
   await db.pool.query('alter table steadytext_queue set (autovacuum_enabled = off)');
   worker = await startSqlWorker(db.pool);
+  await db.pool.query('create sequence numbers');
   await warmUp(early.client);
   await db.pool.query(`select lamplighter.set('max_queue_size', '10000000')`);
   await fill();
@@ -57,13 +58,13 @@ async function fill(): Promise<void> {
   );
 }
 
-const HELD = `array(select id from steadytext_queue where function_name = 'embed' and status = 'processing' order by id limit 10)`;
+const HELD = `(select c.ids from lamplighter.claim as c order by c.claim_number desc limit 1)`;
 
 /** By name, what is called; each works whatever is in the queue. */
 const CALLS = {
   list_ready: () => `lamplighter.list_ready(array['embed'], array['default'], 10)`,
   claim_requests: () =>
-    `lamplighter.claim_requests('${worker.workerId}', 'embed', 'default', array['postgres'], array[0], array['-infinity']::timestamptz[],
+    `lamplighter.claim_requests('${worker.workerId}', nextval('numbers'), 'embed', 'default', array['postgres'], array[0], array['-infinity']::timestamptz[],
        array[0]::bigint[], 10, 10)`,
   finish_requests: () =>
     `lamplighter.finish_requests('${worker.workerId}', ${HELD}, array(select 1 from generate_series(1, 10)),
@@ -72,7 +73,8 @@ const CALLS = {
   list_lost: () => `lamplighter.list_lost('${worker.workerId}', array[1, 2, 3]::bigint[], array[1, 1, 1])`,
   promote_requests: () => 'lamplighter.promote_requests(100)',
   rescue_requests: () => 'lamplighter.rescue_requests(3)',
-  claim_suspect: () => `lamplighter.claim_suspect('${worker.workerId}', array['embed'], array['default'])`,
+  claim_suspect: () =>
+    `lamplighter.claim_suspect('${worker.workerId}', nextval('numbers'), array['embed'], array['default'])`,
   cancel_abandoned: () => 'lamplighter.cancel_abandoned()',
   measure_queue: () => 'lamplighter.measure_queue()',
   request_wake_up: () => 'lamplighter.request_wake_up()',
@@ -151,7 +153,7 @@ test('a claim of a suspect costs what the suspects cost, not the queue', async (
   await other.fallSilent();
   await session.client.query('select lamplighter.rescue_requests(3)');
   const alive = await startSqlWorker(session.client);
-  const call = `lamplighter.claim_suspect('${alive.workerId}', array['embed'], array['default'])`;
+  const call = `lamplighter.claim_suspect('${alive.workerId}', nextval('numbers'), array['embed'], array['default'])`;
   await blocksOf(session.client, call);
   expect(await blocksOf(session.client, call)).toBeLessThan(400);
   expect(await blocksOf(session.client, 'lamplighter.rescue_requests(3)')).toBeLessThan(600);

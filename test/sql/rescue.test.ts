@@ -244,6 +244,7 @@ test('a claim that commits after its worker was found dead is rescued by the nex
   await session.client.query('begin');
   await session.client.query(loadQuery('claim_requests'), [
     slow.workerId,
+    1,
     'embed',
     'default',
     ['postgres'],

@@ -59,12 +59,19 @@ export async function startSqlWorker(db: Queryable, options: SqlWorkerOptions = 
     leaseMs,
   });
 
+  let claimNumber = 0;
+  let isSilent = false;
+  const nextClaim = () => {
+    claimNumber += 1;
+    return { workerId, claimNumber };
+  };
+
   async function claim({ limit = 100, share = limit }: ClaimOptions = {}): Promise<ClaimedRequest[]> {
     const ready = await listReady(db, lanes, 10);
     const claimed: ClaimedRequest[] = [];
     for (const lane of lanes) {
       const levels = ready.filter((level) => level.lane.functionName === lane.functionName);
-      if (levels.length > 0) claimed.push(...(await claimRequests(db, { workerId, lane, levels, share, limit })));
+      if (levels.length > 0) claimed.push(...(await claimRequests(db, { ...nextClaim(), lane, levels, share, limit })));
     }
     return claimed;
   }
@@ -86,18 +93,25 @@ export async function startSqlWorker(db: Queryable, options: SqlWorkerOptions = 
       if (request === undefined) throw new Error('expected a request that is ready');
       return request;
     },
-    claimSuspect: () => claimSuspect(db, workerId, lanes),
+    claimSuspect: () => claimSuspect(db, nextClaim(), lanes),
     finish,
     async answer(result) {
       const claimed = await claim();
       await finish(claimed, { kind: 'completed', result });
       return claimed.length;
     },
-    renewLease: (report = {}) =>
-      renewLease(db, { workerId, status: 'running', concurrency, inFlight: 0, processed: 0, failed: 0, ...report }),
+    async renewLease(report = {}) {
+      if (isSilent)
+        await db.query('update lamplighter.worker set lease_ms = $2 where worker_id = $1', [workerId, leaseMs]);
+      isSilent = false;
+      const figures = { concurrency, inFlight: 0, processed: 0, failed: 0, settledClaims: [] };
+      return renewLease(db, { workerId, status: 'running', ...figures, ...report });
+    },
     async fallSilent() {
+      isSilent = true;
+      // The lease is shortened as well: silence counts from the server's start at the earliest.
       await db.query(
-        `update lamplighter.worker set last_heartbeat = last_heartbeat - interval '1 hour' where worker_id = $1`,
+        `update lamplighter.worker set last_heartbeat = last_heartbeat - interval '1 hour', lease_ms = 0 where worker_id = $1`,
         [workerId],
       );
     },
