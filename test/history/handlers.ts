@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ItemOutcome } from '../../src/models/outcome.ts';
@@ -23,6 +23,8 @@ export interface HandlerJournal extends Disposable {
   /** Where processes write. */
   readonly file: string;
   read(): Answer[];
+  /** Forgets all; no process may be answering. */
+  clear(): void;
 }
 
 /** A journal in a folder of its own, removed with the block. */
@@ -35,6 +37,9 @@ export function createHandlerJournal(): HandlerJournal {
     read() {
       const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
       return lines.map((line) => JSON.parse(line) as Answer); // written below, a line at a time
+    },
+    clear() {
+      truncateSync(file);
     },
     [Symbol.dispose]() {
       rmSync(folder, { recursive: true, force: true });

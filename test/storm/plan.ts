@@ -1,0 +1,53 @@
+import { createRandom } from '../properties/random.ts';
+
+/** What can go wrong in a storm, and how often beside the others. */
+export const FAULT_WEIGHTS = {
+  'kill worker': 5,
+  'freeze worker': 5,
+  'stop worker': 2,
+  'end sessions': 6,
+  'lock rows': 5,
+  'lock table': 2,
+  'hold snapshot': 2,
+  'commit late': 4,
+  flood: 3,
+  'pause function': 4,
+  'cancel some': 5,
+  'retry some': 5,
+  'delete some': 3,
+  prune: 2,
+  'restart server': 1,
+  'crash server': 2,
+} as const;
+
+export type FaultKind = keyof typeof FAULT_WEIGHTS;
+
+export interface PlannedFault {
+  readonly atMs: number;
+  readonly kind: FaultKind;
+  /** How long it lasts, where it lasts. */
+  readonly lastsMs: number;
+  /** How many it strikes, where there are several. */
+  readonly size: number;
+  /** Decides whom it strikes. */
+  readonly lot: number;
+}
+
+const LONGEST_MS = 3_500;
+
+/** The faults of a storm that lasts `seconds`: the same for the same seed. The first of a longer storm are those of a shorter one. */
+export function planFaults(seed: number, seconds: number): PlannedFault[] {
+  const random = createRandom(seed);
+  const faults: PlannedFault[] = [];
+  for (let atMs = random.int(500); atMs < seconds * 1_000; atMs += 100 + random.int(700)) {
+    const kind = random.weighted(FAULT_WEIGHTS) ?? 'kill worker';
+    faults.push({
+      atMs,
+      kind,
+      lastsMs: 50 + random.int(LONGEST_MS),
+      size: 1 + random.int(20),
+      lot: random.int(2 ** 31),
+    });
+  }
+  return faults;
+}

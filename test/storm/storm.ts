@@ -1,0 +1,112 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { checkHistory } from '../history/check-history.ts';
+import type { Violation } from '../history/violation.ts';
+import { eventually } from '../support/eventually.ts';
+import { skipDelays } from '../support/requests.ts';
+import { startClientCaller, startSqlCaller } from './callers.ts';
+import { FAULTS, healAll } from './faults.ts';
+import { type PlannedFault, planFaults } from './plan.ts';
+import { MAX_RETRIES, type Stage } from './stage.ts';
+
+export interface StormReport {
+  readonly seed: number;
+  readonly requests: number;
+  readonly completed: number;
+  readonly faults: number;
+  readonly unknown: number;
+  readonly restMs: number;
+  readonly violations: readonly Violation[];
+  /** What struck when, for a look at a violation. */
+  readonly log: readonly string[];
+}
+
+const REST_MS = 60_000;
+/** A worker that is stopped between a look and a claim knows the queue as it was, until its lease is lost. */
+const ORDER_SLACK_MS = 6_000;
+
+/** Lets a storm of that seed rage, heals everything, lets the queue come to rest, and checks its history. */
+export async function rage(stage: Stage, seed: number, seconds: number): Promise<StormReport> {
+  await stage.reset();
+  const log: string[] = [];
+  const [first, second, third] = stage.callerRoles;
+  if (first === undefined || second === undefined || third === undefined) throw new Error('expected three roles');
+  const callers = [
+    startSqlCaller(first, stage.callers, seed + 1),
+    startSqlCaller(second, stage.callers, seed + 2),
+    startClientCaller(third, stage.callers, seed + 3),
+  ];
+  const plan = planFaults(seed, seconds);
+  try {
+    await strikeAll(stage, plan, seconds, log);
+  } finally {
+    await Promise.all(callers.map((caller) => caller.stop()));
+  }
+  await healAll(stage);
+  const restedMs = performance.now();
+  // What is still not at rest is a violation, which the check finds.
+  await eventually(() => expectRest(stage), { timeoutMs: REST_MS, intervalMs: 100 }).catch(() => undefined);
+  const restMs = Math.round(performance.now() - restedMs);
+  const { callers: journal, handlers, db } = stage;
+  const violations = await checkHistory(db, {
+    callers: journal,
+    handlers,
+    maxRetries: MAX_RETRIES,
+    orderSlackMs: ORDER_SLACK_MS,
+  });
+  violations.push(...(await findHurtInnocents(stage)));
+  const { rows } = await db.query<{ count: number }>(
+    `select count(*)::int from history.change where after ->> 'status' = 'completed'`,
+  );
+  return {
+    seed,
+    requests: journal.enqueues.length,
+    completed: rows[0]?.count ?? 0,
+    faults: plan.length,
+    unknown: journal.enqueues.filter(({ told }) => told === 'unknown').length,
+    restMs,
+    violations,
+    log,
+  };
+}
+
+async function strikeAll(stage: Stage, plan: readonly PlannedFault[], seconds: number, log: string[]): Promise<void> {
+  const over = new AbortController();
+  const startedMs = performance.now();
+  const elapsedMs = () => Math.round(performance.now() - startedMs);
+  const struck: Promise<void>[] = [];
+  const strike = async (fault: PlannedFault) => {
+    const note = (what: string) => log.push(`${elapsedMs()} ms: ${fault.kind} ${what}`);
+    note(`(lot ${fault.lot}, size ${fault.size}, ${fault.lastsMs} ms)`);
+    await FAULTS[fault.kind](stage, fault, over.signal).catch((error: unknown) => note(`did not work: ${error}`));
+  };
+  for (const fault of plan) {
+    await delay(Math.max(0, fault.atMs - elapsedMs()));
+    struck.push(strike(fault));
+  }
+  await delay(Math.max(0, seconds * 1_000 - elapsedMs()));
+  over.abort();
+  await Promise.all(struck);
+}
+
+async function expectRest({ db }: Stage): Promise<void> {
+  await skipDelays(db);
+  const { rows } = await db.query(
+    `select from public.steadytext_queue where status in ('pending', 'processing') limit 1`,
+  );
+  if (rows.length > 0) throw new Error('the queue is not at rest');
+}
+
+/** Requests that failed though their text does not ask for it, for another reason than that their worker was killed under them. */
+async function findHurtInnocents({ db }: Stage): Promise<Violation[]> {
+  const { rows } = await db.query<{ request_id: string; error: string }>(
+    `select distinct a.request_id, c.after ->> 'error' as error
+     from history.change as c join history.change as a on a.request_id = c.request_id and a.before is null
+     where c.after ->> 'status' = 'failed' and a.request_text !~ '!(fail|invalid|throw|die)'
+       and c.after ->> 'error' <> 'The worker died while it ran this request alone'`,
+  );
+  return rows.map(({ request_id, error }) => ({
+    rule: 'count',
+    requestId: request_id,
+    what: `failed without cause: ${error}`,
+  }));
+}
