@@ -1,5 +1,6 @@
 import type { Env } from '../core/env.ts';
 import { LamplighterError } from '../core/errors.ts';
+import { showValue } from '../core/show-value.ts';
 import { flagVariable, type Reading } from '../core/worker-options.ts';
 
 /** One flag of a command; `LAMPLIGHTER_` and its name in capitals is its environment name. */
@@ -73,5 +74,5 @@ function camelCase(flag: string): string {
 }
 
 function invalidValue(origin: string, expected: string, got: string): LamplighterError {
-  return new LamplighterError('USAGE', `${origin}: expected ${expected}, got "${got}"`);
+  return new LamplighterError('USAGE', `${origin}: expected ${expected}, got ${showValue(got)}`);
 }

@@ -1,3 +1,5 @@
+import { LamplighterError } from '../core/errors.ts';
+import { showValue } from '../core/show-value.ts';
 import type { Queryable } from '../db/query.ts';
 import { toClientError } from './client-error.ts';
 
@@ -6,8 +8,16 @@ export interface CallerDb {
   query(text: string, values: unknown[]): PromiseLike<{ readonly rows: readonly unknown[] }>;
 }
 
-/** Runs statements on `db`; errors of the server that have a code of ours come with it. */
+/**
+ * Runs statements on `db`; errors of the server that have a code of ours come with it.
+ *
+ * @throws LamplighterError CONFIG_INVALID when `db` cannot run statements.
+ */
 export function createCallerDb(db: CallerDb): Queryable {
+  if (typeof db?.query !== 'function') {
+    const expected = 'db: expected a pg Client, PoolClient or Pool, or anything else with a method "query"';
+    throw new LamplighterError('CONFIG_INVALID', `${expected}, got ${showValue(db)}`);
+  }
   return {
     async query<Row extends object>(text: string, params: readonly unknown[] = []) {
       try {

@@ -1,4 +1,6 @@
+import { LamplighterError } from '../core/errors.ts';
 import type { RequestFunction } from '../core/request-functions.ts';
+import { showValue } from '../core/show-value.ts';
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
 import { parseRequestId, type RequestId } from './request-id.ts';
@@ -55,7 +57,11 @@ export async function checkRequests<Result>(
   db: Queryable,
   requestIds: readonly RequestId<Result>[],
 ): Promise<(CheckedRequest<Result> | undefined)[]> {
-  const ids = requestIds.map(parseRequestId);
+  if (!Array.isArray(requestIds)) {
+    throw new LamplighterError('REQUEST_NOT_FOUND', `expected a list of request ids, got ${showValue(requestIds)}`);
+  }
+  // Not map, which leaves out what is missing.
+  const ids = Array.from<string, string>(requestIds, parseRequestId);
   const { rows } = await db.query<Row>(CHECK_REQUESTS, [ids]);
   const byId = new Map(rows.map((row) => [row.request_id, row]));
   return ids.map((id) => {

@@ -2,6 +2,7 @@ import { systemClock } from '../core/clock.ts';
 import { readEnv } from '../core/env.ts';
 import { LamplighterError } from '../core/errors.ts';
 import { type Logger, silentLogger } from '../core/log.ts';
+import { showValue } from '../core/show-value.ts';
 import { type ConnectionSettings, resolveConnection } from '../db/connection-settings.ts';
 import { startListener } from '../db/listener.ts';
 import { createPool } from '../db/pool.ts';
@@ -43,7 +44,7 @@ export function createClient(options: ClientOptions = {}): Client {
   requireKnownOptions(options, ['uri', 'directUri', 'settings', 'maxConnections', 'log']);
   const { uri, directUri, maxConnections = 4, log = silentLogger } = options;
   if (!Number.isSafeInteger(maxConnections) || maxConnections < 2) {
-    throw invalid(`maxConnections: expected an integer of at least 2, got ${maxConnections}`);
+    throw invalid(`maxConnections: expected an integer of at least 2, got ${showValue(maxConnections)}`);
   }
   const settings = options.settings ?? resolveConnection({ uri, directUri }, readEnv());
   const pool = createPool(settings, { max: maxConnections - 1, applicationName: 'lamplighter client', log });
@@ -72,7 +73,11 @@ export function createClient(options: ClientOptions = {}): Client {
       requireKnownOptions(waitOptions, ['timeoutMs', 'signal']);
       const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = waitOptions;
       if (!Number.isFinite(timeoutMs) || timeoutMs < 0) {
-        throw invalid(`timeoutMs: expected a number of milliseconds, 0 or more, got ${timeoutMs}`);
+        throw invalid(`timeoutMs: expected a number of milliseconds, 0 or more, got ${showValue(timeoutMs)}`);
+      }
+      // Not instanceof: test environments and polyfills bring signals of their own.
+      if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+        throw invalid(`signal: expected an AbortSignal, got ${showValue(signal)}`);
       }
       // What the id says of its result is the caller's claim.
       return (await watcher.watch(parseRequestId(requestId), { timeoutMs, signal })) as Result;

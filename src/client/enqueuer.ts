@@ -1,10 +1,10 @@
-import { LamplighterError, messageOf } from '../core/errors.ts';
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
 import { type CallerDb, createCallerDb } from './caller-db.ts';
 import { requireKnownOptions } from './known-options.ts';
 import type { RequestId } from './request-id.ts';
 import type { RankedDocument } from './request-result.ts';
+import { toInput, toScalarValue, toSchemaValue, toTextValue, toTextValues } from './request-values.ts';
 
 export interface EnqueueOptions {
   /** Queue inside this connection's open transaction: the request exists when that commits. @default a connection of the client */
@@ -106,47 +106,63 @@ export function createEnqueuer(db: Queryable): Enqueuer {
     enqueueOne<Result>(text, GENERATE_OPTIONS, options, (checked) => [...given(), ...generateTail(checked)]);
 
   return {
-    generate: (prompt, options = {}) => enqueueGenerate(SQL.generate, () => [prompt], options),
-    generateJson: ({ prompt, schema }, options = {}) =>
-      enqueueGenerate(SQL.generateJson, () => [prompt, formatSchema(schema)], options),
-    generateRegex: ({ prompt, pattern }, options = {}) =>
-      enqueueGenerate(SQL.generateRegex, () => [prompt, pattern], options),
-    generateChoice: ({ prompt, choices }, options = {}) =>
-      enqueueGenerate(SQL.generateChoice, () => [prompt, choices], options),
+    generate: (prompt, options = {}) => enqueueGenerate(SQL.generate, () => [toTextValue('prompt', prompt)], options),
+    generateJson(input, options = {}) {
+      const values = () => {
+        const { prompt, schema } = toInput(input, 'prompt and schema');
+        return [toTextValue('prompt', prompt), toSchemaValue(schema)];
+      };
+      return enqueueGenerate(SQL.generateJson, values, options);
+    },
+    generateRegex(input, options = {}) {
+      const values = () => {
+        const { prompt, pattern } = toInput(input, 'prompt and pattern');
+        return [toTextValue('prompt', prompt), toTextValue('pattern', pattern)];
+      };
+      return enqueueGenerate(SQL.generateRegex, values, options);
+    },
+    generateChoice(input, options = {}) {
+      const values = () => {
+        const { prompt, choices } = toInput(input, 'prompt and choices');
+        return [toTextValue('prompt', prompt), toTextValues('choices', choices)];
+      };
+      return enqueueGenerate(SQL.generateChoice, values, options);
+    },
     generateBatch: (prompts, options = {}) =>
-      enqueueAll(SQL.generateBatch, GENERATE_OPTIONS, options, (checked) => [prompts, ...generateTail(checked)]),
-    embed: (text, options = {}) =>
-      enqueueOne(SQL.embed, ENQUEUE_OPTIONS, options, (checked) => [text, ...embedTail(checked)]),
-    embedBatch: (texts, options = {}) =>
-      enqueueAll(SQL.embedBatch, ENQUEUE_OPTIONS, options, (checked) => [texts, ...embedTail(checked)]),
-    rerank: ({ query, documents, task }, options = {}) =>
-      enqueueOne(SQL.rerank, RERANK_OPTIONS, options, ({ useCache, seed, priority, model }) => [
-        query,
-        documents,
-        ...[task, useCache, seed, priority, model].map(orNull),
+      enqueueAll(SQL.generateBatch, GENERATE_OPTIONS, options, (checked) => [
+        toTextValues('prompts', prompts),
+        ...generateTail(checked),
       ]),
+    embed: (text, options = {}) =>
+      enqueueOne(SQL.embed, ENQUEUE_OPTIONS, options, (checked) => [toTextValue('text', text), ...embedTail(checked)]),
+    embedBatch: (texts, options = {}) =>
+      enqueueAll(SQL.embedBatch, ENQUEUE_OPTIONS, options, (checked) => [
+        toTextValues('texts', texts),
+        ...embedTail(checked),
+      ]),
+    rerank: (input, options = {}) =>
+      enqueueOne(SQL.rerank, RERANK_OPTIONS, options, (checked) => {
+        const { query, documents, task } = toInput(input, 'query and documents');
+        const given = [toTextValue('query', query), toTextValues('documents', documents), toTextValue('task', task)];
+        return [...given, ...seededTail(checked)];
+      }),
   };
 }
 
-function generateTail({ maxTokens = DEFAULT_MAX_TOKENS, useCache, seed, priority, model }: GenerateOptions): unknown[] {
-  return [maxTokens, ...[useCache, seed, priority, model].map(orNull)];
+function generateTail({ maxTokens, ...options }: GenerateOptions): unknown[] {
+  return [toScalarValue('maxTokens', 'number', maxTokens) ?? DEFAULT_MAX_TOKENS, ...seededTail(options)];
 }
 
-function embedTail({ useCache, priority, model }: EnqueueOptions): unknown[] {
-  return [useCache, priority, model].map(orNull);
+function seededTail({ useCache, seed, priority, model }: RerankOptions): unknown[] {
+  const [isCached, ...rest] = embedTail({ useCache, priority, model });
+  return [isCached, toScalarValue('seed', 'number', seed), ...rest];
 }
 
 /** Null lets the server take its default. */
-function orNull(value: unknown): unknown {
-  return value ?? null;
-}
-
-function formatSchema(schema: object | boolean): string | null {
-  try {
-    return JSON.stringify(schema) ?? null;
-  } catch (error) {
-    throw new LamplighterError('REQUEST_INVALID', `expected a schema that is JSON: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
+function embedTail({ useCache, priority, model }: EnqueueOptions): unknown[] {
+  return [
+    toScalarValue('useCache', 'boolean', useCache),
+    toScalarValue('priority', 'number', priority),
+    toTextValue('model', model),
+  ];
 }

@@ -1,14 +1,21 @@
 import { LamplighterError } from '../core/errors.ts';
+import { showValue } from '../core/show-value.ts';
 import { didYouMean } from '../core/suggest.ts';
 
 /**
- * Refuses options that do not exist: a misspelt one would otherwise be ignored in silence.
+ * Refuses what is no object, and options that do not exist: a misspelt one would otherwise be ignored in silence.
  *
  * @throws LamplighterError CONFIG_INVALID
  */
-export function requireKnownOptions(options: object, known: readonly string[]): void {
+export function requireKnownOptions(options: unknown, known: readonly string[]): void {
+  const expected = `expected only ${known.join(', ')}`;
+  if (typeof options !== 'object' || options === null)
+    throw invalid(`${expected} in an object, got ${showValue(options)}`);
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown === undefined) return;
-  const expected = `expected only ${known.join(', ')}`;
-  throw new LamplighterError('CONFIG_INVALID', `${expected}, got an option "${unknown}"${didYouMean(unknown, known)}`);
+  throw invalid(`${expected}, got an option ${showValue(unknown)}${didYouMean(unknown, known)}`);
+}
+
+function invalid(message: string): LamplighterError {
+  return new LamplighterError('CONFIG_INVALID', message);
 }

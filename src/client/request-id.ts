@@ -1,4 +1,5 @@
 import { LamplighterError } from '../core/errors.ts';
+import { showValue } from '../core/show-value.ts';
 
 declare const resultOf: unique symbol;
 
@@ -16,7 +17,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
  * @throws LamplighterError REQUEST_NOT_FOUND
  */
 export function parseRequestId(text: string): string {
-  const id = String(text).toLowerCase();
+  const id = typeof text === 'string' ? text.toLowerCase() : '';
   if (UUID.test(id)) return id;
-  throw new LamplighterError('REQUEST_NOT_FOUND', `expected the id of a request (a UUID), got ${JSON.stringify(text)}`);
+  throw new LamplighterError('REQUEST_NOT_FOUND', `expected the id of a request (a UUID), got ${showValue(text)}`);
 }

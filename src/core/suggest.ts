@@ -1,5 +1,9 @@
+/** The distance takes time by length; nothing that long is a slip of the pen. */
+const MAX_WORD_LENGTH = 100;
+
 /** The candidate a reader most likely meant by `word`, or undefined when none is close (a third of the letters, at most 3, may differ). */
 export function suggest(word: string, candidates: Iterable<string>): string | undefined {
+  if (word.length > MAX_WORD_LENGTH) return undefined;
   const limit = Math.min(3, Math.max(1, Math.floor(word.length / 3)));
   let best: string | undefined;
   let bestDistance = limit + 1;

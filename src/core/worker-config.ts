@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Env } from './env.ts';
 import { LamplighterError } from './errors.ts';
 import { REQUEST_FUNCTIONS } from './request-functions.ts';
+import { showValue } from './show-value.ts';
 import { didYouMean } from './suggest.ts';
 import { flagVariable, type OptionSource, WORKER_BOUNDS, WORKER_OPTION_SOURCES } from './worker-options.ts';
 
@@ -100,7 +101,10 @@ export function parseWorkerConfig(
   const [issue] = parsed.error.issues;
   if (issue?.code === 'unrecognized_keys') {
     const [key = ''] = issue.keys;
-    throw new LamplighterError('CONFIG_INVALID', `Unknown worker option "${key}"${didYouMean(key, OPTION_NAMES)}`);
+    throw new LamplighterError(
+      'CONFIG_INVALID',
+      `Unknown worker option ${showValue(key)}${didYouMean(key, OPTION_NAMES)}`,
+    );
   }
   const option = String(issue?.path[0] ?? 'options');
   const origin = origins[option];
@@ -129,5 +133,5 @@ function expectedIn(message: string): string {
 }
 
 function invalid(origin: string, expected: string, got: unknown): LamplighterError {
-  return new LamplighterError('CONFIG_INVALID', `${origin}: expected ${expected}, got ${JSON.stringify(got ?? null)}`);
+  return new LamplighterError('CONFIG_INVALID', `${origin}: expected ${expected}, got ${showValue(got ?? null)}`);
 }

@@ -159,7 +159,14 @@ describe('errors have codes', () => {
       'REQUEST_INVALID',
       /out of range/,
     ],
-    ['a NUL, which no text of PostgreSQL holds', () => client.embed('a\0b'), 'REQUEST_INVALID', /0x00/],
+    ['a NUL, which no text of PostgreSQL holds', () => client.embed('a\0b'), 'REQUEST_INVALID', /zero characters/],
+    ['half of an emoji, which the driver would replace', () => client.embed('a\ud83d'), 'REQUEST_INVALID', /surrogate/],
+    [
+      'half of an emoji in a batch, with its position',
+      () => client.embedBatch(['a', 'b\ud83d']),
+      'REQUEST_INVALID',
+      'texts[1]: expected a text without halves of surrogate pairs, got one at 1',
+    ],
     [
       'a schema that is no JSON',
       () => client.generateJson({ prompt: 'p', schema: { size: 1n } }),
