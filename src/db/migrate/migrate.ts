@@ -9,6 +9,7 @@ import {
   planMigration,
   recordText,
 } from './migration-plan.ts';
+import { listMissingRights } from './missing-rights.ts';
 import { announceServerSettings } from './server-settings.ts';
 import { liftTimeLimits } from './time-limits.ts';
 import { requireWritableServer } from './writable-server.ts';
@@ -18,7 +19,7 @@ export interface MigrateReport {
   readonly toVersion: number;
   /** Titles of the steps that ran, in order. */
   readonly steps: readonly string[];
-  /** What default privileges had given to others and was taken back, and what could not be done without superuser rights. */
+  /** What default privileges had given to others and was taken back, what granted roles still lack, and what was set in the server. */
   readonly notes: readonly string[];
 }
 
@@ -44,6 +45,7 @@ export async function migrate(session: Queryable, options: MigrateOptions = {}):
     if (plan.steps.length > 0) await requireWritableServer(session);
     const notes: string[] = [];
     for (const group of groupSteps(plan.steps)) notes.push(...(await runGroup(session, group, plan)));
+    if (plan.steps.length > 0) notes.push(...(await listMissingRights(session)));
     notes.push(...(await announceServerSettings(session)));
     return {
       fromVersion: plan.fromVersion,
