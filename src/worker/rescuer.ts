@@ -4,6 +4,7 @@ import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { hasSuspects } from '../requests/has-suspects.ts';
 import { rescueRequests } from '../requests/rescue-requests.ts';
+import { wasStandby } from '../requests/was-standby.ts';
 
 export interface RescuerDeps {
   readonly db: Queryable;
@@ -20,17 +21,21 @@ export interface RescuerDeps {
  * so that a death halfway changes nothing; any number of workers may do it at once.
  *
  * While the server is away nobody can renew a lease: after an outage of half a lease the others get the time of a lease to come back.
+ * A worker that starts knows of no outage: the database tells of a restart by itself, but not of the time when a standby was promoted, so
+ * on a server that may have been one the others get that time, too.
  */
 export function startRescuer(deps: RescuerDeps): Service {
   const { db, maxRetries, intervalMs, leaseMs, onSuspects, log, clock } = deps;
   let answeredMs = clock.nowMs();
   let hasFailed = false;
-  let judgeFromMs = Number.NEGATIVE_INFINITY;
+  /** Undefined until the server has been asked. */
+  let judgeFromMs: number | undefined;
 
   return startLoop({
     intervalMs,
     async runOnce() {
       const nowMs = clock.nowMs();
+      judgeFromMs ??= (await wasStandby(db)) ? nowMs + leaseMs : nowMs;
       if (hasFailed && nowMs - answeredMs >= leaseMs / 2) judgeFromMs = nowMs + leaseMs;
       if (nowMs >= judgeFromMs) {
         for (const { requestId, workerId, status, isCharged } of await rescueRequests(db, maxRetries)) {
