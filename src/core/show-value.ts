@@ -14,7 +14,9 @@ export function showValue(value: unknown): string {
     case 'object':
       if (value === null) return 'null';
       return Array.isArray(value) ? 'an array' : 'an object';
-    default:
+    case 'undefined':
+    case 'boolean':
+    case 'number':
       return String(value);
   }
 }

@@ -41,6 +41,9 @@ test.each([
   'postgres://u:100%@h/db',
   'postgres://h/db?sslmode',
   'postgres://u:a/b:c@h',
+  'postgres://u:1/secret@h/db',
+  'postgres://u:1?secret@h/db?sslmode=require',
+  'postgres://u:@/secret@h/db',
 ])('"%s" is refused without being quoted', (text) => {
   let caught: unknown;
   try {
@@ -51,5 +54,5 @@ test.each([
   expect(hasCode(caught, 'CONFIG_INVALID')).toBe(true);
   const message = caught instanceof Error ? caught.message : '';
   expect(message).toMatch(/^--uri: expected /);
-  for (const secret of ['my_database', 'garbage', '100', 'a/b']) expect(message).not.toContain(secret);
+  for (const secret of ['my_database', 'garbage', '100', 'a/b', 'secret']) expect(message).not.toContain(secret);
 });

@@ -27,6 +27,8 @@ function parseUri(text: string, origin: string): Map<string, string> {
 
   // The last @ ends the login: passwords hold an unencoded one more often than host names do.
   const at = authority.lastIndexOf('@');
+  // What looks like the name of a database is most likely the rest of a password, which messages would show.
+  if (path.includes('@')) throw badHostPart(origin);
   const login = authority.slice(0, Math.max(at, 0));
   const colon = login.indexOf(':');
   set('user', colon < 0 ? login : login.slice(0, colon));
@@ -53,6 +55,7 @@ function parseUri(text: string, origin: string): Map<string, string> {
   set('dbname', path);
   for (const parameter of query.split('&').filter((part) => part !== '')) {
     const equals = parameter.indexOf('=');
+    if (parameter.slice(0, equals).includes('@')) throw badHostPart(origin);
     if (equals < 1) throw invalid(origin, 'expected name=value after the question mark of the URI');
     set(decode(parameter.slice(0, equals), origin), parameter.slice(equals + 1));
   }
@@ -61,13 +64,15 @@ function parseUri(text: string, origin: string): Map<string, string> {
 
 function parseHost(text: string, origin: string): { host: string; port: string } {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]*))(?::(\d*))?$/.exec(text);
-  if (match === null) {
-    throw invalid(
-      origin,
-      `${EXPECTED}, got a host part that is not host:port (in a password, write / as %2F, ? as %3F and @ as %40)`,
-    );
-  }
+  if (match === null) throw badHostPart(origin);
   return { host: match[1] ?? match[2] ?? '', port: match[3] ?? '' };
+}
+
+function badHostPart(origin: string): LamplighterError {
+  return invalid(
+    origin,
+    `${EXPECTED}, got a host part that is not host:port (in a password, write / as %2F, ? as %3F and @ as %40)`,
+  );
 }
 
 function decode(text: string, origin: string): string {
