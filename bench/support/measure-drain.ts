@@ -16,11 +16,17 @@ export interface Drain {
   readonly workWal: number;
 }
 
+export interface DrainOptions {
+  /** @default false */
+  readonly isKept?: boolean;
+}
+
 export interface Drainer {
+  readonly uri: string;
   readonly contender: Contender;
   readonly pool: pg.Pool;
-  /** Fills the queue, then has it drained. */
-  drain(requests: number): Promise<Drain>;
+  /** Fills the queue, then has it drained. What is left of the last time is taken away before, unless it is kept. */
+  drain(requests: number, options?: DrainOptions): Promise<Drain>;
   close(): Promise<void>;
 }
 
@@ -35,9 +41,10 @@ export async function prepareDrainer(server: BenchServer, name: ContenderName): 
   const pool = openPool(uri);
   const worker = await spawnContender(name, uri);
   return {
+    uri,
     contender,
     pool,
-    drain: (requests) => drain({ server, contender, pool, worker }, requests),
+    drain: (requests, options) => drain({ server, contender, pool, worker }, requests, options),
     async close() {
       await worker[Symbol.asyncDispose]();
       await pool.end();
@@ -52,8 +59,12 @@ interface Deps {
   readonly worker: ContenderWorker;
 }
 
-async function drain({ server, contender, pool, worker }: Deps, requests: number): Promise<Drain> {
-  await contender.clear(pool);
+async function drain(
+  { server, contender, pool, worker }: Deps,
+  requests: number,
+  { isKept = false }: DrainOptions = {},
+): Promise<Drain> {
+  if (!isKept) await contender.clear(pool);
   await server.checkpoint();
   const walEmpty = await server.walBytes();
   await contender.fill(pool, requests);
@@ -64,7 +75,7 @@ async function drain({ server, contender, pool, worker }: Deps, requests: number
   const { first, all } = await worker.start(requests);
   const serverBefore = await server.cpuSeconds();
   await all;
-  while (!(await contender.isDrained(pool))) await new Promise((resolve) => setTimeout(resolve, 2));
+  while (!(await contender.isDrained(pool, requests))) await new Promise((resolve) => setTimeout(resolve, 2));
   const endMs = Date.now();
   const serverAfter = await server.cpuSeconds();
   const last = await worker.usage();

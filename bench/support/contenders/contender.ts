@@ -23,8 +23,8 @@ export interface Contender extends Workable {
   fill(pool: pg.Pool, count: number): Promise<void>;
   /** Takes away all requests, ended or not. */
   clear(pool: pg.Pool): Promise<void>;
-  /** True when nothing is left to do and every end is recorded. */
-  isDrained(pool: pg.Pool): Promise<boolean>;
+  /** True when nothing is left to do of the `latest` requests, and every end of them is recorded. */
+  isDrained(pool: pg.Pool, latest: number): Promise<boolean>;
 }
 
 export interface RunningWorker {
@@ -32,6 +32,6 @@ export interface RunningWorker {
 }
 
 /** True when the query gives no row. */
-export async function isEmpty(pool: pg.Pool, text: string): Promise<boolean> {
-  return (await pool.query(text)).rowCount === 0;
+export async function isEmpty(pool: pg.Pool, text: string, values: unknown[] = []): Promise<boolean> {
+  return (await pool.query(text, values)).rowCount === 0;
 }

@@ -5,7 +5,7 @@ interface Payload {
   readonly prompt: string;
 }
 
-const quiet = new Logger(() => () => undefined);
+export const quietLogger = new Logger(() => () => undefined);
 
 /** graphile-worker; with `batch` it fetches that many jobs at once and completes jobs together, its fastest configuration. */
 export function defineGraphileWorker(options: {
@@ -18,7 +18,7 @@ export function defineGraphileWorker(options: {
     title,
     table: 'graphile_worker._private_jobs',
     async migrate(uri) {
-      const utils = await makeWorkerUtils({ connectionString: uri, logger: quiet });
+      const utils = await makeWorkerUtils({ connectionString: uri, logger: quietLogger });
       await utils.migrate();
       await utils.release();
     },
@@ -42,7 +42,7 @@ export function defineGraphileWorker(options: {
       const runner = await run({
         connectionString: uri,
         noHandleSignals: true,
-        logger: quiet,
+        logger: quietLogger,
         taskList: {
           noop: async (payload) => onHandled(1, () => [(payload as Payload).prompt]), // as enqueued by us
         },

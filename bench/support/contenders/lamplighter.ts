@@ -32,8 +32,14 @@ export function defineLamplighter(options: {
     async clear(pool) {
       await pool.query('truncate public.steadytext_queue');
     },
-    isDrained: (pool) =>
-      isEmpty(pool, "select 1 from public.steadytext_queue where status in ('pending', 'processing') limit 1"),
+    // By the primary key: no index is on the status of what has ended.
+    isDrained: (pool, latest) =>
+      isEmpty(
+        pool,
+        `select 1 from public.steadytext_queue
+         where id > (select max(id) - $1::integer from public.steadytext_queue) and status in ('pending', 'processing') limit 1`,
+        [latest],
+      ),
     async enqueue(db, prompt) {
       await db.query('select public.steadytext_generate_async($1, 16, false)', [prompt]);
     },

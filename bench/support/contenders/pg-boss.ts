@@ -5,7 +5,7 @@ interface Payload {
   readonly prompt: string;
 }
 
-const QUEUE = 'noop';
+export const QUEUE = 'noop';
 /** The shortest that it takes. */
 const POLL_SECONDS = 0.5;
 /** After a fetch that found nothing; a full queue is worked without a pause. */
