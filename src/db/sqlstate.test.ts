@@ -8,6 +8,8 @@ test.each([
   ['08006', 'environment'],
   ['57P01', 'environment'],
   ['25006', 'environment'],
+  ['53100', 'environment'],
+  ['58030', 'environment'],
   ['53300', 'backpressure'],
   ['40001', 'conflict'],
   ['40P01', 'conflict'],

@@ -10,6 +10,7 @@ export const SQLSTATE = {
   crashShutdown: '57P02',
   deadlockDetected: '40P01',
   dependentObjectsStillExist: '2BP01',
+  diskFull: '53100',
   duplicateObject: '42710',
   duplicateTable: '42P07',
   idleSessionTimeout: '57P05',
@@ -19,6 +20,7 @@ export const SQLSTATE = {
   invalidParameterValue: '22023',
   invalidPassword: '28P01',
   invalidSchemaName: '3F000',
+  ioError: '58030',
   lockNotAvailable: '55P03',
   protocolViolation: '08P01',
   queryCanceled: '57014',
@@ -36,7 +38,7 @@ export type SqlStateName = keyof typeof SQLSTATE;
 
 /**
  * What kind of trouble an error is:
- * `environment` the connection or the server, so nobody's work is to blame and another connection may do; `backpressure` no connection is
+ * `environment` the connection, the server or its disk, so nobody's work is to blame and it may do later; `backpressure` no connection is
  * free; `conflict` another session was in the way, so the same again may succeed; `permission`; `missing` an object is not there; `other`.
  */
 export type SqlStateClass = 'environment' | 'backpressure' | 'conflict' | 'permission' | 'missing' | 'other';
@@ -47,6 +49,8 @@ const CLASSES: Readonly<Record<string, SqlStateClass>> = {
   [SQLSTATE.cannotConnectNow]: 'environment',
   [SQLSTATE.idleSessionTimeout]: 'environment',
   [SQLSTATE.readOnlySqlTransaction]: 'environment',
+  [SQLSTATE.diskFull]: 'environment',
+  [SQLSTATE.ioError]: 'environment',
   [SQLSTATE.tooManyConnections]: 'backpressure',
   [SQLSTATE.serializationFailure]: 'conflict',
   [SQLSTATE.deadlockDetected]: 'conflict',

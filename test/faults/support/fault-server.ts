@@ -24,8 +24,8 @@ export interface FaultServer extends AsyncDisposable {
   /** The superuser's, to the database `postgres`. */
   readonly uri: string;
   readonly folder: string;
-  /** A new migrated database. */
-  createDatabase(): Promise<FaultDatabase>;
+  /** A new migrated database, in `folder` when that is given: an empty one of the server's user. */
+  createDatabase(folder?: string): Promise<FaultDatabase>;
   /** Resolves when nothing listens any more. */
   stop(downfall: Downfall): Promise<void>;
   /** Resolves when connections are accepted. */
@@ -68,10 +68,15 @@ export async function startFaultServer(
     port,
     uri,
     folder: dataDir,
-    async createDatabase() {
+    async createDatabase(place) {
       databases += 1;
       const database = `faults_${databases}`;
-      await withClient(uri, (admin) => admin.query(`create database ${pg.escapeIdentifier(database)}`));
+      await withClient(uri, async (admin) => {
+        if (place !== undefined) {
+          await admin.query(`create tablespace ${database} location ${pg.escapeLiteral(place)}`);
+        }
+        await admin.query(`create database ${database} tablespace ${place === undefined ? 'pg_default' : database}`);
+      });
       const created = uriOf(uri, { database });
       await migrateAs(created);
       return { uri: created, createRole: () => createRole(created) };
