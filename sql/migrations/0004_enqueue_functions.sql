@@ -6,8 +6,8 @@
 create function lamplighter.require_text(p_text text, p_message text) returns void
 language plpgsql immutable security invoker set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Most texts begin with a printable ASCII character, which is seen without reading the rest.
-  if (ascii(p_text) between 33 and 126
+  -- Most texts begin with a printable ASCII character, which is seen without reading the rest; ascii() fails in some encodings.
+  if (p_text collate "C" >= '!' and p_text collate "C" < E'\x7f'
       or p_text collate "C" ~ E'[^\\s\\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff]') is not true then
     raise exception '%', p_message using errcode = '22023';
   end if;
@@ -27,7 +27,7 @@ begin
   foreach v_text in array p_texts loop
     v_position := v_position + 1;
     -- A call for each text costs 3 us.
-    continue when ascii(v_text) between 33 and 126;
+    continue when v_text collate "C" >= '!' and v_text collate "C" < E'\x7f';
     perform lamplighter.require_text(v_text, format('%s (position %s)', p_message, v_position));
   end loop;
 end

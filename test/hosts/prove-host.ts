@@ -18,6 +18,8 @@ export interface ProofOptions {
   /** Past a pooler, for whoever listens. */
   readonly callerDirectUri?: string;
   readonly workerDirectUri?: string;
+  /** What is asked for and answered. @default letters beyond ASCII, quotes and a backslash */
+  readonly text?: string;
   readonly workerOptions?: Partial<TestWorkerOptions>;
   /** Called while the worker runs and before it is stopped. */
   readonly meanwhile?: () => Promise<void>;
@@ -32,15 +34,19 @@ export interface Proof {
   readonly warnings: readonly string[];
 }
 
-const TEXT = 'λ "quoted" \\ text';
-
 /**
  * Goes the whole way on a host: the owner migrates, a caller queues several functions, a worker process answers them, a request in
  * progress is cancelled, a failure is told, callers wait in SQL and in the client, the owner prunes, and the worker stops.
  */
 export async function proveHost(host: Host, options: ProofOptions = {}): Promise<Proof> {
   const { ownerUri = host.owner.uri, callerUri = host.caller.uri, workerUri = host.worker.uri } = options;
-  const { callerDirectUri, workerDirectUri, workerOptions = {}, meanwhile = async () => undefined } = options;
+  const {
+    text = 'λ "quoted" \\ text',
+    callerDirectUri,
+    workerDirectUri,
+    workerOptions = {},
+    meanwhile = async () => undefined,
+  } = options;
   const migration = await migrateAs(ownerUri, { grant: [host.caller.name], grantWorker: [host.worker.name] });
   expect((await migrateAs(ownerUri)).steps.filter((step) => !step.startsWith('grant'))).toEqual([]);
 
@@ -49,7 +55,7 @@ export async function proveHost(host: Host, options: ProofOptions = {}): Promise
     ...(workerDirectUri === undefined ? {} : { directUri: workerDirectUri }),
     ...workerOptions,
   });
-  await withSession(callerUri, proveSql);
+  await withSession(callerUri, (caller) => proveSql(caller, text));
   const doesCallerListen = await proveClient(callerUri, callerDirectUri);
   await meanwhile();
   worker.kill();
@@ -78,23 +84,23 @@ function parseLine(text: string): { readonly level: number; readonly msg: string
 }
 
 /** A caller that has only SQL. */
-async function proveSql(caller: Queryable): Promise<void> {
+async function proveSql(caller: Queryable, given: string): Promise<void> {
   const ids = await caller.query<{ id: string }>(
     `select public.steadytext_generate_async($1, use_cache => false) as id
      union all select public.steadytext_embed_async($1, use_cache => false)
      union all select public.steadytext_generate_json_async($1, '{"type": "object"}', use_cache => false)
      union all select public.steadytext_generate_choice_async($1, array['a', 'b'], use_cache => false)
      union all select public.steadytext_rerank_async('red', array['a red one', 'blue'], use_cache => false)`,
-    [TEXT],
+    [given],
   );
   const results = [];
   for (const { id } of ids.rows) {
     results.push(await firstValue<string>(caller, 'select public.steadytext_get_async_result($1, 15)', [id]));
   }
   const [text, vector, json, choice, ranking] = results;
-  expect(text).toBe(TEXT);
+  expect(text).toBe(given);
   expect(JSON.parse(vector ?? '')).toHaveLength(8);
-  expect(JSON.parse(json ?? '')).toEqual({ prompt: TEXT });
+  expect(JSON.parse(json ?? '')).toEqual({ prompt: given });
   expect(choice).toBe('a');
   expect(JSON.parse(ranking ?? '')[0][0]).toBe('a red one');
 
