@@ -30,6 +30,8 @@ create table lamplighter.loopback (
   constraint loopback_pkey PRIMARY KEY (is_singleton)
 );
 
+alter table lamplighter.loopback enable row level security;
+
 create table lamplighter.migration (
   number integer not null,
   name text not null,

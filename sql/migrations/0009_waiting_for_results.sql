@@ -12,6 +12,8 @@ create table lamplighter.loopback (
   constraint loopback_is_singleton check (is_singleton)
 );
 comment on table lamplighter.loopback is 'How dblink reaches this database again. May hold a password: readable by the owner only.';
+-- Without a policy nobody else reads it, not even who may read all data (pg_read_all_data), as logins for backups may.
+alter table lamplighter.loopback enable row level security;
 
 create table lamplighter.autonomous_request (
   request_id uuid not null,
