@@ -2,6 +2,9 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { platform } from '../core/env.ts';
 
+/** libpq files these under the name localhost, upstream's and Debian's; any other folder of a socket under its path. */
+const DEFAULT_SOCKET_FOLDERS = ['/tmp', '/var/run/postgresql'];
+
 export interface PassfileQuery {
   readonly host: string;
   readonly port: number;
@@ -23,8 +26,7 @@ export function defaultPassfile(home: string, appData: string | undefined): stri
 export function lookUpPassfile(path: string, query: PassfileQuery): PassfileAnswer {
   const text = readPrivateFile(path);
   if (typeof text !== 'string') return text;
-  // libpq files sockets under the name localhost.
-  const hosts = query.host.startsWith('/') ? ['localhost', query.host] : [query.host];
+  const hosts = DEFAULT_SOCKET_FOLDERS.includes(query.host) ? ['localhost', query.host] : [query.host];
   for (const line of text.split(/\r?\n/)) {
     if (line.startsWith('#')) continue;
     const fields = splitFields(line);
