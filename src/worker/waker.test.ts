@@ -46,26 +46,58 @@ test('a poll interval that has become shorter holds at once', () => {
 
 test('a wake-up is asked for once, until one was heard', async () => {
   waker.setListening(true);
+  pauses(2);
   expect([await waker.requestOnce(), await waker.requestOnce()]).toEqual([true, false]);
   waker.onWakeUp('1');
+  pauses(2);
   expect([await waker.requestOnce(), await waker.requestOnce()]).toEqual([true, false]);
   expect(asked).toEqual(['request', 'confirm 1', 'request']);
 });
 
+test('none is asked for while the queue is polled in short pauses after work', async () => {
+  waker.setListening(true);
+  expect(await waker.requestOnce()).toBe(false);
+  pauses(1);
+  expect(await waker.requestOnce()).toBe(false);
+  pauses(1);
+  waker.reset();
+  expect(await waker.requestOnce()).toBe(false);
+  expect(asked).toEqual([]);
+});
+
+test('pauses begin anew once it was asked for, as somebody who is about to commit may not have seen it', async () => {
+  waker.setListening(true);
+  pauses(2);
+  expect(await waker.requestOnce()).toBe(true);
+  expect(pauses(4)).toEqual([2, 4, 8, 16]);
+});
+
+test('one is asked for also where the poll interval is shorter than those pauses', async () => {
+  pollIntervalMs = 5;
+  waker.setListening(true);
+  pauses(2);
+  expect(await waker.requestOnce()).toBe(true);
+});
+
 test('a request that failed is made again', async () => {
   waker.setListening(true);
+  pauses(2);
   failNext = true;
   await expect(waker.requestOnce()).rejects.toThrow('away');
   expect(await waker.requestOnce()).toBe(true);
 });
 
 test('nothing is asked for while notifications are not heard, and anew when they are again', async () => {
+  pauses(2);
   expect(await waker.requestOnce()).toBe(false);
   waker.setListening(true);
+  pauses(2);
   expect(await waker.requestOnce()).toBe(true);
   waker.setListening(false);
+  pauses(2);
   expect(await waker.requestOnce()).toBe(false);
   waker.setListening(true);
+  pauses(2);
   expect(await waker.requestOnce()).toBe(true);
 });
 
