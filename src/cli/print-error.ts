@@ -1,4 +1,5 @@
 import { isLamplighterError, messageOf } from '../core/errors.ts';
+import { toPrintable } from '../core/printable.ts';
 import { redact } from '../core/redact.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -11,9 +12,13 @@ interface Wording {
 export function printError(error: unknown, terminal: Terminal, showStack: boolean): void {
   const { errorStyle } = terminal;
   const { message, hint } = wordingOf(error);
-  terminal.printError(`${errorStyle.red('error:')} ${redact(message)}`);
-  if (hint !== undefined) terminal.printError(`${errorStyle.cyan('hint:')} ${redact(hint)}`);
-  if (showStack) for (const stack of stacksOf(error)) terminal.printError(errorStyle.dim(redact(stack)));
+  terminal.printError(`${errorStyle.red('error:')} ${shown(message)}`);
+  if (hint !== undefined) terminal.printError(`${errorStyle.cyan('hint:')} ${shown(hint)}`);
+  if (showStack) for (const stack of stacksOf(error)) terminal.printError(errorStyle.dim(shown(stack)));
+}
+
+function shown(text: string): string {
+  return toPrintable(redact(text));
 }
 
 function wordingOf(error: unknown): Wording {

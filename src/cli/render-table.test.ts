@@ -21,3 +21,7 @@ test('lines are cut to the width and are one line each', () => {
 test('text is wrapped at spaces, and a long word keeps its line', () => {
   expect(wrap('a bb incomprehensible c', 6)).toEqual(['a bb', 'incomprehensible', 'c']);
 });
+
+test('what a row holds does not steer the terminal', () => {
+  expect(renderTable(['host'], [['\u001b[2Jevil']])).toEqual(['host', '\ufffd[2Jevil']);
+});

@@ -1,3 +1,5 @@
+import { toPrintable } from '../core/printable.ts';
+
 export interface TableOptions {
   /** Longest line; the last column is cut to fit. @default unlimited */
   readonly width?: number;
@@ -7,17 +9,18 @@ export interface TableOptions {
 
 const GAP = '  ';
 
-/** The lines of a table: header, then rows, columns aligned; columns that hold nothing but numbers and durations are set to the right. */
+/** The lines of a table, of printable characters only: header, then rows, columns aligned; columns that hold nothing but numbers and durations are set to the right. */
 export function renderTable(
   header: readonly string[],
   rows: readonly (readonly string[])[],
   { width = Number.POSITIVE_INFINITY, indent = '' }: TableOptions = {},
 ): string[] {
+  const printed = rows.map((row) => header.map((_, column) => toPrintable(row[column] ?? '')));
   const widths = header.map((title, column) =>
-    Math.max(...[title, ...rows.map((row) => row[column] ?? '')].map(lengthOf)),
+    Math.max(...[title, ...printed.map((row) => row[column] ?? '')].map(lengthOf)),
   );
-  const isRight = header.map((_, column) => rows.length > 0 && rows.every((row) => isFigure(row[column] ?? '')));
-  return [header, ...rows].map((row) => {
+  const isRight = header.map((_, column) => rows.length > 0 && printed.every((row) => isFigure(row[column] ?? '')));
+  return [header, ...printed].map((row) => {
     const cells = header.map((_, column) => pad(row[column] ?? '', widths[column] ?? 0, isRight[column] ?? false));
     return cut(`${indent}${cells.join(GAP)}`.trimEnd(), width);
   });

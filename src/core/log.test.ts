@@ -31,6 +31,13 @@ test('lines are JSON with a readable time, or text when pretty', () => {
   expect(pretty.lines.join('')).not.toContain('s3cret');
 });
 
+test('pretty lines do not steer the terminal', () => {
+  const { lines, destination } = capture();
+  createLogger({ destination, pretty: true }).warn({ err: new Error('\u001b[2J') }, 'of \u001b]0;you\u0007');
+  expect(lines.join('')).toContain('of \ufffd]0;you\ufffd');
+  expect(lines.join('')).not.toContain('\u001b');
+});
+
 test('lines below the level are dropped', () => {
   const { lines, destination } = capture();
   createLogger({ destination, level: 'warn' }).info('hello');

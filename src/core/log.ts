@@ -1,5 +1,6 @@
 import { type DestinationStream, destination as fileDestination, type Logger as PinoLogger, pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
+import { toPrintableJson } from './printable.ts';
 import { redact } from './redact.ts';
 
 export type Logger = PinoLogger;
@@ -31,7 +32,7 @@ export function createLogger(options: LoggerOptions = {}): Logger {
 /** Formats in the calling thread: the last line before an exit is never lost. */
 function createPrettyStream(sink: DestinationStream, color: boolean): DestinationStream {
   const format = prettyFactory({ colorize: color, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' });
-  return { write: (line) => sink.write(format(line)) };
+  return { write: (line) => sink.write(format(toPrintableJson(line))) };
 }
 
 /** A logger that writes nothing. */

@@ -57,6 +57,7 @@ const value = fc.oneof(
       'tru',
       '/nowhere',
       'public',
+      '\u001b[2J\u009b31m',
     ),
   },
 );
@@ -70,6 +71,9 @@ const uri = fc.constantFrom(
   `mysql://app:${SECRET}@127.0.0.1:1/app`,
   `host=127.0.0.1 port=1 password='${SECRET}`,
 );
+
+/** A password where none is taken. */
+const misplaced = fc.constantFrom(NOWHERE, `--url=${NOWHERE}`, `--password=${SECRET}`, `password='${SECRET} x'`);
 
 interface Run {
   readonly args: readonly string[];
@@ -94,7 +98,7 @@ const run: fc.Arbitrary<Run> = fc.constantFrom(...COMMANDS).chain(({ name, optio
       variables: fc.array(given, { maxLength: 2 }),
       others: fc.oneof(
         { weight: 5, arbitrary: fc.constant<string[]>([]) },
-        { weight: 1, arbitrary: fc.array(argument, { maxLength: 2 }) },
+        { weight: 1, arbitrary: fc.array(fc.oneof(argument, misplaced), { maxLength: 2 }) },
       ),
     })
     .map(({ place, flags, variables, others }) => {
@@ -146,6 +150,8 @@ function expectSound(result: { code: number; stdout: string; stderr: string }, g
   if (!isForTheOwner) expect(result.stdout, told).not.toContain(SECRET);
   if (result.code !== 0 && given?.args[0] !== 'doctor') expect(result.stderr, told).toMatch(/^error: \S/m);
   expect(result.stderr, told).not.toMatch(/Unexpected:/);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: what would steer a terminal
+  expect(result.stdout + result.stderr, told).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
   const isDebug = /debug/.test(JSON.stringify(given));
   if (!isDebug) expect(result.stderr, told).not.toMatch(/^ +at \S.*:\d+:\d+/m);
   if (!isDebug) expect(result.stderr.length, told).toBeLessThan(5_000);
