@@ -12,7 +12,7 @@ async function expectBack(frozen: WorkerProcess): Promise<void> {
   await frozen.waitForLine(/the lease was lost/);
   const ids = await scene.embed(['after the freeze']);
   await scene.untilCompleted(ids);
-  await scene.expectGoodHistory({ stale: new Set([scene.victim.name]) });
+  await scene.expectGoodHistory();
 }
 
 const answersOf = (actor: string) => scene.handlers.read().filter((answer) => answer.actor === actor).length;

@@ -214,10 +214,9 @@ describe('a worker that misbehaves is seen through', () => {
     await queue('finished by the loser');
     const loser = await startSqlWorker(slowSession.client);
     await loser.claimOne();
-    await db.pool.query(
-      `update lamplighter.worker set last_heartbeat = last_heartbeat - interval '1 hour' where worker_id = $1`,
-      [loser.workerId],
-    );
+    await db.pool.query(`update lamplighter.worker set status = 'dead', died_at = now() where worker_id = $1`, [
+      loser.workerId,
+    ]);
     await rescueRequests(quickSession.client, 3);
     const holder = await startSqlWorker(quickSession.client);
     await holder.claimSuspect();

@@ -4,7 +4,7 @@ import type { CallerJournal } from './callers.ts';
 import { checkAnswers } from './check-answers.ts';
 import { checkCallers } from './check-callers.ts';
 import { checkLife } from './check-lives.ts';
-import { checkOrder } from './check-order.ts';
+import { checkOrder, type Freeze } from './check-order.ts';
 import type { HandlerJournal } from './handlers.ts';
 import { type RequestState, readJournal, readRequests } from './journal.ts';
 import type { Violation } from './violation.ts';
@@ -17,8 +17,8 @@ export interface HistoryOptions {
   readonly maxRetries?: number;
   /** How long a ready request may be passed over by others of its lane and role that come after it. @default 2000 */
   readonly orderSlackMs?: number;
-  /** Logins of workers that were stopped in mid-claim: what they passed over does not count. */
-  readonly stale?: ReadonlySet<string>;
+  /** When workers were stopped. */
+  readonly freezes?: readonly Freeze[];
 }
 
 /**
@@ -26,7 +26,7 @@ export interface HistoryOptions {
  * rest: faults healed, callers gone, and workers idle or stopped. `db` is logged in as the owner of the queue.
  */
 export async function checkHistory(db: Queryable, options: HistoryOptions): Promise<Violation[]> {
-  const { callers, handlers, maxRetries = 3, orderSlackMs = 2_000, stale = new Set() } = options;
+  const { callers, handlers, maxRetries = 3, orderSlackMs = 2_000, freezes = [] } = options;
   const changes = await readJournal(db);
   const current = await readRequests(db);
   const lives = groupBy(changes, ({ requestId }) => requestId);
@@ -61,7 +61,7 @@ export async function checkHistory(db: Queryable, options: HistoryOptions): Prom
   }
   checkCallers(callers, lives, report);
   if (handlers !== undefined) checkAnswers(handlers.read(), lives, report);
-  checkOrder(changes, { slackUs: orderSlackMs * 1_000, locked: callers.locked, stale }, report);
+  checkOrder(changes, { slackUs: orderSlackMs * 1_000, locked: callers.locked, freezes }, report);
   await checkStats(db, current, report);
   return violations;
 }

@@ -7,8 +7,16 @@ export interface OrderOptions {
   readonly slackUs: number;
   /** Requests that may be passed over: somebody has locked them. */
   readonly locked: ReadonlySet<string>;
-  /** Logins of workers that were stopped in mid-claim, so that what they knew of the queue was old. */
-  readonly stale: ReadonlySet<string>;
+  readonly freezes: readonly Freeze[];
+}
+
+/** A worker that was stopped in mid-claim: what it knew of the queue was old, so that what it passed over then does not count. */
+export interface Freeze {
+  /** Its login. */
+  readonly actor: string;
+  /** Milliseconds since 1970; `toMs` is when it had looked again. */
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 /** From when to when a request was ready, as the others could see. */
@@ -26,10 +34,15 @@ interface Wait {
  */
 export function checkOrder(changes: readonly Change[], options: OrderOptions, report: Report): void {
   const waits = findWaits(changes).filter(({ requestId }) => !options.locked.has(requestId));
-  const claims = changes.filter(({ before, after, actor }) => {
+  const isStale = ({ actor, atUs }: Change) =>
+    options.freezes.some(
+      (freeze) => freeze.actor === actor && atUs >= freeze.fromMs * 1e3 && atUs <= freeze.toMs * 1e3,
+    );
+  const claims = changes.filter((change) => {
+    const { before, after } = change;
     // A rescued request has its turn alone, whatever its priority.
     const isClaim = before?.status === 'pending' && after?.status === 'processing' && before.runAt === null;
-    return isClaim && !options.stale.has(actor);
+    return isClaim && !isStale(change);
   });
   const claimsByLane = groupBy(claims, ({ after }) => laneOf(after));
   for (const [lane, laneWaits] of groupBy(waits, ({ state }) => laneOf(state))) {
@@ -44,7 +57,8 @@ function checkWait(wait: Wait, claims: readonly Change[], { slackUs }: OrderOpti
     if (claim.seq <= wait.fromSeq || claim.atUs < wait.fromUs) continue;
     if (claim.seq >= wait.untilSeq) break;
     if (claim.after === undefined || !comesAfter(claim.after, wait.state)) continue;
-    first ??= claim;
+    // A crash takes back claims that were not flushed yet: the request was not passed over, it was in hand.
+    if (first?.serverStartUs !== claim.serverStartUs) first = claim;
     if (claim.atUs - first.atUs <= slackUs) continue;
     const ms = Math.round((claim.atUs - first.atUs) / 1_000);
     report('order', wait.requestId, `passed over for ${ms} ms and more, last by ${claim.requestId}`);

@@ -32,6 +32,8 @@ export interface RequestState {
 export interface Change {
   readonly seq: number;
   readonly xid: number;
+  /** When the server was started, in microseconds since 1970. What it had not flushed when it crashed is not in the journal. */
+  readonly serverStartUs: number;
   /** Which transactions had committed, as `pg_current_snapshot()` says. */
   readonly snapshot: string;
   /** Microseconds since 1970, by the clock of the server. */
@@ -53,6 +55,7 @@ const INSTALL = `
     seq bigint generated always as identity,
     xid bigint not null default pg_current_xact_id()::text::bigint,
     snapshot text not null default pg_current_snapshot()::text,
+    server_start timestamptz not null default pg_postmaster_start_time(),
     at timestamptz not null default clock_timestamp(),
     actor text not null default session_user,
     request_id uuid not null,
@@ -97,8 +100,8 @@ export async function clearJournal(db: Queryable): Promise<void> {
 /** Every change since the journal began, oldest first. */
 export async function readJournal(db: Queryable): Promise<Change[]> {
   const { rows } = await db.query<ChangeRow>(
-    `select c.seq::float8, c.xid::float8, c.snapshot, extract(epoch from c.at)::float8 as at, c.actor, c.request_id, c.request_text,
-            c.before, c.after,
+    `select c.seq::float8, c.xid::float8, c.snapshot, extract(epoch from c.server_start)::float8 as server_start,
+            extract(epoch from c.at)::float8 as at, c.actor, c.request_id, c.request_text, c.before, c.after,
             extract(epoch from (coalesce(c.after, c.before) ->> 'created_at')::timestamptz)::float8 as created_at
      from history.change as c order by c.seq`,
   );
@@ -137,6 +140,7 @@ interface ChangeRow {
   readonly seq: number;
   readonly xid: number;
   readonly snapshot: string;
+  readonly server_start: number;
   readonly at: number;
   readonly actor: string;
   readonly request_id: string;
@@ -151,6 +155,7 @@ function toChange(row: ChangeRow): Change {
     seq: row.seq,
     xid: row.xid,
     snapshot: row.snapshot,
+    serverStartUs: Math.round(row.server_start * 1e6),
     atUs: Math.round(row.at * 1e6),
     actor: row.actor,
     requestId: row.request_id,

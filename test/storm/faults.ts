@@ -11,7 +11,19 @@ type Fault = (stage: Stage, fault: PlannedFault, signal: AbortSignal) => Promise
 const FUNCTIONS = ['embed', 'generate', 'rerank'] as const;
 
 const last = (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }).catch(() => undefined);
-const slotOf = ({ slots }: Stage, { lot }: PlannedFault) => slots[lot % slots.length];
+const slotOf = ({ slots }: Stage, { lot }: PlannedFault) => slots[1 + (lot % (slots.length - 1))];
+const choose = <Item>(items: readonly [Item, ...Item[]], lot: number): Item => items[lot % items.length] ?? items[0];
+
+const STATEMENTS = [
+  /claim_requests/,
+  /finish_requests/,
+  /renew_lease/,
+  /claim_suspect/,
+  /rescue_requests/,
+  /async/,
+] as const;
+const MOMENTS = ['request', 'half-request', 'answer', 'half-answer'] as const;
+const BLOWS = ['cut', 'half-close', 'freeze'] as const;
 
 /** Runs `work` in a transaction that stays open for as long as the fault lasts. */
 async function holdOpen(
@@ -73,12 +85,30 @@ export const FAULTS: Readonly<Record<FaultKind, Fault>> = {
       [lot, Math.ceil(size / 4)],
     );
   },
+  async 'hit statements'({ proxy }, { lot, size, lastsMs }, signal) {
+    const armed = proxy.arm({
+      statement: choose(STATEMENTS, lot),
+      moment: choose(MOMENTS, lot >> 3),
+      blow: choose(BLOWS, lot >> 5),
+      times: Math.ceil(size / 4),
+    });
+    await last(lastsMs, signal);
+    armed.disarm();
+  },
+  async 'cut connections'({ proxy }, { lot }) {
+    proxy.strikeAll(choose(BLOWS, lot));
+  },
+  async 'lose notifications'({ proxy }, { lastsMs }, signal) {
+    proxy.dropsNotifications = true;
+    await last(lastsMs, signal);
+    proxy.dropsNotifications = false;
+  },
   'lock rows': (stage, fault, signal) =>
     holdOpen(stage, fault, signal, async (client) => {
       await client.query('begin');
       const { rows } = await client.query<{ request_id: string }>(
         `select request_id from public.steadytext_queue where status in ('pending', 'processing')
-         order by md5(id::text || $1::text) limit $2 for update`,
+         order by status = 'processing' desc, md5(id::text || $1::text) limit $2 for update`,
         [fault.lot, fault.size],
       );
       stage.callers.noteLocked(rows.map(({ request_id }) => request_id));
@@ -103,8 +133,11 @@ export const FAULTS: Readonly<Record<FaultKind, Fault>> = {
     });
   },
   async flood(stage, { size, lot }) {
-    const texts = Array.from({ length: size * 15 }, () => stage.callers.unique('!sleep:2 flood'));
-    await stage.callers.enqueue(texts, () => embed(stage.db, texts, { priority: lot % 3 }));
+    // The urgent ones last, so that only their priority brings them to the front.
+    for (const priority of [lot % 3, 3 + (lot % 3)]) {
+      const texts = Array.from({ length: size * 15 }, () => stage.callers.unique('!sleep:15 flood'));
+      await stage.callers.enqueue(texts, () => embed(stage.db, texts, { priority }));
+    }
   },
   async 'pause function'({ db }, { lot, lastsMs }, signal) {
     const name = FUNCTIONS[lot % FUNCTIONS.length];
@@ -142,7 +175,9 @@ export const FAULTS: Readonly<Record<FaultKind, Fault>> = {
 };
 
 /** Undoes what a fault may have left behind when it was cut off itself. */
-export async function healAll({ db }: Stage): Promise<void> {
+export async function healAll({ db, proxy }: Stage): Promise<void> {
+  // Those included that were frozen, whose ends wait for an answer.
+  proxy.strikeAll('cut');
   for (const name of FUNCTIONS) {
     await eventually(() => db.query('select public.steadytext_resume($1)', [name]), { timeoutMs: 20_000 });
   }

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { type FaultProxy, startFaultProxy } from '../faults/support/fault-proxy.ts';
 import { type FaultServer, startFaultServer } from '../faults/support/fault-server.ts';
 import { type CallerJournal, createCallerJournal } from '../history/callers.ts';
 import { createHandlerJournal, type HandlerJournal } from '../history/handlers.ts';
@@ -15,9 +16,12 @@ const CALLERS = 3;
 /** Where a storm takes place: a server of its own, a database, worker processes and the roles of callers. */
 export interface Stage extends AsyncDisposable {
   readonly server: FaultServer;
+  /** Between the server and all but `db`. */
+  readonly proxy: FaultProxy;
   /** As the superuser; its connections break at any time. */
   readonly db: pg.Pool;
   readonly callerRoles: readonly Actor[];
+  /** Processes die and freeze in all but the first: what that one strands, no rescue hides. */
   readonly slots: readonly WorkerSlot[];
   readonly handlers: HandlerJournal;
   /** Of the present round. */
@@ -28,6 +32,7 @@ export interface Stage extends AsyncDisposable {
 
 export async function openStage(): Promise<Stage> {
   const server = await startFaultServer();
+  const proxy = await startFaultProxy(server.port);
   const database = await server.createDatabase();
   const db = new pg.Pool({
     connectionString: database.uri,
@@ -44,17 +49,19 @@ export async function openStage(): Promise<Stage> {
   for (let n = 0; n < CALLERS; n += 1) {
     const role = await database.createRole();
     await db.query('select lamplighter.grant_caller($1)', [role.name]);
-    callerRoles.push(role);
+    callerRoles.push({ ...role, uri: proxy.through(role.uri) });
   }
   const slots: WorkerSlot[] = [];
   for (let n = 0; n < WORKERS; n += 1) {
-    const actor = await grantWorker(db, await database.createRole());
+    const { name, uri } = await grantWorker(db, await database.createRole());
+    const actor = { name, uri: proxy.through(uri) };
     slots.push(openSlot({ ...WORKER, actor, handlers }));
   }
   let callers = createCallerJournal();
 
   return {
     server,
+    proxy,
     db,
     callerRoles,
     slots,
@@ -71,6 +78,7 @@ export async function openStage(): Promise<Stage> {
       await Promise.all(slots.map((slot) => slot.close()));
       await db.end();
       handlers[Symbol.dispose]();
+      await proxy[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();
     },
   };

@@ -1,10 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Freeze } from '../history/check-order.ts';
 import { type JournallingWorkerOptions, spawnJournallingWorker } from '../history/journalling-worker.ts';
 import type { WorkerProcess } from '../support/test-worker.ts';
 
 /** A place for one worker process, in which another is started whenever one has ended, as systemd does. */
 export interface WorkerSlot {
   readonly starts: number;
+  /** When it was stopped so far. */
+  readonly freezes: readonly Freeze[];
   kill(): void;
   /** Stops the process for so long; it goes on sooner when `signal` aborts. */
   freeze(ms: number, signal: AbortSignal): Promise<void>;
@@ -15,11 +18,14 @@ export interface WorkerSlot {
 }
 
 const RESTART_MS = 200;
+/** Until a worker that goes on has looked at the queue again. */
+const LOOK_MS = 1_000;
 
 export function openSlot(options: JournallingWorkerOptions): WorkerSlot {
   const closing = new AbortController();
   let current: WorkerProcess | undefined;
   let starts = 0;
+  const freezes: Freeze[] = [];
 
   async function keepAlive(): Promise<void> {
     while (!closing.signal.aborted) {
@@ -39,15 +45,18 @@ export function openSlot(options: JournallingWorkerOptions): WorkerSlot {
   const done = keepAlive();
 
   return {
+    freezes,
     get starts() {
       return starts;
     },
     kill: () => current?.kill('SIGKILL'),
     async freeze(ms, signal) {
       const frozen = current;
+      const fromMs = Date.now();
       frozen?.kill('SIGSTOP');
       await delay(ms, undefined, { signal }).catch(() => undefined);
       frozen?.kill('SIGCONT');
+      freezes.push({ actor: options.actor.name, fromMs, toMs: Date.now() + LOOK_MS });
     },
     stopGently: () => current?.kill('SIGTERM'),
     async close() {
