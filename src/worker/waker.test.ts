@@ -101,8 +101,22 @@ test('nothing is asked for while notifications are not heard, and anew when they
   expect(await waker.requestOnce()).toBe(true);
 });
 
-test('many notifications of one wake-up are confirmed once', () => {
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+test('many notifications of one wake-up are confirmed once', async () => {
   waker.setListening(true);
-  for (const epoch of ['7', '7', '7', '8', '8', 'nonsense']) waker.onWakeUp(epoch);
+  for (const epoch of ['7', '7', '7']) waker.onWakeUp(epoch);
+  await settled();
+  for (const epoch of ['7', '8', '8']) waker.onWakeUp(epoch);
+  await settled();
+  for (const epoch of ['8', 'nonsense']) waker.onWakeUp(epoch);
+  await settled();
   expect(asked).toEqual(['confirm 7', 'confirm 8']);
+});
+
+test('of many false epochs heard at once two are confirmed, the first and the last', async () => {
+  waker.setListening(true);
+  for (let epoch = 1; epoch <= 1_000; epoch += 1) waker.onWakeUp(String(epoch));
+  await settled();
+  expect(asked).toEqual(['confirm 1', 'confirm 1000']);
 });

@@ -32,16 +32,33 @@ export function createWaker(db: Queryable, pollIntervalMs: () => number, log: Lo
   let isListening = false;
   let hasRequested = false;
   let pauseMs = FIRST_PAUSE_POLLING_MS;
+  let heard = '';
   let confirmed = '';
+  let isConfirming = false;
   const firstPauseMs = () => (isListening ? FIRST_PAUSE_MS : FIRST_PAUSE_POLLING_MS);
+
+  /**
+   * Every enqueuer that saw the flag before it was taken down has sent the same epoch. One statement at a time, for the epoch heard
+   * last: any role may send others, and thousands of them must not keep what the worker does waiting for a connection.
+   */
+  async function confirm(): Promise<void> {
+    if (isConfirming) return;
+    isConfirming = true;
+    while (heard !== confirmed) {
+      confirmed = heard;
+      await confirmWakeUp(db, confirmed).catch((error: unknown) =>
+        log.debug({ err: error }, 'could not confirm a wake-up'),
+      );
+    }
+    isConfirming = false;
+  }
+
   return {
     onWakeUp(epoch) {
       hasRequested = false;
       pauseMs = firstPauseMs();
-      // Every enqueuer that saw the flag before it was taken down has sent the same.
-      if (epoch === confirmed) return;
-      confirmed = epoch;
-      confirmWakeUp(db, epoch).catch((error: unknown) => log.debug({ err: error }, 'could not confirm a wake-up'));
+      heard = epoch;
+      void confirm();
     },
     setListening(value) {
       isListening = value;

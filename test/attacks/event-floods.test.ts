@@ -1,0 +1,47 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Cast, createCast } from '../roles/cast.ts';
+import { firstValue, untilStatus } from '../support/requests.ts';
+import { startTestWorker } from '../support/test-worker.ts';
+
+// Any role may send anything on any channel, as much as it likes.
+const FLOOD = 30_000;
+
+let cast: Cast;
+beforeAll(async () => {
+  cast = await createCast();
+});
+afterAll(() => cast[Symbol.asyncDispose]());
+
+const transactions = async () =>
+  Number(
+    await firstValue<string>(
+      cast.database.pool,
+      'select xact_commit + xact_rollback from pg_stat_database where datname = current_database()',
+    ),
+  );
+
+test.each([
+  ['wake-ups of different epochs', 'lamplighter_wake', 'n::text'],
+  ['wake-ups without an epoch', 'lamplighter_wake', `'x' || n`],
+  ['cancellations', 'lamplighter_cancel', 'gen_random_uuid()::text'],
+])(
+  'a flood of false %s costs the worker few statements, and neither its lease nor its time',
+  async (_name, channel, payload) => {
+    const before = await transactions();
+    const startedMs = performance.now();
+    {
+      await using tested = await startTestWorker({ uri: cast.logins.worker.uri, heartbeatMs: 100, leaseMs: 1_000 });
+      const { workerId } = tested.worker;
+      await cast.sessions.stranger.query(
+        `select count(pg_notify('${channel}', ${payload})) from generate_series(1, ${FLOOD}) as n`,
+      );
+      const id = await firstValue<string>(cast.sessions.b, `select public.steadytext_embed_async('x', false)`);
+      await untilStatus(cast.database.pool, [id], 'completed', { timeoutMs: 5_000 });
+      expect(tested.worker.workerId).toBe(workerId);
+      expect(tested.warnings()).toEqual([]);
+    }
+    // The worker's sessions are over, so that all that they did is counted. One that is at work makes some hundred statements a second.
+    const seconds = (performance.now() - startedMs) / 1_000;
+    expect((await transactions()) - before).toBeLessThan(1_000 + 500 * seconds);
+  },
+);
