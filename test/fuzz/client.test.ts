@@ -62,17 +62,18 @@ const strange = fc.oneof(
 const or = <Value>(arbitrary: fc.Arbitrary<Value>, weight = 40): fc.Arbitrary<unknown> =>
   fc.oneof({ weight, arbitrary }, { weight: 1, arbitrary: strange });
 
-const options = or(
-  fc.record(
-    {
-      useCache: or(fc.boolean()),
-      priority: or(fc.constantFrom(0, 1, 5, 10, -1, 2 ** 31 - 1, -(2 ** 31), 2 ** 31, Number.NaN)),
-      model: or(anyText),
-      seed: or(fc.constantFrom(0, 1, 7, 42, 2 ** 31 - 1, -1, 0.5)),
-      maxTokens: or(fc.constantFrom(1, 64, 512, 4_096, 4_097, 1e21)),
-    },
-    { requiredKeys: [] },
-  ),
+const OPTIONS = {
+  useCache: or(fc.boolean()),
+  priority: or(fc.constantFrom(0, 1, 5, 10, -1, 2 ** 31 - 1, -(2 ** 31), 2 ** 31, Number.NaN)),
+  model: or(anyText),
+  seed: or(fc.constantFrom(0, 1, 7, 42, 2 ** 31 - 1, -1, 0.5)),
+  maxTokens: or(fc.constantFrom(1, 64, 512, 4_096, 4_097, 1e21)),
+};
+const generateOptions = or(fc.record(OPTIONS, { requiredKeys: [] }));
+const { seed: _seed, maxTokens: _maxTokens, ...EMBED_OPTIONS } = OPTIONS;
+const embedOptions = fc.oneof(
+  { weight: 9, arbitrary: or(fc.record(EMBED_OPTIONS, { requiredKeys: [] })) },
+  generateOptions,
 );
 const texts = or(fc.array(or(anyText, 100), { maxLength: 4 }));
 const requestId = fc.oneof(
@@ -96,17 +97,17 @@ type Call = { readonly method: string; readonly args: readonly unknown[] };
 
 const call: fc.Arbitrary<Call> = fc.oneof(
   ...Object.entries({
-    generate: [or(anyText), options],
-    embed: [or(anyText), options],
+    generate: [or(anyText), generateOptions],
+    embed: [or(anyText), embedOptions],
     generateJson: [
       or(fc.record({ prompt: or(anyText), schema: or(fc.oneof(fc.boolean(), fc.dictionary(anyText, anyText))) })),
-      options,
+      generateOptions,
     ],
-    generateRegex: [or(fc.record({ prompt: or(anyText), pattern: or(anyText) })), options],
-    generateChoice: [or(fc.record({ prompt: or(anyText), choices: texts })), options],
-    generateBatch: [texts, options],
-    embedBatch: [texts, options],
-    rerank: [or(fc.record({ query: or(anyText), documents: texts, task: or(anyText) })), options],
+    generateRegex: [or(fc.record({ prompt: or(anyText), pattern: or(anyText) })), generateOptions],
+    generateChoice: [or(fc.record({ prompt: or(anyText), choices: texts })), generateOptions],
+    generateBatch: [texts, generateOptions],
+    embedBatch: [texts, embedOptions],
+    rerank: [or(fc.record({ query: or(anyText), documents: texts, task: or(anyText) })), embedOptions],
     wait: [requestId, waitOptions],
     check: [requestId],
     checkBatch: [or(fc.array(requestId, { maxLength: 4 }))],

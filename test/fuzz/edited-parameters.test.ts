@@ -105,5 +105,7 @@ test(`a request with any parameters ends, answered or failed for its reason ${fu
     await db.pool.query('delete from public.steadytext_queue where request_id = any ($1)', [ids]);
     // Level 40 is a warning: whatever a row holds, it is not the worker's trouble.
     expect(worker.stderr()).not.toMatch(/"level":[456]0/);
+    const { password } = new URL(db.uri);
+    if (password !== '') expect(worker.output()).not.toContain(password);
   });
 });

@@ -53,7 +53,7 @@ const channel = fc.constantFrom(
 );
 
 const BATCH = 10;
-const fuzz = planFuzz('events', ['sent', 'refused'], BATCH);
+const fuzz = planFuzz('events', ['sent'], BATCH);
 
 test(`events that anybody sends neither end a wait nor stop a worker ${fuzz.title}`, {
   timeout: fuzz.timeoutMs,
@@ -94,6 +94,5 @@ async function notify(name: string, text: string): Promise<void> {
   } catch (error) {
     // Longer than 7999 bytes.
     expect(error).toMatchObject({ code: '22023' });
-    fuzz.count('refused');
   }
 }

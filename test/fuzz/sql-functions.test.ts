@@ -1,8 +1,10 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { RequestFunction } from '../../src/core/request-functions.ts';
 import { type Cast, createCast } from '../roles/cast.ts';
 import { firstValue } from '../support/requests.ts';
 import { planFuzz } from './fuzz.ts';
+import { reasonsToFail } from './request-oracle.ts';
 import { type SqlCall, sqlCall, statementOf } from './sql-call.ts';
 
 /** What a caller may get: data exceptions, calls that are no calls, missing rights, JSON too deep for the server, a full queue. */
@@ -24,6 +26,13 @@ const KEYS = [
   'use_cache',
 ];
 const ELEMENT_KEYS: Readonly<Record<string, string>> = { prompts: 'prompt', texts: 'text_input' };
+
+interface QueuedRow {
+  readonly function_name: RequestFunction;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly priority: number;
+  readonly model: string;
+}
 
 let cast: Cast;
 /** Requests of role `a` in every final state, one with a spoilt result, and one of role `b`. */
@@ -85,12 +94,15 @@ test(`any arguments are refused with a code, or accepted and kept as they are ${
 async function expectKept(call: SqlCall, answers: readonly unknown[]): Promise<void> {
   const session = cast.sessions.a;
   const queued = [answers[0]].flat().map(String);
-  const { rows } = await session.query<{ parameters: Record<string, unknown>; priority: number; model: string }>(
-    `select q.parameters, q.priority, q.model from unnest($1::uuid[]) with ordinality as u (request_id, n)
+  const { rows } = await session.query<QueuedRow>(
+    `select q.function_name, q.parameters, q.priority, q.model from unnest($1::uuid[]) with ordinality as u (request_id, n)
      join public.steadytext_queue as q using (request_id) order by u.n`,
     [queued],
   );
   expect(rows).toHaveLength(queued.length);
+  // What these functions accept a worker can answer; only of a schema it may find out more.
+  const reasons = rows.flatMap(({ function_name, parameters }) => reasonsToFail(function_name, parameters));
+  expect(reasons.filter((reason) => !/^Schema cannot (be nested|hold)/.test(reason))).toEqual([]);
   const [row] = rows;
   for (const { name, sql, parameter, expected } of call.args) {
     const key = ELEMENT_KEYS[name];
