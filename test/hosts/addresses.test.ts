@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runCli, startCli } from '../cli/run-cli.ts';
 import { withSession } from '../support/owned-database.ts';
 import { firstValue } from '../support/requests.ts';
+import { provesAllHosts } from './all-hosts.ts';
 import { createHost, type Host } from './host-database.ts';
 import { type OwnServer, startOwnServer } from './own-server.ts';
 import { proveHost } from './prove-host.ts';
@@ -29,7 +30,7 @@ const loginOf = (uri: string) => {
   return { user: username, password };
 };
 
-describe('the whole way', () => {
+describe.skipIf(!provesAllHosts)('the whole way', () => {
   const socket = () => encodeURIComponent(folder);
   test.each<[string, (uri: string) => string]>([
     [

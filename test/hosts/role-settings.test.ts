@@ -41,9 +41,7 @@ const FOREIGN_FORMATS = {
 
 describe('roles without any attribute', () => {
   test.each<[string, string]>([
-    ['no settings', ''],
-    ['short time limits for everybody', give(TIME_LIMITS)],
-    ['formats of dates, intervals, bytes and numbers that are not the default', give(FOREIGN_FORMATS)],
+    ['short time limits and foreign formats', give({ ...TIME_LIMITS, ...FOREIGN_FORMATS })],
     [
       'owner and worker READ ONLY and SERIALIZABLE by default',
       give(
@@ -61,6 +59,9 @@ describe('roles without any attribute', () => {
   });
 
   test.skipIf(!provesAllHosts).each<[string, string]>([
+    ['no settings', ''],
+    ['short time limits', give(TIME_LIMITS)],
+    ['foreign formats of dates, intervals, bytes and numbers', give(FOREIGN_FORMATS)],
     [
       'owner and worker REPEATABLE READ',
       give({ default_transaction_isolation: 'repeatable read' }, ['OWNER', 'WORKER']),
