@@ -3,10 +3,12 @@
  * what messages of its parent say; see contender-worker.ts.
  */
 import process from 'node:process';
-import type { FromWorker, ToWorker } from './contender-messages.ts';
+import type { FromWorker, StartMessage, ToWorker } from './contender-messages.ts';
 import type { OnHandled, RunningWorker } from './contenders/contender.ts';
 import { type WorkableName, workableNamed } from './contenders/registry.ts';
 import { monotonicMs } from './monotonic-ms.ts';
+
+const COUNT_INTERVAL_MS = 5;
 
 const [name, uri = ''] = process.argv.slice(2);
 const workable = workableNamed(name as WorkableName); // the parent passes a name that it knows
@@ -23,7 +25,7 @@ function usage(): { cpuSeconds: number; atMs: number; rssBytes: number } {
 }
 
 /** Tells of the first and of the last expected request. */
-function count(expected: number): OnHandled {
+function tellEnds(expected: number): OnHandled {
   let handled = 0;
   return (size) => {
     if (handled === 0) send({ kind: 'first', ...usage() });
@@ -35,10 +37,36 @@ function count(expected: number): OnHandled {
 
 const tellEach: OnHandled = (_, prompts) => send({ kind: 'handled', atMs: monotonicMs(), prompts: prompts() });
 
+/** Tells how many there were, but not more often than every few milliseconds. */
+function tellCounts(): OnHandled {
+  let handled = 0;
+  let isTold = true;
+  return (size) => {
+    handled += size;
+    if (!isTold) return;
+    isTold = false;
+    setTimeout(() => {
+      isTold = true;
+      send({ kind: 'count', handled });
+    }, COUNT_INTERVAL_MS);
+  };
+}
+
+function listenerFor(message: StartMessage): OnHandled {
+  switch (message.tell) {
+    case 'ends':
+      return tellEnds(message.expected);
+    case 'each':
+      return tellEach;
+    case 'counts':
+      return tellCounts();
+  }
+}
+
 async function obey(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'start':
-      worker = await workable.startWorker(uri, message.expected === undefined ? tellEach : count(message.expected));
+      worker = await workable.startWorker(uri, listenerFor(message));
       send({ kind: 'started' });
       break;
     case 'usage':

@@ -13,6 +13,8 @@ export interface ContenderWorker extends AsyncDisposable {
   start(expected: number): Promise<{ readonly first: Usage; readonly all: Promise<Usage> }>;
   /** Begins to work, and tells of each request from then on: its prompt, and when its handler was called. */
   watch(onHandled: (prompt: string, atMs: number) => void): Promise<void>;
+  /** Begins to work, and tells from then on how many requests it has handled. */
+  count(onCount: (handled: number) => void): Promise<void>;
   usage(): Promise<Usage>;
   /** Ends the work, not the process. */
   stop(): Promise<void>;
@@ -23,10 +25,15 @@ export async function spawnContender(name: WorkableName, uri: string): Promise<C
   const child = fork(ENTRY, [name, uri], { execArgv: ['--import', 'tsx'] });
   const exited = once(child, 'exit');
   const waiting = new Map<FromWorker['kind'], { resolve: (message: FromWorker) => void; reject: (e: Error) => void }>();
+  let onCount: (handled: number) => void = () => undefined;
   let onHandled: (prompt: string, atMs: number) => void = () => undefined;
   child.on('message', (message: FromWorker) => {
     if (message.kind === 'handled') {
       for (const prompt of message.prompts) onHandled(prompt, message.atMs);
+      return;
+    }
+    if (message.kind === 'count') {
+      onCount(message.handled);
       return;
     }
     waiting.get(message.kind)?.resolve(message);
@@ -59,14 +66,20 @@ export async function spawnContender(name: WorkableName, uri: string): Promise<C
       const started = hear('started');
       const first = hearUsage('first');
       const all = hearUsage('all');
-      tell({ kind: 'start', expected });
+      tell({ kind: 'start', tell: 'ends', expected });
       await started;
       return { first: await first, all };
     },
     async watch(listener) {
       onHandled = listener;
       const started = hear('started');
-      tell({ kind: 'start', expected: undefined });
+      tell({ kind: 'start', tell: 'each' });
+      await started;
+    },
+    async count(listener) {
+      onCount = listener;
+      const started = hear('started');
+      tell({ kind: 'start', tell: 'counts' });
       await started;
     },
     usage() {

@@ -9,6 +9,8 @@ const NAME = 'bench/null';
 export function createNullProvider(options: {
   readonly maxBatch: number;
   readonly onHandled?: OnHandled;
+  /** Never answer. @default false */
+  readonly isHolding?: boolean;
 }): ModelProvider {
   const description = {
     state: 'loadable',
@@ -30,6 +32,7 @@ export function createNullProvider(options: {
           maxBatch: options.maxBatch,
           run: async (items) => {
             options.onHandled?.(items.length, () => items.map(({ prompt }) => prompt));
+            if (options.isHolding === true) await new Promise(() => undefined);
             return items.map(() => succeeded('ok'));
           },
         },

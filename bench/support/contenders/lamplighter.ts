@@ -5,13 +5,18 @@ import { createWorker } from '../../../src/worker/create-worker.ts';
 import { createNullProvider, NULL_MODEL } from '../null-provider.ts';
 import { type Contender, isEmpty } from './contender.ts';
 
-/** Ours; `maxBatch` is how many requests the model takes at once, `concurrency` how many batches run, by default as it comes. */
+/**
+ * Ours; `maxBatch` is how many requests the model takes at once, `concurrency` how many batches run, by default as it comes; `isHolding`
+ * a model that never answers, `retentionMs` the age at which ended requests are deleted.
+ */
 export function defineLamplighter(options: {
   readonly title: string;
   readonly maxBatch: number;
   readonly concurrency?: number;
+  readonly isHolding?: boolean;
+  readonly retentionMs?: number;
 }): Contender {
-  const { title, maxBatch, concurrency } = options;
+  const { title, maxBatch, concurrency, isHolding = false, retentionMs } = options;
   return {
     title,
     table: 'public.steadytext_queue',
@@ -46,10 +51,11 @@ export function defineLamplighter(options: {
     startWorker: (uri, onHandled) =>
       createWorker({
         uri,
-        providers: [createNullProvider({ maxBatch, onHandled })],
+        providers: [createNullProvider({ maxBatch, onHandled, isHolding })],
         generateModel: NULL_MODEL,
         functions: ['generate'],
         ...(concurrency === undefined ? {} : { concurrency }),
+        ...(retentionMs === undefined ? {} : { retentionMs }),
       }),
   };
 }

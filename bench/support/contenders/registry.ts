@@ -5,6 +5,8 @@ import { defineLamplighter } from './lamplighter.ts';
 import { definePgBoss, workingPgBoss } from './pg-boss.ts';
 
 const BATCH = 500;
+/** So that what has passed is deleted while a bench still runs. */
+const RETENTION_MS = 60_000;
 /** Handlers at once, as in graphile-worker's own performance test. */
 const SLOTS = 24;
 
@@ -42,12 +44,25 @@ export function contenderNamed(name: ContenderName): Contender {
   return CONTENDERS[name];
 }
 
-export type WorkableName = ContenderName | 'bare-listener' | 'pg-boss-work';
+export type WorkableName =
+  | ContenderName
+  | 'bare-listener'
+  | 'pg-boss-work'
+  | 'lamplighter-holding'
+  | 'lamplighter-holding-batched'
+  | 'lamplighter-pruning';
 
 const WORKABLES: Readonly<Record<WorkableName, Workable>> = {
   ...CONTENDERS,
   'bare-listener': bareListener,
   'pg-boss-work': workingPgBoss,
+  'lamplighter-holding': defineLamplighter({ title: 'holds 4 requests', maxBatch: 1, isHolding: true }),
+  'lamplighter-holding-batched': defineLamplighter({
+    title: 'holds 4 batches of 500',
+    maxBatch: BATCH,
+    isHolding: true,
+  }),
+  'lamplighter-pruning': defineLamplighter({ title: 'Lamplighter', maxBatch: BATCH, retentionMs: RETENTION_MS }),
 };
 
 /** What a process of its own can be told to be. */
