@@ -1,5 +1,6 @@
 import { LamplighterError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import { cancelQuery } from './cancel-query.ts';
 import { isTlsNotOffered, isTlsTrouble, toConnectError } from './connect-error.ts';
 import type { ConnectionSettings, HostAddress, TargetSession } from './connection-settings.ts';
 import { describeConnection, describeHost } from './connection-text.ts';
@@ -99,7 +100,8 @@ async function open(
   );
   signal?.addEventListener('abort', onAbort, { once: true });
   // Before connecting: the server may end a session in the same packet that opens it.
-  const session = createSession(client, { place, queryTimeoutMs });
+  const cancel = () => cancelQuery(client, createDriverClient(settings, address, encryption));
+  const session = createSession(client, { place, queryTimeoutMs, cancel });
   const isBound = mustBindChannel ? watchChannelBinding(client, place) : () => true;
   session.onNotice((message) => options.log?.debug({ notice: message }, 'notice from the server'));
   try {

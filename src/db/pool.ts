@@ -29,6 +29,8 @@ export interface PoolOptions {
 export interface Pool extends Queryable {
   /** Runs `work` in a transaction of its own; see {@link runInTransaction}. */
   withTransaction<T>(work: (transaction: Queryable) => Promise<T>): Promise<T>;
+  /** The same connections, for what cannot wait: it goes before all others that wait for one. */
+  readonly urgent: Queryable;
   /** Lends one session for the time of `work`; one that comes back inside a transaction is closed. */
   withClient<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /** Refuses new work, waits for what runs and closes every connection; safe to call repeatedly. */
@@ -59,7 +61,7 @@ export function createPool(settings: ConnectionSettings, options: PoolOptions = 
   let onAllReturned: (() => void) | undefined;
 
   // Invariant: lent + idle <= max, because a slot is taken first and an idle session is always preferred to a new one.
-  async function takeSlot(): Promise<void> {
+  async function takeSlot(isUrgent: boolean): Promise<void> {
     if (ending !== undefined) throw new LamplighterError('ABORTED', `The connections to ${place} are being closed`);
     if (lent < max) {
       lent += 1;
@@ -75,7 +77,8 @@ export function createPool(settings: ConnectionSettings, options: PoolOptions = 
         const waited = `none of the ${max} connections to ${place} became free within ${acquireTimeoutMs / 1_000} s`;
         reject(new LamplighterError('TOO_MANY_CONNECTIONS', waited));
       }, acquireTimeoutMs);
-      waiting.push(takeOver);
+      if (isUrgent) waiting.unshift(takeOver);
+      else waiting.push(takeOver);
     });
   }
 
@@ -120,8 +123,8 @@ export function createPool(settings: ConnectionSettings, options: PoolOptions = 
     return session;
   }
 
-  async function lend<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    await takeSlot();
+  async function lend<T>(work: (session: Session) => Promise<T>, isUrgent = false): Promise<T> {
+    await takeSlot(isUrgent);
     const born = generation;
     let session: Session;
     try {
@@ -161,7 +164,8 @@ export function createPool(settings: ConnectionSettings, options: PoolOptions = 
   return {
     query: (text, params) => lend((session) => runStatement(session, text, params)),
     withTransaction: (work) => lend((session) => runInTransaction(session, work)),
-    withClient: lend,
+    urgent: { query: (text, params) => lend((session) => runStatement(session, text, params), true) },
+    withClient: (work) => lend(work),
     end() {
       ending ??= endAll();
       return ending;

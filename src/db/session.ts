@@ -37,10 +37,12 @@ export interface SessionOptions {
   readonly place: string;
   /** Longest wait for the answer to one query; the session is cut then, as its state is unknown. @default unbounded */
   readonly queryTimeoutMs?: number | undefined;
+  /** Asks the server to break off what runs, before a session is cut that has waited too long; never rejects. @default only cut */
+  readonly cancel?: (() => Promise<void>) | undefined;
 }
 
 /** Wraps a client, best before it connects: from here on nothing that happens to the client can end the process. */
-export function createSession(client: Client, { place, queryTimeoutMs }: SessionOptions): Session {
+export function createSession(client: Client, { place, queryTimeoutMs, cancel }: SessionOptions): Session {
   const closeListeners: ((reason: Error | undefined) => void)[] = [];
   let failure: Error | undefined;
   let isOpen = true;
@@ -81,15 +83,25 @@ export function createSession(client: Client, { place, queryTimeoutMs }: Session
     client.connection.stream.destroy(reason);
   };
 
+  /** Cut off only, a statement would go on: it would keep its locks and a place on the server, and the same again would wait for it. */
+  async function giveUp(waitedMs: number): Promise<void> {
+    failure ??= new Error(`no answer within ${waitedMs / 1_000} s`);
+    isOpen = false;
+    await cancel?.();
+    destroy(failure);
+  }
+
   async function run<Row extends object>(
     text: string,
     params: readonly unknown[] | undefined,
   ): Promise<{ rows: Row[] }> {
     if (!isOpen) throw lost(place, failure);
-    const timer =
-      queryTimeoutMs === undefined
-        ? undefined
-        : setTimeout(() => destroy(new Error(`no answer within ${queryTimeoutMs / 1_000} s`)), queryTimeoutMs);
+    let isLate = false;
+    const onLate = (waitedMs: number) => {
+      isLate = true;
+      void giveUp(waitedMs);
+    };
+    const timer = queryTimeoutMs === undefined ? undefined : setTimeout(onLate, queryTimeoutMs, queryTimeoutMs);
     state = 'unknown';
     try {
       const result = await client.query<Row>(text, params === undefined ? undefined : [...params]);
@@ -99,7 +111,7 @@ export function createSession(client: Client, { place, queryTimeoutMs }: Session
     } catch (error) {
       if (client.connection.stream.writable) await ready();
       const isLost = !isOpen || !client.connection.stream.writable;
-      throw isLost && sqlStateOf(error) === undefined ? lost(place, failure ?? error) : error;
+      throw isLate || (isLost && sqlStateOf(error) === undefined) ? lost(place, failure ?? error) : error;
     } finally {
       clearTimeout(timer);
     }

@@ -85,7 +85,8 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
     let onSettingsChange = () => {};
     keep(await startSettingsWatcher({ db, settings, live, fixed, onChange: () => onSettingsChange(), log, clock }));
     const lease = await startWorkerLease({
-      db,
+      // A table that somebody has locked can hang up every other query for half a lease each.
+      db: db.urgent,
       inFlight,
       registration: {
         hostname: hostname(),
