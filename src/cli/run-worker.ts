@@ -4,7 +4,6 @@ import type { Logger } from '../core/log.ts';
 import type { WorkerConfig, WorkerOrigins } from '../core/worker-config.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
 import { requireSchema } from '../db/migrate/schema-state.ts';
-import { requireWritableServer } from '../db/migrate/writable-server.ts';
 import { resolveDefaultModels } from '../models/default-models.ts';
 import { createModelRegistry } from '../models/registry.ts';
 import { describeReport, type ServedReport } from '../worker/lanes.ts';
@@ -42,10 +41,7 @@ export async function openWorker(invocation: Invocation, setup: WorkerSetup): Pr
   };
   try {
     // Tells soon what is wrong, and can be interrupted while a server does not answer.
-    await withSession(invocation, settings, async (session) => {
-      await requireSchema(session);
-      await requireWritableServer(session);
-    });
+    await withSession(invocation, settings, requireSchema);
     worker = await startWorker({ settings, config, fixed, models, log });
     if (worker.report.served.length === 0) {
       const reasons = describeReport(worker.report).doesNotServe.join('; ');

@@ -90,6 +90,8 @@ export async function openListeningSession(request: ListenRequest): Promise<Sess
       });
       if (route === 'transaction-pooled')
         return `a transaction pooler is in front of the server at ${describeHost(settings)}, where LISTEN does not work`;
+      // A role's limit on idle sessions would end this one again and again; behind a pooler it is not ours to lift.
+      if (route === 'direct') await session.query('set idle_session_timeout = 0');
       await session.query(`listen ${escapeIdentifier(canaryChannel)}`);
       // Behind a pooler the proof has to come from another session: one's own notifications come back with the answer.
       const sender = route === 'direct' ? session : (probes[0] ?? old ?? session);

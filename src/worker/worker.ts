@@ -7,6 +7,7 @@ import type { WorkerConfig } from '../core/worker-config.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
 import { startListener } from '../db/listener.ts';
 import { requireSchema } from '../db/migrate/schema-state.ts';
+import { requireWritableServer } from '../db/migrate/writable-server.ts';
 import { createPool } from '../db/pool.ts';
 import type { ModelRegistry } from '../models/registry.ts';
 import { CANCEL_CHANNEL, WAKE_CHANNEL } from '../requests/wake-up.ts';
@@ -76,6 +77,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
   };
   try {
     await requireSchema(db);
+    await requireWritableServer(db);
     const live: LiveSettings = { concurrency: config.concurrency, pollIntervalMs: config.pollIntervalMs };
     const served = await loadLanes(models, config, options.signal ?? new AbortController().signal);
     const counts = { recorded: 0, processed: 0, failed: 0 };
