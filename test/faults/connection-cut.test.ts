@@ -57,3 +57,11 @@ test.each<[Moment, Blow]>([
     await untilIdle();
   },
 );
+
+test('connections that all freeze at once are given up, the listening one too, and work goes on', async () => {
+  await rig.untilHeld(await rig.enqueue(4, '!sleep:200'));
+  expect(proxy.strikeAll('freeze')).toBeGreaterThan(1);
+  await rig.enqueue(8);
+  await rig.expectProven();
+  await untilIdle();
+});
