@@ -2,32 +2,9 @@
  * Proves every host shape of `test/hosts`, also those that `npm test` has no time for, and prints a table of them with the verdicts.
  * Arguments go to vitest: a file, or `-t` with a part of a title. LAMPLIGHTER_TEST_PG_MAJOR chooses another major version.
  */
-import { readFile, rm } from 'node:fs/promises';
 import { relative } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
-import { runCommand } from './run-command.ts';
-
-const REPORT = fileURLToPath(new URL('../node_modules/.cache/lamplighter/hosts-report.json', import.meta.url));
-
-const reportSchema = z.object({
-  testResults: z.array(
-    z.object({
-      name: z.string(),
-      message: z.string(),
-      assertionResults: z.array(
-        z.object({
-          ancestorTitles: z.array(z.string()),
-          title: z.string(),
-          status: z.string(),
-          duration: z.number().nullish(),
-        }),
-      ),
-    }),
-  ),
-});
-type FileResult = z.infer<typeof reportSchema>['testResults'][number];
+import { runVitest, type VitestReport } from './run-vitest.ts';
 
 /** Vitest's words for what became of a test; whatever is not here has failed. */
 const VERDICTS: Readonly<Record<string, string>> = {
@@ -43,8 +20,9 @@ interface Row {
   readonly shape: string;
 }
 
-function rowsOf({ name, message, assertionResults }: FileResult): Row[] {
+function rowsOf({ name, message, assertionResults }: VitestReport['testResults'][number]): Row[] {
   const subject = relative('test/hosts', name).replace(/[.]test[.]ts$/, '');
+  // A file that cannot even be loaded has no test in it.
   if (assertionResults.length === 0) return [{ verdict: 'FAILED', seconds: '', shape: `${subject}: ${message}` }];
   return assertionResults.map(({ ancestorTitles, title, status, duration }) => ({
     verdict: VERDICTS[status] ?? 'FAILED',
@@ -55,20 +33,10 @@ function rowsOf({ name, message, assertionResults }: FileResult): Row[] {
 
 const given = process.argv.slice(2);
 const files = given.some((argument) => argument.startsWith('test/')) ? [] : ['test/hosts'];
-const output = ['--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`];
-await rm(REPORT, { force: true });
-const { isOk, seconds } = await runCommand(
-  'vitest',
-  ['run', '--project', 'integration', ...files, ...given, ...output],
-  {
-    LAMPLIGHTER_TEST_HOSTS: 'all',
-  },
-);
-const text = await readFile(REPORT, 'utf8').catch(() => undefined);
-const rows = text === undefined ? [] : reportSchema.parse(JSON.parse(text)).testResults.flatMap(rowsOf);
+const { isOk, seconds, report } = await runVitest([...files, ...given], { LAMPLIGHTER_TEST_HOSTS: 'all' });
+const rows = report?.testResults.flatMap(rowsOf) ?? [];
 console.log();
-for (const { verdict, seconds: took, shape } of rows)
-  console.log(`${verdict.padEnd(8)} ${took.padStart(5)} s  ${shape}`);
+for (const row of rows) console.log(`${row.verdict.padEnd(8)} ${row.seconds.padStart(5)} s  ${row.shape}`);
 const count = (verdict: string) => rows.filter((row) => row.verdict === verdict).length;
 console.log(`\n${count('ok')} ok, ${count('FAILED')} failed, ${count('skipped')} skipped in ${seconds.toFixed(0)} s`);
 if (!isOk || count('ok') === 0) process.exitCode = 1;
