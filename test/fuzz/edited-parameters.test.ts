@@ -33,7 +33,13 @@ const WELL_FORMED: Readonly<Record<string, fc.Arbitrary<string>>> = {
   pattern: text,
   task: text,
   documents: texts,
-  choices: fc.uniqueArray(text, { minLength: 2, maxLength: 6 }).map((items) => `[${items.join(',')}]`),
+  choices: fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.uniqueArray(text, { minLength: 2, maxLength: 6 }).map((items) => `[${items.join(',')}]`),
+    },
+    { weight: 1, arbitrary: text.map((item) => `["another",${item},${item}]`) },
+  ),
   schema: jsonText.map((value) => `{"properties":{"a":${value}}}`),
   use_cache: fc.constantFrom('true', 'false'),
   seed: fc.constantFrom('0', '42', '7.0'),
