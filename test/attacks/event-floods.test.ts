@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createClient } from '../../src/client/create-client.ts';
 import { type Cast, createCast } from '../roles/cast.ts';
+import { eventually } from '../support/eventually.ts';
 import { firstValue, untilStatus } from '../support/requests.ts';
 import { startTestWorker } from '../support/test-worker.ts';
 
@@ -45,3 +47,26 @@ test.each([
     expect((await transactions()) - before).toBeLessThan(1_000 + 500 * seconds);
   },
 );
+
+test('a flood of false ends of a request costs who waits for it few looks, and ends no wait', async () => {
+  const id = await firstValue<string>(cast.sessions.b, `select public.steadytext_embed_async('x', false)`);
+  const before = await transactions();
+  const startedMs = performance.now();
+  {
+    await using client = createClient({ uri: cast.logins.b.uri });
+    const waiting = client.wait(id, { timeoutMs: 20_000 });
+    await eventually(async () => {
+      const query = 'select count(*)::integer from pg_stat_activity where usename = $1';
+      // One of the cast, and of the client one that looks and one that listens.
+      expect(await firstValue(cast.database.pool, query, [cast.names.b])).toBe(3);
+    });
+    const event = `format('{"request_id": "%s", "function": "embed", "status": "completed", "n": %s}', '${id}', n)`;
+    await cast.sessions.stranger.query(
+      `select count(pg_notify('steadytext_completed', ${event})) from generate_series(1, ${FLOOD}) as n`,
+    );
+    await using _ = await startTestWorker({ uri: cast.logins.worker.uri });
+    expect(await waiting).toHaveLength(8);
+  }
+  const seconds = (performance.now() - startedMs) / 1_000;
+  expect((await transactions()) - before).toBeLessThan(1_000 + 500 * seconds);
+});
