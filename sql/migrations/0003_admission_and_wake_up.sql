@@ -122,7 +122,7 @@ $$;
 -- The payload of steadytext_completed. Without a pinned search_path, so that it is inlined; its names are bound when it is made.
 create function lamplighter.announce_payload(p_request_id uuid, p_function_name text, p_status text) returns text
 language sql stable security invoker
-return format('{"request_id": "%s", "function": "%s", "status": "%s"}', p_request_id, p_function_name, p_status);
+return '{"request_id": "' || p_request_id::text || '", "function": "' || p_function_name || '", "status": "' || p_status || '"}';
 
 -- Announces the end of a request to whoever listens. False when the server's notification queue is half full: events are
 -- hints, and a full queue would fail every transaction of the server that notifies.

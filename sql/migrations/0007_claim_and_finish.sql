@@ -13,9 +13,10 @@ comment on table lamplighter.cached_result is
 comment on column lamplighter.cached_result.attempt is 'The attempt that gave the answer: another one may have had other parameters.';
 
 -- The heads of all that is ready in the lanes (pairs of function and model): one row for each role and priority, roles in
--- order of name, priorities descending and at most p_per_role of them. Functions that are paused give none.
+-- order of name, priorities descending and at most p_per_role of them. Functions that are paused give none. Times are in
+-- microseconds since 1970: half the cost of a text, and nothing is lost.
 create function lamplighter.list_ready(p_function_names text[], p_models text[], p_per_role integer)
-returns table (function_name text, model text, username text, priority integer, created_at timestamptz, id bigint)
+returns table (function_name text, model text, username text, priority integer, created_us bigint, id bigint)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set row_security = off as $$
 #variable_conflict use_column
@@ -28,8 +29,8 @@ begin
     continue when exists (select 1 from lamplighter.paused_function as p where p.function_name = p_function_names[i]);
     v_role := '';
     loop
-      select q.function_name, q.model, q.username, q.priority, q.created_at, q.id
-      into list_ready.function_name, list_ready.model, list_ready.username, list_ready.priority, list_ready.created_at, list_ready.id
+      select q.function_name, q.model, q.username, q.priority, (extract(epoch from q.created_at) * 1000000)::bigint, q.id
+      into list_ready.function_name, list_ready.model, list_ready.username, list_ready.priority, list_ready.created_us, list_ready.id
       from public.steadytext_queue as q
       where q.run_at is null and q.status = 'pending'
         and q.function_name = p_function_names[i] and q.model = p_models[i] and q.username > v_role
@@ -40,8 +41,8 @@ begin
       return next;
       for level in 2 .. p_per_role loop
         v_priority := list_ready.priority;
-        select q.priority, q.created_at, q.id
-        into list_ready.priority, list_ready.created_at, list_ready.id
+        select q.priority, (extract(epoch from q.created_at) * 1000000)::bigint, q.id
+        into list_ready.priority, list_ready.created_us, list_ready.id
         from public.steadytext_queue as q
         where q.run_at is null and q.status = 'pending'
           and q.function_name = p_function_names[i] and q.model = p_models[i] and q.username = v_role and q.priority < v_priority
@@ -65,7 +66,7 @@ create function lamplighter.claim_requests(
   p_model text,
   p_usernames text[],
   p_priorities integer[],
-  p_low_created_at timestamptz[],
+  p_low_created_us bigint[],
   p_low_ids bigint[],
   p_share integer,
   p_limit integer
@@ -75,7 +76,7 @@ create function lamplighter.claim_requests(
   username text,
   parameters jsonb,
   priority integer,
-  created_at timestamptz,
+  created_us bigint,
   attempt integer,
   retry_count integer
 )
@@ -85,6 +86,7 @@ set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set r
 declare
   v_left integer := p_limit;
   v_share integer;
+  v_low timestamptz;
   v_rows tid[];
   v_ids bigint[];
   v_claimed bigint[] := '{}';
@@ -99,6 +101,9 @@ begin
       v_share := p_share;
     end if;
     continue when v_share <= 0;
+    -- In two steps, as a number of microseconds may have more digits than a double, which is what an interval is multiplied by.
+    v_low := 'epoch'::timestamptz + p_low_created_us[i] / 1000000 * interval '1 second'
+                                  + p_low_created_us[i] % 1000000 * interval '1 microsecond';
     select array_agg(c.ctid), array_agg(c.id)
     into v_rows, v_ids
     from (
@@ -107,7 +112,7 @@ begin
       where q.run_at is null and q.status = 'pending'
         and q.function_name = p_function_name and q.model = p_model
         and q.username = p_usernames[i] and q.priority = p_priorities[i]
-        and (q.created_at, q.id) >= (p_low_created_at[i], p_low_ids[i])
+        and (q.created_at, q.id) >= (v_low, p_low_ids[i])
       order by q.created_at, q.id
       limit least(v_share, v_left)
       for update skip locked
@@ -122,7 +127,8 @@ begin
           attempt = q.attempt + 1,
           run_at = 'infinity'
       where q.ctid = any (v_rows)
-      returning q.id, q.request_id, q.username, q.parameters, q.priority, q.created_at, q.attempt, q.retry_count;
+      returning q.id, q.request_id, q.username, q.parameters, q.priority, (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt,
+                q.retry_count;
     v_claimed := v_claimed || v_ids;
     v_left := v_left - cardinality(v_ids);
     v_share := v_share - cardinality(v_ids);

@@ -114,7 +114,7 @@ returns table (
   username text,
   parameters jsonb,
   priority integer,
-  created_at timestamptz,
+  created_us bigint,
   attempt integer,
   retry_count integer
 )
@@ -144,8 +144,8 @@ begin
         order by c.priority desc, c.created_at, c.id
         limit 1
         for update of c skip locked)
-      returning q.id, q.request_id, q.function_name, q.model, q.username, q.parameters, q.priority, q.created_at, q.attempt,
-                q.retry_count
+      returning q.id, q.request_id, q.function_name, q.model, q.username, q.parameters, q.priority,
+                (extract(epoch from q.created_at) * 1000000)::bigint as created_us, q.attempt, q.retry_count
     ), recorded as (
       insert into lamplighter.claim (worker_id, claim_number, ids)
       select p_worker_id, p_claim_number, array[t.id] from taken as t

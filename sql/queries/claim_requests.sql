@@ -1,7 +1,6 @@
 -- Claims ready requests of one lane; no two callers ever get the same one.
--- $1 worker, $2 number of the claim, $3 function, $4 model, levels pairwise: $5 roles, $6 priorities, $7 and $8 lowest created_at and
--- id, $9 most rows for each role, $10 most rows. No row when nothing is ready; SQLSTATE LL001 when the lease is lost.
-select c.id, c.request_id, c.username, c.parameters, c.priority,
-       coalesce(pg_catalog.to_char(c.created_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US+00'), c.created_at::text) as created_at,
-       c.attempt, c.retry_count
+-- $1 worker, $2 number of the claim, $3 function, $4 model, levels pairwise: $5 roles, $6 priorities, $7 and $8 lowest time of
+-- queueing (microseconds since 1970) and id, $9 most rows for each role, $10 most rows. No row when nothing is ready; SQLSTATE LL001
+-- when the lease is lost.
+select c.id, c.request_id, c.username, c.parameters, c.priority, c.created_us, c.attempt, c.retry_count
 from lamplighter.claim_requests($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as c

@@ -4,7 +4,7 @@ import {
   type ClaimedRequest,
   type ClaimedRow,
   type ClaimName,
-  compareIds,
+  compareAge,
   type Lane,
   toClaimedRequest,
 } from './claimed-request.ts';
@@ -35,7 +35,7 @@ export async function claimRequests(db: Queryable, claim: Claim): Promise<Claime
     lane.model,
     levels.map(({ username }) => username),
     levels.map(({ priority }) => priority),
-    levels.map(({ createdAt }) => createdAt),
+    levels.map(({ createdUs }) => createdUs),
     levels.map(({ id }) => id),
     share,
     limit,
@@ -45,7 +45,5 @@ export async function claimRequests(db: Queryable, claim: Claim): Promise<Claime
 
 function byUrgency(a: ClaimedRequest, b: ClaimedRequest): number {
   if (a.priority !== b.priority) return b.priority - a.priority;
-  // Texts of fixed width, so that their order is the order in time.
-  if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? -1 : 1;
-  return compareIds(a.id, b.id);
+  return compareAge(a, b);
 }

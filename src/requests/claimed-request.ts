@@ -22,8 +22,8 @@ export interface ClaimedRequest {
   /** Whatever stands in the row: to be parsed. */
   readonly parameters: unknown;
   readonly priority: number;
-  /** PostgreSQL's text, as a Date would drop the microseconds that the order depends on. */
-  readonly createdAt: string;
+  /** When it was queued, in microseconds since 1970, as a decimal text; a Date would drop the microseconds. */
+  readonly createdUs: string;
   /** The fence: a finish with another attempt changes nothing. */
   readonly attempt: number;
   readonly retryCount: number;
@@ -35,7 +35,7 @@ export interface ClaimedRow {
   username: string;
   parameters: unknown;
   priority: number;
-  created_at: string;
+  created_us: string;
   attempt: number;
   retry_count: number;
 }
@@ -48,11 +48,19 @@ export function toClaimedRequest(row: ClaimedRow, lane: Lane): ClaimedRequest {
     username: row.username,
     parameters: row.parameters,
     priority: row.priority,
-    createdAt: row.created_at,
+    createdUs: row.created_us,
     attempt: row.attempt,
     retryCount: row.retry_count,
   };
 }
+
+/** Requests of one priority by age: when they were queued, then their id. */
+export function compareAge(a: Age, b: Age): number {
+  if (a.createdUs !== b.createdUs) return Number(a.createdUs) - Number(b.createdUs);
+  return compareIds(a.id, b.id);
+}
+
+type Age = Pick<ClaimedRequest, 'createdUs' | 'id'>;
 
 /** The order of ids, from their decimal text. Negative ones, which no sequence of ours issues, have some order too. */
 export function compareIds(a: string, b: string): number {

@@ -10,7 +10,7 @@ export interface ReadyLevel {
   readonly lane: Lane;
   readonly username: string;
   readonly priority: number;
-  readonly createdAt: string;
+  readonly createdUs: string;
   readonly id: string;
 }
 
@@ -21,14 +21,14 @@ export async function listReady(db: Queryable, lanes: readonly Lane[], levelsPer
     model: string;
     username: string;
     priority: number;
-    created_at: string;
+    created_us: string;
     id: string;
   }>(LIST_READY, [lanes.map(({ functionName }) => functionName), lanes.map(({ model }) => model), levelsPerRole]);
   return rows.map((row) => ({
     lane: { functionName: row.function_name, model: row.model },
     username: row.username,
     priority: row.priority,
-    createdAt: row.created_at,
+    createdUs: row.created_us,
     id: row.id,
   }));
 }

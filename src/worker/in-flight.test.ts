@@ -10,7 +10,7 @@ const request = (id: string, attempt = 1): ClaimedRequest => ({
   username: 'app',
   parameters: {},
   priority: 0,
-  createdAt: '',
+  createdUs: '0',
   attempt,
   retryCount: 0,
 });

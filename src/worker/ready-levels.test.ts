@@ -34,13 +34,14 @@ function list(params: readonly unknown[]) {
   return heads.map((row) => ({
     function_name: 'embed',
     model: 'default',
-    created_at: at(row.id),
+    created_us: at(row.id),
     ...row,
     id: String(row.id),
   }));
 }
 function claim(params: readonly unknown[]) {
-  const [, , , usernames, priorities, , lows, share, limit] = params as [
+  const [, , , , usernames, priorities, , lows, share, limit] = params as [
+    0,
     0,
     0,
     0,
@@ -69,7 +70,7 @@ function claim(params: readonly unknown[]) {
     id: String(row.id),
     request_id: '',
     parameters: {},
-    created_at: at(row.id),
+    created_us: at(row.id),
     attempt: 1,
     retry_count: 0,
   }));

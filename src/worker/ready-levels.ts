@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { groupBy } from '../core/group-by.ts';
 import type { Queryable } from '../db/query.ts';
 import { claimRequests } from '../requests/claim-requests.ts';
-import { type ClaimedRequest, type ClaimName, compareIds, type Lane, laneKey } from '../requests/claimed-request.ts';
+import { type ClaimedRequest, type ClaimName, compareAge, type Lane, laneKey } from '../requests/claimed-request.ts';
 import { listReady, type ReadyLevel } from '../requests/list-ready.ts';
 
 /** Priorities of one role that a look at the queue returns; further ones are found once these are empty. */
@@ -89,14 +89,8 @@ function rotate(levels: readonly ReadyLevel[], last: string | undefined): ReadyL
 
 /** The level from the last of the claimed rows on. */
 function raise(level: ReadyLevel, claimed: readonly ClaimedRequest[]): ReadyLevel {
-  let { createdAt, id } = level;
-  for (const request of claimed) {
-    if (request.priority !== level.priority) continue;
-    // Both texts have a fixed width, so that their order is the order in time.
-    if (request.createdAt > createdAt || (request.createdAt === createdAt && compareIds(request.id, id) > 0)) {
-      createdAt = request.createdAt;
-      id = request.id;
-    }
-  }
-  return { ...level, createdAt, id };
+  let last: Pick<ReadyLevel, 'createdUs' | 'id'> = level;
+  for (const request of claimed)
+    if (request.priority === level.priority && compareAge(request, last) > 0) last = request;
+  return { ...level, createdUs: last.createdUs, id: last.id };
 }

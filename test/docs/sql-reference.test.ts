@@ -35,6 +35,11 @@ test('each public function stands there with its arguments, defaults and result,
   expect(headings?.sort()).toEqual(signatures.map((signature) => signature.split('(')[0]).sort());
 });
 
+/** PostgreSQL has uuidv7() since 18; before, the default spells it out. */
+function nameDefault(text: string): string {
+  return text.startsWith('(encode(set_bit(') ? 'uuidv7()' : text.replace(/::\w+/g, '');
+}
+
 test('the table of steadytext_queue has its columns, types and defaults in order', async () => {
   const { rows } = await db.pool.query<{ name: string; type: string; default: string }>(
     `select a.attname as name, format_type(a.atttypid, a.atttypmod) as type,
@@ -46,7 +51,7 @@ test('the table of steadytext_queue has its columns, types and defaults in order
   );
   const [, ...documented] = tableRows(page, 'The table steadytext_queue');
   expect(documented.map((cells) => cells.slice(0, 3))).toEqual(
-    rows.map((row) => [row.name, normalise(row.type), row.default.replace(/::\w+/g, '')]),
+    rows.map((row) => [row.name, normalise(row.type), nameDefault(row.default)]),
   );
 });
 

@@ -1,7 +1,10 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { loadQuery } from '../../src/db/load-sql.ts';
+import { claimRequests } from '../../src/requests/claim-requests.ts';
+import { listReady } from '../../src/requests/list-ready.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { sqlErrorOf } from '../support/sql-error.ts';
 import { openSession, type SqlSession } from '../support/sql-session.ts';
 import { type SqlWorker, startSqlWorker } from '../support/sql-worker.ts';
 
@@ -57,7 +60,7 @@ test('a claim tells all that the worker needs, and marks the row', async () => {
     username: 'postgres',
     parameters: { text_input: 't', use_cache: true },
     priority: 2,
-    createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00$/),
+    createdUs: expect.stringMatching(/^\d{16}$/),
     attempt: 1,
     retryCount: 0,
   });
@@ -149,7 +152,9 @@ test('the ready list has the head of each role and priority, the highest priorit
 
 test('a remembered lower bound starts the claim there, and nothing before it is lost', async () => {
   await enqueueAs('postgres', 5);
-  const { rows } = await db.pool.query('select id, created_at::text as at from steadytext_queue order by id');
+  const { rows } = await db.pool.query(
+    'select id, (extract(epoch from created_at) * 1000000)::bigint as at from steadytext_queue order by id',
+  );
   const claim = (low: { at: string; id: string }) =>
     db.pool.query(loadQuery('claim_requests'), [
       worker.workerId,
@@ -164,7 +169,7 @@ test('a remembered lower bound starts the claim there, and nothing before it is 
       10,
     ]);
   expect((await claim(rows[3])).rows.map(({ id }) => id).sort()).toEqual([rows[3].id, rows[4].id].sort());
-  expect((await claim({ at: '-infinity', id: '0' })).rows).toHaveLength(3);
+  expect((await claim({ at: '0', id: '0' })).rows).toHaveLength(3);
 });
 
 test('what waits for a retry is not ready before it is due, and then is', async () => {
@@ -237,4 +242,29 @@ test('a login with worker grants claims without being able to read the table', a
   const granted = await startSqlWorker(session.client);
   expect(await granted.claim()).toHaveLength(1);
   await expect(session.client.query('select from steadytext_queue')).rejects.toBeInstanceOf(pg.DatabaseError);
+});
+
+test('the lower bound is exact to the microsecond, in whatever century', async () => {
+  const times = ['0001-01-01 00:00:00.000001+00', '1969-12-31 23:59:59.999999+00', '9999-12-31 23:59:59.999999+00'];
+  for (const at of times) {
+    await db.pool.query(`insert into steadytext_queue (function_name, created_at) values ('embed', $1)`, [at]);
+    const [head] = await listReady(db.pool, [{ functionName: 'embed', model: 'default' }], 1);
+    if (head === undefined) throw new Error('expected a head');
+    const claim = (createdUs: bigint) =>
+      claimRequests(db.pool, {
+        workerId: worker.workerId,
+        claimNumber: -Number(head.id),
+        lane: head.lane,
+        levels: [{ ...head, createdUs: String(createdUs) }],
+        share: 1,
+        limit: 1,
+      });
+    expect(await claim(BigInt(head.createdUs) + 1n)).toEqual([]);
+    expect(await claim(BigInt(head.createdUs))).toMatchObject([{ id: head.id, createdUs: head.createdUs }]);
+  }
+});
+
+test('a time without end is no time of queueing', async () => {
+  const insert = `insert into steadytext_queue (function_name, created_at) values ('embed', 'infinity')`;
+  expect(await sqlErrorOf(db.pool, insert)).toMatchObject({ code: '23514' });
 });

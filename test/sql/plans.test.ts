@@ -64,7 +64,7 @@ const HELD = `(select c.ids from lamplighter.claim as c order by c.claim_number 
 const CALLS = {
   list_ready: () => `lamplighter.list_ready(array['embed'], array['default'], 10)`,
   claim_requests: () =>
-    `lamplighter.claim_requests('${worker.workerId}', nextval('numbers'), 'embed', 'default', array['postgres'], array[0], array['-infinity']::timestamptz[],
+    `lamplighter.claim_requests('${worker.workerId}', nextval('numbers'), 'embed', 'default', array['postgres'], array[0], array[0]::bigint[],
        array[0]::bigint[], 10, 10)`,
   finish_requests: () =>
     `lamplighter.finish_requests('${worker.workerId}', ${HELD}, array(select 1 from generate_series(1, 10)),

@@ -249,7 +249,7 @@ test('a claim that commits after its worker was found dead is rescued by the nex
     'default',
     ['postgres'],
     [0],
-    ['-infinity'],
+    ['0'],
     ['0'],
     1,
     1,
