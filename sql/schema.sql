@@ -126,7 +126,7 @@ create table public.steadytext_queue (
   run_at timestamp with time zone,
   constraint steadytext_queue_created_at_is_finite CHECK (isfinite(created_at)),
   constraint steadytext_queue_function_is_known CHECK ((function_name = ANY (ARRAY['generate'::text, 'embed'::text, 'generate_json'::text, 'generate_regex'::text, 'generate_choice'::text, 'rerank'::text]))),
-  constraint steadytext_queue_parameters_are_an_object CHECK ((jsonb_typeof(parameters) = 'object'::text)),
+  constraint steadytext_queue_model_is_short CHECK ((octet_length(model) <= 1000)),
   constraint steadytext_queue_pkey PRIMARY KEY (id),
   constraint steadytext_queue_request_id_key UNIQUE (request_id),
   constraint steadytext_queue_retry_count_is_not_negative CHECK ((retry_count >= 0)),
@@ -312,6 +312,10 @@ declare
   v_low timestamptz;
   v_rows tid[];
   v_ids bigint[];
+  v_sizes integer[];
+  v_size bigint;
+  v_size_left bigint := 8000000;
+  v_taken integer;
   v_claimed bigint[] := '{}';
 begin
   perform set_config('synchronous_commit', 'off', true);
@@ -327,10 +331,13 @@ begin
     -- In two steps, as a number of microseconds may have more digits than a double, which is what an interval is multiplied by.
     v_low := 'epoch'::timestamptz + p_low_created_us[i] / 1000000 * interval '1 second'
                                   + p_low_created_us[i] % 1000000 * interval '1 microsecond';
-    select array_agg(c.ctid), array_agg(c.id)
-    into v_rows, v_ids
+    select array_agg(c.ctid), array_agg(c.id), array_agg(c.size), sum(c.size)
+    into v_rows, v_ids, v_sizes, v_size
     from (
-      select q.ctid, q.id
+      -- What is stored may be compressed; short texts are not.
+      select q.ctid, q.id,
+             case when pg_column_size(q.parameters) < 1000 then pg_column_size(q.parameters)
+                  else pg_column_size(q.parameters || '{}') end as size
       from public.steadytext_queue as q
       where q.run_at is null and q.status = 'pending'
         and q.function_name = p_function_name and q.model = p_model
@@ -341,6 +348,16 @@ begin
       for update skip locked
     ) as c;
     continue when v_ids is null;
+    v_taken := cardinality(v_ids);
+    if v_size > v_size_left then
+      v_taken := (
+        select greatest(count(*), case when v_claimed = '{}' then 1 else 0 end)
+        from (select sum(s.size) over (order by s.position) as total from unnest(v_sizes) with ordinality as s (size, position)) as run
+        where run.total <= v_size_left);
+      exit when v_taken = 0;
+      v_left := v_taken;
+    end if;
+    v_size_left := v_size_left - v_size;
     -- By place, which cannot change while the rows are locked: by id, each would be looked up once more.
     return query
       update public.steadytext_queue as q
@@ -349,12 +366,12 @@ begin
           worker_id = p_worker_id,
           attempt = q.attempt + 1,
           run_at = 'infinity'
-      where q.ctid = any (v_rows)
+      where q.ctid = any (v_rows[:v_taken])
       returning q.id, q.request_id, q.username, q.parameters, q.priority, (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt,
                 q.retry_count;
-    v_claimed := v_claimed || v_ids;
-    v_left := v_left - cardinality(v_ids);
-    v_share := v_share - cardinality(v_ids);
+    v_claimed := v_claimed || v_ids[:v_taken];
+    v_left := v_left - v_taken;
+    v_share := v_share - v_taken;
     exit when v_left <= 0;
   end loop;
   if v_claimed <> '{}' then
@@ -672,6 +689,17 @@ begin
     'renew_lease', 'prune_workers', 'list_ready', 'claim_requests', 'claim_suspect', 'has_suspects', 'finish_requests',
     'lookup_cached_results', 'list_lost', 'rescue_requests', 'promote_requests', 'prune_requests', 'prune_cached_results',
     'cancel_abandoned']);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.guard_parameters()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  raise exception 'parameters must be a JSON object, not %', coalesce(jsonb_typeof(new.parameters), 'NULL')
+    using errcode = '23514', constraint = 'steadytext_queue_parameters_are_an_object';
 end
 $function$;
 
@@ -2040,6 +2068,8 @@ CREATE TRIGGER announce_status AFTER UPDATE ON public.steadytext_queue FOR EACH 
 
 CREATE TRIGGER guard_insert BEFORE INSERT ON public.steadytext_queue FOR EACH ROW WHEN ((row_security_active(('public.steadytext_queue'::regclass)::oid) OR (NOT has_table_privilege(('public.steadytext_queue'::regclass)::oid, 'INSERT WITH GRANT OPTION'::text)))) EXECUTE FUNCTION lamplighter.guard_request_insert();
 
+CREATE TRIGGER guard_parameters BEFORE INSERT OR UPDATE OF parameters ON public.steadytext_queue FOR EACH ROW WHEN ((jsonb_typeof(new.parameters) <> 'object'::text)) EXECUTE FUNCTION lamplighter.guard_parameters();
+
 CREATE TRIGGER guard_size BEFORE INSERT ON public.steadytext_queue FOR EACH ROW WHEN (((pg_column_size(new.parameters) > 16384) AND (pg_column_size((new.parameters || '{}'::jsonb)) > 4194304))) EXECUTE FUNCTION lamplighter.guard_request_size();
 
 CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON public.steadytext_queue FOR EACH STATEMENT EXECUTE FUNCTION lamplighter.guard_request_truncate();
@@ -2100,6 +2130,8 @@ revoke all on function lamplighter.grant_caller(p_role_name text) from public;
 revoke all on function lamplighter.grant_functions(p_role_name text, p_schema_name text, p_function_names text[]) from public;
 
 revoke all on function lamplighter.grant_worker(p_role_name text) from public;
+
+revoke all on function lamplighter.guard_parameters() from public;
 
 revoke all on function lamplighter.guard_request_insert() from public;
 

@@ -26,7 +26,7 @@ create table public.steadytext_queue (
     function_name in ('generate', 'embed', 'generate_json', 'generate_regex', 'generate_choice', 'rerank')),
   constraint steadytext_queue_status_is_known check (
     status in ('pending', 'processing', 'completed', 'failed', 'cancelled')),
-  constraint steadytext_queue_parameters_are_an_object check (jsonb_typeof(parameters) = 'object'),
+  constraint steadytext_queue_model_is_short check (octet_length(model) <= 1000),
   constraint steadytext_queue_created_at_is_finite check (isfinite(created_at)),
   constraint steadytext_queue_retry_count_is_not_negative check (retry_count >= 0)
 ) with (
@@ -215,6 +215,15 @@ begin
 end
 $$;
 
+-- As a check constraint this would unpack long parameters at every change of a row.
+create function lamplighter.guard_parameters() returns trigger
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  raise exception 'parameters must be a JSON object, not %', coalesce(jsonb_typeof(new.parameters), 'NULL')
+    using errcode = '23514', constraint = 'steadytext_queue_parameters_are_an_object';
+end
+$$;
+
 -- The same for a row that the owner inserts as it was elsewhere, such as one from a dump.
 create function lamplighter.settle_inserted_request() returns trigger
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
@@ -254,6 +263,11 @@ create trigger guard_update before update on public.steadytext_queue
 create trigger guard_truncate before truncate on public.steadytext_queue
   for each statement
   execute function lamplighter.guard_request_truncate();
+
+create trigger guard_parameters before insert or update of parameters on public.steadytext_queue
+  for each row
+  when (jsonb_typeof(new.parameters) <> 'object')
+  execute function lamplighter.guard_parameters();
 
 create trigger settle_insert before insert on public.steadytext_queue
   for each row

@@ -58,7 +58,8 @@ $$;
 
 -- Takes up to p_limit ready requests of one lane for a worker. The levels (role, priority, and the lowest row that may be
 -- there) are tried in the order given; a role's levels stand together and yield p_share rows at most. p_claim_number is the worker's
--- own, never used twice. Raises LL001 when the worker's lease is lost. The order of the rows is not defined.
+-- own, never used twice. Parameters of more than some megabytes are not given at once, but for one request at least: a worker holds
+-- them in memory. Raises LL001 when the worker's lease is lost. The order of the rows is not defined.
 create function lamplighter.claim_requests(
   p_worker_id uuid,
   p_claim_number bigint,
@@ -89,6 +90,10 @@ declare
   v_low timestamptz;
   v_rows tid[];
   v_ids bigint[];
+  v_sizes integer[];
+  v_size bigint;
+  v_size_left bigint := 8000000;
+  v_taken integer;
   v_claimed bigint[] := '{}';
 begin
   perform set_config('synchronous_commit', 'off', true);
@@ -104,10 +109,13 @@ begin
     -- In two steps, as a number of microseconds may have more digits than a double, which is what an interval is multiplied by.
     v_low := 'epoch'::timestamptz + p_low_created_us[i] / 1000000 * interval '1 second'
                                   + p_low_created_us[i] % 1000000 * interval '1 microsecond';
-    select array_agg(c.ctid), array_agg(c.id)
-    into v_rows, v_ids
+    select array_agg(c.ctid), array_agg(c.id), array_agg(c.size), sum(c.size)
+    into v_rows, v_ids, v_sizes, v_size
     from (
-      select q.ctid, q.id
+      -- What is stored may be compressed; short texts are not.
+      select q.ctid, q.id,
+             case when pg_column_size(q.parameters) < 1000 then pg_column_size(q.parameters)
+                  else pg_column_size(q.parameters || '{}') end as size
       from public.steadytext_queue as q
       where q.run_at is null and q.status = 'pending'
         and q.function_name = p_function_name and q.model = p_model
@@ -118,6 +126,16 @@ begin
       for update skip locked
     ) as c;
     continue when v_ids is null;
+    v_taken := cardinality(v_ids);
+    if v_size > v_size_left then
+      v_taken := (
+        select greatest(count(*), case when v_claimed = '{}' then 1 else 0 end)
+        from (select sum(s.size) over (order by s.position) as total from unnest(v_sizes) with ordinality as s (size, position)) as run
+        where run.total <= v_size_left);
+      exit when v_taken = 0;
+      v_left := v_taken;
+    end if;
+    v_size_left := v_size_left - v_size;
     -- By place, which cannot change while the rows are locked: by id, each would be looked up once more.
     return query
       update public.steadytext_queue as q
@@ -126,12 +144,12 @@ begin
           worker_id = p_worker_id,
           attempt = q.attempt + 1,
           run_at = 'infinity'
-      where q.ctid = any (v_rows)
+      where q.ctid = any (v_rows[:v_taken])
       returning q.id, q.request_id, q.username, q.parameters, q.priority, (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt,
                 q.retry_count;
-    v_claimed := v_claimed || v_ids;
-    v_left := v_left - cardinality(v_ids);
-    v_share := v_share - cardinality(v_ids);
+    v_claimed := v_claimed || v_ids[:v_taken];
+    v_left := v_left - v_taken;
+    v_share := v_share - v_taken;
     exit when v_left <= 0;
   end loop;
   if v_claimed <> '{}' then

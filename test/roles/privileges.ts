@@ -82,6 +82,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.grant_caller execute
 + + . . . . . .  lamplighter.grant_functions execute
 + + . . . . . .  lamplighter.grant_worker execute
++ + . . . . . .  lamplighter.guard_parameters execute
 + + . . . . . .  lamplighter.guard_request_insert execute
 + + . . . . . .  lamplighter.guard_request_size execute
 + + . . . . . .  lamplighter.guard_request_truncate execute

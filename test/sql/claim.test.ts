@@ -268,3 +268,17 @@ test('a time without end is no time of queueing', async () => {
   const insert = `insert into steadytext_queue (function_name, created_at) values ('embed', 'infinity')`;
   expect(await sqlErrorOf(db.pool, insert)).toMatchObject({ code: '23514' });
 });
+
+test('a claim gives some megabytes at most, but one request at least, and none is left out for long', async () => {
+  const text = `(select string_agg(md5(n::text), '') from generate_series(1, 31250 * $1) as n)`;
+  for (const millions of [1, 3, 3, 3, 4]) await db.pool.query(`select steadytext_embed_async(${text})`, [millions]);
+  const counts: number[] = [];
+  for (let taken = 0; taken < 5; taken += counts.at(-1) ?? 5) counts.push((await worker.claim({ limit: 100 })).length);
+  expect(counts).toEqual([3, 2]);
+});
+
+test('what is compressed counts with the size that a worker gets', async () => {
+  for (let n = 0; n < 4; n += 1) await db.pool.query(`select steadytext_embed_async(repeat('x', 4000000))`);
+  expect(await worker.claim({ limit: 100 })).toHaveLength(1);
+  expect(await worker.claim({ limit: 100 })).toHaveLength(1);
+});

@@ -143,7 +143,7 @@ test.each([
   [
     `insert into steadytext_queue (function_name, parameters) values ('embed', '[]')`,
     '23514',
-    'parameters_are_an_object',
+    'parameters must be a JSON object, not array',
   ],
   [
     `insert into steadytext_queue (function_name, retry_count) values ('embed', -1)`,
