@@ -256,6 +256,17 @@ describe('a worker that misbehaves is seen through', () => {
     expect(await rules({ orderSlackMs: 0 })).toEqual(['accepted-ended']);
   });
 
+  test('but what is claimed at once has no order', async () => {
+    await queue('urgent', 5);
+    await queue('less urgent 1', 1);
+    await queue('less urgent 2', 1);
+    const claim = `update steadytext_queue set status = 'processing', worker_id = '${worker.workerId}', attempt = 1, started_at = now()
+      where request_id = ${byText('N')}`;
+    const claims = ['less urgent 1', 'less urgent 2', 'urgent'].map((text) => claim.replace('N', text));
+    await db.pool.query(claims.join(';'));
+    expect(await rules({ orderSlackMs: 0 })).toEqual(['accepted-ended']);
+  });
+
   test('one that charges a request that was not alone', async () => {
     await queue('charged');
     await worker.claimOne();

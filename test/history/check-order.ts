@@ -24,8 +24,9 @@ interface Wait {
   readonly requestId: string;
   readonly state: RequestState;
   readonly fromUs: number;
-  readonly untilSeq: number;
   readonly fromSeq: number;
+  /** The change that ended it: all claims of its transaction were made at once. */
+  readonly until: Change | undefined;
 }
 
 /**
@@ -55,7 +56,8 @@ function checkWait(wait: Wait, claims: readonly Change[], { slackUs }: OrderOpti
   let first: Change | undefined;
   for (const claim of claims) {
     if (claim.seq <= wait.fromSeq || claim.atUs < wait.fromUs) continue;
-    if (claim.seq >= wait.untilSeq) break;
+    if (wait.until !== undefined && claim.seq >= wait.until.seq) break;
+    if (claim.xid === wait.until?.xid) continue;
     if (claim.after === undefined || !comesAfter(claim.after, wait.state)) continue;
     // A crash takes back claims that were not flushed yet: the request was not passed over, it was in hand.
     if (first?.serverStartUs !== claim.serverStartUs) first = claim;
@@ -77,18 +79,18 @@ function comesAfter(a: RequestState, b: RequestState): boolean {
 const isReady = (state: RequestState | undefined) => state?.status === 'pending' && state.runAt === null;
 
 function findWaits(changes: readonly Change[]): Wait[] {
-  const untilSeqs = new Map<string, number>();
+  const nextChanges = new Map<string, Change>();
   const waits: Wait[] = [];
   // From the end, so that the next change of each request is known.
   for (let at = changes.length - 1; at >= 0; at -= 1) {
     const change = changes[at];
     if (change === undefined) continue;
     const { requestId, seq, after } = change;
-    const untilSeq = untilSeqs.get(requestId) ?? Number.POSITIVE_INFINITY;
-    untilSeqs.set(requestId, seq);
+    const until = nextChanges.get(requestId);
+    nextChanges.set(requestId, change);
     if (after === undefined || !isReady(after)) continue;
     const fromUs = seenAtUs(changes, at);
-    if (fromUs !== undefined) waits.push({ requestId, state: after, fromUs, fromSeq: seq, untilSeq });
+    if (fromUs !== undefined) waits.push({ requestId, state: after, fromUs, fromSeq: seq, until });
   }
   return waits;
 }

@@ -14,13 +14,16 @@ const last = (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal 
 const slotOf = ({ slots }: Stage, { lot }: PlannedFault) => slots[1 + (lot % (slots.length - 1))];
 const choose = <Item>(items: readonly [Item, ...Item[]], lot: number): Item => items[lot % items.length] ?? items[0];
 
+/** Those that matter most twice. */
 const STATEMENTS = [
   /claim_requests/,
   /finish_requests/,
-  /renew_lease/,
+  /claim_requests/,
+  /finish_requests/,
   /claim_suspect/,
+  /renew_lease/,
   /rescue_requests/,
-  /async/,
+  /_async/,
 ] as const;
 const MOMENTS = ['request', 'half-request', 'answer', 'half-answer'] as const;
 const BLOWS = ['cut', 'half-close', 'freeze'] as const;

@@ -6,7 +6,7 @@ export const FAULT_WEIGHTS = {
   'freeze worker': 5,
   'stop worker': 2,
   'end sessions': 6,
-  'hit statements': 8,
+  'hit statements': 12,
   'cut connections': 3,
   'lose notifications': 2,
   'lock rows': 7,

@@ -10,6 +10,8 @@ import { openSlot, type WorkerSlot } from './worker-slot.ts';
 /** Of every worker: charged requests end soon, and what a dead worker held is missed soon. */
 export const MAX_RETRIES = 1;
 const WORKER = { leaseMs: 2_000, heartbeatMs: 400, concurrency: 3, maxRetries: MAX_RETRIES, provider: { maxBatch: 8 } };
+/** Of the worker that is never killed: long enough to outlast most of what befalls its connections. */
+const STEADY = { leaseMs: 5_000 };
 const WORKERS = 3;
 const CALLERS = 3;
 
@@ -55,7 +57,7 @@ export async function openStage(): Promise<Stage> {
   for (let n = 0; n < WORKERS; n += 1) {
     const { name, uri } = await grantWorker(db, await database.createRole());
     const actor = { name, uri: proxy.through(uri) };
-    slots.push(openSlot({ ...WORKER, actor, handlers }));
+    slots.push(openSlot({ ...WORKER, ...(n === 0 ? STEADY : {}), actor, handlers }));
   }
   let callers = createCallerJournal();
 

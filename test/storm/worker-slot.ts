@@ -18,8 +18,8 @@ export interface WorkerSlot {
 }
 
 const RESTART_MS = 200;
-/** Until a worker that goes on has looked at the queue again. */
-const LOOK_MS = 1_000;
+/** Until a worker that goes on has looked at the queue again: an answer from before the freeze counts for a second. */
+const LOOK_MS = 2_000;
 
 export function openSlot(options: JournallingWorkerOptions): WorkerSlot {
   const closing = new AbortController();
