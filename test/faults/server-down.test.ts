@@ -55,3 +55,36 @@ test('a worker that starts after an outage longer than the lease leaves those al
   await rig.expectProven();
   expect(await rowsOf(rig.pool, ids)).toMatchObject(held.map(({ worker_id }) => ({ worker_id, attempt: 1 })));
 });
+
+test('a claim that a crash undoes, as nobody waits for its flush, costs a second run and nothing else', async () => {
+  // Their commits would flush the claim.
+  for (const worker of workers) worker.kill('SIGSTOP');
+  await server.stop('fast');
+  await server.start({ wal_writer_delay: '10s' });
+  await using own = await createRig(await server.createDatabase());
+  await using worker = await spawnJournallingWorker(await own.worker());
+  const untilIdle = () =>
+    eventually(async () => {
+      const { rows } = await own.pool.query<{ in_flight: number }>(
+        'select in_flight from steadytext_worker_status() where worker_id = $1',
+        [worker.workerId],
+      );
+      expect(rows).toEqual([{ in_flight: 0 }]);
+    });
+
+  /** Crashes the server right after a claim, and tells whether the request was computed twice. */
+  async function crash(): Promise<boolean> {
+    const ids = await own.enqueue(1, '!sleep:1000');
+    await own.untilHeld(ids);
+    await server.stop('immediate');
+    await server.start({ wal_writer_delay: '10s' });
+    await own.expectProven();
+    // Both runs are under the same claim: the end of the second one changes nothing, and is let go.
+    await untilIdle();
+    const [call] = own.callers.enqueues.slice(-1);
+    return own.handlers.read().filter(({ text }) => text === call?.text).length === 2;
+  }
+  let isUndone = false;
+  for (let round = 0; round < 3 && !isUndone; round += 1) isUndone = await crash();
+  expect(isUndone).toBe(true);
+}, 30_000);
