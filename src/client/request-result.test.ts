@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { hasCode } from '../core/errors.ts';
 import { parseResult } from './request-result.ts';
 import { readCompletedId } from './waiting/completion-event.ts';
 
@@ -36,3 +38,21 @@ test.each(['', 'null', '[]', '{"request_id": 1}', '{"request_id": {"a": "b"}}', 
     expect(readCompletedId(payload)).toBeUndefined();
   },
 );
+
+test('a result of any text is read or refused with a code', () => {
+  const text = fc.oneof(
+    fc.json(),
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom('['.repeat(500), '[1e400]', '[[]]', '[["a"]]'),
+  );
+  fc.assert(
+    fc.property(fc.constantFrom('embed', 'rerank', 'generate_json', 'generate'), text, (functionName, result) => {
+      try {
+        parseResult(functionName, result);
+      } catch (error) {
+        expect(hasCode(error, 'REQUEST_FAILED'), String(error)).toBe(true);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { hasCode } from './errors.ts';
 import { parseWorkerConfig, resolveWorkerConfig, type WorkerOptions } from './worker-config.ts';
@@ -124,4 +125,22 @@ test('in code, an unknown option is refused with a suggestion and a value out of
 test('an empty variable is unset, and a repeated function counts once', () => {
   expect(resolveWorkerConfig({ env: { LAMPLIGHTER_CONCURRENCY: '' } }).config.concurrency).toBe(4);
   expect(resolveWorkerConfig({ flags: { functions: 'embed, embed' } }).config.functions).toEqual(['embed']);
+});
+
+test('an option of any type is taken or refused with a code', () => {
+  const option = fc.constantFrom(...Object.keys(WORKER_OPTION_SOURCES), 'concurrencyy', '__proto__');
+  const value = fc.oneof(
+    fc.anything({ withBigInt: true, withNullPrototype: true }),
+    fc.constantFrom(Symbol('s'), () => 1),
+  );
+  fc.assert(
+    fc.property(option, value, (name, given) => {
+      try {
+        parseWorkerConfig(Object.fromEntries([[name, given]]));
+      } catch (error) {
+        expect(hasCode(error, 'CONFIG_INVALID'), String(error)).toBe(true);
+      }
+    }),
+    { numRuns: 1_000 },
+  );
 });

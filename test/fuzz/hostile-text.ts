@@ -86,7 +86,7 @@ export function isStorable(text: string): boolean {
 }
 
 /** Text of printable characters that differs from one seed to the next and has no pattern to compress. */
-export function randomText(seed: number, length: number): string {
+function randomText(seed: number, length: number): string {
   let state = seed | 1;
   const codes = new Uint8Array(length);
   for (let at = 0; at < length; at += 1) {
