@@ -120,7 +120,7 @@ test('every table of ours can be updated and deleted from under a publication fo
 
 test('migrate says what a granted role still lacks where PUBLIC has nothing', async () => {
   await using host = await createManagedHost({
-    prepare: `revoke all on database DATABASE from public; revoke all on schema public from public; grant all on schema public to OWNER`,
+    prepare: `revoke all on database DATABASE from public; revoke all on schema public from public; grant all on schema public to OWNER with grant option`,
   });
   const { caller, worker, database } = host;
   const report = await migrateAs(host.owner.uri, { grant: [caller.name], grantWorker: [worker.name] });
