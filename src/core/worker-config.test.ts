@@ -138,7 +138,7 @@ test('an option of any type is taken or refused with a code', () => {
       try {
         parseWorkerConfig(Object.fromEntries([[name, given]]));
       } catch (error) {
-        expect(hasCode(error, 'CONFIG_INVALID'), String(error)).toBe(true);
+        if (!hasCode(error, 'CONFIG_INVALID')) throw error;
       }
     }),
     { numRuns: 1_000 },
