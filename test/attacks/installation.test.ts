@@ -2,6 +2,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { renderPlan } from '../../src/db/migrate/migrate.ts';
 import { planMigration } from '../../src/db/migrate/migration-plan.ts';
+import { eventually } from '../support/eventually.ts';
 import { createOwnedDatabase, migrateAs, type OwnedDatabase } from '../support/owned-database.ts';
 import { openSession } from '../support/sql-session.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
@@ -36,8 +37,10 @@ const HOSTILE_OBJECTS = TYPES.flatMap((left) => [
     (name) =>
       `create function public.${name}(${left}) returns text language sql immutable as $$ select 'hijacked'::text $$;`,
   ),
+  `create function public.row_security_active(${left}) returns boolean language sql as 'select false';`,
   ...TYPES.flatMap((right) => [
     `create function public.hijack(${left}, ${right}) returns boolean language sql immutable as 'select true';`,
+    `create function public.has_table_privilege(${left}, ${right}) returns boolean language sql as 'select true';`,
     ...OPERATORS.map(
       (name) => `create operator public.${name} (leftarg = ${left}, rightarg = ${right}, function = public.hijack);`,
     ),
@@ -132,4 +135,30 @@ describe('an event trigger of the server', () => {
     }
     await client.end();
   });
+});
+
+test('whoever takes the lock of migrations holds up migrations, is seen by all, and holds up nobody else', async () => {
+  await migrateAs(db.owner.uri);
+  const stranger = await db.createRole('stranger');
+  await using thief = await openSession(stranger.uri);
+  await thief.client.query(`select pg_advisory_lock(hashtextextended('lamplighter migrate', 0))`);
+  await using owner = await openSession(db.owner.uri);
+  const migration = migrateAs(db.owner.uri);
+  const { rows } = await eventually(async () => {
+    const holders = await owner.client.query(
+      `select a.usename, a.pid
+       from pg_locks as waiting
+       cross join unnest(pg_blocking_pids(waiting.pid)) as holder (pid)
+       join pg_stat_activity as a on a.pid = holder.pid
+       where waiting.locktype = 'advisory' and not waiting.granted`,
+    );
+    expect(holders.rows).toHaveLength(1);
+    return holders;
+  });
+  expect(rows).toEqual([{ usename: stranger.name, pid: thief.pid }]);
+  await owner.client.query(`select public.steadytext_embed_async('x')`);
+  const worker = await startSqlWorker(owner.client);
+  expect(await worker.answer('[1]')).toBe(1);
+  await thief.client.query('select pg_advisory_unlock_all()');
+  expect((await migration).steps).toEqual([]);
 });

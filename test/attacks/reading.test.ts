@@ -186,6 +186,29 @@ describe('plans and cursors that outlive a change of role', () => {
   });
 });
 
+test("a function that B made to run with its rights shows B's requests, and makes none but B's", async () => {
+  const { b, stranger } = scene.sessions;
+  await scene.database.pool.query(
+    `create schema of_b authorization ${scene.names.b}; grant usage on schema of_b to public`,
+  );
+  await b.query(`
+    create function of_b.ask(prompt text) returns uuid language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+      select public.steadytext_embed_async(prompt)
+    $$;
+    create function of_b.count_own() returns bigint language sql security definer set search_path = pg_catalog, pg_temp as $$
+      select count(*) from public.steadytext_queue where username = current_user
+    $$`);
+  const count = async (session: pg.Client) =>
+    Number((await session.query('select of_b.count_own() as count')).rows[0]?.count);
+  const before = await count(a);
+  const { rows } = await stranger.query<{ id: string }>(`select of_b.ask('x') as id`);
+  expect(await count(a)).toBe(before + 1);
+  expect((await sqlErrorOf(stranger, 'select * from public.steadytext_check_async($1)', [rows[0]?.id])).code).toBe(
+    '42501',
+  );
+  expect((await a.query('select * from public.steadytext_check_async($1)', [rows[0]?.id])).rows).toEqual([]);
+});
+
 test('whoever may read all data, as logins for backups may, reads neither requests nor the password of the loopback', async () => {
   const { database, names, sessions } = scene;
   await sessions.owner.query(`insert into lamplighter.loopback (dsn) values ('password=hunter2')`);
