@@ -25,7 +25,7 @@ const STATEMENTS = [
   /rescue_requests/,
   /_async/,
 ] as const;
-const MOMENTS = ['request', 'half-request', 'answer', 'half-answer'] as const;
+const MOMENTS = ['answer', 'half-answer', 'request', 'half-request'] as const;
 const BLOWS = ['cut', 'half-close', 'freeze'] as const;
 
 /** Runs `work` in a transaction that stays open for as long as the fault lasts. */

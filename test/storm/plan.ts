@@ -38,7 +38,16 @@ export interface PlannedFault {
 
 const LONGEST_MS = 3_500;
 
-/** The faults of a storm that lasts `seconds`: the same for the same seed. The first of a longer storm are those of a shorter one. */
+/** Before the end the answers to claims and to finishes are cut off, so that no later fault hides what that strands. */
+const PARTING: readonly PlannedFault[] = [0, 1].map((lot) => ({
+  atMs: -1_000,
+  kind: 'hit statements',
+  lastsMs: 1_000,
+  size: 20,
+  lot,
+}));
+
+/** The faults of a storm that lasts `seconds`, in order: the same for the same seed, and those of a shorter storm but for its last ones. */
 export function planFaults(seed: number, seconds: number): PlannedFault[] {
   const random = createRandom(seed);
   const faults: PlannedFault[] = [];
@@ -52,5 +61,6 @@ export function planFaults(seed: number, seconds: number): PlannedFault[] {
       lot: random.int(2 ** 31),
     });
   }
-  return faults;
+  const parting = PARTING.map((fault) => ({ ...fault, atMs: seconds * 1_000 + fault.atMs }));
+  return [...faults, ...parting].sort((a, b) => a.atMs - b.atMs);
 }
