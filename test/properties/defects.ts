@@ -1,0 +1,281 @@
+import type { Queryable } from '../../src/db/query.ts';
+import type { Step, WorkerStep } from './steps.ts';
+
+/** A defect that a change of the SQL could bring: a piece of a function, and what stands there instead. */
+export interface Defect {
+  readonly name: string;
+  /** The function that it is in, or the statements that make and mend it. */
+  readonly in: string | { readonly make: string; readonly mend: string };
+  readonly find?: string;
+  readonly replace?: string;
+  /** The least that notices it. */
+  readonly noticedBy: readonly Step[];
+  /** Part of what is said then. */
+  readonly says: string;
+}
+
+const register = (by = 'work1', as = 'w1'): Step => ({ do: 'register', by, as });
+const enqueue = (as: string, by = 'alice1', priority = 0): Step => ({
+  do: 'enqueue',
+  by,
+  as,
+  functionName: 'embed',
+  priority,
+});
+const batch = (...as: string[]): Step => ({
+  do: 'enqueue batch',
+  by: 'alice1',
+  as,
+  functionName: 'embed',
+  priority: 0,
+});
+const claim = (limit = 5): Step => ({
+  do: 'claim',
+  by: 'work1',
+  functionName: 'embed',
+  model: 'default',
+  limit,
+  looks: true,
+});
+const finish = (
+  outcome: Extract<WorkerStep, { do: 'finish' }>['outcome'],
+  claimed = 'r1#1',
+  [by, worker]: readonly [string, string] = ['work1', 'w1'],
+): Step => ({ do: 'finish', by, worker, claims: [claimed], outcome, tag: 1 });
+const rescue: Step = { do: 'rescue', by: 'work2' };
+const claimSuspect: Step = { do: 'claim suspect', by: 'work2' };
+/** `w1` dies with what it holds; `w2` finds it. */
+const deathAndRescue: readonly Step[] = [{ do: 'fall silent', worker: 'w1' }, register('work2', 'w2'), rescue];
+const oneClaimed: readonly Step[] = [register(), enqueue('r1'), claim()];
+const cancel: Step = { do: 'cancel', form: 'function', by: 'alice1', request: 'r1' };
+const begin: Step = { do: 'begin', by: 'alice1', isolation: 'read committed' };
+/** Locks the row. */
+const touch: Step = { do: 'set retry_count', by: 'alice1', request: 'r1', retryCount: 1 };
+const W2: readonly [string, string] = ['work2', 'w2'];
+
+export const DEFECTS: readonly Defect[] = [
+  {
+    name: 'a finish is not fenced by the attempt',
+    in: 'lamplighter.finish_requests',
+    find: 'and q.attempt = o.attempt and q.completed_at is null',
+    replace: 'and q.completed_at is null',
+    noticedBy: [...oneClaimed, finish('release'), claim(), finish('completed')],
+    says: 'what was finished is [["r1#1","completed"]], expected []',
+  },
+  {
+    name: 'a finish is not fenced by the worker',
+    in: 'lamplighter.finish_requests',
+    find: 'q.worker_id = p_worker_id and q.attempt = o.attempt',
+    replace: 'q.attempt = o.attempt',
+    noticedBy: [...oneClaimed, ...deathAndRescue, finish('completed')],
+    says: 'what was finished is [["r1#1","completed"]], expected []',
+  },
+  {
+    name: 'what has ended can be finished once more',
+    in: 'lamplighter.finish_requests',
+    find: 'and q.completed_at is null',
+    replace: '',
+    noticedBy: [...oneClaimed, finish('completed'), finish('failed')],
+    says: 'what was finished is [["r1#1","failed"]], expected []',
+  },
+  {
+    name: 'a failure is not charged',
+    in: 'lamplighter.finish_requests',
+    find: 'then q.retry_count + 1 else',
+    replace: 'then q.retry_count else',
+    noticedBy: [...oneClaimed, finish('retry')],
+    says: 'retry_count is 0, expected 1',
+  },
+  {
+    name: 'a suspect that was handed back is no suspect any more',
+    in: 'lamplighter.finish_requests',
+    find: `and not exists (select 1 from lamplighter.suspect as s where s.id = q.id) then null`,
+    replace: 'then null',
+    noticedBy: [...oneClaimed, ...deathAndRescue, claimSuspect, finish('release', 'r1#2', W2)],
+    says: 'turn is "ready", expected "alone"',
+  },
+  {
+    name: 'a suspect stays one after an ordinary end',
+    in: 'lamplighter.finish_requests',
+    find: 'where s.id = o.id',
+    replace: 'where false and s.id = o.id',
+    noticedBy: [...oneClaimed, ...deathAndRescue, claimSuspect, finish('defer', 'r1#2', W2), claimSuspect],
+    says: 'expected undefined',
+  },
+  {
+    name: 'priorities go upwards',
+    in: 'lamplighter.list_ready',
+    find: 'order by q.username, q.priority desc, q.created_at, q.id',
+    replace: 'order by q.username, q.priority, q.created_at, q.id',
+    noticedBy: [register(), enqueue('r1'), enqueue('r2', 'alice1', 5), claim(1)],
+    says: 'claimed r1 before r2, which is more urgent',
+  },
+  {
+    name: 'the youngest is claimed first',
+    in: 'lamplighter.claim_requests',
+    find: 'order by q.created_at, q.id',
+    replace: 'order by q.created_at desc, q.id desc',
+    noticedBy: [register(), enqueue('r1'), enqueue('r2'), claim(1)],
+    says: 'claimed r2 before r1, which is more urgent',
+  },
+  {
+    name: 'a claim waits for locked rows',
+    in: 'lamplighter.claim_requests',
+    find: 'for update skip locked',
+    replace: 'for update',
+    noticedBy: [register(), enqueue('r1'), begin, touch, claim()],
+    says: 'canceling statement due to lock timeout (55P03)',
+  },
+  {
+    name: 'one role may have a whole claim',
+    in: 'lamplighter.claim_requests',
+    find: 'v_share := p_share;',
+    replace: 'v_share := p_limit;',
+    noticedBy: [register(), batch('r1', 'r2', 'r3'), enqueue('r4', 'bob1'), claim(2)],
+    says: 'whose share is 1',
+  },
+  {
+    name: 'a paused function is claimed',
+    in: 'lamplighter.claim_suspect',
+    find: 'and not exists (select 1 from lamplighter.paused_function as p where p.function_name = c.function_name)',
+    replace: '',
+    noticedBy: [...oneClaimed, ...deathAndRescue, { do: 'pause', functionName: 'embed' }, claimSuspect],
+    says: 'expected undefined',
+  },
+  {
+    name: 'a worker without a lease claims',
+    in: 'lamplighter.require_lease',
+    find: 'if not exists',
+    replace: 'if false and not exists',
+    noticedBy: [register(), enqueue('r1'), { do: 'renew', by: 'work1', worker: 'w1', status: 'stopped' }, claim()],
+    says: 'expected []',
+  },
+  {
+    name: 'neighbours are charged when their worker dies',
+    in: 'lamplighter.rescue_requests',
+    find: 'w.in_flight_at_death = 1',
+    replace: 'w.in_flight_at_death >= 1',
+    noticedBy: [register(), batch('r1', 'r2'), claim(), ...deathAndRescue],
+    says: '"isCharged":true}], expected',
+  },
+  {
+    name: 'nobody is charged when a worker dies',
+    in: 'lamplighter.rescue_requests',
+    find: 'w.in_flight_at_death = 1',
+    replace: 'w.in_flight_at_death = 0',
+    noticedBy: [...oneClaimed, ...deathAndRescue],
+    says: '"isCharged":false}], expected',
+  },
+  {
+    name: 'what was locked during the rescue is forgotten',
+    in: 'lamplighter.rescue_requests',
+    find: 'and not exists (\n      select 1\n      from public.steadytext_queue as q',
+    replace: 'and true or not exists (\n      select 1\n      from public.steadytext_queue as q',
+    noticedBy: [...oneClaimed, begin, touch, ...deathAndRescue, { do: 'commit', by: 'alice1' }, rescue],
+    says: 'what was rescued is [], expected',
+  },
+  {
+    name: 'requests are promoted before they are due',
+    in: 'lamplighter.promote_requests',
+    find: 'and q.run_at <= v_now',
+    replace: '',
+    noticedBy: [
+      ...oneClaimed,
+      { do: 'finish', by: 'work1', worker: 'w1', claims: ['r1#1'], outcome: 'retry', tag: 1, isLong: true },
+      { do: 'promote', by: 'work1' },
+    ],
+    says: 'the answer is 1, expected 0',
+  },
+  {
+    name: 'a cancel does not end the lease',
+    in: 'lamplighter.settle_request_status',
+    find: `if new.status = 'cancelled' then\n    new.worker_id := null;`,
+    replace: `if new.status = 'cancelled' then`,
+    noticedBy: [...oneClaimed, cancel],
+    says: ', expected null',
+  },
+  {
+    name: 'a retry by hand keeps the old error',
+    in: 'lamplighter.settle_request_status',
+    find: 'new.error := null;',
+    replace: '',
+    noticedBy: [...oneClaimed, finish('failed'), { do: 'retry', form: 'function', by: 'alice1', request: 'r1' }],
+    says: 'error is "failure 1 of r1#1", expected null',
+  },
+  {
+    name: 'a cancel reaches requests that have ended',
+    in: 'public.steadytext_cancel_async',
+    find: `and q.status in ('pending', 'processing')`,
+    replace: `and q.status in ('pending', 'processing', 'cancelled')`,
+    noticedBy: [enqueue('r1'), cancel, cancel],
+    says: 'the answer is true, expected false',
+  },
+  {
+    name: 'a caller may set any status',
+    in: 'lamplighter.guard_request_update',
+    find: 'if new.status <> old.status',
+    replace: 'if false and new.status <> old.status',
+    noticedBy: [enqueue('r1'), { do: 'set status', by: 'alice1', request: 'r1', status: 'completed' }],
+    says: 'answered 1, expected 42501',
+  },
+  {
+    name: 'a batch comes back in another order',
+    in: 'lamplighter.enqueue_requests',
+    find: 'array_agg(q.request_id order by q.id)',
+    replace: 'array_agg(q.request_id order by q.id desc)',
+    noticedBy: [batch('r1', 'r2')],
+    says: 'parameters is',
+  },
+  {
+    name: 'a failed finish is not announced',
+    in: 'lamplighter.finish_requests',
+    find: `or e.status not in ('completed', 'failed')`,
+    replace: `or e.status not in ('completed')`,
+    noticedBy: [...oneClaimed, finish('failed')],
+    says: 'events is [], expected',
+  },
+  {
+    name: 'a worker that has settled one claim forgets all',
+    in: 'lamplighter.renew_lease',
+    find: 'and c.claim_number = any (p_settled_claims)',
+    replace: '',
+    noticedBy: [
+      ...oneClaimed,
+      enqueue('r2'),
+      claim(),
+      finish('completed'),
+      { do: 'renew', by: 'work1', worker: 'w1', status: 'running' },
+      ...deathAndRescue,
+    ],
+    says: 'what was rescued is [], expected',
+  },
+  {
+    name: 'roles see each other',
+    in: {
+      make: 'alter table public.steadytext_queue disable row level security',
+      mend: 'alter table public.steadytext_queue enable row level security',
+    },
+    noticedBy: [enqueue('r1'), { do: 'check', by: 'bob1', requests: ['r1'] }],
+    says: 'expected {"batch":[],"single":[]}',
+  },
+];
+
+/** Brings the defect about; the answer mends it. */
+export async function makeDefect(db: Queryable, defect: Defect): Promise<() => Promise<void>> {
+  const { in: place, find = '', replace = '' } = defect;
+  if (typeof place !== 'string') {
+    await db.query(place.make);
+    return async () => {
+      await db.query(place.mend);
+    };
+  }
+  const { rows } = await db.query<{ definition: string }>('select pg_get_functiondef($1::regproc) as definition', [
+    place,
+  ]);
+  const definition = rows[0]?.definition ?? '';
+  if (!definition.includes(find)) throw new Error(`${place} does not say "${find}" any more: write the defect anew`);
+  await db.query(definition.replace(find, () => replace));
+  return async () => {
+    await db.query(definition);
+  };
+}

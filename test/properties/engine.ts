@@ -1,0 +1,172 @@
+import { systemClock } from '../../src/core/clock.ts';
+import type { Queryable } from '../../src/db/query.ts';
+import { claimSuspect } from '../../src/requests/claim-suspect.ts';
+import type { ClaimedRequest, ClaimName, Lane } from '../../src/requests/claimed-request.ts';
+import { finishRequests, type Outcome } from '../../src/requests/finish-requests.ts';
+import { listLost } from '../../src/requests/list-lost.ts';
+import { promoteRequests } from '../../src/requests/promote-requests.ts';
+import { pruneRequests } from '../../src/requests/prune-requests.ts';
+import { registerWorker } from '../../src/requests/register-worker.ts';
+import { renewLease } from '../../src/requests/renew-lease.ts';
+import { rescueRequests } from '../../src/requests/rescue-requests.ts';
+import { createReadyLevels, type ReadyLevels } from '../../src/worker/ready-levels.ts';
+import type { TakenClaim } from './claim-rules.ts';
+import type { Ending } from './request-life.ts';
+import { parseClaim, type WorkerStep } from './steps.ts';
+import { endingOf, MAX_RETRIES } from './worker-verdicts.ts';
+
+/** Long enough to be over only when {@link PASS_TIME} has run. */
+const LONG_DELAY_MS = 3_600_000;
+const LEASE_MS = 30_000;
+
+/**
+ * All that these tests know of the engine's insides: how a worker's step is taken through `src/requests` and `src/worker`, and what of
+ * its bookkeeping documentation speaks about.
+ */
+export interface WorkerSide {
+  readonly db: Queryable;
+  readonly lanes: readonly Lane[];
+  /** What this worker remembers between two looks at the queue. */
+  readonly ready: ReadyLevels;
+}
+
+/** The claims of all workers: each has a number, and its worker says when it holds nothing of it any more. */
+export type ClaimBook = Map<string, { readonly claimNumber: number; taken: readonly TakenClaim[] }[]>;
+
+export interface Names {
+  requestIdOf(label: string): string;
+  /** `steadytext_queue.id` */
+  idOf(label: string): number;
+  /** `lamplighter.worker.worker_id` */
+  workerIdOf(name: string): string;
+  /** The name of a worker by its id. */
+  workerNameOf(workerId: string): string;
+  /** Whether the worker still holds it by that claim, for all that anybody knows. */
+  isHeld(worker: string, claim: TakenClaim): boolean;
+  readonly claimBook: ClaimBook;
+}
+
+export function createWorkerSide(db: Queryable, lanes: readonly Lane[]): WorkerSide {
+  return { db, lanes, ready: createReadyLevels(db, systemClock) };
+}
+
+/** Takes a worker's step and returns the answer in the terms of `worker-verdicts.ts`. */
+export async function runWorkerStep(
+  side: WorkerSide,
+  step: WorkerStep,
+  worker: string | undefined,
+  names: Names,
+): Promise<unknown> {
+  const { db, lanes, ready } = side;
+  const claimAs = async (claim: (name: ClaimName) => Promise<readonly ClaimedRequest[]>) => {
+    const claims = names.claimBook.get(worker ?? '') ?? [];
+    names.claimBook.set(worker ?? '', claims);
+    const entry = { claimNumber: claims.length + 1, taken: [] as readonly TakenClaim[] };
+    claims.push(entry);
+    entry.taken = (await claim({ workerId: names.workerIdOf(worker ?? ''), claimNumber: entry.claimNumber })).map(
+      toTakenClaim,
+    );
+    return entry.taken;
+  };
+  const held = (claim: string) => {
+    const { label, attempt } = parseClaim(claim);
+    return { id: String(names.idOf(label)), attempt };
+  };
+  switch (step.do) {
+    case 'register':
+      return registerWorker(db, {
+        hostname: 'test-host',
+        pid: 4711,
+        version: '0.0.0',
+        lanes,
+        concurrency: 4,
+        leaseMs: LEASE_MS,
+      });
+    case 'claim': {
+      if (step.looks) await ready.look(lanes);
+      const lane: Lane = { functionName: step.functionName, model: step.model };
+      if (!ready.hasReady(lane)) return [];
+      return claimAs((name) => ready.claim(name, lane, step.limit));
+    }
+    case 'claim suspect':
+      return (await claimAs(async (name) => [(await claimSuspect(db, name, lanes)) ?? []].flat()))[0];
+    case 'finish': {
+      const finishes = step.claims.map((claim) => ({ ...held(claim), outcome: toOutcome(endingOf(step, claim)) }));
+      const ended = await finishRequests(db, finishes, {
+        workerId: names.workerIdOf(step.worker),
+        maxRetries: MAX_RETRIES,
+      });
+      return step.claims.flatMap((claim) => {
+        const status = ended.get(held(claim).id);
+        return status === undefined ? [] : [[claim, status]];
+      });
+    }
+    case 'list lost': {
+      const lost = await listLost(db, names.workerIdOf(step.worker), step.claims.map(held));
+      return step.claims.filter((claim) => lost.includes(held(claim).id));
+    }
+    case 'rescue':
+      return (await rescueRequests(db, MAX_RETRIES))
+        .sort((a, b) => Number(a.id) - Number(b.id))
+        .map(({ requestId, workerId, status, isCharged }) => ({
+          requestId,
+          worker: workerId === undefined ? null : names.workerNameOf(workerId),
+          status,
+          isCharged,
+        }));
+    case 'promote':
+      return promoteRequests(db, 1_000);
+    case 'prune old':
+      return pruneRequests(db, 0, step.limit);
+    case 'renew':
+      return renewLease(db, {
+        workerId: names.workerIdOf(step.worker),
+        status: step.status,
+        concurrency: 4,
+        inFlight: 0,
+        processed: 0,
+        failed: 0,
+        settledClaims: (names.claimBook.get(step.worker) ?? [])
+          .filter(({ taken }) => !taken.some((claim) => names.isHeld(step.worker, claim)))
+          .map(({ claimNumber }) => claimNumber),
+      });
+  }
+}
+
+function toTakenClaim({ requestId, lane, username, parameters, priority, attempt, retryCount }: ClaimedRequest) {
+  const { functionName, model } = lane;
+  return { requestId, functionName, model, username, parameters, priority, attempt, retryCount } satisfies TakenClaim;
+}
+
+function toOutcome(ending: Ending): Outcome {
+  if (!('isLong' in ending)) return ending;
+  return { kind: ending.kind, error: ending.error, delayMs: ending.isLong ? LONG_DELAY_MS : 0 };
+}
+
+/** Lets a worker's lease run out. $1 worker. The lease is shortened as well: silence counts from the server's start at the earliest. */
+export const FALL_SILENT = `
+  update lamplighter.worker set last_heartbeat = last_heartbeat - interval '1 hour', lease_ms = 0 where worker_id = $1`;
+
+/** Gives a worker that fell silent its lease's length back, before it renews it. $1 worker. */
+export const RESTORE_LEASE = `update lamplighter.worker set lease_ms = ${LEASE_MS} where worker_id = $1`;
+
+/** Lets long delays be over, where nobody has the row locked. */
+export const PASS_TIME = `
+  update public.steadytext_queue as q
+  set run_at = clock_timestamp() - interval '1 second'
+  where q.id in (
+    select d.id from public.steadytext_queue as d
+    where d.status = 'pending' and d.run_at > clock_timestamp() and d.run_at < 'infinity'
+    for update skip locked)`;
+
+/** Forgets all requests and workers. */
+export const CLEAR = `
+  delete from public.steadytext_queue;
+  delete from lamplighter.worker;
+  delete from lamplighter.suspect;
+  delete from lamplighter.claim;
+  delete from lamplighter.paused_function`;
+
+/** What documentation says about a row besides its documented columns, for the owner's eyes. */
+export const BOOKKEEPING = `worker_id, attempt, case when status <> 'pending' then null when run_at is null then 'ready'
+  when run_at = 'infinity' then 'alone' when run_at <= clock_timestamp() then 'due' else 'later' end as turn`;
