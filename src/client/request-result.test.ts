@@ -40,11 +40,7 @@ test.each(['', 'null', '[]', '{"request_id": 1}', '{"request_id": {"a": "b"}}', 
 );
 
 test('a result of any text is read or refused with a code', () => {
-  const text = fc.oneof(
-    fc.json(),
-    fc.string({ unit: 'binary' }),
-    fc.constantFrom('['.repeat(500), '[1e400]', '[[]]', '[["a"]]'),
-  );
+  const text = fc.oneof(fc.json(), fc.string(), fc.constantFrom('['.repeat(500), '[1e400]', '[[]]', '[["a"]]'));
   fc.assert(
     fc.property(fc.constantFrom('embed', 'rerank', 'generate_json', 'generate'), text, (functionName, result) => {
       try {
