@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createClient } from '../../src/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { migrateAs, withSession } from '../support/owned-database.ts';
-import { embed, untilStatus } from '../support/requests.ts';
+import { embed, rowsOf, untilStatus } from '../support/requests.ts';
 import { spawnWorker } from '../support/test-worker.ts';
 import { provesAllHosts } from './all-hosts.ts';
 import { createHost, type Host } from './host-database.ts';
@@ -52,7 +52,7 @@ async function sessionsOf(host: Host, role: string): Promise<number> {
   return row?.n ?? 0;
 }
 
-const texts = (name: string) => Array.from({ length: 300 }, (_, n) => `!sleep:2 ${name} ${n}`);
+const texts = (name: string, ms = 2) => Array.from({ length: 300 }, (_, n) => `!sleep:${ms} ${name} ${n}`);
 
 test('20 connections: a worker keeps to its 8, lives with the 5 that are left and with none, and charges nobody', async () => {
   await using host = await createHost({ serverUri: server.uri });
@@ -76,11 +76,15 @@ test('20 connections: a worker keeps to its 8, lives with the 5 that are left an
     await using client = createClient({ uri: host.caller.uri });
     await expect(client.embed('no room')).rejects.toMatchObject({ code: 'TOO_MANY_CONNECTIONS' });
 
-    // All that the worker has is gone, and it may have no more.
+    // While the model works all that the worker has is taken from it, and it may have no more.
+    const third = await embed(caller, texts('third', 50));
+    await eventually(async () => {
+      const rows = await rowsOf(caller, third);
+      expect(rows.filter(({ status }) => status === 'processing').length).toBeGreaterThan(100);
+    });
     await host.admin(`alter role ${host.worker.name} connection limit 0`);
     await host.admin('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [host.worker.name]);
-    const third = await embed(caller, texts('third'));
-    await worker.waitForLine(/has no connection left/);
+    await worker.waitForLine(/has no connection left.*could not record results yet/);
     await host.admin(`alter role ${host.worker.name} connection limit -1`);
     await crowd[Symbol.asyncDispose]();
     const all = [...first, ...second, ...third];
