@@ -168,6 +168,26 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.admit_so_far()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_limit constant bigint := lamplighter.effective_setting('max_queue_size');
+begin
+  -- As at the end, nothing is counted before the ids issued since the last count have reached the limit.
+  if v_limit > 0
+     and not exists (select 1 from lamplighter.queue_size as z where new.id between z.counted_at_id and z.counted_at_id + v_limit - z.pending)
+     and lamplighter.count_pending(v_limit + 1) > v_limit then
+    raise exception 'Queue is full: at most % requests may be pending', v_limit using errcode = '53400',
+      hint = 'Queue fewer at once, or let the schema owner raise the limit: SELECT lamplighter.set(''max_queue_size'', ''50000'').';
+  end if;
+  return new;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.adopt_autonomous(p_origin_id uuid, p_request_id uuid)
  RETURNS void
  LANGUAGE sql
@@ -2064,6 +2084,8 @@ $function$;
 
 CREATE TRIGGER admit_and_wake AFTER INSERT ON public.steadytext_queue FOR EACH STATEMENT EXECUTE FUNCTION lamplighter.admit_and_wake();
 
+CREATE TRIGGER admit_so_far BEFORE INSERT ON public.steadytext_queue FOR EACH ROW WHEN (((new.id % (1000)::bigint) = 0)) EXECUTE FUNCTION lamplighter.admit_so_far();
+
 CREATE TRIGGER announce_status AFTER UPDATE ON public.steadytext_queue FOR EACH ROW WHEN (((new.status <> old.status) AND ((new.status = 'cancelled'::text) OR ((new.status = 'pending'::text) AND (new.run_at IS NULL))))) EXECUTE FUNCTION lamplighter.announce_status();
 
 CREATE TRIGGER guard_insert BEFORE INSERT ON public.steadytext_queue FOR EACH ROW WHEN ((row_security_active(('public.steadytext_queue'::regclass)::oid) OR (NOT has_table_privilege(('public.steadytext_queue'::regclass)::oid, 'INSERT WITH GRANT OPTION'::text)))) EXECUTE FUNCTION lamplighter.guard_request_insert();
@@ -2092,6 +2114,8 @@ create policy own_requests on public.steadytext_queue as permissive for all to p
   with check ((username = CURRENT_USER));
 
 revoke all on function lamplighter.admit_and_wake() from public;
+
+revoke all on function lamplighter.admit_so_far() from public;
 
 revoke all on function lamplighter.adopt_autonomous(p_origin_id uuid, p_request_id uuid) from public;
 

@@ -73,6 +73,29 @@ create trigger guard_size before insert on public.steadytext_queue
   when (pg_column_size(new.parameters) > 16384 and pg_column_size(new.parameters || '{}'::jsonb) > 4194304)
   execute function lamplighter.guard_request_size();
 
+-- The limit is checked at the end of a statement (0003), and this far before it: until then all that a statement of a million rows has
+-- inserted stands, visible to nobody, in the way of every claim and count.
+create function lamplighter.admit_so_far() returns trigger
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_limit constant bigint := lamplighter.effective_setting('max_queue_size');
+begin
+  -- As at the end, nothing is counted before the ids issued since the last count have reached the limit.
+  if v_limit > 0
+     and not exists (select 1 from lamplighter.queue_size as z where new.id between z.counted_at_id and z.counted_at_id + v_limit - z.pending)
+     and lamplighter.count_pending(v_limit + 1) > v_limit then
+    raise exception 'Queue is full: at most % requests may be pending', v_limit using errcode = '53400',
+      hint = 'Queue fewer at once, or let the schema owner raise the limit: SELECT lamplighter.set(''max_queue_size'', ''50000'').';
+  end if;
+  return new;
+end
+$$;
+
+create trigger admit_so_far before insert on public.steadytext_queue
+  for each row
+  when (new.id % 1000 = 0)
+  execute function lamplighter.admit_so_far();
+
 create function lamplighter.enqueue_request(p_function_name text, p_parameters jsonb, p_priority integer, p_model text)
 returns uuid
 language sql volatile security invoker set search_path = pg_catalog, pg_temp as $$

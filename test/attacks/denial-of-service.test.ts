@@ -49,6 +49,20 @@ describe("one role's flood", () => {
     expect(first).toHaveLength(6);
   });
 
+  test('of a million requests in one statement is refused after as many as the queue may have, not at its end', async () => {
+    const { a, b } = cast.sessions;
+    const last = async () =>
+      Number(await firstValue<string>(cast.database.pool, 'select last_value from public.steadytext_queue_id_seq'));
+    const before = await last();
+    const refusal = await sqlErrorOf(
+      a,
+      `insert into public.steadytext_queue (function_name, parameters) select 'embed', '{"text_input": "x"}' from generate_series(1, 1000000)`,
+    );
+    expect(refusal).toMatchObject({ code: '53400', message: 'Queue is full: at most 10000 requests may be pending' });
+    expect((await last()) - before).toBeLessThanOrEqual(12_000);
+    await b.query(`select public.steadytext_embed_async('x')`);
+  });
+
   test('of requests that it cancels and retries again and again does not keep the worker from others', async () => {
     await using _ = await startTestWorker(workerOptions());
     const { a } = cast.sessions;

@@ -63,6 +63,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.worker *
 
 + + . . . . . .  lamplighter.admit_and_wake execute
++ + . . . . . .  lamplighter.admit_so_far execute
 + + + + + + . .  lamplighter.adopt_autonomous execute
 + + . . . . . .  lamplighter.announce_end execute
 + + . . . . . .  lamplighter.announce_payload execute
