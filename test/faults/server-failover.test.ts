@@ -20,8 +20,9 @@ beforeAll(async () => {
   standby = await startStandby(primary);
   name = await startFaultProxy(primary.port);
   await rig.reroute(name.through(database.uri));
-  const byName = await rig.worker();
-  const byList = await rig.worker();
+  // Its lease is the time that it gives others to come back: longer than the test takes to look.
+  const byName = await rig.worker({ functions: ['generate'], leaseMs: 4_000 });
+  const byList = await rig.worker({ functions: ['embed'] });
   const list = byList.actor.uri.replace(/:\d+\//, `:${primary.port},127.0.0.1:${standby.port}/`);
   workers = await Promise.all([
     spawnJournallingWorker({ ...byName, actor: { ...byName.actor, uri: name.through(byName.actor.uri) } }),
@@ -42,23 +43,29 @@ afterAll(async () => {
 test('when a standby takes over after longer than the lease, all that was accepted ends once, and nobody is charged or thought dead', async () => {
   const { actor, handlers: _, ...options } = await rig.worker();
   const caller = rig.startCaller();
-  const ids = await rig.enqueue(2, '!sleep:6000');
+  await eventually(() => expect(caller.accepted).toBeGreaterThan(10));
+  const [byName, byList] = workers;
+  // An embedding: the other worker does not serve it.
+  const ids = await rig.enqueue(1, '!sleep:3000');
   const held = await rig.untilHeld(ids);
   // Whatever is accepted carries the claims before it to the standby, which were not awaited.
-  await eventually(() => expect(caller.accepted).toBeGreaterThan(10));
+  await rig.untilHeld(await rig.enqueue(2, '!sleep:600'));
+  const carried = caller.accepted;
+  await eventually(() => expect(caller.accepted).toBeGreaterThan(carried + 1));
   await primary.stop('kill');
-  for (const worker of workers) worker.kill('SIGSTOP');
-  // The name leads to the standby before it has been promoted: for a while it can be read and not written.
+  // One worker comes back late; the other one is led to the standby before it has been promoted: it can read there, but not write.
+  byList?.kill('SIGSTOP');
   name.pointAt(standby.port);
   const downMs = performance.now();
   await eventually(() => expect(performance.now() - downMs).toBeGreaterThan(SHORT_LEASE.leaseMs * 1.1));
   expect(caller.failed).toBeGreaterThan(2);
+  await byName?.waitForLine(/cannot execute .* in a read-only transaction.*could not record results yet/);
   await promote(standby);
 
   await using starter = await startTestWorker({ ...options, uri: name.through(actor.uri), functions: ['rerank'] });
   await rig.untilAtWork(starter.worker.workerId);
   expect(await rowsOf(rig.pool, ids)).toEqual(held);
-  for (const worker of workers) worker.kill('SIGCONT');
+  byList?.kill('SIGCONT');
   const accepted = caller.accepted;
   await eventually(() => expect(caller.accepted).toBeGreaterThan(accepted + 10), { timeoutMs: 15_000 });
   await caller.stop();
