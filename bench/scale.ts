@@ -19,8 +19,6 @@ import { publish } from './support/report.ts';
 import { median, round3 } from './support/statistics.ts';
 import { describeWaits, sampleWaits } from './support/wait-events.ts';
 
-const WORKERS = [1, 4, 16];
-const CALLERS = [1, 8, 32];
 /** One at a time is slower. */
 const SINGLE_SHARE = 0.1;
 const MODES: readonly { readonly mode: Draining; readonly title: string }[] = [
@@ -30,14 +28,16 @@ const MODES: readonly { readonly mode: Draining; readonly title: string }[] = [
 ];
 
 const options = readBenchOptions({ full: { rounds: 3, requests: 40_000 }, quick: { rounds: 1, requests: 4_000 } });
+const workerCounts = options.isQuick ? [1, 4] : [1, 4, 16];
+const callerCounts = options.isQuick ? [1, 8] : [1, 8, 32];
 const durationMs = options.isQuick ? 1_000 : 3_000;
 await using server = await startBenchServer();
 const rows = [];
 for (const name of ['lamplighter-batched', 'lamplighter-single'] as const) {
   const requests = name === 'lamplighter-batched' ? options.requests : Math.ceil(options.requests * SINGLE_SHARE);
-  for (const count of WORKERS) rows.push(await measureWorkers(name, count, requests));
+  for (const count of workerCounts) rows.push(await measureWorkers(name, count, requests));
 }
-for (const count of CALLERS) rows.push(...(await measureCallers(count)));
+for (const count of callerCounts) rows.push(...(await measureCallers(count)));
 await publish(
   {
     bench: 'scale',

@@ -1,0 +1,54 @@
+import type { SavedReport, Verdict } from '../report.ts';
+import { CHARTS } from './chart-definitions.ts';
+
+/** Where the charts are, seen from the page. */
+export const CHART_FOLDER = 'performance';
+
+const BLOCK = /(<!-- figures: ([a-z-]+) -->\n)[\s\S]*?(<!-- end -->)/g;
+
+/** The benches whose figures a page asks for. */
+export function benchesOn(page: string): string[] {
+  return [...page.matchAll(BLOCK)].map(([, , bench = '']) => bench);
+}
+
+/** The page with what stands between `<!-- figures: NAME -->` and `<!-- end -->` made anew from the figures of that bench. */
+export function fillFigures(page: string, reports: ReadonlyMap<string, SavedReport>): string {
+  return page.replace(BLOCK, (_, begin: string, bench: string, end: string) => {
+    const report = reports.get(bench);
+    return `${begin}\n${report === undefined ? 'Not measured yet.' : renderFigures(report)}\n\n${end}`;
+  });
+}
+
+function renderFigures(report: SavedReport): string {
+  const charts = CHARTS.filter(({ bench }) => bench === report.bench).map(
+    ({ alternative, file }) => `![${alternative}](${CHART_FOLDER}/${file})`,
+  );
+  const date = report.measuredAt.slice(0, 10);
+  const rounds = report.rounds === 1 ? 'one round' : `${report.rounds} rounds`;
+  const measured = `Measured ${date}, ${rounds}: PostgreSQL ${report.postgresql}, Node ${report.node}, ${report.cpu}, load ${report.load}.`;
+  return [...charts, renderTable(report), ...report.verdicts.map(renderVerdict), ...(report.notes ?? []), measured]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+function renderTable({ rows }: SavedReport): string {
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const isFigure = (column: string) => rows.every((row) => typeof row[column] === 'number' || row[column] === '');
+  return [
+    columns,
+    columns.map((column) => (isFigure(column) ? '---:' : '---')),
+    ...rows.map((row) => columns.map((column) => renderCell(row[column]))),
+  ]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n');
+}
+
+/** No figure, no cell: JSON has no word for what is not a number. */
+function renderCell(value: string | number | null | undefined): string {
+  if (value === undefined || value === null) return '';
+  return typeof value === 'number' ? value.toLocaleString('en', { maximumFractionDigits: 3 }) : value;
+}
+
+function renderVerdict({ figure, value, target, isMet }: Verdict): string {
+  return `${isMet ? 'Met' : '**Missed**'}: ${figure} is ${value.toLocaleString('en')}, the target is ${target.toLocaleString('en')}.`;
+}
