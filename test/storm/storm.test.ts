@@ -7,7 +7,7 @@ import { rage } from './storm.ts';
  * LAMPLIGHTER_STORM_SECONDS is how long the storms of a run last together, LAMPLIGHTER_STORM_SEED the seed of the first of them; the next
  * ones have the seeds after it. A failure names the seed of its storm, which brings the same faults at the same times.
  */
-const seconds = Number(process.env['LAMPLIGHTER_STORM_SECONDS'] ?? 7);
+const seconds = Number(process.env['LAMPLIGHTER_STORM_SECONDS'] ?? 6);
 const seed = Number(process.env['LAMPLIGHTER_STORM_SEED'] ?? Math.floor(Math.random() * 1_000_000));
 const LONGEST_ROUND_S = 30;
 const rounds = Math.ceil(seconds / LONGEST_ROUND_S);
@@ -25,7 +25,8 @@ test.each(Array.from({ length: rounds }, (_, n) => seed + n))(
     const { violations, log, ...figures } = report;
     if (rounds > 1) process.stdout.write(`${JSON.stringify(figures)}\n`);
     expect(report.requests).toBeGreaterThan(10);
-    if (violations.length > 0) process.stdout.write(`${log.join('\n')}\n`);
+    const replay = `npm run test:storm -- --minutes 0.5 --seed ${roundSeed} storm`;
+    if (violations.length > 0) process.stdout.write(`${log.join('\n')}\n${replay}\n`);
     expect(violations).toEqual([]);
   },
   (LONGEST_ROUND_S + 120) * 1_000,
