@@ -69,7 +69,9 @@ test(`events that anybody sends neither end a wait nor stop a worker ${fuzz.titl
     const answered = client.wait(running, { timeoutMs: 15_000 });
     // Awaited below, unless something else fails before.
     answered.catch(() => undefined);
-    await untilStatus(cast.database.pool, [running], 'processing');
+    await untilStatus(cast.database.pool, [running], 'processing').catch((error: unknown) => {
+      throw new Error(`${String(error)}; the worker says ${JSON.stringify(tested.warnings())}`);
+    });
     for (const [name, text] of events) {
       const named = text.replaceAll('OPEN', openId).replaceAll('open', openId.toUpperCase());
       await notify(name, named);
