@@ -53,7 +53,7 @@ test('workers whose clocks are an hour off, both ways, keep their leases, rescue
   );
   expect(rows.map(({ worker_id }) => worker_id).sort()).toEqual([fast.workerId, slow.workerId].sort());
 
-  const ids = await rig.enqueue(4, '!sleep:1200');
+  const ids = await rig.enqueue(4, '!sleep:600');
   const held = await rig.untilHeld(ids);
   fast.kill('SIGKILL');
   await rig.expectProven({ mayCharge: true });

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
-import pg from 'pg';
 import { type EmbeddedServer, startEmbeddedServer } from '../../../src/db/embedded/embedded-server.ts';
 import type { Actor } from '../../history/journalling-worker.ts';
 import { uriOf, withClient } from '../../support/admin.ts';
@@ -24,8 +23,8 @@ export interface FaultServer extends AsyncDisposable {
   /** The superuser's, to the database `postgres`. */
   readonly uri: string;
   readonly folder: string;
-  /** A new migrated database, in `folder` when that is given: an empty one of the server's user. */
-  createDatabase(folder?: string): Promise<FaultDatabase>;
+  /** A new migrated database. */
+  createDatabase(): Promise<FaultDatabase>;
   /** Resolves when nothing listens any more. */
   stop(downfall: Downfall): Promise<void>;
   /** Resolves when connections are accepted. */
@@ -68,15 +67,10 @@ export async function startFaultServer(
     port,
     uri,
     folder: dataDir,
-    async createDatabase(place) {
+    async createDatabase() {
       databases += 1;
       const database = `faults_${databases}`;
-      await withClient(uri, async (admin) => {
-        if (place !== undefined) {
-          await admin.query(`create tablespace ${database} location ${pg.escapeLiteral(place)}`);
-        }
-        await admin.query(`create database ${database} tablespace ${place === undefined ? 'pg_default' : database}`);
-      });
+      await withClient(uri, (admin) => admin.query(`create database ${database}`));
       const created = uriOf(uri, { database });
       await migrateAs(created);
       return { uri: created, createRole: () => createRole(created) };
