@@ -4,6 +4,7 @@
 --   public.steadytext_queue          the queue: one row a request, its result in place (0002)
 --   public.steadytext_*()            what callers run: enqueue (0004), wait, cancel, retry, prune, look (0005)
 --   lamplighter.worker               one row a worker process: its lease, renewed by a heartbeat (0006)
+--   lamplighter.claim                which requests a worker took at once, for the rescuer (0002)
 --   lamplighter.claim_requests() ..  what workers run: claim, finish, rescue, promote (0007, 0008)
 --   lamplighter.waiting              the flag by which idle workers ask to be woken (0003)
 --   lamplighter.autonomous_request   requests that run while their caller's transaction is still open (0009)

@@ -1,6 +1,5 @@
 import { backoffMs } from '../core/backoff.ts';
 import { messageOf } from '../core/errors.ts';
-import { groupBy } from '../core/group-by.ts';
 import type { Queryable } from '../db/query.ts';
 import { answerRequests } from '../models/answer-requests.ts';
 import { cacheKey } from '../models/cache-key.ts';
@@ -131,16 +130,25 @@ export function createAnswerer(db: Queryable): Answerer {
 }
 
 function groupEqual(model: Model, batch: readonly HeldRequest[], report: Report): Group[] {
-  const readable = batch.flatMap((held) => {
+  const groups: Group[] = [];
+  const byName = new Map<string, Group>();
+  for (const held of batch) {
     const answer = read(model, held);
-    if (answer.ok) return [{ held, ...answer.value }];
-    report(held, outcomeOf(held, answer, undefined));
-    return [];
-  });
-  return [...groupBy(readable, ({ held, name }) => name ?? held).values()].flatMap((equal) => {
-    const [first] = equal;
-    return first === undefined ? [] : [{ ...first, members: equal.map(({ held }) => held) }];
-  });
+    if (!answer.ok) {
+      report(held, outcomeOf(held, answer, undefined));
+      continue;
+    }
+    const { parsed, key, name } = answer.value;
+    const equal = name === undefined ? undefined : byName.get(name);
+    if (equal !== undefined) {
+      equal.members.push(held);
+      continue;
+    }
+    const group = { parsed, key, name, members: [held] };
+    groups.push(group);
+    if (name !== undefined) byName.set(name, group);
+  }
+  return groups;
 }
 
 /** What a request asks for. Whatever its row holds, it can fail nothing but itself. */
