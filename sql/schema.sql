@@ -100,6 +100,7 @@ create table lamplighter.worker (
   last_heartbeat timestamp with time zone default clock_timestamp() not null,
   died_at timestamp with time zone,
   in_flight_at_death integer,
+  alone_id bigint,
   constraint worker_pkey PRIMARY KEY (worker_id),
   constraint worker_status_is_known CHECK ((status = ANY (ARRAY['running'::text, 'sleeping'::text, 'stopping'::text, 'stopped'::text, 'dead'::text])))
 ) with (fillfactor=50);
@@ -323,6 +324,7 @@ CREATE OR REPLACE FUNCTION lamplighter.claim_requests(p_worker_id uuid, p_claim_
  SET enable_seqscan TO 'off'
  SET enable_bitmapscan TO 'off'
  SET enable_sort TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
  SET row_security TO 'off'
 AS $function$
 #variable_conflict use_column
@@ -555,6 +557,7 @@ CREATE OR REPLACE FUNCTION lamplighter.finish_requests(p_worker_id uuid, p_ids b
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
  SET row_security TO 'off'
 AS $function$
 #variable_conflict use_column
@@ -938,6 +941,7 @@ CREATE OR REPLACE FUNCTION lamplighter.list_ready(p_function_names text[], p_mod
  SET enable_seqscan TO 'off'
  SET enable_bitmapscan TO 'off'
  SET enable_sort TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
  SET row_security TO 'off'
 AS $function$
 #variable_conflict use_column
@@ -1448,7 +1452,8 @@ begin
   update lamplighter.worker as w
   set status = 'dead',
       died_at = clock_timestamp(),
-      in_flight_at_death = (select count(*) from lamplighter.list_held(w.worker_id))
+      in_flight_at_death = (select count(*) from lamplighter.list_held(w.worker_id)),
+      alone_id = (select min(h.id) from lamplighter.list_held(w.worker_id) as h having count(*) = 1)
   from silent
   where w.worker_id = silent.worker_id;
 
@@ -1469,7 +1474,7 @@ begin
   return query
     with orphan as materialized (
       select q.id, w.worker_id,
-             coalesce(w.in_flight_at_death = 1 and q.started_at <= w.died_at, false) as is_charged
+             coalesce(q.id = w.alone_id and q.started_at <= w.died_at, false) as is_charged
       from public.steadytext_queue as q
       left join lamplighter.worker as w on w.worker_id = q.worker_id
       where q.id = any (array(select unnest(c.ids) from lamplighter.claim as c where c.worker_id = any (v_workers)))
@@ -2319,7 +2324,9 @@ comment on column lamplighter.waiting.epoch is 'Counts the requests for a wake-u
 
 comment on table lamplighter.worker is 'Worker processes. The lease on a request is its worker''s lease: renewed by the heartbeat, lost with it.';
 
-comment on column lamplighter.worker.in_flight_at_death is 'Requests it held when it was found dead: only one that was alone is charged.';
+comment on column lamplighter.worker.alone_id is 'The only request it held when it was found dead: that one is charged.';
+
+comment on column lamplighter.worker.in_flight_at_death is 'Requests it held when it was found dead.';
 
 comment on column lamplighter.worker.lanes is 'function:model pairs that the worker serves.';
 

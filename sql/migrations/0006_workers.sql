@@ -19,12 +19,14 @@ create table lamplighter.worker (
   last_heartbeat timestamptz not null default clock_timestamp(),
   died_at timestamptz,
   in_flight_at_death integer,
+  alone_id bigint,
   constraint worker_pkey primary key (worker_id),
   constraint worker_status_is_known check (status in ('running', 'sleeping', 'stopping', 'stopped', 'dead'))
 ) with (fillfactor = 50);
 comment on table lamplighter.worker is 'Worker processes. The lease on a request is its worker''s lease: renewed by the heartbeat, lost with it.';
 comment on column lamplighter.worker.lanes is 'function:model pairs that the worker serves.';
-comment on column lamplighter.worker.in_flight_at_death is 'Requests it held when it was found dead: only one that was alone is charged.';
+comment on column lamplighter.worker.in_flight_at_death is 'Requests it held when it was found dead.';
+comment on column lamplighter.worker.alone_id is 'The only request it held when it was found dead: that one is charged.';
 
 create table lamplighter.paused_function (
   function_name text collate "C" not null,

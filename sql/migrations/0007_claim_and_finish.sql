@@ -1,6 +1,8 @@
 -- 0007_claim_and_finish (schema version 1): what workers run for every request.
 -- The planner settings on these functions keep every statement on its index, also while a new table still looks small enough
 -- to scan: a cached plan made then would stay until the next analyze.
+-- Generic plans, as one for the very values is no better and was made anew for each call with few rows: 180 us of a claim of one
+-- request, 320 us of its end.
 
 create table lamplighter.cached_result (
   cache_key bytea not null,
@@ -18,7 +20,8 @@ comment on column lamplighter.cached_result.attempt is 'The attempt that gave th
 create function lamplighter.list_ready(p_function_names text[], p_models text[], p_per_role integer)
 returns table (function_name text, model text, username text, priority integer, created_us bigint, id bigint)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set row_security = off as $$
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set plan_cache_mode = force_generic_plan
+set row_security = off as $$
 #variable_conflict use_column
 declare
   v_role text;
@@ -82,7 +85,8 @@ create function lamplighter.claim_requests(
   retry_count integer
 )
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set row_security = off as $$
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set plan_cache_mode = force_generic_plan
+set row_security = off as $$
 #variable_conflict use_column
 declare
   v_left integer := p_limit;
@@ -188,7 +192,8 @@ create function lamplighter.finish_requests(
   p_max_retries integer
 ) returns table (id bigint, status text)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
+set row_security = off as $$
 #variable_conflict use_column
 declare
   v_now constant timestamptz := clock_timestamp();

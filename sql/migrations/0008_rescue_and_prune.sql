@@ -40,7 +40,8 @@ begin
   update lamplighter.worker as w
   set status = 'dead',
       died_at = clock_timestamp(),
-      in_flight_at_death = (select count(*) from lamplighter.list_held(w.worker_id))
+      in_flight_at_death = (select count(*) from lamplighter.list_held(w.worker_id)),
+      alone_id = (select min(h.id) from lamplighter.list_held(w.worker_id) as h having count(*) = 1)
   from silent
   where w.worker_id = silent.worker_id;
 
@@ -61,7 +62,7 @@ begin
   return query
     with orphan as materialized (
       select q.id, w.worker_id,
-             coalesce(w.in_flight_at_death = 1 and q.started_at <= w.died_at, false) as is_charged
+             coalesce(q.id = w.alone_id and q.started_at <= w.died_at, false) as is_charged
       from public.steadytext_queue as q
       left join lamplighter.worker as w on w.worker_id = q.worker_id
       where q.id = any (array(select unnest(c.ids) from lamplighter.claim as c where c.worker_id = any (v_workers)))
