@@ -153,7 +153,7 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: 'neighbours are charged when their worker dies',
     in: 'lamplighter.rescue_requests',
-    find: 'w.in_flight_at_death = 1',
+    find: 'q.id = w.alone_id',
     replace: 'w.in_flight_at_death >= 1',
     noticedBy: [register(), batch('r1', 'r2'), claim(), ...deathAndRescue],
     says: '"isCharged":true}], expected',
@@ -161,8 +161,8 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: 'nobody is charged when a worker dies',
     in: 'lamplighter.rescue_requests',
-    find: 'w.in_flight_at_death = 1',
-    replace: 'w.in_flight_at_death = 0',
+    find: 'q.id = w.alone_id',
+    replace: 'false',
     noticedBy: [...oneClaimed, ...deathAndRescue],
     says: '"isCharged":false}], expected',
   },

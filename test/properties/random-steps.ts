@@ -202,20 +202,13 @@ function workerStep(model: QueueModel, theme: Theme, session: ModelSession, rand
     [...model.requests.values()].filter(({ committed }) => committed?.status === 'pending' && committed.turn === turn)
       .length;
   const [ready, suspects, due] = [waiting('ready'), waiting('alone'), waiting('due')];
-  // Known and to be mended, see regressions.test.ts.
-  const isAnyClaimLate = [...model.requests.values()].some(
-    ({ writer, uncommitted }) =>
-      writer !== undefined &&
-      uncommitted?.status === 'processing' &&
-      model.workers.get(uncommitted.holder ?? '')?.committed?.isSilent === true,
-  );
   const { kinds } = theme;
   const kind = random.weighted({
     claim: (ready > 0 ? 14 : 1) * kinds.claim,
     'claim suspect': (suspects > 0 ? 12 : 0.5) * kinds['claim suspect'],
     finish: (hand.length > 0 ? 16 : 0) * kinds.finish,
     'list lost': (hand.length > 0 ? 1 : 0) * kinds['list lost'],
-    rescue: isAnyClaimLate ? 0 : (isAnybodySilent ? 12 : 1) * kinds.rescue,
+    rescue: (isAnybodySilent ? 12 : 1) * kinds.rescue,
     promote: (due > 0 ? 8 : 0.5) * kinds.promote,
     'prune old': 0.5 * kinds['prune old'],
     renew: 2 * kinds.renew,

@@ -17,8 +17,7 @@ async function failureOf(steps: readonly Step[]): Promise<string | undefined> {
 const claim: Step = { do: 'claim', by: 'work1', functionName: 'embed', model: 'default', limit: 5, looks: true };
 const enqueue = (as: string): Step => ({ do: 'enqueue', as, by: 'alice1', functionName: 'embed', priority: 0 });
 
-// To be mended: charged are all of a worker that held one request, as others knew, when it was found dead.
-test.fails('a claim that commits after its worker was found dead with another request is not charged', async () => {
+test('a claim that commits after its worker was found dead with another request is not charged', async () => {
   expect(
     await failureOf([
       { do: 'register', by: 'work1', as: 'w1' },
