@@ -17,6 +17,8 @@ export async function compareDrains(
   server: BenchServer,
   all: readonly ContenderName[],
   { rounds, requests, only }: BenchOptions,
+  /** Those that are slow may drain fewer. */
+  requestsOf: (name: ContenderName) => number = () => requests,
 ): Promise<Comparison> {
   const contenders: { readonly name: ContenderName; readonly drainer: Drainer; readonly drains: Drain[] }[] = [];
   try {
@@ -26,7 +28,7 @@ export async function compareDrains(
     for (let round = 0; round <= rounds; round += 1) {
       for (let turn = 0; turn < contenders.length; turn += 1) {
         const contender = contenders[(round + turn) % contenders.length];
-        const drain = await contender?.drainer.drain(requests);
+        const drain = await contender?.drainer.drain(requestsOf(contender.name));
         if (round > 0 && drain !== undefined) contender?.drains.push(drain);
       }
     }

@@ -26,7 +26,15 @@ function renderFigures(report: SavedReport): string {
   const date = report.measuredAt.slice(0, 10);
   const rounds = report.rounds === 1 ? 'one round' : `${report.rounds} rounds`;
   const measured = `Measured ${date}, ${rounds}: PostgreSQL ${report.postgresql}, Node ${report.node}, ${report.cpu}, load ${report.load}.`;
-  return [...charts, renderTable(report), ...report.verdicts.map(renderVerdict), ...(report.notes ?? []), measured]
+  const subject = `${report.subject.charAt(0).toUpperCase()}${report.subject.slice(1)}:`;
+  return [
+    ...charts,
+    subject,
+    renderTable(report),
+    ...report.verdicts.map(renderVerdict),
+    ...(report.notes ?? []),
+    measured,
+  ]
     .filter((part) => part !== '')
     .join('\n\n');
 }
