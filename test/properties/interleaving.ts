@@ -74,31 +74,3 @@ async function runPlay(
     throw new Error(`broke off after\n${printSteps(steps)}`, { cause: error });
   }
 }
-
-/**
- * Leaves out ever smaller runs of steps, as long as what is left fails too: halves, quarters, single steps. Bounded by `mostRuns`; what it
- * returns has failed as it stands.
- */
-export async function shrink(stage: Stage, failure: Failure, mostRuns: number, effort: Effort): Promise<Failure> {
-  let best = failure;
-  let runs = 0;
-  for (let size = Math.ceil(best.steps.length / 2); size >= 1 && runs < mostRuns; ) {
-    let hasShrunk = false;
-    for (let at = Math.max(0, best.steps.length - size); at >= 0 && runs < mostRuns; at -= size) {
-      const rest = [...best.steps.slice(0, at), ...best.steps.slice(at + size)];
-      runs += 1;
-      const shorter = await runSteps(stage, rest, best.isAtEnd, effort);
-      if (shorter !== undefined && shorter.steps.length < best.steps.length && kindOf(shorter) === kindOf(best)) {
-        best = shorter;
-        hasShrunk = true;
-      }
-    }
-    if (!hasShrunk || size > 1) size = size === 1 ? 0 : Math.ceil(size / 2);
-  }
-  return best;
-}
-
-/** Failures are of one kind when their messages differ in names, ids and times only. */
-function kindOf({ message }: Failure): string {
-  return message.replaceAll(/[0-9a-f-]{36}|\b[rw]\d+(#\d+)?|\d+/g, '*');
-}

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Effort, type Failure, runRandom, runSteps, shrink } from './interleaving.ts';
+import { type Effort, type Failure, runRandom, runSteps } from './interleaving.ts';
+import { shrinkSteps } from './shrink-steps.ts';
 import { createStage, type Stage } from './stage.ts';
 import { printSteps, type Step } from './steps.ts';
 
@@ -21,9 +22,9 @@ const { LAMPLIGHTER_PROPERTY_SEED: seedText, LAMPLIGHTER_PROPERTY_STEPS: stepsFi
 const stormMs = Number(process.env['LAMPLIGHTER_STORM_SECONDS'] ?? 0) * 1_000;
 /** Plays of the short run: some 20 s on two busy cores, 8 s on idle ones. */
 const PLAYS = 25;
-const MOST_SHRINKS = 400;
+const MOST_SHRINK_MS = 60_000;
 /** For the last play and for cutting a failure down. */
-const MARGIN_MS = 600_000;
+const MARGIN_MS = 300_000;
 
 const firstSeed = Number(seedText ?? Math.floor(Math.random() * 2 ** 31));
 const plays = seedText === undefined ? PLAYS : 1;
@@ -41,7 +42,9 @@ function failWith(what: string, { message, steps, isAtEnd }: Failure): never {
 
 async function runSeed(seed: number, effort: Effort): Promise<void> {
   const failure = await runRandom(stage, seed, effort);
-  if (failure !== undefined) failWith(`seed ${seed}`, await shrink(stage, failure, MOST_SHRINKS, effort));
+  if (failure === undefined) return;
+  process.stdout.write(`seed ${seed}: ${failure.message}; cutting it down\n`);
+  failWith(`seed ${seed}`, await shrinkSteps(stage, failure, MOST_SHRINK_MS, effort));
 }
 
 test.runIf(stepsFile === undefined)(
