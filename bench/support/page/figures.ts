@@ -6,6 +6,9 @@ export const CHART_FOLDER = 'performance';
 
 const BLOCK = /(<!-- figures: ([a-z-]+) -->\n)[\s\S]*?(<!-- end -->)/g;
 
+/** In place of a bench: all targets, of all benches. */
+const SUMMARY = 'targets';
+
 /** The benches whose figures a page asks for. */
 export function benchesOn(page: string): string[] {
   return [...page.matchAll(BLOCK)].map(([, , bench = '']) => bench);
@@ -15,8 +18,26 @@ export function benchesOn(page: string): string[] {
 export function fillFigures(page: string, reports: ReadonlyMap<string, SavedReport>): string {
   return page.replace(BLOCK, (_, begin: string, bench: string, end: string) => {
     const report = reports.get(bench);
-    return `${begin}\n${report === undefined ? 'Not measured yet.' : renderFigures(report)}\n\n${end}`;
+    const missing = bench === SUMMARY ? renderSummary([...reports.values()]) : 'Not measured yet.';
+    return `${begin}\n${report === undefined ? missing : renderFigures(report)}\n\n${end}`;
   });
+}
+
+/** What was missed comes first. */
+function renderSummary(reports: readonly SavedReport[]): string {
+  const verdicts = reports.flatMap((report) => report.verdicts).sort((a, b) => Number(a.isMet) - Number(b.isMet));
+  return [
+    ['figure', 'measured', 'target', ''],
+    ['---', '---:', '---:', '---'],
+    ...verdicts.map(({ figure, value, target, isMet }) => [
+      figure,
+      value.toLocaleString('en'),
+      target.toLocaleString('en'),
+      isMet ? 'met' : '**missed**',
+    ]),
+  ]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n');
 }
 
 function renderFigures(report: SavedReport): string {
