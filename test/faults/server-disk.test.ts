@@ -41,7 +41,7 @@ test('a full disk stops enqueuers and workers for as long as it is full; nothing
   await eventually(() => expect(caller.failed).toBeGreaterThan(failed + 5));
   // More often than a batch is tried before its rows are thought bad one by one.
   const tries = () => worker.stderr().match(/No space left.*could not record results yet/g)?.length ?? 0;
-  await eventually(() => expect(tries()).toBeGreaterThan(6));
+  await eventually(() => expect(tries()).toBeGreaterThan(9));
   await disk.free();
   const accepted = caller.accepted;
   await eventually(() => expect(caller.accepted).toBeGreaterThan(accepted + 5), { timeoutMs: 15_000 });
