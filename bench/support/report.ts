@@ -60,6 +60,8 @@ export async function publish(
   const processors = cpus();
   const saved: SavedReport = {
     ...report,
+    // Contenders that were left out give no figure.
+    verdicts: report.verdicts.filter(({ value }) => !Number.isNaN(value)),
     rounds: options.rounds,
     requests: options.requests,
     measuredAt: new Date().toISOString(),
@@ -76,8 +78,7 @@ export async function publish(
       report.rows.map((row) => columns.map((column) => String(row[column] ?? ''))),
     ).join('\n'),
   );
-  for (const { figure, value, target, isMet } of report.verdicts) {
-    if (Number.isNaN(value)) continue;
+  for (const { figure, value, target, isMet } of saved.verdicts) {
     console.log(`${isMet ? 'met' : 'MISSED'}: ${figure} is ${value}, target ${target}`);
   }
   for (const note of report.notes ?? []) console.log(note);
