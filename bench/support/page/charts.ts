@@ -154,5 +154,6 @@ function render(height: number, option: echarts.EChartsCoreOption): string {
   chart.setOption({ backgroundColor: '#ffffff', animation: false, ...option });
   const svg = chart.renderToSVGString();
   chart.dispose();
-  return `${svg}\n`;
+  // Names are counted over all charts of the process: without the count a chart stays the same when another one is added.
+  return `${svg.replaceAll(/\bzr\d+-/g, 'zr-')}\n`;
 }
