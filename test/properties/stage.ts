@@ -59,6 +59,7 @@ export async function createStage({ patienceMs = PATIENCE_MS } = {}): Promise<St
   const database = await createTestDatabase();
   const admin = new pg.Client({ connectionString: database.uri, application_name: 'lamplighter test admin' });
   await admin.connect();
+  await admin.query('set lock_timeout = 10000');
   const callers = await Promise.all(['alice', 'bob', 'carol'].map((name) => database.createRole(name)));
   const workers = await database.createRole('worker');
   for (const { name } of callers) await admin.query('select lamplighter.grant_caller($1)', [name]);

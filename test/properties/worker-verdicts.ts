@@ -116,7 +116,7 @@ function renewed(
   status: 'running' | 'stopping' | 'stopped',
 ): Verdict | undefined {
   const worker = model.workers.get(name);
-  if (worker === undefined || othersKeepBooks(model, session)) return undefined;
+  if (worker === undefined || worker.writer === session.name || othersKeepBooks(model, session)) return undefined;
   const life = read(session, worker);
   if (life?.status !== 'running' && life?.status !== 'stopping') return answers(false);
   if (isLockedByOther(session, worker)) return { kind: 'waits', on: worker.writer ?? '' };
