@@ -154,6 +154,9 @@ function render(height: number, option: echarts.EChartsCoreOption): string {
   chart.setOption({ backgroundColor: '#ffffff', animation: false, ...option });
   const svg = chart.renderToSVGString();
   chart.dispose();
-  // Names are counted over all charts of the process: without the count a chart stays the same when another one is added.
-  return `${svg.replaceAll(/\bzr\d+-/g, 'zr-')}\n`;
+  // Classes are for the pointer, whom an image does not see; names are counted over all charts and would change with every other one.
+  return `${svg
+    .replaceAll(/ class="[^"]*"/g, '')
+    .replaceAll(/\bzr\d+-/g, 'zr-')
+    .replaceAll(/<style[\s\S]*?<\/style>\n?/g, '')}\n`;
 }
