@@ -68,9 +68,13 @@ await publish(
     subject: `${options.requests.toLocaleString('en')} requests pass through, deleted a minute after they ended`,
     rows,
     verdicts: [
-      atLeast('requests/s of the last three steps, of steps 2 to 4', round3(rateOf(-3, STEPS) / rateOf(1, 4)), 0.9),
+      atLeast(
+        'soak: requests/s of the last three steps, of steps 2 to 4',
+        round3(rateOf(-3, STEPS) / rateOf(1, 4)),
+        0.9,
+      ),
       atMost(
-        'size of table and indexes at the end, of that in the middle',
+        'soak: size of table and indexes at the end, of that in the middle',
         round3(sizeOf(rows.at(-1)) / sizeOf(middle)),
         2,
       ),
