@@ -69,6 +69,7 @@ create table lamplighter.setting (
 
 create table lamplighter.suspect (
   id bigint not null,
+  deaths integer default 1 not null,
   rescued_at timestamp with time zone default clock_timestamp() not null,
   constraint suspect_pkey PRIMARY KEY (id)
 );
@@ -402,7 +403,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.claim_suspect(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[])
+CREATE OR REPLACE FUNCTION lamplighter.claim_suspects(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[])
  RETURNS TABLE(id bigint, request_id uuid, function_name text, model text, username text, parameters jsonb, priority integer, created_us bigint, attempt integer, retry_count integer)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -413,36 +414,50 @@ CREATE OR REPLACE FUNCTION lamplighter.claim_suspect(p_worker_id uuid, p_claim_n
  SET row_security TO 'off'
 AS $function$
 #variable_conflict use_column
+declare
+  v_first record;
+  v_ids bigint[];
 begin
   perform set_config('synchronous_commit', 'off', true);
   perform lamplighter.require_lease(p_worker_id);
+  select c.id, c.function_name, c.model, s.deaths, lane.most
+  into v_first
+  from public.steadytext_queue as c
+  join unnest(p_function_names, p_models, p_limits) as lane (function_name, model, most)
+    on lane.function_name = c.function_name and lane.model = c.model
+  join lamplighter.suspect as s on s.id = c.id
+  -- As an array the suspects are looked up by key; as a join, all that is pending was read to find them.
+  where c.id = any (array(select s.id from lamplighter.suspect as s))
+    and c.status = 'pending'
+    and not exists (select 1 from lamplighter.paused_function as p where p.function_name = c.function_name)
+  order by c.priority desc, c.created_at, c.id
+  limit 1
+  for update of c skip locked;
+  if not found then
+    return;
+  end if;
+  v_ids := array[v_first.id];
+  if v_first.deaths = 1 and v_first.most > 1 then
+    v_ids := array(
+      select c.id
+      from public.steadytext_queue as c
+      where c.id = any (array(select s.id from lamplighter.suspect as s where s.deaths = 1))
+        and c.status = 'pending' and c.function_name = v_first.function_name and c.model = v_first.model
+      order by c.priority desc, c.created_at, c.id
+      limit v_first.most
+      for update skip locked);
+  end if;
+  insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_ids);
   return query
-    with taken as (
-      update public.steadytext_queue as q
-      set status = 'processing',
-          started_at = clock_timestamp(),
-          worker_id = p_worker_id,
-          attempt = q.attempt + 1,
-          run_at = 'infinity'
-      where q.id = (
-        select c.id
-        from public.steadytext_queue as c
-        join unnest(p_function_names, p_models) as lane (function_name, model)
-          on lane.function_name = c.function_name and lane.model = c.model
-        -- As an array the suspects are looked up by key; as a join, all that is pending was read to find them.
-        where c.id = any (array(select s.id from lamplighter.suspect as s))
-          and c.status = 'pending'
-          and not exists (select 1 from lamplighter.paused_function as p where p.function_name = c.function_name)
-        order by c.priority desc, c.created_at, c.id
-        limit 1
-        for update of c skip locked)
-      returning q.id, q.request_id, q.function_name, q.model, q.username, q.parameters, q.priority,
-                (extract(epoch from q.created_at) * 1000000)::bigint as created_us, q.attempt, q.retry_count
-    ), recorded as (
-      insert into lamplighter.claim (worker_id, claim_number, ids)
-      select p_worker_id, p_claim_number, array[t.id] from taken as t
-    )
-    select t.* from taken as t;
+    update public.steadytext_queue as q
+    set status = 'processing',
+        started_at = clock_timestamp(),
+        worker_id = p_worker_id,
+        attempt = q.attempt + 1,
+        run_at = 'infinity'
+    where q.id = any (v_ids)
+    returning q.id, q.request_id, q.function_name, q.model, q.username, q.parameters, q.priority,
+              (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt, q.retry_count;
 end
 $function$;
 
@@ -709,7 +724,7 @@ begin
   execute format('grant select on lamplighter.migration to %I', p_role_name);
   perform lamplighter.grant_functions(p_role_name, 'lamplighter', array[
     'effective_setting', 'record_server_settings', 'measure_queue', 'request_wake_up', 'confirm_wake_up', 'register_worker',
-    'renew_lease', 'prune_workers', 'list_ready', 'claim_requests', 'claim_suspect', 'has_suspects', 'finish_requests',
+    'renew_lease', 'prune_workers', 'list_ready', 'claim_requests', 'claim_suspects', 'has_suspects', 'finish_requests',
     'lookup_cached_results', 'list_lost', 'rescue_requests', 'promote_requests', 'prune_requests', 'prune_cached_results',
     'cancel_abandoned']);
 end
@@ -1498,7 +1513,7 @@ begin
     ), suspected as (
       insert into lamplighter.suspect (id)
       select r.id from rescued as r where r.status = 'pending'
-      on conflict do nothing
+      on conflict on constraint suspect_pkey do update set deaths = suspect.deaths + 1
     )
     select r.id, r.request_id, r.worker_id, r.status, r.is_charged
     from rescued as r
@@ -2136,7 +2151,7 @@ revoke all on function lamplighter.cancel_abandoned() from public;
 
 revoke all on function lamplighter.claim_requests(p_worker_id uuid, p_claim_number bigint, p_function_name text, p_model text, p_usernames text[], p_priorities integer[], p_low_created_us bigint[], p_low_ids bigint[], p_share integer, p_limit integer) from public;
 
-revoke all on function lamplighter.claim_suspect(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[]) from public;
+revoke all on function lamplighter.claim_suspects(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[]) from public;
 
 revoke all on function lamplighter.confirm_wake_up(p_epoch bigint) from public;
 
@@ -2316,7 +2331,9 @@ comment on column lamplighter.setting.server_value is 'What a worker last saw as
 
 comment on column lamplighter.setting.value is 'Set by lamplighter.set(); null when not set.';
 
-comment on table lamplighter.suspect is 'Requests whose worker died. Each is run alone, so that one that kills its worker is found and its neighbours are not charged.';
+comment on table lamplighter.suspect is 'Requests whose worker died. They are run apart from all others, so that one that kills its worker is found and no other is charged.';
+
+comment on column lamplighter.suspect.deaths is 'Of workers that held it: after one it may be run in a small group, after more only alone.';
 
 comment on table lamplighter.waiting is 'True while an idle worker wants a notification for the next request. A hint: workers also poll, and an absent row is fine.';
 
@@ -2342,7 +2359,7 @@ comment on column public.steadytext_queue.model is 'The model asked for; ''defau
 
 comment on column public.steadytext_queue.retry_count is 'Failures charged to the request; at max_retries the next one is final.';
 
-comment on column public.steadytext_queue.run_at is 'Null: ready. A time: not before then. Infinity: in hand, ended, or rescued from a dead worker and run alone.';
+comment on column public.steadytext_queue.run_at is 'Null: ready. A time: not before then. Infinity: in hand, ended, or rescued from a dead worker and run apart.';
 
 comment on column public.steadytext_queue.username is 'The role that queued the request; it alone sees the row, besides the schema owner.';
 

@@ -2,11 +2,13 @@
 
 create table lamplighter.suspect (
   id bigint not null,
+  deaths integer not null default 1,
   rescued_at timestamptz not null default clock_timestamp(),
   constraint suspect_pkey primary key (id)
 );
 comment on table lamplighter.suspect is
-  'Requests whose worker died. Each is run alone, so that one that kills its worker is found and its neighbours are not charged.';
+  'Requests whose worker died. They are run apart from all others, so that one that kills its worker is found and no other is charged.';
+comment on column lamplighter.suspect.deaths is 'Of workers that held it: after one it may be run in a small group, after more only alone.';
 
 -- What a worker holds now, of all that it ever claimed.
 create function lamplighter.list_held(p_worker_id uuid) returns table (id bigint)
@@ -18,7 +20,7 @@ set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off se
     and q.status = 'processing' and q.worker_id = p_worker_id
 $$;
 
--- Declares dead the workers whose lease ran out, and gives back what dead workers held: as suspects, to be run alone. Only a
+-- Declares dead the workers whose lease ran out, and gives back what dead workers held: as suspects, to be run apart. Only a
 -- request that was alone in execution when its worker died is charged for it, and fails once it has no retries left.
 -- Rows that somebody has locked are left for the next pass. Lock order: workers, then requests by id.
 create function lamplighter.rescue_requests(p_max_retries integer)
@@ -86,7 +88,7 @@ begin
     ), suspected as (
       insert into lamplighter.suspect (id)
       select r.id from rescued as r where r.status = 'pending'
-      on conflict do nothing
+      on conflict on constraint suspect_pkey do update set deaths = suspect.deaths + 1
     )
     select r.id, r.request_id, r.worker_id, r.status, r.is_charged
     from rescued as r
@@ -104,10 +106,16 @@ begin
 end
 $$;
 
--- Takes one rescued request of the lanes, the most urgent first, to be run while the worker runs nothing else. p_claim_number as in
--- claim_requests.
-create function lamplighter.claim_suspect(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[])
-returns table (
+-- Takes rescued requests of one of the lanes, to be run while the worker runs nothing else: the most urgent one, and others up to the
+-- lane's limit if each of them has been through one death only. Without those, a worker that died with two thousand would keep
+-- another busy for minutes. p_claim_number as in claim_requests.
+create function lamplighter.claim_suspects(
+  p_worker_id uuid,
+  p_claim_number bigint,
+  p_function_names text[],
+  p_models text[],
+  p_limits integer[]
+) returns table (
   id bigint,
   request_id uuid,
   function_name text,
@@ -122,36 +130,50 @@ returns table (
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
 #variable_conflict use_column
+declare
+  v_first record;
+  v_ids bigint[];
 begin
   perform set_config('synchronous_commit', 'off', true);
   perform lamplighter.require_lease(p_worker_id);
+  select c.id, c.function_name, c.model, s.deaths, lane.most
+  into v_first
+  from public.steadytext_queue as c
+  join unnest(p_function_names, p_models, p_limits) as lane (function_name, model, most)
+    on lane.function_name = c.function_name and lane.model = c.model
+  join lamplighter.suspect as s on s.id = c.id
+  -- As an array the suspects are looked up by key; as a join, all that is pending was read to find them.
+  where c.id = any (array(select s.id from lamplighter.suspect as s))
+    and c.status = 'pending'
+    and not exists (select 1 from lamplighter.paused_function as p where p.function_name = c.function_name)
+  order by c.priority desc, c.created_at, c.id
+  limit 1
+  for update of c skip locked;
+  if not found then
+    return;
+  end if;
+  v_ids := array[v_first.id];
+  if v_first.deaths = 1 and v_first.most > 1 then
+    v_ids := array(
+      select c.id
+      from public.steadytext_queue as c
+      where c.id = any (array(select s.id from lamplighter.suspect as s where s.deaths = 1))
+        and c.status = 'pending' and c.function_name = v_first.function_name and c.model = v_first.model
+      order by c.priority desc, c.created_at, c.id
+      limit v_first.most
+      for update skip locked);
+  end if;
+  insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_ids);
   return query
-    with taken as (
-      update public.steadytext_queue as q
-      set status = 'processing',
-          started_at = clock_timestamp(),
-          worker_id = p_worker_id,
-          attempt = q.attempt + 1,
-          run_at = 'infinity'
-      where q.id = (
-        select c.id
-        from public.steadytext_queue as c
-        join unnest(p_function_names, p_models) as lane (function_name, model)
-          on lane.function_name = c.function_name and lane.model = c.model
-        -- As an array the suspects are looked up by key; as a join, all that is pending was read to find them.
-        where c.id = any (array(select s.id from lamplighter.suspect as s))
-          and c.status = 'pending'
-          and not exists (select 1 from lamplighter.paused_function as p where p.function_name = c.function_name)
-        order by c.priority desc, c.created_at, c.id
-        limit 1
-        for update of c skip locked)
-      returning q.id, q.request_id, q.function_name, q.model, q.username, q.parameters, q.priority,
-                (extract(epoch from q.created_at) * 1000000)::bigint as created_us, q.attempt, q.retry_count
-    ), recorded as (
-      insert into lamplighter.claim (worker_id, claim_number, ids)
-      select p_worker_id, p_claim_number, array[t.id] from taken as t
-    )
-    select t.* from taken as t;
+    update public.steadytext_queue as q
+    set status = 'processing',
+        started_at = clock_timestamp(),
+        worker_id = p_worker_id,
+        attempt = q.attempt + 1,
+        run_at = 'infinity'
+    where q.id = any (v_ids)
+    returning q.id, q.request_id, q.function_name, q.model, q.username, q.parameters, q.priority,
+              (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt, q.retry_count;
 end
 $$;
 

@@ -4,7 +4,7 @@ import type { Logger } from '../core/log.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { sqlStateOf } from '../db/sqlstate.ts';
-import { claimSuspect } from '../requests/claim-suspect.ts';
+import { claimSuspects } from '../requests/claim-suspects.ts';
 import type { ClaimedRequest, ClaimName, Lane } from '../requests/claimed-request.ts';
 import type { Executor } from './executor.ts';
 import type { HeldRequest, InFlight } from './in-flight.ts';
@@ -17,7 +17,9 @@ import type { WorkerLease } from './worker-lease.ts';
 
 /** Requests of one claim; more would be held without being worked on. */
 const CLAIM_LIMIT = 1_000;
-/** How long the record of one rescued request is awaited before the next is run. */
+/** Rescued requests that are run together while it is open which of them, if any, kills workers. */
+const SUSPECT_LIMIT = 64;
+/** How long the record of rescued requests is awaited before the next are run. */
 const RECORD_MS = 1_000;
 /** SQLSTATE of lamplighter.require_lease. */
 const LEASE_LOST = 'LL001';
@@ -37,7 +39,7 @@ export interface DispatcherDeps {
 export interface Dispatcher extends Service {
   /** Something may be ready: look now. */
   wake(): void;
-  /** Requests that a worker died with are waiting to be run alone. */
+  /** Requests that a worker died with are waiting to be run apart. */
   noteSuspects(): void;
 }
 
@@ -110,16 +112,21 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
 
   const hasRoom = () => served.lanes.some((lane) => slots.freeFor(lane, served.modelOf(lane)) > 0);
 
-  /** Sets one rescued request to work, with nothing beside it; false when there is none. */
-  async function startSuspect(): Promise<boolean> {
-    const { claimed: suspect, name } = await claimAs((as) => claimSuspect(db, as, served.lanes));
-    if (suspect === undefined) {
+  /** Sets rescued requests to work, with nothing beside them; false when there is none. */
+  async function startSuspects(): Promise<boolean> {
+    const lanes = served.lanes.map((lane) => {
+      const most = Math.min(SUSPECT_LIMIT, served.modelOf(lane).maxBatch[lane.functionName]);
+      return { ...lane, most };
+    });
+    const { claimed, name } = await claimAs((as) => claimSuspects(db, as, lanes));
+    const [first] = claimed;
+    if (first === undefined) {
       suspects.foundNone();
       return false;
     }
     suspects.found();
-    log.info({ requestId: suspect.requestId }, 'running alone a request whose worker died');
-    const { held, done } = start(suspect.lane, [suspect], name);
+    log.info({ requestId: first.requestId, requests: claimed.length }, 'running apart what a worker died with');
+    const { held, done } = start(first.lane, claimed, name);
     isAlone = true;
     const end = async () => {
       await done;
@@ -144,7 +151,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       if (isAlone) return;
       const turn = suspects.next(slots.running === 0);
       if (turn === 'drain') return;
-      if (turn === 'run' && (await startSuspect())) return;
+      if (turn === 'run' && (await startSuspects())) return;
       if (!hasRoom()) return;
       // One look is enough until something was claimed: rows that others have locked are seen, but cannot be had.
       if (!isFresh && ready.isDue()) {

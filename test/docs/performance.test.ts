@@ -18,7 +18,8 @@ test('tables and charts of the page on performance are those of the figures that
   expect(fillFigures(page, reports)).toBe(page);
   for (const { bench, file, draw } of CHARTS) {
     const report = reports.get(bench);
-    if (report !== undefined) expect(draw(report), file).toBe(readFileSync(new URL(`performance/${file}`, DOCS), 'utf8'));
+    if (report !== undefined)
+      expect(draw(report), file).toBe(readFileSync(new URL(`performance/${file}`, DOCS), 'utf8'));
   }
 });
 

@@ -136,7 +136,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a paused function is claimed',
-    in: 'lamplighter.claim_suspect',
+    in: 'lamplighter.claim_suspects',
     find: 'and not exists (select 1 from lamplighter.paused_function as p where p.function_name = c.function_name)',
     replace: '',
     noticedBy: [...oneClaimed, ...deathAndRescue, { do: 'pause', functionName: 'embed' }, claimSuspect],

@@ -1,8 +1,8 @@
 import type { Play } from './play.ts';
 import { Mismatch } from './verdict.ts';
 
-/** Retries and poisoned requests need some rounds. */
-const MOST_ROUNDS = 20;
+/** Besides one round for each request, as rescued ones are run one by one. */
+const MORE_ROUNDS = 20;
 
 /**
  * Ends all transactions, lets all workers die and all delays pass, and answers what is left with a new worker: afterwards no request may
@@ -18,7 +18,7 @@ export async function drain({ model, take, compareEvents }: Play): Promise<void>
   }
   for (const functionName of [...model.paused]) await take({ do: 'resume', functionName });
   for (const worker of [...model.workers.keys()]) await take({ do: 'fall silent', worker });
-  const worker = `w${model.workers.size + 1}`;
+  const worker = 'the last';
   await take({ do: 'register', by: 'work1', as: worker });
   await take({ do: 'time passes' });
   await take({ do: 'rescue', by: 'work1' });
@@ -36,7 +36,8 @@ export async function drain({ model, take, compareEvents }: Play): Promise<void>
     tag += 1;
     await take({ do: 'finish', by: 'work1', worker, claims, outcome: 'completed', tag });
   };
-  for (let round = 0; round < MOST_ROUNDS && unfinished().length > 0; round += 1) {
+  const mostRounds = unfinished().length + MORE_ROUNDS;
+  for (let round = 0; round < mostRounds && unfinished().length > 0; round += 1) {
     const [next] = unfinished();
     if (next?.committed === undefined) break;
     const { turn, functionName, model: name } = next.committed;

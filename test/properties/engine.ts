@@ -1,6 +1,6 @@
 import { systemClock } from '../../src/core/clock.ts';
 import type { Queryable } from '../../src/db/query.ts';
-import { claimSuspect } from '../../src/requests/claim-suspect.ts';
+import { claimSuspects } from '../../src/requests/claim-suspects.ts';
 import type { ClaimedRequest, ClaimName, Lane } from '../../src/requests/claimed-request.ts';
 import { finishRequests, type Outcome } from '../../src/requests/finish-requests.ts';
 import { listLost } from '../../src/requests/list-lost.ts';
@@ -89,7 +89,15 @@ export async function runWorkerStep(
       return claimAs((name) => ready.claim(name, lane, step.limit));
     }
     case 'claim suspect':
-      return (await claimAs(async (name) => [(await claimSuspect(db, name, lanes)) ?? []].flat()))[0];
+      return (
+        await claimAs((name) =>
+          claimSuspects(
+            db,
+            name,
+            lanes.map((lane) => ({ ...lane, most: 1 })),
+          ),
+        )
+      )[0];
     case 'finish': {
       const finishes = step.claims.map((claim) => ({ ...held(claim), outcome: toOutcome(endingOf(step, claim)) }));
       const ended = await finishRequests(db, finishes, {

@@ -91,7 +91,7 @@ test('nor does it make anybody forget that its requests wait to be run alone', a
   expect(await rowsOf('select distinct status from steadytext_queue')).toEqual([{ status: 'completed' }]);
 });
 
-test('rescued requests are handed out one at a time, never in a batch, the most urgent first', async () => {
+test('rescued requests are never handed out with others, the most urgent first', async () => {
   await enqueue(2);
   await db.pool.query(`select steadytext_embed_async('urgent', priority => 9)`);
   await dieWith(3);
@@ -109,6 +109,28 @@ test('rescued requests are handed out one at a time, never in a batch, the most 
   const [second, third] = await Promise.all([worker.claimSuspect(), worker.claimSuspect()]);
   expect(new Set([first?.id, second?.id, third?.id]).size).toBe(3);
   expect(await worker.claimSuspect()).toBeUndefined();
+});
+
+test('after one death suspects of one lane are handed out in small groups, after the next one by one', async () => {
+  await enqueue(3);
+  await db.pool.query(`select steadytext_rerank_async('q', array['d'])`);
+  await dieWith(4);
+  await rescue();
+  const unlucky = await startSqlWorker(db.pool);
+  const group = await unlucky.claimSuspects(2);
+  expect(group.map(({ lane, priority }) => [lane.functionName, priority])).toEqual([
+    ['embed', 0],
+    ['embed', 0],
+  ]);
+  await unlucky.fallSilent();
+  expect((await rescue()).map(({ isCharged }) => isCharged)).toEqual([false, false]);
+  const worker = await startSqlWorker(db.pool);
+  const sizes: number[] = [];
+  for (let claimed = await worker.claimSuspects(9); claimed.length > 0; claimed = await worker.claimSuspects(9)) {
+    sizes.push(claimed.length);
+    await worker.finish(claimed, { kind: 'completed', result: 'r' });
+  }
+  expect(sizes).toEqual([1, 1, 1, 1]);
 });
 
 test('a worker gets suspects of its own lanes only, and none of a paused function', async () => {

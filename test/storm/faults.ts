@@ -20,7 +20,7 @@ const STATEMENTS = [
   /finish_requests/,
   /claim_requests/,
   /finish_requests/,
-  /claim_suspect/,
+  /claim_suspects/,
   /renew_lease/,
   /rescue_requests/,
   /_async/,

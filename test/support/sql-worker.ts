@@ -1,7 +1,7 @@
 import type { RequestFunction } from '../../src/core/request-functions.ts';
 import type { Queryable } from '../../src/db/query.ts';
 import { claimRequests } from '../../src/requests/claim-requests.ts';
-import { claimSuspect } from '../../src/requests/claim-suspect.ts';
+import { claimSuspects } from '../../src/requests/claim-suspects.ts';
 import type { ClaimedRequest, Lane } from '../../src/requests/claimed-request.ts';
 import { type FinishOptions, finishRequests, type Outcome } from '../../src/requests/finish-requests.ts';
 import { listReady } from '../../src/requests/list-ready.ts';
@@ -33,6 +33,8 @@ export interface SqlWorker {
   /** Claims one request and fails when nothing is ready. */
   claimOne(): Promise<ClaimedRequest>;
   claimSuspect(): Promise<ClaimedRequest | undefined>;
+  /** Claims suspects to be run together, this many at most. */
+  claimSuspects(most: number): Promise<ClaimedRequest[]>;
   /** Ends all these requests alike; the new status by id. */
   finish(
     requests: readonly ClaimedRequest[],
@@ -76,6 +78,13 @@ export async function startSqlWorker(db: Queryable, options: SqlWorkerOptions = 
     return claimed;
   }
 
+  const takeSuspects = (most: number) =>
+    claimSuspects(
+      db,
+      nextClaim(),
+      lanes.map((lane) => ({ ...lane, most })),
+    );
+
   async function finish(
     requests: readonly ClaimedRequest[],
     outcome: Outcome,
@@ -93,7 +102,8 @@ export async function startSqlWorker(db: Queryable, options: SqlWorkerOptions = 
       if (request === undefined) throw new Error('expected a request that is ready');
       return request;
     },
-    claimSuspect: () => claimSuspect(db, nextClaim(), lanes),
+    claimSuspect: async () => (await takeSuspects(1))[0],
+    claimSuspects: takeSuspects,
     finish,
     async answer(result) {
       const claimed = await claim();

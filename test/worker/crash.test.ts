@@ -38,7 +38,7 @@ async function expectEndedOnce(ids: readonly string[]): Promise<void> {
 }
 
 test('after a SIGKILL in mid-batch under load every request is answered once, charged to nobody', async () => {
-  const texts = Array.from({ length: 400 }, (_, n) => `!sleep:10 request ${n}`);
+  const texts = Array.from({ length: 400 }, (_, n) => `!sleep:20 request ${n}`);
   const options = { uri: db.uri, ...SHORT };
   const [started, other] = await Promise.all([spawnWorker(options), spawnWorker(options)]);
   await using first = started;
@@ -92,18 +92,18 @@ test('a request that kills its workers fails within its budget; its neighbours a
   try {
     const [row] = await untilStatus(db.pool, [poison], 'failed', { timeoutMs: 40_000 });
     const rows = await untilStatus(db.pool, neighbours, 'completed', { timeoutMs: 20_000 });
-    // Once among the others, and then twice alone: a retry and the last try.
+    // Once among the others, once in a group of suspects, and then twice alone: a retry and the last try.
     expect(row).toMatchObject({
       error: 'The worker died while it ran this request alone',
       retry_count: 1,
-      attempt: 3,
+      attempt: 4,
       worker_id: null,
     });
     expect(rows).toMatchObject(neighbours.map(() => ({ retry_count: 0, error: null })));
     await expectEndedOnce(ids);
     // What comes afterwards is not held up.
     await untilStatus(db.pool, await embed(db.pool, ['afterwards']), 'completed');
-    expect(deaths).toBe(3);
+    expect(deaths).toBe(4);
   } finally {
     isOver = true;
     await Promise.all(kept);

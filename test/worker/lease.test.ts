@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { startFaultProxy } from '../faults/support/fault-proxy.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { createGatedProvider } from '../support/gated-provider.ts';
@@ -14,7 +15,6 @@ beforeAll(async () => {
   db = await createTestDatabase();
 });
 afterEach(async () => {
-  await db.pool.query('drop trigger if exists slow_claim on steadytext_queue');
   await db.pool.query('delete from steadytext_queue');
   await db.pool.query('delete from lamplighter.worker');
 });
@@ -107,13 +107,10 @@ test('a process that was stopped past its lease loses its work to another one, a
 });
 
 test('a claim that was committed while its answer was lost strands nothing', async () => {
-  // The first claim takes longer than the worker waits for an answer, which is half of its lease.
-  await db.pool.query(`
-    create or replace function slow_claim() returns trigger language plpgsql as $$ begin perform pg_sleep(1.2); return new; end $$;
-    create trigger slow_claim before update on steadytext_queue for each row
-      when (old.attempt = 0 and new.attempt = 1) execute function slow_claim()`);
+  await using proxy = await startFaultProxy(Number(new URL(db.uri).port));
+  proxy.arm({ statement: /claim_requests/, moment: 'answer', blow: 'cut' });
   const [id = ''] = await embed(db.pool, ['claimed by nobody']);
-  await using tested = await startTestWorker({ uri: db.uri, ...SHORT });
+  await using tested = await startTestWorker({ uri: proxy.through(db.uri), ...SHORT });
   const firstId = tested.worker.workerId;
   const [row] = await untilStatus(db.pool, [id], 'completed');
   expect(row).toMatchObject({ retry_count: 0, worker_id: tested.worker.workerId });
@@ -126,8 +123,9 @@ test('a claim that was committed while its answer was lost strands nothing', asy
 
 test('what a worker held under an id that it gave up is finished under that id', async () => {
   const gated = createGatedProvider();
+  await using proxy = await startFaultProxy(Number(new URL(db.uri).port));
   await using tested = await startTestWorker({
-    uri: db.uri,
+    uri: proxy.through(db.uri),
     ...SHORT,
     providers: [gated],
     generateModel: 'gated/model',
@@ -135,10 +133,7 @@ test('what a worker held under an id that it gave up is finished under that id',
   const firstId = tested.worker.workerId;
   const held = await generate(db.pool, 'held all along');
   const call = await gated.call('held all along');
-  await db.pool.query(`
-    create or replace function slow_claim() returns trigger language plpgsql as $$ begin perform pg_sleep(1.2); return new; end $$;
-    create trigger slow_claim before update on steadytext_queue for each row
-      when (old.attempt = 0 and new.attempt = 1) execute function slow_claim()`);
+  proxy.arm({ statement: /claim_requests/, moment: 'answer', blow: 'cut' });
   const [other = ''] = await embed(db.pool, ['lost claim']);
   await eventually(() => expect(tested.worker.workerId).not.toBe(firstId));
   expect(await rowOf(db.pool, held)).toMatchObject({ status: 'processing', worker_id: firstId, attempt: 1 });
