@@ -20,7 +20,7 @@ const STEPS: readonly (readonly [name: string, command: string, ...args: string[
   ['package exports', 'npm', 'run', '--silent', 'check:package'],
   ['schema dump', 'npm', 'run', '--silent', 'db:dump', '--', '--check'],
   ['throughput bench runs', 'tsx', 'bench/throughput.ts', '--rounds', '1', '--requests', '4000'],
-  ['latency bench runs', 'tsx', 'bench/latency.ts', '--samples', '30'],
+  ['latency bench runs', 'tsx', 'bench/latency.ts', '--requests', '30', '--rounds', '1'],
   ['tests', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${TEST_REPORT}`],
 ];
 

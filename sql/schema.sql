@@ -337,7 +337,7 @@ declare
   v_ids bigint[];
   v_sizes integer[];
   v_size bigint;
-  v_size_left bigint := 8000000;
+  v_size_left bigint := 4000000;
   v_taken integer;
   v_claimed bigint[] := '{}';
 begin
@@ -1442,7 +1442,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.rescue_requests(p_max_retries integer)
+CREATE OR REPLACE FUNCTION lamplighter.rescue_requests(p_max_retries integer, p_reachable_ms double precision DEFAULT NULL::double precision)
  RETURNS TABLE(id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1461,7 +1461,8 @@ begin
     from lamplighter.worker as w
     where w.status in ('running', 'sleeping', 'stopping')
       -- Nobody could renew a lease while the server was away.
-      and greatest(w.last_heartbeat, pg_postmaster_start_time()) < clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
+      and greatest(w.last_heartbeat, pg_postmaster_start_time(), clock_timestamp() - make_interval(secs => p_reachable_ms / 1000.0))
+          < clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
     for update skip locked
   )
   update lamplighter.worker as w
@@ -2245,7 +2246,7 @@ revoke all on function lamplighter.require_text(p_text text, p_message text) fro
 
 revoke all on function lamplighter.require_texts(p_texts text[], p_message text) from public;
 
-revoke all on function lamplighter.rescue_requests(p_max_retries integer) from public;
+revoke all on function lamplighter.rescue_requests(p_max_retries integer, p_reachable_ms double precision) from public;
 
 revoke all on function lamplighter.revoke_role(p_role_name text) from public;
 

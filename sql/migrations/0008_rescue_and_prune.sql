@@ -22,8 +22,9 @@ $$;
 
 -- Declares dead the workers whose lease ran out, and gives back what dead workers held: as suspects, to be run apart. Only a
 -- request that was alone in execution when its worker died is charged for it, and fails once it has no retries left.
+-- p_reachable_ms is for how long the caller has known the server to be reachable: silence before that proves nothing. Null: always.
 -- Rows that somebody has locked are left for the next pass. Lock order: workers, then requests by id.
-create function lamplighter.rescue_requests(p_max_retries integer)
+create function lamplighter.rescue_requests(p_max_retries integer, p_reachable_ms double precision default null)
 returns table (id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
@@ -36,7 +37,8 @@ begin
     from lamplighter.worker as w
     where w.status in ('running', 'sleeping', 'stopping')
       -- Nobody could renew a lease while the server was away.
-      and greatest(w.last_heartbeat, pg_postmaster_start_time()) < clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
+      and greatest(w.last_heartbeat, pg_postmaster_start_time(), clock_timestamp() - make_interval(secs => p_reachable_ms / 1000.0))
+          < clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
     for update skip locked
   )
   update lamplighter.worker as w

@@ -13,15 +13,23 @@ export interface RescuedRequest {
   readonly isCharged: boolean;
 }
 
-/** Declares silent workers dead and takes back what dead workers held; see `lamplighter.rescue_requests`. */
-export async function rescueRequests(db: Queryable, maxRetries: number): Promise<RescuedRequest[]> {
+/**
+ * Declares silent workers dead and takes back what dead workers held; see `lamplighter.rescue_requests`.
+ *
+ * @param reachableMs - for how long the server has been reachable: nobody is blamed for silence before that. @default always
+ */
+export async function rescueRequests(
+  db: Queryable,
+  maxRetries: number,
+  reachableMs?: number,
+): Promise<RescuedRequest[]> {
   const { rows } = await db.query<{
     id: string;
     request_id: string;
     worker_id: string | null;
     status: 'pending' | 'failed';
     is_charged: boolean;
-  }>(RESCUE_REQUESTS, [maxRetries]);
+  }>(RESCUE_REQUESTS, [maxRetries, reachableMs ?? null]);
   return rows.map((row) => ({
     id: row.id,
     requestId: row.request_id,

@@ -43,6 +43,7 @@ test('a request that is claimed anew takes the place of its earlier hold, whose 
   const [later] = inFlight.add(claim('new id'), [request('1', 2)]);
   if (earlier === undefined || later === undefined) throw new Error('both were added');
   await earlier.settled;
+  expect(earlier.abortReason).toBe('lost');
   inFlight.abort(earlier, 'lost');
   inFlight.remove(earlier);
   expect(inFlight.list()).toEqual([later]);

@@ -40,7 +40,7 @@ export interface InFlight {
 
 /**
  * A row that was lost or handed back can be claimed again before the end of the earlier hold has gone all its way. The later hold
- * takes the place of the earlier one, whose end then changes nothing here.
+ * takes the place of the earlier one, which is broken off and whose end then changes nothing here.
  */
 export function createInFlight(): InFlight {
   const holds = new Map<string, Hold>();
@@ -65,7 +65,9 @@ export function createInFlight(): InFlight {
     add(name, requests) {
       const claim: Claim = { name, open: requests.length, onSettled: noteSettled };
       return requests.map((request) => {
-        holds.get(request.id)?.settle();
+        const earlier = holds.get(request.id);
+        earlier?.abort('lost');
+        earlier?.settle();
         const hold = new Hold(request, claim);
         holds.set(request.id, hold);
         return hold;

@@ -10,7 +10,6 @@ export interface RescuerDeps {
   readonly db: Queryable;
   readonly maxRetries: number;
   readonly intervalMs: number;
-  readonly leaseMs: number;
   readonly onSuspects: () => void;
   readonly log: Logger;
   readonly clock: Clock;
@@ -20,31 +19,28 @@ export interface RescuerDeps {
  * Duty: finds workers whose lease ran out and gives their requests back. Reads and writes workers, requests and suspects in one statement,
  * so that a death halfway changes nothing; any number of workers may do it at once.
  *
- * While the server is away nobody can renew a lease: after an outage of half a lease the others get the time of a lease to come back.
- * A worker that starts knows of no outage: the database tells of a restart by itself, but not of the time when a standby was promoted, so
- * on a server that may have been one the others get that time, too.
+ * While the server is away nobody can renew a lease: after an outage every worker gets the time of its lease to come back. A worker that
+ * starts knows of no outage: the database tells of a restart by itself, but not of the time when a standby was promoted, so on a server
+ * that may have been one the others get that time, too.
  */
 export function startRescuer(deps: RescuerDeps): Service {
-  const { db, maxRetries, intervalMs, leaseMs, onSuspects, log, clock } = deps;
-  let answeredMs = clock.nowMs();
+  const { db, maxRetries, intervalMs, onSuspects, log, clock } = deps;
   let hasFailed = false;
   /** Undefined until the server has been asked. */
-  let judgeFromMs: number | undefined;
+  let reachableSinceMs: number | undefined;
 
   return startLoop({
     intervalMs,
     async runOnce() {
       const nowMs = clock.nowMs();
-      judgeFromMs ??= (await wasStandby(db)) ? nowMs + leaseMs : nowMs;
-      if (hasFailed && nowMs - answeredMs >= leaseMs / 2) judgeFromMs = nowMs + leaseMs;
-      if (nowMs >= judgeFromMs) {
-        for (const { requestId, workerId, status, isCharged } of await rescueRequests(db, maxRetries)) {
-          log.warn({ requestId, deadWorkerId: workerId, status, isCharged }, 'rescued a request from a dead worker');
-        }
+      reachableSinceMs ??= (await wasStandby(db)) ? nowMs : Number.NEGATIVE_INFINITY;
+      if (hasFailed) reachableSinceMs = nowMs;
+      const reachableMs = Number.isFinite(reachableSinceMs) ? nowMs - reachableSinceMs : undefined;
+      for (const { requestId, workerId, status, isCharged } of await rescueRequests(db, maxRetries, reachableMs)) {
+        log.warn({ requestId, deadWorkerId: workerId, status, isCharged }, 'rescued a request from a dead worker');
       }
       if (await hasSuspects(db)) onSuspects();
       hasFailed = false;
-      answeredMs = nowMs;
     },
     onError(error) {
       hasFailed = true;

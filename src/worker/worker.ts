@@ -150,7 +150,6 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
         db,
         maxRetries: config.maxRetries,
         intervalMs: config.heartbeatMs,
-        leaseMs: config.leaseMs,
         onSuspects: () => dispatcher.noteSuspects(),
         log,
         clock,

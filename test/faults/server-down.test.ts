@@ -84,7 +84,8 @@ test('a claim that a crash undoes, as nobody waits for its flush, costs a second
     const [call] = own.callers.enqueues.slice(-1);
     return own.handlers.read().filter(({ text }) => text === call?.text).length === 2;
   }
+  // Any other commit in between flushes the claim as well.
   let isUndone = false;
-  for (let round = 0; round < 3 && !isUndone; round += 1) isUndone = await crash();
+  for (let round = 0; round < 8 && !isUndone; round += 1) isUndone = await crash();
   expect(isUndone).toBe(true);
-}, 30_000);
+}, 60_000);

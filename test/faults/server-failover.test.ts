@@ -20,7 +20,7 @@ beforeAll(async () => {
   standby = await startStandby(primary);
   name = await startFaultProxy(primary.port);
   await rig.reroute(name.through(database.uri));
-  // Its lease is the time that it gives others to come back: longer than the test takes to look.
+  // Each gives the other the time of the other's own lease to come back, whatever its own.
   const byName = await rig.worker({ functions: ['generate'], leaseMs: 4_000 });
   const byList = await rig.worker({ functions: ['embed'] });
   const list = byList.actor.uri.replace(/:\d+\//, `:${primary.port},127.0.0.1:${standby.port}/`);
