@@ -1,0 +1,120 @@
+import { Refused } from '../refused.ts';
+import { bracketClass, quoteLiteral } from './escape-gbnf.ts';
+import { type Expression, repeat, ruleRef, sequence } from './expression.ts';
+import { GRAMMAR_BUDGET, type GrammarBudget, keepWithin } from './grammar-budget.ts';
+import { pruneRules } from './prune-rules.ts';
+import { refuseLeftRecursion } from './refuse-left-recursion.ts';
+import type { Rules } from './rule-facts.ts';
+
+/**
+ * Most repetitions written as one operator. The engine refuses 2,000 rules out of one operator and takes a greater
+ * maximum for no maximum at all.
+ */
+const MOST_REPETITIONS = 1_000;
+
+/**
+ * The grammar as GBNF in ASCII, `root` first and only what it needs, the same text for the same rules.
+ *
+ * @throws Refused when no text matches, or when a rule reaches itself with nothing in between.
+ * @throws GrammarTooLarge beyond the budget.
+ */
+export function printGrammar(rules: Rules, budget: GrammarBudget = GRAMMAR_BUDGET): string {
+  keepWithin(budget, rules);
+  const pruned = pruneRules(rules);
+  if (pruned === undefined) throw new Refused('No text at all could be the output');
+  refuseLeftRecursion(pruned);
+  const lines: string[] = [];
+  const names = new Set(pruned.keys());
+  for (const [name, expression] of pruned) lines.push(...linesOf(name, expression, names));
+  return `${lines.join('\n')}\n`;
+}
+
+/** The line of a rule, followed by those of the rules that its repetitions are split into. */
+function linesOf(ruleName: string, root: Expression, names: Set<string>): string[] {
+  const lines: string[] = [];
+
+  const split = (expression: Expression): Expression => {
+    let count = 1;
+    while (names.has(`${ruleName}-${count}`)) count += 1;
+    const name = `${ruleName}-${count}`;
+    names.add(name);
+    lines.push(...linesOf(name, expression, names));
+    return ruleRef(name);
+  };
+
+  /** Nothing when one operator can say it. */
+  const smallerRepeats = (expression: Expression & { kind: 'repeat' }): Expression | undefined => {
+    const { part, min, max } = expression;
+    const times = Math.max(1, max ?? min);
+    if (!isAtom(part) && (rulesOf(part) + 1) * times > MOST_REPETITIONS) return repeat(split(part), min, max);
+    if (times <= MOST_REPETITIONS) return undefined;
+    const block = repeat(part, MOST_REPETITIONS, MOST_REPETITIONS);
+    if (min > 0) {
+      const blocks = Array.from({ length: Math.floor(min / MOST_REPETITIONS) }, () => block);
+      const rest = repeat(part, min % MOST_REPETITIONS, min % MOST_REPETITIONS);
+      return sequence(...blocks, rest, repeat(part, 0, max === undefined ? undefined : max - min));
+    }
+    let tail = repeat(part, 0, (max ?? 0) % MOST_REPETITIONS);
+    for (let left = Math.floor((max ?? 0) / MOST_REPETITIONS); left > 0; left -= 1) {
+      tail = split({
+        kind: 'alternatives',
+        options: [repeat(part, 0, MOST_REPETITIONS - 1), sequence(block, tail)],
+      });
+    }
+    return tail;
+  };
+
+  const print = (expression: Expression, isInside: boolean): string => {
+    switch (expression.kind) {
+      case 'literal':
+        return quoteLiteral(expression.text);
+      case 'class':
+        return bracketClass(expression.set);
+      case 'rule':
+        return expression.name;
+      case 'sequence': {
+        const text = expression.parts.map((part) => print(part, part.kind === 'alternatives')).join(' ');
+        return isInside ? `(${text})` : text;
+      }
+      case 'alternatives': {
+        const text = expression.options.map((option) => print(option, false)).join(' | ');
+        return isInside ? `(${text})` : text;
+      }
+      case 'repeat': {
+        const smaller = smallerRepeats(expression);
+        if (smaller !== undefined) return print(smaller, isInside);
+        const part = print(expression.part, true);
+        return `${expression.part.kind === 'repeat' ? `(${part})` : part}${operatorOf(expression)}`;
+      }
+    }
+  };
+
+  const line = `${ruleName} ::= ${print(root, false)}`;
+  return [line, ...lines];
+}
+
+function operatorOf({ min, max }: { readonly min: number; readonly max: number | undefined }): string {
+  if (max === undefined) return min === 0 ? '*' : min === 1 ? '+' : `{${min},}`;
+  if (min === 0 && max === 1) return '?';
+  return min === max ? `{${min}}` : `{${min},${max}}`;
+}
+
+function isAtom({ kind }: Expression): boolean {
+  return kind === 'literal' || kind === 'class' || kind === 'rule';
+}
+
+/** At least as many rules as the engine makes of an expression beside the one it stands in. */
+function rulesOf(expression: Expression): number {
+  switch (expression.kind) {
+    case 'literal':
+    case 'class':
+    case 'rule':
+      return 0;
+    case 'sequence':
+      return expression.parts.reduce((sum, part) => sum + rulesOf(part), 0);
+    case 'alternatives':
+      return expression.options.reduce((sum, option) => sum + rulesOf(option), 1);
+    case 'repeat':
+      return rulesOf(expression.part) + 1 + (expression.max === undefined ? 1 : expression.max - expression.min);
+  }
+}

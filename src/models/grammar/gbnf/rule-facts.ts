@@ -1,0 +1,103 @@
+import type { Expression } from './expression.ts';
+
+/** The rules of a grammar by name. */
+export type Rules = ReadonlyMap<string, Expression>;
+
+/** The names of the rules that match at least one text. */
+export function productiveRules(rules: Rules): ReadonlySet<string> {
+  return rulesThat(rules, (expression, known) => holds(expression, true, () => true, known));
+}
+
+/** The names of the rules that match the empty text. */
+export function nullableRules(rules: Rules): ReadonlySet<string> {
+  return rulesThat(rules, isNullable);
+}
+
+/** True when the expression matches the empty text, given the rules that do. */
+export function isNullable(expression: Expression, nullable: ReadonlySet<string>): boolean {
+  return holds(expression, false, (text) => text === '', nullable);
+}
+
+/** The names of the rules that an expression names, in order. */
+export function* namesIn(expression: Expression): Generator<string> {
+  switch (expression.kind) {
+    case 'literal':
+    case 'class':
+      return;
+    case 'sequence':
+      for (const part of expression.parts) yield* namesIn(part);
+      return;
+    case 'alternatives':
+      for (const option of expression.options) yield* namesIn(option);
+      return;
+    case 'repeat':
+      yield* namesIn(expression.part);
+      return;
+    case 'rule':
+      yield expression.name;
+  }
+}
+
+/** The names of the rules that an expression can begin with, given the rules that match the empty text. */
+export function* firstNamesIn(expression: Expression, nullable: ReadonlySet<string>): Generator<string> {
+  switch (expression.kind) {
+    case 'literal':
+    case 'class':
+      return;
+    case 'sequence':
+      for (const part of expression.parts) {
+        yield* firstNamesIn(part, nullable);
+        if (!isNullable(part, nullable)) return;
+      }
+      return;
+    case 'alternatives':
+      for (const option of expression.options) yield* firstNamesIn(option, nullable);
+      return;
+    case 'repeat':
+      yield* firstNamesIn(expression.part, nullable);
+      return;
+    case 'rule':
+      yield expression.name;
+  }
+}
+
+/** The smallest set of rules that `test` holds for, where it may look at the set; latest rules first, as rules look ahead. */
+function rulesThat(
+  rules: Rules,
+  test: (expression: Expression, known: ReadonlySet<string>) => boolean,
+): ReadonlySet<string> {
+  const known = new Set<string>();
+  const open = new Map([...rules].reverse());
+  for (let sizeBefore = -1; sizeBefore < known.size; ) {
+    sizeBefore = known.size;
+    for (const [name, expression] of open) {
+      if (!test(expression, known)) continue;
+      known.add(name);
+      open.delete(name);
+    }
+  }
+  return known;
+}
+
+function holds(
+  expression: Expression,
+  ofClass: boolean,
+  ofLiteral: (text: string) => boolean,
+  known: ReadonlySet<string>,
+): boolean {
+  const inner = (part: Expression) => holds(part, ofClass, ofLiteral, known);
+  switch (expression.kind) {
+    case 'literal':
+      return ofLiteral(expression.text);
+    case 'class':
+      return ofClass;
+    case 'sequence':
+      return expression.parts.every(inner);
+    case 'alternatives':
+      return expression.options.some(inner);
+    case 'repeat':
+      return expression.min === 0 || inner(expression.part);
+    case 'rule':
+      return known.has(expression.name);
+  }
+}
