@@ -19,6 +19,16 @@ export function hostname(): string {
   return osHostname();
 }
 
+/** Whether a process of this machine runs; one of another user counts, one that cannot be seen from this container does not. */
+export function isRunning(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
 /** The numeric user id; undefined on Windows. */
 export function uid(): number | undefined {
   return process.getuid?.();

@@ -34,7 +34,7 @@ describe('describe', () => {
 
   test.each([
     ['BAAI/bge-m3', 'ort', 1024],
-    ['clip/ViT-B-32-visual', 'ort', 512],
+    ['clip/ViT-B-32-textual', 'ort', 512],
     ['openai/text-embedding-3-small', 'openai', undefined],
     ['cohere/embed-v4.0', 'cohere', undefined],
   ])('knows %s and why it is not served', async (name, runtime, dimensions) => {
@@ -42,6 +42,14 @@ describe('describe', () => {
     expect(description).toMatchObject({ state: 'not_loadable', card: { name, runtime } });
     expect(description).toHaveProperty('reason', `not served by this version: it has no runtime "${runtime}"`);
     expect('card' in description && description.card.dimensions).toBe(dimensions);
+  });
+
+  test('knows a model for images, and that requests hold none', async () => {
+    expect(await setUp().registry.describe('clip/ViT-B-32-visual')).toMatchObject({
+      state: 'not_loadable',
+      card: { type: 'visual', dimensions: 512, functions: [] },
+      reason: 'it takes images, and requests hold texts',
+    });
   });
 
   test('an unknown name is said to be, with the list and the nearest', async () => {

@@ -1,7 +1,7 @@
 import { systemClock } from '../core/clock.ts';
 import { isLamplighterError, LamplighterError, messageOf } from '../core/errors.ts';
 import { didYouMean } from '../core/suggest.ts';
-import { describeUnserved, listUnserved, RUNTIMES } from './catalogue.ts';
+import { describeUnserved, listUnserved, RUNTIMES } from './catalogue/documented-models.ts';
 import type { Model } from './port.ts';
 import type { KnownModelDescription, ModelDescription, ModelProvider, ModelSelection } from './provider.ts';
 import { type SharedLoad, shareLoad } from './shared-load.ts';

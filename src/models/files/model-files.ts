@@ -1,7 +1,7 @@
 import type { RequestFunction } from '../../core/request-functions.ts';
 
-/** How the hidden states of a text's tokens become its vector. */
-export type Pooling = 'mean' | 'cls' | 'last';
+/** How the hidden states of a text's tokens become its vector; `none` where the model's output is one vector per text. */
+export type Pooling = 'mean' | 'cls' | 'last' | 'none';
 
 /** Where the files of a model are published. */
 export interface ModelSource {
@@ -24,6 +24,8 @@ export interface ModelSpec {
   readonly source: ModelSource;
   /** SPDX identifier. */
   readonly licence: string;
+  /** Size of all files, give or take a few per cent: for lists, never for checks. */
+  readonly approximateBytes?: number;
   /** Most tokens of one text, special tokens included. */
   readonly maxTokens: number;
   /** Embedding models only. */
@@ -53,7 +55,12 @@ export interface LocalModel {
 export type ModelFinding =
   | { readonly state: 'local'; readonly model: LocalModel }
   /** Known, but not on this machine, or a path that holds no model. `reason` ends a sentence, `hint` is one of its own. */
-  | { readonly state: 'missing'; readonly spec: ModelSpec | undefined; readonly reason: string; readonly hint?: string };
+  | {
+      readonly state: 'missing';
+      readonly spec: ModelSpec | undefined;
+      readonly reason: string;
+      readonly hint?: string;
+    };
 
 /** Finds the files of local models: those of the catalogue in the cache folder, and those given by path at the start. */
 export interface ModelFiles {

@@ -1,0 +1,93 @@
+import { type Clock, systemClock } from '../../core/clock.ts';
+import type { Env } from '../../core/env.ts';
+import { LamplighterError } from '../../core/errors.ts';
+import { LOCAL_MODELS } from '../catalogue/local-models.ts';
+import { type GivenModel, givenModels } from './given-models.ts';
+import { createHashStore } from './hash-store.ts';
+import { createLockFile } from './lock-file.ts';
+import type { LocalModel, ModelFiles, ModelFinding, ModelSpec } from './model-files.ts';
+import { modelFolder, pathInside } from './model-folder.ts';
+import { inspectFolder, inspectGguf, missingFiles } from './model-layout.ts';
+
+export interface ModelFilesOptions {
+  /** For `LAMPLIGHTER_MODEL_DIR` and the platform's cache folder. */
+  readonly env: Env;
+  /** The folder of models; wins over the environment. */
+  readonly modelDir?: string | undefined;
+  /** Model names from the command line and the environment, never from a table; those that are paths become models. */
+  readonly given?: readonly (string | undefined)[];
+  /** @default all that can be downloaded */
+  readonly catalogue?: readonly ModelSpec[];
+  readonly clock?: Clock;
+}
+
+/** The local models of this machine. Looks at files whenever it is asked; loads nothing, and never calls out. */
+export function createModelFiles(options: ModelFilesOptions): ModelFiles {
+  const { env, modelDir, given = [], catalogue = LOCAL_MODELS, clock = systemClock } = options;
+  const root = modelFolder(env, modelDir);
+  const givens = givenModels(given, { env, isKnown: (name) => catalogue.some((spec) => spec.name === name) });
+  const hashes = createHashStore(root);
+  const lockFile = createLockFile(root, clock);
+
+  async function lookAt(wanted: GivenModel | ModelSpec): Promise<ModelFinding> {
+    return 'source' in wanted ? findCatalogueModel(root, wanted) : findGivenModel(wanted);
+  }
+
+  return {
+    list: (runtime) =>
+      Promise.all(
+        [...givens, ...catalogue]
+          .filter((wanted) => wanted.runtime === runtime)
+          .map(async (wanted) => ({ ...(await lookAt(wanted)), name: wanted.name })),
+      ),
+    async find(name, runtime) {
+      const wanted = [...givens, ...catalogue].find((each) => each.name === name && each.runtime === runtime);
+      return wanted === undefined ? undefined : lookAt(wanted);
+    },
+    async hashWeights(model, signal) {
+      const sha256 = await hashes.sha256(model.weightsPath, signal);
+      const { spec } = model;
+      if (spec === undefined) return sha256;
+      const pin = await lockFile.read(spec.name, spec.source);
+      const pinned = pin?.files[weightsOf(spec)]?.sha256;
+      if (pinned === undefined || pinned === sha256) return sha256;
+      throw new LamplighterError(
+        'MODEL_CHANGED',
+        `${model.weightsPath} is not the file that was downloaded: its sha256 is ${sha256}, and ${lockFile.path} pins ${pinned}`,
+        { hint: `Run: lamplighter models pull ${spec.name}` },
+      );
+    },
+  };
+}
+
+/** Where a downloaded model is: the folder of an `ort` model, or the GGUF file. */
+export function pathOfModel(root: string, spec: ModelSpec): string {
+  const folder = pathInside(root, spec.name);
+  return spec.runtime === 'llama' ? pathInside(folder, weightsOf(spec)) : folder;
+}
+
+async function findCatalogueModel(root: string, spec: ModelSpec): Promise<ModelFinding> {
+  const folder = pathInside(root, spec.name);
+  const missing = await missingFiles(folder, spec.source.files);
+  if (missing.length === 0) {
+    const { name, runtime } = spec;
+    const weightsPath = pathInside(folder, weightsOf(spec));
+    return { state: 'local', model: { name, runtime, path: pathOfModel(root, spec), weightsPath, spec } };
+  }
+  const isAbsent = missing.length === spec.source.files.length;
+  const reason = isAbsent ? 'its files are not downloaded' : `${folder} lacks ${missing.join(', ')}`;
+  return { state: 'missing', spec, reason, hint: `Run: lamplighter models pull ${spec.name}` };
+}
+
+async function findGivenModel({ name, runtime, path }: GivenModel): Promise<ModelFinding> {
+  const found = await (runtime === 'llama' ? inspectGguf(path) : inspectFolder(path));
+  if ('problem' in found) return { state: 'missing', spec: undefined, reason: found.problem };
+  const model: LocalModel = { name, runtime, path, weightsPath: found.weightsPath, spec: undefined };
+  return { state: 'local', model };
+}
+
+function weightsOf({ name, source }: ModelSpec): string {
+  const [weights] = source.files;
+  if (weights === undefined) throw new LamplighterError('MODEL_FAILED', `Model "${name}" has no files`);
+  return weights;
+}

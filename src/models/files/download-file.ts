@@ -1,0 +1,213 @@
+import { createHash, type Hash } from 'node:crypto';
+import { type FileHandle, mkdir, open, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { backoffMs } from '../../core/backoff.ts';
+import type { Clock } from '../../core/clock.ts';
+import { LamplighterError, messageOf } from '../../core/errors.ts';
+import { diskProblem } from './disk-problem.ts';
+import { gitIdOfFile, updateFromFile } from './hash-file.ts';
+import type { Announcement, Delivery, HubClient } from './hub/hub-client.ts';
+import { describeFile, type HubFile } from './hub/hub-file.ts';
+import { PassingProblem } from './hub/hub-problem.ts';
+
+/** Failures in a row, without a byte between them, after which it gives up. */
+const MAX_FAILURES = 5;
+const BACKOFF = { baseMs: 500, capMs: 15_000 };
+/** Silence after which a connection counts as dead; at most twice that passes. */
+const SILENCE_MS = 30_000;
+
+export interface DownloadOptions {
+  readonly hub: HubClient;
+  readonly file: HubFile;
+  readonly announced: Announcement;
+  /** Where the bytes are collected. What is there is taken for their beginning, and stays when the download ends early. */
+  readonly partialPath: string;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Told how many bytes there are now; fewer than before after a new beginning. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+  /** Told why it tries again. */
+  readonly onRetry?: ((reason: string) => void) | undefined;
+}
+
+/**
+ * Fetches a file to its end and proves that it is the announced one; gives its sha256. Where it cannot, the bytes that
+ * came are kept for the next call, unless they are proven wrong.
+ *
+ * @throws LamplighterError DOWNLOAD_FAILED after several failures in a row, or when the disk does not take it.
+ * @throws LamplighterError MODEL_CHANGED when what came is not what was announced.
+ * @throws The signal's reason when it aborts.
+ */
+export async function downloadFile(options: DownloadOptions): Promise<string> {
+  const { clock, signal, onRetry, partialPath } = options;
+  await mkdir(dirname(partialPath), { recursive: true }).catch((error: unknown) => {
+    throw diskProblem(error, dirname(partialPath));
+  });
+  let failures = 0;
+  for (;;) {
+    const sizeBefore = await sizeOf(partialPath);
+    try {
+      return await attempt(options, sizeBefore);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof LeftoverProblem) {
+        onRetry?.(error.message);
+        continue;
+      }
+      if (!(error instanceof PassingProblem)) throw error;
+      failures = (await sizeOf(partialPath)) > sizeBefore ? 1 : failures + 1;
+      if (failures > MAX_FAILURES) throw givenUp(error);
+      const pauseMs = error.retryAfterMs ?? backoffMs(failures, undefined, BACKOFF);
+      onRetry?.(`${error.message}; next try in ${Math.max(1, Math.round(pauseMs / 1_000))} s`);
+      await clock.delay(pauseMs, signal);
+      signal.throwIfAborted();
+    }
+  }
+}
+
+/** What an earlier download left is not the beginning of this file; it is gone now. */
+class LeftoverProblem extends Error {}
+
+async function attempt(options: DownloadOptions, leftover: number): Promise<string> {
+  const { announced, partialPath, signal, onBytes } = options;
+  const isTooLong = announced.size !== undefined && leftover > announced.size;
+  const offset = isTooLong ? 0 : leftover;
+  let hash = createHash('sha256');
+  if (offset > 0) hash = await updateFromFile(hash, partialPath, { signal });
+  onBytes?.(offset);
+  const file = await open(partialPath, offset > 0 ? 'r+' : 'w').catch((error: unknown) => {
+    throw diskProblem(error, partialPath);
+  });
+  try {
+    if (offset === 0 || offset !== announced.size) hash = await receive(options, { file, hash, offset });
+    await file.datasync().catch(ignoreUnsupported);
+  } finally {
+    await file.close();
+  }
+  const sha256 = hash.digest('hex');
+  const found = await announcedKind(announced, partialPath, sha256, signal);
+  if (found === announced.hash) return sha256;
+  await rm(partialPath, { force: true });
+  if (offset > 0) throw new LeftoverProblem('What an earlier download left does not fit; starting anew');
+  throw new LamplighterError(
+    'MODEL_CHANGED',
+    `What came is not ${describeFile(options.file)}: the hub announced ${announced.hash}, and this is ${found}`,
+    { hint: 'Nothing was kept. Try again; if it stays so, something between here and the hub changes what it sends.' },
+  );
+}
+
+interface Sink {
+  readonly file: FileHandle;
+  readonly hash: Hash;
+  readonly offset: number;
+}
+
+/** Writes what the hub sends, and gives the hash over all of the file. */
+async function receive(options: DownloadOptions, { file, hash: hashSoFar, offset }: Sink): Promise<Hash> {
+  const { hub, announced, clock, signal, onBytes, partialPath } = options;
+  const silence = new AbortController();
+  const ended = new AbortController();
+  let hash = hashSoFar;
+  let position = offset;
+  const watching = watch(() => position, { clock, ended: ended.signal, silence });
+  try {
+    const either = AbortSignal.any([signal, silence.signal]);
+    const delivery = await hub.deliver(options.file, offset, either);
+    if (delivery === undefined) return hash;
+    if (delivery.startsAt !== offset) {
+      hash = createHash('sha256');
+      position = 0;
+      await file.truncate(0);
+    }
+    for await (const chunk of chunksOf(delivery)) {
+      if (announced.size !== undefined && position + chunk.length > announced.size) {
+        await rm(partialPath, { force: true });
+        throw tooMuch(options.file);
+      }
+      await writeAll(file, chunk, position).catch((error: unknown) => {
+        throw diskProblem(error, partialPath);
+      });
+      hash.update(chunk);
+      position += chunk.length;
+      onBytes?.(position);
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    if (silence.signal.aborted) throw new PassingProblem(`Nothing came for ${SILENCE_MS / 1_000} seconds`);
+    throw error;
+  } finally {
+    ended.abort();
+    await watching;
+  }
+  if (announced.size !== undefined && position < announced.size) {
+    throw new PassingProblem(`The connection ended after ${position} of ${announced.size} bytes`);
+  }
+  return hash;
+}
+
+async function* chunksOf({ chunks }: Delivery): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks;
+  } catch (cause) {
+    throw new PassingProblem(`The connection was cut off: ${causeOf(cause)}`, { cause });
+  }
+}
+
+function causeOf(error: unknown): string {
+  return messageOf(error instanceof Error && error.cause instanceof Error ? error.cause : error);
+}
+
+async function writeAll(file: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < chunk.length; ) {
+    done += (await file.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
+  }
+}
+
+/** Aborts `silence` when the position stays where it is. */
+async function watch(
+  position: () => number,
+  { clock, ended, silence }: { clock: Clock; ended: AbortSignal; silence: AbortController },
+): Promise<void> {
+  let last = position();
+  while (!ended.aborted) {
+    await clock.delay(SILENCE_MS, ended);
+    if (ended.aborted) return;
+    const now = position();
+    if (now === last) silence.abort();
+    last = now;
+  }
+}
+
+async function announcedKind(
+  { hash }: Announcement,
+  path: string,
+  sha256: string,
+  signal: AbortSignal,
+): Promise<string> {
+  return hash.startsWith('git:')
+    ? `git:${await gitIdOfFile(path, await sizeOf(path), { signal })}`
+    : `sha256:${sha256}`;
+}
+
+function tooMuch(file: HubFile): LamplighterError {
+  return new LamplighterError('MODEL_CHANGED', `More bytes came than the hub announced for ${describeFile(file)}`);
+}
+
+function givenUp(error: PassingProblem): LamplighterError {
+  const kept = 'What was fetched is kept, and the same command goes on with it.';
+  const hint = error.hint === undefined ? kept : `${error.hint} ${kept}`;
+  return new LamplighterError('DOWNLOAD_FAILED', error.message, { cause: error, hint });
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}
+
+/** Some network file systems have no such call. */
+function ignoreUnsupported(error: unknown): void {
+  if (!(error instanceof Error && 'code' in error && (error.code === 'EINVAL' || error.code === 'ENOTSUP')))
+    throw error;
+}
