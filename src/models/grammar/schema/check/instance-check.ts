@@ -1,0 +1,78 @@
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { fullFormats } from 'ajv-formats/dist/formats.js';
+import { isNestedWithin, type JsonValue } from '../../../json-value.ts';
+import { patternTester } from '../../regex/pattern-tester.ts';
+import { TEXT_FORMATS } from '../read/keywords.ts';
+import type { SchemaDocument } from '../read/read-schema.ts';
+import type { SchemaSite } from '../read/schema-site.ts';
+import { MULTIPLE_OF } from './multiple-of.ts';
+import { repeatedName } from './repeated-name.ts';
+
+/** Nesting beyond which neither the validator nor `jsonb` is sure to have the stack for it. */
+const DEEPEST = 500;
+
+/** Decides exactly what is valid under the schemas of one document. */
+export interface InstanceCheck {
+  /** What is wrong with a text that should be JSON valid under the root schema. */
+  problemOf(text: string): string | undefined;
+  /** True when all of these schemas accept the value. */
+  isValid(sites: readonly SchemaSite[], value: JsonValue): boolean;
+}
+
+/** A check that compiles its validators when they are first needed. Users' patterns never run in V8's own engine. */
+export function createInstanceCheck({ root, definitions }: SchemaDocument): InstanceCheck {
+  const validators = new Map<string, ValidateFunction>();
+  let ajv: Ajv2020 | undefined;
+
+  const validatorOf = (sites: readonly SchemaSite[]): ValidateFunction => {
+    const key = sites.map(({ id }) => id).join();
+    const known = validators.get(key);
+    if (known !== undefined) return known;
+    ajv ??= createAjv();
+    const schema: { [keyword: string]: unknown } = { allOf: sites.map(({ checked }) => checked), $defs: definitions };
+    const validator = ajv.compile(schema);
+    validators.set(key, validator);
+    return validator;
+  };
+
+  return {
+    isValid: (sites, value) => validatorOf(sites)(value) === true,
+    problemOf(text) {
+      let value: unknown;
+      try {
+        value = JSON.parse(text);
+      } catch {
+        return 'The model gave a text that is not JSON';
+      }
+      if (!isNestedWithin(value, DEEPEST)) return `The model gave JSON nested deeper than ${DEEPEST} levels`;
+      const repeated = repeatedName(text);
+      if (repeated !== undefined) return `The model gave JSON with two properties named ${JSON.stringify(repeated)}`;
+      const validate = validatorOf([root]);
+      if (validate(value) === true) return undefined;
+      return `The model gave JSON that the schema does not allow: ${describe(validate.errors?.[0])}`;
+    },
+  };
+}
+
+function createAjv(): Ajv2020 {
+  const ajv = new Ajv2020({
+    // the schema was read and verified before; what is left of it has no keyword that ajv does not know
+    strict: false,
+    validateSchema: false,
+    meta: false,
+    logger: false,
+    addUsedSchema: false,
+    ownProperties: true,
+    unicodeRegExp: true,
+    code: { regExp: Object.assign((pattern: string) => patternTester(pattern), { code: 'undefined' }) },
+    formats: Object.fromEntries(Object.entries(fullFormats).filter(([name]) => TEXT_FORMATS.has(name))),
+  });
+  return ajv.removeKeyword('multipleOf').addKeyword(MULTIPLE_OF);
+}
+
+function describe(error: ErrorObject | undefined): string {
+  if (error === undefined) return 'it does not fit';
+  const place = error.instancePath === '' ? 'the value' : error.instancePath;
+  return `${place} ${error.message ?? `breaks "${error.keyword}"`}`;
+}

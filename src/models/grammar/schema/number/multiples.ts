@@ -1,0 +1,55 @@
+import { alternatives, type Expression, literal, NEVER, repeat, sequence } from '../../gbnf/expression.ts';
+import { literalTrie } from '../text/literal-trie.ts';
+import { DIGIT, digitsBetween, integerRange } from './integer-range.ts';
+
+/** Most endings that are written out. */
+const MOST_ENDINGS = 1_000n;
+
+/**
+ * The multiples of a whole number from `least` to `most`. Exact for divisors of a power of ten up to 1,000 without
+ * bounds; otherwise the bounds or the ending hold, and the rest is left to the check.
+ */
+export function multiplesExpression(
+  step: bigint,
+  least: bigint | undefined,
+  most: bigint | undefined,
+  wholeDigits: number,
+): Expression {
+  const limit = 10n ** BigInt(wholeDigits) - 1n;
+  const places = placesOf(step);
+  if (places === undefined || (least !== undefined && least > 0n) || (most !== undefined && most < 0n)) {
+    return integerRange(least ?? -limit, most ?? limit);
+  }
+  const modulus = 10n ** BigInt(places);
+  const short: string[] = [];
+  const endings: string[] = [];
+  for (let value = 0n; value < modulus; value += step) {
+    short.push(value.toString());
+    endings.push(value.toString().padStart(places, '0'));
+  }
+  const long = sequence(
+    digitsBetween(1, 9),
+    repeat(DIGIT, 0, Math.max(0, digitsOf(least, most, wholeDigits) - places - 1)),
+    literalTrie(endings),
+  );
+  const negative = least === undefined || least < 0n;
+  const positive = most === undefined || most > 0n;
+  return alternatives([
+    positive ? alternatives([literalTrie(short), long]) : literal('0'),
+    negative ? sequence(literal('-'), alternatives([literalTrie(short.slice(1)), long])) : NEVER,
+  ]);
+}
+
+/** How many last digits tell whether a number is a multiple; undefined when they do not, or too many endings do. */
+function placesOf(step: bigint): number | undefined {
+  for (let places = 1; places <= 18; places += 1) {
+    const modulus = 10n ** BigInt(places);
+    if (modulus % step === 0n) return modulus / step <= MOST_ENDINGS ? places : undefined;
+  }
+  return undefined;
+}
+
+function digitsOf(least: bigint | undefined, most: bigint | undefined, wholeDigits: number): number {
+  if (least === undefined || most === undefined) return wholeDigits;
+  return Math.max(least.toString().replace('-', '').length, most.toString().length);
+}

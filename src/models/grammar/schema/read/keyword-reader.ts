@@ -1,0 +1,86 @@
+import type { JsonValue } from '../../../json-value.ts';
+import { Refused } from '../../refused.ts';
+
+/** A JSON object. */
+export type JsonObject = { readonly [key: string]: JsonValue };
+
+/** The keywords of one schema, each read once as what it must be; undefined when absent. All throw Refused for another value. */
+export interface KeywordReader {
+  readonly pointer: string;
+  value(keyword: string): JsonValue | undefined;
+  number(keyword: string): number | undefined;
+  /** A whole number, zero or more. */
+  count(keyword: string): number | undefined;
+  text(keyword: string): string | undefined;
+  boolean(keyword: string): boolean | undefined;
+  list(keyword: string): readonly JsonValue[] | undefined;
+  texts(keyword: string): readonly string[] | undefined;
+  object(keyword: string): JsonObject | undefined;
+}
+
+/** A reader of the keywords of the schema at `pointer`. */
+export function createKeywordReader(schema: JsonObject, pointer: string): KeywordReader {
+  const read = <Value extends JsonValue>(
+    keyword: string,
+    expected: string,
+    isExpected: (value: JsonValue) => value is Value,
+  ): Value | undefined => {
+    const value = Object.hasOwn(schema, keyword) ? schema[keyword] : undefined;
+    if (value === undefined || isExpected(value)) return value;
+    throw new Refused(`Schema keyword "${keyword}" ${at(pointer)} must be ${expected}`);
+  };
+  return {
+    pointer,
+    value: (keyword) => read(keyword, 'a value', (value): value is JsonValue => value !== undefined),
+    number: (keyword) => read(keyword, 'a number', isNumber),
+    count: (keyword) => read(keyword, 'a non-negative integer', isCount),
+    text: (keyword) => read(keyword, 'a text', isText),
+    boolean: (keyword) => read(keyword, 'true or false', isBoolean),
+    list: (keyword) => read(keyword, 'an array', isList),
+    texts: (keyword) => read(keyword, 'an array of texts', isTexts),
+    object: (keyword) => read(keyword, 'an object', isObject),
+  };
+}
+
+/** Where a schema is, as the end of a message. */
+export function at(pointer: string): string {
+  return pointer === '' ? 'at the root' : `at ${pointer}`;
+}
+
+/** The pointer one step further. */
+export function pointerTo(pointer: string, ...steps: readonly (string | number)[]): string {
+  return steps.reduce<string>(
+    (path, step) => `${path}/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`,
+    pointer,
+  );
+}
+
+/** True for objects that are not arrays. */
+export function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** True for arrays; `Array.isArray` does not narrow readonly ones. */
+export function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
+function isNumber(value: JsonValue): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
+}
+
+function isCount(value: JsonValue): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0;
+}
+
+function isText(value: JsonValue): value is string {
+  return typeof value === 'string';
+}
+
+function isBoolean(value: JsonValue): value is boolean {
+  return typeof value === 'boolean';
+}
+
+function isTexts(value: JsonValue): value is readonly string[] {
+  return isList(value) && value.every(isText);
+}

@@ -1,0 +1,59 @@
+/** Keywords that say nothing about what is valid, by the standard or by common use. Names that begin with `x-` are too. */
+export const ANNOTATIONS: ReadonlySet<string> = new Set([
+  '$anchor',
+  '$comment',
+  '$dynamicAnchor',
+  '$schema',
+  '$vocabulary',
+  'contentEncoding',
+  'contentMediaType',
+  'contentSchema',
+  'default',
+  'deprecated',
+  'description',
+  'discriminator',
+  'enumDescriptions',
+  'enumNames',
+  'example',
+  'examples',
+  'externalDocs',
+  'markdownDescription',
+  'readOnly',
+  'title',
+  'writeOnly',
+  'xml',
+]);
+
+/** Keywords of the standard that neither the grammar nor the check afterwards can honour. */
+export const UNSUPPORTED: ReadonlySet<string> = new Set([
+  '$dynamicRef',
+  '$recursiveAnchor',
+  '$recursiveRef',
+  'unevaluatedItems',
+  'unevaluatedProperties',
+]);
+
+/** Formats of texts that are enforced. */
+export const TEXT_FORMATS: ReadonlySet<string> = new Set([
+  'date',
+  'date-time',
+  'duration',
+  'email',
+  'hostname',
+  'ipv4',
+  'ipv6',
+  'json-pointer',
+  'time',
+  'uri',
+  'uri-reference',
+  'uuid',
+]);
+
+/** Formats that every value of their type has, or that only hint at how to show it. */
+export const VACUOUS_FORMATS: ReadonlySet<string> = new Set(['binary', 'double', 'float', 'password']);
+
+/** Formats that are ranges of integers. */
+export const INTEGER_FORMATS: ReadonlyMap<string, readonly [minimum: number, maximum: number]> = new Map([
+  ['int32', [-(2 ** 31), 2 ** 31 - 1]],
+  ['int64', [-(2 ** 63), 2 ** 63]],
+]);

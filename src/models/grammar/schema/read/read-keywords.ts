@@ -1,0 +1,192 @@
+import type { JsonValue } from '../../../json-value.ts';
+import { Refused } from '../../refused.ts';
+import { at, isList, isObject, type KeywordReader, pointerTo } from './keyword-reader.ts';
+import { INTEGER_FORMATS, TEXT_FORMATS, VACUOUS_FORMATS } from './keywords.ts';
+import type {
+  ArrayKeywords,
+  CheckedSchema,
+  NumberKeywords,
+  ObjectKeywords,
+  ReadSite,
+  SchemaSite,
+  StringKeywords,
+} from './schema-site.ts';
+
+/** The schema for the check afterwards, while it is made. */
+type Checked = { [keyword: string]: JsonValue | CheckedSchema };
+
+/** The keywords of one type, undefined when none is there, and whether some are left to the check alone. */
+export interface TypeKeywords<Keywords> {
+  readonly keywords: Keywords | undefined;
+  readonly needsCheck: boolean;
+}
+
+/** The bounds of numbers, those of `format: "int32"` and the like included. */
+export function readNumberKeywords(reader: KeywordReader, checked: Checked): TypeKeywords<NumberKeywords> {
+  const keywords = {
+    minimum: reader.number('minimum'),
+    exclusiveMinimum: reader.number('exclusiveMinimum'),
+    maximum: reader.number('maximum'),
+    exclusiveMaximum: reader.number('exclusiveMaximum'),
+    multipleOf: reader.number('multipleOf'),
+  };
+  const { multipleOf } = keywords;
+  if (multipleOf !== undefined && multipleOf <= 0) {
+    throw new Refused(`Schema keyword "multipleOf" ${at(reader.pointer)} must be greater than 0`);
+  }
+  copy(checked, keywords);
+  const range = INTEGER_FORMATS.get(reader.text('format') ?? '');
+  if (range !== undefined) {
+    const [least, most] = range;
+    const minimum = Math.max(keywords.minimum ?? least, least);
+    const maximum = Math.min(keywords.maximum ?? most, most);
+    copy(checked, { minimum, maximum });
+    return { keywords: { ...keywords, minimum, maximum, multipleOf: multipleOf ?? 1 }, needsCheck: false };
+  }
+  return { keywords: isAnyGiven(keywords) ? keywords : undefined, needsCheck: false };
+}
+
+/** What is asked of texts. */
+export function readStringKeywords(reader: KeywordReader, checked: Checked): StringKeywords | undefined {
+  const minLength = reader.count('minLength');
+  const maxLength = reader.count('maxLength');
+  const pattern = reader.text('pattern');
+  const given = reader.text('format');
+  const format = given !== undefined && TEXT_FORMATS.has(given) ? given : undefined;
+  if (given !== undefined && format === undefined && !VACUOUS_FORMATS.has(given) && !INTEGER_FORMATS.has(given)) {
+    throw new Refused(`Schema format "${given}" ${at(reader.pointer)} is not supported`);
+  }
+  const keywords = { minLength, maxLength, pattern, format };
+  copy(checked, keywords);
+  return isAnyGiven(keywords) ? { ...keywords, pointer: reader.pointer, minLength: minLength ?? 0 } : undefined;
+}
+
+/** What is asked of arrays, in the form of 2020-12; that of draft 7 (`items` as an array, `additionalItems`) is translated. */
+export function readArrayKeywords(
+  reader: KeywordReader,
+  checked: Checked,
+  readSite: ReadSite,
+): TypeKeywords<ArrayKeywords> {
+  const itemsValue = reader.value('items');
+  const isOldForm = isList(itemsValue);
+  const prefixKeyword = isOldForm ? 'items' : 'prefixItems';
+  const prefix = reader
+    .list(prefixKeyword)
+    ?.map((schema, index) => readSite(schema, pointerTo(reader.pointer, prefixKeyword, index)));
+  const restKeyword = isOldForm ? 'additionalItems' : 'items';
+  const rest = siteOf(reader, restKeyword, readSite);
+  const contains = siteOf(reader, 'contains', readSite);
+  const given = {
+    minItems: reader.count('minItems'),
+    maxItems: reader.count('maxItems'),
+    uniqueItems: reader.boolean('uniqueItems'),
+  };
+  const bounds = { minContains: reader.count('minContains'), maxContains: reader.count('maxContains') };
+  if (prefix !== undefined) checked['prefixItems'] = prefix.map((site) => site.checked) as JsonValue; // is JSON
+  if (rest !== undefined) checked['items'] = rest.checked;
+  if (contains !== undefined) copy(checked, { contains: contains.checked, ...bounds });
+  copy(checked, given);
+  if (prefix === undefined && rest === undefined && contains === undefined && !isAnyGiven(given)) {
+    return { keywords: undefined, needsCheck: false };
+  }
+  const keywords = {
+    prefixItems: prefix ?? [],
+    items: rest,
+    minItems: Math.max(given.minItems ?? 0, contains === undefined ? 0 : (bounds.minContains ?? 1)),
+    maxItems: given.maxItems,
+    uniqueItems: given.uniqueItems ?? false,
+  };
+  return { keywords, needsCheck: contains !== undefined };
+}
+
+/** What is asked of objects; `dependencies` of draft 7 is translated. */
+export function readObjectKeywords(
+  reader: KeywordReader,
+  checked: Checked,
+  readSite: ReadSite,
+): TypeKeywords<ObjectKeywords> {
+  const properties = sitesOf(reader, 'properties', readSite);
+  const patternProperties = sitesOf(reader, 'patternProperties', readSite);
+  const additionalProperties = siteOf(reader, 'additionalProperties', readSite);
+  const propertyNames = siteOf(reader, 'propertyNames', readSite);
+  const required = reader.texts('required');
+  const bounds = { minProperties: reader.count('minProperties'), maxProperties: reader.count('maxProperties') };
+  for (const name of [...(properties?.keys() ?? []), ...(required ?? [])]) refuseName(name, reader.pointer);
+  const hasDependencies = readDependencies(reader, checked, readSite);
+  copy(checked, {
+    ...(properties !== undefined && { properties: checkedOf(properties) }),
+    ...(patternProperties !== undefined && { patternProperties: checkedOf(patternProperties) }),
+    additionalProperties: additionalProperties?.checked,
+    propertyNames: propertyNames?.checked,
+    required,
+    ...bounds,
+  });
+  const keywords = {
+    properties: properties ?? new Map<string, SchemaSite>(),
+    patternProperties: patternProperties ?? new Map<string, SchemaSite>(),
+    additionalProperties,
+    propertyNames,
+    required: required ?? [],
+    minProperties: bounds.minProperties ?? 0,
+    maxProperties: bounds.maxProperties,
+  };
+  const isGiven = isAnyGiven({
+    properties,
+    patternProperties,
+    additionalProperties,
+    propertyNames,
+    required,
+    ...bounds,
+  });
+  return { keywords: isGiven ? keywords : undefined, needsCheck: hasDependencies };
+}
+
+/** All forms of "when this property is there": left to the check. */
+function readDependencies(reader: KeywordReader, checked: Checked, readSite: ReadSite): boolean {
+  const required: Record<string, JsonValue> = {};
+  const schemas: Record<string, CheckedSchema> = {};
+  for (const keyword of ['dependentRequired', 'dependentSchemas', 'dependencies']) {
+    for (const [name, value] of Object.entries(reader.object(keyword) ?? {})) {
+      refuseName(name, reader.pointer);
+      if (isList(value) && keyword !== 'dependentSchemas') required[name] = value;
+      else schemas[name] = readSite(value, pointerTo(reader.pointer, keyword, name)).checked;
+    }
+  }
+  if (Object.keys(required).length > 0) checked['dependentRequired'] = required;
+  if (Object.keys(schemas).length > 0) checked['dependentSchemas'] = schemas;
+  return 'dependentRequired' in checked || 'dependentSchemas' in checked;
+}
+
+function siteOf(reader: KeywordReader, keyword: string, readSite: ReadSite): SchemaSite | undefined {
+  const schema = reader.value(keyword);
+  return schema === undefined ? undefined : readSite(schema, pointerTo(reader.pointer, keyword));
+}
+
+function sitesOf(
+  reader: KeywordReader,
+  keyword: string,
+  readSite: ReadSite,
+): ReadonlyMap<string, SchemaSite> | undefined {
+  const schemas = reader.object(keyword);
+  if (!isObject(schemas)) return undefined;
+  return new Map(
+    Object.entries(schemas).map(([name, schema]) => [name, readSite(schema, pointerTo(reader.pointer, keyword, name))]),
+  );
+}
+
+function checkedOf(sites: ReadonlyMap<string, SchemaSite>): { [name: string]: CheckedSchema } {
+  return Object.fromEntries([...sites].map(([name, site]) => [name, site.checked]));
+}
+
+/** JavaScript's validators, ours included, cannot tell this property from the prototype. */
+function refuseName(name: string, pointer: string): void {
+  if (name === '__proto__') throw new Refused(`Schema property "__proto__" ${at(pointer)} is not supported`);
+}
+
+function copy(checked: Checked, keywords: { readonly [keyword: string]: JsonValue | CheckedSchema | undefined }): void {
+  for (const [keyword, value] of Object.entries(keywords)) if (value !== undefined) checked[keyword] = value;
+}
+
+function isAnyGiven(keywords: object): boolean {
+  return Object.values(keywords).some((value) => value !== undefined);
+}

@@ -1,0 +1,69 @@
+import type { JsonSchema, JsonValue } from '../../../json-value.ts';
+import { Refused } from '../../refused.ts';
+import { at, isList, isObject, pointerTo } from './keyword-reader.ts';
+
+/**
+ * The JSON pointer, in the one spelling that {@link pointerTo} gives, of the schema that a `$ref` names.
+ *
+ * @throws Refused for a reference into another document, and for one that leads nowhere.
+ */
+export function resolveReference(document: JsonSchema, reference: string, from: string): string {
+  const fragment = fragmentOf(document, reference);
+  if (fragment === undefined) {
+    throw new Refused(`Schema reference "${reference}" ${at(from)} leaves the document; only "#..." is supported`);
+  }
+  const pointer = fragment === '' || fragment.startsWith('/') ? spelled(fragment) : anchors(document).get(fragment);
+  if (pointer === undefined || schemaAt(document, pointer) === undefined) {
+    throw new Refused(`Schema reference "${reference}" ${at(from)} leads nowhere`);
+  }
+  return pointer;
+}
+
+/** What a pointer leads to, when it is a schema. */
+export function schemaAt(document: JsonSchema, pointer: string): JsonSchema | undefined {
+  let value: JsonValue | undefined = document;
+  for (const step of stepsOf(pointer)) {
+    if (isList(value)) value = /^(0|[1-9]\d*)$/.test(step) ? value[Number(step)] : undefined;
+    else if (isObject(value) && Object.hasOwn(value, step)) value = value[step];
+    else return undefined;
+  }
+  return typeof value === 'boolean' || isObject(value) ? value : undefined;
+}
+
+function fragmentOf(document: JsonSchema, reference: string): string | undefined {
+  const [base = '', fragment = ''] = reference.split('#', 2);
+  const id = isObject(document) ? document['$id'] : undefined;
+  if (base !== '' && !(typeof id === 'string' && base === id.split('#', 1)[0])) return undefined;
+  try {
+    return decodeURIComponent(fragment);
+  } catch {
+    return undefined;
+  }
+}
+
+function spelled(pointer: string): string {
+  return pointerTo('', ...stepsOf(pointer));
+}
+
+function stepsOf(pointer: string): readonly string[] {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+/** The pointers of all `$anchor`s; of two of one name, the first. */
+function anchors(document: JsonSchema): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  const walk = (value: JsonValue, pointer: string): void => {
+    if (isList(value)) for (const [index, item] of value.entries()) walk(item, pointerTo(pointer, index));
+    if (!isObject(value)) return;
+    for (const keyword of ['$anchor', '$dynamicAnchor']) {
+      const name = value[keyword];
+      if (typeof name === 'string' && !found.has(name)) found.set(name, pointer);
+    }
+    for (const [key, child] of Object.entries(value)) walk(child, pointerTo(pointer, key));
+  };
+  walk(document, '');
+  return found;
+}

@@ -1,0 +1,60 @@
+import { fullLanguage, type Language } from '../../regex/language.ts';
+
+/** RFC 3339, section 5.6, with the 29th of February in leap years only. */
+const DATE =
+  '\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|02-(?:0[1-9]|1\\d|2[0-8]))' +
+  '|(?:\\d\\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29';
+
+/** With a time zone, upper case, at most nine digits of a second. */
+const TIME = '(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d{1,9})?(?:Z|[+-](?:[01]\\d|2[0-3]):[0-5]\\d)';
+
+const BYTE = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
+
+/** A part of a host name: no hyphen at either end. */
+const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
+
+const ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}";
+
+/** A character of a path. */
+const URI_CHARACTER = "(?:[A-Za-z0-9\\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})";
+
+const URI_AUTHORITY = '(?:[A-Za-z0-9\\-._~]{1,64}@)?[A-Za-z0-9\\-._~]{1,253}(?::\\d{1,5})?';
+
+const DURATION_TIME = 'T(?:\\d{1,9}H(?:\\d{1,9}M)?(?:\\d{1,9}S)?|\\d{1,9}M(?:\\d{1,9}S)?|\\d{1,9}S)';
+
+const PATTERNS: ReadonlyMap<string, string> = new Map([
+  ['date', DATE],
+  ['date-time', `(?:${DATE})T${TIME}`],
+  [
+    'duration',
+    `P(?:\\d{1,9}W|${DURATION_TIME}` +
+      `|(?:\\d{1,9}Y(?:\\d{1,9}M)?(?:\\d{1,9}D)?|\\d{1,9}M(?:\\d{1,9}D)?|\\d{1,9}D)(?:${DURATION_TIME})?)`,
+  ],
+  ['email', `${ATOM}(?:\\.${ATOM}){0,3}@${LABEL}(?:\\.${LABEL}){1,3}`],
+  ['hostname', `${LABEL}(?:\\.${LABEL}){0,3}`],
+  ['ipv4', `${BYTE}(?:\\.${BYTE}){3}`],
+  ['ipv6', '[0-9A-Fa-f:]{2,39}'],
+  ['json-pointer', '(?:/(?:[^~/]|~[01])*)*'],
+  ['time', TIME],
+  [
+    'uri',
+    `[A-Za-z][A-Za-z0-9+\\-.]{0,20}:(?://${URI_AUTHORITY}(?:/${URI_CHARACTER}*)*|/?${URI_CHARACTER}+(?:/${URI_CHARACTER}*)*)` +
+      `(?:\\?(?:${URI_CHARACTER}|[/?])*)?(?:#(?:${URI_CHARACTER}|[/?])*)?`,
+  ],
+  ['uuid', '[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}'],
+]);
+
+const languages = new Map<string, Language>();
+
+/**
+ * The texts of a format that the grammar offers; undefined where only the check knows. All but those of `ipv6` are of
+ * the format. Left out is what few write: leap seconds, IP addresses as hosts of addresses, more than three dots beside
+ * the `@`, `urn:uuid:`.
+ */
+export function formatLanguage(format: string): Language | undefined {
+  const pattern = PATTERNS.get(format);
+  if (pattern === undefined) return undefined;
+  const known = languages.get(format) ?? fullLanguage(pattern);
+  languages.set(format, known);
+  return known;
+}
