@@ -8,9 +8,11 @@ export interface GrammarBudget {
   readonly elements: number;
   /** Deepest nesting of expressions; the engine reads groups by recursion. */
   readonly depth: number;
+  /** Most ways from a rule to its first character, through the rules that it begins with. */
+  readonly leftmostPaths: number;
 }
 
-export const GRAMMAR_BUDGET: GrammarBudget = { elements: 200_000, depth: 100 };
+export const GRAMMAR_BUDGET: GrammarBudget = { elements: 200_000, depth: 100, leftmostPaths: 5_000 };
 
 /** @throws GrammarTooLarge for rules beyond the budget; takes time in proportion to what was given, not to what it repeats. */
 export function keepWithin(budget: GrammarBudget, rules: Rules): void {

@@ -2,6 +2,7 @@ import { Refused } from '../refused.ts';
 import { bracketClass, quoteLiteral } from './escape-gbnf.ts';
 import { type Expression, repeat, ruleRef, sequence } from './expression.ts';
 import { GRAMMAR_BUDGET, type GrammarBudget, keepWithin } from './grammar-budget.ts';
+import { keepLeftmostPathsWithin } from './leftmost-paths.ts';
 import { pruneRules } from './prune-rules.ts';
 import { refuseLeftRecursion } from './refuse-left-recursion.ts';
 import type { Rules } from './rule-facts.ts';
@@ -23,6 +24,7 @@ export function printGrammar(rules: Rules, budget: GrammarBudget = GRAMMAR_BUDGE
   const pruned = pruneRules(rules);
   if (pruned === undefined) throw new Refused('No text at all could be the output');
   refuseLeftRecursion(pruned);
+  keepLeftmostPathsWithin(budget.leftmostPaths, pruned);
   const lines: string[] = [];
   const names = new Set(pruned.keys());
   for (const [name, expression] of pruned) lines.push(...linesOf(name, expression, names));

@@ -1,0 +1,109 @@
+import { type CodePointSet, intersectSets } from '../gbnf/code-points.ts';
+import { GrammarTooLarge } from '../refused.ts';
+
+/** One step: any character of the set leads to the state of that number. */
+export interface AutomatonEdge {
+  readonly set: CodePointSet;
+  readonly to: number;
+}
+
+export interface AutomatonState {
+  /** True where a text may end. */
+  readonly isEnd: boolean;
+  readonly edges: readonly AutomatonEdge[];
+}
+
+/**
+ * A set of texts: those that lead from state 0 to one where a text may end. From every state such a state can be
+ * reached; an automaton without states is the empty set. Two edges of one state may overlap, though most are made so
+ * that they do not.
+ */
+export type Automaton = readonly AutomatonState[];
+
+/** Most states of an automaton that becomes a grammar. */
+export const MOST_STATES = 10_000;
+
+/** True when a text is in the set; in time proportional to text and automaton, whatever the pattern was. */
+export function acceptsText(automaton: Automaton, text: string): boolean {
+  let current = new Set(automaton.length === 0 ? [] : [0]);
+  for (const character of text) {
+    const point = character.codePointAt(0) ?? 0;
+    const next = new Set<number>();
+    for (const state of current) {
+      for (const { set, to } of automaton[state]?.edges ?? []) if (isIn(set, point)) next.add(to);
+    }
+    if (next.size === 0) return false;
+    current = next;
+  }
+  return [...current].some((state) => automaton[state]?.isEnd === true);
+}
+
+/** The texts that are in both sets. @throws GrammarTooLarge beyond {@link MOST_STATES}. */
+export function intersectAutomata(one: Automaton, other: Automaton): Automaton {
+  const numbers = new Map<string, number>();
+  const pairs: (readonly [AutomatonState, AutomatonState])[] = [];
+  const numberOf = (i: number, j: number): number | undefined => {
+    const [a, b] = [one[i], other[j]];
+    if (a === undefined || b === undefined) return undefined;
+    const key = `${i} ${j}`;
+    const known = numbers.get(key);
+    if (known !== undefined) return known;
+    if (pairs.length === MOST_STATES) throw new GrammarTooLarge('The limits of a text, taken together, are too large');
+    numbers.set(key, pairs.length);
+    return pairs.push([a, b]) - 1;
+  };
+  const states: AutomatonState[] = [];
+  numberOf(0, 0);
+  for (let pair = pairs[0]; pair !== undefined; pair = pairs[states.length]) {
+    const [a, b] = pair;
+    const edges: AutomatonEdge[] = [];
+    for (const left of a.edges) {
+      for (const right of b.edges) {
+        const set = intersectSets(left.set, right.set);
+        const to = set.length === 0 ? undefined : numberOf(left.to, right.to);
+        if (to !== undefined) edges.push({ set, to });
+      }
+    }
+    states.push({ isEnd: a.isEnd && b.isEnd, edges });
+  }
+  return withoutDeadEnds(states);
+}
+
+/** The same texts, without states that no text passes through; what is left keeps its order. */
+export function withoutDeadEnds(automaton: Automaton): Automaton {
+  const before = automaton.map((): number[] => []);
+  automaton.forEach(({ edges }, from) => {
+    for (const { to } of edges) before[to]?.push(from);
+  });
+  const alive = new Set<number>();
+  const open = automaton.flatMap(({ isEnd }, state) => (isEnd ? [state] : []));
+  for (let state = open.pop(); state !== undefined; state = open.pop()) {
+    if (alive.has(state)) continue;
+    alive.add(state);
+    open.push(...(before[state] ?? []));
+  }
+  if (!alive.has(0)) return [];
+  const numbers = new Map([...alive].sort((a, b) => a - b).map((state, index) => [state, index]));
+  return automaton
+    .filter((_, state) => alive.has(state))
+    .map(({ isEnd, edges }) => ({
+      isEnd,
+      edges: edges.flatMap(({ set, to }) => {
+        const number = numbers.get(to);
+        return number === undefined ? [] : [{ set, to: number }];
+      }),
+    }));
+}
+
+function isIn(set: CodePointSet, point: number): boolean {
+  let low = 0;
+  let high = set.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const [first, last] = set[middle] ?? [0, -1];
+    if (point < first) high = middle - 1;
+    else if (point > last) low = middle + 1;
+    else return true;
+  }
+  return false;
+}

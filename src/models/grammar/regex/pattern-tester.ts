@@ -1,0 +1,26 @@
+import { RE2JS } from 're2js';
+import { parsePattern } from './parse-pattern.ts';
+import type { PatternTree } from './pattern-tree.ts';
+import { re2SourceOf } from './re2-source.ts';
+
+/** Tells whether a text matches; in time proportional to the text, whatever the pattern. */
+export interface PatternTester {
+  test(text: string): boolean;
+}
+
+/**
+ * Tests whether a pattern matches somewhere in a text: for `pattern` in a JSON Schema. Patterns of users never run in
+ * V8, whose time has no bound.
+ *
+ * @throws Refused for a pattern that is not supported or not valid, naming the construct and its position.
+ */
+export function patternTester(pattern: string): PatternTester {
+  const compiled = RE2JS.compile(re2SourceOf(parsePattern(pattern)));
+  return { test: (text) => compiled.matcher(text).find() };
+}
+
+/** Tests whether the tree matches a text from its first to its last character. */
+export function fullTester(tree: PatternTree): PatternTester {
+  const compiled = RE2JS.compile(re2SourceOf(tree));
+  return { test: (text) => compiled.matcher(text).matches() };
+}
