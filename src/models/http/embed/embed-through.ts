@@ -1,0 +1,63 @@
+import { Buffer } from 'node:buffer';
+import type { ModelMethod } from '../../define-model.ts';
+import { answerBatch, type BatchReply } from '../batch/answer-batch.ts';
+import { createBatchBudget, type RequestBudget } from '../batch/batch-budget.ts';
+import type { Suspects } from '../batch/suspects.ts';
+import type { HttpClient } from '../transport/http-client.ts';
+import { garbled, type HttpProblem } from '../transport/problem.ts';
+import { type DimensionGuard, readVector } from './read-vectors.ts';
+
+const TIMEOUT_BASE_MS = 60_000;
+const TIMEOUT_PER_ITEM_MS = 1_000;
+
+/** How one API asks for vectors and gives them. */
+export interface EmbeddingApi {
+  requestOf(texts: readonly string[]): { readonly url: URL; readonly body: unknown };
+  /** The vectors as they came, in the order asked; undefined when they are not one for each of `count`. */
+  vectorsOf(answer: unknown, count: number): readonly unknown[] | undefined;
+  /** Learns from a refusal; true when the next request will be another one, so that it is worth sending again. */
+  adapt?(problem: HttpProblem): boolean;
+}
+
+export interface EmbeddingLine {
+  readonly client: HttpClient;
+  readonly budget: RequestBudget;
+  readonly suspects: Suspects;
+  readonly guard: DimensionGuard;
+}
+
+/** The embed method of a model whose server speaks that API. A request has 60 s, and 1 s more for each text. */
+export function embedThrough(line: EmbeddingLine, api: EmbeddingApi): ModelMethod<string, Float32Array> {
+  const { client, suspects, guard } = line;
+  const budget = createBatchBudget(line.budget);
+
+  async function send(
+    texts: readonly string[],
+    isProbe: boolean,
+    signal: AbortSignal,
+  ): Promise<BatchReply<Float32Array>> {
+    const timeoutMs = TIMEOUT_BASE_MS + TIMEOUT_PER_ITEM_MS * texts.length;
+    const reply = await client.send({ ...api.requestOf(texts), timeoutMs, isProbe }, signal);
+    if (!reply.ok) {
+      return api.adapt?.(reply.problem) === true ? send(texts, isProbe, signal) : { ok: false, problem: reply.problem };
+    }
+    const vectors = api.vectorsOf(reply.value, texts.length);
+    if (vectors === undefined) {
+      const problem = garbled(client.endpoint, `did not give one vector for each of ${texts.length} texts`);
+      return { ok: false, problem };
+    }
+    return { ok: true, outcomes: vectors.map((vector) => readVector(vector, guard)) };
+  }
+
+  return {
+    maxBatch: line.budget.maxItems,
+    run: (texts, signal) =>
+      answerBatch(texts, {
+        budget,
+        suspects,
+        bytesOf: (text) => Buffer.byteLength(text),
+        keyOf: (text) => text,
+        send: (part, isProbe) => send(part, isProbe, signal),
+      }),
+  };
+}

@@ -1,0 +1,36 @@
+import type { HttpProblem } from '../transport/problem.ts';
+
+export interface ChatTurn {
+  readonly role: 'user' | 'assistant';
+  readonly content: string;
+}
+
+export interface ChatRequest {
+  readonly turns: readonly ChatTurn[];
+  readonly maxTokens: number;
+  readonly seed: number;
+  /** 0 gives the likeliest text. */
+  readonly temperature: number;
+  /** Fields of the body that make the server keep to a grammar. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export interface ChatAnswer {
+  readonly text: string;
+  /** True when it ended because `maxTokens` were used up. */
+  readonly isCut: boolean;
+  /** Why the model or a filter gave no answer, in words. */
+  readonly refusal?: string;
+}
+
+export type ChatReply =
+  | { readonly ok: true; readonly answer: ChatAnswer }
+  | { readonly ok: false; readonly problem: HttpProblem };
+
+/** How one API is asked for text. Rejects only with the signal's reason. */
+export type AskChat = (request: ChatRequest, signal: AbortSignal) => Promise<ChatReply>;
+
+/** Longest wait for one text: 4096 tokens at 7 a second. A worker's own time limit is usually shorter. */
+export const CHAT_TIMEOUT_MS = 600_000;
+/** Longest answer: 4096 tokens are some 20 kB. */
+export const MAX_CHAT_BYTES = 8 * 1024 * 1024;

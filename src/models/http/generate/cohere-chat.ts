@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { rootUrlOf } from '../endpoint.ts';
+import type { HttpClient } from '../transport/http-client.ts';
+import { garbled } from '../transport/problem.ts';
+import { type AskChat, CHAT_TIMEOUT_MS, MAX_CHAT_BYTES } from './chat-api.ts';
+
+const answerSchema = z.object({
+  finish_reason: z.string().nullish(),
+  message: z.object({ content: z.array(z.object({ type: z.string(), text: z.string().optional() })).nullish() }),
+});
+
+/** Asks Cohere's `/v2/chat`. */
+export function createCohereChat(client: HttpClient, model: string): AskChat {
+  return async ({ turns, maxTokens, seed, temperature, fields }, signal) => {
+    const body = { model, messages: turns, max_tokens: maxTokens, temperature, seed, stream: false, ...fields };
+    const url = rootUrlOf(client.endpoint, '/v2/chat');
+    const reply = await client.send({ url, body, timeoutMs: CHAT_TIMEOUT_MS, maxBytes: MAX_CHAT_BYTES }, signal);
+    if (!reply.ok) return reply;
+    const answer = answerSchema.safeParse(reply.value).data;
+    if (answer === undefined) {
+      return { ok: false, problem: garbled(client.endpoint, 'gave something other than a chat answer') };
+    }
+    const text = (answer.message.content ?? []).map((part) => (part.type === 'text' ? (part.text ?? '') : '')).join('');
+    const isFiltered = answer.finish_reason === 'ERROR_TOXIC';
+    return {
+      ok: true,
+      answer: {
+        text,
+        isCut: answer.finish_reason === 'MAX_TOKENS',
+        ...(isFiltered && { refusal: 'its content filter stopped the answer' }),
+      },
+    };
+  };
+}

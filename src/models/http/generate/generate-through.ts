@@ -1,0 +1,140 @@
+import type { ModelMethod } from '../../define-model.ts';
+import type { OutputGrammar, OutputRefusal } from '../../grammar/output-grammar.ts';
+import { failed, type ItemOutcome, invalid, succeeded } from '../../outcome.ts';
+import type { GenerateItem, GenerateOutput } from '../../port.ts';
+import { outcomeOfProblem } from '../batch/answer-batch.ts';
+import type { Suspects } from '../batch/suspects.ts';
+import type { HttpClient } from '../transport/http-client.ts';
+import type { HttpProblem } from '../transport/problem.ts';
+import type { AskChat, ChatAnswer, ChatRequest, ChatTurn } from './chat-api.ts';
+import type { Constraint } from './constraints.ts';
+import type { StructuredOutput } from './structured-output.ts';
+
+/** Answers that are not what was asked for, before the request has failed. */
+const MAX_WRONG_ANSWERS = 3;
+/** Equal questions get equal answers at 0. */
+const RETRY_TEMPERATURE = 0.7;
+const MAX_SHOWN_PROBLEM = 300;
+
+export interface GenerateLine {
+  readonly client: HttpClient;
+  readonly suspects: Suspects;
+  readonly ask: AskChat;
+  compile(output: GenerateOutput): OutputGrammar | OutputRefusal | undefined;
+  /** The ways to hold the server to an output, strictest first, the last without any field of its own. */
+  constraintsFor(output: StructuredOutput, grammar: OutputGrammar, signal: AbortSignal): Promise<readonly Constraint[]>;
+  /** True when what a server refuses once it always refuses, whatever the schema. */
+  readonly isRefusalLasting: boolean;
+}
+
+/**
+ * The generate method of a model on a server, one text at a time, at temperature 0.
+ *
+ * An output other than plain is held to by the server where it can, and checked in any case; a wrong one is asked for twice
+ * more with another seed. One that is cut off by `max_tokens` fails.
+ */
+export function generateThrough(line: GenerateLine): ModelMethod<GenerateItem, string> {
+  const refusedNames = new Set<Constraint['name']>();
+
+  async function generate(item: GenerateItem, signal: AbortSignal): Promise<ItemOutcome<string>> {
+    const { output } = item;
+    if (output.kind === 'plain') return generatePlain(item, signal);
+    const grammar = line.compile(output);
+    if (grammar === undefined) return failed(`There is no grammar for an output of kind ${output.kind}`);
+    if ('refusal' in grammar) return invalid(grammar.refusal);
+    const all = await line.constraintsFor(output, grammar, signal);
+    const constraints = all.filter(({ name }) => !refusedNames.has(name));
+    return generateHeld(item, grammar, constraints, signal);
+  }
+
+  async function generatePlain(item: GenerateItem, signal: AbortSignal): Promise<ItemOutcome<string>> {
+    const reply = await line.ask(requestOf(item, [{ role: 'user', content: item.prompt }], 0), signal);
+    if (!reply.ok) return outcomeOf(reply.problem, item);
+    line.suspects.recordAnswer();
+    const { text, isCut } = reply.answer;
+    const failure = failureIn(reply.answer);
+    if (failure !== undefined) return failed(failure);
+    if (isCut && text === '') return failed(cutMessage(item, 'before the answer began'));
+    return succeeded(text);
+  }
+
+  async function generateHeld(
+    item: GenerateItem,
+    grammar: OutputGrammar,
+    ways: readonly Constraint[],
+    signal: AbortSignal,
+  ): Promise<ItemOutcome<string>> {
+    let [constraint, ...weaker] = ways;
+    let wrong: { readonly text: string; readonly problem: string } | undefined;
+    for (let tries = 0; constraint !== undefined && tries < MAX_WRONG_ANSWERS; ) {
+      const reply = await line.ask(requestOf(item, turnsOf(item, constraint, wrong), tries, constraint), signal);
+      if (!reply.ok) {
+        if (weaker.length === 0 || !isMaybeOfConstraint(reply.problem)) return outcomeOf(reply.problem, item);
+        const { name } = constraint;
+        [constraint, ...weaker] = weaker;
+        if (line.isRefusalLasting && constraint !== undefined) refusedNames.add(name);
+        continue;
+      }
+      line.suspects.recordAnswer();
+      const failure = failureIn(reply.answer);
+      if (failure !== undefined) return failed(failure);
+      if (reply.answer.isCut) return failed(cutMessage(item, 'before the output was complete'));
+      const text = constraint.read(reply.answer.text);
+      const problem = grammar.problemOf(text);
+      if (problem === undefined) return succeeded(text);
+      wrong = { text: reply.answer.text, problem };
+      tries += 1;
+    }
+    const problem = wrong?.problem.slice(0, MAX_SHOWN_PROBLEM) ?? 'it has no way to be asked';
+    return failed(`${line.client.endpoint.label} gave no valid output in ${MAX_WRONG_ANSWERS} tries: ${problem}`);
+  }
+
+  function failureIn({ text, refusal }: ChatAnswer): string | undefined {
+    const { secrets, endpoint } = line.client;
+    if (secrets.isIn(text)) return `${endpoint.label} put the key of the request into its answer`;
+    return refusal === undefined
+      ? undefined
+      : `${endpoint.label} gave no answer: ${secrets.mask(refusal).slice(0, 300)}`;
+  }
+
+  function outcomeOf(problem: HttpProblem, { prompt }: GenerateItem): ItemOutcome<string> {
+    return outcomeOfProblem(problem, line.suspects, prompt);
+  }
+
+  return { run: (items, signal) => Promise.all(items.map((item) => generate(item, signal))) };
+}
+
+function requestOf(
+  item: GenerateItem,
+  turns: readonly ChatTurn[],
+  tries: number,
+  constraint?: Constraint,
+): ChatRequest {
+  return {
+    turns,
+    maxTokens: item.maxTokens,
+    seed: item.seed + tries,
+    temperature: tries === 0 ? 0 : RETRY_TEMPERATURE,
+    fields: constraint?.fields ?? {},
+  };
+}
+
+function turnsOf(
+  { prompt }: GenerateItem,
+  { words }: Constraint,
+  wrong: { readonly text: string; readonly problem: string } | undefined,
+): ChatTurn[] {
+  const first: ChatTurn = { role: 'user', content: words === undefined ? prompt : `${prompt}\n\n${words}` };
+  if (words === undefined || wrong === undefined) return [first];
+  const reminder = `That is not what was asked for: ${wrong.problem.slice(0, MAX_SHOWN_PROBLEM)}. Answer again.`;
+  return [first, { role: 'assistant', content: wrong.text }, { role: 'user', content: reminder }];
+}
+
+/** Servers refuse grammars they cannot use as bad requests, or break on them. */
+function isMaybeOfConstraint({ kind, status }: HttpProblem): boolean {
+  return kind === 'refused' || (kind === 'failing' && status === 500);
+}
+
+function cutMessage({ maxTokens }: GenerateItem, when: string): string {
+  return `The output was cut off by max_tokens (${maxTokens}) ${when}`;
+}

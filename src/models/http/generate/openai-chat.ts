@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { urlOf } from '../endpoint.ts';
+import type { HttpClient, HttpReply } from '../transport/http-client.ts';
+import { garbled } from '../transport/problem.ts';
+import { type AskChat, CHAT_TIMEOUT_MS, type ChatReply, type ChatRequest, MAX_CHAT_BYTES } from './chat-api.ts';
+import { adaptDialect, type ChatDialect } from './chat-dialect.ts';
+
+/** Refusals in a row that are answered by asking in another way: no server objects to more than every optional field. */
+const MAX_ADAPTATIONS = 5;
+
+const partSchema = z.object({ type: z.string(), text: z.string().optional() });
+const chatSchema = z.object({
+  choices: z
+    .array(
+      z.object({
+        finish_reason: z.string().nullish(),
+        message: z.object({
+          content: z.union([z.string(), z.array(partSchema)]).nullish(),
+          refusal: z.string().nullish(),
+        }),
+      }),
+    )
+    .min(1),
+});
+const completionSchema = z.object({
+  choices: z.array(z.object({ finish_reason: z.string().nullish(), text: z.string() })).min(1),
+});
+
+/** Asks `/chat/completions`, or `/completions` where a model has no chat template, in the words that the server takes. */
+export function createOpenAiChat(client: HttpClient, model: string, first: ChatDialect): AskChat {
+  let known = first;
+
+  async function askIn(dialect: ChatDialect, request: ChatRequest, signal: AbortSignal): Promise<HttpReply> {
+    const isChat = dialect.api === 'chat';
+    const body = {
+      model,
+      ...(isChat ? { messages: request.turns } : { prompt: promptOf(request) }),
+      [isChat ? dialect.tokenLimit : 'max_tokens']: request.maxTokens,
+      ...(dialect.takesTemperature && { temperature: request.temperature }),
+      ...(dialect.takesSeed && { seed: request.seed }),
+      stream: false,
+      ...request.fields,
+    };
+    const url = urlOf(client.endpoint, isChat ? '/chat/completions' : '/completions');
+    return client.send({ url, body, timeoutMs: CHAT_TIMEOUT_MS, maxBytes: MAX_CHAT_BYTES }, signal);
+  }
+
+  return async (request, signal) => {
+    let dialect = known;
+    let refused: HttpReply | undefined;
+    for (let adaptations = 0; ; adaptations++) {
+      const reply = await askIn(dialect, request, signal);
+      if (reply.ok) {
+        // Only what helped is kept: a refusal may speak of a field by chance.
+        if (dialect !== known) known = dialect;
+        return readAnswer(client, dialect, reply.value);
+      }
+      const adapted = adaptations < MAX_ADAPTATIONS ? adaptDialect(dialect, reply.problem) : undefined;
+      if (adapted === undefined) return { ok: false, problem: problemOf(refused ?? reply, reply) };
+      // Where another address is tried and is not there either, the first refusal says more.
+      if (adapted.api !== dialect.api) refused = reply;
+      dialect = adapted;
+    }
+  };
+}
+
+function problemOf(first: HttpReply, last: HttpReply) {
+  const reply = !last.ok && last.problem.kind === 'missing' ? first : last;
+  if (reply.ok) throw new RangeError('An answer is no problem');
+  return reply.problem;
+}
+
+function promptOf({ turns }: ChatRequest): string {
+  return turns.map(({ content }) => content).join('\n\n');
+}
+
+function readAnswer({ endpoint }: HttpClient, { api }: ChatDialect, value: unknown): ChatReply {
+  if (api === 'completions') {
+    const choice = completionSchema.safeParse(value).data?.choices[0];
+    if (choice === undefined)
+      return { ok: false, problem: garbled(endpoint, 'gave something other than a completion') };
+    return { ok: true, answer: { text: choice.text, isCut: choice.finish_reason === 'length' } };
+  }
+  const choice = chatSchema.safeParse(value).data?.choices[0];
+  if (choice === undefined)
+    return { ok: false, problem: garbled(endpoint, 'gave something other than a chat completion') };
+  const { content, refusal } = choice.message;
+  const text = typeof content === 'string' ? content : (content ?? []).map((part) => part.text ?? '').join('');
+  const reason =
+    choice.finish_reason === 'content_filter' ? 'its content filter stopped the answer' : (refusal ?? undefined);
+  return {
+    ok: true,
+    answer: { text, isCut: choice.finish_reason === 'length', ...(reason !== undefined && { refusal: reason }) },
+  };
+}

@@ -1,0 +1,132 @@
+import { Buffer } from 'node:buffer';
+import type { ModelMethod } from '../../define-model.ts';
+import { type ItemFailure, type ItemOutcome, invalid, succeeded } from '../../outcome.ts';
+import type { RerankItem } from '../../port.ts';
+import { answerBatch, type BatchReply } from '../batch/answer-batch.ts';
+import { type BatchBudget, createBatchBudget, type RequestBudget } from '../batch/batch-budget.ts';
+import type { Suspects } from '../batch/suspects.ts';
+import type { HttpClient } from '../transport/http-client.ts';
+import { garbled } from '../transport/problem.ts';
+import { type RerankApi, readScores } from './rerank-api.ts';
+import { isBeyondProbability, SCALE_QUESTION, type ScoreScale, toProbability } from './score-scale.ts';
+
+const TIMEOUT_BASE_MS = 60_000;
+const TIMEOUT_PER_DOCUMENT_MS = 1_000;
+/** Requests of one call, each sent for itself. */
+const MAX_BATCH = 8;
+
+export interface RerankLine {
+  readonly client: HttpClient;
+  readonly model: string;
+  readonly budget: RequestBudget;
+  readonly suspects: Suspects;
+  /** Ways to ask, in the order to try them; asked for once per call until one is found to work. */
+  apis(signal: AbortSignal): Promise<readonly RerankApi[]>;
+  /** The scale that the server documents; undefined to find out. */
+  readonly scale: ScoreScale | undefined;
+}
+
+/**
+ * The rerank method of a model on a server. A request has 60 s, and 1 s more for each document.
+ *
+ * Scores from 0 to 1 are taken as they are; logits go through a sigmoid. Which of the two a model gives is found out by one
+ * question with a known answer before its first request, and by any later score outside 0 to 1.
+ */
+export function rerankThrough(line: RerankLine): ModelMethod<RerankItem, readonly number[]> {
+  const { client, model, suspects } = line;
+  const budget = createBatchBudget(line.budget);
+  let { scale } = line;
+  let hasAskedScale = scale !== undefined;
+  let working: RerankApi | undefined;
+
+  async function sendOnce(
+    query: string,
+    documents: readonly string[],
+    isProbe: boolean,
+    signal: AbortSignal,
+  ): Promise<BatchReply<number>> {
+    const apis = working === undefined ? await line.apis(signal) : [working];
+    let reply: BatchReply<number> | undefined;
+    for (const api of apis) {
+      const timeoutMs = TIMEOUT_BASE_MS + TIMEOUT_PER_DOCUMENT_MS * documents.length;
+      const answer = await client.send(
+        { url: api.url, body: api.bodyOf(query, documents), timeoutMs, isProbe },
+        signal,
+      );
+      if (answer.ok) {
+        working = api;
+        const scores = readScores(answer.value, documents.length);
+        const what = `did not give one score for each of ${documents.length} documents`;
+        if (scores === undefined) return { ok: false, problem: garbled(client.endpoint, what) };
+        return { ok: true, outcomes: scores.map(succeeded) };
+      }
+      // The first refusal of an address that exists says more than the 404 of the others.
+      if (reply === undefined || answer.problem.kind !== 'missing') reply = answer;
+      if (answer.problem.kind !== 'missing') break;
+    }
+    return reply ?? { ok: false, problem: garbled(client.endpoint, 'has no way to rerank') };
+  }
+
+  async function askScale(signal: AbortSignal): Promise<void> {
+    if (hasAskedScale) return;
+    const reply = await sendOnce(SCALE_QUESTION.query, SCALE_QUESTION.documents, true, signal);
+    if (!reply.ok) return;
+    hasAskedScale = true;
+    if (isBeyondProbability(reply.outcomes.flatMap((outcome) => (outcome.ok ? [outcome.value] : [])))) scale = 'logit';
+  }
+
+  async function answer(
+    { query, documents }: RerankItem,
+    signal: AbortSignal,
+  ): Promise<ItemOutcome<readonly number[]>> {
+    const outcomes = await answerDocuments(budget, suspects, query, documents, (part, isProbe) =>
+      sendOnce(query, part, isProbe, signal),
+    );
+    const scores: number[] = [];
+    for (const [index, outcome] of outcomes.entries()) {
+      if (!outcome.ok) return explain(outcome, index, documents.length, model);
+      scores.push(outcome.value);
+    }
+    if (isBeyondProbability(scores)) {
+      if (line.scale === 'probability') return invalidScale(client);
+      scale = 'logit';
+    }
+    return succeeded(scores.map((score) => toProbability(score, scale ?? 'probability')));
+  }
+
+  return {
+    maxBatch: MAX_BATCH,
+    async run(items, signal) {
+      await askScale(signal);
+      return Promise.all(items.map((item) => answer(item, signal)));
+    },
+  };
+}
+
+function answerDocuments(
+  budget: BatchBudget,
+  suspects: Suspects,
+  query: string,
+  documents: readonly string[],
+  send: (part: readonly string[], isProbe: boolean) => Promise<BatchReply<number>>,
+): Promise<ItemOutcome<number>[]> {
+  return answerBatch(documents, {
+    budget,
+    suspects,
+    bytesOf: (document) => Buffer.byteLength(document),
+    keyOf: (document) => `${query}\n${document}`,
+    send,
+  });
+}
+
+function explain(failure: ItemFailure, index: number, count: number, model: string): ItemFailure {
+  const { error } = failure;
+  if (error.kind === 'failed') return failure;
+  if (error.kind === 'invalid' && count > 1) return invalid(`Document ${index + 1} of ${count}: ${error.message}`);
+  return error.kind === 'invalid' ? invalid(`Model "${model}": ${error.message}`) : failure;
+}
+
+function invalidScale(client: HttpClient): ItemFailure {
+  const { error } = garbled(client.endpoint, 'gave a score that is not from 0 to 1');
+  return { ok: false, error };
+}
