@@ -1,0 +1,93 @@
+import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
+
+/** What a chat template puts before and after the one message of a user, up to where the model begins to answer. */
+export interface ChatFrame {
+  readonly before: string;
+  readonly after: string;
+}
+
+/** Stands for the message; templates look at messages for tags, and there are none in it. */
+const MESSAGE = 'aa8f52c3message7d41e0b9';
+
+/** Templates that ask for the date get this one: equal requests must give equal answers tomorrow, too. */
+const FIXED_DATE: Readonly<Record<string, string>> = {
+  '%Y': '2025',
+  '%y': '25',
+  '%m': '01',
+  '%d': '01',
+  '%B': 'January',
+  '%b': 'Jan',
+  '%A': 'Wednesday',
+  '%a': 'Wed',
+  '%H': '00',
+  '%M': '00',
+  '%S': '00',
+};
+
+/** The tokens that templates name. */
+export interface TemplateTokens {
+  readonly bos: string | undefined;
+  readonly eos: string | undefined;
+}
+
+/**
+ * Renders a template once, with thinking turned off: by `enable_thinking`, or, where the template opens a thought for the
+ * model, by closing it at once. Templates in channels begin in the final one.
+ *
+ * @throws Error when the template cannot be rendered, or does not say the message exactly once.
+ */
+export function renderChatFrame(template: string, { bos = '', eos = '' }: TemplateTokens): ChatFrame {
+  const items = {
+    messages: [{ role: 'user', content: MESSAGE }],
+    add_generation_prompt: true,
+    enable_thinking: false,
+    thinking: false,
+    reasoning_effort: 'low',
+    bos_token: bos,
+    eos_token: eos,
+  };
+  const [before, after, ...more] = renderOnFixedDate(template, items).split(MESSAGE);
+  if (before === undefined || after === undefined || more.length > 0) {
+    throw new Error('its chat template does not say the message exactly once');
+  }
+  return { before, after: after + endOfThought(after) };
+}
+
+function endOfThought(after: string): string {
+  if (/<think>\s*$/.test(after)) return '\n</think>\n\n';
+  return /<\|start\|>assistant$/.test(after) ? '<|channel|>final<|message|>' : '';
+}
+
+/** Without a clock, as the templates' authors foresaw it; with one that stands still where a template insists. */
+function renderOnFixedDate(template: string, items: Readonly<Record<string, unknown>>): string {
+  try {
+    return render(template, items);
+  } catch (error) {
+    if (!template.includes('strftime_now')) throw error;
+    const strftime = (format: string) => format.replace(/%[a-zA-Z]/g, (part) => FIXED_DATE[part] ?? '');
+    return render(template, { ...items, strftime_now: strftime });
+  }
+}
+
+function render(template: string, items: Readonly<Record<string, unknown>>): string {
+  const environment = new Environment();
+  const globals = {
+    true: true,
+    false: false,
+    none: null,
+    True: true,
+    False: false,
+    None: null,
+    range: (start: number, stop?: number) => countUp(stop === undefined ? 0 : start, stop ?? start),
+    raise_exception: (message: string) => {
+      throw new Error(message);
+    },
+  };
+  for (const [name, value] of Object.entries({ ...globals, ...items })) environment.set(name, value);
+  const program = parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true }));
+  return String(new Interpreter(environment).run(program).value);
+}
+
+function countUp(start: number, stop: number): number[] {
+  return Array.from({ length: Math.max(0, stop - start) }, (_, at) => start + at);
+}

@@ -1,0 +1,72 @@
+import type { LlamaContext, LlamaModel, Token } from 'node-llama-cpp';
+import { LamplighterError } from '../../../core/errors.ts';
+import { succeeded } from '../../outcome.ts';
+import { firstTokens } from '../count-tokens.ts';
+import { feedTokens } from '../feed-tokens.ts';
+import type { LlamaEngine } from '../llama-engine.ts';
+import { specialTokensOf } from '../special-tokens.ts';
+import type { DocumentScorer } from './document-ranker.ts';
+
+/** What rerankers that answer yes or no were trained on (Qwen3-Reranker's card). */
+const SYSTEM =
+  'Judge whether the Document meets the requirements based on the Query and the Instruct provided. Note that the answer can only be "yes" or "no".';
+const OPENING = `<|im_start|>system\n${SYSTEM}<|im_end|>\n<|im_start|>user\n<Instruct>: `;
+const CLOSING = '<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n';
+
+/** Longest task in tokens; more is cut off. */
+const MAX_TASK_TOKENS = 256;
+
+/**
+ * Scores from a generator: the odds of "yes" against "no" as the next token.
+ *
+ * A query takes at most half of the room, and a document what is left. `seed` changes nothing.
+ *
+ * @throws LamplighterError MODEL_FAILED when "yes" and "no" are not tokens of the model.
+ */
+export function createDocumentJudge(
+  { turns, module }: LlamaEngine,
+  model: LlamaModel,
+  context: LlamaContext,
+): DocumentScorer {
+  const yes = soleToken(model, 'yes');
+  const no = soleToken(model, 'no');
+  const sequence = context.getSequence();
+  const { opening } = specialTokensOf(module, model);
+  const before = [...opening, ...model.tokenize(OPENING, true)];
+  const beforeQuery = model.tokenize('\n<Query>: ', false, 'trimLeadingSpace');
+  const beforeDocument = model.tokenize('\n<Document>: ', false, 'trimLeadingSpace');
+  const after = model.tokenize(CLOSING, true);
+
+  async function score(tokens: readonly Token[], signal: AbortSignal): Promise<number> {
+    const rest = await feedTokens(sequence, tokens, turns, signal);
+    const last = rest.pop();
+    if (last === undefined) return 0;
+    const logits = { filter: { tokens: [yes, no] } };
+    const outputs = await turns.run(() => sequence.controlledEvaluate([...rest, [last, { generateNext: { logits } }]]));
+    const found = outputs.at(-1)?.next.logits;
+    const odds = (found?.get(yes) ?? Number.NaN) - (found?.get(no) ?? Number.NaN);
+    return 1 / (1 + Math.exp(-odds));
+  }
+
+  return async ({ query, documents, task }, signal) => {
+    const taskTokens = await firstTokens(model, task, MAX_TASK_TOKENS, signal);
+    const around = before.length + beforeQuery.length + beforeDocument.length + after.length + taskTokens.length;
+    const room = context.contextSize - around - 1;
+    const queryTokens = await firstTokens(model, query, Math.ceil(room / 2), signal);
+    const head = [...before, ...taskTokens, ...beforeQuery, ...queryTokens, ...beforeDocument];
+    const scores: number[] = [];
+    for (const document of documents) {
+      const documentTokens = await firstTokens(model, document, room - queryTokens.length, signal);
+      scores.push(await score([...head, ...documentTokens, ...after], signal));
+    }
+    return succeeded(scores);
+  };
+}
+
+function soleToken(model: LlamaModel, word: string): Token {
+  const [token, ...more] = model.tokenize(word, false, 'trimLeadingSpace');
+  if (token !== undefined && more.length === 0) return token;
+  throw new LamplighterError('MODEL_FAILED', `"${word}" is no single token of ${model.filename ?? 'the model'}`, {
+    hint: 'As a reranker only models with a ranking head, and those that answer yes or no, can be used.',
+  });
+}
