@@ -1,0 +1,78 @@
+import type { Tokenizer } from '@huggingface/tokenizers';
+import { truncatePair } from './truncate-pair.ts';
+
+/** A text or a pair as the graph takes it: special tokens included, never longer than the model's limit, no padding. */
+export interface EncodedText {
+  readonly ids: readonly number[];
+  /** 0 for the first text of a pair, 1 for the second; as long as `ids`. */
+  readonly typeIds: readonly number[];
+}
+
+/** Turns texts into tokens the way the model was trained. */
+export interface TextEncoder {
+  /** @throws Error for a text that gives no token at all, or that the tokenizer cannot take. */
+  encode(text: string): EncodedText;
+  /** A pair that is too long loses tokens of its longer text first; one whose second text is empty is no pair, as for transformers. */
+  encodePair(first: string, second: string): EncodedText;
+}
+
+/** Characters that are tokenised at first, per token of the limit: English has 4 to 5. */
+const CHARACTERS_PER_TOKEN = 12;
+/** Tokens that a beginning must give beyond the limit, so that where it was cut cannot show. */
+const MARGIN = 8;
+
+/**
+ * An encoder over a tokenizer's own normaliser, model and template. Truncation and padding that `tokenizer.json` asks for are ignored:
+ * they are left-overs of its maker's last call. Tokens are cut before the template is filled, so that the closing special token stays.
+ */
+export function createTextEncoder(tokenizer: Tokenizer, maxTokens: number): TextEncoder {
+  const template = (first: string[], second?: string[]) => {
+    const filled = tokenizer.post_processor?.post_process(first, second ?? null, true) ?? {
+      tokens: first,
+      ...(second === undefined ? {} : { tokens_pair: second }),
+    };
+    const tokens = [...filled.tokens, ...(filled.tokens_pair ?? [])];
+    return { tokens, typeIds: filled.token_type_ids ?? new Array<number>(tokens.length).fill(0) };
+  };
+  const room = maxTokens - template([]).tokens.length;
+  const pairRoom = maxTokens - template([], []).tokens.length;
+
+  const idOf = (token: string): number => {
+    const id = tokenizer.token_to_id(token) ?? tokenizer.model?.unk_token_id;
+    if (id === undefined) throw new Error(`The tokenizer has no number for ${JSON.stringify(token)}`);
+    return id;
+  };
+  const finish = ({ tokens, typeIds }: { readonly tokens: readonly string[]; readonly typeIds: readonly number[] }) => {
+    if (tokens.length === 0) throw new Error('The text has no tokens');
+    return { ids: tokens.map(idOf), typeIds };
+  };
+
+  /** At least the first `limit` tokens. Texts can be a thousand times the limit, so no more is read than that takes. */
+  const firstTokens = (text: string, limit: number): string[] => {
+    for (let length = limit * CHARACTERS_PER_TOKEN; length < text.length; length *= 4) {
+      const end = lastSpace(text, length);
+      const tokens = end > 0 ? tokenizer.tokenize(text.slice(0, end)) : [];
+      if (tokens.length >= limit + MARGIN) return tokens;
+    }
+    return tokenizer.tokenize(text);
+  };
+
+  const encode = (text: string) => finish(template(firstTokens(text, room).slice(0, room)));
+
+  return {
+    encode,
+    encodePair(first, second) {
+      if (second === '') return encode(first);
+      const firsts = firstTokens(first, pairRoom);
+      const seconds = firstTokens(second, pairRoom);
+      const [keptFirst, keptSecond] = truncatePair(firsts.length, seconds.length, pairRoom);
+      return finish(template(firsts.slice(0, keptFirst), seconds.slice(0, keptSecond)));
+    },
+  };
+}
+
+/** Where the last word that begins before `end` is surely over; 0 when there is no white space. */
+function lastSpace(text: string, end: number): number {
+  for (let at = end; at > 0; at -= 1) if (/\s/.test(text[at] ?? '')) return at;
+  return 0;
+}

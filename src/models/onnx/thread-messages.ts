@@ -1,0 +1,58 @@
+import type { Pooling } from '../files/model-files.ts';
+import type { ItemOutcome } from '../outcome.ts';
+import type { RerankItem } from '../port.ts';
+
+/** What the model is asked to give. */
+export type EngineTask =
+  | {
+      readonly kind: 'embed';
+      /**
+       * `none` where the graph itself gives one vector per text. Undefined where nothing says: that vector if there is one, otherwise the
+       * mean, as sentence-transformers does.
+       */
+      readonly pooling: Pooling | undefined;
+      /** Put before every text. */
+      readonly prefix: string;
+    }
+  | { readonly kind: 'rerank' };
+
+/** Everything the thread needs to open a model; plain data. */
+export interface EngineSetup {
+  readonly weightsPath: string;
+  readonly tokenizerPath: string;
+  /** Undefined where the folder has none. */
+  readonly tokenizerConfigPath: string | undefined;
+  readonly task: EngineTask;
+  /** Most tokens of one text or pair, special tokens included. */
+  readonly maxTokens: number;
+  /** Fills up shorter texts of a batch. */
+  readonly padTokenId: number;
+  /** Threads that one run of the graph uses. */
+  readonly threads: number;
+}
+
+/** What is known of a model once it has answered for the first time. */
+export interface EngineFacts {
+  /** Length of its embeddings; undefined for rerankers. */
+  readonly dimensions: number | undefined;
+  /** True when a text gets the same bits alone as beside others; otherwise the engine runs texts one by one. */
+  readonly isBatchable: boolean;
+  /** Tokens per second, from a short run: good for orders of magnitude. */
+  readonly tokensPerSecond: number;
+}
+
+/** To the thread. It is sent one call at a time. */
+export type ThreadRequest =
+  | { readonly kind: 'embed'; readonly texts: readonly string[]; readonly cancelled: Int32Array }
+  | { readonly kind: 'rerank'; readonly items: readonly RerankItem[]; readonly cancelled: Int32Array }
+  | { readonly kind: 'close' };
+
+/** One outcome per text or item, in order. */
+export type EngineAnswer = readonly ItemOutcome<Float32Array>[] | readonly ItemOutcome<readonly number[]>[];
+
+/** From the thread: `ready` or `unusable` once, then `answered` or `failed` for each call. */
+export type ThreadReport =
+  | { readonly kind: 'ready'; readonly facts: EngineFacts }
+  | { readonly kind: 'unusable'; readonly message: string }
+  | { readonly kind: 'answered'; readonly answer: EngineAnswer }
+  | { readonly kind: 'failed'; readonly message: string };
