@@ -1,12 +1,12 @@
-import { Command, Option } from 'commander';
+import { Command, Help, Option } from 'commander';
 import { VERSION } from '../core/version.ts';
-import type { CliCommand } from './cli-command.ts';
+import type { CliArgument, CliCommand } from './cli-command.ts';
 import type { CliOption, Flags } from './cli-option.ts';
 import { LOG_LEVEL_OPTION } from './common-options.ts';
 import { refusePlanned } from './planned-commands.ts';
 
 /** Runs a command with the flags that the parser found. */
-export type Execute = (command: CliCommand, flags: Flags) => Promise<void>;
+export type Execute = (command: CliCommand, flags: Flags, args: readonly string[]) => Promise<void>;
 
 const ENVIRONMENT_NOTE =
   'Every flag can be given in the environment as well: --poll-interval is LAMPLIGHTER_POLL_INTERVAL.';
@@ -16,16 +16,40 @@ export function buildProgram(name: string, commands: readonly CliCommand[], exec
   const program = new Command(name)
     .description('AI requests from plain SQL, for any PostgreSQL.')
     .usage('<command> [flags]')
-    .configureHelp({ subcommandTerm: (command) => command.name() })
+    .configureHelp({ subcommandTerm: nameInList, visibleCommands: listedCommands })
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText(
       'after',
       `\n"${name} <command> --help" has the flags of a command, with examples. ${ENVIRONMENT_NOTE}`,
     );
   prepare(program);
-  for (const command of commands) define(program.command(command.name), name, command, execute);
+  for (const command of commands) define(parserFor(program, command.name), name, command, execute);
   refusePlanned(program);
   return program;
+}
+
+/** A parser inside the program; for a command of two words, inside the group that its first word names. */
+function parserFor(program: Command, name: string): Command {
+  const [first = '', second] = name.split(' ');
+  if (second === undefined) return program.command(first);
+  const known = program.commands.find((command) => command.name() === first);
+  if (known !== undefined) return known.command(second);
+  const group = program.command(first).usage('<command> [flags]').helpCommand(false);
+  group.copyInheritedSettings(program).helpOption('-h, --help', 'show this help');
+  return group.command(second);
+}
+
+/** Commands in a group stand in the list one by one. */
+function listedCommands(parser: Command): Command[] {
+  const listed = (command: Command) => new Help().visibleCommands(command);
+  return listed(parser).flatMap((command) => {
+    const inner = listed(command);
+    return inner.length === 0 ? [command] : inner;
+  });
+}
+
+function nameInList(command: Command): string {
+  return command.parent?.parent ? `${command.parent.name()} ${command.name()}` : command.name();
 }
 
 /** A parser for a program that is one command, such as `steadytext-worker`. */
@@ -48,8 +72,9 @@ function define(parser: Command, program: string | undefined, command: CliComman
   parser
     .summary(command.summary)
     .description(command.details)
-    .usage('[flags]')
+    .usage(command.argument === undefined ? '[flags]' : `[flags] ${placeholderOf(command.argument)}`)
     .helpOption('-h, --help', 'show this help');
+  if (command.argument !== undefined) parser.argument(placeholderOf(command.argument), command.argument.describes);
   for (const option of [...command.options, LOG_LEVEL_OPTION]) parser.addOption(optionOf(option));
   const prefix = program === undefined ? parser.name() : `${program} ${command.name}`;
   const examples = command.examples.map((example) => {
@@ -57,7 +82,14 @@ function define(parser: Command, program: string | undefined, command: CliComman
     return `  # ${example.does}\n  ${line}`;
   });
   parser.addHelpText('after', `\nExamples:\n${examples.join('\n')}\n\n${ENVIRONMENT_NOTE}`);
-  return parser.action((flags: Flags) => execute(command, flags));
+  if (command.argument === undefined) return parser.action((flags: Flags) => execute(command, flags, []));
+  return parser.action((given: string | readonly string[] | undefined, flags: Flags) =>
+    execute(command, flags, given === undefined ? [] : [given].flat()),
+  );
+}
+
+function placeholderOf({ name, isRepeatable }: CliArgument): string {
+  return `[${name}${isRepeatable === true ? '...' : ''}]`;
 }
 
 function optionOf({ flag, short, argument, isRepeatable, describes, defaultText }: CliOption): Option {

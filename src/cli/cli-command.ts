@@ -7,6 +7,8 @@ import type { Terminal } from './terminal.ts';
 
 /** What a command is given to run with. */
 export interface Invocation extends OptionInput {
+  /** What stands on the command line beside flags; empty for commands that take nothing there. */
+  readonly args: readonly string[];
   readonly terminal: Terminal;
   readonly interruption: Interruption;
   /** Writes to standard error. */
@@ -20,14 +22,26 @@ export interface Example {
   readonly does: string;
 }
 
+/** What a command takes beside flags. */
+export interface CliArgument {
+  /** What it is called in help. */
+  readonly name: string;
+  readonly describes: string;
+  /** May be given several times. */
+  readonly isRepeatable?: boolean;
+}
+
 /** One command: everything that help, the parser and the reference need to know. */
 export interface CliCommand {
+  /** One word, or two where several commands are about one thing. */
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
   /** What else its help says, as sentences. */
   readonly details: string;
   readonly options: readonly CliOption[];
+  /** Optional on the command line. */
+  readonly argument?: CliArgument;
   readonly examples: readonly Example[];
   /** From which level on it logs, unless `--log-level` says otherwise. */
   readonly logLevel: 'info' | 'warn' | 'error';

@@ -2,6 +2,11 @@ import type { CliCommand } from './cli-command.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { modelsListCommand } from './commands/models-list.ts';
+import { modelsPathCommand } from './commands/models-path.ts';
+import { modelsPullCommand } from './commands/models-pull.ts';
+import { showModelsCommand } from './commands/show-models.ts';
+import { showRuntimesCommand } from './commands/show-runtimes.ts';
 import { statusCommand } from './commands/status.ts';
 import { uninstallCommand } from './commands/uninstall.ts';
 import { upCommand } from './commands/up.ts';
@@ -15,5 +20,10 @@ export const COMMANDS: readonly CliCommand[] = [
   workerCommand,
   statusCommand,
   doctorCommand,
+  modelsListCommand,
+  modelsPullCommand,
+  modelsPathCommand,
+  showModelsCommand,
+  showRuntimesCommand,
   uninstallCommand,
 ];

@@ -6,10 +6,7 @@ import { VERSION } from '../core/version.ts';
 const PLANNED: Readonly<Record<string, string>> = {
   'start-daemon': 'the embedding daemon',
   'create-embeddings': 'the embedding daemon',
-  'show-models': 'the embedding daemon',
-  'show-runtimes': 'the embedding daemon',
   'create-jobs-table': 'the embedding daemon',
-  models: 'downloading models',
 };
 
 /** Makes the parser refuse by name what is yet to come, whatever flags are given; they are not in the list of commands. */

@@ -33,10 +33,10 @@ export async function runProgram(
   let code: ExitCode = EXIT.done;
   let level: LogLevel | undefined;
 
-  const execute: Execute = async (command, flags) => {
+  const execute: Execute = async (command, flags, args) => {
     level = readOption({ flags, env }, LOG_LEVEL_OPTION, readLogLevel) ?? command.logLevel;
     const log = createLogger({ level, pretty: terminal.logs.isPretty, color: terminal.logs.isColoured });
-    code = await command.run({ flags, env, terminal, interruption, log, providers });
+    code = await command.run({ flags, args, env, terminal, interruption, log, providers });
   };
   const program =
     name === 'steadytext-worker'
@@ -63,7 +63,8 @@ function isBadUsage(error: unknown): boolean {
 /** The parser's error in our words: it says `error: unknown option '--ur'`, and `(Did you mean --uri?)` on a line of its own. */
 function usageError(error: CommanderError, name: ProgramName, args: readonly string[]): LamplighterError {
   const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*\(Did you mean/, ' (did you mean');
-  const command = COMMANDS.find((known) => known.name === args[0]);
-  const help = command === undefined ? `${name} --help` : `${name} ${command.name} --help`;
+  const command = COMMANDS.find((known) => [args[0], args.slice(0, 2).join(' ')].includes(known.name));
+  const group = COMMANDS.some((known) => known.name.startsWith(`${args[0]} `)) ? args[0] : undefined;
+  const help = [name, command?.name ?? group, '--help'].filter((part) => part !== undefined).join(' ');
   return new LamplighterError('USAGE', message, { cause: error, hint: `"${help}" shows what there is.` });
 }

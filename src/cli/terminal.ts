@@ -21,6 +21,11 @@ export interface Terminal {
   printError(text: string): void;
   /** Empties the screen; nothing happens where there is none. */
   clear(): void;
+  /**
+   * Shows a line on standard error that the next call replaces, and that goes before anything else is printed; false
+   * where that is no screen, and nothing was shown. Without a text the line goes.
+   */
+  showStatus(text?: string): boolean;
 }
 
 const DEFAULT_COLUMNS = 100;
@@ -29,6 +34,14 @@ const DEFAULT_COLUMNS = 100;
 export function openTerminal(): Terminal {
   const { stdin, stdout, stderr } = process;
   const hasColours = (stream: NodeJS.WriteStream) => stream.isTTY === true && stream.hasColors();
+  // A terminal that cannot go back to the start of a line says so.
+  const hasStatusLine = stderr.isTTY === true && process.env['TERM'] !== 'dumb';
+  let isStatusShown = false;
+  const showStatus = (text?: string) => {
+    if (isStatusShown || (hasStatusLine && text !== undefined)) stderr.write(`\r\u001b[K${text ?? ''}`);
+    isStatusShown = hasStatusLine && text !== undefined;
+    return isStatusShown;
+  };
   return {
     isInteractive: stdin.isTTY === true && stdout.isTTY === true,
     isScreen: stdout.isTTY === true,
@@ -38,14 +51,17 @@ export function openTerminal(): Terminal {
     errorStyle: createStyle(hasColours(stderr)),
     logs: { isPretty: stderr.isTTY === true, isColoured: hasColours(stderr) },
     print(text = '') {
+      showStatus();
       stdout.write(`${text}\n`);
     },
     printError(text) {
+      showStatus();
       stderr.write(`${text}\n`);
     },
     clear() {
       if (stdout.isTTY) stdout.write('\u001b[2J\u001b[H');
     },
+    showStatus,
   };
 }
 

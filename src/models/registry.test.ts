@@ -96,8 +96,8 @@ describe('list', () => {
   test('has the models of all providers, then the documented names, each once', async () => {
     const names = (await setUp().registry.list()).map(({ name }) => name);
     expect(names.slice(0, 3)).toEqual(['builtin/lexical', 'test/model', 'microsoft/all-MiniLM-L12-v2']);
-    expect(names).toHaveLength(18);
-    expect(new Set(names).size).toBe(18);
+    expect(names).toHaveLength(20);
+    expect(new Set(names).size).toBe(20);
   });
 
   test('a provider that serves a documented name takes it over', async () => {

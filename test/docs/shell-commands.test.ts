@@ -19,7 +19,9 @@ function commandsOf({ text, blocks }: MarkdownPage): string[] {
 }
 
 function* problemsOf(line: string): Generator<string> {
-  for (const [, name = '', rest = ''] of line.matchAll(/(?:^|npx )lamplighter ([a-z][a-z-]*)([^&|]*)/g)) {
+  for (const [, first = '', rest = ''] of line.matchAll(/(?:^|npx )lamplighter ([a-z][a-z-]*)([^&|]*)/g)) {
+    const two = `${first} ${/^ ([a-z-]+)/.exec(rest)?.[1]}`;
+    const name = flagsOf.has(two) ? two : first;
     const flags = flagsOf.get(name);
     if (flags === undefined) yield `lamplighter has no command ${name}`;
     for (const [flag] of rest.matchAll(/(?<= )--[a-z-]+/g)) {

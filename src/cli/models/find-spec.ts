@@ -1,0 +1,29 @@
+import { LamplighterError } from '../../core/errors.ts';
+import { didYouMean } from '../../core/suggest.ts';
+import { describeUnserved } from '../../models/catalogue/documented-models.ts';
+import { LOCAL_MODELS } from '../../models/catalogue/local-models.ts';
+import type { ModelSpec } from '../../models/files/model-files.ts';
+
+/**
+ * The model of that name among those that have files to fetch.
+ *
+ * @throws LamplighterError USAGE for any other name: that there is nothing to fetch, or that it is not known, with the list.
+ */
+export function findSpec(name: string): ModelSpec {
+  const spec = LOCAL_MODELS.find((known) => known.name === name);
+  if (spec !== undefined) return spec;
+  if (name.startsWith('builtin/')) throw nothingToFetch(name, 'it is part of the program');
+  const other = describeUnserved({ name });
+  if (other?.card.type === 'visual' && other.state === 'not_loadable')
+    throw nothingToFetch(name, other.reason, other.hint);
+  if (other !== undefined) throw nothingToFetch(name, 'it is called over the network');
+  const names = LOCAL_MODELS.map((known) => known.name);
+  throw new LamplighterError(
+    'USAGE',
+    `Model "${name}" not found.${didYouMean(name, names)} Known models: ${names.join(', ')}`,
+  );
+}
+
+function nothingToFetch(name: string, reason: string, hint?: string): LamplighterError {
+  return new LamplighterError('USAGE', `Model "${name}" has no files to fetch: ${reason}`, { hint });
+}
