@@ -1,18 +1,15 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, mkdir, open, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { backoffMs } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LamplighterError, messageOf } from '../../core/errors.ts';
-import { diskProblem } from './disk-problem.ts';
+import { diskProblem, makeFolder } from './disk-problem.ts';
 import { gitIdOfFile, updateFromFile } from './hash-file.ts';
 import type { Announcement, Delivery, HubClient } from './hub/hub-client.ts';
 import { describeFile, type HubFile } from './hub/hub-file.ts';
 import { PassingProblem } from './hub/hub-problem.ts';
+import { retryPassing } from './retry-passing.ts';
 
-/** Failures in a row, without a byte between them, after which it gives up. */
-const MAX_FAILURES = 5;
-const BACKOFF = { baseMs: 500, capMs: 15_000 };
 /** Silence after which a connection counts as dead; at most twice that passes. */
 const SILENCE_MS = 30_000;
 
@@ -39,28 +36,14 @@ export interface DownloadOptions {
  * @throws The signal's reason when it aborts.
  */
 export async function downloadFile(options: DownloadOptions): Promise<string> {
-  const { clock, signal, onRetry, partialPath } = options;
-  await mkdir(dirname(partialPath), { recursive: true }).catch((error: unknown) => {
-    throw diskProblem(error, dirname(partialPath));
-  });
-  let failures = 0;
+  const { onRetry, partialPath } = options;
+  await makeFolder(dirname(partialPath));
   for (;;) {
-    const sizeBefore = await sizeOf(partialPath);
     try {
-      return await attempt(options, sizeBefore);
+      return await retryPassing(() => attempt(options), { ...options, progress: () => sizeOf(partialPath) });
     } catch (error) {
-      signal.throwIfAborted();
-      if (error instanceof LeftoverProblem) {
-        onRetry?.(error.message);
-        continue;
-      }
-      if (!(error instanceof PassingProblem)) throw error;
-      failures = (await sizeOf(partialPath)) > sizeBefore ? 1 : failures + 1;
-      if (failures > MAX_FAILURES) throw givenUp(error);
-      const pauseMs = error.retryAfterMs ?? backoffMs(failures, undefined, BACKOFF);
-      onRetry?.(`${error.message}; next try in ${Math.max(1, Math.round(pauseMs / 1_000))} s`);
-      await clock.delay(pauseMs, signal);
-      signal.throwIfAborted();
+      if (!(error instanceof LeftoverProblem)) throw error;
+      onRetry?.(error.message);
     }
   }
 }
@@ -68,8 +51,9 @@ export async function downloadFile(options: DownloadOptions): Promise<string> {
 /** What an earlier download left is not the beginning of this file; it is gone now. */
 class LeftoverProblem extends Error {}
 
-async function attempt(options: DownloadOptions, leftover: number): Promise<string> {
+async function attempt(options: DownloadOptions): Promise<string> {
   const { announced, partialPath, signal, onBytes } = options;
+  const leftover = await sizeOf(partialPath);
   const isTooLong = announced.size !== undefined && leftover > announced.size;
   const offset = isTooLong ? 0 : leftover;
   let hash = createHash('sha256');
@@ -191,12 +175,6 @@ async function announcedKind(
 
 function tooMuch(file: HubFile): LamplighterError {
   return new LamplighterError('MODEL_CHANGED', `More bytes came than the hub announced for ${describeFile(file)}`);
-}
-
-function givenUp(error: PassingProblem): LamplighterError {
-  const kept = 'What was fetched is kept, and the same command goes on with it.';
-  const hint = error.hint === undefined ? kept : `${error.hint} ${kept}`;
-  return new LamplighterError('DOWNLOAD_FAILED', error.message, { cause: error, hint });
 }
 
 async function sizeOf(path: string): Promise<number> {

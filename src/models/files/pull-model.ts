@@ -1,9 +1,9 @@
-import { mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { LamplighterError } from '../../core/errors.ts';
 import { pathOfModel } from './create-model-files.ts';
-import { diskProblem, tooLittleRoom } from './disk-problem.ts';
+import { diskProblem, makeFolder, tooLittleRoom } from './disk-problem.ts';
 import { downloadFile } from './download-file.ts';
 import { withFileLock } from './file-lock.ts';
 import type { HashStore } from './hash-store.ts';
@@ -55,7 +55,7 @@ export async function pullModel(deps: PullDeps, spec: ModelSpec, options: PullOp
   const files = wantedFiles(folder, spec);
   const { signal, onEvent } = options;
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const lock = {
       signal,
       clock: deps.clock,
@@ -93,7 +93,13 @@ async function pull(
     throw offlineError(spec, absent);
   }
 
-  const announced = await announceFiles(deps.hub, spec, { files: lacking, pin: trusted, signal });
+  const announced = await announceFiles(deps.hub, spec, {
+    files: lacking,
+    pin: trusted,
+    signal,
+    clock: deps.clock,
+    onRetry: (reason) => onEvent({ kind: 'retrying', reason }),
+  });
   const downloads: Download[] = [];
   for (const file of lacking) {
     const announcement = announced.files.get(file.name);

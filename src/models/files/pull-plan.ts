@@ -7,6 +7,7 @@ import type { Pin } from './lock-file.ts';
 import type { ModelSpec } from './model-files.ts';
 import { pathInside } from './model-folder.ts';
 import type { PullEvent } from './pull-event.ts';
+import { type RetryOptions, retryPassing } from './retry-passing.ts';
 
 /** One file of a model and where it belongs. */
 export interface WantedFile {
@@ -53,13 +54,13 @@ export interface Announced {
 export async function announceFiles(
   hub: HubClient,
   { name: model, source }: ModelSpec,
-  { files, pin, signal }: { files: readonly WantedFile[]; pin: Pin | undefined; signal: AbortSignal },
+  { files, pin, ...retry }: RetryOptions & { readonly files: readonly WantedFile[]; readonly pin: Pin | undefined },
 ): Promise<Announced> {
   let commit = pin?.commit;
   const announced = new Map<string, Announcement>();
   for (const { name } of files) {
     const file = { repo: source.repo, revision: commit ?? source.revision, path: name };
-    const found = await hub.announce(file, signal).catch((error: unknown) => {
+    const found = await retryPassing(() => hub.announce(file, retry.signal), retry).catch((error: unknown) => {
       const isGone = error instanceof HubRefusal && error.status === 404 && pin?.commit !== undefined;
       throw isGone ? goneError(error, model) : error;
     });
