@@ -9,7 +9,7 @@ type EngineModule = typeof import('node-llama-cpp');
 /** What to do when the package is missing; the range is that of the package's peer dependency. */
 export const INSTALL_HINT = 'Run: npm install node-llama-cpp@^3.22.0';
 
-/** llama.cpp, started with the first model and ended with the last. */
+/** llama.cpp, as this process has it. */
 export interface LlamaEngine {
   readonly module: EngineModule;
   readonly llama: Llama;
@@ -21,19 +21,11 @@ export interface LlamaEngine {
    * @throws LamplighterError MODEL_FAILED with what llama.cpp itself said.
    */
   loadModel(path: string, signal: AbortSignal): Promise<LlamaModel>;
-  /** Gives the engine back; idempotent. The last one to do so ends it. */
-  release(): Promise<void>;
-}
-
-export interface LlamaEngineHolder {
-  /**
-   * @throws LamplighterError MODEL_FAILED when the package is missing, or has no build for this machine.
-   */
-  acquire(): Promise<LlamaEngine>;
 }
 
 /** Lines of llama.cpp kept to explain a failure. */
 const MAX_COMPLAINTS = 8;
+const COMPLAINT = /error loading model: (.*)/;
 
 /** True when the package can be resolved; loads nothing. */
 export function isEngineInstalled(): boolean {
@@ -45,54 +37,30 @@ export function isEngineInstalled(): boolean {
   }
 }
 
-/** One engine for all models of a provider. */
-export function createEngineHolder(settings: LlamaSettings): LlamaEngineHolder {
-  const turns = createTurns();
-  let running: Promise<RunningEngine> | undefined;
-  let users = 0;
+const turns = createTurns();
+const engines = new Map<LlamaSettings['gpu'], Promise<LlamaEngine>>();
 
-  async function release(engine: RunningEngine): Promise<void> {
-    users -= 1;
-    if (users > 0) return;
-    running = undefined;
-    await turns.run(() => engine.llama.dispose());
-  }
-
-  return {
-    async acquire() {
-      users += 1;
-      running ??= startEngine(settings);
-      const engine = await running.catch((error: unknown) => {
-        users -= 1;
-        running = undefined;
-        throw error;
-      });
-      let released: Promise<void> | undefined;
-      return {
-        module: engine.module,
-        llama: engine.llama,
-        turns,
-        version: engine.version,
-        loadModel: (path, signal) => turns.run(() => loadModel(engine, path, signal)),
-        release() {
-          released ??= release(engine);
-          return released;
-        },
-      };
-    },
-  };
+/**
+ * The engine, started by the first call and kept until the process ends, which it does not hold up; a failed start is
+ * forgotten.
+ *
+ * It is the process's and not the caller's, because the library behind it is: ending one instance takes the logger, and
+ * more, from all others.
+ *
+ * @throws LamplighterError MODEL_FAILED when the package is missing, or has no build for this machine.
+ */
+export function openEngine({ gpu }: Pick<LlamaSettings, 'gpu'>): Promise<LlamaEngine> {
+  const known = engines.get(gpu);
+  if (known !== undefined) return known;
+  const starting = startEngine(gpu);
+  engines.set(gpu, starting);
+  starting.catch(() => engines.delete(gpu));
+  return starting;
 }
 
-interface RunningEngine {
-  readonly module: EngineModule;
-  readonly llama: Llama;
-  readonly version: string;
-  /** What llama.cpp complained of last. */
-  readonly complaints: string[];
-}
-
-async function startEngine({ gpu }: LlamaSettings): Promise<RunningEngine> {
+async function startEngine(gpu: LlamaSettings['gpu']): Promise<LlamaEngine> {
   const module = await importEngine();
+  /** What llama.cpp complained of last. */
   const complaints: string[] = [];
   try {
     const llama = await module.getLlama({
@@ -108,8 +76,13 @@ async function startEngine({ gpu }: LlamaSettings): Promise<RunningEngine> {
         if (complaints.length > MAX_COMPLAINTS) complaints.shift();
       },
     });
-    const version = `llama.cpp ${llama.llamaCppRelease.release}, ${llama.gpu === false ? 'cpu' : llama.gpu}`;
-    return { module, llama, version, complaints };
+    return {
+      module,
+      llama,
+      turns,
+      version: `llama.cpp ${llama.llamaCppRelease.release}, ${llama.gpu === false ? 'cpu' : llama.gpu}`,
+      loadModel: (path, signal) => turns.run(() => loadModel(llama, complaints, path, signal)),
+    };
   } catch (cause) {
     throw new LamplighterError('MODEL_FAILED', `llama.cpp does not start on this machine: ${messageOf(cause)}`, {
       cause,
@@ -125,14 +98,14 @@ async function importEngine(): Promise<EngineModule> {
   return import('node-llama-cpp');
 }
 
-async function loadModel({ llama, complaints }: RunningEngine, path: string, signal: AbortSignal): Promise<LlamaModel> {
+async function loadModel(llama: Llama, complaints: string[], path: string, signal: AbortSignal): Promise<LlamaModel> {
   signal.throwIfAborted();
   complaints.length = 0;
   try {
     return await llama.loadModel({ modelPath: path, loadSignal: signal });
   } catch (cause) {
     signal.throwIfAborted();
-    const complaint = complaints.find((line) => !line.startsWith('llama_model_load_from_file')) ?? messageOf(cause);
+    const [, complaint = messageOf(cause)] = COMPLAINT.exec(complaints.join('\n')) ?? [];
     throw new LamplighterError('MODEL_FAILED', `llama.cpp cannot load ${path}: ${complaint}`, {
       cause,
       hint: 'The file may be cut off, or of an architecture that is newer than the installed node-llama-cpp.',

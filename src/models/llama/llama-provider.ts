@@ -2,7 +2,7 @@ import { messageOf } from '../../core/errors.ts';
 import type { LocalModel, ModelFiles, ModelFinding, ModelSpec } from '../files/model-files.ts';
 import type { KnownModelDescription, ModelCard, ModelProvider, ModelSelection } from '../provider.ts';
 import { createGgufFactsReader, functionsOfDuty, type GgufFacts } from './gguf/gguf-facts.ts';
-import { createEngineHolder, INSTALL_HINT, isEngineInstalled } from './llama-engine.ts';
+import { INSTALL_HINT, isEngineInstalled, openEngine } from './llama-engine.ts';
 import type { LlamaSettings } from './llama-settings.ts';
 import { loadLlamaModel } from './load-llama-model.ts';
 
@@ -27,7 +27,6 @@ export function createLlamaProvider({
   settings,
   isInstalled = isEngineInstalled,
 }: LlamaProviderOptions): ModelProvider {
-  const engines = createEngineHolder(settings);
   const readFacts = createGgufFactsReader();
 
   async function describe(selection: ModelSelection, finding: ModelFinding): Promise<KnownModelDescription> {
@@ -73,7 +72,7 @@ export function createLlamaProvider({
       const facts = await readFacts(local.weightsPath, local.spec);
       const weightsHash = await files.hashWeights(local, signal);
       const prefix = prefixOf(selection, local.spec);
-      return loadLlamaModel(await engines.acquire(), { local, facts, weightsHash, prefix, settings }, signal);
+      return loadLlamaModel(await openEngine(settings), { local, facts, weightsHash, prefix, settings }, signal);
     },
   };
 }

@@ -36,7 +36,7 @@ export interface LlamaModelOptions {
  * Loads the weights and makes the context; what cannot be answered by itself holds back neither the event loop nor, for
  * more than a step, other models.
  *
- * @throws LamplighterError MODEL_FAILED when the file or the machine does not allow it; the engine is given back then.
+ * @throws LamplighterError MODEL_FAILED when the file or the machine does not allow it.
  */
 export async function loadLlamaModel(
   engine: LlamaEngine,
@@ -49,7 +49,6 @@ export async function loadLlamaModel(
     return await assemble(engine, model, options, signal);
   } catch (error) {
     await model?.dispose();
-    await engine.release();
     throw error;
   }
 }
@@ -72,7 +71,6 @@ async function assemble(
     close: () =>
       queue.run(async () => {
         await engine.turns.run(() => model.dispose());
-        await engine.release();
       }),
   });
 }

@@ -1,0 +1,128 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import type { Model } from '../../../src/models/port.ts';
+import { answerOf, fixture, isMissing, loadModel, missingNote, NEVER, providerOf, realModel } from './gguf-models.ts';
+
+const TEXTS = ['the cat', 'a dog in the house', 'zebra 42!', 'the river', 'ÄÖÜ 東京'];
+
+async function embed(model: Model, texts: readonly string[]): Promise<Float32Array[]> {
+  return (await model.embed(texts, NEVER)).map(answerOf);
+}
+
+function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  return Array.from(a, (value, at) => value * (b[at] ?? 0)).reduce((sum, value) => sum + value, 0);
+}
+
+describe('an embedder', () => {
+  let model: Model;
+  beforeAll(async () => {
+    model = await loadModel(fixture('tiny-embedder'));
+  });
+  afterAll(() => model?.close());
+
+  it('gives vectors of its length and of norm 1', async () => {
+    for (const vector of await embed(model, TEXTS)) {
+      expect(vector).toHaveLength(model.dimensions ?? 0);
+      expect(Math.hypot(...vector)).toBeCloseTo(1, 6);
+    }
+  });
+
+  it('gives the same bits alone, in a batch, in any order and in calls at once', async () => {
+    const together = await embed(model, TEXTS);
+    expect((await embed(model, TEXTS.toReversed())).toReversed()).toEqual(together);
+    const alone = await Promise.all(TEXTS.map((text) => embed(model, [text])));
+    expect(alone.flat()).toEqual(together);
+  });
+
+  it('cuts what is too long before the closing token, so that what is beyond changes nothing', async () => {
+    const long = 'cat '.repeat(62);
+    const [cut, longer, endless, shorter] = await embed(model, [
+      long,
+      `${long}dog`,
+      `${long}${'dog '.repeat(50_000)}`,
+      'cat '.repeat(61),
+    ]);
+    expect(longer).toEqual(cut);
+    expect(endless).toEqual(cut);
+    expect(shorter).not.toEqual(cut);
+  });
+
+  it('fails a blank text alone', async () => {
+    const outcomes = await model.embed(['the cat', ' \n', 'dog'], NEVER);
+    expect(outcomes.map(({ ok }) => ok)).toEqual([true, false, true]);
+    expect(outcomes[1]).toMatchObject({ error: { kind: 'invalid', message: 'Text input cannot be empty' } });
+  });
+
+  it('puts the prefix of its card before queries', async () => {
+    const spec = {
+      functions: ['embed'] as const,
+      embedding: { dimensions: 32, pooling: 'mean', isNormalised: true, prefix: { query: 'the ' } } as const,
+    };
+    const provider = providerOf(spec);
+    const queries = await provider.load({ name: fixture('tiny-embedder'), inputType: 'query' }, NEVER);
+    try {
+      expect(await embed(queries, ['cat'])).toEqual(await embed(model, ['the cat']));
+      expect(queries.fingerprint).not.toBe(model.fingerprint);
+    } finally {
+      await queries.close();
+    }
+  });
+});
+
+describe.each(['tiny-reranker', 'tiny-yes-no-reranker'])('a reranker (%s)', (name) => {
+  let model: Model;
+  beforeAll(async () => {
+    model = await loadModel(fixture(name));
+  });
+  afterAll(() => model?.close());
+  const item = { query: 'cat', documents: ['a cat', 'dog', '', 'the house '.repeat(900)], task: 'Find it', seed: 1 };
+
+  it('scores each document by itself, from 0 to 1, the same in any order', async () => {
+    const [scores = []] = (await model.rerank([item], NEVER)).map(answerOf);
+    expect(scores).toHaveLength(4);
+    for (const score of scores) expect(score > 0 && score < 1).toBe(true);
+    expect(new Set(scores).size).toBe(4);
+    const reversed = { ...item, documents: item.documents.toReversed() };
+    const outcomes = await model.rerank([reversed, item, reversed], NEVER);
+    expect(outcomes.map(answerOf)).toEqual([scores.toReversed(), scores, scores.toReversed()]);
+  });
+
+  it('reads the query, however long it is', async () => {
+    const asked = ['cat', 'dog', 'the river '.repeat(5_000)].map((query) => ({ ...item, query }));
+    const scores = (await model.rerank(asked, NEVER)).map(answerOf);
+    expect(new Set(scores.map(([first]) => first)).size).toBe(3);
+  });
+
+  it.runIf(name === 'tiny-yes-no-reranker')('reads the task', async () => {
+    const outcomes = await model.rerank([item, { ...item, task: 'Find another' }], NEVER);
+    const [one, other] = outcomes.map(answerOf);
+    expect(one).not.toEqual(other);
+  });
+});
+
+const MINILM = 'all-MiniLM-L6-v2-f16.gguf';
+const REFERENCE = z.object({
+  texts: z.array(z.object({ text: z.string(), vector: z.array(z.number()) })),
+});
+
+describe.skipIf(isMissing(MINILM))(`all-MiniLM-L6-v2 in f16${missingNote(MINILM)}`, () => {
+  it('gives the vectors of its reference, but for a word and a token that its tokenizer reads otherwise', async () => {
+    const model = await providerOf({ functions: ['embed'], maxTokens: 256 }).load({ name: realModel(MINILM) }, NEVER);
+    try {
+      const { texts } = REFERENCE.parse(
+        JSON.parse(await readFile(realModel('reference/all-MiniLM-L6-v2.json'), 'utf8')),
+      );
+      const usual = texts.filter(({ text }) => !text.startsWith('xxxxxxxxxx') && !text.startsWith('[CLS]'));
+      expect(usual).toHaveLength(texts.length - 2);
+      const vectors = await embed(
+        model,
+        usual.map(({ text }) => text),
+      );
+      const cosines = usual.map(({ vector }, at) => cosine(vector, vectors[at] ?? []));
+      expect(Math.min(...cosines)).toBeGreaterThan(0.999);
+    } finally {
+      await model.close();
+    }
+  }, 60_000);
+});
