@@ -61,20 +61,26 @@ export function* firstNamesIn(expression: Expression, nullable: ReadonlySet<stri
   }
 }
 
-/** The smallest set of rules that `test` holds for, where it may look at the set; latest rules first, as rules look ahead. */
+/** The smallest set of rules that `test` holds for, where it may look at the set; a rule is tested again when one it names is found. */
 function rulesThat(
   rules: Rules,
   test: (expression: Expression, known: ReadonlySet<string>) => boolean,
 ): ReadonlySet<string> {
-  const known = new Set<string>();
-  const open = new Map([...rules].reverse());
-  for (let sizeBefore = -1; sizeBefore < known.size; ) {
-    sizeBefore = known.size;
-    for (const [name, expression] of open) {
-      if (!test(expression, known)) continue;
-      known.add(name);
-      open.delete(name);
+  const namedBy = new Map<string, string[]>();
+  for (const [name, expression] of rules) {
+    for (const named of new Set(namesIn(expression))) {
+      const list = namedBy.get(named);
+      if (list === undefined) namedBy.set(named, [name]);
+      else list.push(name);
     }
+  }
+  const known = new Set<string>();
+  const open = [...rules.keys()];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const expression = rules.get(name);
+    if (expression === undefined || known.has(name) || !test(expression, known)) continue;
+    known.add(name);
+    for (const other of namedBy.get(name) ?? []) if (!known.has(other)) open.push(other);
   }
   return known;
 }

@@ -82,6 +82,7 @@ export function normalisePattern(pattern: string): NormalisedPattern {
     else if (character === '{') {
       if (/^\{,\d+\}/.test(rest)) refuse('a repetition without minimum (write {0,n})', index);
       const counts = COUNTS.exec(rest)?.[0];
+      if (counts !== undefined && rest.charAt(counts.length) === '+') refuse('a possessive quantifier', index);
       put(counts ?? '\\{', index);
       index += (counts?.length ?? 1) - 1;
     } else if (character === '(') {
@@ -94,9 +95,7 @@ export function normalisePattern(pattern: string): NormalisedPattern {
       if (isPythonName) index += 3;
     } else {
       if (character === ')') depth -= 1;
-      if (/^[*+?}]\+/.test(rest) && index > 0 && pieces.at(-1) !== '\\}') {
-        refuse('a possessive quantifier', index);
-      }
+      if (/^[*+?]\+/.test(rest)) refuse('a possessive quantifier', index);
       put(character, index);
     }
     index += 1;

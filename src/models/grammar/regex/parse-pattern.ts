@@ -51,7 +51,7 @@ function parse({ source, positionOf }: NormalisedPattern): AST.Pattern {
   } catch (error) {
     if (!(error instanceof RegExpSyntaxError)) throw error;
     const what = error.message.slice(error.message.lastIndexOf(': ') + 2);
-    throw new Refused(`Pattern is not valid: ${what} at position ${positionOf(error.index)}`);
+    throw new Refused(`Pattern is not valid: ${what}, near position ${positionOf(error.index)}`);
   }
 }
 
@@ -144,22 +144,23 @@ function treeOf(root: AST.Pattern, { positionOf }: NormalisedPattern): PatternTr
   };
 
   const ofClass = (node: AST.CharacterClass): CodePointSet => {
-    const sets = node.elements.map((element): CodePointSet => {
-      switch (element.type) {
-        case 'Character':
-          return codePointSet([[element.value, element.value]]);
-        case 'CharacterClassRange':
-          return codePointSet([[element.min.value, element.max.value]]);
-        case 'CharacterSet':
-          return ofCharacterSet(element);
-        case 'CharacterClass':
-        case 'ClassStringDisjunction':
-        case 'ExpressionCharacterClass':
-          return refuse('a class inside a class', element);
-      }
-    });
-    const set = uniteSets(...sets);
+    const set = uniteSets(...node.elements.map(ofClassElement));
     return node.negate ? complementSet(set) : set;
+  };
+
+  const ofClassElement = (node: AST.CharacterClassElement): CodePointSet => {
+    switch (node.type) {
+      case 'Character':
+        return codePointSet([[node.value, node.value]]);
+      case 'CharacterClassRange':
+        return codePointSet([[node.min.value, node.max.value]]);
+      case 'CharacterSet':
+        return ofCharacterSet(node);
+      case 'CharacterClass':
+      case 'ClassStringDisjunction':
+      case 'ExpressionCharacterClass':
+        return refuse('a class inside a class', node);
+    }
   };
 
   const tree = ofAlternatives(root.alternatives);

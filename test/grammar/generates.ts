@@ -1,0 +1,60 @@
+import { fileURLToPath } from 'node:url';
+import { type LlamaContext, LlamaGrammarEvaluationState, type LlamaModel, type Token } from 'node-llama-cpp';
+import { testEngine } from './accepts.ts';
+
+/** Random weights, and a token for each byte: at a high temperature it says anything that a grammar allows. */
+const TINY_MODEL = fileURLToPath(new URL('../models/fixtures/gguf/tiny-generator.gguf', import.meta.url));
+
+/** Generates from the tiny model, token by token, as a model server does. */
+export interface TestGenerator {
+  /** A text of at most `maxTokens` tokens; undefined when the grammar was not at an end by then. */
+  generate(gbnf: string, seed: number, maxTokens: number): Promise<string | undefined>;
+  close(): Promise<void>;
+}
+
+/** A generator on the engine of this test file; close it before the engine. */
+export async function openGenerator(): Promise<TestGenerator> {
+  const engine = await testEngine();
+  const model = await engine.loadModel({ modelPath: TINY_MODEL, gpuLayers: 0 });
+  const context = await model.createContext({ contextSize: 512, sequences: 1, threads: 1 });
+  return {
+    async generate(gbnf, seed, maxTokens) {
+      const grammar = await engine.createGrammar({ grammar: gbnf });
+      const state = new LlamaGrammarEvaluationState({ model, grammar });
+      return generateText(model, context, state, seed, maxTokens);
+    },
+    async close() {
+      await context.dispose();
+      await model.dispose();
+    },
+  };
+}
+
+async function generateText(
+  model: LlamaModel,
+  context: LlamaContext,
+  state: LlamaGrammarEvaluationState,
+  seed: number,
+  maxTokens: number,
+): Promise<string | undefined> {
+  const sequence = context.getSequence();
+  try {
+    const tokens: Token[] = [];
+    const options = { temperature: 3, seed, grammarEvaluationState: state };
+    for await (const token of sequence.evaluate(model.tokenize('x'), options)) {
+      if (model.isEogToken(token)) return textOf(model, tokens);
+      tokens.push(token);
+      if (tokens.length > maxTokens) return undefined;
+    }
+    return textOf(model, tokens);
+  } finally {
+    sequence.dispose();
+  }
+}
+
+/** The text that the grammar saw: with a token before it, so that no leading space is dropped. */
+function textOf(model: LlamaModel, tokens: readonly Token[]): string {
+  const [before] = model.tokenize('x');
+  const lead = before === undefined ? [] : [before];
+  return model.detokenize([...lead, ...tokens]).slice(model.detokenize(lead).length);
+}
