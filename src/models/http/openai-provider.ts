@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../../core/clock.ts';
 import type { Env } from '../../core/env.ts';
 import { LamplighterError } from '../../core/errors.ts';
 import type { RequestFunction } from '../../core/request-functions.ts';
+import { showValue } from '../../core/show-value.ts';
 import { didYouMean } from '../../core/suggest.ts';
 import { defineModel } from '../define-model.ts';
 import { compileOutput } from '../grammar/compile-output.ts';
@@ -37,6 +38,8 @@ const VARIABLES = {
   defaultBaseUrl: 'https://api.openai.com/v1',
 } as const;
 const SERVER_VARIABLE = 'LAMPLIGHTER_OPENAI_SERVER';
+const API_VARIABLE = 'LAMPLIGHTER_OPENAI_API';
+const APIS: readonly ChatDialect['api'][] = ['chat', 'completions'];
 
 /** A quarter of a megabyte is at most 300,000 tokens, OpenAI's limit for a request. */
 const MAX_REQUEST_BYTES = 256 * 1024;
@@ -53,18 +56,20 @@ export interface HttpProviderOptions {
  * Serves `openai/NAME` through any OpenAI-compatible server: `OPENAI_BASE_URL`, with the key in `OPENAI_API_KEY`.
  *
  * What program the server is decides how structured output is asked for; it is found out when a model is loaded, or said by
- * `LAMPLIGHTER_OPENAI_SERVER`. A server that is down at that time is asked again later.
+ * `LAMPLIGHTER_OPENAI_SERVER`. A server that is down at that time is asked again later. Text comes from its chat, or from
+ * plain completion where it has no chat or `LAMPLIGHTER_OPENAI_API=completions` says so, for models without a template.
  */
 export function createOpenAiProvider({ env, clock = systemClock }: HttpProviderOptions): ModelProvider {
   const endpoint = readEndpoint(env);
-  const given = readServerKind(env);
+  const given = oneOf(SERVER_KINDS, env[SERVER_VARIABLE]);
+  const api = oneOf(APIS, env[API_VARIABLE]) ?? 'chat';
   return createHttpProvider({
     runtime: 'openai',
     endpoint,
     knownModel: (server, model) => (server.isDefault ? knownOpenAiModel(model) : ANY_MODEL),
     inputTypeProblem: ({ isDefault }) => (isDefault ? "OpenAI's models do not tell input types apart" : undefined),
     load: (server, selection, model, signal) =>
-      loadModel({ env, clock, endpoint: server, given, selection, model }, signal),
+      loadModel({ env, clock, endpoint: server, given, api, selection, model }, signal),
   });
 }
 
@@ -73,6 +78,7 @@ interface Loading {
   readonly clock: Clock;
   readonly endpoint: Endpoint;
   readonly given: ServerKind | undefined;
+  readonly api: ChatDialect['api'];
   readonly selection: ModelSelection;
   /** The name that the server knows. */
   readonly model: string;
@@ -128,7 +134,7 @@ async function loadModel(loading: Loading, signal: AbortSignal): Promise<Model> 
           ...generateThrough({
             client,
             suspects,
-            ask: createOpenAiChat(client, model, dialectOf(facts ?? assumed)),
+            ask: createOpenAiChat(client, model, { ...dialectOf(facts ?? assumed), api: loading.api }),
             compile: compileOutput,
             constraintsFor: async (output, grammar, now) => constraintsFor(await factsNow(now), output, grammar),
             isRefusalLasting: facts?.kind === 'other',
@@ -173,17 +179,19 @@ function refuseMissing(model: string, facts: ServerFacts | undefined, { label }:
 
 function readEndpoint(env: Env): Endpoint | EndpointProblem {
   const endpoint = parseEndpoint(env, VARIABLES);
-  if (!isEndpointProblem(endpoint) && env[SERVER_VARIABLE] !== undefined && readServerKind(env) === undefined) {
-    return {
-      reason: `${SERVER_VARIABLE} is none of ${SERVER_KINDS.join(', ')}`,
-      hint: `Unset ${SERVER_VARIABLE}, or set it to the program that answers at ${VARIABLES.baseUrl}.`,
-    };
-  }
+  if (isEndpointProblem(endpoint)) return endpoint;
   // Given without a path, the address is that of the server, whose API is below /v1.
-  if (!isEndpointProblem(endpoint) && endpoint.baseUrl.pathname === '/') endpoint.baseUrl.pathname = '/v1';
-  return endpoint;
+  if (endpoint.baseUrl.pathname === '/') endpoint.baseUrl.pathname = '/v1';
+  return choiceProblem(env, SERVER_VARIABLE, SERVER_KINDS) ?? choiceProblem(env, API_VARIABLE, APIS) ?? endpoint;
 }
 
-function readServerKind(env: Env): ServerKind | undefined {
-  return SERVER_KINDS.find((kind) => kind === env[SERVER_VARIABLE]);
+function choiceProblem(env: Env, variable: string, choices: readonly string[]): EndpointProblem | undefined {
+  const value = env[variable];
+  if (value === undefined || choices.includes(value)) return undefined;
+  const reason = `${variable} is ${showValue(value)}, which is none of ${choices.join(', ')}`;
+  return { reason, hint: `Unset ${variable}, or set it to one of these.` };
+}
+
+function oneOf<T extends string>(choices: readonly T[], value: string | undefined): T | undefined {
+  return choices.find((choice) => choice === value);
 }

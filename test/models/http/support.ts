@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest';
+import type { Clock } from '../../../src/core/clock.ts';
 import type { Env } from '../../../src/core/env.ts';
 import { createCohereProvider } from '../../../src/models/http/cohere-provider.ts';
 import { createOpenAiProvider } from '../../../src/models/http/openai-provider.ts';
@@ -14,23 +15,30 @@ export interface Setup {
   readonly model: Model;
 }
 
-/** A stub server and a model on it, both gone after the test; what was asked while loading is forgotten. */
+/** A stub server and a model on it, both gone after the test; while it loads, `detect` answers, else 404. */
 export async function setUp(
   handler: StubHandler,
-  options: { runtime?: 'openai' | 'cohere'; env?: Env; selection?: Partial<ModelSelection> } = {},
+  options: {
+    runtime?: 'openai' | 'cohere';
+    env?: Env;
+    selection?: Partial<ModelSelection>;
+    clock?: Clock;
+    detect?: StubHandler;
+  } = {},
 ): Promise<Setup> {
-  const { runtime = 'openai', env = {}, selection = {} } = options;
-  const server = await startStubServer(handler);
+  const { runtime = 'openai', env = {}, selection = {}, clock, detect } = options;
+  const server = await startStubServer(detect);
   onTestFinished(() => server.stop());
   const base =
     runtime === 'openai'
       ? { OPENAI_BASE_URL: `${server.url}/v1`, OPENAI_API_KEY: KEY, LAMPLIGHTER_OPENAI_SERVER: 'other' }
       : { COHERE_BASE_URL: server.url, COHERE_API_KEY: KEY };
   const create = runtime === 'openai' ? createOpenAiProvider : createCohereProvider;
-  const provider = create({ env: { ...base, ...env } });
+  const provider = create({ env: { ...base, ...env }, ...(clock && { clock }) });
   const model = await provider.load({ name: `${runtime}/m`, ...selection }, never);
   onTestFinished(() => model.close());
   server.requests.length = 0;
+  server.handle(handler);
   return { server, model };
 }
 
@@ -51,4 +59,28 @@ export function everythingIn(value: unknown, depth = 0): string {
       .join('\n');
   }
   return String(value);
+}
+
+export interface TestClock extends Clock {
+  /** Moves time on and ends the delays that are over. */
+  advance(ms: number): void;
+}
+
+/** Time that stands still until it is moved on. */
+export function createTestClock(): TestClock {
+  let nowMs = 0;
+  const waiting = new Set<{ readonly atMs: number; readonly end: () => void }>();
+  return {
+    nowMs: () => nowMs,
+    delay: (ms, signal) =>
+      new Promise((resolve) => {
+        const waiter = { atMs: nowMs + ms, end: resolve };
+        waiting.add(waiter);
+        signal?.addEventListener('abort', () => resolve(), { once: true });
+      }),
+    advance(ms) {
+      nowMs += ms;
+      for (const waiter of waiting) if (waiter.atMs <= nowMs) waiter.end();
+    },
+  };
 }

@@ -6,7 +6,7 @@ import { answerBatch, type BatchReply } from '../batch/answer-batch.ts';
 import { type BatchBudget, createBatchBudget, type RequestBudget } from '../batch/batch-budget.ts';
 import type { Suspects } from '../batch/suspects.ts';
 import type { HttpClient } from '../transport/http-client.ts';
-import { garbled } from '../transport/problem.ts';
+import { garbled, type HttpProblem } from '../transport/problem.ts';
 import { type RerankApi, readScores } from './rerank-api.ts';
 import { isBeyondProbability, SCALE_QUESTION, type ScoreScale, toProbability } from './score-scale.ts';
 
@@ -64,6 +64,13 @@ export function rerankThrough(line: RerankLine): ModelMethod<RerankItem, readonl
       if (reply === undefined || answer.problem.kind !== 'missing') reply = answer;
       if (answer.problem.kind !== 'missing') break;
     }
+    if (reply?.ok === false && reply.problem.kind === 'missing') {
+      const { error } = garbled(
+        client.endpoint,
+        `does not rerank, or not with this model: it ${saidBy(reply.problem)}`,
+      );
+      return { ok: false, problem: { ...reply.problem, error } };
+    }
     return reply ?? { ok: false, problem: garbled(client.endpoint, 'has no way to rerank') };
   }
 
@@ -101,6 +108,10 @@ export function rerankThrough(line: RerankLine): ModelMethod<RerankItem, readonl
       return Promise.all(items.map((item) => answer(item, signal)));
     },
   };
+}
+
+function saidBy({ status, words }: HttpProblem): string {
+  return `answered ${status}${words === '' ? '' : `: ${words}`}`;
 }
 
 function answerDocuments(

@@ -59,7 +59,7 @@ export interface HttpClientOptions {
 /** A client with connections, breakers and a limit of its own. */
 export function createHttpClient({ endpoint, env, clock }: HttpClientOptions): HttpClient {
   const connections = createConnections(env, MAX_REQUESTS_AT_ONCE);
-  const secrets = createSecrets([endpoint.key, ...proxySecrets(env)]);
+  const secrets = createSecrets([endpoint.key, ...endpoint.baseUrl.searchParams.values(), ...proxySecrets(env)]);
   const limit = pLimit(MAX_REQUESTS_AT_ONCE);
   const breakers = new Map<string, Breaker>();
 
@@ -88,12 +88,13 @@ export function createHttpClient({ endpoint, env, clock }: HttpClientOptions): H
   return {
     endpoint,
     secrets,
-    // The caller does not wait for its turn once it has aborted; the turn then passes without a request.
-    send: (request, signal) =>
-      untilAborted(
-        limit(() => sendInTurn(request, signal)),
-        signal,
-      ),
+    send(request, signal) {
+      // A signal of its own: hundreds of requests of one call would be too many listeners for the caller's.
+      const own = AbortSignal.any([signal]);
+      const turn = limit(() => sendInTurn(request, own));
+      // The caller does not wait for its turn once it has aborted; the turn then passes without a request.
+      return untilAborted(turn, own);
+    },
     close: () => connections.close(),
   };
 }

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { type Admission, type Breaker, createBreaker } from './breaker.ts';
+
+function createSetting(random = () => 1) {
+  let nowMs = 0;
+  const breaker = createBreaker({ nowMs: () => nowMs, delay: async () => undefined }, random);
+  return {
+    breaker,
+    advance(ms: number) {
+      nowMs += ms;
+    },
+  };
+}
+
+function admitted(breaker: Breaker): Admission {
+  const admittance = breaker.admit();
+  if (!admittance.isAdmitted) throw new Error(`refused for ${admittance.retryAfterMs} ms`);
+  return admittance;
+}
+
+function open(breaker: Breaker): void {
+  for (let i = 0; i < 5; i++) admitted(breaker).fail(undefined);
+}
+
+describe('a breaker', () => {
+  it('opens with the fifth failure in a row', () => {
+    const { breaker } = createSetting();
+    for (let i = 0; i < 4; i++) admitted(breaker).fail(undefined);
+    admitted(breaker).succeed();
+    for (let i = 0; i < 4; i++) admitted(breaker).fail(undefined);
+    admitted(breaker).fail(undefined);
+    expect(breaker.admit()).toEqual({ isAdmitted: false, retryAfterMs: 1_000 });
+  });
+
+  it('lets one call through at a time when its pause is over', () => {
+    const { breaker, advance } = createSetting();
+    open(breaker);
+    advance(1_000);
+    const probe = admitted(breaker);
+    expect(breaker.admit().isAdmitted).toBe(false);
+    probe.succeed();
+    admitted(breaker);
+    admitted(breaker);
+  });
+
+  it('pauses twice as long after each failed probe, up to a minute', () => {
+    const { breaker, advance } = createSetting();
+    open(breaker);
+    const pauses = [];
+    for (let i = 0; i < 8; i++) {
+      const refused = breaker.admit();
+      const waitMs = refused.isAdmitted ? 0 : refused.retryAfterMs;
+      pauses.push(waitMs);
+      advance(waitMs);
+      admitted(breaker).fail(undefined);
+    }
+    expect(pauses).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+  });
+
+  it('lets another call through when the probe was aborted', () => {
+    const { breaker, advance } = createSetting();
+    open(breaker);
+    advance(1_000);
+    admitted(breaker).release();
+    admitted(breaker);
+  });
+
+  it('does not pause longer for calls that were under way when it opened', () => {
+    const { breaker } = createSetting();
+    const late = Array.from({ length: 20 }, () => admitted(breaker));
+    for (const admission of late) admission.fail(undefined);
+    expect(breaker.admit()).toEqual({ isAdmitted: false, retryAfterMs: 1_000 });
+  });
+
+  it('closes for good with the success of a call that was under way', () => {
+    const { breaker, advance } = createSetting();
+    const late = admitted(breaker);
+    open(breaker);
+    late.succeed();
+    advance(1_000);
+    admitted(breaker);
+    admitted(breaker);
+  });
+});
