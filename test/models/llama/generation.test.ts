@@ -46,7 +46,11 @@ describe.each(['tiny-generator', 'tiny-chat'])('a generator (%s)', (name) => {
 
   it('gives the same bytes a hundred times, between other requests and in batches of any size', async () => {
     const wanted = generateItem('Once upon a time', { kind: 'plain' }, 24);
-    const others = [generateItem('x'), generateItem('A quite different text '.repeat(20)), generateItem('x', SCHEMA)];
+    const others = [
+      generateItem('x', { kind: 'plain' }, 4),
+      generateItem('A quite different text '.repeat(20), { kind: 'plain' }, 4),
+      generateItem('x', SCHEMA),
+    ];
     const texts: string[] = [];
     for (let size = 1; texts.length < 100; size = (size % 7) + 1) {
       const other = others[size % others.length] ?? wanted;

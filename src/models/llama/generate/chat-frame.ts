@@ -54,7 +54,7 @@ export function renderChatFrame(template: string, { bos = '', eos = '' }: Templa
 }
 
 function endOfThought(after: string): string {
-  if (/<think>\s*$/.test(after)) return '\n</think>\n\n';
+  if (/<think>\s*$/.test(after)) return `${after.endsWith('\n') ? '' : '\n'}\n</think>\n\n`;
   return /<\|start\|>assistant$/.test(after) ? '<|channel|>final<|message|>' : '';
 }
 
