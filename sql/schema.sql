@@ -133,7 +133,7 @@ create table public.steadytext_queue (
   constraint steadytext_queue_request_id_key UNIQUE (request_id),
   constraint steadytext_queue_retry_count_is_not_negative CHECK ((retry_count >= 0)),
   constraint steadytext_queue_status_is_known CHECK ((status = ANY (ARRAY['pending'::text, 'processing'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
-) with (fillfactor=50, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=5000, autovacuum_analyze_scale_factor=0.02, autovacuum_vacuum_cost_delay=1);
+) with (fillfactor=50, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=5000, autovacuum_analyze_scale_factor=0.02, autovacuum_vacuum_cost_delay=0);
 
 alter table public.steadytext_queue enable row level security;
 
@@ -317,7 +317,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.claim_requests(p_worker_id uuid, p_claim_number bigint, p_function_name text, p_model text, p_usernames text[], p_priorities integer[], p_low_created_us bigint[], p_low_ids bigint[], p_share integer, p_limit integer)
+CREATE OR REPLACE FUNCTION lamplighter.claim_requests(p_worker_id uuid, p_claim_number bigint, p_function_name text, p_model text, p_usernames text[], p_priorities integer[], p_low_created_us bigint[], p_low_ids bigint[], p_seen_us bigint, p_share integer, p_limit integer)
  RETURNS TABLE(id bigint, request_id uuid, username text, parameters jsonb, priority integer, created_us bigint, attempt integer, retry_count integer)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -343,7 +343,8 @@ declare
 begin
   perform set_config('synchronous_commit', 'off', true);
   perform lamplighter.require_lease(p_worker_id);
-  if exists (select 1 from lamplighter.paused_function as p where p.function_name = p_function_name) then
+  if extract(epoch from clock_timestamp()) * 1000000 - p_seen_us > 2000000
+     or exists (select 1 from lamplighter.paused_function as p where p.function_name = p_function_name) then
     return;
   end if;
   for i in 1 .. cardinality(p_usernames) loop
@@ -949,7 +950,7 @@ AS $function$
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.list_ready(p_function_names text[], p_models text[], p_per_role integer)
- RETURNS TABLE(function_name text, model text, username text, priority integer, created_us bigint, id bigint)
+ RETURNS TABLE(function_name text, model text, username text, priority integer, created_us bigint, id bigint, seen_us bigint)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -978,6 +979,7 @@ begin
       limit 1;
       exit when not found;
       v_role := list_ready.username;
+      list_ready.seen_us := (extract(epoch from clock_timestamp()) * 1000000)::bigint;
       return next;
       for level in 2 .. p_per_role loop
         v_priority := list_ready.priority;
@@ -1528,7 +1530,6 @@ begin
       from public.steadytext_queue as q
       where q.id = any (c.ids) and q.status = 'processing'
         and (q.worker_id is null or q.worker_id = any (v_workers)));
-
 end
 $function$;
 
@@ -2150,7 +2151,7 @@ revoke all on function lamplighter.autonomous_lock_key(p_request_id uuid) from p
 
 revoke all on function lamplighter.cancel_abandoned() from public;
 
-revoke all on function lamplighter.claim_requests(p_worker_id uuid, p_claim_number bigint, p_function_name text, p_model text, p_usernames text[], p_priorities integer[], p_low_created_us bigint[], p_low_ids bigint[], p_share integer, p_limit integer) from public;
+revoke all on function lamplighter.claim_requests(p_worker_id uuid, p_claim_number bigint, p_function_name text, p_model text, p_usernames text[], p_priorities integer[], p_low_created_us bigint[], p_low_ids bigint[], p_seen_us bigint, p_share integer, p_limit integer) from public;
 
 revoke all on function lamplighter.claim_suspects(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[]) from public;
 

@@ -35,7 +35,7 @@ create table public.steadytext_queue (
   autovacuum_vacuum_scale_factor = 0.02,
   autovacuum_vacuum_threshold = 5000,
   autovacuum_analyze_scale_factor = 0.02,
-  autovacuum_vacuum_cost_delay = 1
+  autovacuum_vacuum_cost_delay = 0
 );
 comment on table public.steadytext_queue is 'AI requests: queued by steadytext_*_async(), answered by lamplighter workers.';
 comment on column public.steadytext_queue.retry_count is 'Failures charged to the request; at max_retries the next one is final.';
@@ -184,6 +184,15 @@ begin
 end
 $$;
 
+-- As a check constraint this would unpack long parameters at every change of a row.
+create function lamplighter.guard_parameters() returns trigger
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  raise exception 'parameters must be a JSON object, not %', coalesce(jsonb_typeof(new.parameters), 'NULL')
+    using errcode = '23514', constraint = 'steadytext_queue_parameters_are_an_object';
+end
+$$;
+
 -- What follows from a status that was set by hand: who cancels ends the lease, who retries starts afresh, and what the owner
 -- marks as being in hand or ended is out of the queue.
 create function lamplighter.settle_request_status() returns trigger
@@ -212,15 +221,6 @@ begin
     perform lamplighter.record_stray(new.worker_id, new.id);
   end if;
   return new;
-end
-$$;
-
--- As a check constraint this would unpack long parameters at every change of a row.
-create function lamplighter.guard_parameters() returns trigger
-language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
-begin
-  raise exception 'parameters must be a JSON object, not %', coalesce(jsonb_typeof(new.parameters), 'NULL')
-    using errcode = '23514', constraint = 'steadytext_queue_parameters_are_an_object';
 end
 $$;
 

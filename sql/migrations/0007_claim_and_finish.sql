@@ -16,9 +16,9 @@ comment on column lamplighter.cached_result.attempt is 'The attempt that gave th
 
 -- The heads of all that is ready in the lanes (pairs of function and model): one row for each role and priority, roles in
 -- order of name, priorities descending and at most p_per_role of them. Functions that are paused give none. Times are in
--- microseconds since 1970: half the cost of a text, and nothing is lost.
+-- microseconds since 1970: half the cost of a text, and nothing is lost. seen_us is when the row was seen.
 create function lamplighter.list_ready(p_function_names text[], p_models text[], p_per_role integer)
-returns table (function_name text, model text, username text, priority integer, created_us bigint, id bigint)
+returns table (function_name text, model text, username text, priority integer, created_us bigint, id bigint, seen_us bigint)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set plan_cache_mode = force_generic_plan
 set row_security = off as $$
@@ -41,6 +41,7 @@ begin
       limit 1;
       exit when not found;
       v_role := list_ready.username;
+      list_ready.seen_us := (extract(epoch from clock_timestamp()) * 1000000)::bigint;
       return next;
       for level in 2 .. p_per_role loop
         v_priority := list_ready.priority;
@@ -60,8 +61,9 @@ end
 $$;
 
 -- Takes up to p_limit ready requests of one lane for a worker. The levels (role, priority, and the lowest row that may be
--- there) are tried in the order given; a role's levels stand together and yield p_share rows at most. p_claim_number is the worker's
--- own, never used twice. Parameters of more than some megabytes are not given at once, but for one request at least: a worker holds
+-- there) are tried in the order given; a role's levels stand together and yield p_share rows at most. Levels seen longer ago than
+-- p_seen_us of two seconds ago give nothing: what has come since, a claim that was held up on its way would pass over. p_claim_number
+-- is the worker's own, never used twice. Parameters of more than some megabytes are not given at once, but for one request at least: a worker holds
 -- them in memory. Raises LL001 when the worker's lease is lost. The order of the rows is not defined.
 create function lamplighter.claim_requests(
   p_worker_id uuid,
@@ -72,6 +74,7 @@ create function lamplighter.claim_requests(
   p_priorities integer[],
   p_low_created_us bigint[],
   p_low_ids bigint[],
+  p_seen_us bigint,
   p_share integer,
   p_limit integer
 ) returns table (
@@ -102,7 +105,8 @@ declare
 begin
   perform set_config('synchronous_commit', 'off', true);
   perform lamplighter.require_lease(p_worker_id);
-  if exists (select 1 from lamplighter.paused_function as p where p.function_name = p_function_name) then
+  if extract(epoch from clock_timestamp()) * 1000000 - p_seen_us > 2000000
+     or exists (select 1 from lamplighter.paused_function as p where p.function_name = p_function_name) then
     return;
   end if;
   for i in 1 .. cardinality(p_usernames) loop

@@ -104,7 +104,6 @@ begin
       from public.steadytext_queue as q
       where q.id = any (c.ids) and q.status = 'processing'
         and (q.worker_id is null or q.worker_id = any (v_workers)));
-
 end
 $$;
 

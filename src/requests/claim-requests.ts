@@ -22,7 +22,8 @@ export interface Claim extends ClaimName {
 }
 
 /**
- * Takes up to `limit` ready requests; concurrent callers never get the same one. Sorted by priority, then age.
+ * Takes up to `limit` ready requests; concurrent callers never get the same one. Sorted by priority, then age. None when the levels
+ * were seen more than two seconds ago.
  *
  * @throws the server's error LL001 when the worker's lease is lost.
  */
@@ -37,10 +38,16 @@ export async function claimRequests(db: Queryable, claim: Claim): Promise<Claime
     levels.map(({ priority }) => priority),
     levels.map(({ createdUs }) => createdUs),
     levels.map(({ id }) => id),
+    latest(levels),
     share,
     limit,
   ]);
   return rows.map((row) => toClaimedRequest(row, lane)).sort(byUrgency);
+}
+
+/** The end of the look that found them. */
+function latest(levels: readonly ReadyLevel[]): string {
+  return String(levels.reduce((latestUs, { seenUs }) => Math.max(latestUs, Number(seenUs)), 0));
 }
 
 function byUrgency(a: ClaimedRequest, b: ClaimedRequest): number {

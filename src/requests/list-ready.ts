@@ -12,6 +12,8 @@ export interface ReadyLevel {
   readonly priority: number;
   readonly createdUs: string;
   readonly id: string;
+  /** When it was seen, by the database's clock. */
+  readonly seenUs: string;
 }
 
 /** What is ready in the lanes: roles in order of name, each with its highest priorities, highest first. */
@@ -23,6 +25,7 @@ export async function listReady(db: Queryable, lanes: readonly Lane[], levelsPer
     priority: number;
     created_us: string;
     id: string;
+    seen_us: string;
   }>(LIST_READY, [lanes.map(({ functionName }) => functionName), lanes.map(({ model }) => model), levelsPerRole]);
   return rows.map((row) => ({
     lane: { functionName: row.function_name, model: row.model },
@@ -30,5 +33,6 @@ export async function listReady(db: Queryable, lanes: readonly Lane[], levelsPer
     priority: row.priority,
     createdUs: row.created_us,
     id: row.id,
+    seenUs: row.seen_us,
   }));
 }

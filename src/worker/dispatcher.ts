@@ -1,16 +1,12 @@
-import type { Clock } from '../core/clock.ts';
 import { hasCode } from '../core/errors.ts';
-import type { Logger } from '../core/log.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { sqlStateOf } from '../db/sqlstate.ts';
 import { claimSuspects } from '../requests/claim-suspects.ts';
-import type { ClaimedRequest, ClaimName, Lane } from '../requests/claimed-request.ts';
-import type { Executor } from './executor.ts';
-import type { HeldRequest, InFlight } from './in-flight.ts';
-import type { ServedLanes } from './lanes.ts';
+import type { ClaimName, Lane } from '../requests/claimed-request.ts';
+import { type BatchRunnerDeps, createBatchRunner } from './batch-runner.ts';
+import type { HeldRequest } from './in-flight.ts';
 import { createReadyLevels } from './ready-levels.ts';
-import type { Slots } from './slots.ts';
 import { createSuspectTurns } from './suspect-turns.ts';
 import type { Waker } from './waker.ts';
 import type { WorkerLease } from './worker-lease.ts';
@@ -24,16 +20,10 @@ const RECORD_MS = 1_000;
 /** SQLSTATE of lamplighter.require_lease. */
 const LEASE_LOST = 'LL001';
 
-export interface DispatcherDeps {
+export interface DispatcherDeps extends Omit<BatchRunnerDeps, 'onRoom'> {
   readonly db: Queryable;
   readonly lease: WorkerLease;
-  readonly served: ServedLanes;
-  readonly slots: Slots;
-  readonly inFlight: InFlight;
-  readonly executor: Executor;
   readonly waker: Waker;
-  readonly log: Logger;
-  readonly clock: Clock;
 }
 
 export interface Dispatcher extends Service {
@@ -48,36 +38,14 @@ export interface Dispatcher extends Service {
  * process dies is rescued. `stop` claims nothing more and leaves what runs to its owner.
  */
 export function startDispatcher(deps: DispatcherDeps): Dispatcher {
-  const { db, lease, served, slots, inFlight, executor, waker, log, clock } = deps;
+  const { db, lease, served, waker, log, clock } = deps;
   const ready = createReadyLevels(db, clock);
+  const runner = createBatchRunner({ ...deps, onRoom: () => loop.wake() });
   const suspects = createSuspectTurns(clock);
   let nextLane = 0;
   let claimNumber = 0;
   /** True while a rescued request runs: nothing is claimed beside it. */
   let isAlone = false;
-
-  /** Sets requests to work, in batches as the model likes them; never rejects. */
-  function start(lane: Lane, requests: readonly ClaimedRequest[], name: ClaimName) {
-    const model = served.modelOf(lane);
-    const size = model.maxBatch[lane.functionName];
-    const held = inFlight.add(name, requests);
-    const batches = Array.from({ length: Math.ceil(held.length / size) }, (_, at) =>
-      held.slice(at * size, (at + 1) * size),
-    );
-    const done = Promise.all(
-      batches.map(async (batch) => {
-        slots.take(lane, model);
-        try {
-          await executor(model, batch);
-        } catch (error) {
-          log.error({ err: error }, 'a batch was lost by this worker');
-        }
-        slots.give(lane, model);
-        loop.wake();
-      }),
-    );
-    return { held, done };
-  }
 
   /** What `claim` gives, under the worker's present id. */
   async function claimAs<T>(claim: (name: ClaimName) => Promise<T>): Promise<{ claimed: T; name: ClaimName }> {
@@ -98,19 +66,20 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       const at = (nextLane + step) % served.lanes.length;
       const lane = served.lanes[at];
       if (lane === undefined || !ready.hasReady(lane)) continue;
-      const model = served.modelOf(lane);
-      const free = slots.freeFor(lane, model);
-      if (free === 0) continue;
+      const room = runner.roomFor(lane, mayLookAhead(lane));
+      if (room === 0) continue;
       nextLane = at + 1;
-      const limit = Math.min(CLAIM_LIMIT, free * model.maxBatch[lane.functionName]);
-      const { claimed, name } = await claimAs((as) => ready.claim(as, lane, limit));
-      void start(lane, claimed, name).done;
+      const { claimed, name } = await claimAs((as) => ready.claim(as, lane, Math.min(CLAIM_LIMIT, room)));
+      void runner.start(lane, claimed, name).done;
       return claimed.length;
     }
     return undefined;
   }
 
-  const hasRoom = () => served.lanes.some((lane) => slots.freeFor(lane, served.modelOf(lane)) > 0);
+  /** What waits for a slot takes the next one, so nothing waits where another lane has something to run. */
+  const mayLookAhead = (lane: Lane) => served.lanes.every((other) => other === lane || !ready.hasReady(other));
+
+  const hasRoom = () => served.lanes.some((lane) => runner.roomFor(lane, mayLookAhead(lane)) > 0);
 
   /** Sets rescued requests to work, with nothing beside them; false when there is none. */
   async function startSuspects(): Promise<boolean> {
@@ -126,7 +95,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     }
     suspects.found();
     log.info({ requestId: first.requestId, requests: claimed.length }, 'running apart what a worker died with');
-    const { held, done } = start(first.lane, claimed, name);
+    const { held, done } = runner.start(first.lane, claimed, name);
     isAlone = true;
     const end = async () => {
       await done;
@@ -149,7 +118,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     let isFresh = false;
     while (!signal.aborted) {
       if (isAlone) return;
-      const turn = suspects.next(slots.running === 0);
+      const turn = suspects.next(runner.isIdle);
       if (turn === 'drain') return;
       if (turn === 'run' && (await startSuspects())) return;
       if (!hasRoom()) return;

@@ -37,10 +37,11 @@ function list(params: readonly unknown[]) {
     created_us: at(row.id),
     ...row,
     id: String(row.id),
+    seen_us: '0',
   }));
 }
 function claim(params: readonly unknown[]) {
-  const [, , , , usernames, priorities, , lows, share, limit] = params as [
+  const [, , , , usernames, priorities, , lows, , share, limit] = params as [
     0,
     0,
     0,
@@ -49,6 +50,7 @@ function claim(params: readonly unknown[]) {
     number[],
     0,
     string[],
+    string,
     number,
     number,
   ];

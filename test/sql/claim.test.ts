@@ -155,7 +155,7 @@ test('a remembered lower bound starts the claim there, and nothing before it is 
   const { rows } = await db.pool.query(
     'select id, (extract(epoch from created_at) * 1000000)::bigint as at from steadytext_queue order by id',
   );
-  const claim = (low: { at: string; id: string }) =>
+  const claim = async (low: { at: string; id: string }) =>
     db.pool.query(loadQuery('claim_requests'), [
       worker.workerId,
       -Number(low.id),
@@ -165,11 +165,29 @@ test('a remembered lower bound starts the claim there, and nothing before it is 
       [0],
       [low.at],
       [low.id],
+      await nowUs(),
       10,
       10,
     ]);
   expect((await claim(rows[3])).rows.map(({ id }) => id).sort()).toEqual([rows[3].id, rows[4].id].sort());
   expect((await claim({ at: '0', id: '0' })).rows).toHaveLength(3);
+});
+
+test('a claim that was held up on its way gives nothing, as what has come since would be passed over', async () => {
+  await enqueueAs('postgres', 1);
+  const [head] = await listReady(db.pool, [{ functionName: 'embed', model: 'default' }], 1);
+  if (head === undefined) throw new Error('expected a head');
+  const claim = (claimNumber: number, agoUs: number) =>
+    claimRequests(db.pool, {
+      workerId: worker.workerId,
+      claimNumber: -claimNumber,
+      lane: head.lane,
+      levels: [{ ...head, seenUs: String(Number(head.seenUs) - agoUs) }],
+      share: 1,
+      limit: 1,
+    });
+  expect(await claim(1, 2_000_001)).toEqual([]);
+  expect(await claim(2, 0)).toHaveLength(1);
 });
 
 test('what waits for a retry is not ready before it is due, and then is', async () => {
@@ -282,3 +300,8 @@ test('what is compressed counts with the size that a worker gets', async () => {
   expect(await worker.claim({ limit: 100 })).toHaveLength(1);
   expect(await worker.claim({ limit: 100 })).toHaveLength(1);
 });
+
+async function nowUs(): Promise<string> {
+  const { rows } = await db.pool.query('select (extract(epoch from clock_timestamp()) * 1000000)::bigint as us');
+  return rows[0].us;
+}

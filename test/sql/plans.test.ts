@@ -65,7 +65,7 @@ const CALLS = {
   list_ready: () => `lamplighter.list_ready(array['embed'], array['default'], 10)`,
   claim_requests: () =>
     `lamplighter.claim_requests('${worker.workerId}', nextval('numbers'), 'embed', 'default', array['postgres'], array[0], array[0]::bigint[],
-       array[0]::bigint[], 10, 10)`,
+       array[0]::bigint[], (extract(epoch from clock_timestamp()) * 1000000)::bigint, 10, 10)`,
   finish_requests: () =>
     `lamplighter.finish_requests('${worker.workerId}', ${HELD}, array(select 1 from generate_series(1, 10)),
        array(select 'completed' from generate_series(1, 10)), array(select 'r' from generate_series(1, 10)), array_fill(null::text, array[10]),

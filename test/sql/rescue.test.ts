@@ -273,6 +273,7 @@ test('a claim that commits after its worker was found dead is rescued by the nex
     [0],
     ['0'],
     ['0'],
+    Date.now() * 1_000,
     1,
     1,
   ]);

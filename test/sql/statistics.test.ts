@@ -142,7 +142,7 @@ test('a level that was listed before the pause gives nothing after it', async ()
   await db.pool.query(`select steadytext_embed_async('a')`);
   await db.pool.query(`select steadytext_pause('embed')`);
   const { rows } = await db.pool.query(
-    `select * from lamplighter.claim_requests($1, 1, 'embed', 'default', array[current_user]::text[], '{0}', '{0}', '{0}', 9, 9)`,
+    `select * from lamplighter.claim_requests($1, 1, 'embed', 'default', array[current_user]::text[], '{0}', '{0}', '{0}', (extract(epoch from now()) * 1000000)::bigint, 9, 9)`,
     [worker.workerId],
   );
   expect(rows).toEqual([]);

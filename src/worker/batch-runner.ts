@@ -1,0 +1,150 @@
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/log.ts';
+import { type ClaimedRequest, type ClaimName, type Lane, laneKey } from '../requests/claimed-request.ts';
+import type { Executor } from './executor.ts';
+import type { HeldRequest, InFlight } from './in-flight.ts';
+import type { ServedLanes } from './lanes.ts';
+import type { Slots } from './slots.ts';
+
+/** Work that may be claimed ahead of the slots: as much as is thought to be done in this time. */
+const AHEAD_MS = 5;
+/** Requests that may wait for a slot. */
+const AHEAD_LIMIT = 500;
+/** What has waited for a slot for so long is handed back: another worker may be free. */
+const LONGEST_WAIT_MS = 100;
+/** Weight of the latest batch in the mean duration of a lane's batches. */
+const LATEST_WEIGHT = 0.2;
+
+export interface BatchRunnerDeps {
+  readonly served: ServedLanes;
+  readonly slots: Slots;
+  readonly inFlight: InFlight;
+  readonly executor: Executor;
+  /** Called when a slot became free, or there is room for more ahead of the slots. */
+  readonly onRoom: () => void;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+export interface StartedRequests {
+  readonly held: readonly HeldRequest[];
+  /** Resolves when each of them has come to an end; never rejects. */
+  readonly done: Promise<unknown>;
+}
+
+/**
+ * Sets requests to work, in batches as the model likes them, each in a slot.
+ *
+ * Where batches are so short that the way to the database and back would leave the slots idle, some more are held ready: at most
+ * {@link AHEAD_MS} worth of work. A batch that is stuck behind a slow one all the same is handed back without charge.
+ */
+export interface BatchRunner {
+  /** True when nothing runs or waits for a slot. */
+  readonly isIdle: boolean;
+  /** How many requests of a lane to claim now; 0 when there is no room. Ahead of the slots only where `mayLookAhead`. */
+  roomFor(lane: Lane, mayLookAhead: boolean): number;
+  start(lane: Lane, requests: readonly ClaimedRequest[], name: ClaimName): StartedRequests;
+}
+
+interface Waiting {
+  readonly lane: Lane;
+  readonly batch: readonly HeldRequest[];
+  readonly sinceMs: number;
+  readonly onEnd: () => void;
+}
+
+export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
+  const { served, slots, inFlight, executor, onRoom, log, clock } = deps;
+  const meanMs = new Map<string, number>();
+  let waiting: Waiting[] = [];
+  let isWatched = false;
+
+  async function run(lane: Lane, batch: readonly HeldRequest[]): Promise<void> {
+    try {
+      await executor(served.modelOf(lane), batch);
+    } catch (error) {
+      log.error({ err: error }, 'a batch was lost by this worker');
+    }
+  }
+
+  async function runInSlot({ lane, batch, onEnd }: Waiting): Promise<void> {
+    const model = served.modelOf(lane);
+    slots.take(lane, model);
+    const startedMs = clock.nowMs();
+    await run(lane, batch);
+    noteDuration(lane, clock.nowMs() - startedMs);
+    slots.give(lane, model);
+    onEnd();
+    fillSlots();
+    onRoom();
+  }
+
+  function noteDuration(lane: Lane, ms: number): void {
+    const key = laneKey(lane);
+    const mean = meanMs.get(key) ?? ms;
+    meanMs.set(key, mean + (ms - mean) * LATEST_WEIGHT);
+  }
+
+  /** In the order of arrival, but no batch waits for one whose lane has no slot. */
+  function fillSlots(): void {
+    if (waiting.length === 0) return;
+    const still: Waiting[] = [];
+    for (const next of waiting) {
+      if (slots.freeFor(next.lane, served.modelOf(next.lane)) > 0) void runInSlot(next);
+      else still.push(next);
+    }
+    waiting = still;
+  }
+
+  /** Hands back what waits too long; runs while anything waits. */
+  async function watch(): Promise<void> {
+    isWatched = true;
+    for (let [oldest] = waiting; oldest !== undefined; [oldest] = waiting) {
+      const leftMs = oldest.sinceMs + LONGEST_WAIT_MS - clock.nowMs();
+      if (leftMs > 0) await clock.delay(leftMs);
+      const overdue = waiting.filter(({ sinceMs }) => clock.nowMs() - sinceMs >= LONGEST_WAIT_MS);
+      waiting = waiting.filter((batch) => !overdue.includes(batch));
+      for (const { lane, batch, onEnd } of overdue) {
+        meanMs.set(laneKey(lane), LONGEST_WAIT_MS);
+        for (const held of batch) inFlight.abort(held, 'stopping');
+        void run(lane, batch).then(onEnd);
+      }
+    }
+    isWatched = false;
+  }
+
+  /** Batches of a lane that may wait for a slot. */
+  function aheadOf(lane: Lane): number {
+    const mean = meanMs.get(laneKey(lane));
+    if (mean === undefined || mean > AHEAD_MS) return 0;
+    const model = served.modelOf(lane);
+    const most = Math.floor(AHEAD_LIMIT / model.maxBatch[lane.functionName]);
+    return Math.min(most, Math.floor(AHEAD_MS / Math.max(mean, 0.01)));
+  }
+
+  return {
+    get isIdle() {
+      return slots.running === 0 && waiting.length === 0;
+    },
+    roomFor(lane, mayLookAhead) {
+      const model = served.modelOf(lane);
+      const free = slots.freeFor(lane, model);
+      const ahead = mayLookAhead ? aheadOf(lane) : 0;
+      // Not for each batch that leaves: a claim has its price.
+      const missing = waiting.length <= ahead / 2 ? Math.floor(ahead - waiting.length) : 0;
+      return (free + missing) * model.maxBatch[lane.functionName];
+    },
+    start(lane, requests, name) {
+      const size = served.modelOf(lane).maxBatch[lane.functionName];
+      const held = inFlight.add(name, requests);
+      const sinceMs = clock.nowMs();
+      const batches = Array.from({ length: Math.ceil(held.length / size) }, (_, at) => {
+        const batch = held.slice(at * size, (at + 1) * size);
+        return new Promise<void>((onEnd) => waiting.push({ lane, batch, sinceMs, onEnd }));
+      });
+      fillSlots();
+      if (waiting.length > 0 && !isWatched) void watch();
+      return { held, done: Promise.all(batches) };
+    },
+  };
+}
