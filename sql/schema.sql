@@ -337,7 +337,7 @@ declare
   v_ids bigint[];
   v_sizes integer[];
   v_size bigint;
-  v_size_left bigint := 4000000;
+  v_size_left bigint := 500000;
   v_taken integer;
   v_claimed bigint[] := '{}';
 begin

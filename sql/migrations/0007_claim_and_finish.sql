@@ -61,10 +61,10 @@ end
 $$;
 
 -- Takes up to p_limit ready requests of one lane for a worker. The levels (role, priority, and the lowest row that may be
--- there) are tried in the order given; a role's levels stand together and yield p_share rows at most. Levels seen longer ago than
--- p_seen_us of two seconds ago give nothing: what has come since, a claim that was held up on its way would pass over. p_claim_number
--- is the worker's own, never used twice. Parameters of more than some megabytes are not given at once, but for one request at least: a worker holds
--- them in memory. Raises LL001 when the worker's lease is lost. The order of the rows is not defined.
+-- there) are tried in the order given; a role's levels stand together and yield p_share rows at most. Levels that were seen at
+-- p_seen_us, more than two seconds ago, give nothing: a claim that was held up on its way would pass over what has come since.
+-- p_claim_number is the worker's own, never used twice. Parameters of more than half a megabyte are not given at once, but for one
+-- request at least: a worker holds them in memory. Raises LL001 when the worker's lease is lost. The order of the rows is not defined.
 create function lamplighter.claim_requests(
   p_worker_id uuid,
   p_claim_number bigint,
@@ -99,7 +99,7 @@ declare
   v_ids bigint[];
   v_sizes integer[];
   v_size bigint;
-  v_size_left bigint := 4000000;
+  v_size_left bigint := 500000;
   v_taken integer;
   v_claimed bigint[] := '{}';
 begin

@@ -1,3 +1,4 @@
+import { groupBy } from '../core/group-by.ts';
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
 import {
@@ -22,8 +23,8 @@ export interface Claim extends ClaimName {
 }
 
 /**
- * Takes up to `limit` ready requests; concurrent callers never get the same one. Sorted by priority, then age. None when the levels
- * were seen more than two seconds ago.
+ * Takes up to `limit` ready requests; concurrent callers never get the same one. Roles take turns in the order of their levels,
+ * each by priority, then age. None when the levels were seen more than two seconds ago.
  *
  * @throws the server's error LL001 when the worker's lease is lost.
  */
@@ -42,7 +43,17 @@ export async function claimRequests(db: Queryable, claim: Claim): Promise<Claime
     share,
     limit,
   ]);
-  return rows.map((row) => toClaimedRequest(row, lane)).sort(byUrgency);
+  const requests = rows.map((row) => toClaimedRequest(row, lane)).sort(byUrgency);
+  return takeTurns(requests, [...new Set(levels.map(({ username }) => username))]);
+}
+
+/** The requests of several roles one of each after the other, as if each had been claimed alone. */
+function takeTurns(requests: ClaimedRequest[], usernames: readonly string[]): ClaimedRequest[] {
+  if (usernames.length < 2) return requests;
+  const byRole = groupBy(requests, ({ username }) => username);
+  const queues = usernames.map((username) => byRole.get(username) ?? []);
+  const longest = Math.max(...queues.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, turn) => queues.flatMap((queue) => queue.slice(turn, turn + 1))).flat();
 }
 
 /** The end of the look that found them. */

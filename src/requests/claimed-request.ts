@@ -19,8 +19,8 @@ export interface ClaimedRequest {
   readonly requestId: string;
   readonly lane: Lane;
   readonly username: string;
-  /** Whatever stands in the row: to be parsed. */
-  readonly parameters: unknown;
+  /** Whatever stands in the row: to be parsed. They may be large, so who needs them no more sets them to undefined. */
+  parameters: unknown;
   readonly priority: number;
   /** When it was queued, in microseconds since 1970, as a decimal text; a Date would drop the microseconds. */
   readonly createdUs: string;

@@ -9,7 +9,7 @@ import type { Slots } from './slots.ts';
 /** Work that may be claimed ahead of the slots: as much as is thought to be done in this time. */
 const AHEAD_MS = 5;
 /** Requests that may wait for a slot. */
-const AHEAD_LIMIT = 500;
+const AHEAD_LIMIT = 200;
 /** What has waited for a slot for so long is handed back: another worker may be free. */
 const LONGEST_WAIT_MS = 100;
 /** Weight of the latest batch in the mean duration of a lane's batches. */

@@ -34,7 +34,9 @@ export function createExecutor({ answerer, timeoutMs, record, log, clock }: Exec
     const work = new AbortController();
     const ends = collectEnds(record);
     const end = (held: HeldRequest, outcome: Outcome) => {
-      if (waiting.delete(held)) ends.add({ held, outcome });
+      if (!waiting.delete(held)) return;
+      held.request.parameters = undefined;
+      ends.add({ held, outcome });
     };
     const dropUnwanted = () => {
       for (const held of waiting) if (held.abortReason !== undefined) end(held, { kind: 'release' });

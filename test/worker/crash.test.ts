@@ -38,7 +38,7 @@ async function expectEndedOnce(ids: readonly string[]): Promise<void> {
 }
 
 test('after a SIGKILL in mid-batch under load every request is answered once, charged to nobody', async () => {
-  const texts = Array.from({ length: 400 }, (_, n) => `!sleep:100 request ${n}`);
+  const texts = Array.from({ length: 200 }, (_, n) => `!sleep:100 request ${n}`);
   const options = { uri: db.uri, ...SHORT };
   const [started, other] = await Promise.all([spawnWorker(options), spawnWorker(options)]);
   await using first = started;
