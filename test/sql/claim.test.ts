@@ -127,12 +127,12 @@ test('a share spans the priorities of a role', async () => {
   const claimed = await worker.claim({ limit: 20, share: 4 });
   expect(claimed.map(({ username, priority }) => `${username}${priority}`)).toEqual([
     'a5',
+    'b0',
     'a5',
+    'b0',
     'a1',
+    'b0',
     'a1',
-    'b0',
-    'b0',
-    'b0',
     'b0',
   ]);
 });
