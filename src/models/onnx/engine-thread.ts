@@ -6,8 +6,9 @@ import type { EngineAnswer, EngineFacts, EngineSetup, ThreadReport, ThreadReques
 /** Longest wait for the thread after it was told to stop a call or to close; a batch of a large model may take a minute. */
 const STOP_TIMEOUT_MS = 120_000;
 
-const IS_SOURCE = import.meta.url.endsWith('.ts');
-const ENTRY = new URL(`./onnx-thread.${IS_SOURCE ? 'ts' : 'js'}`, import.meta.url);
+const ENTRY = import.meta.url.endsWith('.ts')
+  ? new URL('./onnx-thread.ts', import.meta.url)
+  : new URL('./onnx-thread.js', import.meta.url);
 
 /** A call without what tells the thread that it is cancelled. */
 export type EngineCall =

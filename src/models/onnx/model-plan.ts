@@ -76,30 +76,32 @@ function planFromFolder(files: FolderConfig): Omit<ModelPlan, 'padTokenId' | 'to
   };
 }
 
+const MODE_PREFIX = 'pooling_mode_';
+/** What older and newer files call the kinds that are done here. */
+const POOLINGS: ReadonlyMap<string, Pooling> = new Map([
+  ['mean_tokens', 'mean'],
+  ['mean', 'mean'],
+  ['cls_token', 'cls'],
+  ['cls', 'cls'],
+  ['lasttoken', 'last'],
+]);
+
 function poolingOf(pooling: PoolingConfig): Pooling {
   const { pooling_mode: mode } = pooling;
   const modes =
     mode === null || mode === undefined
       ? Object.keys(pooling).filter(
-          (key) => key.startsWith('pooling_mode_') && pooling[key as keyof PoolingConfig] === true,
+          (key) => key.startsWith(MODE_PREFIX) && pooling[key as keyof PoolingConfig] === true,
         )
-      : [mode].flat().map((name) => `pooling_mode_${name}`);
+      : [mode].flat().map((name) => `${MODE_PREFIX}${name}`);
   if (pooling.include_prompt === false)
     throw new Error('it leaves its prompt out of the pooling, which is not supported');
-  switch (modes.length === 1 ? modes[0] : undefined) {
-    case 'pooling_mode_mean_tokens':
-    case 'pooling_mode_mean':
-      return 'mean';
-    case 'pooling_mode_cls_token':
-    case 'pooling_mode_cls':
-      return 'cls';
-    case 'pooling_mode_lasttoken':
-      return 'last';
-    default: {
-      const names = modes.map((name) => name.slice('pooling_mode_'.length)).join(' and ') || 'none';
-      throw new Error(`its pooling is ${names}, and only mean, cls and last token are supported`);
-    }
-  }
+  const names = modes.map((mode) => mode.slice(MODE_PREFIX.length));
+  const [only = ''] = names.length === 1 ? names : [];
+  const known = POOLINGS.get(only);
+  if (known !== undefined) return known;
+  const said = names.join(' and ') || 'not said';
+  throw new Error(`its pooling is ${said}, and only mean, cls and last token are supported`);
 }
 
 function maxTokensOf({ config, sentence, tokenizer }: FolderConfig): number {

@@ -1,0 +1,12 @@
+import { expect, it } from 'vitest';
+import { spawnProcess } from '../support/process.ts';
+import { cosine, fixturePath, readExpected } from './onnx-fixtures.ts';
+
+it('runs under tsx, and the process ends by itself once the model is closed', async () => {
+  await using child = spawnProcess('test/models/onnx-process.ts', [fixturePath('mean')]);
+  const line = await child.waitForLine(/^\[/);
+  const { texts } = await readExpected('mean');
+  expect(cosine(JSON.parse(line), texts[0]?.vector)).toBeGreaterThan(0.999999);
+  expect(await child.exited).toEqual({ code: 0, signal: null });
+  expect(child.stderr()).toBe('');
+});
