@@ -40,7 +40,8 @@ async function generateText(
   const sequence = context.getSequence();
   try {
     const tokens: Token[] = [];
-    const options = { temperature: 3, seed, grammarEvaluationState: state };
+    // Anything that the grammar allows, whatever the weights lean to.
+    const options = { temperature: 50, topK: 0, topP: 1, seed, grammarEvaluationState: state };
     for await (const token of sequence.evaluate(model.tokenize('x'), options)) {
       if (model.isEogToken(token)) return textOf(model, tokens);
       tokens.push(token);

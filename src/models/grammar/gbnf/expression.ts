@@ -33,13 +33,21 @@ export function characterClass(ranges: readonly CodePointRange[]): Expression {
 /** One after the other. */
 export function sequence(...parts: readonly Expression[]): Expression {
   const flat: Expression[] = [];
+  let texts: string[] = [];
+  const flush = () => {
+    if (texts.length > 0) flat.push({ kind: 'literal', text: texts.join('') });
+    texts = [];
+  };
   for (const part of parts.flatMap((part) => (part.kind === 'sequence' ? part.parts : [part]))) {
     if (isNever(part)) return NEVER;
     if (isEmpty(part)) continue;
-    const before = flat.at(-1);
-    if (before?.kind === 'literal' && part.kind === 'literal') flat[flat.length - 1] = literal(before.text + part.text);
-    else flat.push(part);
+    if (part.kind === 'literal') texts.push(part.text);
+    else {
+      flush();
+      flat.push(part);
+    }
   }
+  flush();
   const [first, second] = flat;
   if (first === undefined) return EMPTY;
   return second === undefined ? first : { kind: 'sequence', parts: flat };

@@ -17,7 +17,8 @@ export interface NormalisedPattern {
 const LOOK_AHEAD = 100;
 
 const BRACED_ESCAPE = /^\\[pPu]\{[^{}]*\}/;
-const COUNTS = /^\{\d+(?:,\d*)?\}/;
+const COUNTS = /\{(?<min>\d+)(?:,(?<max>\d*))?\}/y;
+const MOST_DIGITS = 9;
 const ESCAPED_IN_UNICODE_MODE = /^[\^$\\.*+?()[\]{}|/a-zA-Z0-9]$/;
 const INLINE_FLAGS = /^\(\?[a-zA-Z]*(?:-[a-zA-Z]+)?[):]/;
 
@@ -81,8 +82,14 @@ export function normalisePattern(pattern: string): NormalisedPattern {
     else if (character === '}') put('\\}', index);
     else if (character === '{') {
       if (/^\{,\d+\}/.test(rest)) refuse('a repetition without minimum (write {0,n})', index);
-      const counts = COUNTS.exec(rest)?.[0];
-      if (counts !== undefined && rest.charAt(counts.length) === '+') refuse('a possessive quantifier', index);
+      COUNTS.lastIndex = index;
+      const found = COUNTS.exec(pattern);
+      const counts = found?.[0];
+      const digits = Math.max(found?.groups?.['min']?.length ?? 0, found?.groups?.['max']?.length ?? 0);
+      if (digits > MOST_DIGITS) refuse(`a count of more than ${MOST_DIGITS} digits`, index);
+      if (counts !== undefined && pattern.charAt(index + counts.length) === '+') {
+        refuse('a possessive quantifier', index);
+      }
       put(counts ?? '\\{', index);
       index += (counts?.length ?? 1) - 1;
     } else if (character === '(') {

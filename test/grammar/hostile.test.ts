@@ -1,0 +1,82 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { LONGEST_PATTERN } from '../../src/models/grammar/regex/normalise-pattern.ts';
+import { acceptorOf, closeEngine } from './accepts.ts';
+import { compiled, refusalOf } from './compiled.ts';
+
+afterAll(closeEngine);
+
+/** Far more than any of these takes; a machine under load is no failure. */
+const BRIEFLY_MS = 10_000;
+
+describe('a hostile pattern is refused before the engine, briefly and without exhausting the stack', () => {
+  test.each([
+    ['a repetition of repetitions', '((a{1000}){1000}){1000}', 'Pattern too large: the repetition at position'],
+    ['a count beyond reason', 'a{999999999}', 'Pattern too large: the repetition at position 2'],
+    ['a count beyond numbers', `a{0,${'9'.repeat(400)}}`, 'a count of more than 9 digits at position 2'],
+    ['counts that multiply while small', `${'('.repeat(60)}a${'{2})'.repeat(60)}`, 'Pattern too large'],
+    ['optional counts that multiply', '(((x{0,100}y){0,100}z){0,100})', 'Pattern too large'],
+    ['nesting', `${'('.repeat(4_000)}a${')'.repeat(4_000)}`, 'nesting deeper than 100 groups at position 101'],
+    ['unfinished nesting', '('.repeat(9_000), 'nesting deeper than 100 groups at position 101'],
+    ['length', 'a'.repeat(100_000), 'Pattern is too long: 100000 characters'],
+    ['length just within', `${'a'.repeat(LONGEST_PATTERN - 1)}(`, 'Pattern is not valid'],
+    ['states without end', '(a|aa){0,400}(b|a){300}(a|ab){0,400}', 'Pattern too complex'],
+    ['many optional parts', 'a?'.repeat(4_000), 'Pattern too complex'],
+    [
+      'many Unicode properties',
+      ['L', 'M', 'N', 'P', 'S', 'Z', 'Lu', 'Ll', 'Lt'].map((p) => `\\p{${p}}`).join(''),
+      'more than 8',
+    ],
+    ['a class of classes', `[${'[:a:]'.repeat(1_000)}]`, 'a POSIX class at position 2'],
+  ])('%s', (_, pattern, refusal) => {
+    const started = performance.now();
+    expect(String(refusalOf({ kind: 'regex', pattern }))).toMatch(new RegExp(refusal));
+    expect(performance.now() - started).toBeLessThan(BRIEFLY_MS);
+  });
+});
+
+describe('a pattern that takes other engines exponential time is ordinary here', () => {
+  test.each([
+    ['(a+)+b', 'a'.repeat(3_000)],
+    ['(a|a)*b', 'a'.repeat(3_000)],
+    ['(a|aa)+b', 'a'.repeat(3_000)],
+    ['(.*)*x', 'y'.repeat(3_000)],
+    ['((a?){30}){30}b', 'a'.repeat(1_000)],
+    ['(x+x+)+y', 'x'.repeat(3_000)],
+    ['(\\w+\\s?)+!', 'word '.repeat(600)],
+  ])('%s', async (pattern, text) => {
+    const { gbnf, problemOf } = compiled({ kind: 'regex', pattern });
+    const isAccepted = await acceptorOf(gbnf);
+    const started = performance.now();
+    expect([isAccepted(text), problemOf(text)]).toEqual([
+      false,
+      'The model gave a text that the pattern does not match',
+    ]);
+    expect(performance.now() - started).toBeLessThan(BRIEFLY_MS);
+  });
+});
+
+describe('hostile choices', () => {
+  test('each the beginning of the next: they nest in no way that the engine follows by recursion', async () => {
+    const choices = Array.from({ length: 600 }, (_, index) => 'a'.repeat(index + 1));
+    const isAccepted = await acceptorOf(compiled({ kind: 'choice', choices }).gbnf);
+    expect(['a', 'a'.repeat(600), 'a'.repeat(601), ''].map(isAccepted)).toEqual([true, true, false, false]);
+  });
+
+  test('of one very long text', async () => {
+    const long = 'x'.repeat(100_000);
+    const isAccepted = await acceptorOf(compiled({ kind: 'choice', choices: [long, 'y'] }).gbnf);
+    expect([isAccepted(long), isAccepted(long.slice(1)), isAccepted('y')]).toEqual([true, false, true]);
+  });
+
+  test('of more text than a grammar may have are refused', () => {
+    const choices = Array.from({ length: 300 }, (_, index) => `${index} ${'é'.repeat(1_000)}`);
+    expect(refusalOf({ kind: 'choice', choices })).toMatch('too large to be enforced');
+  });
+
+  test('that look like grammar, or like keys of an object, are only texts', async () => {
+    const choices = ['" | [a-z]', '\\x41', '__proto__', 'constructor', '# comment', '\n::='];
+    const isAccepted = await acceptorOf(compiled({ kind: 'choice', choices }).gbnf);
+    expect(choices.filter((choice) => !isAccepted(choice))).toEqual([]);
+    expect(['z', 'A', 'toString'].filter(isAccepted)).toEqual([]);
+  });
+});

@@ -1,0 +1,105 @@
+import fc from 'fast-check';
+import { afterAll, describe, expect, test } from 'vitest';
+import { acceptorOf, closeEngine } from './accepts.ts';
+import { compiled, refusalOf } from './compiled.ts';
+import { openGenerator } from './generates.ts';
+
+afterAll(closeEngine);
+
+/** Every construct that is supported, over few characters, so that texts come close to matching. */
+const patterns: fc.Arbitrary<string> = fc.letrec<{ pattern: string; term: string; atom: string }>((tie) => ({
+  pattern: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    tie('term'),
+    fc.array(tie('term'), { minLength: 2, maxLength: 3 }).map((terms) => terms.join('|')),
+  ),
+  term: fc.array(tie('atom'), { minLength: 0, maxLength: 4 }).map((atoms) => atoms.join('')),
+  atom: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true, maxDepth: 4 },
+    fc.constantFrom(
+      'a',
+      'b',
+      '"',
+      '\\\\',
+      '\\n',
+      'é',
+      '😀',
+      '.',
+      '\\d',
+      '\\w',
+      '\\S',
+      '\\p{L}',
+      '[ab]',
+      '[^a]',
+      '[^\\w"]',
+    ),
+    fc.constantFrom('^', '$'),
+    fc
+      .tuple(
+        fc.constantFrom('(', '(?:'),
+        tie('pattern'),
+        fc.constantFrom('', '*', '+', '?', '{2}', '{0,2}', '{1,3}', '{2,}', '*?', '{0}'),
+      )
+      .map(([open, inner, counts]) => `${open}${inner})${counts}`),
+  ),
+})).pattern;
+
+const texts = fc.array(fc.constantFrom('a', 'b', '"', '\\', '\n', 'é', '😀', '1', ' ', '_'), { maxLength: 7 });
+
+/** What the language's own engine says; only patterns of this test run in it, on short texts. */
+function matchesWhole(pattern: string, text: string): boolean {
+  return new RegExp(`^(?:${pattern})$`, 'u').test(text);
+}
+
+function isPossible(pattern: string): boolean {
+  return refusalOf({ kind: 'regex', pattern }) === undefined;
+}
+
+describe('for any supported pattern', () => {
+  test('the engine, the check of results and ECMAScript agree on any text', async () => {
+    await fc.assert(
+      fc.asyncProperty(patterns, fc.array(texts, { minLength: 30, maxLength: 30 }), async (pattern, samples) => {
+        fc.pre(isPossible(pattern));
+        const { gbnf, problemOf } = compiled({ kind: 'regex', pattern });
+        const isAccepted = await acceptorOf(gbnf);
+        for (const text of samples.map((characters) => characters.join(''))) {
+          const expected = matchesWhole(pattern, text);
+          expect([text, isAccepted(text), problemOf(text) === undefined]).toEqual([text, expected, expected]);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('a pattern is refused only where ECMAScript matches none of many texts', () => {
+    fc.assert(
+      fc.property(patterns, fc.array(texts, { minLength: 30, maxLength: 30 }), (pattern, samples) => {
+        fc.pre(!isPossible(pattern));
+        const matching = samples.map((characters) => characters.join('')).filter((text) => matchesWhole(pattern, text));
+        expect(matching.filter((text) => text !== '')).toEqual([]);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  test('what the engine generates matches as a whole', async () => {
+    const generator = await openGenerator();
+    try {
+      let complete = 0;
+      await fc.assert(
+        fc.asyncProperty(patterns, fc.nat({ max: 2 ** 31 }), async (pattern, seed) => {
+          fc.pre(isPossible(pattern));
+          const { gbnf, problemOf } = compiled({ kind: 'regex', pattern });
+          const text = await generator.generate(gbnf, seed, 30);
+          if (text === undefined) return;
+          complete += 1;
+          expect([text, problemOf(text), matchesWhole(pattern, text)]).toEqual([text, undefined, true]);
+        }),
+        { numRuns: 200 },
+      );
+      expect(complete).toBeGreaterThan(100);
+    } finally {
+      await generator.close();
+    }
+  });
+});
