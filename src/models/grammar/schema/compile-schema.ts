@@ -4,6 +4,7 @@ import { pruneRules } from '../gbnf/prune-rules.ts';
 import type { OutputGrammar, OutputRefusal } from '../output-grammar.ts';
 import { GrammarTooLarge, Refused } from '../refused.ts';
 import { createInstanceCheck } from './check/instance-check.ts';
+import { at } from './read/keyword-reader.ts';
 import { readSchema } from './read/read-schema.ts';
 import { schemaRules } from './schema-rules.ts';
 
@@ -20,8 +21,14 @@ export function compileSchema(schema: JsonSchema): OutputGrammar | OutputRefusal
     if (!isNestedWithin(schema)) throw new GrammarTooLarge(`Schema is nested deeper than ${MAX_JSON_DEPTH} levels`);
     const document = readSchema(schema);
     const check = createInstanceCheck(document);
-    const rules = schemaRules(document.root, check.isValid);
-    if (pruneRules(rules) === undefined) throw new Refused('No value at all is valid under the schema');
+    const { rules, impossible } = schemaRules(document.root, check.isValid);
+    if (pruneRules(rules) === undefined) {
+      const reason =
+        impossible === undefined
+          ? 'it asks for values within values without end'
+          : `nothing fits the schema ${at(impossible)}`;
+      throw new Refused(`No value at all is valid under the schema: ${reason}`);
+    }
     return { gbnf: printGrammar(rules), problemOf: check.problemOf };
   } catch (error) {
     if (error instanceof Refused) return { refusal: error.message };

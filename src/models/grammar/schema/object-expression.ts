@@ -2,6 +2,7 @@ import {
   alternatives,
   EMPTY,
   type Expression,
+  isNever,
   literal,
   NEVER,
   optional,
@@ -72,7 +73,8 @@ function otherMember(
     [...each.patternProperties].map(([pattern, site]) => sequence(namesLike(pattern), COLON, expressionOf([site]))),
   );
   const value = expressionOf(keywords.flatMap((each) => each.additionalProperties ?? []));
-  return alternatives([...like, sequence(otherNames(names, propertyNames), COLON, value)]);
+  const other = isNever(value) ? NEVER : sequence(otherNames(names, propertyNames), COLON, value);
+  return alternatives([...like, other]);
 }
 
 interface Bounds {

@@ -1,24 +1,35 @@
-import type { JsonValue } from '../../json-value.ts';
-import { alternatives, type Expression, literal } from '../gbnf/expression.ts';
+import { alternatives, type Expression, isNever, literal, NEVER } from '../gbnf/expression.ts';
 import type { Rules } from '../gbnf/rule-facts.ts';
-import { createRuleSet } from '../gbnf/rule-set.ts';
+import { createRuleSet, type RuleSet } from '../gbnf/rule-set.ts';
 import { GrammarTooLarge } from '../refused.ts';
 import { patternTester } from '../regex/pattern-tester.ts';
 import { arrayExpression } from './array-expression.ts';
+import { createIdentities, saysSomething } from './identity.ts';
 import { numberExpression } from './number/number-expression.ts';
 import { objectExpression } from './object-expression.ts';
 import type { Conjunction, JsonType, SchemaSite, StringKeywords } from './read/schema-site.ts';
+import { refuseAmbiguity } from './refuse-ambiguity.ts';
 import { createShapeFinder, type Shape } from './shape.ts';
 import { anyNameBut } from './text/excluded-names.ts';
-import { anyCharacterBut, isStorable } from './text/json-text.ts';
+import { anyCharacterBut } from './text/json-text.ts';
 import { literalTrie } from './text/literal-trie.ts';
 import { stringExpression } from './text/string-expression.ts';
+import { type Conflict, unionExpression } from './union-expression.ts';
+import { textsOfValues, type ValueCheck } from './values.ts';
 
 /** Most different combinations of schemas that a value somewhere may have to fit. */
-const MOST_COMBINATIONS = 5_000;
+const MOST_COMBINATIONS = 1_000;
+/** Most rules while they are made; no grammar within the engine's budget has more. */
+const MOST_RULES = 20_000;
+/** Most values that are written where they are used, instead of in a rule of their own. */
+const MOST_INLINE_VALUES = 20;
 
-/** True when all schemas accept the value. */
-export type ValueCheck = (sites: readonly SchemaSite[], value: JsonValue) => boolean;
+/** The rules of a grammar, and where its schema contradicts itself. */
+export interface SchemaRules {
+  readonly rules: Rules;
+  /** The pointer of the first schema that nothing fits, by itself. */
+  readonly impossible: string | undefined;
+}
 
 /**
  * The rules of a grammar for the JSON texts of what a schema allows; `root` may come out as matching nothing.
@@ -27,57 +38,72 @@ export type ValueCheck = (sites: readonly SchemaSite[], value: JsonValue) => boo
  *
  * @throws Refused, GrammarTooLarge
  */
-export function schemaRules(root: SchemaSite, isValid: ValueCheck): Rules {
+export function schemaRules(root: SchemaSite, isValid: ValueCheck): SchemaRules {
   const rules = createRuleSet();
   const shapesOf = createShapeFinder();
-  const ruleOf = new Map<string, Expression & { readonly kind: 'rule' }>();
-  const open: { readonly name: string; readonly conjunction: Conjunction }[] = [];
+  const identityOf = createIdentities();
+  const ruleOf = new Map<string, Expression>();
+  const open: { readonly name: string; readonly shapes: readonly Shape[]; readonly pointer: string }[] = [];
+  let impossible: string | undefined;
+  const conflicts: (Conflict & { readonly rule: string })[] = [];
   const character = rules.add('character', anyCharacterBut([]));
 
+  /** Names of the rules that arrays and objects consist of, which a union may take apart. */
+  const structure = new Set<string>();
+  const structureRules: RuleSet = {
+    ...rules,
+    add(hint, expression) {
+      const added = rules.add(hint, expression);
+      if (added.kind === 'rule' && added !== expression) structure.add(added.name);
+      return added;
+    },
+  };
+
   const expressionOf = (conjunction: Conjunction): Expression => {
-    const sites = [...new Map(conjunction.map((site) => [site.id, site])).values()].sort((a, b) => a.id - b.id);
-    const key = sites
-      .filter(saysSomething)
-      .map(({ id }) => id)
-      .join();
+    if (conjunction.some(({ checked }) => checked === false)) return NEVER;
+    const identities = new Set(conjunction.filter(saysSomething).map(identityOf));
+    const key = [...identities].sort((a, b) => a - b).join();
     const known = ruleOf.get(key);
     if (known !== undefined) return known;
-    if (ruleOf.size >= MOST_COMBINATIONS) {
+    if (ruleOf.size >= MOST_COMBINATIONS || rules.rules.size > MOST_RULES) {
       throw new GrammarTooLarge(`The schema combines to more than ${MOST_COMBINATIONS} different parts`);
     }
-    const rule = rules.reserve(hintOf(conjunction));
-    ruleOf.set(key, rule);
-    open.push({ name: rule.name, conjunction });
-    return rule;
+    const shapes = shapesOf(conjunction);
+    const values = textsOfValues(shapes, isValid);
+    const pointer = conjunction[0]?.pointer ?? '';
+    if (values?.length === 0) impossible ??= pointer;
+    if (values !== undefined && values.length <= MOST_INLINE_VALUES) return remember(key, literalTrie(values));
+    const { name } = rules.reserve(hintOf(conjunction));
+    open.push({ name, shapes, pointer });
+    return remember(key, { kind: 'rule', name });
+  };
+
+  const remember = (key: string, expression: Expression): Expression => {
+    ruleOf.set(key, expression);
+    return expression;
   };
 
   const around = {
-    rules,
+    rules: structureRules,
     expressionOf,
     otherNames: (named: readonly string[], propertyNames: Conjunction) =>
-      propertyNames.length === 0 ? anyNameBut(named, rules, character) : alternatives(namesIn(propertyNames)),
+      propertyNames.length === 0 ? anyNameBut(named, rules, character) : namesIn(propertyNames),
     namesLike: (pattern: string) => stringExpression([textLike(pattern)], rules, character),
     isLike: (pattern: string, name: string) => patternTester(pattern).test(name),
   };
 
-  const namesIn = (conjunction: Conjunction): readonly Expression[] =>
-    shapesOf(conjunction).flatMap((shape) =>
-      shape.types.has('string') ? expressionsOf({ ...shape, types: new Set<JsonType>(['string']) }) : [],
+  const namesIn = (conjunction: Conjunction): Expression =>
+    alternatives(
+      shapesOf(conjunction)
+        .filter(({ types }) => types.has('string'))
+        .map((shape) => expressionOfShape({ ...shape, types: new Set<JsonType>(['string']) })),
     );
 
-  const expressionsOf = (shape: Shape): readonly Expression[] => {
-    if (shape.values !== undefined) return [valuesExpression(shape.values.filter((value) => isAllowed(value, shape)))];
-    return [...shape.types].map((type) => rules.add(type, typeExpression(type, shape.sites)));
+  const expressionOfShape = (shape: Shape): Expression => {
+    const values = textsOfValues([shape], isValid);
+    if (values !== undefined) return literalTrie(values, (part) => rules.add('value', part));
+    return alternatives([...shape.types].map((type) => rules.add(type, typeExpression(type, shape.sites))));
   };
-
-  const isAllowed = (value: JsonValue, { types, sites }: Shape): boolean =>
-    isOfType(value, types) && isStorableValue(value) && (sites.length === 0 || isValid(sites, value));
-
-  const valuesExpression = (values: readonly JsonValue[]): Expression =>
-    literalTrie(
-      values.map((value) => JSON.stringify(value)),
-      (part) => rules.add('value', part),
-    );
 
   const typeExpression = (type: JsonType, sites: readonly SchemaSite[]): Expression => {
     switch (type) {
@@ -87,39 +113,51 @@ export function schemaRules(root: SchemaSite, isValid: ValueCheck): Rules {
         return alternatives([literal('true'), literal('false')]);
       case 'integer':
       case 'number':
-        return numberExpression(
-          sites.flatMap(({ number }) => number ?? []),
-          type === 'integer',
-        );
+        return numberExpression(keywordsOf(sites, 'number'), type === 'integer');
       case 'string':
-        return stringExpression(
-          sites.flatMap(({ string }) => string ?? []),
-          rules,
-          character,
-        );
+        return stringExpression(keywordsOf(sites, 'string'), rules, character);
       case 'array':
-        return arrayExpression(
-          sites.flatMap(({ array }) => array ?? []),
-          rules,
-          expressionOf,
-        );
+        return arrayExpression(keywordsOf(sites, 'array'), structureRules, expressionOf);
       case 'object':
-        return objectExpression(
-          sites.flatMap(({ object }) => object ?? []),
-          around,
-        );
+        return objectExpression(keywordsOf(sites, 'object'), around);
     }
+  };
+
+  /** One option, or what several shapes allow of arrays or of objects, taken together. */
+  const combined = (type: JsonType, shapes: readonly Shape[], rule: string): Expression => {
+    const options = shapes
+      .filter(({ types, values }) => values === undefined && types.has(type))
+      .map(({ sites }) => structureRules.add(type, typeExpression(type, sites)));
+    if (options.length < 2) return alternatives(options);
+    const inside = (name: string) => (structure.has(name) ? rules.rules.get(name) : undefined);
+    const union = unionExpression(options, rules, inside);
+    conflicts.push(...union.conflicts.map((conflict) => ({ ...conflict, rule: conflict.rule ?? rule })));
+    return union.expression;
   };
 
   rules.define('root', expressionOf([root]));
   for (let next = open.shift(); next !== undefined; next = open.shift()) {
-    rules.define(next.name, alternatives(shapesOf(next.conjunction).flatMap(expressionsOf)));
+    const { name, shapes, pointer } = next;
+    const others = shapes.map((shape) =>
+      expressionOfShape(shape.values === undefined ? { ...shape, types: withoutStructures(shape.types) } : shape),
+    );
+    const all = alternatives([...others, combined('array', shapes, name), combined('object', shapes, name)]);
+    if (isNever(all)) impossible ??= pointer;
+    rules.define(name, all);
   }
-  return rules.rules;
+  refuseAmbiguity(rules.rules, conflicts);
+  return { rules: rules.rules, impossible };
 }
 
-function saysSomething({ checked }: SchemaSite): boolean {
-  return typeof checked === 'boolean' ? !checked : Object.keys(checked).length > 0;
+function keywordsOf<Type extends 'number' | 'string' | 'array' | 'object'>(
+  sites: readonly SchemaSite[],
+  type: Type,
+): readonly NonNullable<SchemaSite[Type]>[] {
+  return sites.flatMap((site) => site[type] ?? []);
+}
+
+function withoutStructures(types: ReadonlySet<JsonType>): ReadonlySet<JsonType> {
+  return new Set([...types].filter((type) => type !== 'array' && type !== 'object'));
 }
 
 function hintOf(conjunction: Conjunction): string {
@@ -129,17 +167,4 @@ function hintOf(conjunction: Conjunction): string {
 
 function textLike(pattern: string): StringKeywords {
   return { pointer: '', minLength: 0, maxLength: undefined, pattern, format: undefined };
-}
-
-function isOfType(value: JsonValue, types: ReadonlySet<JsonType>): boolean {
-  if (value === null) return types.has('null');
-  if (Array.isArray(value)) return types.has('array');
-  if (typeof value === 'number') return types.has('number') || (types.has('integer') && Number.isInteger(value));
-  return types.has(typeof value === 'object' ? 'object' : typeof value === 'boolean' ? 'boolean' : 'string');
-}
-
-function isStorableValue(value: JsonValue): boolean {
-  if (typeof value === 'string') return isStorable(value);
-  if (typeof value !== 'object' || value === null) return true;
-  return Object.entries(value).every(([key, child]) => isStorable(key) && isStorableValue(child));
 }

@@ -1,5 +1,8 @@
 import type { JsonValue } from '../../../json-value.ts';
-import { Refused } from '../../refused.ts';
+import { GrammarTooLarge, Refused } from '../../refused.ts';
+
+/** Most items, characters or properties that a schema may ask for at least: a model writes 4,096 tokens at most. */
+const MOST_LEAST = 10_000;
 
 /** A JSON object. */
 export type JsonObject = { readonly [key: string]: JsonValue };
@@ -11,6 +14,8 @@ export interface KeywordReader {
   number(keyword: string): number | undefined;
   /** A whole number, zero or more. */
   count(keyword: string): number | undefined;
+  /** The same, no more than the engine could be held to. */
+  least(keyword: string): number | undefined;
   text(keyword: string): string | undefined;
   boolean(keyword: string): boolean | undefined;
   list(keyword: string): readonly JsonValue[] | undefined;
@@ -34,6 +39,11 @@ export function createKeywordReader(schema: JsonObject, pointer: string): Keywor
     value: (keyword) => read(keyword, 'a value', (value): value is JsonValue => value !== undefined),
     number: (keyword) => read(keyword, 'a number', isNumber),
     count: (keyword) => read(keyword, 'a non-negative integer', isCount),
+    least(keyword) {
+      const value = read(keyword, 'a non-negative integer', isCount);
+      if (value === undefined || value <= MOST_LEAST) return value;
+      throw new GrammarTooLarge(`Schema keyword "${keyword}" ${at(pointer)} must be at most ${MOST_LEAST}`);
+    },
     text: (keyword) => read(keyword, 'a text', isText),
     boolean: (keyword) => read(keyword, 'true or false', isBoolean),
     list: (keyword) => read(keyword, 'an array', isList),

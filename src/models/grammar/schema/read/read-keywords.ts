@@ -48,7 +48,7 @@ export function readNumberKeywords(reader: KeywordReader, checked: Checked): Typ
 
 /** What is asked of texts. */
 export function readStringKeywords(reader: KeywordReader, checked: Checked): StringKeywords | undefined {
-  const minLength = reader.count('minLength');
+  const minLength = reader.least('minLength');
   const maxLength = reader.count('maxLength');
   const pattern = reader.text('pattern');
   const given = reader.text('format');
@@ -77,11 +77,11 @@ export function readArrayKeywords(
   const rest = siteOf(reader, restKeyword, readSite);
   const contains = siteOf(reader, 'contains', readSite);
   const given = {
-    minItems: reader.count('minItems'),
+    minItems: reader.least('minItems'),
     maxItems: reader.count('maxItems'),
     uniqueItems: reader.boolean('uniqueItems'),
   };
-  const bounds = { minContains: reader.count('minContains'), maxContains: reader.count('maxContains') };
+  const bounds = { minContains: reader.least('minContains'), maxContains: reader.count('maxContains') };
   if (prefix !== undefined) checked['prefixItems'] = prefix.map((site) => site.checked) as JsonValue; // is JSON
   if (rest !== undefined) checked['items'] = rest.checked;
   if (contains !== undefined) copy(checked, { contains: contains.checked, ...bounds });
@@ -110,7 +110,7 @@ export function readObjectKeywords(
   const additionalProperties = siteOf(reader, 'additionalProperties', readSite);
   const propertyNames = siteOf(reader, 'propertyNames', readSite);
   const required = reader.texts('required');
-  const bounds = { minProperties: reader.count('minProperties'), maxProperties: reader.count('maxProperties') };
+  const bounds = { minProperties: reader.least('minProperties'), maxProperties: reader.count('maxProperties') };
   for (const name of [...(properties?.keys() ?? []), ...(required ?? [])]) refuseName(name, reader.pointer);
   const hasDependencies = readDependencies(reader, checked, readSite);
   copy(checked, {
