@@ -1,11 +1,12 @@
 import { CommanderError } from 'commander';
-import { readEnv } from '../core/env.ts';
+import { type Env, readEnv } from '../core/env.ts';
 import { isLamplighterError, LamplighterError } from '../core/errors.ts';
 import { createLogger, type LogLevel } from '../core/log.ts';
-import { createBuiltinProvider } from '../models/builtin-provider.ts';
+import { flagVariable, WORKER_OPTION_SOURCES } from '../core/worker-options.ts';
+import { createProviders } from '../models/create-providers.ts';
 import type { ModelProvider } from '../models/provider.ts';
 import { buildProgram, buildSingleCommand, type Execute } from './build-program.ts';
-import { readOption } from './cli-option.ts';
+import { type Flags, readOption } from './cli-option.ts';
 import { workerCommand } from './commands/worker.ts';
 import { COMMANDS } from './commands.ts';
 import { LOG_LEVEL_OPTION, readLogLevel } from './common-options.ts';
@@ -14,10 +15,12 @@ import { codeOfInterruption, watchSignals } from './interruption.ts';
 import { printError } from './print-error.ts';
 import { openTerminal } from './terminal.ts';
 
+const MODEL_OPTIONS = ['embedModel', 'generateModel', 'rerankModel'] as const;
+
 export type ProgramName = 'lamplighter' | 'lantern-cli' | 'steadytext-worker';
 
 export interface ProgramParts {
-  /** Where models come from. @default the built-in ones */
+  /** Where models come from. @default every runtime that comes with the program */
   readonly providers?: readonly ModelProvider[];
 }
 
@@ -25,7 +28,7 @@ export interface ProgramParts {
 export async function runProgram(
   name: ProgramName,
   args: readonly string[],
-  { providers = [createBuiltinProvider()] }: ProgramParts = {},
+  parts: ProgramParts = {},
 ): Promise<ExitCode> {
   const env = readEnv();
   const terminal = openTerminal();
@@ -36,6 +39,7 @@ export async function runProgram(
   const execute: Execute = async (command, flags, args) => {
     level = readOption({ flags, env }, LOG_LEVEL_OPTION, readLogLevel) ?? command.logLevel;
     const log = createLogger({ level, pretty: terminal.logs.isPretty, color: terminal.logs.isColoured });
+    const providers = parts.providers ?? createProviders({ env, given: givenModels(flags, env) });
     code = await command.run({ flags, args, env, terminal, interruption, log, providers });
   };
   const program =
@@ -54,6 +58,15 @@ export async function runProgram(
     printError(failure, terminal, level === 'debug');
     return isBadUsage(failure) ? EXIT.badUsage : EXIT.failed;
   }
+}
+
+/** What flags and environment name as models; only there a path is a model. */
+function givenModels(flags: Flags, env: Env): (string | undefined)[] {
+  return MODEL_OPTIONS.flatMap((option) => {
+    const flag = flags[option];
+    const { flag: name } = WORKER_OPTION_SOURCES[option];
+    return [typeof flag === 'string' ? flag : undefined, env[flagVariable(name)]];
+  });
 }
 
 function isBadUsage(error: unknown): boolean {

@@ -2,7 +2,7 @@ import { readEnv } from '../core/env.ts';
 import { type Logger, silentLogger } from '../core/log.ts';
 import { parseWorkerConfig, type WorkerOptions } from '../core/worker-config.ts';
 import { resolveConnection } from '../db/connection-settings.ts';
-import { createBuiltinProvider } from '../models/builtin-provider.ts';
+import { createProviders } from '../models/create-providers.ts';
 import type { ModelProvider } from '../models/provider.ts';
 import { createModelRegistry } from '../models/registry.ts';
 import type { LiveSettings } from './settings-watcher.ts';
@@ -13,7 +13,7 @@ export interface CreateWorkerOptions extends WorkerOptions {
   readonly uri?: string;
   /** Past the pooler, for LISTEN, where `uri` goes through one. */
   readonly directUri?: string;
-  /** Where models come from, asked before the built-in ones. */
+  /** Where models come from, asked before the runtimes that come with the program. */
   readonly providers?: readonly ModelProvider[];
   /** @default silent */
   readonly log?: Logger;
@@ -28,13 +28,15 @@ export interface CreateWorkerOptions extends WorkerOptions {
 export async function createWorker(options: CreateWorkerOptions = {}): Promise<Worker> {
   const { uri, directUri, providers = [], log = silentLogger, ...workerOptions } = options;
   const config = parseWorkerConfig(workerOptions);
+  const env = readEnv();
   const settings = resolveConnection(
     { ...(uri === undefined ? {} : { uri }), ...(directUri === undefined ? {} : { directUri }) },
-    readEnv(),
+    env,
   );
   const live = ['concurrency', 'pollIntervalMs'] as const;
   const fixed = new Set<keyof LiveSettings>(live.filter((option) => workerOptions[option] !== undefined));
-  const models = createModelRegistry({ providers: [...providers, createBuiltinProvider()] });
+  const given = [config.embedModel, config.generateModel, config.rerankModel];
+  const models = createModelRegistry({ providers: [...providers, ...createProviders({ env, given })] });
   try {
     const worker = await startWorker({ settings, config, fixed, models, log });
     return {

@@ -1,0 +1,32 @@
+import type { Env } from '../core/env.ts';
+import { createBuiltinProvider } from './builtin-provider.ts';
+import { createModelFiles } from './files/create-model-files.ts';
+import { createCohereProvider } from './http/cohere-provider.ts';
+import { createOpenAiProvider } from './http/openai-provider.ts';
+import { createLlamaProvider } from './llama/llama-provider.ts';
+import { readLlamaSettings } from './llama/llama-settings.ts';
+import { createOnnxProvider } from './onnx/onnx-provider.ts';
+import type { ModelProvider } from './provider.ts';
+
+export interface CreateProvidersOptions {
+  /** For the folder of models, addresses and keys of servers, settings of the engines. */
+  readonly env: Env;
+  /** Model names that the user gave on the command line, in the environment or in code: only these may be paths. */
+  readonly given?: readonly (string | undefined)[];
+}
+
+/**
+ * Every runtime that comes with the program. Loads nothing and calls out nowhere before a model is loaded.
+ *
+ * @throws LamplighterError CONFIG_INVALID for a variable of an engine that makes no sense.
+ */
+export function createProviders({ env, given = [] }: CreateProvidersOptions): ModelProvider[] {
+  const files = createModelFiles({ env, given });
+  return [
+    createOnnxProvider({ files }),
+    createLlamaProvider({ files, settings: readLlamaSettings(env) }),
+    createOpenAiProvider({ env }),
+    createCohereProvider({ env }),
+    createBuiltinProvider(),
+  ];
+}
