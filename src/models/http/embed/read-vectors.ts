@@ -32,8 +32,7 @@ export function readVector(encoded: EncodedVector, guard: DimensionGuard): ItemO
   const vector = typeof encoded === 'string' ? decodeBase64(encoded) : readNumbers(encoded);
   if (typeof vector === 'string') return failed(vector);
   if (vector.length === 0) return failed('The server gave an empty vector');
-  let squares = 0;
-  for (const value of vector) squares += value * value;
+  const squares = sumOfSquares(vector);
   if (!Number.isFinite(squares)) return failed('The server gave a vector with a value that is not a finite number');
   if (squares === 0) return failed('The server gave a vector of zeros');
   const problem = guard.check(vector.length);
@@ -42,6 +41,16 @@ export function readVector(encoded: EncodedVector, guard: DimensionGuard): ItemO
   // Vectors that come normalised keep their bits.
   if (Math.abs(scale - 1) > 1e-6) for (let i = 0; i < vector.length; i++) vector[i] = (vector[i] ?? 0) * scale;
   return succeeded(vector);
+}
+
+function sumOfSquares(vector: Float32Array): number {
+  let sum = 0;
+  // By index: an iterator makes three times the work of it.
+  for (let i = 0; i < vector.length; i++) {
+    const value = vector[i] ?? 0;
+    sum += value * value;
+  }
+  return sum;
 }
 
 function readNumbers(values: unknown): Float32Array | string {

@@ -19,6 +19,7 @@ export const MAX_REQUESTS_AT_ONCE = 64;
 /** Longest answer that is read: 256 vectors of 3072 numbers as JSON text are 17 MB. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 const MAX_ERROR_BYTES = 64 * 1024;
+const ENDED = 'The request has ended';
 
 export interface HttpRequest {
   readonly url: URL;
@@ -137,7 +138,8 @@ async function exchange(line: Line, request: HttpRequest, signal: AbortSignal): 
       return { ok: false, problem: garbled(endpoint, `gave too much: ${error.message}`) };
     return { ok: false, problem: problemOfNetwork(endpoint, error, secrets.mask) };
   } finally {
-    ended.abort();
+    // With a reason of its own, or Node would make an error with a stack for each request.
+    ended.abort(ENDED);
     await timer;
   }
 }
