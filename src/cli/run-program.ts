@@ -10,6 +10,7 @@ import { type Flags, readOption } from './cli-option.ts';
 import { workerCommand } from './commands/worker.ts';
 import { COMMANDS } from './commands.ts';
 import { LOG_LEVEL_OPTION, readLogLevel } from './common-options.ts';
+import { DEMO_GGUF_VARIABLE } from './demo/find-generator.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { codeOfInterruption, watchSignals } from './interruption.ts';
 import { printError } from './print-error.ts';
@@ -62,11 +63,12 @@ export async function runProgram(
 
 /** What flags and environment name as models; only there a path is a model. */
 function givenModels(flags: Flags, env: Env): (string | undefined)[] {
-  return MODEL_OPTIONS.flatMap((option) => {
+  const named = MODEL_OPTIONS.flatMap((option) => {
     const flag = flags[option];
     const { flag: name } = WORKER_OPTION_SOURCES[option];
     return [typeof flag === 'string' ? flag : undefined, env[flagVariable(name)]];
   });
+  return [...named, env[DEMO_GGUF_VARIABLE]];
 }
 
 function isBadUsage(error: unknown): boolean {

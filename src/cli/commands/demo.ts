@@ -1,10 +1,13 @@
 import { systemClock } from '../../core/clock.ts';
 import { resolveWorkerConfig } from '../../core/worker-config.ts';
+import { RECOMMENDED_MODELS } from '../../models/catalogue/local-models.ts';
 import type { CliCommand, Invocation } from '../cli-command.ts';
 import { answerQuestions } from '../demo/answer-questions.ts';
 import { cancelRequest } from '../demo/cancel-request.ts';
 import type { DemoStep } from '../demo/demo-step.ts';
 import { embedDocuments } from '../demo/embed-documents.ts';
+import { findGenerator } from '../demo/find-generator.ts';
+import { generateText, skipGeneration } from '../demo/generate-text.ts';
 import { hitCache } from '../demo/hit-cache.ts';
 import { createNarrator } from '../demo/narrator.ts';
 import { orderByPriority } from '../demo/order-by-priority.ts';
@@ -19,10 +22,11 @@ import { wrap } from '../render-table.ts';
 import { openWorker } from '../run-worker.ts';
 import { withSession } from '../with-session.ts';
 
-const STEPS: readonly DemoStep[] = [
+const stepsWith = (generator: string | undefined): readonly DemoStep[] => [
   embedDocuments,
   answerQuestions,
   rerankAnswers,
+  generator === undefined ? skipGeneration(RECOMMENDED_MODELS.generate) : generateText(generator),
   waitInOneTransaction,
   cancelRequest,
   retryRequest,
@@ -38,14 +42,15 @@ const HINTS: EmbeddedHints = {
 
 const ABOUT_MODELS =
   'Its model for embed and rerank is builtin/lexical, which compares words and groups of letters, not meaning: good for trying ' +
-  'things out, without any download. Models of meaning, and those that write text, come in later versions.';
+  'things out, without any download. "lamplighter models" fetches models of meaning.';
 
 export const demoCommand: CliCommand = {
   name: 'demo',
   summary: 'show everything on a PostgreSQL of its own, and leave nothing behind',
   details:
     'Starts an embedded PostgreSQL in a temporary folder and a worker, shows what they can do step by step, with the statements that ' +
-    'do it, and removes everything. Needs no server, no download and no configuration, and takes none from the environment.',
+    'do it, and removes everything. Needs no server, no download and no configuration. Text is generated where there is a model for it: ' +
+    'the one that LAMPLIGHTER_DEMO_GGUF names, or the recommended one if it was pulled.',
   options: [],
   examples: [{ command: 'lamplighter demo', does: 'takes a few seconds' }],
   logLevel: 'error',
@@ -68,11 +73,12 @@ export const demoCommand: CliCommand = {
 };
 
 async function showAll(invocation: Invocation, sinceStart: () => string): Promise<void> {
-  const { terminal, interruption } = invocation;
+  const { env, providers, terminal, interruption } = invocation;
   const { style } = terminal;
   terminal.print(
     `${style.bold('Lamplighter')}: AI requests from plain SQL. This is a demonstration on a PostgreSQL of its own.\n`,
   );
+  const generator = await findGenerator(env, providers);
   const { server, settings } = await openEmbeddedDatabase(
     invocation,
     // Nothing here has to survive a power cut.
@@ -84,14 +90,14 @@ async function showAll(invocation: Invocation, sinceStart: () => string): Promis
     // A quick heartbeat, so that the statistics at the end are of this moment.
     const worker = await openWorker(invocation, {
       settings,
-      ...resolveWorkerConfig({ flags: { heartbeat: '200ms' } }),
+      ...resolveWorkerConfig({ flags: { heartbeat: '200ms', generateModel: generator } }),
     });
     try {
       terminal.print(`   A worker in this process, ready after ${sinceStart()}`);
       for (const line of wrap(ABOUT_MODELS, Math.min(terminal.columns, 100) - 3)) terminal.print(`   ${line}`);
       await withSession(invocation, settings, async (session) => {
         const narrator = createNarrator(session, { terminal });
-        for (const step of STEPS) await step(narrator);
+        for (const step of stepsWith(generator)) await step(narrator);
       });
     } finally {
       await worker.stop({ isImmediate: interruption.first.aborted });

@@ -3,10 +3,10 @@ import { type DemoStep, demand } from './demo-step.ts';
 export const cancelRequest: DemoStep = async (narrator) => {
   narrator.step(
     'Cancel',
-    'No worker here can generate text: engines for that come in a later version. Such a request waits until one can, or until you cancel it.',
+    'A request may name its model. One that no worker here serves waits until one does, or until you cancel it.',
   );
   const [queued] = await narrator.run<{ request: string }>(`
-    select steadytext_generate_async('A poem about gas light') as request`);
+    select steadytext_generate_async('A poem about gas light', model => 'openai/some-model') as request`);
   const check = `
     select status from steadytext_check_async('${queued?.request}')`;
   await narrator.run(check);

@@ -59,7 +59,8 @@ export function createHubClient(settings: HubSettings): HubClient {
       return await fetch(url, { method, headers, signal, redirect: 'manual' });
     } catch (cause) {
       signal.throwIfAborted();
-      throw new PassingProblem(`${url.host} cannot be reached: ${reasonOf(cause)}`, { cause });
+      const hint = 'Check the network. Where only a mirror can be reached, HF_ENDPOINT is for its address.';
+      throw new PassingProblem(`${url.host} cannot be reached: ${reasonOf(cause)}`, { cause, hint });
     }
   }
 
