@@ -39,7 +39,7 @@ export function createPromptMaker(
 }
 
 /** Once at the beginning, where the model wants it, also when the template has written it already. */
-export function withBeginning({ tokens: { bos, shouldPrependBosToken } }: LlamaModel, tokens: Token[]): Token[] {
+function withBeginning({ tokens: { bos, shouldPrependBosToken } }: LlamaModel, tokens: Token[]): Token[] {
   const isMissing = bos !== null && (shouldPrependBosToken || tokens.length === 0) && tokens[0] !== bos;
   return isMissing ? [bos, ...tokens] : tokens;
 }
