@@ -1,4 +1,5 @@
 import type { Env } from '../../core/env.ts';
+import { findWrongProxy } from './transport/connections.ts';
 
 /** Where a provider's servers are found, and the names of the variables that say so. */
 export interface EndpointVariables {
@@ -51,6 +52,13 @@ export function parseEndpoint(env: Env, variables: EndpointVariables): Endpoint 
     return {
       reason: `${variables.key} holds a character that cannot be sent in a header`,
       hint: `Set ${variables.key} to the key alone, without quotes, spaces or line breaks inside.`,
+    };
+  }
+  const proxy = findWrongProxy(env);
+  if (proxy !== undefined) {
+    return {
+      reason: `${proxy} is not an http or https URL`,
+      hint: `Set ${proxy} to an address such as http://proxy:3128.`,
     };
   }
   baseUrl.hash = '';

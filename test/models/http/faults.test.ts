@@ -94,7 +94,10 @@ describe('an answer that is none', () => {
     };
 
   it('as JSON is cut short or garbled is nobody’s fault', async () => {
-    expect(await errorOf(raw('{"data": [{"index": 0, "embe'))).toMatchObject({ kind: 'unavailable' });
+    expect(await errorOf(raw('{"data": [{"index": 0, "embe'))).toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringMatching(/answered with JSON that is cut short or garbled$/),
+    });
   });
 
   it('but a page of HTML says which variable to check', async () => {

@@ -160,13 +160,18 @@ it('a key in the address’s query goes to the server and into no outcome', asyn
 
 it('the proxy of HTTP_PROXY is used, and its password is in no outcome', async () => {
   const seen: (string | undefined)[] = [];
-  const proxy = createServer((request, response) => {
-    seen.push(request.url);
-    response.writeHead(500, { 'content-type': 'text/plain' }).end(request.headers['proxy-authorization']);
-  });
+  const proxy = createServer();
+  // One that lets nothing through, and answers itself with what it should keep to itself.
   proxy.on('connect', (request, socket) => {
-    seen.push(`CONNECT ${request.url}`);
-    socket.end(`HTTP/1.1 502 ${request.headers['proxy-authorization']}\r\n\r\n`);
+    seen.push(request.url);
+    const login = request.headers['proxy-authorization'] ?? '';
+    const words = `${login} ${Buffer.from(login.slice(6), 'base64').toString()}`;
+    const body = JSON.stringify({ error: words });
+    socket.on('error', () => undefined);
+    socket.write('HTTP/1.1 200 OK\r\n\r\n');
+    socket.once('data', () => {
+      socket.end(`HTTP/1.1 400 No\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    });
   });
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');
@@ -184,11 +189,12 @@ it('the proxy of HTTP_PROXY is used, and its password is in no outcome', async (
   const model = await createOpenAiProvider({ env }).load({ name: 'openai/m' }, never);
   onTestFinished(() => model.close());
   const outcomes = await model.embed(['a'], never);
-  expect(outcomes).toMatchObject([{ error: { kind: 'unavailable' } }]);
+  expect(outcomes).toMatchObject([{ error: { message: expect.stringContaining('answered 400') } }]);
   expectNoKey(outcomes);
-  expectNoKey(Buffer.from(everythingIn(outcomes), 'base64').toString());
+  expect(everythingIn(outcomes)).not.toContain(Buffer.from(`user:${encodeURIComponent(KEY)}`).toString('base64'));
+  expect(everythingIn(outcomes)).not.toContain(Buffer.from(`user:${KEY}`).toString('base64'));
   expect(seen.length).toBeGreaterThan(0);
-  expect(seen[0]).toMatch(/models\.invalid/);
+  expect(seen[0]).toBe('models.invalid:80');
 
   const direct = await createOpenAiProvider({ env: { ...env, NO_PROXY: 'models.invalid' } }).load(
     { name: 'openai/m' },
@@ -198,4 +204,17 @@ it('the proxy of HTTP_PROXY is used, and its password is in no outcome', async (
   seen.length = 0;
   expect(await direct.embed(['a'], never)).toMatchObject([{ error: { message: expect.stringContaining('resolved') } }]);
   expect(seen).toEqual([]);
+});
+
+it.each([
+  ['a space', `http://user:${KEY}@bad host`],
+  ['a port that is none', `http://user:${encodeURIComponent(KEY)}@host:99999`],
+  ['no scheme', `user:${encodeURIComponent(KEY)}@host`],
+])('a proxy address with %s is refused without being shown', async (_what, proxy) => {
+  for (const variable of ['HTTPS_PROXY', 'http_proxy']) {
+    const provider = createOpenAiProvider({ env: { OPENAI_BASE_URL: 'http://localhost', [variable]: proxy } });
+    const description = await provider.describe({ name: 'openai/m' });
+    expect(description).toMatchObject({ state: 'not_loadable', reason: `${variable} is not an http or https URL` });
+    expectNoKey(description);
+  }
 });

@@ -7,7 +7,8 @@ import type { GenerateItem, GenerateOutput, Model } from '../../../src/models/po
 import type { ModelSelection } from '../../../src/models/provider.ts';
 import { type StubHandler, type StubServer, startStubServer } from './stub-server.ts';
 
-export const KEY = 'sk-test-0123456789abcdefghijklmnop+/"x';
+/** Not the same as itself in JSON, in a URL, and in the two kinds of base64. */
+export const KEY = 'sk-test-0123>>>456789abcdefghijklmnop+/"x';
 export const { signal: never } = new AbortController();
 
 export interface Setup {

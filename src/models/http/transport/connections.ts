@@ -18,7 +18,9 @@ export function createConnections(env: Env, maxConnections: number): Dispatcher 
     headersTimeout: 0,
     bodyTimeout: 0,
   };
-  const { httpProxy, httpsProxy, noProxy } = readProxies(env);
+  const noProxy = readVariable(env, 'no_proxy');
+  const httpProxy = readVariable(env, 'http_proxy');
+  const httpsProxy = readVariable(env, 'https_proxy');
   if (httpProxy === undefined && httpsProxy === undefined) return new Agent(options);
   // An empty text keeps the library from looking into the process environment by itself.
   return new EnvHttpProxyAgent({
@@ -29,24 +31,31 @@ export function createConnections(env: Env, maxConnections: number): Dispatcher 
   });
 }
 
-/** What the proxies' addresses hold that must not be shown. */
-export function proxySecrets(env: Env): string[] {
-  const { httpProxy, httpsProxy } = readProxies(env);
-  return [httpProxy, httpsProxy].flatMap((proxy) => {
-    if (proxy === undefined || !URL.canParse(proxy)) return [];
-    const { username, password } = new URL(proxy);
-    return password === ''
-      ? []
-      : [password, decodeOr(password), Buffer.from(`${username}:${password}`).toString('base64')];
+/** The variable whose value is no address of a proxy; the library's own error would show all of it. */
+export function findWrongProxy(env: Env): string | undefined {
+  return PROXY_VARIABLES.find((variable) => {
+    const value = env[variable];
+    return value !== undefined && !(URL.canParse(value) && /^https?:$/.test(new URL(value).protocol));
   });
 }
 
-function readProxies(env: Env) {
-  return {
-    httpProxy: env['http_proxy'] ?? env['HTTP_PROXY'],
-    httpsProxy: env['https_proxy'] ?? env['HTTPS_PROXY'],
-    noProxy: env['no_proxy'] ?? env['NO_PROXY'],
-  };
+/** What the proxies' addresses hold that must not be shown. */
+export function proxySecrets(env: Env): string[] {
+  return PROXY_VARIABLES.flatMap((variable) => {
+    const value = env[variable];
+    if (value === undefined || !URL.canParse(value)) return [];
+    const { username, password } = new URL(value);
+    if (password === '') return [];
+    const logins = [`${username}:${password}`, `${decodeOr(username)}:${decodeOr(password)}`];
+    return [password, decodeOr(password), ...logins.map((login) => Buffer.from(login).toString('base64'))];
+  });
+}
+
+const PROXY_VARIABLES = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'];
+
+/** As with curl, the name in lower case comes first. */
+function readVariable(env: Env, variable: string): string | undefined {
+  return env[variable] ?? env[variable.toUpperCase()];
 }
 
 function decodeOr(text: string): string {

@@ -160,11 +160,15 @@ async function ask(line: Line, request: HttpRequest, signal: AbortSignal): Promi
   try {
     value = JSON.parse(body);
   } catch {
-    const shown = secrets.mask(contentType.split(';')[0] ?? '').slice(0, 50) || 'no content type';
-    const message = `${endpoint.label} answered with something other than JSON (${shown}): check ${endpoint.variables.baseUrl}`;
-    return { ok: false, problem: unreachable(message) };
+    return { ok: false, problem: unreachable(notJson(line, contentType)) };
   }
   return replyOf(endpoint, value, body, secrets);
+}
+
+function notJson({ endpoint, secrets }: Line, contentType: string): string {
+  if (contentType.includes('json')) return `${endpoint.label} answered with JSON that is cut short or garbled`;
+  const shown = secrets.mask(contentType.split(';')[0] ?? '').slice(0, 50) || 'no content type';
+  return `${endpoint.label} answered with something other than JSON (${shown}): check ${endpoint.variables.baseUrl}`;
 }
 
 /** Gateways such as OpenRouter answer 200 with an error inside. */
