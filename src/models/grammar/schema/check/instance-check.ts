@@ -55,6 +55,12 @@ export function createInstanceCheck({ root, definitions }: SchemaDocument): Inst
   };
 }
 
+/** As the package has it, but that no space stands for the T. */
+function isDateTime(text: string): boolean {
+  const format = fullFormats['date-time'] as { validate(text: string): boolean }; // the types leave open which form it has
+  return !/\s/.test(text) && format.validate(text);
+}
+
 function createAjv(): Ajv2020 {
   const ajv = new Ajv2020({
     // the schema was read and verified before; what is left of it has no keyword that ajv does not know
@@ -66,7 +72,10 @@ function createAjv(): Ajv2020 {
     ownProperties: true,
     unicodeRegExp: true,
     code: { regExp: Object.assign(testerOf, { code: 'undefined' }) },
-    formats: Object.fromEntries(Object.entries(fullFormats).filter(([name]) => TEXT_FORMATS.has(name))),
+    formats: {
+      ...Object.fromEntries(Object.entries(fullFormats).filter(([name]) => TEXT_FORMATS.has(name))),
+      'date-time': isDateTime,
+    },
   });
   return ajv.removeKeyword('multipleOf').addKeyword(MULTIPLE_OF);
 }

@@ -1,0 +1,136 @@
+import type { SchemaCase } from './schema-case.ts';
+
+/** Lengths, `pattern`, `format`. */
+export const STRING_CASES: readonly SchemaCase[] = [
+  {
+    title: 'minLength and maxLength',
+    schema: { type: 'string', minLength: 2, maxLength: 4 },
+    valid: ['ab', 'abcd', '😀😀', '"\\', '\n\u0001'],
+    invalid: ['', 'a', 'abcde', '😀', '😀😀😀😀😀'],
+  },
+  { title: 'maxLength 0', schema: { type: 'string', maxLength: 0 }, valid: [''], invalid: ['a'] },
+  { title: 'minLength alone', schema: { minLength: 3 }, valid: ['abc', 'abcdefgh', 1, null, []], invalid: ['', 'ab'] },
+  {
+    title: 'maxLength beyond what a rule repeats',
+    schema: { type: 'string', maxLength: 3000 },
+    valid: ['', 'a'.repeat(1001), 'a'.repeat(3000)],
+    invalid: ['a'.repeat(3001)],
+  },
+  {
+    title: 'maxLength beyond what is enforced',
+    schema: { type: 'string', maxLength: 100_000 },
+    valid: ['', 'a'],
+    invalid: [1],
+    checked: ['a'.repeat(100_001)],
+  },
+  {
+    title: 'pattern that is anchored',
+    schema: { type: 'string', pattern: '^[a-c]+\\d$' },
+    valid: ['a1', 'abc9'],
+    invalid: ['a', '1', 'ad1', 'xa1', 'a1x'],
+  },
+  {
+    title: 'pattern that is found somewhere',
+    schema: { type: 'string', pattern: 'ab' },
+    valid: ['ab', 'xaby', '\nab'],
+    invalid: ['', 'a', 'ba'],
+  },
+  {
+    title: 'pattern with characters that JSON escapes',
+    schema: { type: 'string', pattern: '^["\\\\\\n]{2}$' },
+    valid: ['"\\', '\n"'],
+    invalid: ['ab', '"'],
+  },
+  {
+    title: 'pattern and length',
+    schema: { type: 'string', pattern: '^(ab)*$', minLength: 2, maxLength: 5 },
+    valid: ['ab', 'abab'],
+    invalid: ['', 'ababab', 'aba'],
+  },
+  {
+    title: 'two patterns',
+    schema: { type: 'string', allOf: [{ pattern: '^a' }, { pattern: 'z$' }] },
+    valid: ['az', 'a-z'],
+    invalid: ['a', 'z', 'za'],
+  },
+  {
+    title: 'two patterns for two properties',
+    schema: { type: 'object', properties: { a: { pattern: '^x$' }, b: { pattern: '^y$' } } },
+    valid: [{ a: 'x', b: 'y' }],
+    invalid: [{ a: 'y' }, { b: 'x' }],
+  },
+  { title: 'pattern says nothing of other types', schema: { pattern: '^a$' }, valid: ['a', 1, null], invalid: ['b'] },
+  {
+    title: 'format date',
+    schema: { type: 'string', format: 'date' },
+    valid: ['2024-02-29', '2000-02-29', '1999-12-31'],
+    invalid: ['2023-02-29', '1900-02-29', '2024-13-01', '2024-00-10', '2024-04-31', '24-01-01', ''],
+  },
+  {
+    title: 'format time',
+    schema: { type: 'string', format: 'time' },
+    valid: ['00:00:00Z', '23:59:59.123+05:30'],
+    invalid: ['24:00:00Z', '12:60:00Z', '12:00:00', '12:00Z'],
+  },
+  {
+    title: 'format date-time',
+    schema: { type: 'string', format: 'date-time' },
+    valid: ['2024-02-29T23:59:59Z', '1970-01-01T00:00:00.5-11:00'],
+    invalid: ['2023-02-29T00:00:00Z', '2024-01-01 00:00:00Z', '2024-01-01T00:00:00'],
+  },
+  {
+    title: 'format uuid',
+    schema: { type: 'string', format: 'uuid' },
+    valid: ['123e4567-e89b-12d3-a456-426614174000'],
+    invalid: ['123e4567e89b12d3a456426614174000', '123e4567-e89b-12d3-a456-42661417400g', ''],
+  },
+  {
+    title: 'format email',
+    schema: { type: 'string', format: 'email' },
+    valid: ['a@b.co', 'first.last+tag@sub.example.com'],
+    invalid: ['a@', '@b.co', 'a b@c.de', '.a@b.co', 'a@-b.co', 'a'],
+  },
+  {
+    title: 'format uri',
+    schema: { type: 'string', format: 'uri' },
+    valid: ['https://example.com/a?b=c#d', 'urn:isbn:0451450523', 'mailto:a@b.co', 'http://localhost:8080/'],
+    invalid: ['//example.com', 'a b', 'http://a b', ':x', ''],
+  },
+  {
+    title: 'format duration',
+    schema: { type: 'string', format: 'duration' },
+    valid: ['P1D', 'PT5M', 'P1Y2M3DT4H5M6S', 'P2W'],
+    invalid: ['P', 'PT', '1D', 'P1S'],
+  },
+  {
+    title: 'format hostname',
+    schema: { type: 'string', format: 'hostname' },
+    valid: ['a', 'www.example.com'],
+    invalid: ['', '-a', 'a_b', 'a..b'],
+  },
+  {
+    title: 'format ipv4',
+    schema: { type: 'string', format: 'ipv4' },
+    valid: ['0.0.0.0', '192.168.10.255'],
+    invalid: ['256.0.0.1', '1.2.3', '01.2.3.4'],
+  },
+  {
+    title: 'format ipv6',
+    schema: { type: 'string', format: 'ipv6' },
+    valid: ['::1', '2001:db8::7'],
+    invalid: ['1.2.3.4', 'g::'],
+    checked: [':::', '1:2'],
+  },
+  {
+    title: 'format and length',
+    schema: { type: 'string', format: 'email', maxLength: 6 },
+    valid: ['a@b.co'],
+    invalid: ['ab@cd.ef'],
+  },
+  {
+    title: 'format password says nothing',
+    schema: { type: 'string', format: 'password' },
+    valid: ['', 'a'],
+    invalid: [1],
+  },
+];
