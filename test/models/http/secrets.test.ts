@@ -42,7 +42,7 @@ const ECHOES: readonly [what: string, handler: StubHandler][] = [
   ['a URL', () => ({ status: 400, json: { message: `https://x/?key=${encodeURIComponent(KEY)}` } })],
   [
     'a message that is cut in the key',
-    (request) => ({ status: 400, json: { message: `${'x'.repeat(280)}${echo(request)}` } }),
+    (request) => ({ status: 400, json: { message: `${'x'.repeat(260)}${echo(request)}` } }),
   ],
   ['an error of status 200', (request) => ({ json: { error: { message: echo(request) } } })],
   [
