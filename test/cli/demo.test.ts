@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { runCli, startCli } from './run-cli.ts';
@@ -30,16 +31,32 @@ test('the demo shows all its steps and leaves neither files nor a server', async
     '1. Embed the documentation',
     '2. Answer questions by similarity',
     '3. Rerank',
-    '4. Queue and wait in one transaction',
-    '5. Cancel',
-    '6. Mend and retry',
-    '7. Hit the cache',
-    '8. Priorities',
-    '9. Statistics',
+    '4. Generate: skipped',
+    '5. Queue and wait in one transaction',
+    '6. Cancel',
+    '7. Mend and retry',
+    '8. Hit the cache',
+    '9. Priorities',
+    '10. Statistics',
   ]);
   expect(stdout).not.toContain('\u001b');
   expect(leftovers()).toEqual([]);
   expect(await isListening(stdout)).toBe(false);
+});
+
+test('with a model that generates text the demo shows what it writes', async () => {
+  const gguf = fileURLToPath(new URL('../models/fixtures/gguf/tiny-generator.gguf', import.meta.url));
+  const { code, stdout, stderr } = await runCli(['demo'], { env: { TMPDIR: folder, LAMPLIGHTER_DEMO_GGUF: gguf } });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^4\. Generate$/m);
+  expect(stdout).toMatch(/^ +[A-F]{2}-[0-9]{3}$/m);
+  expect(leftovers()).toEqual([]);
+});
+
+test('a model for the demo that is not there is refused before anything is started', async () => {
+  const { code, stderr } = await runCli(['demo'], { env: { TMPDIR: folder, LAMPLIGHTER_DEMO_GGUF: '/no/model.gguf' } });
+  expect(stderr).toContain('error: LAMPLIGHTER_DEMO_GGUF: model "/no/model.gguf" cannot be used: there is no file');
+  expect({ code, leftovers: leftovers() }).toEqual({ code: 1, leftovers: [] });
 });
 
 test.each([

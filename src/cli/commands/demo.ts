@@ -1,12 +1,11 @@
 import { systemClock } from '../../core/clock.ts';
 import { resolveWorkerConfig } from '../../core/worker-config.ts';
-import { RECOMMENDED_MODELS } from '../../models/catalogue/local-models.ts';
 import type { CliCommand, Invocation } from '../cli-command.ts';
 import { answerQuestions } from '../demo/answer-questions.ts';
 import { cancelRequest } from '../demo/cancel-request.ts';
 import type { DemoStep } from '../demo/demo-step.ts';
 import { embedDocuments } from '../demo/embed-documents.ts';
-import { findGenerator } from '../demo/find-generator.ts';
+import { findGenerator, type Generator } from '../demo/find-generator.ts';
 import { generateText, skipGeneration } from '../demo/generate-text.ts';
 import { hitCache } from '../demo/hit-cache.ts';
 import { createNarrator } from '../demo/narrator.ts';
@@ -22,11 +21,11 @@ import { wrap } from '../render-table.ts';
 import { openWorker } from '../run-worker.ts';
 import { withSession } from '../with-session.ts';
 
-const stepsWith = (generator: string | undefined): readonly DemoStep[] => [
+const stepsWith = (generator: Generator): readonly DemoStep[] => [
   embedDocuments,
   answerQuestions,
   rerankAnswers,
-  generator === undefined ? skipGeneration(RECOMMENDED_MODELS.generate) : generateText(generator),
+  'name' in generator ? generateText(generator.name) : skipGeneration(generator),
   waitInOneTransaction,
   cancelRequest,
   retryRequest,
@@ -90,7 +89,9 @@ async function showAll(invocation: Invocation, sinceStart: () => string): Promis
     // A quick heartbeat, so that the statistics at the end are of this moment.
     const worker = await openWorker(invocation, {
       settings,
-      ...resolveWorkerConfig({ flags: { heartbeat: '200ms', generateModel: generator } }),
+      ...resolveWorkerConfig({
+        flags: { heartbeat: '200ms', generateModel: 'name' in generator ? generator.name : undefined },
+      }),
     });
     try {
       terminal.print(`   A worker in this process, ready after ${sinceStart()}`);

@@ -7,20 +7,23 @@ import { createModelRegistry } from '../../models/registry.ts';
 /** Names the GGUF file that the demo generates text with. */
 export const DEMO_GGUF_VARIABLE = 'LAMPLIGHTER_DEMO_GGUF';
 
+/** The model to generate text with, or what it takes to have one. */
+export type Generator = { readonly name: string } | { readonly reason: string; readonly hint: string };
+
 /**
  * The model for the demo to generate text with: the one that the environment names, else the recommended one if it is on this machine.
  *
  * @throws LamplighterError MODEL_FAILED when the one that was asked for cannot be loaded.
  */
-export async function findGenerator(env: Env, providers: readonly ModelProvider[]): Promise<string | undefined> {
+export async function findGenerator(env: Env, providers: readonly ModelProvider[]): Promise<Generator> {
   const wanted = env[DEMO_GGUF_VARIABLE];
   const name = wanted ?? RECOMMENDED_MODELS.generate;
   const description = await createModelRegistry({ providers }).describe(name);
-  const generates = description.state === 'loadable' && description.card.functions.includes('generate');
-  if (generates) return name;
-  if (wanted === undefined) return undefined;
+  if (description.state === 'loadable' && description.card.functions.includes('generate')) return { name };
   const reason = description.state === 'loadable' ? 'it does not generate text' : description.reason;
+  const hint = description.state === 'not_loadable' ? description.hint : undefined;
+  if (wanted === undefined) return { reason: `the model ${name}: ${reason}`, hint: hint ?? '' };
   throw new LamplighterError('MODEL_FAILED', `${DEMO_GGUF_VARIABLE}: model "${wanted}" cannot be used: ${reason}`, {
-    hint: description.state === 'not_loadable' ? description.hint : undefined,
+    hint,
   });
 }

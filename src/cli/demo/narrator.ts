@@ -12,8 +12,8 @@ type Row = Readonly<Record<string, unknown>>;
 export interface Narrator {
   /** Begins a numbered step. */
   step(title: string, explanation: string): void;
-  /** Shows a command for people to type. */
-  tell(command: string): void;
+  /** Shows something for people to do. */
+  tell(advice: string): void;
   /** Shows a statement, runs it and shows its rows, if it has any. */
   run<R extends Row>(sql: string, params?: readonly unknown[]): Promise<readonly R[]>;
   /** As `run`, for a statement that has to fail; its message. */
@@ -42,8 +42,8 @@ export function createNarrator(
       terminal.print(`\n${style.bold(`${number}. ${title}`)}`);
       show(wrap(explanation, width - 3).map((line) => `   ${line}`));
     },
-    tell(command) {
-      terminal.print(style.cyan(INDENT + command));
+    tell(advice) {
+      terminal.print(INDENT + advice);
     },
     async run<R extends Row>(sql: string, params?: readonly unknown[]) {
       terminal.print();
