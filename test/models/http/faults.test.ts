@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { embedTexts } from '../../../src/models/answer-requests.ts';
@@ -297,6 +297,18 @@ describe('more than 64 calls at once', () => {
     expect(most).toBeLessThanOrEqual(64);
     expect(most).toBeGreaterThan(1);
   });
+});
+
+it('many requests of one call are few listeners of its signal', async () => {
+  const { signal } = new AbortController();
+  let most = 0;
+  const { model } = await setUp(({ body }) => {
+    most = Math.max(most, getEventListeners(signal, 'abort').length);
+    return embeddingsAnswer(body);
+  });
+  const texts = Array.from({ length: 20 }, (_, i) => `${i}`.padEnd(200_000, 'x'));
+  expect((await embedTexts(model, texts, signal)).every(({ ok }) => ok)).toBe(true);
+  expect(most).toBeLessThanOrEqual(2);
 });
 
 async function goneOf(gone: AbortSignal | undefined): Promise<void> {
