@@ -26,7 +26,7 @@ export function createPullProgress(
   clock: Clock = systemClock,
 ): (event: PullEvent) => void {
   const { errorStyle } = terminal;
-  const say = (text: string) => terminal.printError(toPrintable(`  ${text}`));
+  const say = (text: string, mark = '') => terminal.printError(`  ${mark}${toPrintable(text)}`);
   let samples: readonly Sample[] = [];
   let shownMs = Number.NEGATIVE_INFINITY;
   let lineMs = Number.NEGATIVE_INFINITY;
@@ -58,7 +58,7 @@ export function createPullProgress(
         terminal.showStatus(`  checking ${event.file}`);
         break;
       case 'retrying':
-        say(`${errorStyle.yellow('retry:')} ${event.reason}`);
+        say(event.reason, `${errorStyle.yellow('retry:')} `);
         break;
       case 'changed':
         say(`${event.file} is another one now than was pinned`);
@@ -76,5 +76,8 @@ function speedText(samples: readonly Sample[], totalBytes: number): string {
   if (first === undefined || last === undefined || last.atMs - first.atMs < 500) return '';
   const perMs = (last.bytes - first.bytes) / (last.atMs - first.atMs);
   if (perMs <= 0) return '';
-  return `  ${renderBytes(perMs * 1_000)}/s  ${renderAge((totalBytes - last.bytes) / perMs)} left`;
+  const speed = `  ${renderBytes(perMs * 1_000)}/s`;
+  if (last.bytes >= totalBytes) return speed;
+  const leftS = Math.max(1, Math.round((totalBytes - last.bytes) / perMs / 1_000));
+  return `${speed}  ${renderAge(leftS * 1_000)} left`;
 }

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../../src/core/clock.ts';
@@ -87,6 +87,23 @@ test('is taken over at once from a process before a restart that had the same nu
   await withFileLock(path, options(), async () => undefined);
   writeFileSync(path, `${process.pid} ${hostname()} 1234\n`);
   expect(await withFileLock(path, options(), async () => 'mine')).toBe('mine');
+});
+
+test('is never taken from one who has just taken it over', async () => {
+  const { pid } = spawnSync(process.execPath, ['--version']);
+  let running = 0;
+  const work = async () => {
+    running += 1;
+    expect(running).toBe(1);
+    await systemClock.delay(2);
+    running -= 1;
+  };
+  for (let round = 0; round < 25; round++) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, `${pid} ${hostname()} ${round}\n`);
+    const clock = hastyClock(100);
+    await Promise.all(Array.from({ length: 6 }, () => withFileLock(path, options({ clock }), work)));
+  }
 });
 
 test.each([

@@ -92,13 +92,15 @@ describe('a model that is here', () => {
   });
 
   test('has damaged and missing files replaced, and no others', async () => {
-    const { hub, pull, path, intact } = await setUpPull();
+    const { hub, pull, path, intact, files } = await setUpPull();
     await pull();
     writeFileSync(path('tokenizer.json'), 'x');
+    writeFileSync(path('tokenizer.json.0123456789ab.partial'), 'of other contents');
     rmSync(path('config.json'));
     expect(await pull()).toMatchObject({ fetched: ['config.json', 'tokenizer.json'] });
     expect(intact()).toBe(3);
     expect(hub.requests.filter(isWeights)).toHaveLength(1);
+    expect(files().filter((file) => file.endsWith('.partial'))).toEqual([]);
   });
 
   test('is taken as it is, and pinned, when somebody copied the right files here', async () => {
