@@ -106,6 +106,7 @@ describe('embeddings of an OpenAI-compatible server', () => {
     ['infinity', base64Of([1, Number.POSITIVE_INFINITY])],
     ['half a number', base64Of([1, 2]).slice(0, 8)],
     ['no base64', '$$$$$$$$$$$'],
+    ['something else after it', `${base64Of([1, 2, 3])}$$$$`],
   ])('whose base64 holds %s fail', async (_what, embedding) => {
     const { model } = await setUp(() => ({ json: { data: [{ index: 0, embedding }] } }));
     expect(await embedTexts(model, ['a'], never)).toMatchObject([{ error: { kind: 'failed' } }]);

@@ -1,9 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { failed, type ItemOutcome, succeeded } from '../../outcome.ts';
 
-/** What a vector's numbers may come as: a JSON array, or base64 of little-endian float32. */
-export type EncodedVector = unknown;
-
 /** Holds all vectors of one model to one length. */
 export interface DimensionGuard {
   /** Known from the selection or the model's name, else taken from the first vector. */
@@ -12,6 +9,7 @@ export interface DimensionGuard {
   check(length: number): string | undefined;
 }
 
+/** Of the given length; without one, the first vector's. */
 export function createDimensionGuard(known: number | undefined): DimensionGuard {
   let dimensions = known;
   return {
@@ -27,8 +25,11 @@ export function createDimensionGuard(known: number | undefined): DimensionGuard 
   };
 }
 
-/** The vector brought to length 1, or `failed` for anything but finite numbers of the expected count that are not all zero. */
-export function readVector(encoded: EncodedVector, guard: DimensionGuard): ItemOutcome<Float32Array> {
+/**
+ * The vector brought to length 1, out of a JSON array of numbers or base64 of little-endian float32; or `failed` for
+ * anything but finite numbers of the expected count that are not all zero.
+ */
+export function readVector(encoded: unknown, guard: DimensionGuard): ItemOutcome<Float32Array> {
   const vector = typeof encoded === 'string' ? decodeBase64(encoded) : readNumbers(encoded);
   if (typeof vector === 'string') return failed(vector);
   if (vector.length === 0) return failed('The server gave an empty vector');
