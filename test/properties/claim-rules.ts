@@ -67,9 +67,9 @@ export function noteClaim(
 }
 
 /**
- * A claim may return any set that keeps the documented rules, so these are checked rather than one set computed. Right after a look: each
- * role's most urgent, a fair share for each, and no role is passed over for ever. Without one: nothing less urgent of a role before what
- * was there at the last look; what came later may wait for the next.
+ * A claim may return any set that keeps the documented rules, so these are checked rather than one set computed. Roles take turns in it.
+ * Right after a look: each role's most urgent, a fair share for each, and no role is passed over for ever. Without one: nothing less
+ * urgent of a role before what was there at the last look; what came later may wait for the next.
  */
 export function judgeClaim(
   model: QueueModel,
@@ -93,7 +93,7 @@ export function judgeClaim(
     accept(answer) {
       // The adapter returns nothing else.
       const taken = (answer as readonly TakenClaim[]).map((each) => accepted(candidates, each));
-      requireEqual('the order of a claim', taken.map(labelOf), [...taken].sort(byUrgency).map(labelOf));
+      requireEqual('the order of a claim', taken.map(labelOf), inTurns(taken).map(labelOf));
       if (new Set(taken).size < taken.length) throw new Mismatch('a request was claimed twice at once');
       if (taken.length > limit) throw new Mismatch(`claimed ${taken.length}, at most ${limit} were asked for`);
       const byRole = rolesOf(candidates);
@@ -111,6 +111,13 @@ export function judgeClaim(
       for (const each of taken) noteClaim(model, session, worker, each);
     },
   };
+}
+
+/** Each role's by urgency, and one of each role after the other. */
+function inTurns(taken: readonly Candidate[]): Candidate[] {
+  const roles = [...rolesOf(taken).values()].map((own) => [...own].sort(byUrgency));
+  const longest = Math.max(0, ...roles.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, turn) => roles.flatMap((own) => own.slice(turn, turn + 1))).flat();
 }
 
 const labelOf = ({ cell }: Candidate) => cell.label;
