@@ -5,9 +5,9 @@
 import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
-import type { EngineSetup, ThreadReport, ThreadRequest } from '../../src/models/onnx/thread-messages.ts';
+import type { ThreadData, ThreadReport, ThreadRequest } from '../../src/models/onnx/thread-messages.ts';
 
-const { weightsPath } = workerData as EngineSetup;
+const { weightsPath } = (workerData as ThreadData).setup;
 const report = (message: ThreadReport) => parentPort?.postMessage(message);
 
 parentPort?.on('message', (request: ThreadRequest) => {

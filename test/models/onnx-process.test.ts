@@ -10,3 +10,9 @@ it('runs under tsx, and the process ends by itself once the model is closed', as
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect(child.stderr()).toBe('');
 });
+
+it('holds the end of a process until the thread has left the engine', async () => {
+  await using child = spawnProcess('test/models/onnx-exit-process.ts');
+  expect(await child.exited).toEqual({ code: 7, signal: null });
+  expect(child.stdout()).toBe('left the engine\n');
+});

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { answerRequests, embedTexts } from '../../src/models/answer-requests.ts';
 import { openEngine } from '../../src/models/onnx/engine.ts';
+import { createThreadControl } from '../../src/models/onnx/thread-control.ts';
 import type { Model } from '../../src/models/port.ts';
 import { copyFixture, fixturePath, loadFixture, valuesOf } from './onnx-fixtures.ts';
 
@@ -110,15 +111,18 @@ describe('a model in a thread', () => {
 describe('the engine in a thread', () => {
   it('stops between batches', async () => {
     const folder = fixturePath('mean');
-    const engine = await openEngine({
-      weightsPath: `${folder}/onnx/model.onnx`,
-      tokenizerPath: `${folder}/tokenizer.json`,
-      tokenizerConfigPath: undefined,
-      task: { kind: 'embed', pooling: 'mean', prefix: '' },
-      maxTokens: 24,
-      padTokenId: 0,
-      threads: 1,
-    });
+    const engine = await openEngine(
+      {
+        weightsPath: `${folder}/onnx/model.onnx`,
+        tokenizerPath: `${folder}/tokenizer.json`,
+        tokenizerConfigPath: undefined,
+        task: { kind: 'embed', pooling: 'mean', prefix: '' },
+        maxTokens: 24,
+        padTokenId: 0,
+        threads: 1,
+      },
+      createThreadControl(),
+    );
     try {
       const texts = new Array<string>(1_000).fill('A queue hands each job to exactly one worker.');
       let asked = 0;

@@ -90,10 +90,10 @@ describe.skipIf(!hasWeights)(titled('all-MiniLM-L6-v2 in fp32'), () => {
 
   it('gives a text the same bits in batches of every size and shape', async () => {
     const word = (count: number) => `a queue hands each job to one worker ${'and another '.repeat(count)}`;
-    const texts = [0, 2, 11, 47, 130].map(word);
+    const texts = [0, 2, 11, 60].map(word);
     const alone = new Map<string, string>();
     for (const text of texts) alone.set(text, (await embed([text])).map(bitsOf).join());
-    for (const count of [2, 3, 7, 20]) {
+    for (const count of [2, 5, 13]) {
       for (const text of texts) {
         const others = texts.slice(0, texts.indexOf(text) + 1);
         const company = Array.from({ length: count }, (_, at) =>

@@ -1,7 +1,16 @@
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { systemClock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
-import type { EngineAnswer, EngineFacts, EngineSetup, ThreadReport, ThreadRequest } from './thread-messages.ts';
+import { guardExit } from './exit-guard.ts';
+import { createThreadControl, tellToStop } from './thread-control.ts';
+import type {
+  EngineAnswer,
+  EngineFacts,
+  EngineSetup,
+  ThreadData,
+  ThreadReport,
+  ThreadRequest,
+} from './thread-messages.ts';
 
 /** Longest wait for the thread after it was told to stop a call or to close; a batch of a large model may take a minute. */
 const STOP_TIMEOUT_MS = 120_000;
@@ -31,53 +40,65 @@ export interface EngineThread {
 }
 
 /**
- * Starts a thread and resolves when its model can answer. When `signal` aborts before that, the thread is ended.
+ * Starts a thread and resolves when its model can answer. When `signal` aborts before that, the thread is told to stop, and the promise
+ * rejects once it has ended: a large model is read to its end first.
  *
  * @param entry - Another thread, for tests of threads that misbehave.
  * @throws Error that says why the model cannot be used; the signal's reason.
  */
 export async function startEngineThread(setup: EngineSetup, signal: AbortSignal, entry = ENTRY): Promise<EngineThread> {
   signal.throwIfAborted();
-  const worker = new Worker(entry, { ...loaderOf(entry), workerData: setup, name: 'lamplighter-onnx' });
+  const control = createThreadControl();
+  const data: ThreadData = { setup, control };
+  const worker = new Worker(entry, { ...loaderOf(entry), workerData: data, name: 'lamplighter-onnx' });
+  const forgetExit = guardExit(control);
   let isAlive = true;
   /** What waits for the next report. */
   let waiting: { resolve(report: ThreadReport): void; reject(error: Error): void } | undefined;
-  const end = (error: Error) => {
+  /** No call is sent to the thread any more; what waits for it rejects. */
+  const give = (error: Error) => {
     isAlive = false;
     waiting?.reject(error);
     waiting = undefined;
   };
-  const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  const exited = new AbortController();
   worker.on('message', (report: ThreadReport) => {
     waiting?.resolve(report);
     waiting = undefined;
   });
-  worker.on('error', (error) => end(new Error(`The engine's thread failed: ${messageOf(error)}`, { cause: error })));
-  worker.on('messageerror', (error) => end(error));
-  worker.once('exit', (code) => end(new Error(`The engine's thread ended with code ${code}`)));
+  worker.on('error', (error) => give(new Error(`The engine's thread failed: ${messageOf(error)}`, { cause: error })));
+  worker.on('messageerror', (error) => give(error));
+  worker.once('exit', (code) => {
+    forgetExit();
+    give(new Error(`The engine's thread ended with code ${code}`));
+    exited.abort();
+  });
 
   const nextReport = () =>
     new Promise<ThreadReport>((resolve, reject) => {
       if (isAlive) waiting = { resolve, reject };
       else reject(new Error("The engine's thread has ended"));
     });
-  /** Ends the thread without its consent; what native code it is in runs to its end first. */
-  const kill = (error: Error) => {
-    end(error);
-    void worker.terminate();
+  /** One that does not listen is left behind: it is stuck in the engine, and ending it by force would end the process. */
+  const leaveBehind = (error: Error) => {
+    give(error);
+    tellToStop(control);
+    worker.unref();
+  };
+  const close = async () => {
+    if (!exited.signal.aborted) worker.postMessage({ kind: 'close' } satisfies ThreadRequest);
+    await systemClock.delay(STOP_TIMEOUT_MS, exited.signal);
+    if (!exited.signal.aborted) leaveBehind(new Error("The engine's thread did not close"));
   };
 
-  const abortLoad = () => kill(new Error('The load was aborted'));
-  signal.addEventListener('abort', abortLoad, { once: true });
-  const first = await nextReport()
-    .finally(() => signal.removeEventListener('abort', abortLoad))
-    .catch((error: unknown) => {
-      signal.throwIfAborted();
-      throw error;
-    });
-  if (first.kind !== 'ready') {
-    kill(new Error('The model cannot be used'));
-    throw new Error('message' in first ? first.message : 'The thread answered before it was asked');
+  const stop = () => tellToStop(control);
+  signal.addEventListener('abort', stop, { once: true });
+  const first = await nextReport().catch((error: unknown) => error);
+  signal.removeEventListener('abort', stop);
+  if (signal.aborted || !isReady(first)) {
+    await close();
+    signal.throwIfAborted();
+    throw first instanceof Error ? first : new Error(reasonOf(first));
   }
 
   let closing: Promise<void> | undefined;
@@ -92,8 +113,9 @@ export async function startEngineThread(setup: EngineSetup, signal: AbortSignal,
       const answered = new AbortController();
       const cancel = () => {
         Atomics.store(cancelled, 0, 1);
+        Atomics.notify(cancelled, 0);
         void systemClock.delay(STOP_TIMEOUT_MS, answered.signal).then(() => {
-          if (!answered.signal.aborted) kill(new Error("The engine's thread did not stop when it was told to"));
+          if (!answered.signal.aborted) leaveBehind(new Error("The engine's thread did not stop when it was told to"));
         });
       };
       callSignal.addEventListener('abort', cancel, { once: true });
@@ -103,25 +125,27 @@ export async function startEngineThread(setup: EngineSetup, signal: AbortSignal,
         const given = await report;
         callSignal.throwIfAborted();
         if (given.kind === 'answered') return given.answer;
-        throw new Error('message' in given ? given.message : 'The thread gave no answer');
+        throw new Error(reasonOf(given));
       } finally {
         answered.abort();
         callSignal.removeEventListener('abort', cancel);
       }
     },
     close() {
-      closing ??= closeThread();
+      closing ??= close();
       return closing;
     },
   };
+}
 
-  async function closeThread(): Promise<void> {
-    if (isAlive) worker.postMessage({ kind: 'close' } satisfies ThreadRequest);
-    const ended = new AbortController();
-    void exited.then(() => ended.abort());
-    await systemClock.delay(STOP_TIMEOUT_MS, ended.signal);
-    if (!ended.signal.aborted) kill(new Error("The engine's thread did not close"));
-  }
+function isReady(report: unknown): report is Extract<ThreadReport, { kind: 'ready' }> {
+  return typeof report === 'object' && report !== null && 'kind' in report && report.kind === 'ready';
+}
+
+/** What the thread said in place of what was asked. */
+function reasonOf(report: unknown): string {
+  const isWorded = typeof report === 'object' && report !== null && 'message' in report;
+  return isWorded ? String(report.message).trim() : 'The thread gave no answer';
 }
 
 /**

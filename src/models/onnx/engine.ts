@@ -6,6 +6,7 @@ import type { RerankItem } from '../port.ts';
 import { openGraph } from './graph.ts';
 import { batchRunner, type RunBatch, runTexts, type TextResult } from './run-texts.ts';
 import { createTextEncoder, type EncodedText, type TextEncoder } from './text-encoder.ts';
+import type { ThreadControl } from './thread-control.ts';
 import type { EngineFacts, EngineSetup } from './thread-messages.ts';
 
 /**
@@ -42,11 +43,11 @@ export interface Engine {
 /**
  * Opens a model and lets it answer once, so that what cannot work fails here and not in somebody's request.
  *
- * @throws Error that says why the model cannot be used.
+ * @throws Error that says why the model cannot be used, or that the thread was told to stop.
  */
-export async function openEngine(setup: EngineSetup): Promise<Engine> {
+export async function openEngine(setup: EngineSetup, control: ThreadControl): Promise<Engine> {
   const { task } = setup;
-  const graph = await openGraph(setup);
+  const graph = await openGraph(setup, control);
   const { fixedBatch, fixedLength = Number.POSITIVE_INFINITY } = graph.signature;
   if (fixedBatch !== undefined && fixedBatch !== 1) throw new Error(`its graph takes ${fixedBatch} texts at once only`);
   const encoder = await openEncoder(setup, Math.min(setup.maxTokens, fixedLength));

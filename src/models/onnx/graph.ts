@@ -1,6 +1,7 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { type GraphSignature, type InputName, readSignature } from './graph-signature.ts';
 import type { EncodedText } from './text-encoder.ts';
+import { insideEngine, type ThreadControl } from './thread-control.ts';
 import type { EngineSetup } from './thread-messages.ts';
 
 /** What a run gave: `width` values per text, of which those behind a text's own tokens mean nothing. */
@@ -25,18 +26,21 @@ export interface Graph {
  *
  * @throws Error for a missing package, a file that is not a model, or a graph that does not serve the task.
  */
-export async function openGraph({ weightsPath, threads, task, padTokenId }: EngineSetup): Promise<Graph> {
+export async function openGraph(setup: EngineSetup, control: ThreadControl): Promise<Graph> {
+  const { weightsPath, threads, task, padTokenId } = setup;
   const engine = await import('onnxruntime-node');
-  const session = await engine.InferenceSession.create(weightsPath, {
-    executionProviders: ['cpu'],
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    // The arena keeps the most that any batch ever needed; without it the same throughput was measured.
-    enableCpuMemArena: false,
-    // What fails is thrown; nothing but that is for people to read.
-    logSeverityLevel: 4,
-  });
+  const session = await insideEngine(control, () =>
+    engine.InferenceSession.create(weightsPath, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      // The arena keeps the most that any batch ever needed; without it the same throughput was measured.
+      enableCpuMemArena: false,
+      // What fails is thrown; nothing but that is for people to read.
+      logSeverityLevel: 4,
+    }),
+  );
   const signature = readSignature(session, task);
   return {
     signature,
@@ -50,7 +54,7 @@ export async function openGraph({ weightsPath, threads, task, padTokenId }: Engi
             ? new engine.Tensor('int64', fillBig(texts, length, name, padTokenId), dims)
             : new engine.Tensor('int32', fillSmall(texts, length, name, padTokenId), dims);
       }
-      const output = await run(session, feeds, signature.output.name);
+      const output = await insideEngine(control, () => run(session, feeds, signature.output.name));
       if (!(output.data instanceof Float32Array)) throw new Error('The graph gave something other than float32 values');
       const width = output.dims.at(-1) ?? 0;
       const stride = output.data.length / texts.length;
@@ -60,7 +64,7 @@ export async function openGraph({ weightsPath, threads, task, padTokenId }: Engi
       }
       return { values: output.data, stride, width };
     },
-    close: () => session.release(),
+    close: () => insideEngine(control, () => session.release()),
   };
 }
 

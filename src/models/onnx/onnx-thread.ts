@@ -5,7 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../core/errors.ts';
 import { type Engine, openEngine } from './engine.ts';
-import type { EngineAnswer, EngineSetup, ThreadReport, ThreadRequest } from './thread-messages.ts';
+import type { EngineAnswer, ThreadData, ThreadReport, ThreadRequest } from './thread-messages.ts';
 
 const report = (message: ThreadReport, transfer: ArrayBuffer[] = []) => parentPort?.postMessage(message, transfer);
 
@@ -18,7 +18,8 @@ async function answer(engine: Engine, request: Exclude<ThreadRequest, { kind: 'c
 
 async function handle(engine: Engine, request: ThreadRequest): Promise<void> {
   if (request.kind === 'close') {
-    await engine.close();
+    // What cannot be released any more goes with the thread.
+    await engine.close().catch(() => undefined);
     parentPort?.close();
     return;
   }
@@ -41,7 +42,8 @@ function buffersOf(given: EngineAnswer): ArrayBuffer[] {
 
 try {
   // What the parent put there.
-  const engine = await openEngine(workerData as EngineSetup);
+  const { setup, control } = workerData as ThreadData;
+  const engine = await openEngine(setup, control);
   parentPort?.on('message', (request: ThreadRequest) => void handle(engine, request));
   report({ kind: 'ready', facts: engine.facts });
 } catch (error) {

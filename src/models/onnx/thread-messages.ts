@@ -1,6 +1,7 @@
 import type { Pooling } from '../files/model-files.ts';
 import type { ItemOutcome } from '../outcome.ts';
 import type { RerankItem } from '../port.ts';
+import type { ThreadControl } from './thread-control.ts';
 
 /** What the model is asked to give. */
 export type EngineTask =
@@ -29,6 +30,12 @@ export interface EngineSetup {
   readonly padTokenId: number;
   /** Threads that one run of the graph uses. */
   readonly threads: number;
+}
+
+/** What a thread is started with. */
+export interface ThreadData {
+  readonly setup: EngineSetup;
+  readonly control: ThreadControl;
 }
 
 /** What is known of a model once it has answered for the first time. */

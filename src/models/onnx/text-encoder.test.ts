@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { Tokenizer } from '@huggingface/tokenizers';
+import { describe, expect, it } from 'vitest';
+import { createTextEncoder } from './text-encoder.ts';
+
+const FIXTURES = new URL('../../../test/models/fixtures/onnx/', import.meta.url);
+const read = (path: string) => JSON.parse(readFileSync(new URL(path, FIXTURES), 'utf8'));
+const tokenizerOf = (name: string) => new Tokenizer(read(`${name}/tokenizer.json`), {});
+
+describe('createTextEncoder', () => {
+  it.each(['mean', 'cls', 'last-token', 'clip-text', 'sentence-embedding'])(
+    'gives the tokens of the reference for %s',
+    (name) => {
+      const { texts, maxTokens } = read(`${name}/expected.json`);
+      const encoder = createTextEncoder(tokenizerOf(name), maxTokens);
+      for (const { text, ids } of texts) expect(encoder.encode(text).ids, text).toEqual(ids);
+    },
+  );
+
+  it('gives the tokens and types of the reference for pairs', () => {
+    const { pairs, maxTokens } = read('cross-encoder/expected.json');
+    const encoder = createTextEncoder(tokenizerOf('cross-encoder'), maxTokens);
+    for (const { query, document, ids, typeIds } of pairs) {
+      expect(encoder.encodePair(query, document)).toEqual({ ids, typeIds });
+    }
+  });
+
+  it.each([
+    ['words', 'a queue hands each job to one worker '],
+    ['no white space', 'xylophone'],
+    ['line breaks', 'lamp\nand\twhale\u3000'],
+  ])('cuts a long text where it would be cut if all of it were split: %s', (_, part) => {
+    const tokenizer = tokenizerOf('mean');
+    const encoder = createTextEncoder(tokenizer, 24);
+    for (const count of [1, 5, 20, 100, 1_000]) {
+      const text = part.repeat(count);
+      const all = tokenizer.encode(text).ids;
+      const expected = all.length <= 24 ? all : [...all.slice(0, 23), ...all.slice(-1)];
+      expect(encoder.encode(text).ids, `${count} times`).toEqual(expected);
+    }
+  });
+
+  it('reads only the beginning of a long text', () => {
+    const tokenizer = tokenizerOf('mean');
+    const lengths: number[] = [];
+    const tokenize = tokenizer.tokenize.bind(tokenizer);
+    tokenizer.tokenize = (text) => {
+      lengths.push(text.length);
+      return tokenize(text);
+    };
+    createTextEncoder(tokenizer, 24).encode('a lamp '.repeat(100_000));
+    expect(lengths).toHaveLength(1);
+    expect(lengths[0]).toBeLessThan(1_000);
+  });
+
+  it('refuses what has no tokens', () => {
+    const tokenizer = tokenizerOf('mean');
+    tokenizer.post_processor = null;
+    expect(() => createTextEncoder(tokenizer, 24).encode(' ')).toThrow('The text has no tokens');
+  });
+});
