@@ -68,10 +68,7 @@ async function assemble(
     runtime: local.runtime,
     fingerprint: JSON.stringify(parts),
     ...method(<Item, Value>(answer: Answer<Item, Value>) => oneByOne(queue.run, answer)),
-    close: () =>
-      queue.run(async () => {
-        await engine.turns.run(() => model.dispose());
-      }),
+    close: () => queue.run(() => engine.turns.run(() => model.dispose())),
   });
 }
 

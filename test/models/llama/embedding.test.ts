@@ -97,7 +97,7 @@ describe.each(['tiny-reranker', 'tiny-yes-no-reranker'])('a reranker (%s)', (nam
   it.runIf(name === 'tiny-yes-no-reranker')('reads the task', async () => {
     const outcomes = await model.rerank([item, { ...item, task: 'Find another' }], NEVER);
     const [one, other] = outcomes.map(answerOf);
-    expect(one).not.toEqual(other);
+    expect(one?.[0]).not.toBe(other?.[0]);
   });
 });
 

@@ -114,13 +114,11 @@ describe.each(['tiny-generator', 'tiny-chat'])('a generator (%s)', (name) => {
   });
 
   it('takes an output that ends exactly at max_tokens', async () => {
-    const item = generateItem('Once', { kind: 'regex', pattern: '[a-z]{9}' });
-    const whole = await textOf(model, item);
-    const lengths = Array.from({ length: 12 }, (_, at) => ({ ...item, maxTokens: at + 1 }));
-    const outcomes = await generate(model, ...lengths);
-    const first = outcomes.findIndex(({ ok }) => ok);
-    expect(first).toBeGreaterThanOrEqual(0);
-    expect(outcomes.slice(first).map(answerOf)).toEqual(Array.from({ length: 12 - first }, () => whole));
+    // No token of its own: two bytes.
+    const item = generateItem('Once', { kind: 'choice', choices: ['é'] });
+    const [one, two] = await generate(model, { ...item, maxTokens: 1 }, { ...item, maxTokens: 2 });
+    expect(one).toMatchObject({ error: { message: 'Output was cut off at max_tokens (1)' } });
+    expect(answerOf(two)).toBe('é');
   });
 
   it('refuses a prompt that its context cannot hold, with both numbers', async () => {
@@ -147,6 +145,27 @@ describe.each(['tiny-generator', 'tiny-chat'])('a generator (%s)', (name) => {
   it('refuses an output that can never be, without a token', async () => {
     const [outcome] = await generate(model, generateItem('x', { kind: 'regex', pattern: '(?=a)b' }));
     expect(outcome).toMatchObject({ ok: false, error: { kind: 'invalid' } });
+  });
+
+  it('draws twice more, by the seed, where the most likely text is not what was asked for', async () => {
+    const output: GenerateOutput = {
+      kind: 'json',
+      schema: {
+        type: 'array',
+        items: { type: 'integer', minimum: 0, maximum: 3 },
+        minItems: 3,
+        maxItems: 3,
+        uniqueItems: true,
+      },
+    };
+    const items = Array.from({ length: 12 }, (_, seed) => ({ ...generateItem('Once', output), seed }));
+    const outcomes = await generate(model, ...items);
+    for (const outcome of outcomes) {
+      if (outcome.ok) expect(new Set(JSON.parse(outcome.value) as unknown[]).size).toBe(3);
+      else expect(outcome.error).toMatchObject({ kind: 'invalid', message: expect.stringMatching(/in 3 attempts: ./) });
+    }
+    expect(new Set(outcomes.map((outcome) => (outcome.ok ? outcome.value : ''))).size).toBeGreaterThan(1);
+    expect(await generate(model, ...items)).toEqual(outcomes);
   });
 
   it('hears an abort within a token, and answers the next call as if nothing had been', async () => {
