@@ -49,7 +49,7 @@ async function generateText(
     }
     return textOf(model, tokens);
   } finally {
-    sequence.dispose();
+    await sequence.dispose();
   }
 }
 

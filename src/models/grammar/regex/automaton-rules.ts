@@ -27,7 +27,7 @@ export interface AutomatonWriting {
 export const PLAIN_WRITING: AutomatonWriting = { character: plainCharacter, end: EMPTY };
 
 /** One character of a set as it is. */
-export function plainCharacter(set: CodePointSet): Expression {
+function plainCharacter(set: CodePointSet): Expression {
   const [range, ...others] = set;
   const isOne = range !== undefined && others.length === 0 && range[0] === range[1];
   return isOne ? literal(String.fromCodePoint(range[0])) : characterClass(set);

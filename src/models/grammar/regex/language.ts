@@ -18,7 +18,7 @@ import { symbolsOfSets } from './symbols.ts';
 export type Language = Automaton;
 
 /** Bounds each part of the way to an automaton to some 100 ms. */
-const MOST_STEPS = 2_000_000;
+const MOST_STEPS = 1_000_000;
 
 const ANY_TEXT: PatternTree = { kind: 'repeat', part: { kind: 'set', set: ANY_CHARACTER }, min: 0, max: undefined };
 

@@ -1,5 +1,5 @@
 import type { CodePointSet } from '../gbnf/code-points.ts';
-import type { PatternTree } from './pattern-tree.ts';
+import { isNullable, type PatternTree, withoutEmpty } from './pattern-tree.ts';
 
 /** A state of a machine with moves that take no character. */
 export type MachineState =
@@ -51,23 +51,29 @@ export function machineOf(tree: PatternTree): PatternMachine {
         return node.parts.reduceRight((after, part) => build(part, after), next);
       case 'alternatives':
         return add({ kind: 'split', to: node.options.map((option) => build(option, next)) });
-      case 'repeat': {
-        let entry = next;
-        if (node.max === undefined) {
-          const to = [next];
-          entry = add({ kind: 'split', to });
-          to.push(build(node.part, entry));
-        } else {
-          const from = states.length;
-          const count = node.max - node.min;
-          // Each optional repetition can leave for the end at once, so that no chain of them is walked.
-          for (let i = 0; i < count; i += 1) entry = add({ kind: 'split', to: [build(node.part, entry), next] });
-          if (count > 1) copies.push({ from, size: (states.length - from) / count, count });
-        }
-        for (let i = 0; i < node.min; i += 1) entry = build(node.part, entry);
-        return entry;
-      }
+      case 'repeat':
+        // What may be empty need not be there at all, so its repetitions are all optional.
+        return isNullable(node.part)
+          ? buildRepeat(withoutEmpty(node.part), 0, node.max, next)
+          : buildRepeat(node.part, node.min, node.max, next);
     }
+  };
+
+  const buildRepeat = (part: PatternTree, min: number, max: number | undefined, next: number): number => {
+    let entry = next;
+    if (max === undefined) {
+      const to = [next];
+      entry = add({ kind: 'split', to });
+      to.push(build(part, entry));
+    } else {
+      const from = states.length;
+      const count = max - min;
+      // Each optional repetition can leave for the end at once, so that no chain of them is walked.
+      for (let i = 0; i < count; i += 1) entry = add({ kind: 'split', to: [build(part, entry), next] });
+      if (count > 1) copies.push({ from, size: (states.length - from) / count, count });
+    }
+    for (let i = 0; i < min; i += 1) entry = build(part, entry);
+    return entry;
   };
 
   const first = build(tree, 0);

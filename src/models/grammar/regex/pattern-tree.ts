@@ -27,3 +27,39 @@ export function sizeOf(tree: PatternTree): number {
       return (sizeOf(tree.part) + 1) * Math.max(1, tree.max ?? tree.min + 1);
   }
 }
+
+/** True when the tree matches the empty text wherever that stands. */
+export function isNullable(tree: PatternTree): boolean {
+  switch (tree.kind) {
+    case 'set':
+    case 'start':
+    case 'end':
+      return false;
+    case 'sequence':
+      return tree.parts.every(isNullable);
+    case 'alternatives':
+      return tree.options.some(isNullable);
+    case 'repeat':
+      return tree.min === 0 || isNullable(tree.part);
+  }
+}
+
+/**
+ * A tree that matches the same texts but for the empty one, which it may or may not match: repeated, it can be split in
+ * fewer ways.
+ */
+export function withoutEmpty(tree: PatternTree): PatternTree {
+  if (!isNullable(tree)) return tree;
+  switch (tree.kind) {
+    case 'set':
+    case 'start':
+    case 'end':
+      return tree;
+    case 'sequence':
+      return tree.parts.length === 0 ? { kind: 'alternatives', options: [] } : tree;
+    case 'alternatives':
+      return { kind: 'alternatives', options: tree.options.map(withoutEmpty) };
+    case 'repeat':
+      return { kind: 'repeat', part: withoutEmpty(tree.part), min: 1, max: tree.max };
+  }
+}

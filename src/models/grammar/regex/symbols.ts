@@ -13,7 +13,8 @@ export interface Symbols {
 
 /** The classes for these sets. @throws OutOfSteps beyond the budget. */
 export function symbolsOfSets(sets: readonly CodePointSet[], budget: StepBudget): Symbols {
-  const distinct = [...new Map(sets.map((set) => [keyOf(set), set])).values()];
+  const objects = [...new Set(sets)];
+  const distinct = [...new Map(objects.map((set) => [keyOf(set), set])).values()];
   const opening = new Map<number, number[]>();
   const closing = new Map<number, number[]>();
   const put = (borders: Map<number, number[]>, border: number, index: number) => {
@@ -47,7 +48,7 @@ export function symbolsOfSets(sets: readonly CodePointSet[], budget: StepBudget)
   });
 
   const numberOfKey = new Map(distinct.map((set, index) => [keyOf(set), index]));
-  const numbers = new Map(sets.map((set) => [set, numberOfKey.get(keyOf(set)) ?? 0]));
+  const numbers = new Map(objects.map((set) => [set, numberOfKey.get(keyOf(set)) ?? 0]));
   const lists = symbols.map((list) => [...list]);
   const united = new Map<string, CodePointSet>();
   return {
