@@ -3,6 +3,9 @@ import { namesIn, type Rules } from '../gbnf/rule-facts.ts';
 import { GrammarTooLarge } from '../refused.ts';
 import type { Conflict } from './union-expression.ts';
 
+/** Each level may double what the engine follows. */
+const MOST_DOUBLINGS = 10;
+
 /**
  * Nothing, unless two options that the engine follows side by side both lead back to the rule that they are options of:
  * then each level of nesting doubles what it follows, until it runs out of memory.
@@ -11,10 +14,11 @@ import type { Conflict } from './union-expression.ts';
  */
 export function refuseAmbiguity(rules: Rules, conflicts: readonly (Conflict & { readonly rule: string })[]): void {
   const component = componentsOf(rules);
-  for (const { rule, options } of conflicts) {
-    const leadsBack = (option: Expression) =>
-      [...namesIn(option)].some((name) => component.get(name) === component.get(rule));
-    if (options.filter(leadsBack).length > 1) {
+  refuseDeepConflicts(rules, component, conflicts);
+  for (const { rule, heads, tails } of conflicts) {
+    const leadsBack = (part: Expression) =>
+      [...namesIn(part)].some((name) => component.get(name) === component.get(rule));
+    if (heads.every(leadsBack) || tails?.every(leadsBack) === true) {
       throw new GrammarTooLarge(
         'The schema refers to itself in alternatives that begin alike, which takes too long to follow: ' +
           'let them differ in a property that comes first',
@@ -23,7 +27,37 @@ export function refuseAmbiguity(rules: Rules, conflicts: readonly (Conflict & { 
   }
 }
 
-/** Rules that can reach each other have one number (Tarjan's algorithm, without recursion). */
+/** @throws GrammarTooLarge where options side by side stand within options side by side, too many levels deep. */
+function refuseDeepConflicts(
+  rules: Rules,
+  component: ReadonlyMap<string, number>,
+  conflicts: readonly (Conflict & { readonly rule: string })[],
+): void {
+  const isDoubled = new Set<number | undefined>();
+  for (const { rule, heads, tails } of conflicts) {
+    const isLasting = tails !== undefined || heads.every((head) => [...namesIn(head)].length > 0);
+    if (isLasting) isDoubled.add(component.get(rule));
+  }
+  const depths = new Map<number, number>();
+  // a component is complete after those that it leads to, so they come first
+  for (const [name, own] of component) {
+    let below = 0;
+    const expression = rules.get(name);
+    for (const next of expression === undefined ? [] : namesIn(expression)) {
+      const other = component.get(next);
+      if (other !== undefined && other !== own) below = Math.max(below, depths.get(other) ?? 0);
+    }
+    const depth = below + (isDoubled.has(own) ? 1 : 0);
+    if (depth > MOST_DOUBLINGS) {
+      throw new GrammarTooLarge(
+        `The schema has alternatives that begin alike within such alternatives, more than ${MOST_DOUBLINGS} levels deep`,
+      );
+    }
+    depths.set(own, Math.max(depth, depths.get(own) ?? 0));
+  }
+}
+
+/** Rules that can reach each other have one number (Tarjan's algorithm, without recursion); those reached come first. */
 function componentsOf(rules: Rules): ReadonlyMap<string, number> {
   const component = new Map<string, number>();
   const order = new Map<string, number>();

@@ -45,6 +45,8 @@ export function schemaRules(root: SchemaSite, isValid: ValueCheck): SchemaRules 
   const ruleOf = new Map<string, Expression>();
   const open: { readonly name: string; readonly shapes: readonly Shape[]; readonly pointer: string }[] = [];
   let impossible: string | undefined;
+  let excluded: string | undefined;
+  const typesOf = new Map<string, ReadonlySet<string>>();
   const conflicts: (Conflict & { readonly rule: string })[] = [];
   const character = rules.add('character', anyCharacterBut([]));
 
@@ -60,7 +62,11 @@ export function schemaRules(root: SchemaSite, isValid: ValueCheck): SchemaRules 
   };
 
   const expressionOf = (conjunction: Conjunction): Expression => {
-    if (conjunction.some(({ checked }) => checked === false)) return NEVER;
+    const nothing = conjunction.find(({ checked }) => checked === false);
+    if (nothing !== undefined) {
+      excluded ??= nothing.pointer;
+      return NEVER;
+    }
     const identities = new Set(conjunction.filter(saysSomething).map(identityOf));
     const key = [...identities].sort((a, b) => a - b).join();
     const known = ruleOf.get(key);
@@ -75,6 +81,7 @@ export function schemaRules(root: SchemaSite, isValid: ValueCheck): SchemaRules 
     if (values !== undefined && values.length <= MOST_INLINE_VALUES) return remember(key, literalTrie(values));
     const { name } = rules.reserve(hintOf(conjunction));
     open.push({ name, shapes, pointer });
+    typesOf.set(name, new Set(shapes.flatMap(({ types }) => [...types].map(leadingType))));
     return remember(key, { kind: 'rule', name });
   };
 
@@ -123,6 +130,12 @@ export function schemaRules(root: SchemaSite, isValid: ValueCheck): SchemaRules 
     }
   };
 
+  const mayOverlap = (one: Expression, other: Expression): boolean => {
+    const some = one.kind === 'rule' ? typesOf.get(one.name) : undefined;
+    const others = other.kind === 'rule' ? typesOf.get(other.name) : undefined;
+    return some === undefined || others === undefined || [...some].some((type) => others.has(type));
+  };
+
   /** One option, or what several shapes allow of arrays or of objects, taken together. */
   const combined = (type: JsonType, shapes: readonly Shape[], rule: string): Expression => {
     const options = shapes
@@ -130,7 +143,7 @@ export function schemaRules(root: SchemaSite, isValid: ValueCheck): SchemaRules 
       .map(({ sites }) => structureRules.add(type, typeExpression(type, sites)));
     if (options.length < 2) return alternatives(options);
     const inside = (name: string) => (structure.has(name) ? rules.rules.get(name) : undefined);
-    const union = unionExpression(options, rules, inside);
+    const union = unionExpression(options, { rules, inside, mayOverlap });
     conflicts.push(...union.conflicts.map((conflict) => ({ ...conflict, rule: conflict.rule ?? rule })));
     return union.expression;
   };
@@ -146,7 +159,7 @@ export function schemaRules(root: SchemaSite, isValid: ValueCheck): SchemaRules 
     rules.define(name, all);
   }
   refuseAmbiguity(rules.rules, conflicts);
-  return { rules: rules.rules, impossible };
+  return { rules: rules.rules, impossible: impossible ?? excluded };
 }
 
 function keywordsOf<Type extends 'number' | 'string' | 'array' | 'object'>(
@@ -154,6 +167,11 @@ function keywordsOf<Type extends 'number' | 'string' | 'array' | 'object'>(
   type: Type,
 ): readonly NonNullable<SchemaSite[Type]>[] {
   return sites.flatMap((site) => site[type] ?? []);
+}
+
+/** Integers and other numbers begin alike. */
+function leadingType(type: JsonType): string {
+  return type === 'integer' ? 'number' : type;
 }
 
 function withoutStructures(types: ReadonlySet<JsonType>): ReadonlySet<JsonType> {

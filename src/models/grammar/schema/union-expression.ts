@@ -1,14 +1,28 @@
-import { alternatives, EMPTY, type Expression, literal, repeat, ruleRef, sequence } from '../gbnf/expression.ts';
+import { alternatives, EMPTY, type Expression, literal, NEVER, repeat, ruleRef, sequence } from '../gbnf/expression.ts';
 import type { RuleSet } from '../gbnf/rule-set.ts';
 
 /** Most options looked at for one union; beyond it the union is left as it is. */
 const MOST_OPTIONS = 5_000;
+/** Most literals in a row that are compared to tell two options apart. */
+const MOST_LITERALS = 10;
 
-/** Options of a rule that the engine may have to follow side by side, each with a different rest. */
+/** Two options of a rule that the engine may have to follow side by side. */
 export interface Conflict {
   /** The rule that they are options of; undefined for the rule that the union stands in. */
   readonly rule: string | undefined;
-  readonly options: readonly Expression[];
+  /** What they begin with. */
+  readonly heads: readonly [Expression, Expression];
+  /** What follows; undefined where its first characters tell which option it was. */
+  readonly tails: readonly [Expression, Expression] | undefined;
+}
+
+/** What a union needs to know of rules. */
+export interface UnionSurroundings {
+  readonly rules: RuleSet;
+  /** The right side of a rule that may be taken apart; all others stand as they are. */
+  inside(name: string): Expression | undefined;
+  /** False when no value fits both. */
+  mayOverlap(one: Expression, other: Expression): boolean;
 }
 
 /** A union of alternatives that begin differently as far as that can be had, and where it could not. */
@@ -24,12 +38,10 @@ type Parts = readonly Expression[];
  *
  * The engine follows every option that fits so far, and inside each of them every option of a nested value: without
  * this, `anyOf` of two objects that begin alike takes twice the time and memory for each level of nesting.
- * `inside` gives the right side of rules that may be taken apart; all others stand as they are.
  */
 export function unionExpression(
   options: readonly Expression[],
-  rules: RuleSet,
-  inside: (name: string) => Expression | undefined,
+  { rules, inside, mayOverlap }: UnionSurroundings,
 ): Union {
   const known = new Map<string, Expression>();
   const conflicts: Conflict[] = [];
@@ -50,11 +62,36 @@ export function unionExpression(
     const { name } = rules.reserve('choice');
     known.set(key, ruleRef(name));
     const groups = groupByHead(distinct.flatMap((parts) => [...expand(parts)]));
-    const chosen = groups.map((group) => sequence(group.head, factor(group.rests)));
-    rules.define(name, alternatives(chosen));
-    const overlapping = chosen.filter((_, index) => groups[index]?.head.kind !== 'literal');
-    if (overlapping.length > 0 && chosen.length > 1) conflicts.push({ rule: name, options: chosen });
+    const tails = groups.map(({ rests }) => factor(rests));
+    rules.define(name, alternatives(groups.map(({ head }, index) => sequence(head, tails[index] ?? NEVER))));
+    for (const [one, other, i, j] of pairsOf(groups)) {
+      if (!canStartAlike(one.head, other.head)) continue;
+      const areSeparate = areToldApart(one.rests, other.rests, MOST_LITERALS);
+      conflicts.push({
+        rule: name,
+        heads: [one.head, other.head],
+        tails: areSeparate ? undefined : [tails[i] ?? NEVER, tails[j] ?? NEVER],
+      });
+    }
     return ruleRef(name);
+  };
+
+  /** Two groups of one union never begin with the same literal character. */
+  const canStartAlike = (one: Expression, other: Expression): boolean =>
+    !(one.kind === 'literal' && other.kind === 'literal') && mayOverlap(one, other);
+
+  /** True when literals alone decide between the two, before any rule that stands as it is. */
+  const areToldApart = (some: readonly Parts[], others: readonly Parts[], depth: number): boolean => {
+    if (depth === 0) return false;
+    const marked = new Map<Parts, boolean>();
+    for (const parts of some.flatMap((each) => [...expand(each)])) marked.set(parts, true);
+    for (const parts of others.flatMap((each) => [...expand(each)])) marked.set(parts, false);
+    if ([...marked.keys()].some(([head = EMPTY]) => head.kind !== 'literal')) return false;
+    return groupByHead([...marked.keys()]).every(({ members, rests }) => {
+      const ofSome = rests.filter((_, index) => marked.get(members[index] ?? []) === true);
+      const ofOthers = rests.filter((_, index) => marked.get(members[index] ?? []) === false);
+      return ofSome.length === 0 || ofOthers.length === 0 || areToldApart(ofSome, ofOthers, depth - 1);
+    });
   };
 
   /** The ways to begin, each with a literal, a class or a rule that stands as it is; the empty list is the empty text. */
@@ -94,7 +131,11 @@ export function unionExpression(
     return { expression: factor(options.map((option) => [option])), conflicts };
   } catch (error) {
     if (!(error instanceof TooManyOptions)) throw error;
-    return { expression: alternatives(options), conflicts: [{ rule: undefined, options }] };
+    const pairs = [...pairsOf(options)];
+    return {
+      expression: alternatives(options),
+      conflicts: pairs.map(([one, other]) => ({ rule: undefined, heads: [one, other], tails: undefined })),
+    };
   }
 }
 
@@ -102,7 +143,15 @@ class TooManyOptions extends Error {}
 
 interface Group {
   readonly head: Expression;
+  readonly members: readonly Parts[];
+  /** What the members are without the head. */
   readonly rests: readonly Parts[];
+}
+
+function* pairsOf<Item>(items: readonly Item[]): Generator<readonly [Item, Item, number, number]> {
+  for (const [i, one] of items.entries()) {
+    for (const [offset, other] of items.slice(i + 1).entries()) yield [one, other, i, i + 1 + offset];
+  }
 }
 
 /** Options that begin with one literal, as far as they share it, or with one and the same other part. */
@@ -117,7 +166,7 @@ function groupByHead(options: readonly Parts[]): readonly Group[] {
   }
   return [...byHead.values()].map((group) => {
     const [head = EMPTY] = group[0] ?? [];
-    if (head.kind !== 'literal') return { head, rests: group.map((parts) => parts.slice(1)) };
+    if (head.kind !== 'literal') return { head, members: group, rests: group.map((parts) => parts.slice(1)) };
     const texts = group.map(([part]) => Array.from(part?.kind === 'literal' ? part.text : ''));
     const [first = []] = texts;
     let length = 0;
@@ -126,7 +175,7 @@ function groupByHead(options: readonly Parts[]): readonly Group[] {
       literal((texts[index] ?? []).slice(length).join('')),
       ...parts.slice(1),
     ]);
-    return { head: literal(first.slice(0, length).join('')), rests };
+    return { head: literal(first.slice(0, length).join('')), members: group, rests };
   });
 }
 
