@@ -148,19 +148,27 @@ test('two that fetch the same model at once fetch it once', async () => {
   expect(hub.requests.filter(isWeights)).toHaveLength(1);
 });
 
-test('models path prints the folder of all, and of one that is here; models list says which are', async () => {
+/** As if the model had been copied here. */
+function putFiles(): void {
+  for (const [file, bytes] of Object.entries(FILES)) {
+    mkdirSync(path(`${file}/..`), { recursive: true });
+    writeFileSync(path(file), bytes);
+  }
+}
+
+test('models path prints the folder of all, and of one that is here', async () => {
   const { code, stdout, stderr } = await runCli(['models', 'path', NAME], { env: env() });
   expect(stderr).toBe(
     `error: Model "${NAME}" is not here: its files are not downloaded\nhint: Run: lamplighter models pull ${NAME}\n`,
   );
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect((await runCli(['models', 'path', '--model-dir', '/somewhere'], { env: env() })).stdout).toBe('/somewhere\n');
-
-  for (const [file, bytes] of Object.entries(FILES)) {
-    mkdirSync(path(`${file}/..`), { recursive: true });
-    writeFileSync(path(file), bytes);
-  }
+  putFiles();
   expect((await runCli(['models', 'path', NAME], { env: env() })).stdout).toBe(`${join(root, NAME)}\n`);
+});
+
+test('models list says which models are here, for people and as JSON', async () => {
+  putFiles();
   const list = await runCli(['models', 'list'], { env: env() });
   expect(list.stdout).toMatch(/^BAAI\/bge-small-en +embed +384 +134 MB +MIT +yes$/m);
   expect(list.stdout.match(/ yes$/gm)).toHaveLength(1);
@@ -193,10 +201,12 @@ test('every flag has an environment name', async () => {
 });
 
 test('show-models lists every documented name in the documented form', async () => {
+  putFiles();
   const { code, stdout } = await runCli(['show-models'], { env: env(), entry: 'src/cli/lantern-cli.ts' });
   const lines = stdout.trimEnd().split('\n');
   for (const line of lines) expect(line).toMatch(/^[\w./-]+ - type: (textual|visual), downloaded: (true|false)$/);
   expect(lines).toContain('builtin/lexical - type: textual, downloaded: true');
+  expect(lines).toContain('BAAI/bge-small-en - type: textual, downloaded: true');
   expect(lines).toContain('microsoft/all-MiniLM-L12-v2 - type: textual, downloaded: false');
   expect(lines).toContain('clip/ViT-B-32-visual - type: visual, downloaded: false');
   expect(lines.length).toBe(LOCAL_MODELS.length + 2);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Clock, systemClock } from '../../core/clock.ts';
 import type { Env } from '../../core/env.ts';
 import { LamplighterError } from '../../core/errors.ts';
@@ -7,7 +8,7 @@ import { createHashStore } from './hash-store.ts';
 import { createLockFile } from './lock-file.ts';
 import type { LocalModel, ModelFiles, ModelFinding, ModelSpec } from './model-files.ts';
 import { modelFolder, pathInside } from './model-folder.ts';
-import { inspectFolder, inspectGguf, missingFiles } from './model-layout.ts';
+import { externalDataOf, inspectFolder, inspectGguf, missingFiles } from './model-layout.ts';
 
 export interface ModelFilesOptions {
   /** For `LAMPLIGHTER_MODEL_DIR` and the platform's cache folder. */
@@ -44,18 +45,24 @@ export function createModelFiles(options: ModelFilesOptions): ModelFiles {
       const wanted = [...givens, ...catalogue].find((each) => each.name === name && each.runtime === runtime);
       return wanted === undefined ? undefined : lookAt(wanted);
     },
-    async hashWeights(model, signal) {
-      const sha256 = await hashes.sha256(model.weightsPath, signal);
-      const { spec } = model;
-      if (spec === undefined) return sha256;
-      const pin = await lockFile.read(spec.name, spec.source);
-      const pinned = pin?.files[weightsOf(spec)]?.sha256;
-      if (pinned === undefined || pinned === sha256) return sha256;
-      throw new LamplighterError(
-        'MODEL_CHANGED',
-        `${model.weightsPath} is not the file that was downloaded: its sha256 is ${sha256}, and ${lockFile.path} pins ${pinned}`,
-        { hint: `Run: lamplighter models pull ${spec.name}` },
-      );
+    async hashWeights({ weightsPath, spec }, signal) {
+      const pin = spec === undefined ? undefined : await lockFile.read(spec.name, spec.source);
+      const sha256s: string[] = [];
+      for (const path of [weightsPath, ...(await externalDataOf(weightsPath))]) {
+        const sha256 = await hashes.sha256(path, signal);
+        const file = spec?.source.files.find((name) => pathInside(pathInside(root, spec.name), name) === path);
+        const pinned = file === undefined ? undefined : pin?.files[file]?.sha256;
+        if (spec !== undefined && pinned !== undefined && pinned !== sha256) {
+          throw new LamplighterError(
+            'MODEL_CHANGED',
+            `${path} is not the file that was downloaded: its sha256 is ${sha256}, and ${lockFile.path} pins ${pinned}`,
+            { hint: `Run: lamplighter models pull ${spec.name}` },
+          );
+        }
+        sha256s.push(sha256);
+      }
+      const [only = '', ...others] = sha256s;
+      return others.length === 0 ? only : createHash('sha256').update(sha256s.join('\n')).digest('hex');
     },
   };
 }

@@ -68,6 +68,11 @@ export interface ModelFiles {
   list(runtime: LocalModel['runtime']): Promise<readonly (ModelFinding & { readonly name: string })[]>;
   /** Undefined for a name that is neither in the catalogue nor a path given at the start. */
   find(name: string, runtime: LocalModel['runtime']): Promise<ModelFinding | undefined>;
-  /** SHA-256 in hex of the model's weights, taken from the lock file or read once for each size and time of change. */
+  /**
+   * SHA-256 in hex of the model's weights, external data of an ONNX graph included; read once for each size and times of
+   * change.
+   *
+   * @throws LamplighterError MODEL_CHANGED when a downloaded model is not what the lock file pins.
+   */
   hashWeights(model: LocalModel, signal: AbortSignal): Promise<string>;
 }

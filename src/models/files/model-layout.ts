@@ -29,6 +29,13 @@ export async function inspectFolder(folder: string): Promise<LayoutFinding> {
   return { weightsPath: pathInside(folder, found) };
 }
 
+/** The files beside an ONNX graph that hold its weights when they are too large for it; their names are those that exporters give. */
+export async function externalDataOf(weightsPath: string): Promise<readonly string[]> {
+  const candidates = ['_data', '.data'].map((ending) => `${weightsPath}${ending}`);
+  const present = await Promise.all(candidates.map(isFilled));
+  return candidates.filter((_, index) => present[index] === true);
+}
+
 /** Looks at a GGUF file. */
 export async function inspectGguf(path: string): Promise<LayoutFinding> {
   const problem = await accessProblem(path, 'file');

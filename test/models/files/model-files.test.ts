@@ -155,6 +155,19 @@ describe('the hash of the weights', () => {
     expect(await filesOf().hashWeights(model(path), never)).toBe('kept');
   });
 
+  test('covers external data beside an ONNX graph', async () => {
+    for (const file of ['config.json', 'tokenizer.json', WEIGHTS]) write(`mine/${file}`);
+    const folder = join(root, 'mine');
+    const found = await filesOf([folder]).find(folder, 'ort');
+    if (found?.state !== 'local') throw new Error('it was just written');
+    const hashes = new Set([await filesOf().hashWeights(found.model, never)]);
+    for (const data of ['a', 'b']) {
+      write(`mine/${WEIGHTS}_data`, data);
+      hashes.add(await filesOf().hashWeights(found.model, never));
+    }
+    expect(hashes.size).toBe(3);
+  });
+
   test('does not need a folder that can be written', async () => {
     const path = write('w.gguf', 'GGUF1');
     const files = createModelFiles({ env: {}, modelDir: join(path, 'no', 'folder') });
