@@ -65,10 +65,11 @@ module.exports = {
     },
     {
       name: 'dependencies-are-declared',
-      comment: 'What src/ imports is installed with the package: a development dependency is not.',
+      comment:
+        'What src/ imports is installed with the package: a development dependency is not, unless it is an optional peer as well.',
       severity: 'error',
       from: { path: '^src/', pathNot: '[.]test[.]ts$' },
-      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['npm-peer'] },
     },
     { name: 'no-cycles', comment: 'Types count too.', severity: 'error', from: {}, to: { circular: true } },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },

@@ -21,6 +21,8 @@ const BENCHES = [
   'scale',
   'memory',
   'recovery',
+  'embedding',
+  'generation',
   'soak',
 ];
 

@@ -71,7 +71,8 @@ function logReport(log: Logger, config: WorkerConfig, { served, notServed }: Ser
     reason.replace(` for ${functionName}`, '');
   for (const [reason, entries] of groupBy(notServed, reasonOf)) {
     const level = entries.some(isWanted) ? 'warn' : 'info';
-    log[level](`not serving ${list(entries)}: ${reason}`);
+    const hint = entries[0]?.hint;
+    log[level](`not serving ${list(entries)}: ${reason}${hint === undefined ? '' : `. ${hint}`}`);
   }
 }
 

@@ -19,6 +19,8 @@ export interface FunctionSupport {
   readonly isServed: boolean;
   /** Why it is not served, for people; undefined when it is. */
   readonly reason: string | undefined;
+  /** What to do about it, as a sentence of its own, where that is known. */
+  readonly hint?: string | undefined;
 }
 
 /** The configured models, with `builtin/lexical` for `embed` and `rerank`, and none for `generate*`. */
@@ -43,20 +45,27 @@ export function describeSupport(
   return Promise.all(
     functions.map(async (fn) => {
       const model = models[fn];
-      const reason = await reasonAgainst(registry, model, fn);
-      return { function: fn, model, isServed: reason === undefined, reason };
+      const objection = await objectionTo(registry, model, fn);
+      return {
+        function: fn,
+        model,
+        isServed: objection === undefined,
+        reason: objection?.reason,
+        hint: objection?.hint,
+      };
     }),
   );
 }
 
-async function reasonAgainst(
+async function objectionTo(
   registry: ModelRegistry,
   model: string | undefined,
   fn: RequestFunction,
-): Promise<string | undefined> {
-  if (model === undefined) return `no model is configured for ${fn}`;
+): Promise<{ readonly reason: string; readonly hint?: string | undefined } | undefined> {
+  if (model === undefined) return { reason: `no model is configured for ${fn}` };
   const description = await registry.describe(model);
-  if (description.state === 'unknown') return description.reason;
-  if (!description.card.functions.includes(fn)) return `model "${model}" does not serve ${fn}`;
-  return description.state === 'not_loadable' ? `model "${model}" cannot be loaded: ${description.reason}` : undefined;
+  if (description.state === 'unknown') return { reason: description.reason };
+  if (!description.card.functions.includes(fn)) return { reason: `model "${model}" does not serve ${fn}` };
+  if (description.state === 'loadable') return undefined;
+  return { reason: `model "${model}" cannot be loaded: ${description.reason}`, hint: description.hint };
 }

@@ -1,4 +1,4 @@
-import { messageOf } from '../core/errors.ts';
+import { isLamplighterError, messageOf } from '../core/errors.ts';
 import { groupBy } from '../core/group-by.ts';
 import { REQUEST_FUNCTIONS, type RequestFunction } from '../core/request-functions.ts';
 import type { WorkerConfig } from '../core/worker-config.ts';
@@ -7,9 +7,16 @@ import type { Model } from '../models/port.ts';
 import type { ModelRegistry } from '../models/registry.ts';
 import { type Lane, laneKey } from '../requests/claimed-request.ts';
 
+export interface NotServed {
+  readonly functionName: RequestFunction;
+  readonly reason: string;
+  /** What to do about it, as a sentence of its own, where that is known. */
+  readonly hint?: string | undefined;
+}
+
 export interface ServedReport {
   readonly served: readonly { readonly functionName: RequestFunction; readonly model: string }[];
-  readonly notServed: readonly { readonly functionName: RequestFunction; readonly reason: string }[];
+  readonly notServed: readonly NotServed[];
 }
 
 /** Which lanes a worker claims from, and the model that answers each. */
@@ -32,13 +39,13 @@ export async function loadLanes(
 ): Promise<ServedLanes> {
   const models = new Map<string, Model>();
   const served: { functionName: RequestFunction; model: string }[] = [];
-  const notServed: { functionName: RequestFunction; reason: string }[] = [];
+  const notServed: NotServed[] = [];
   const wanted = options.functions ?? REQUEST_FUNCTIONS;
   for (const support of await describeSupport(registry, resolveDefaultModels(options))) {
     const { function: functionName, model: name } = support;
     const reason = wanted.includes(functionName) ? support.reason : 'not among --functions';
     if (reason !== undefined || name === undefined) {
-      notServed.push({ functionName, reason: reason ?? 'no model is configured' });
+      notServed.push({ functionName, reason: reason ?? 'no model is configured', hint: support.hint });
       continue;
     }
     try {
@@ -47,7 +54,11 @@ export async function loadLanes(
       models.set(laneKey({ functionName, model: name }), model);
       served.push({ functionName, model: name });
     } catch (error) {
-      notServed.push({ functionName, reason: messageOf(error) });
+      notServed.push({
+        functionName,
+        reason: messageOf(error),
+        hint: isLamplighterError(error) ? error.hint : undefined,
+      });
     }
   }
   return {

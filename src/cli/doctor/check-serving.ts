@@ -3,6 +3,7 @@ import { listWorkers } from '../../client/worker-status.ts';
 import { groupBy } from '../../core/group-by.ts';
 import type { WorkerConfig } from '../../core/worker-config.ts';
 import { classifySqlState } from '../../db/sqlstate.ts';
+import { RECOMMENDED_MODELS } from '../../models/catalogue/local-models.ts';
 import { describeSupport, resolveDefaultModels } from '../../models/default-models.ts';
 import { createModelRegistry } from '../../models/registry.ts';
 import type { Finding, Patient } from './finding.ts';
@@ -23,13 +24,11 @@ export async function checkModels({ invocation }: Patient, config: WorkerConfig)
         says: `${model} for ${each.map((one) => one.function).join(', ')}`,
       }),
     ),
-    ...[...groupBy(broken, ({ reason }) => reason ?? '')].map(
-      ([reason, each]): Finding => ({
-        state: 'broken',
-        subject: 'models',
-        says: `${each.map((one) => one.function).join(', ')}: ${reason}`,
-      }),
-    ),
+    ...[...groupBy(broken, ({ reason }) => reason ?? '')].map(([reason, each]): Finding => {
+      const says = `${each.map((one) => one.function).join(', ')}: ${reason}`;
+      const mend = each[0]?.hint;
+      return { state: 'broken', subject: 'models', says, ...(mend === undefined ? {} : { mend }) };
+    }),
     ...(without.length === 0
       ? []
       : [
@@ -37,7 +36,7 @@ export async function checkModels({ invocation }: Patient, config: WorkerConfig)
             state: 'note',
             subject: 'models',
             says: `none for ${without.join(', ')}`,
-            mend: 'If you need it: --generate-model',
+            mend: `If you need it: --generate-model ${RECOMMENDED_MODELS.generate}, after: lamplighter models pull --default`,
           } as const,
         ]),
   ];
