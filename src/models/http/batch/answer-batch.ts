@@ -1,12 +1,10 @@
-import { failed, type ItemFailure, type ItemOutcome, unavailable } from '../../outcome.ts';
+import { failed, type ItemFailure, type ItemOutcome } from '../../outcome.ts';
 import type { HttpProblem } from '../transport/problem.ts';
 import type { BatchBudget } from './batch-budget.ts';
 import type { Suspects } from './suspects.ts';
 
 /** Requests in a row that bring nothing, after which the rest of a part is left for later. */
 const MAX_FAILURES_IN_A_ROW = 12;
-/** Items refused one by one, with none accepted, after which the fault is taken to be in what they have in common. */
-const MAX_REFUSALS = 8;
 
 export type BatchReply<Value> =
   | { readonly ok: true; readonly outcomes: readonly ItemOutcome<Value>[] }
@@ -24,8 +22,6 @@ export interface BatchCall<Item, Value> {
 
 /** What became known while one part is taken apart. */
 interface Search {
-  accepted: number;
-  refusals: number;
   failuresInARow: number;
 }
 
@@ -38,9 +34,7 @@ export async function answerBatch<Item, Value>(
   call: BatchCall<Item, Value>,
 ): Promise<ItemOutcome<Value>[]> {
   const parts = call.budget.cut(items, call.bytesOf);
-  const answers = await Promise.all(
-    parts.map((part) => answerPart(part, call, { accepted: 0, refusals: 0, failuresInARow: 0 }, false)),
-  );
+  const answers = await Promise.all(parts.map((part) => answerPart(part, call, { failuresInARow: 0 }, false)));
   return answers.flat();
 }
 
@@ -50,23 +44,16 @@ async function answerPart<Item, Value>(
   search: Search,
   isProbe: boolean,
 ): Promise<ItemOutcome<Value>[]> {
-  if (search.accepted === 0 && search.refusals >= MAX_REFUSALS) {
-    return items.map(() =>
-      unavailable('The server refused other requests of this batch one by one; this one was not sent'),
-    );
-  }
   const reply = await call.send(items, isProbe);
   if (reply.ok) {
     call.suspects.recordAnswer();
     call.budget.pass(items.length);
-    search.accepted += items.length;
     search.failuresInARow = 0;
     return [...reply.outcomes];
   }
   const { problem } = reply;
   search.failuresInARow += 1;
   if (items.length === 1) {
-    if (problem.kind === 'refused') search.refusals += 1;
     return items.map((item) => outcomeOfProblem(problem, call.suspects, call.keyOf(item)));
   }
   const isDivisible = problem.kind === 'refused' || problem.kind === 'garbled' || problem.kind === 'failing';
