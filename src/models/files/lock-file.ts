@@ -29,7 +29,6 @@ const pinSchema = z.strictObject({
 });
 const lockFileSchema = z.strictObject({ version: z.literal(1), models: z.record(z.string(), pinSchema) });
 
-export type PinnedFile = z.output<typeof pinnedFileSchema>;
 /** What a model's files were when they were first downloaded. */
 export type Pin = z.output<typeof pinSchema>;
 

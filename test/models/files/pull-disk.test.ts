@@ -7,11 +7,13 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { FILES, setUpPull, WEIGHTS } from './pull-setup.ts';
 import { bytesOf, sha256Of } from './stub-hub.ts';
 
+const run = (program: string, ...args: readonly string[]) => execFileSync(program, args, { stdio: 'ignore' });
+
 /** Mounting needs rights that few test machines give. */
 function mountSmallDisk(): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'lamplighter-disk-'));
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=300k', 'tmpfs', folder], { stdio: 'ignore' });
+    run('mount', '-t', 'tmpfs', '-o', 'size=300k', 'tmpfs', folder);
     return folder;
   } catch {
     rmdirSync(folder);
@@ -22,7 +24,7 @@ function mountSmallDisk(): string | undefined {
 const disk = process.platform === 'linux' ? mountSmallDisk() : undefined;
 afterAll(() => {
   if (disk === undefined) return;
-  execFileSync('umount', [disk]);
+  run('umount', disk);
   rmdirSync(disk);
 });
 
@@ -90,7 +92,7 @@ test.skipIf(process.getuid?.() === 0)('a folder without rights is told (skipped 
 
 describe.skipIf(disk === undefined)('on a disk that is read only (skipped where none can be mounted)', () => {
   test('is told', async () => {
-    execFileSync('mount', ['-o', 'remount,ro', disk ?? '']);
+    run('mount', '-o', 'remount,ro', disk ?? '');
     try {
       const { pull } = await setUpPull();
       await expect(pull({ root: join(disk ?? '', 'other') })).rejects.toMatchObject({
@@ -99,7 +101,7 @@ describe.skipIf(disk === undefined)('on a disk that is read only (skipped where 
         hint: expect.stringContaining('Give this user the right to write there'),
       });
     } finally {
-      execFileSync('mount', ['-o', 'remount,rw', disk ?? '']);
+      run('mount', '-o', 'remount,rw', disk ?? '');
     }
   });
 });
