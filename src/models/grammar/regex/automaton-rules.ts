@@ -24,7 +24,7 @@ export interface AutomatonWriting {
 }
 
 /** Characters stand for themselves. */
-export const PLAIN_WRITING: AutomatonWriting = { character: plainCharacter, end: EMPTY };
+const PLAIN_WRITING: AutomatonWriting = { character: plainCharacter, end: EMPTY };
 
 /** One character of a set as it is. */
 function plainCharacter(set: CodePointSet): Expression {

@@ -23,6 +23,9 @@ export type Automaton = readonly AutomatonState[];
 /** Most states of an automaton that becomes a grammar. */
 export const MOST_STATES = 10_000;
 
+/** Most pairs of edges that are weighed to intersect two automata. */
+const MOST_EDGE_PAIRS = 2_000_000;
+
 /** True when a text is in the set; in time proportional to text and automaton, whatever the pattern was. */
 export function acceptsText(automaton: Automaton, text: string): boolean {
   let current = new Set(automaton.length === 0 ? [] : [0]);
@@ -38,7 +41,7 @@ export function acceptsText(automaton: Automaton, text: string): boolean {
   return [...current].some((state) => automaton[state]?.isEnd === true);
 }
 
-/** The texts that are in both sets. @throws GrammarTooLarge beyond {@link MOST_STATES}. */
+/** The texts that are in both sets. @throws GrammarTooLarge beyond {@link MOST_STATES}, or for too many edges. */
 export function intersectAutomata(one: Automaton, other: Automaton): Automaton {
   const numbers = new Map<string, number>();
   const pairs: (readonly [AutomatonState, AutomatonState])[] = [];
@@ -48,18 +51,22 @@ export function intersectAutomata(one: Automaton, other: Automaton): Automaton {
     const key = `${i} ${j}`;
     const known = numbers.get(key);
     if (known !== undefined) return known;
-    if (pairs.length === MOST_STATES) throw new GrammarTooLarge('The limits of a text, taken together, are too large');
+    if (pairs.length === MOST_STATES) throw tooLarge();
     numbers.set(key, pairs.length);
     return pairs.push([a, b]) - 1;
   };
+  const common = setIntersector();
   const states: AutomatonState[] = [];
+  let weighed = 0;
   numberOf(0, 0);
   for (let pair = pairs[0]; pair !== undefined; pair = pairs[states.length]) {
     const [a, b] = pair;
+    weighed += a.edges.length * b.edges.length;
+    if (weighed > MOST_EDGE_PAIRS) throw tooLarge();
     const edges: AutomatonEdge[] = [];
     for (const left of a.edges) {
       for (const right of b.edges) {
-        const set = intersectSets(left.set, right.set);
+        const set = common(left.set, right.set);
         const to = set.length === 0 ? undefined : numberOf(left.to, right.to);
         if (to !== undefined) edges.push({ set, to });
       }
@@ -67,6 +74,28 @@ export function intersectAutomata(one: Automaton, other: Automaton): Automaton {
     states.push({ isEnd: a.isEnd && b.isEnd, edges });
   }
   return withoutDeadEnds(states);
+}
+
+/** Intersects sets, once for the same two objects: automata have many edges and few sets. */
+function setIntersector(): (one: CodePointSet, other: CodePointSet) => CodePointSet {
+  const known = new Map<CodePointSet, Map<CodePointSet, CodePointSet>>();
+  return (one, other) => {
+    let ofOne = known.get(one);
+    if (ofOne === undefined) {
+      ofOne = new Map();
+      known.set(one, ofOne);
+    }
+    let common = ofOne.get(other);
+    if (common === undefined) {
+      common = intersectSets(one, other);
+      ofOne.set(other, common);
+    }
+    return common;
+  };
+}
+
+function tooLarge(): GrammarTooLarge {
+  return new GrammarTooLarge('The limits of a text, taken together, are too large');
 }
 
 /** The same texts, without states that no text passes through; what is left keeps its order. */

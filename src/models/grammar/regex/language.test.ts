@@ -64,6 +64,17 @@ describe('a language', () => {
     expect(fullLanguage('(a?){0,1000}').length).toBeLessThanOrEqual(1_001);
   });
 
+  test('of counted parts keeps the repetitions that are left', () => {
+    const language = fullLanguage('(a?b?){0,3}x');
+    expect(['x', 'aaax', 'bababx', 'aaaax', 'bababax'].map((text) => isInLanguage(language, text))).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+
   test('is told by its beginning when its states would be too many', () => {
     const language = fullLanguage('.{0,200}(refund|cancel).{0,200}');
     expect(isInLanguage(language, 'please refund or cancel')).toBe(true);

@@ -4,7 +4,7 @@ import { Refused } from '../refused.ts';
 export const LONGEST_PATTERN = 10_000;
 
 /** Deepest nesting of groups: parsers recurse. */
-export const DEEPEST_PATTERN = 100;
+const DEEPEST_PATTERN = 100;
 
 /** A pattern in the syntax of ECMAScript's `u` flag, and where each part of it came from. */
 export interface NormalisedPattern {
