@@ -176,6 +176,13 @@ describe('loading ONNX models', () => {
     });
   });
 
+  it('fails for other dimensions than asked for, also where only the graph knows them', async () => {
+    const loading = loadFixture('sentence-embedding', { selection: { dimensions: 16 } });
+    await expect(loading).rejects.toMatchObject({
+      message: 'Model "sentence-embedding" cannot be loaded: it gives 12 dimensions, not 16',
+    });
+  });
+
   it('is aborted by its signal, with its reason', async () => {
     const provider = fixtureProvider('mean');
     const reason = new Error('nobody waits');

@@ -18,10 +18,15 @@ parentPort?.on('message', (request: ThreadRequest) => {
   const texts = request.kind === 'embed' ? request.texts : [];
   if (texts.includes('exit')) process.exit(3);
   if (texts.includes('throw')) throw new Error('out of order');
-  if (texts.includes('wait')) Atomics.wait(request.cancelled, 0, 0, 20_000);
+  if (texts.includes('wait')) waitUntilCancelled(request.cancelled);
   if (texts.includes('wait') || texts.includes('refuse')) report({ kind: 'failed', message: 'told to refuse' });
   else report({ kind: 'answered', answer: texts.map(() => ({ ok: true, value: Float32Array.of(threadId) })) });
 });
 
 if (!existsSync(weightsPath)) report({ kind: 'unusable', message: 'its weights are gone' });
 else report({ kind: 'ready', facts: { dimensions: 16, isBatchable: true, tokensPerSecond: 1_000 } });
+
+/** Gives up long after a test would. */
+function waitUntilCancelled(cancelled: Int32Array): void {
+  while (Atomics.load(cancelled, 0) === 0 && Atomics.wait(cancelled, 0, 0, 30_000) !== 'timed-out');
+}

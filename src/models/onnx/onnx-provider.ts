@@ -78,7 +78,7 @@ export function createOnnxProvider({ files, resolvePackage, threadEntry }: OnnxP
       const problem = selectionProblem(selection, planned.plan);
       if (problem !== undefined) throw refuse(problem.reason);
       const weightsHash = await files.hashWeights(model, signal);
-      return loadOnnxModel(
+      const loaded = await loadOnnxModel(
         {
           model,
           plan: planned.plan,
@@ -89,6 +89,11 @@ export function createOnnxProvider({ files, resolvePackage, threadEntry }: OnnxP
         },
         signal,
       );
+      // Only now it is known of every model.
+      const wrong = dimensionsProblem(selection, loaded.dimensions);
+      if (wrong === undefined) return loaded;
+      await loaded.close();
+      throw refuse(wrong.reason);
     },
   };
 }
@@ -120,10 +125,17 @@ function prefixOf({ prompts, defaultPrompt }: ModelPlan, inputType: string | und
 }
 
 function selectionProblem(selection: ModelSelection, plan: ModelPlan): { readonly reason: string } | undefined {
-  const { dimensions, inputType } = selection;
-  if (dimensions !== undefined && plan.dimensions !== undefined && dimensions !== plan.dimensions) {
-    return { reason: `it gives ${plan.dimensions} dimensions, not ${dimensions}` };
-  }
+  const { inputType } = selection;
+  const problem = dimensionsProblem(selection, plan.dimensions);
+  if (problem !== undefined) return problem;
   if (prefixOf(plan, inputType) !== undefined) return undefined;
   return { reason: `it knows no input type "${inputType}", only ${Object.keys(plan.prompts).join(', ')}` };
+}
+
+function dimensionsProblem(
+  { dimensions: wanted }: ModelSelection,
+  given: number | undefined,
+): { readonly reason: string } | undefined {
+  if (wanted === undefined || given === undefined || wanted === given) return undefined;
+  return { reason: `it gives ${given} dimensions, not ${wanted}` };
 }

@@ -40,11 +40,18 @@ describe('createTextEncoder', () => {
     }
   });
 
+  it('does not take the beginning of a long word for the word', () => {
+    const tokenizer = tokenizerOf('mean');
+    // Words of more than 100 characters are unknown as a whole; of fewer, every letter is a token.
+    const text = `${'y'.repeat(199)} ${'x'.repeat(400)} lamp`;
+    expect(createTextEncoder(tokenizer, 24).encode(text).ids).toEqual(tokenizer.encode(text).ids);
+  });
+
   it('reads only the beginning of a long text', () => {
     const tokenizer = tokenizerOf('mean');
     const lengths: number[] = [];
     const tokenize = tokenizer.tokenize.bind(tokenizer);
-    tokenizer.tokenize = (text) => {
+    tokenizer.tokenize = (text: string) => {
       lengths.push(text.length);
       return tokenize(text);
     };
