@@ -7,9 +7,9 @@ import { openGenerator } from './generates.ts';
 afterAll(closeEngine);
 
 const AWKWARD = [
-  'a',
   'ab',
   'abc',
+  'a',
   '"quoted"',
   'back\\slash',
   'two\nlines\r\n',
@@ -22,8 +22,8 @@ const AWKWARD = [
   '👩‍👩‍👧',
   '\u0001\u007f\u0085',
   '\ufeffmark',
-  '日本',
   '日本語',
+  '日本',
 ];
 
 describe('the engine takes exactly the choices', { timeout: 60_000 }, () => {
