@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Llama, LlamaModel } from 'node-llama-cpp';
+import { systemClock } from '../../core/clock.ts';
 import { LamplighterError, messageOf } from '../../core/errors.ts';
 import type { LlamaSettings } from './llama-settings.ts';
 import { createTurns, type Turns } from './take-turns.ts';
@@ -26,6 +27,8 @@ export interface LlamaEngine {
 /** Lines of llama.cpp kept to explain a failure. */
 const MAX_COMPLAINTS = 8;
 const COMPLAINT = /error loading model: (.*)/;
+const COMPLAINT_WAIT_MS = 500;
+const COMPLAINT_POLL_MS = 10;
 
 /** True when the package can be resolved; loads nothing. */
 export function isEngineInstalled(): boolean {
@@ -105,10 +108,20 @@ async function loadModel(llama: Llama, complaints: string[], path: string, signa
     return await llama.loadModel({ modelPath: path, loadSignal: signal });
   } catch (cause) {
     signal.throwIfAborted();
-    const [, complaint = messageOf(cause)] = COMPLAINT.exec(complaints.join('\n')) ?? [];
+    const complaint = (await awaitComplaint(complaints)) ?? messageOf(cause);
     throw new LamplighterError('MODEL_FAILED', `llama.cpp cannot load ${path}: ${complaint}`, {
       cause,
       hint: 'The file may be cut off, or of an architecture that is newer than the installed node-llama-cpp.',
     });
+  }
+}
+
+/** What llama.cpp logged: it comes from a thread of its own, often later than the failure that it explains. */
+async function awaitComplaint(complaints: readonly string[]): Promise<string | undefined> {
+  const deadlineMs = systemClock.nowMs() + COMPLAINT_WAIT_MS;
+  while (true) {
+    const complaint = COMPLAINT.exec(complaints.join('\n'))?.[1];
+    if (complaint !== undefined || systemClock.nowMs() >= deadlineMs) return complaint;
+    await systemClock.delay(COMPLAINT_POLL_MS);
   }
 }

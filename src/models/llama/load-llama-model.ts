@@ -16,8 +16,11 @@ import { createTurns } from './take-turns.ts';
 /** To be raised with every change of ours that changes an answer: cached answers and stored vectors hang on it. */
 const ANSWERS_VERSION = 1;
 
-/** Items of one call; they are answered one after the other, so more only save round trips to the database. */
-const MAX_BATCH = 16;
+/**
+ * Texts of one call. They are embedded one after the other, so that more only save round trips to the database. Answers
+ * and rankings come one to a call: each can take as long as a request may.
+ */
+const EMBED_BATCH = 16;
 
 /** Tokens of a long prompt evaluated at once: about a second of one thread for a model of 0.6B parameters. */
 const CPU_BATCH_TOKENS = 128;
@@ -135,7 +138,7 @@ async function methodOf(
       const answer = createTextGenerator(engine, model, context, facts.chatTemplate);
       const functions = functionsOfDuty('generate').filter((fn) => fn !== 'embed' && fn !== 'rerank');
       return {
-        method: (each) => ({ generate: { functions, maxBatch: MAX_BATCH, run: each(answer) } }),
+        method: (each) => ({ generate: { functions, run: each(answer) } }),
         contextTokens: context.contextSize,
       };
     }
@@ -144,20 +147,20 @@ async function methodOf(
       const answer = createTextEmbedder(engine, model, context, { maxTokens, prefix });
       const dimensions = model.embeddingVectorSize;
       return {
-        method: (each) => ({ embed: { dimensions, maxBatch: MAX_BATCH, run: each(answer) } }),
+        method: (each) => ({ embed: { dimensions, maxBatch: EMBED_BATCH, run: each(answer) } }),
         contextTokens: maxTokens,
       };
     }
     case 'rank': {
       const context = await make(() => model.createRankingContext({ ...forEncoding, template: BARE_TEMPLATE }));
       const answer = createDocumentRanker(engine, model, context, { maxTokens, template: facts.rankTemplate });
-      return { method: (each) => ({ rerank: { maxBatch: MAX_BATCH, run: each(answer) } }), contextTokens: maxTokens };
+      return { method: (each) => ({ rerank: { run: each(answer) } }), contextTokens: maxTokens };
     }
     case 'judge': {
       const context = await make(() => model.createContext(forGenerating));
       const answer = createDocumentJudge(engine, model, context);
       return {
-        method: (each) => ({ rerank: { maxBatch: MAX_BATCH, run: each(answer) } }),
+        method: (each) => ({ rerank: { run: each(answer) } }),
         contextTokens: context.contextSize,
       };
     }

@@ -159,10 +159,8 @@ describe('the provider', () => {
 
   it('prints nothing, whatever happens, and lets the process end by itself', async () => {
     const cut = await fileOf('cut-for-a-process', bytes.subarray(0, bytes.length - 10));
-    for (const [path, code] of [[fixture('tiny-chat'), 0] as const, [cut, 2] as const]) {
-      const child = spawnProcess('test/models/llama/generate-once-process.ts', [path]);
-      expect(await child.exited).toEqual({ code, signal: null });
-      expect(child.output()).toBe('');
-    }
+    const child = spawnProcess('test/models/llama/generate-once-process.ts', [cut, fixture('tiny-chat')]);
+    expect(await child.exited).toEqual({ code: 0, signal: null });
+    expect(child.output()).toBe('');
   }, 60_000);
 });

@@ -64,10 +64,7 @@ describe('a GGUF file', () => {
       'tokenizer.chat_template': '{{ messages }}',
     });
     expect(facts).toEqual({
-      architecture: 'qwen3',
-      title: 'Qwen3 0.6B',
       duty: 'generate',
-      contextLength: 40_960,
       embeddingLength: 1_024,
       chatTemplate: '{{ messages }}',
       rankTemplate: undefined,

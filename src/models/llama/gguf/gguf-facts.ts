@@ -8,12 +8,7 @@ export type GgufDuty = 'generate' | 'embed' | 'rank' | 'judge';
 
 /** What a GGUF file says of its model. */
 export interface GgufFacts {
-  readonly architecture: string;
-  /** Empty when the file does not say. */
-  readonly title: string;
   readonly duty: GgufDuty;
-  /** Most tokens it was trained for; undefined when the file does not say. */
-  readonly contextLength: number | undefined;
   /** Length of its hidden states, and so of its vectors. */
   readonly embeddingLength: number | undefined;
   /** Jinja, as its authors wrote it. */
@@ -70,10 +65,7 @@ function factsOf(metadata: GgufMetadata, spec: ModelSpec | undefined): GgufFacts
   };
   const title = text('general.name') ?? text('general.basename') ?? '';
   return {
-    architecture,
-    title,
     duty: dutyOf({ architecture, title, pooling: number('pooling_type'), spec }),
-    contextLength: number('context_length'),
     embeddingLength: number('embedding_length'),
     chatTemplate: text('tokenizer.chat_template'),
     rankTemplate: text('tokenizer.chat_template.rerank'),
