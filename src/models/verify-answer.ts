@@ -44,7 +44,8 @@ export function embeddingProblem(vector: Float32Array, dimensions: number | unde
     return `The model gave ${vector.length} dimensions instead of ${dimensions}`;
   }
   let squares = 0;
-  for (const value of vector) squares += value * value;
+  // By index: an iterator costs six times as much.
+  for (let at = 0; at < vector.length; at += 1) squares += (vector[at] ?? 0) ** 2;
   if (!Number.isFinite(squares)) return 'The model gave a vector with a value that is not a finite number';
   const norm = Math.sqrt(squares);
   return Math.abs(norm - 1) <= NORM_TOLERANCE ? undefined : `The model gave a vector of length ${norm} instead of 1`;
