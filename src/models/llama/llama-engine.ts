@@ -8,7 +8,7 @@ import { createTurns, type Turns } from './take-turns.ts';
 type EngineModule = typeof import('node-llama-cpp');
 
 /** What to do when the package is missing; the range is that of the package's peer dependency. */
-export const INSTALL_HINT = 'Run: npm install node-llama-cpp@^3.22.0';
+export const INSTALL_HINT = 'Run: npm install node-llama-cpp@^3.21.0';
 
 /** llama.cpp, as this process has it. */
 export interface LlamaEngine {

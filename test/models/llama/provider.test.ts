@@ -107,7 +107,7 @@ describe('the provider', () => {
       state: 'not_loadable',
       card: { functions: GENERATE },
       reason: 'the package node-llama-cpp is not installed',
-      hint: 'Run: npm install node-llama-cpp@^3.22.0',
+      hint: 'Run: npm install node-llama-cpp@^3.21.0',
     });
   });
 

@@ -17,7 +17,7 @@ const CLOSING = '<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n';
 const MAX_TASK_TOKENS = 256;
 
 /**
- * Scores from a generator: the odds of "yes" against "no" as the next token.
+ * Scores from a generator: the share of "yes" in what it gives "yes" and "no" as the next token.
  *
  * A query takes at most half of the room, and a document what is left. `seed` changes nothing.
  *
@@ -41,11 +41,13 @@ export function createDocumentJudge(
     const rest = await feedTokens(sequence, tokens, turns, signal);
     const last = rest.pop();
     if (last === undefined) return 0;
-    const logits = { filter: { tokens: [yes, no] } };
-    const outputs = await turns.run(() => sequence.controlledEvaluate([...rest, [last, { generateNext: { logits } }]]));
-    const found = outputs.at(-1)?.next.logits;
-    const odds = (found?.get(yes) ?? Number.NaN) - (found?.get(no) ?? Number.NaN);
-    return 1 / (1 + Math.exp(-odds));
+    const outputs = await turns.run(() =>
+      sequence.controlledEvaluate([...rest, [last, { generateNext: { probabilities: true } }]]),
+    );
+    const found = outputs.at(-1)?.next.probabilities;
+    const [yesShare, noShare] = [found?.get(yes) ?? 0, found?.get(no) ?? 0];
+    // A model that gives neither a chance has not judged: not a number, which no answer may hold.
+    return yesShare / (yesShare + noShare);
   }
 
   return async ({ query, documents, task }, signal) => {
