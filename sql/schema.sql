@@ -331,6 +331,7 @@ AS $function$
 #variable_conflict use_column
 declare
   v_left integer := p_limit;
+  v_roles integer := 1;
   v_share integer;
   v_low timestamptz;
   v_rows tid[];
@@ -347,9 +348,15 @@ begin
      or exists (select 1 from lamplighter.paused_function as p where p.function_name = p_function_name) then
     return;
   end if;
+  for i in 2 .. cardinality(p_usernames) loop
+    if p_usernames[i] <> p_usernames[i - 1] then
+      v_roles := v_roles + 1;
+    end if;
+  end loop;
   for i in 1 .. cardinality(p_usernames) loop
     if i = 1 or p_usernames[i] <> p_usernames[i - 1] then
-      v_share := p_share;
+      v_share := least(p_share, (v_left + v_roles - 1) / v_roles);
+      v_roles := v_roles - 1;
     end if;
     continue when v_share <= 0;
     -- In two steps, as a number of microseconds may have more digits than a double, which is what an interval is multiplied by.

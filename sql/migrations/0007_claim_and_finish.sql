@@ -61,7 +61,8 @@ end
 $$;
 
 -- Takes up to p_limit ready requests of one lane for a worker. The levels (role, priority, and the lowest row that may be
--- there) are tried in the order given; a role's levels stand together and yield p_share rows at most. Levels that were seen at
+-- there) are tried in the order given; a role's levels stand together and yield p_share rows at most, and no more than an even
+-- share of what the roles before it have left, so that none goes without where there is enough for all. Levels that were seen at
 -- p_seen_us, more than two seconds ago, give nothing: a claim that was held up on its way would pass over what has come since.
 -- p_claim_number is the worker's own, never used twice. Parameters of more than half a megabyte are not given at once, but for one
 -- request at least: a worker holds them in memory. Raises LL001 when the worker's lease is lost. The order of the rows is not defined.
@@ -93,6 +94,7 @@ set row_security = off as $$
 #variable_conflict use_column
 declare
   v_left integer := p_limit;
+  v_roles integer := 1;
   v_share integer;
   v_low timestamptz;
   v_rows tid[];
@@ -109,9 +111,15 @@ begin
      or exists (select 1 from lamplighter.paused_function as p where p.function_name = p_function_name) then
     return;
   end if;
+  for i in 2 .. cardinality(p_usernames) loop
+    if p_usernames[i] <> p_usernames[i - 1] then
+      v_roles := v_roles + 1;
+    end if;
+  end loop;
   for i in 1 .. cardinality(p_usernames) loop
     if i = 1 or p_usernames[i] <> p_usernames[i - 1] then
-      v_share := p_share;
+      v_share := least(p_share, (v_left + v_roles - 1) / v_roles);
+      v_roles := v_roles - 1;
     end if;
     continue when v_share <= 0;
     -- In two steps, as a number of microseconds may have more digits than a double, which is what an interval is multiplied by.

@@ -17,7 +17,7 @@ export interface Claim extends ClaimName {
   readonly lane: Lane;
   /** Levels of that lane in the order in which to try them, the levels of one role together. */
   readonly levels: readonly ReadyLevel[];
-  /** Most requests of one role. */
+  /** Most requests of one role; fewer where there is not enough for an even share of all, see {@link requestsAskedFor}. */
   readonly share: number;
   readonly limit: number;
 }
@@ -45,6 +45,16 @@ export async function claimRequests(db: Queryable, claim: Claim): Promise<Claime
   ]);
   const requests = rows.map((row) => toClaimedRequest(row, lane)).sort(byUrgency);
   return takeTurns(requests, [...new Set(levels.map(({ username }) => username))]);
+}
+
+/**
+ * How many requests of a role lamplighter.claim_requests looks for: an even share of what the roles before it have left.
+ *
+ * @param left what is left of the limit
+ * @param roles how many roles are still to come, this one included
+ */
+export function requestsAskedFor(left: number, roles: number, share: number): number {
+  return Math.min(share, Math.ceil(left / roles));
 }
 
 /** The requests of several roles one of each after the other, as if each had been claimed alone. */

@@ -55,8 +55,12 @@ function claim(params: readonly unknown[]) {
     number,
   ];
   const taken: Row[] = [];
+  let shared = 0;
   usernames.forEach((username, n) => {
-    const shared = Math.max(0, share - taken.filter((row) => row.username === username).length);
+    if (username !== usernames[n - 1]) {
+      const roles = new Set(usernames.slice(n)).size;
+      shared = Math.min(share, Math.ceil((limit - taken.length) / roles));
+    }
     const found = rows.filter(
       (row) =>
         row.username === username &&
@@ -64,7 +68,9 @@ function claim(params: readonly unknown[]) {
         row.id >= Number(lows[n]) &&
         row.isLocked !== true,
     );
-    taken.push(...found.slice(0, Math.min(shared, limit - taken.length)));
+    const given = found.slice(0, shared);
+    shared -= given.length;
+    taken.push(...given);
   });
   rows = rows.filter((row) => !taken.includes(row));
   return taken.map((row) => ({
@@ -114,6 +120,24 @@ test('a large claim is shared evenly, and who has little leaves the rest to the 
   await ready.look([lane]);
   expect((await claimNames(20)).sort()).toEqual([...Array<string>(10).fill('ann'), 'bob', 'bob']);
   expect(await claimNames(20)).toEqual(Array<string>(20).fill('ann'));
+});
+
+test('turns go on across claims of any size', async () => {
+  for (const username of ['ann', 'bob', 'cid', 'dan']) flood(username, 24);
+  await ready.look([lane]);
+  const order: string[] = [];
+  for (const limit of [1, 5, 2, 11, 3, 4, 7, 1, 6, 13, 9, 10, 8]) order.push(...(await claimNames(limit)));
+  expect(order).toEqual(Array.from({ length: 20 }, () => ['ann', 'bob', 'cid', 'dan']).flat());
+});
+
+test('who has nothing left is not asked again; who gave all that was asked for is, even where others gave less', async () => {
+  flood('ann', 2);
+  flood('bob', 9);
+  flood('cid', 1);
+  await ready.look([lane]);
+  expect(await claimNames(7)).toEqual(['ann', 'bob', 'cid', 'ann', 'bob', 'bob']);
+  expect(await claimNames(7)).toEqual(Array<string>(6).fill('bob'));
+  expect(ready.hasReady(lane)).toBe(false);
 });
 
 test('a lane that gives nothing is forgotten until the next look', async () => {

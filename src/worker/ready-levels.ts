@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { groupBy } from '../core/group-by.ts';
 import type { Queryable } from '../db/query.ts';
-import { claimRequests } from '../requests/claim-requests.ts';
+import { claimRequests, requestsAskedFor } from '../requests/claim-requests.ts';
 import { type ClaimedRequest, type ClaimName, compareAge, type Lane, laneKey } from '../requests/claimed-request.ts';
 import { listReady, type ReadyLevel } from '../requests/list-ready.ts';
 
@@ -64,14 +64,19 @@ export function createReadyLevels(db: Queryable, clock: Clock): ReadyLevels {
       const claimed = await claimRequests(db, { ...name, lane, levels: tried, share, limit });
       hasClaimed ||= claimed.length > 0;
       isInVain = !hasClaimed;
-      const byRole = groupBy(claimed, ({ username }) => username);
-      const last = tried.findLast(({ username }) => byRole.has(username));
+      // They come in turns, so the next claim goes on with the role after this one.
+      const last = claimed.at(-1);
       if (last !== undefined) lastServed.set(key, last.username);
-      // A role that gave less than it was asked for has nothing left that this worker can have.
-      const isShort = claimed.length < limit;
-      const left = tried
-        .filter(({ username }) => !isShort || (byRole.get(username)?.length ?? 0) >= share)
-        .map((level) => raise(level, byRole.get(level.username) ?? []));
+      const byRole = groupBy(claimed, ({ username }) => username);
+      const left: ReadyLevel[] = [];
+      let room = limit;
+      for (const [at, own] of roles.entries()) {
+        const given = byRole.get(own[0]?.username ?? '') ?? [];
+        const asked = requestsAskedFor(room, roles.length - at, share);
+        // A role that gave less than it was asked for has nothing left that this worker can have.
+        if (given.length >= asked) left.push(...own.map((level) => raise(level, given)));
+        room -= given.length;
+      }
       if (left.length === 0) levels.delete(key);
       else levels.set(key, left);
       return claimed;

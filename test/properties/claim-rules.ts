@@ -106,7 +106,10 @@ export function judgeClaim(
         const sharers = new Set(visibleReadyRoles(model, session, isInLane)).size;
         requireFairness(session, `${functionName}:${name}`, { byRole, taken, limit, sharers });
       } else {
-        for (const { request } of taken) session.passedOver.delete(`${functionName}:${name} ${request.username}`);
+        // It may serve a role once more before one that it does not know of.
+        for (const key of session.passedOver.keys()) {
+          if (taken.length > 0 && key.startsWith(`${functionName}:${name} `)) session.passedOver.delete(key);
+        }
       }
       for (const each of taken) noteClaim(model, session, worker, each);
     },
@@ -172,19 +175,31 @@ interface Taken {
 
 function requireFairness(session: ModelSession, lane: string, { byRole, taken, limit, sharers }: Taken): void {
   const share = Math.ceil(limit / Math.max(1, sharers));
+  const even = Math.floor(limit / Math.max(1, sharers));
+  const served = new Set(taken.map(({ request }) => request.username));
   for (const [role, own] of byRole) {
     const count = taken.filter(({ request }) => request.username === role).length;
     if (count > share) throw new Mismatch(`claimed ${count} of ${role}, whose share is ${share}`);
-    if (taken.length < limit && count < Math.min(own.length, share)) {
-      throw new Mismatch(`claimed ${count} of ${role}, which has ${own.length} ready, although there was room`);
+    const least = taken.length < limit ? Math.max(1, even) : even;
+    if (count < Math.min(own.length, least)) {
+      throw new Mismatch(`claimed ${count} of ${role}, which has ${own.length} ready, although ${least} are due to it`);
     }
-    const key = `${lane} ${role}`;
-    const passed = count > 0 ? 0 : (session.passedOver.get(key) ?? 0) + 1;
-    if (passed >= byRole.size) throw new Mismatch(`${role} was passed over ${passed} times in ${lane}`);
-    session.passedOver.set(key, passed);
+    requireTurn(session, `${lane} ${role}`, served.has(role) ? undefined : served);
   }
   // Whoever has nothing ready loses its place.
   for (const key of session.passedOver.keys()) {
     if (key.startsWith(`${lane} `) && !byRole.has(key.slice(lane.length + 1))) session.passedOver.delete(key);
   }
+}
+
+/** While a role waits, each of the others is served once at most. */
+function requireTurn(session: ModelSession, waiting: string, served: ReadonlySet<string> | undefined): void {
+  const before = session.passedOver.get(waiting) ?? new Set();
+  if (served === undefined) {
+    session.passedOver.delete(waiting);
+    return;
+  }
+  for (const other of served)
+    if (before.has(other)) throw new Mismatch(`${waiting} was passed over for ${other} twice`);
+  session.passedOver.set(waiting, new Set([...before, ...served]));
 }

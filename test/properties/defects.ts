@@ -129,10 +129,25 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: 'one role may have a whole claim',
     in: 'lamplighter.claim_requests',
-    find: 'v_share := p_share;',
+    find: 'v_share := least(p_share, (v_left + v_roles - 1) / v_roles);',
     replace: 'v_share := p_limit;',
     noticedBy: [register(), batch('r1', 'r2', 'r3'), enqueue('r4', 'bob1'), claim(2)],
     says: 'whose share is 1',
+  },
+  {
+    name: 'the first roles have more of a claim than what cannot be divided',
+    in: 'lamplighter.claim_requests',
+    find: '(v_left + v_roles - 1) / v_roles',
+    replace: 'p_share',
+    noticedBy: [
+      register(),
+      batch('r1', 'r2'),
+      enqueue('r3', 'bob1'),
+      enqueue('r4', 'bob1'),
+      enqueue('r5', 'carol1'),
+      claim(4),
+    ],
+    says: 'which has 1 ready, although 1 are due to it',
   },
   {
     name: 'a paused function is claimed',

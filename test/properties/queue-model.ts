@@ -67,8 +67,8 @@ export interface ModelSession {
   worker: string | undefined;
   /** The number of the step in which this worker last looked at what is ready. */
   lookedAt: number;
-  /** How often a role with something ready was passed over, by lane and role. */
-  readonly passedOver: Map<string, number>;
+  /** Which roles were served while one with something ready was passed over, by its lane and name. */
+  readonly passedOver: Map<string, ReadonlySet<string>>;
 }
 
 export interface QueueModel {

@@ -14,8 +14,16 @@ async function failureOf(steps: readonly Step[]): Promise<string | undefined> {
   return (await runSteps(stage, steps, true, { plays: 0, steps: 0 }))?.message;
 }
 
-const claim: Step = { do: 'claim', by: 'work1', functionName: 'embed', model: 'default', limit: 5, looks: true };
-const enqueue = (as: string): Step => ({ do: 'enqueue', as, by: 'alice1', functionName: 'embed', priority: 0 });
+const claimOf = (limit: number): Step => ({
+  do: 'claim',
+  by: 'work1',
+  functionName: 'embed',
+  model: 'default',
+  limit,
+  looks: true,
+});
+const claim = claimOf(5);
+const enqueue = (as: string, by = 'alice1'): Step => ({ do: 'enqueue', as, by, functionName: 'embed', priority: 0 });
 
 test('a claim that commits after its worker was found dead with another request is not charged', async () => {
   expect(
@@ -32,4 +40,27 @@ test('a claim that commits after its worker was found dead with another request 
       { do: 'rescue', by: 'work2' },
     ]),
   ).toBeUndefined();
+});
+
+test('a role is not passed over where the roles before it leave one by one', async () => {
+  expect(
+    await failureOf([
+      { do: 'register', by: 'work1', as: 'w1' },
+      enqueue('r1', 'alice1'),
+      enqueue('r2', 'bob1'),
+      enqueue('r3', 'carol1'),
+      claimOf(1),
+      claimOf(1),
+      claimOf(1),
+    ]),
+  ).toBeUndefined();
+});
+
+test('what is left of a claim goes to one role each, however it divides', async () => {
+  const roles = ['alice1', 'bob1', 'carol1'];
+  const queued = roles.flatMap((by, at) => [1, 2, 3, 4].map((n) => enqueue(`r${at * 4 + n}`, by)));
+  for (const limit of [2, 4, 5, 7, 8]) {
+    const steps = [{ do: 'register', by: 'work1', as: 'w1' } as const, ...queued, claimOf(limit), claimOf(limit)];
+    expect(await failureOf(steps)).toBeUndefined();
+  }
 });
