@@ -1,21 +1,9 @@
 import { systemClock } from '../../core/clock.ts';
-import { defineModel } from '../define-model.ts';
-import { compileOutput } from '../grammar/compile-output.ts';
 import type { ModelProvider } from '../provider.ts';
-import { createSuspects } from './batch/suspects.ts';
-import { cohereEmbeddings } from './embed/cohere-embeddings.ts';
-import { embedThrough } from './embed/embed-through.ts';
-import { createDimensionGuard } from './embed/read-vectors.ts';
 import { parseEndpoint } from './endpoint.ts';
-import { createCohereChat } from './generate/cohere-chat.ts';
-import { constraintsFor } from './generate/constraints.ts';
-import { generateThrough } from './generate/generate-through.ts';
-import { createHttpProvider, fingerprintOf } from './http-provider.ts';
+import { createHttpProvider } from './http-provider.ts';
 import { ANY_MODEL, knownCohereModel } from './known-models.ts';
 import type { HttpProviderOptions } from './openai-provider.ts';
-import { cohereRerank } from './rerank/rerank-api.ts';
-import { rerankThrough } from './rerank/rerank-through.ts';
-import { createHttpClient, MAX_REQUESTS_AT_ONCE } from './transport/http-client.ts';
 
 const VARIABLES = {
   baseUrl: 'COHERE_BASE_URL',
@@ -25,11 +13,6 @@ const VARIABLES = {
 
 /** The words that Cohere's API knows. */
 const INPUT_TYPES: readonly string[] = ['search_document', 'search_query', 'classification', 'clustering'];
-/** Cohere's limits for a request. */
-const MAX_TEXTS = 96;
-const MAX_DOCUMENTS = 1_000;
-const MAX_REQUEST_BYTES = 256 * 1024;
-
 /** Serves `cohere/NAME` through Cohere's API, version 2: `COHERE_BASE_URL`, with the key in `COHERE_API_KEY`. */
 export function createCohereProvider({ env, clock = systemClock }: HttpProviderOptions): ModelProvider {
   return createHttpProvider({
@@ -39,52 +22,8 @@ export function createCohereProvider({ env, clock = systemClock }: HttpProviderO
     inputTypeProblem: (_endpoint, inputType) =>
       INPUT_TYPES.includes(inputType) ? undefined : `input_type must be one of ${INPUT_TYPES.join(', ')}`,
     async load(endpoint, selection, model) {
-      const client = createHttpClient({ endpoint, env, clock });
-      const known = endpoint.isDefault ? knownCohereModel(model) : ANY_MODEL;
-      const suspects = createSuspects();
-      const { dimensions, inputType } = selection;
-      const guard = createDimensionGuard(dimensions ?? known.dimensions?.[0]);
-      const budget = { maxItems: MAX_TEXTS, maxBytes: MAX_REQUEST_BYTES };
-      return defineModel({
-        name: selection.name,
-        runtime: 'cohere',
-        fingerprint: fingerprintOf(endpoint, 'cohere', selection),
-        isCacheable: known.isFixed === true,
-        maxConcurrency: MAX_REQUESTS_AT_ONCE,
-        ...(known.functions.includes('embed') && {
-          embed: {
-            ...embedThrough(
-              { client, suspects, guard, budget },
-              cohereEmbeddings(endpoint, { model, dimensions, inputType }),
-            ),
-            ...(guard.dimensions !== undefined && { dimensions: guard.dimensions }),
-          },
-        }),
-        ...(known.functions.includes('rerank') && {
-          rerank: rerankThrough({
-            client,
-            model,
-            suspects,
-            budget: { maxItems: MAX_DOCUMENTS, maxBytes: MAX_REQUEST_BYTES },
-            apis: async () => [cohereRerank(endpoint, model)],
-            scale: 'probability',
-          }),
-        }),
-        ...(known.functions.includes('generate') && {
-          generate: {
-            ...generateThrough({
-              client,
-              suspects,
-              ask: createCohereChat(client, model),
-              compile: compileOutput,
-              constraintsFor: async (output, grammar) => constraintsFor('cohere', output, grammar),
-              isRefusalLasting: false,
-            }),
-            functions: ['generate', 'generate_json', 'generate_regex', 'generate_choice'],
-          },
-        }),
-        close: () => client.close(),
-      });
+      const { loadCohereModel } = await import('./load-cohere-model.ts');
+      return loadCohereModel({ env, clock, endpoint, selection, model });
     },
   });
 }

@@ -1,5 +1,5 @@
 import type { Env } from '../../core/env.ts';
-import { findWrongProxy } from './transport/connections.ts';
+import { findWrongProxy } from './transport/proxy-variables.ts';
 
 /** Where a provider's servers are found, and the names of the variables that say so. */
 export interface EndpointVariables {

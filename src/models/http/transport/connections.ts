@@ -1,6 +1,6 @@
-import { Buffer } from 'node:buffer';
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import type { Env } from '../../../core/env.ts';
+import { readProxyVariable } from './proxy-variables.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -18,9 +18,9 @@ export function createConnections(env: Env, maxConnections: number): Dispatcher 
     headersTimeout: 0,
     bodyTimeout: 0,
   };
-  const noProxy = readVariable(env, 'no_proxy');
-  const httpProxy = readVariable(env, 'http_proxy');
-  const httpsProxy = readVariable(env, 'https_proxy');
+  const noProxy = readProxyVariable(env, 'no_proxy');
+  const httpProxy = readProxyVariable(env, 'http_proxy');
+  const httpsProxy = readProxyVariable(env, 'https_proxy');
   if (httpProxy === undefined && httpsProxy === undefined) return new Agent(options);
   // An empty text keeps the library from looking into the process environment by itself.
   return new EnvHttpProxyAgent({
@@ -29,39 +29,4 @@ export function createConnections(env: Env, maxConnections: number): Dispatcher 
     httpsProxy: httpsProxy ?? '',
     noProxy: noProxy ?? '',
   });
-}
-
-/** The variable whose value is no address of a proxy; the library's own error would show all of it. */
-export function findWrongProxy(env: Env): string | undefined {
-  return PROXY_VARIABLES.find((variable) => {
-    const value = env[variable];
-    return value !== undefined && !(URL.canParse(value) && /^https?:$/.test(new URL(value).protocol));
-  });
-}
-
-/** What the proxies' addresses hold that must not be shown. */
-export function proxySecrets(env: Env): string[] {
-  return PROXY_VARIABLES.flatMap((variable) => {
-    const value = env[variable];
-    if (value === undefined || !URL.canParse(value)) return [];
-    const { username, password } = new URL(value);
-    if (password === '') return [];
-    const logins = [`${username}:${password}`, `${decodeOr(username)}:${decodeOr(password)}`];
-    return [password, decodeOr(password), ...logins.map((login) => Buffer.from(login).toString('base64'))];
-  });
-}
-
-const PROXY_VARIABLES = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'];
-
-/** As with curl, the name in lower case comes first. */
-function readVariable(env: Env, variable: string): string | undefined {
-  return env[variable] ?? env[variable.toUpperCase()];
-}
-
-function decodeOr(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
