@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { printGrammar } from '../gbnf/print-grammar.ts';
 import { createRuleSet } from '../gbnf/rule-set.ts';
@@ -95,3 +96,45 @@ test('a JSON string of a language escapes as JSON does', () => {
     'root ::= "\\x22" s\ns ::= ([a] | "\\x5C" ([\\x22\\x5Cn] | "u00" ("0" [1] | "1" [f]))) "\\x22"\n',
   );
 });
+
+/** Groups in groups, each repeated somehow, over two letters. */
+const nestedRepetitions: fc.Arbitrary<string> = fc.letrec<{ pattern: string; term: string }>((tie) => ({
+  pattern: fc
+    .array(fc.array(tie('term'), { maxLength: 2 }), { minLength: 1, maxLength: 2 })
+    .map((options) => options.map((terms) => terms.join('')).join('|')),
+  term: fc.oneof(
+    { depthSize: 'small', maxDepth: 3 },
+    fc.constantFrom('a', 'b', '', '^', '$'),
+    fc
+      .tuple(tie('pattern'), fc.constantFrom('', '*', '+', '?', '{0}', '{0,2}', '{2}', '{2,3}', '{3,4}', '{2,}'))
+      .map(([inner, counts]) => `(${inner})${counts}`),
+  ),
+})).pattern;
+
+/** Every text over two letters of up to six: ECMAScript's own engine takes exponential time. */
+const TEXTS = Array.from({ length: 7 }, (_, length) =>
+  Array.from({ length: 2 ** length }, (_, bits) =>
+    bits.toString(2).padStart(length, '0').replaceAll('0', 'a').replaceAll('1', 'b').slice(0, length),
+  ),
+).flat();
+
+test('a language is that of ECMAScript however repetitions nest', () => {
+  fc.assert(
+    fc.property(nestedRepetitions, (pattern) => {
+      const language = languageWithinBudget(pattern);
+      fc.pre(language !== undefined);
+      const whole = new RegExp(`^(?:${pattern})$`, 'u');
+      expect(TEXTS.filter((text) => isInLanguage(language, text))).toEqual(TEXTS.filter((text) => whole.test(text)));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+function languageWithinBudget(pattern: string) {
+  try {
+    return fullLanguage(pattern);
+  } catch (error) {
+    if (error instanceof GrammarTooLarge) return undefined;
+    throw error;
+  }
+}

@@ -1,5 +1,5 @@
 import type { CodePointSet } from '../gbnf/code-points.ts';
-import { isNullable, type PatternTree, withoutEmpty } from './pattern-tree.ts';
+import { type PatternTree, type Repetition, simplestRepetition } from './pattern-tree.ts';
 
 /** A state of a machine with moves that take no character. */
 export type MachineState =
@@ -52,14 +52,11 @@ export function machineOf(tree: PatternTree): PatternMachine {
       case 'alternatives':
         return add({ kind: 'split', to: node.options.map((option) => build(option, next)) });
       case 'repeat':
-        // What may be empty need not be there at all, so its repetitions are all optional.
-        return isNullable(node.part)
-          ? buildRepeat(withoutEmpty(node.part), 0, node.max, next)
-          : buildRepeat(node.part, node.min, node.max, next);
+        return buildRepeat(simplestRepetition(node), next);
     }
   };
 
-  const buildRepeat = (part: PatternTree, min: number, max: number | undefined, next: number): number => {
+  const buildRepeat = ({ part, min, max }: Repetition, next: number): number => {
     let entry = next;
     if (max === undefined) {
       const to = [next];

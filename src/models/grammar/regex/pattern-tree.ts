@@ -6,8 +6,7 @@ export type PatternTree =
   | { readonly kind: 'set'; readonly set: CodePointSet }
   | { readonly kind: 'sequence'; readonly parts: readonly PatternTree[] }
   | { readonly kind: 'alternatives'; readonly options: readonly PatternTree[] }
-  /** `max` undefined: no bound. */
-  | { readonly kind: 'repeat'; readonly part: PatternTree; readonly min: number; readonly max: number | undefined }
+  | ({ readonly kind: 'repeat' } & Repetition)
   /** Matches the empty text at the beginning, or at the end, of the whole text. */
   | { readonly kind: 'start' }
   | { readonly kind: 'end' };
@@ -44,11 +43,35 @@ export function isNullable(tree: PatternTree): boolean {
   }
 }
 
+/** A part from `min` to `max` times; `max` undefined: no bound. */
+export interface Repetition {
+  readonly part: PatternTree;
+  readonly min: number;
+  readonly max: number | undefined;
+}
+
+/**
+ * The same texts as a repetition, split in as few ways as is easily had: of `(a?){2}`, `a{0,2}`; of `(a{1,3}){2}`,
+ * `a{2,6}`. What may be empty need not be there at all, so its repetitions are all optional.
+ */
+export function simplestRepetition(given: Repetition): Repetition {
+  const { max } = given;
+  const min = isNullable(given.part) ? 0 : given.min;
+  const part = withoutEmpty(given.part);
+  if (part.kind !== 'repeat' || max === 0) return { part, min, max };
+  const most = (outer: number | undefined) =>
+    outer === 0 ? 0 : part.max === undefined || outer === undefined ? undefined : part.max * outer;
+  const mostOfLeast = most(min);
+  // With one more of the repetitions inside, no count is left out between the most before and the least now.
+  const hasNoGap = min === max || mostOfLeast === undefined || part.min * (min + 1) <= mostOfLeast + 1;
+  return hasNoGap ? simplestRepetition({ part: part.part, min: part.min * min, max: most(max) }) : { part, min, max };
+}
+
 /**
  * A tree that matches the same texts but for the empty one, which it may or may not match: repeated, it can be split in
  * fewer ways.
  */
-export function withoutEmpty(tree: PatternTree): PatternTree {
+function withoutEmpty(tree: PatternTree): PatternTree {
   if (!isNullable(tree)) return tree;
   switch (tree.kind) {
     case 'set':
@@ -56,10 +79,21 @@ export function withoutEmpty(tree: PatternTree): PatternTree {
     case 'end':
       return tree;
     case 'sequence':
-      return tree.parts.length === 0 ? { kind: 'alternatives', options: [] } : tree;
+      return tree.parts.length === 0 ? IMPOSSIBLE : tree;
     case 'alternatives':
-      return { kind: 'alternatives', options: tree.options.map(withoutEmpty) };
+      return eitherOf(tree.options.map(withoutEmpty).filter((option) => !isImpossible(option)));
     case 'repeat':
-      return { kind: 'repeat', part: withoutEmpty(tree.part), min: 1, max: tree.max };
+      return tree.max === 0 ? IMPOSSIBLE : { kind: 'repeat', part: withoutEmpty(tree.part), min: 1, max: tree.max };
   }
+}
+
+const IMPOSSIBLE: PatternTree = { kind: 'alternatives', options: [] };
+
+function eitherOf(options: readonly PatternTree[]): PatternTree {
+  const [first, second] = options;
+  return first !== undefined && second === undefined ? first : { kind: 'alternatives', options };
+}
+
+function isImpossible(tree: PatternTree): boolean {
+  return tree.kind === 'alternatives' && tree.options.length === 0;
 }
