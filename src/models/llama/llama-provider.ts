@@ -4,7 +4,6 @@ import type { KnownModelDescription, ModelCard, ModelProvider, ModelSelection } 
 import { createGgufFactsReader, functionsOfDuty, type GgufFacts } from './gguf/gguf-facts.ts';
 import { INSTALL_HINT, isEngineInstalled, openEngine } from './llama-engine.ts';
 import type { LlamaSettings } from './llama-settings.ts';
-import { loadLlamaModel } from './load-llama-model.ts';
 
 const RUNTIME = 'llama';
 
@@ -72,6 +71,8 @@ export function createLlamaProvider({
       const facts = await readFacts(local.weightsPath, local.spec);
       const weightsHash = await files.hashWeights(local, signal);
       const prefix = prefixOf(selection, local.spec);
+      // Grammars and templates bring packages with them, which a program that only lists models does without.
+      const { loadLlamaModel } = await import('./load-llama-model.ts');
       return loadLlamaModel(await openEngine(settings), { local, facts, weightsHash, prefix, settings }, signal);
     },
   };

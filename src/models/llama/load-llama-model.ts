@@ -5,7 +5,6 @@ import type { LocalModel } from '../files/model-files.ts';
 import type { ItemOutcome } from '../outcome.ts';
 import type { Model } from '../port.ts';
 import { createTextEmbedder } from './embed/text-embedder.ts';
-import { createTextGenerator } from './generate/text-generator.ts';
 import { functionsOfDuty, type GgufFacts } from './gguf/gguf-facts.ts';
 import type { LlamaEngine } from './llama-engine.ts';
 import type { LlamaSettings } from './llama-settings.ts';
@@ -134,6 +133,8 @@ async function methodOf(
   const make = <T>(create: () => Promise<T>) => turns.run(() => createContext(create, maxTokens, signal));
   switch (facts.duty) {
     case 'generate': {
+      // Compiles grammars with packages that embedders and rerankers do without.
+      const { createTextGenerator } = await import('./generate/text-generator.ts');
       const context = await make(() => model.createContext(forGenerating));
       const answer = createTextGenerator(engine, model, context, facts.chatTemplate);
       const functions = functionsOfDuty('generate').filter((fn) => fn !== 'embed' && fn !== 'rerank');

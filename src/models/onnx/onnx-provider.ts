@@ -2,7 +2,6 @@ import { LamplighterError, messageOf } from '../../core/errors.ts';
 import type { LocalModel, ModelFiles, ModelFinding, ModelSpec } from '../files/model-files.ts';
 import type { KnownModelDescription, ModelCard, ModelProvider, ModelSelection } from '../provider.ts';
 import { findEnginePackages } from './engine-packages.ts';
-import { loadOnnxModel } from './load-onnx-model.ts';
 import { type ModelPlan, readModelPlan } from './model-plan.ts';
 
 const RUNTIME = 'ort';
@@ -78,6 +77,7 @@ export function createOnnxProvider({ files, resolvePackage, threadEntry }: OnnxP
       const problem = selectionProblem(selection, planned.plan);
       if (problem !== undefined) throw refuse(problem.reason);
       const weightsHash = await files.hashWeights(model, signal);
+      const { loadOnnxModel } = await import('./load-onnx-model.ts');
       const loaded = await loadOnnxModel(
         {
           model,

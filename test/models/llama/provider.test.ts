@@ -1,7 +1,9 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { INSTALL_HINT } from '../../../src/models/llama/llama-engine.ts';
 import { createLlamaProvider } from '../../../src/models/llama/llama-provider.ts';
 import { createModelRegistry } from '../../../src/models/registry.ts';
 import { spawnProcess } from '../../support/process.ts';
@@ -156,6 +158,23 @@ describe('the provider', () => {
     expect(await textOf(again, generateItem('Once upon a time'))).toBe(await text);
     await again.close();
   });
+
+  it('asks for the version of the engine that the package does', async () => {
+    const { peerDependencies } = JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8'));
+    expect(INSTALL_HINT).toBe(`Run: npm install node-llama-cpp@${peerDependencies['node-llama-cpp']}`);
+  });
+
+  it('loads no package but the smallest before a model, and neither does that of ONNX', async () => {
+    const child = spawnProcess(
+      'test/models/llama/list-models-process.ts',
+      [fixture('tiny-chat'), fileURLToPath(new URL('../fixtures/onnx/mean', import.meta.url))],
+      { env: { NODE_DEBUG: 'esm' } },
+    );
+    expect(await child.exited).toEqual({ code: 0, signal: null });
+    expect(child.stdout()).toBe('2 are loadable\n');
+    const loaded = [...child.stderr().matchAll(/node_modules\/((?:@[\w-]+\/)?[\w.-]+)\//g)].map(([, name]) => name);
+    expect([...new Set(loaded)].filter((name) => name !== 'tsx' && name !== 'esbuild')).toEqual(['zod']);
+  }, 60_000);
 
   it('prints nothing, whatever happens, and lets the process end by itself', async () => {
     const cut = await fileOf('cut-for-a-process', bytes.subarray(0, bytes.length - 10));
