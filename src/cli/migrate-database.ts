@@ -1,7 +1,10 @@
 import { LamplighterError } from '../core/errors.ts';
+import { toPrintable } from '../core/printable.ts';
+import { showValue } from '../core/show-value.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
 import { describeConnection } from '../db/connection-text.ts';
 import { type MigrateReport, migrate } from '../db/migrate/migrate.ts';
+import type { LockHolder } from '../db/migrate/migration-lock.ts';
 import type { MigrateOptions } from '../db/migrate/migration-plan.ts';
 import type { Session } from '../db/session.ts';
 import type { Invocation } from './cli-command.ts';
@@ -9,7 +12,7 @@ import { findRoute } from './find-route.ts';
 import { withSession } from './with-session.ts';
 
 /**
- * Installs or upgrades the schema over a connection of its own.
+ * Installs or upgrades the schema over a connection of its own. Says what it waits for when that is another migration.
  *
  * @throws LamplighterError CONFIG_INVALID behind a transaction pooler, and what `migrate` throws.
  */
@@ -20,8 +23,17 @@ export async function migrateDatabase(
 ): Promise<MigrateReport> {
   return withSession(invocation, settings, async (session) => {
     await refuseTransactionPooler(invocation, settings, session);
-    return migrate(session, options);
+    return migrate(session, options, (holder) => sayWait(invocation, holder));
   });
+}
+
+function sayWait({ terminal }: Invocation, holder: LockHolder | undefined): void {
+  const named = holder && `role ${toPrintable(showValue(holder.username))} (process ${holder.pid} of the server)`;
+  terminal.printError(
+    named === undefined
+      ? 'Waiting for another migration of this database to end'
+      : `Waiting for ${named}, which is migrating this database too. If it is not: SELECT pg_terminate_backend(${holder?.pid})`,
+  );
 }
 
 /** The lock and the transaction of a migration need one server session from beginning to end. */

@@ -33,6 +33,8 @@ test.each([
   [fromNode('ENOENT'), 'CONNECTION_REFUSED', 'no server socket'],
   [fromNode('EHOSTUNREACH'), 'CONNECTION_REFUSED', 'No way to db.example:5432'],
   [fromNode('SELF_SIGNED_CERT_IN_CHAIN'), 'TLS_FAILED', 'No encrypted connection'],
+  [fromNode('CERT_HAS_EXPIRED'), 'TLS_FAILED', 'has expired'],
+  [fromNode('CERT_NOT_YET_VALID'), 'TLS_FAILED', 'is not valid yet'],
   [fromNode('ERR_TLS_CERT_ALTNAME_INVALID'), 'TLS_FAILED', 'is for another name'],
   [new Error('Connection terminated unexpectedly'), 'CONNECTION_REFUSED', 'broke before the login was over'],
 ])('%s becomes %s', (cause, code, part) => {

@@ -90,6 +90,18 @@ const fromTls: Wording = (error, settings, place) => {
       'Connect by a name in the certificate, or use sslmode=verify-ca with a root certificate of your own.',
     );
   }
+  if (codeOf(error) === 'CERT_HAS_EXPIRED') {
+    return fail(
+      `The certificate of the server at ${place}, or of the authority that signed it, has expired`,
+      'Ask whoever runs the server for one that is valid, and check the clock of this machine.',
+    );
+  }
+  if (codeOf(error) === 'CERT_NOT_YET_VALID') {
+    return fail(
+      `The certificate of the server at ${place} is not valid yet: ${messageOf(error)}`,
+      'Check the clock of this machine; if it is right, ask whoever runs the server.',
+    );
+  }
   return fail(
     `No encrypted connection to ${place} with sslmode=${mode}: ${messageOf(error)}`,
     "Point sslrootcert at the certificate of the authority that signed the server's, or set sslrootcert=system for a public one.",

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { runCli } from './run-cli.ts';
+import { runCli, startCli } from './run-cli.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -58,6 +58,27 @@ test('a loopback connection is tried at once, and its password is not shown', as
   expect(elsewhere.stderr).toContain('it leads to another database');
   const password = new URL(db.uri).password;
   if (password !== '') expect(fails.stderr + elsewhere.stderr).not.toContain(password);
+});
+
+test('migrate says whom it waits for, and can be interrupted meanwhile', async () => {
+  const session = await db.pool.connect();
+  try {
+    await session.query(`select pg_advisory_lock(hashtextextended('lamplighter migrate', 0))`);
+    const { rows } = await session.query<{ line: string }>(
+      `select format('Waiting for role "%s" (process %s of the server), which is migrating', current_user, pg_backend_pid()) as line`,
+    );
+    const start = () => startCli(['migrate'], { env: { DATABASE_URL: db.uri } });
+    await using interrupted = start();
+    await using patient = start();
+    for (const each of [interrupted, patient]) expect(await each.waitForLine(/^Waiting for/)).toContain(rows[0]?.line);
+    interrupted.kill('SIGINT');
+    expect(await interrupted.exited).toEqual({ code: 130, signal: null });
+    await session.query('select pg_advisory_unlock_all()');
+    expect(await patient.exited).toEqual({ code: 0, signal: null });
+    expect(patient.stdout()).toMatch(/^Schema version \d+ is up to date/);
+  } finally {
+    session.release();
+  }
 });
 
 test('--sql prints a script that installs the same', async () => {

@@ -2,6 +2,7 @@ import { escapeIdentifier } from 'pg';
 import { LamplighterError } from '../../core/errors.ts';
 import type { Queryable } from '../query.ts';
 import { isSqlState } from '../sqlstate.ts';
+import { giveMigrationLock, type LockHolder, takeMigrationLock } from './migration-lock.ts';
 import {
   type MigrateOptions,
   type MigrationPlan,
@@ -23,8 +24,6 @@ export interface MigrateReport {
   readonly notes: readonly string[];
 }
 
-/** Key of the advisory lock that one migration at a time holds. */
-const LOCK = "pg_catalog.hashtextextended('lamplighter migrate', 0)";
 const SEARCH_PATH = 'set local search_path = pg_catalog, pg_temp;';
 
 /**
@@ -33,12 +32,17 @@ const SEARCH_PATH = 'set local search_path = pg_catalog, pg_temp;';
  * not count, but for its lock_timeout once the work has begun.
  *
  * @param session one session of the role that owns the schema or is to own it; not through a transaction pooler.
+ * @param onWait called when another one has been waited for for two seconds, with its session.
  * @throws LamplighterError NAME_TAKEN, SCHEMA_TOO_NEW, SERVER_UNSUPPORTED, PERMISSION_DENIED, CONNECTION_REFUSED for a server that cannot
  *   be written to.
  */
-export async function migrate(session: Queryable, options: MigrateOptions = {}): Promise<MigrateReport> {
+export async function migrate(
+  session: Queryable,
+  options: MigrateOptions = {},
+  onWait: (holder?: LockHolder) => void = () => undefined,
+): Promise<MigrateReport> {
   const restoreTimeLimits = await liftTimeLimits(session);
-  await session.query(`select pg_catalog.pg_advisory_lock(${LOCK})`);
+  await takeMigrationLock(session, onWait);
   try {
     await restoreTimeLimits('lock_timeout');
     const plan = await planMigration(session, options);
@@ -54,8 +58,8 @@ export async function migrate(session: Queryable, options: MigrateOptions = {}):
       notes,
     };
   } finally {
-    // A session that broke has lost its locks with it; the error that broke it is the one to tell.
-    await session.query(`select pg_catalog.pg_advisory_unlock(${LOCK})`).catch(() => undefined);
+    // The error that broke a session is the one to tell.
+    await giveMigrationLock(session);
     await restoreTimeLimits().catch(() => undefined);
   }
 }
