@@ -172,6 +172,18 @@ export const COMBINATION_CASES: readonly SchemaCase[] = [
     invalid: [2],
   },
   {
+    title: '$ref to an anchor, which no value is and a property may be called',
+    schema: {
+      $ref: '#here',
+      $defs: {
+        a: { const: { $anchor: 'here' }, enum: [{ $anchor: 'here' }] },
+        b: { properties: { const: { $anchor: 'here', const: 1 } } },
+      },
+    },
+    valid: [1],
+    invalid: [2, { $anchor: 'here' }],
+  },
+  {
     title: '$ref by the own $id',
     schema: { $id: 'https://example.com/s', $ref: 'https://example.com/s#/$defs/a', $defs: { a: { const: 1 } } },
     valid: [1],

@@ -93,7 +93,13 @@ export const STRING_CASES: readonly SchemaCase[] = [
   {
     title: 'format uri',
     schema: { type: 'string', format: 'uri' },
-    valid: ['https://example.com/a?b=c#d', 'urn:isbn:0451450523', 'mailto:a@b.co', 'http://localhost:8080/'],
+    valid: [
+      'https://example.com/a?b=c#d',
+      'urn:isbn:0451450523',
+      'mailto:a@b.co',
+      'http://localhost:8080/',
+      "http://-.~_!$&'()*+,;=:%40:80%2f@a.b",
+    ],
     invalid: ['//example.com', 'a b', 'http://a b', ':x', ''],
   },
   {
@@ -117,9 +123,24 @@ export const STRING_CASES: readonly SchemaCase[] = [
   {
     title: 'format ipv6',
     schema: { type: 'string', format: 'ipv6' },
-    valid: ['::1', '2001:db8::7'],
-    invalid: ['1.2.3.4', 'g::'],
-    checked: [':::', '1:2'],
+    valid: ['::', '::1', '2001:db8::7', '1:2:3:4:5:6:7:8', '1:2:3:4:5:6:7::', '::2:3:4:5:6:7:8', '1:2:3:4:5:6::8'],
+    invalid: [
+      '1.2.3.4',
+      'g::',
+      ':::',
+      '1:2',
+      '1:2:3:4:5:6:7',
+      '1:2:3:4:5:6:7:8:9',
+      '12345::',
+      '1::2::3',
+      ':2:3:4:5:6:7:8',
+    ],
+  },
+  {
+    title: 'format ipv6 that ends in bytes',
+    schema: { type: 'string', format: 'ipv6' },
+    valid: ['::ffff:192.168.0.1', '1:2::192.168.0.1', '1:2:3:4:5:6:255.0.0.1', '::1.2.3.4'],
+    invalid: ['::1.2.3', '::256.0.0.1', '1:2:3:4:5:6:7:1.2.3.4', '1.2.3.4::', '1:2:3:4:5:1.2.3.4'],
   },
   {
     title: 'format and length',

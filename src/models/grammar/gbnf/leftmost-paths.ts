@@ -14,47 +14,62 @@ const LONGEST_CHAIN = 500;
  */
 export function keepLeftmostPathsWithin(most: number, rules: Rules): void {
   const nullable = nullableRules(rules);
-  const paths = new Map<string, number>();
+  const known = new Map<string, Beginnings>();
 
-  const pathsOf = (expression: Expression): number => {
+  const ofExpression = (expression: Expression): Beginnings => {
     switch (expression.kind) {
       case 'literal':
-        return expression.text === '' ? 0 : 1;
+        return expression.text === '' ? NONE : ONE;
       case 'class':
-        return 1;
+        return ONE;
       case 'sequence': {
-        let sum = 0;
-        for (const part of expression.parts) {
-          sum += pathsOf(part);
-          if (!isNullable(part, nullable)) break;
-        }
-        return sum;
+        const end = expression.parts.findIndex((part) => !isNullable(part, nullable));
+        return together(expression.parts.slice(0, end === -1 ? undefined : end + 1).map(ofExpression));
       }
       case 'alternatives':
-        return expression.options.reduce((sum, option) => sum + pathsOf(option), 0);
+        return together(expression.options.map(ofExpression));
       case 'repeat': {
+        const { paths, chain } = ofExpression(expression.part);
         const times = isNullable(expression.part, nullable) ? Math.max(1, expression.max ?? 1) : 1;
-        return pathsOf(expression.part) * times;
+        return { paths: paths * times, chain };
       }
-      case 'rule':
-        if (chain > LONGEST_CHAIN) throw tooManyBeginnings();
-        return 1 + pathsOfRule(expression.name);
+      case 'rule': {
+        const { paths, chain } = ofRule(expression.name);
+        return { paths: paths + 1, chain: chain + 1 };
+      }
     }
   };
-  let chain = 0;
-  const pathsOfRule = (name: string): number => {
-    const known = paths.get(name);
-    if (known !== undefined) return known;
+  let depth = 0;
+  const ofRule = (name: string): Beginnings => {
+    const before = known.get(name);
+    if (before !== undefined) return before;
     const expression = rules.get(name);
-    chain += 1;
-    const count = expression === undefined ? 0 : pathsOf(expression);
-    chain -= 1;
-    if (count > most) throw tooManyBeginnings();
-    paths.set(name, count);
-    return count;
+    depth += 1;
+    if (depth > LONGEST_CHAIN) throw tooManyBeginnings();
+    const beginnings = expression === undefined ? NONE : ofExpression(expression);
+    depth -= 1;
+    if (beginnings.paths > most || beginnings.chain >= LONGEST_CHAIN) throw tooManyBeginnings();
+    known.set(name, beginnings);
+    return beginnings;
   };
 
-  for (const name of rules.keys()) pathsOfRule(name);
+  for (const name of rules.keys()) ofRule(name);
+}
+
+/** How an expression may begin: in how many ways, and through how many rules that begin with one another. */
+interface Beginnings {
+  readonly paths: number;
+  readonly chain: number;
+}
+
+const NONE: Beginnings = { paths: 0, chain: 0 };
+const ONE: Beginnings = { paths: 1, chain: 0 };
+
+function together(parts: readonly Beginnings[]): Beginnings {
+  return parts.reduce(
+    (sum, { paths, chain }) => ({ paths: sum.paths + paths, chain: Math.max(sum.chain, chain) }),
+    NONE,
+  );
 }
 
 function tooManyBeginnings(): GrammarTooLarge {

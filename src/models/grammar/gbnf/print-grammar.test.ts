@@ -110,6 +110,13 @@ describe('a grammar is refused', () => {
     expect(() => print(ruleRef('r20000'), rules)).toThrow(GrammarTooLarge);
   });
 
+  test('when such a chain is met from its end first, piece by piece', () => {
+    const rules: Record<string, Expression> = { r0: LETTER };
+    for (let i = 1; i <= 2_000; i += 1) rules[`r${i}`] = sequence(ruleRef(`r${i - 1}`), literal('x'));
+    const pieces = [400, 800, 1_200, 1_600, 2_000].map((i) => sequence(literal('>'), ruleRef(`r${i}`)));
+    expect(() => print(alternatives(pieces), rules)).toThrow('too many different beginnings');
+  });
+
   test('as a fault of the caller when it repeats what may be empty, or names what is not there', () => {
     expect(() => print(repeat(optional(LETTER), 0, undefined))).toThrow('repeats without bound');
     expect(() => print(ruleRef('missing'))).toThrow('which is not there');

@@ -19,22 +19,28 @@ export function isNullable(expression: Expression, nullable: ReadonlySet<string>
 }
 
 /** The names of the rules that an expression names, in order. */
-export function* namesIn(expression: Expression): Generator<string> {
+export function namesIn(expression: Expression): readonly string[] {
+  const names: string[] = [];
+  collectNames(expression, names);
+  return names;
+}
+
+function collectNames(expression: Expression, names: string[]): void {
   switch (expression.kind) {
     case 'literal':
     case 'class':
       return;
     case 'sequence':
-      for (const part of expression.parts) yield* namesIn(part);
+      for (const part of expression.parts) collectNames(part, names);
       return;
     case 'alternatives':
-      for (const option of expression.options) yield* namesIn(option);
+      for (const option of expression.options) collectNames(option, names);
       return;
     case 'repeat':
-      yield* namesIn(expression.part);
+      collectNames(expression.part, names);
       return;
     case 'rule':
-      yield expression.name;
+      names.push(expression.name);
   }
 }
 

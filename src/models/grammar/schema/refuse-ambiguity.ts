@@ -16,8 +16,7 @@ export function refuseAmbiguity(rules: Rules, conflicts: readonly (Conflict & { 
   const component = componentsOf(rules);
   refuseDeepConflicts(rules, component, conflicts);
   for (const { rule, heads, tails } of conflicts) {
-    const leadsBack = (part: Expression) =>
-      [...namesIn(part)].some((name) => component.get(name) === component.get(rule));
+    const leadsBack = (part: Expression) => namesIn(part).some((name) => component.get(name) === component.get(rule));
     if (heads.every(leadsBack) || tails?.every(leadsBack) === true) {
       throw new GrammarTooLarge(
         'The schema refers to itself in alternatives that begin alike, which takes too long to follow: ' +
@@ -35,7 +34,7 @@ function refuseDeepConflicts(
 ): void {
   const isDoubled = new Set<number | undefined>();
   for (const { rule, heads, tails } of conflicts) {
-    const isLasting = tails !== undefined || heads.every((head) => [...namesIn(head)].length > 0);
+    const isLasting = tails !== undefined || heads.every((head) => namesIn(head).length > 0);
     if (isLasting) isDoubled.add(component.get(rule));
   }
   const depths = new Map<number, number>();
@@ -71,7 +70,7 @@ function componentsOf(rules: Rules): ReadonlyMap<string, number> {
       order.set(name, order.size);
       stack.push(name);
       const expression = rules.get(name);
-      path.push({ name, next: [...(expression === undefined ? [] : namesIn(expression))][Symbol.iterator]() });
+      path.push({ name, next: (expression === undefined ? [] : namesIn(expression))[Symbol.iterator]() });
     };
     const lower = (name: string, value: number) => lowest.set(name, Math.min(lowest.get(name) ?? value, value));
     enter(start);

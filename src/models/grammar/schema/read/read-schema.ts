@@ -5,7 +5,7 @@ import { at, createKeywordReader, isObject, type JsonObject, type KeywordReader,
 import { ANNOTATIONS, UNSUPPORTED } from './keywords.ts';
 import { readArrayKeywords, readNumberKeywords, readObjectKeywords, readStringKeywords } from './read-keywords.ts';
 import { readTypes, readValues } from './read-values.ts';
-import { resolveReference, schemaAt } from './resolve-reference.ts';
+import { createReferenceResolver, schemaAt } from './resolve-reference.ts';
 import {
   ALL_TYPES,
   type CheckedSchema,
@@ -32,6 +32,7 @@ export interface SchemaDocument {
  * nowhere or elsewhere.
  */
 export function readSchema(document: JsonSchema): SchemaDocument {
+  const resolver = createReferenceResolver(document);
   const sites = new Map<string, SchemaSite>();
   const references: { readonly target: string; readonly all: SchemaSite[] }[] = [];
   const definitionNames = new Map<string, string>();
@@ -62,7 +63,7 @@ export function readSchema(document: JsonSchema): SchemaDocument {
     const all: SchemaSite[] = [];
     const reference = reader.text('$ref');
     if (reference !== undefined) {
-      const target = resolveReference(document, reference, pointer);
+      const target = resolver.resolve(reference, pointer);
       references.push({ target, all });
       checked['$ref'] = `#/$defs/${definitionOf(target)}`;
     }

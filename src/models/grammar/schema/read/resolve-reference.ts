@@ -2,21 +2,37 @@ import type { JsonSchema, JsonValue } from '../../../json-value.ts';
 import { Refused } from '../../refused.ts';
 import { at, isList, isObject, pointerTo } from './keyword-reader.ts';
 
-/**
- * The JSON pointer, in the one spelling that {@link pointerTo} gives, of the schema that a `$ref` names.
- *
- * @throws Refused for a reference into another document, and for one that leads nowhere.
- */
-export function resolveReference(document: JsonSchema, reference: string, from: string): string {
-  const fragment = fragmentOf(document, reference);
-  if (fragment === undefined) {
-    throw new Refused(`Schema reference "${reference}" ${at(from)} leaves the document; only "#..." is supported`);
-  }
-  const pointer = fragment === '' || fragment.startsWith('/') ? spelled(fragment) : anchors(document).get(fragment);
-  if (pointer === undefined || schemaAt(document, pointer) === undefined) {
-    throw new Refused(`Schema reference "${reference}" ${at(from)} leads nowhere`);
-  }
-  return pointer;
+/** Finds what references of one document name. */
+export interface ReferenceResolver {
+  /**
+   * The JSON pointer, in the one spelling that {@link pointerTo} gives, of the schema that a `$ref` at `from` names.
+   *
+   * @throws Refused for a reference into another document, and for one that leads nowhere.
+   */
+  resolve(reference: string, from: string): string;
+}
+
+/** A resolver that looks for anchors once, when the first is named. */
+export function createReferenceResolver(document: JsonSchema): ReferenceResolver {
+  let anchors: ReadonlyMap<string, string> | undefined;
+  const pointerOf = (fragment: string): string | undefined => {
+    if (fragment === '' || fragment.startsWith('/')) return spelled(fragment);
+    anchors ??= anchorsOf(document);
+    return anchors.get(fragment);
+  };
+  return {
+    resolve(reference, from) {
+      const fragment = fragmentOf(document, reference);
+      if (fragment === undefined) {
+        throw new Refused(`Schema reference "${reference}" ${at(from)} leaves the document; only "#..." is supported`);
+      }
+      const pointer = pointerOf(fragment);
+      if (pointer === undefined || schemaAt(document, pointer) === undefined) {
+        throw new Refused(`Schema reference "${reference}" ${at(from)} leads nowhere`);
+      }
+      return pointer;
+    },
+  };
 }
 
 /** What a pointer leads to, when it is a schema. */
@@ -52,18 +68,34 @@ function stepsOf(pointer: string): readonly string[] {
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
+/** Keywords whose properties are not keywords, but names of schemas. */
+const NAMED_SCHEMAS: ReadonlySet<string> = new Set([
+  '$defs',
+  'definitions',
+  'dependencies',
+  'dependentSchemas',
+  'patternProperties',
+  'properties',
+]);
+
+/** Keywords whose value is no schema, whatever it looks like. */
+const PLAIN_VALUES: ReadonlySet<string> = new Set(['const', 'default', 'enum', 'example', 'examples']);
+
 /** The pointers of all `$anchor`s; of two of one name, the first. */
-function anchors(document: JsonSchema): ReadonlyMap<string, string> {
+function anchorsOf(document: JsonSchema): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
-  const walk = (value: JsonValue, pointer: string): void => {
-    if (isList(value)) for (const [index, item] of value.entries()) walk(item, pointerTo(pointer, index));
+  const walk = (value: JsonValue, pointer: string, isSchema: boolean): void => {
+    if (isList(value)) for (const [index, item] of value.entries()) walk(item, pointerTo(pointer, index), isSchema);
     if (!isObject(value)) return;
-    for (const keyword of ['$anchor', '$dynamicAnchor']) {
+    for (const keyword of isSchema ? ['$anchor', '$dynamicAnchor'] : []) {
       const name = value[keyword];
       if (typeof name === 'string' && !found.has(name)) found.set(name, pointer);
     }
-    for (const [key, child] of Object.entries(value)) walk(child, pointerTo(pointer, key));
+    for (const [key, child] of Object.entries(value)) {
+      if (!(isSchema && PLAIN_VALUES.has(key)))
+        walk(child, pointerTo(pointer, key), !(isSchema && NAMED_SCHEMAS.has(key)));
+    }
   };
-  walk(document, '');
+  walk(document, '', true);
   return found;
 }

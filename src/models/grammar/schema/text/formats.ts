@@ -10,6 +10,18 @@ const TIME = '(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d{1,9})?(?:Z|[+-](?:[0
 
 const BYTE = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
 
+const GROUP = '[0-9A-Fa-f]{1,4}';
+
+/** RFC 4291, section 2.2: eight groups, the last two also as bytes; or as many as `::` leaves out at least one of. */
+const IPV6 = [
+  `(?:${GROUP}:){6}(?:${GROUP}:${GROUP}|${BYTE}(?:\\.${BYTE}){3})`,
+  ...[0, 1, 2, 3, 4, 5, 6, 7].map((before) => {
+    const begin = before === 0 ? '::' : `${GROUP}(?::${GROUP}){${before - 1}}::`;
+    const groups = before < 7 ? `(?:${GROUP}(?::${GROUP}){0,${6 - before}})?` : '';
+    return before < 6 ? `${begin}(?:${groups}|(?:${GROUP}:){0,${5 - before}}${BYTE}(?:\\.${BYTE}){3})` : begin + groups;
+  }),
+].join('|');
+
 /** A part of a host name: no hyphen at either end. */
 const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
 
@@ -18,7 +30,9 @@ const ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}";
 /** A character of a path. */
 const URI_CHARACTER = "(?:[A-Za-z0-9\\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})";
 
-const URI_AUTHORITY = '(?:[A-Za-z0-9\\-._~]{1,64}@)?[A-Za-z0-9\\-._~]{1,253}(?::\\d{1,5})?';
+const URI_USER = "(?:(?:[A-Za-z0-9\\-._~!$&'()*+,;=:]|%[0-9A-Fa-f]{2})*@)?";
+
+const URI_AUTHORITY = `${URI_USER}[A-Za-z0-9\\-._~]{1,253}(?::\\d{1,5})?`;
 
 const DURATION_TIME = 'T(?:\\d{1,9}H(?:\\d{1,9}M)?(?:\\d{1,9}S)?|\\d{1,9}M(?:\\d{1,9}S)?|\\d{1,9}S)';
 
@@ -33,7 +47,7 @@ const PATTERNS: ReadonlyMap<string, string> = new Map([
   ['email', `${ATOM}(?:\\.${ATOM}){0,3}@${LABEL}(?:\\.${LABEL}){1,3}`],
   ['hostname', `${LABEL}(?:\\.${LABEL}){0,3}`],
   ['ipv4', `${BYTE}(?:\\.${BYTE}){3}`],
-  ['ipv6', '[0-9A-Fa-f:]{2,39}'],
+  ['ipv6', IPV6],
   ['json-pointer', '(?:/(?:[^~/]|~[01])*)*'],
   ['time', TIME],
   [
@@ -47,8 +61,8 @@ const PATTERNS: ReadonlyMap<string, string> = new Map([
 const languages = new Map<string, Language>();
 
 /**
- * The texts of a format that the grammar offers; undefined where only the check knows. All but those of `ipv6` are of
- * the format. Left out is what few write: leap seconds, IP addresses as hosts of addresses, more than three dots beside
+ * The texts of a format that the grammar offers; undefined where only the check knows. All of them are of the
+ * format. Left out is what few write: leap seconds, IP addresses in brackets, more than three dots beside
  * the `@`, `urn:uuid:`.
  */
 export function formatLanguage(format: string): Language | undefined {
