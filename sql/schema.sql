@@ -1465,12 +1465,25 @@ AS $function$
 declare
   v_workers uuid[];
 begin
+  -- Left by a clock that has been set back: silence would go unnoticed until it got there again.
+  with early as materialized (
+    select w.worker_id
+    from lamplighter.worker as w
+    where w.status in ('running', 'sleeping', 'stopping') and w.last_heartbeat > clock_timestamp() + interval '1 second'
+    for update skip locked
+  )
+  update lamplighter.worker as w
+  set last_heartbeat = clock_timestamp()
+  from early
+  where w.worker_id = early.worker_id;
+
   with silent as materialized (
     select w.worker_id
     from lamplighter.worker as w
     where w.status in ('running', 'sleeping', 'stopping')
       -- Nobody could renew a lease while the server was away.
-      and greatest(w.last_heartbeat, pg_postmaster_start_time(), clock_timestamp() - make_interval(secs => p_reachable_ms / 1000.0))
+      and greatest(w.last_heartbeat, case when pg_postmaster_start_time() < clock_timestamp() then pg_postmaster_start_time() end,
+                   clock_timestamp() - make_interval(secs => p_reachable_ms / 1000.0))
           < clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
     for update skip locked
   )

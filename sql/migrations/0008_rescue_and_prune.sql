@@ -22,7 +22,8 @@ $$;
 
 -- Declares dead the workers whose lease ran out, and gives back what dead workers held: as suspects, to be run apart. Only a
 -- request that was alone in execution when its worker died is charged for it, and fails once it has no retries left.
--- p_reachable_ms is for how long the caller has known the server to be reachable: silence before that proves nothing. Null: always.
+-- p_reachable_ms is for how long the caller has known the server to be reachable, and its clock to go evenly: silence before that
+-- proves nothing. Null: always.
 -- Rows that somebody has locked are left for the next pass. Lock order: workers, then requests by id.
 create function lamplighter.rescue_requests(p_max_retries integer, p_reachable_ms double precision default null)
 returns table (id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean)
@@ -32,12 +33,25 @@ set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off se
 declare
   v_workers uuid[];
 begin
+  -- Left by a clock that has been set back: silence would go unnoticed until it got there again.
+  with early as materialized (
+    select w.worker_id
+    from lamplighter.worker as w
+    where w.status in ('running', 'sleeping', 'stopping') and w.last_heartbeat > clock_timestamp() + interval '1 second'
+    for update skip locked
+  )
+  update lamplighter.worker as w
+  set last_heartbeat = clock_timestamp()
+  from early
+  where w.worker_id = early.worker_id;
+
   with silent as materialized (
     select w.worker_id
     from lamplighter.worker as w
     where w.status in ('running', 'sleeping', 'stopping')
       -- Nobody could renew a lease while the server was away.
-      and greatest(w.last_heartbeat, pg_postmaster_start_time(), clock_timestamp() - make_interval(secs => p_reachable_ms / 1000.0))
+      and greatest(w.last_heartbeat, case when pg_postmaster_start_time() < clock_timestamp() then pg_postmaster_start_time() end,
+                   clock_timestamp() - make_interval(secs => p_reachable_ms / 1000.0))
           < clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
     for update skip locked
   )

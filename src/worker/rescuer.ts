@@ -3,8 +3,12 @@ import type { Logger } from '../core/log.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { hasSuspects } from '../requests/has-suspects.ts';
+import { readClock } from '../requests/read-clock.ts';
 import { rescueRequests } from '../requests/rescue-requests.ts';
 import { wasStandby } from '../requests/was-standby.ts';
+
+/** What the clock of the server may gain on that of the worker between two passes before it counts as set. */
+const STEP_MS = 1_000;
 
 export interface RescuerDeps {
   readonly db: Queryable;
@@ -21,20 +25,31 @@ export interface RescuerDeps {
  *
  * While the server is away nobody can renew a lease: after an outage every worker gets the time of its lease to come back. A worker that
  * starts knows of no outage: the database tells of a restart by itself, but not of the time when a standby was promoted, so on a server
- * that may have been one the others get that time, too.
+ * that may have been one the others get that time, too. So they do when the clock of the server was set forward: all of them look silent
+ * then.
  */
 export function startRescuer(deps: RescuerDeps): Service {
   const { db, maxRetries, intervalMs, onSuspects, log, clock } = deps;
   let hasFailed = false;
   /** Undefined until the server has been asked. */
   let reachableSinceMs: number | undefined;
+  let lastPass: { readonly startedMs: number; readonly serverMs: number } | undefined;
+
+  /** True when the clock of the server has gone further than time has since the last pass. */
+  async function isClockSet(): Promise<boolean> {
+    const startedMs = clock.nowMs();
+    const serverMs = await readClock(db);
+    const last = lastPass;
+    lastPass = { startedMs, serverMs };
+    return last !== undefined && serverMs - last.serverMs > clock.nowMs() - last.startedMs + STEP_MS;
+  }
 
   return startLoop({
     intervalMs,
     async runOnce() {
       const nowMs = clock.nowMs();
       reachableSinceMs ??= (await wasStandby(db)) ? nowMs : Number.NEGATIVE_INFINITY;
-      if (hasFailed) reachableSinceMs = nowMs;
+      if ((await isClockSet()) || hasFailed) reachableSinceMs = nowMs;
       const reachableMs = Number.isFinite(reachableSinceMs) ? nowMs - reachableSinceMs : undefined;
       for (const { requestId, workerId, status, isCharged } of await rescueRequests(db, maxRetries, reachableMs)) {
         log.warn({ requestId, deadWorkerId: workerId, status, isCharged }, 'rescued a request from a dead worker');

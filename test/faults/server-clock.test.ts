@@ -1,8 +1,14 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { systemClock } from '../../src/core/clock.ts';
+import { silentLogger } from '../../src/core/log.ts';
+import type { Queryable } from '../../src/db/query.ts';
+import { startRescuer } from '../../src/worker/rescuer.ts';
 import { spawnJournallingWorker } from '../history/journalling-worker.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { rowsOf, untilStatus } from '../support/requests.ts';
+import { startSqlWorker } from '../support/sql-worker.ts';
 import type { WorkerProcess } from '../support/test-worker.ts';
 import { createRig, type Rig, SHORT_LEASE } from './support/fault-rig.ts';
 
@@ -61,3 +67,73 @@ test('workers whose clocks are an hour off, both ways, keep their leases, rescue
   expect(held.some(({ worker_id }) => worker_id === fast.workerId)).toBe(true);
   expect([...owners]).toEqual([slow.workerId]);
 }, 40_000);
+
+/** Sets the clock of the server by so much, as far as sessions of this database see it that have begun since {@link takeClock}. */
+async function setClock(offS: number): Promise<void> {
+  await rig.pool.query(`
+    create or replace function public.server_clock() returns timestamptz
+    language plpgsql volatile as 'begin return public.real_clock() + interval ''${offS} seconds''; end';`);
+}
+
+/** Puts a clock in the place of the server's. Plans keep what they call, so it is one that can be changed underneath. */
+async function takeClock(): Promise<void> {
+  await rig.pool.query(
+    `create function public.real_clock() returns timestamptz language internal volatile strict as 'clock_timestamp'`,
+  );
+  await setClock(0);
+  await rig.pool.query(`
+    create or replace function pg_catalog.clock_timestamp() returns timestamptz
+    language sql volatile as 'select public.server_clock()'`);
+}
+
+describe("when the server's clock is set", () => {
+  beforeAll(takeClock);
+  afterEach(() => setClock(0));
+
+  test('an hour forward, every worker has the time of its lease to renew it, and no more', async () => {
+    // Sessions of the rig have plans from before.
+    const pool = new pg.Pool({ connectionString: db.uri, max: 2 });
+    const worker = await startSqlWorker(pool, { leaseMs: 3_000 });
+    let passes = 0;
+    const counted: Queryable = {
+      query(text, params) {
+        if (text.includes('rescue_requests')) passes += 1;
+        return pool.query(text, params === undefined ? undefined : [...params]);
+      },
+    };
+    const rescuer = startRescuer({
+      db: counted,
+      maxRetries: 3,
+      intervalMs: 20,
+      onSuspects: () => undefined,
+      log: silentLogger,
+      clock: systemClock,
+    });
+    const statusAfter = (least: number) =>
+      eventually(async () => {
+        expect(passes).toBeGreaterThan(least);
+        const text = 'select status from lamplighter.worker where worker_id = $1';
+        return (await pool.query(text, [worker.workerId])).rows[0]?.status;
+      });
+    try {
+      expect(await statusAfter(2)).toBe('running');
+      await setClock(3_600);
+      expect(await statusAfter(passes + 2)).toBe('running');
+      expect(await worker.renewLease()).toBe(true);
+      await eventually(async () => expect(await statusAfter(0)).toBe('dead'));
+    } finally {
+      await rescuer.stop();
+      await pool.end();
+    }
+  });
+
+  test('an hour back, who dies is found all the same', async () => {
+    await using one = await spawnJournallingWorker(await rig.worker({ concurrency: 2, provider: { maxBatch: 1 } }));
+    await using two = await spawnJournallingWorker(await rig.worker({ concurrency: 2, provider: { maxBatch: 1 } }));
+    for (const each of [one, two]) await rig.untilAtWork(each.workerId);
+    await rig.untilHeld(await rig.enqueue(4, '!sleep:600'));
+    two.kill('SIGKILL');
+    await setClock(-3_600);
+    await rig.expectProven({ mayCharge: true });
+  }, 40_000);
+});
