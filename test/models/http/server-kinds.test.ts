@@ -65,6 +65,17 @@ describe('what program a server is', () => {
     expect(await ask()).toContain('grammar');
   });
 
+  it.each([503, 429])('is found out later when it answered only %i at first, as it was starting', async (status) => {
+    let isStarting = true;
+    const { ask } = await open((request, response, socket) =>
+      isStarting
+        ? { status, json: { error: { message: 'Loading model' } } }
+        : lists('llamacpp')(request, response, socket),
+    );
+    isStarting = false;
+    expect(await ask()).toContain('grammar');
+  });
+
   it('that is TEI tells what it serves and how much at once', async () => {
     const info = (type: string) =>
       only('/info', { model_id: 'x', model_type: { [type]: {} }, max_client_batch_size: 32 });

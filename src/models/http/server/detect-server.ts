@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Endpoint, rootUrlOf, urlOf } from '../endpoint.ts';
 import type { HttpClient } from '../transport/http-client.ts';
+import type { HttpProblem } from '../transport/problem.ts';
 import type { ServerFacts, ServerKind } from './server-facts.ts';
 
 /** A server that is slower than this to say what it is gets what any compatible server takes. */
@@ -27,7 +28,7 @@ const KIND_BY_OWNER: Readonly<Record<string, ServerKind>> = {
 
 /**
  * Finds out what program answers at an endpoint: from its list of models, else from addresses that only one program has.
- * Undefined when nothing answered, so that it can be asked again later. Rejects only with the signal's reason.
+ * Undefined when nothing answered, or only that it cannot now, so that it can be asked again later. Rejects only with the signal's reason.
  *
  * `given` is what the operator says it is; only details are asked for then.
  */
@@ -41,7 +42,7 @@ export async function detectServer(
   const get: Get = async (url, schema) => {
     const request = { url, timeoutMs: PROBE_TIMEOUT_MS, maxBytes: MAX_PROBE_BYTES, isProbe: true };
     const reply = await client.send(request, signal);
-    if (reply.ok || reply.problem.status !== undefined) hasAnswered = true;
+    if (reply.ok || isAnswer(reply.problem)) hasAnswered = true;
     return reply.ok ? schema.safeParse(reply.value).data : undefined;
   };
   const listed = await get(urlOf(endpoint, '/models'), modelsSchema);
@@ -50,6 +51,11 @@ export async function detectServer(
   const found = known === undefined ? await recognise(get, endpoint) : await describe(get, endpoint, known);
   if (!hasAnswered) return undefined;
   return { ...(listed !== undefined && { models: listed.data.map(({ id }) => id) }), ...found };
+}
+
+/** A server that is starting, or a gateway before it, answers 503 or the like to everything: that says nothing of what it is. */
+function isAnswer({ status }: HttpProblem): boolean {
+  return status !== undefined && status < 500 && status !== 408 && status !== 429;
 }
 
 type Get = <T>(url: URL, schema: z.ZodType<T>) => Promise<T | undefined>;
