@@ -172,19 +172,22 @@ describe('a batch', () => {
     expect(server.requests.length).toBeLessThanOrEqual(13);
   });
 
-  it('with one text that breaks the server fails for that text only, charged once it is proven', async () => {
-    const { model } = await setUp(({ body }) =>
-      body.input.includes('poison') ? { status: 500, json: { error: 'boom' } } : embeddingsAnswer(body),
-    );
-    const texts = ['poison', ...Array.from({ length: 30 }, (_, i) => `text ${i}`)];
-    const kinds = [];
-    for (let round = 0; round < 4; round++) {
-      const outcomes = await embedTexts(model, texts, never);
-      expect(outcomes.slice(1).every(({ ok }) => ok)).toBe(true);
-      kinds.push(outcomes[0]?.ok === false ? outcomes[0].error.kind : 'ok');
-    }
-    expect(kinds).toEqual(['unavailable', 'unavailable', 'failed', 'failed']);
-  });
+  it.each([500, 424])(
+    'with one text that breaks the server fails for that text only, charged once proven: %i',
+    async (status) => {
+      const { model } = await setUp(({ body }) =>
+        body.input.includes('poison') ? { status, json: { error: 'boom' } } : embeddingsAnswer(body),
+      );
+      const texts = ['poison', ...Array.from({ length: 30 }, (_, i) => `text ${i}`)];
+      const kinds = [];
+      for (let round = 0; round < 4; round++) {
+        const outcomes = await embedTexts(model, texts, never);
+        expect(outcomes.slice(1).every(({ ok }) => ok)).toBe(true);
+        kinds.push(outcomes[0]?.ok === false ? outcomes[0].error.kind : 'ok');
+      }
+      expect(kinds).toEqual(['unavailable', 'unavailable', 'failed', 'failed']);
+    },
+  );
 
   it('that is refused as a whole is not taken apart to the last text', async () => {
     const { model, server } = await setUp(() => ({ status: 400, json: { error: { message: 'no dimensions here' } } }));

@@ -66,6 +66,29 @@ describe('an answer with the status', () => {
   });
 });
 
+describe('200 with an error that names no status', () => {
+  const broken: StubHandler = () => ({ json: { error: { message: 'upstream gone', code: 'upstream_error' } } });
+
+  it('is told as what it is, and nobody is charged', async () => {
+    expect(await errorOf(broken)).toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringMatching(/^http:\S+ answered with an error: upstream gone$/),
+    });
+  });
+
+  it('fails for the text alone that causes it', async () => {
+    const { model } = await setUp((request, ...rest) =>
+      request.body.input.includes('poison') ? broken(request, ...rest) : embeddingsAnswer(request.body),
+    );
+    expect(await embedTexts(model, ['a', 'poison', 'b', 'c'], never)).toMatchObject([
+      { ok: true },
+      { error: { kind: 'unavailable' } },
+      { ok: true },
+      { ok: true },
+    ]);
+  });
+});
+
 describe('the pause that a server asks for', () => {
   it.each([
     [{ 'retry-after': '7' }, 7_000],

@@ -38,8 +38,27 @@ describe('a plain text', () => {
       json: { choices: [{ message: { content: null }, finish_reason: 'length' }] },
     }));
     expect(await model.generate([plain], never)).toMatchObject([
-      { error: { kind: 'failed', message: 'The output was cut off by max_tokens (50) before the answer began' } },
+      { error: { kind: 'failed', message: 'Output was cut off at max_tokens (50) before the answer began' } },
     ]);
+  });
+
+  it.each<['openai' | 'cohere', unknown]>([
+    ['openai', { choices: [{ message: { content: 'half an ans' }, finish_reason: 'error' }] }],
+    ['openai', { choices: [{ message: { content: null }, finish_reason: 'abort' }] }],
+    ['cohere', { message: { content: [{ type: 'text', text: 'half an ans' }] }, finish_reason: 'ERROR' }],
+    ['cohere', { message: {}, finish_reason: 'TIMEOUT' }],
+  ])('that the server broke off is none, and nobody is charged: %s %j', async (runtime, answer) => {
+    const { model } = await setUp(() => ({ json: answer }), { runtime });
+    expect(await model.generate([plain], never)).toMatchObject([
+      { error: { kind: 'unavailable', message: expect.stringMatching(/ broke its answer off$/) } },
+    ]);
+  });
+
+  it('that was broken off is none in plain completion either', async () => {
+    const { model } = await setUp(() => ({ json: { choices: [{ text: 'half an ans', finish_reason: 'error' }] } }), {
+      env: { LAMPLIGHTER_OPENAI_API: 'completions' },
+    });
+    expect(await model.generate([plain], never)).toMatchObject([{ error: { kind: 'unavailable' } }]);
   });
 
   it.each([
@@ -208,14 +227,14 @@ describe('an output is held to', () => {
     expect(stub.requests).toHaveLength(3);
   });
 
-  it('never by an answer that was cut off by max_tokens', async () => {
+  it.each(['length', 'model_length'])('never by an answer that was cut off by max_tokens: %s', async (reason) => {
     for (const kind of ['llama-server', 'other'] as const) {
-      const { model, server: stub } = await setUp(() => chatAnswer('{"a": 1}', 'length'), server(kind));
+      const { model, server: stub } = await setUp(() => chatAnswer('{"a": 1}', reason), server(kind));
       expect(await model.generate([json], never)).toMatchObject([
         {
           error: {
             kind: 'failed',
-            message: 'The output was cut off by max_tokens (50) before the output was complete',
+            message: 'Output was cut off at max_tokens (50) before the output was complete',
           },
         },
       ]);

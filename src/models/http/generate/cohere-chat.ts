@@ -1,13 +1,16 @@
 import { z } from 'zod';
 import { rootUrlOf } from '../endpoint.ts';
 import type { HttpClient } from '../transport/http-client.ts';
-import { garbled } from '../transport/problem.ts';
+import { brokenOff, garbled } from '../transport/problem.ts';
 import { type AskChat, CHAT_TIMEOUT_MS, MAX_CHAT_BYTES } from './chat-api.ts';
 
 const answerSchema = z.object({
   finish_reason: z.string().nullish(),
   message: z.object({ content: z.array(z.object({ type: z.string(), text: z.string().optional() })).nullish() }),
 });
+
+/** How Cohere says that an answer is not whole because it failed. */
+const BROKEN_OFF: ReadonlySet<unknown> = new Set(['ERROR', 'TIMEOUT']);
 
 /** Asks Cohere's `/v2/chat`. */
 export function createCohereChat(client: HttpClient, model: string): AskChat {
@@ -19,6 +22,9 @@ export function createCohereChat(client: HttpClient, model: string): AskChat {
     const answer = answerSchema.safeParse(reply.value).data;
     if (answer === undefined) {
       return { ok: false, problem: garbled(client.endpoint, 'gave something other than a chat answer') };
+    }
+    if (BROKEN_OFF.has(answer.finish_reason)) {
+      return { ok: false, problem: brokenOff(client.endpoint, 'broke its answer off') };
     }
     const text = (answer.message.content ?? []).map((part) => (part.type === 'text' ? (part.text ?? '') : '')).join('');
     const isFiltered = answer.finish_reason === 'ERROR_TOXIC';

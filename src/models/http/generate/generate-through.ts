@@ -136,5 +136,5 @@ function isMaybeOfConstraint({ kind, status }: HttpProblem): boolean {
 }
 
 function cutMessage({ maxTokens }: GenerateItem, when: string): string {
-  return `The output was cut off by max_tokens (${maxTokens}) ${when}`;
+  return `Output was cut off at max_tokens (${maxTokens}) ${when}`;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { urlOf } from '../endpoint.ts';
 import type { HttpClient, HttpReply } from '../transport/http-client.ts';
-import { garbled } from '../transport/problem.ts';
+import { brokenOff, garbled } from '../transport/problem.ts';
 import { type AskChat, CHAT_TIMEOUT_MS, type ChatReply, type ChatRequest, MAX_CHAT_BYTES } from './chat-api.ts';
 import { adaptDialect, type ChatDialect } from './chat-dialect.ts';
 
@@ -74,22 +74,30 @@ function promptOf({ turns }: ChatRequest): string {
   return turns.map(({ content }) => content).join('\n\n');
 }
 
+/** How servers say that an answer is not whole because they failed: gateways, vLLM as it stops, DeepSeek. */
+const BROKEN_OFF: ReadonlySet<unknown> = new Set(['error', 'abort', 'insufficient_system_resource']);
+/** `model_length` is Mistral's word for the end of the context. */
+const CUT: ReadonlySet<unknown> = new Set(['length', 'model_length']);
+
 function readAnswer({ endpoint }: HttpClient, { api }: ChatDialect, value: unknown): ChatReply {
   if (api === 'completions') {
     const choice = completionSchema.safeParse(value).data?.choices[0];
     if (choice === undefined)
       return { ok: false, problem: garbled(endpoint, 'gave something other than a completion') };
-    return { ok: true, answer: { text: choice.text, isCut: choice.finish_reason === 'length' } };
+    if (BROKEN_OFF.has(choice.finish_reason))
+      return { ok: false, problem: brokenOff(endpoint, 'broke its answer off') };
+    return { ok: true, answer: { text: choice.text, isCut: CUT.has(choice.finish_reason) } };
   }
   const choice = chatSchema.safeParse(value).data?.choices[0];
   if (choice === undefined)
     return { ok: false, problem: garbled(endpoint, 'gave something other than a chat completion') };
+  if (BROKEN_OFF.has(choice.finish_reason)) return { ok: false, problem: brokenOff(endpoint, 'broke its answer off') };
   const { content, refusal } = choice.message;
   const text = typeof content === 'string' ? content : (content ?? []).map((part) => part.text ?? '').join('');
   const reason =
     choice.finish_reason === 'content_filter' ? 'its content filter stopped the answer' : (refusal ?? undefined);
   return {
     ok: true,
-    answer: { text, isCut: choice.finish_reason === 'length', ...(reason !== undefined && { refusal: reason }) },
+    answer: { text, isCut: CUT.has(choice.finish_reason), ...(reason !== undefined && { refusal: reason }) },
   };
 }

@@ -8,7 +8,7 @@ import type { Endpoint } from '../endpoint.ts';
 import { type Admission, type Breaker, createBreaker } from './breaker.ts';
 import { createConnections } from './connections.ts';
 import { isCutConnection, problemOfNetwork } from './network-problem.ts';
-import { garbled, type HttpProblem, problemOfStatus, timedOut, unreachable } from './problem.ts';
+import { brokenOff, garbled, type HttpProblem, problemOfStatus, timedOut, unreachable } from './problem.ts';
 import { proxySecrets } from './proxy-variables.ts';
 import { BodyTooLarge, readBody } from './read-body.ts';
 import { readRetryAfter } from './retry-after.ts';
@@ -177,8 +177,11 @@ function replyOf(endpoint: Endpoint, value: unknown, body: string, secrets: Secr
   if (typeof value === 'object' && value !== null && 'error' in value && value.error) {
     const words = readServerWords(body, 'application/json', secrets.mask);
     const code = Number(words.code);
-    const status = Number.isInteger(code) && code >= 400 && code < 600 ? code : 502;
-    return { ok: false, problem: problemOfStatus(endpoint, status, words, undefined) };
+    if (Number.isInteger(code) && code >= 400 && code < 600) {
+      return { ok: false, problem: problemOfStatus(endpoint, code, words, undefined) };
+    }
+    const said = words.text === '' ? '' : `: ${words.text}`;
+    return { ok: false, problem: brokenOff(endpoint, `answered with an error${said}`, words.text) };
   }
   return { ok: true, value };
 }

@@ -34,6 +34,8 @@ const KIND_BY_STATUS: Readonly<Record<number, ProblemKind>> = {
   410: 'missing',
   413: 'refused',
   422: 'refused',
+  // TEI's answer when its engine broke on the request.
+  424: 'failing',
   500: 'failing',
   501: 'missing',
 };
@@ -78,6 +80,11 @@ export function problemOfStatus(
 /** An answer that is JSON, but not the JSON asked for. */
 export function garbled(endpoint: Endpoint, what: string): HttpProblem {
   return { kind: 'garbled', words: '', error: { kind: 'failed', message: `${endpoint.label} ${what}` } };
+}
+
+/** An answer in which the server says that it failed; `what` is the end of a sentence. */
+export function brokenOff(endpoint: Endpoint, what: string, words = ''): HttpProblem {
+  return { kind: 'failing', words, error: unavailableError(`${endpoint.label} ${what}`, undefined) };
 }
 
 /** A problem of the server or the way there. */
