@@ -30,6 +30,22 @@ export function createModelFiles(options: ModelFilesOptions): ModelFiles {
   const hashes = createHashStore(root);
   const lockFile = createLockFile(root, clock);
 
+  /** Every file counts: another tokenizer changes the answers as other weights do. */
+  async function requirePinned({ name, source }: ModelSpec, signal: AbortSignal): Promise<void> {
+    const pin = await lockFile.read(name, source);
+    for (const [file, { sha256: pinned }] of Object.entries(pin?.files ?? {})) {
+      if (pinned === undefined || !source.files.includes(file)) continue;
+      const path = pathInside(pathInside(root, name), file);
+      const sha256 = await hashes.sha256(path, signal);
+      if (sha256 === pinned) continue;
+      throw new LamplighterError(
+        'MODEL_CHANGED',
+        `${path} is not the file that was downloaded: its sha256 is ${sha256}, and ${lockFile.path} pins ${pinned}`,
+        { hint: `Run: lamplighter models pull ${name}` },
+      );
+    }
+  }
+
   async function lookAt(wanted: GivenModel | ModelSpec): Promise<ModelFinding> {
     return 'source' in wanted ? findCatalogueModel(root, wanted) : findGivenModel(wanted);
   }
@@ -46,20 +62,10 @@ export function createModelFiles(options: ModelFilesOptions): ModelFiles {
       return wanted === undefined ? undefined : lookAt(wanted);
     },
     async hashWeights({ weightsPath, spec }, signal) {
-      const pin = spec === undefined ? undefined : await lockFile.read(spec.name, spec.source);
+      if (spec !== undefined) await requirePinned(spec, signal);
       const sha256s: string[] = [];
       for (const path of [weightsPath, ...(await externalDataOf(weightsPath))]) {
-        const sha256 = await hashes.sha256(path, signal);
-        const file = spec?.source.files.find((name) => pathInside(pathInside(root, spec.name), name) === path);
-        const pinned = file === undefined ? undefined : pin?.files[file]?.sha256;
-        if (spec !== undefined && pinned !== undefined && pinned !== sha256) {
-          throw new LamplighterError(
-            'MODEL_CHANGED',
-            `${path} is not the file that was downloaded: its sha256 is ${sha256}, and ${lockFile.path} pins ${pinned}`,
-            { hint: `Run: lamplighter models pull ${spec.name}` },
-          );
-        }
-        sha256s.push(sha256);
+        sha256s.push(await hashes.sha256(path, signal));
       }
       const [only = '', ...others] = sha256s;
       return others.length === 0 ? only : createHash('sha256').update(sha256s.join('\n')).digest('hex');

@@ -72,7 +72,7 @@ export interface ModelFiles {
    * SHA-256 in hex of the model's weights, external data of an ONNX graph included; read once for each size and times of
    * change.
    *
-   * @throws LamplighterError MODEL_CHANGED when a downloaded model is not what the lock file pins.
+   * @throws LamplighterError MODEL_CHANGED when a file of a downloaded model, the tokenizer's too, is not what the lock file pins.
    */
   hashWeights(model: LocalModel, signal: AbortSignal): Promise<string>;
 }

@@ -179,6 +179,19 @@ describe('the hash of the weights', () => {
     await expect(filesOf().hashWeights(model(path), AbortSignal.abort(new Error('stop')))).rejects.toThrow();
   });
 
+  test('is not given where another file of a downloaded model has changed', async () => {
+    const setup = await setUpPull();
+    await setup.pull();
+    const files = createModelFiles({ env: {}, modelDir: setup.root, catalogue: [SPEC] });
+    const found = await files.find('test/model', 'ort');
+    if (found?.state !== 'local') throw new Error('the model was just fetched');
+    writeFileSync(setup.path('tokenizer.json'), 'tampered');
+    await expect(files.hashWeights(found.model, never)).rejects.toMatchObject({
+      code: 'MODEL_CHANGED',
+      message: expect.stringContaining('tokenizer.json is not the file that was downloaded'),
+    });
+  });
+
   test('of a downloaded model has to be the pinned one', async () => {
     const setup = await setUpPull();
     await setup.pull();
