@@ -125,6 +125,14 @@ test.each(['huggingface.co', 'ftp://x', 'https://user:geheim@x'])('HF_ENDPOINT %
   expect(String(error)).not.toContain('geheim');
 });
 
+test.each([
+  ['huggingface.co', 'Set it to one such as https://huggingface.co, or unset it.'],
+  ['https://user:geheim@x', 'A mirror that asks for a login takes a token in HF_TOKEN.'],
+])('HF_ENDPOINT %s is refused with what to do', async (endpoint, hint) => {
+  const { pull } = await setUpPull();
+  await expect(pull({ env: { HF_ENDPOINT: endpoint } })).rejects.toMatchObject({ hint });
+});
+
 test('HF_ENDPOINT may have a path and a slash at its end', async () => {
   const { hub, pull } = await setUpPull();
   hub.faults = () => ({ status: 404 });

@@ -33,7 +33,12 @@ export function readHubSettings(env: Env, isOffline: boolean): HubSettings {
 /** The address may hold a password, so that it is not repeated either. */
 function readEndpoint(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new LamplighterError('CONFIG_INVALID', 'HF_ENDPOINT: expected an http or https address', {
+      hint: `Set it to one such as ${DEFAULT_ENDPOINT}, or unset it.`,
+    });
+  }
+  if (url.username !== '' || url.password !== '') {
     throw new LamplighterError('CONFIG_INVALID', 'HF_ENDPOINT: expected an http or https address without a user', {
       hint: 'A mirror that asks for a login takes a token in HF_TOKEN.',
     });
