@@ -11,7 +11,7 @@ import { PassingProblem } from './hub/hub-problem.ts';
 import { retryPassing } from './retry-passing.ts';
 
 /** Silence after which a connection counts as dead; at most twice that passes. */
-const SILENCE_MS = 30_000;
+export const SILENCE_MS = 30_000;
 
 export interface DownloadOptions {
   readonly hub: HubClient;
@@ -38,11 +38,16 @@ export interface DownloadOptions {
 export async function downloadFile(options: DownloadOptions): Promise<string> {
   const { onRetry, partialPath } = options;
   await makeFolder(dirname(partialPath));
+  let hasLeftover = (await sizeOf(partialPath)) > 0;
   for (;;) {
     try {
-      return await retryPassing(() => attempt(options), { ...options, progress: () => sizeOf(partialPath) });
+      return await retryPassing(() => attempt(options, hasLeftover), {
+        ...options,
+        progress: () => sizeOf(partialPath),
+      });
     } catch (error) {
       if (!(error instanceof LeftoverProblem)) throw error;
+      hasLeftover = false;
       onRetry?.(error.message);
     }
   }
@@ -51,7 +56,8 @@ export async function downloadFile(options: DownloadOptions): Promise<string> {
 /** What an earlier download left is not the beginning of this file; it is gone now. */
 class LeftoverProblem extends Error {}
 
-async function attempt(options: DownloadOptions): Promise<string> {
+/** With `hasLeftover` a wrong hash may be the fault of what was there before; without, all came from the hub just now. */
+async function attempt(options: DownloadOptions, hasLeftover: boolean): Promise<string> {
   const { announced, partialPath, signal, onBytes } = options;
   const leftover = await sizeOf(partialPath);
   const isTooLong = announced.size !== undefined && leftover > announced.size;
@@ -72,7 +78,7 @@ async function attempt(options: DownloadOptions): Promise<string> {
   const found = await announcedKind(announced, partialPath, sha256, signal);
   if (found === announced.hash) return sha256;
   await rm(partialPath, { force: true });
-  if (offset > 0) throw new LeftoverProblem('What an earlier download left does not fit; starting anew');
+  if (hasLeftover) throw new LeftoverProblem('What an earlier download left does not fit; starting anew');
   throw new LamplighterError(
     'MODEL_CHANGED',
     `What came is not ${describeFile(options.file)}: the hub announced ${announced.hash}, and this is ${found}`,

@@ -12,7 +12,7 @@ export interface RetryOptions {
   readonly signal: AbortSignal;
   /** Told why it tries again. */
   readonly onRetry?: ((reason: string) => void) | undefined;
-  /** A number that is larger when something was gained; a failure after a gain is the first of a new row. */
+  /** A number that is larger than ever when something was gained; a failure after a gain is the first of a new row. */
   readonly progress?: () => Promise<number>;
 }
 
@@ -24,14 +24,16 @@ export interface RetryOptions {
  */
 export async function retryPassing<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { clock, signal, onRetry, progress = async () => 0 } = options;
+  let most = await progress();
   for (let failures = 0; ; ) {
-    const before = await progress();
     try {
       return await work();
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof PassingProblem)) throw error;
-      failures = (await progress()) > before ? 1 : failures + 1;
+      const now = await progress();
+      failures = now > most ? 1 : failures + 1;
+      most = Math.max(most, now);
       if (failures > MAX_FAILURES) throw givenUp(error);
       const pauseMs = error.retryAfterMs ?? backoffMs(failures, undefined, BACKOFF);
       onRetry?.(`${error.message}; next try in ${Math.max(1, Math.round(pauseMs / 1_000))} s`);

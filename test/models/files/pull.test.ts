@@ -254,6 +254,25 @@ describe('a download that is cut short', () => {
   });
 });
 
+test('a hub that says nothing of a file is asked again', async () => {
+  const { hub, pull, intact, events } = await setUpPull();
+  let asked = 0;
+  hub.faults = ({ method }) => (method === 'HEAD' && asked++ === 0 ? { isSilent: true } : undefined);
+  await pull({ silenceMs: 150 });
+  expect(intact()).toBe(3);
+  expect(events).toContainEqual({ kind: 'retrying', reason: expect.stringContaining('Nothing came for 30 seconds') });
+});
+
+test('a server that sends no parts and cuts each answer off is given up, though some are longer than the one before', async () => {
+  const { hub, pull } = await setUpPull();
+  let tries = 0;
+  hub.faults = (request) => {
+    if (!isWeights(request) || ++tries > 20) return undefined;
+    return { ignoresRange: true, cutAfter: tries % 2 === 0 ? 100_000 : 150_000 };
+  };
+  await expect(pull()).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED' });
+});
+
 describe('what came', () => {
   test.each([
     ['other bytes', { isCorrupt: true }],
@@ -264,6 +283,18 @@ describe('what came', () => {
     await expect(pull()).rejects.toMatchObject({ code: 'MODEL_CHANGED' });
     expect(files()).toEqual(['models.lock.json']);
     expect(hub.requests.filter(isWeights)).toHaveLength(1);
+  });
+
+  test('is refused when it is wrong in pieces, and not asked for without end', async () => {
+    const { hub, pull, files } = await setUpPull();
+    let tries = 0;
+    hub.faults = (request) => {
+      if (!isWeights(request) || ++tries > 20) return undefined;
+      return { isCorrupt: true, ...(offsetOf(request) === 0 && { cutAfter: 150_000 }) };
+    };
+    await expect(pull()).rejects.toMatchObject({ code: 'MODEL_CHANGED' });
+    expect(files()).toEqual(['models.lock.json']);
+    expect(tries).toBe(2);
   });
 
   test('is checked for small files too', async () => {

@@ -14,7 +14,9 @@ export type Fault =
   | { readonly isCorrupt: true }
   /** The whole file, whatever part was asked for. */
   | { readonly ignoresRange: true }
-  | { readonly extraBytes: number };
+  | { readonly extraBytes: number }
+  /** The request is taken, and nothing ever comes. */
+  | { readonly isSilent: true };
 
 export interface SeenRequest {
   readonly from: 'hub' | 'storage';
@@ -85,6 +87,7 @@ export async function startStubHub(): Promise<StubHub> {
     const request = see('hub', incoming);
     const [, repo = '', revision = '', path = ''] = /^\/(.+?\/.+?)\/resolve\/([^/]+)\/(.+)$/.exec(request.path) ?? [];
     const fault = stub.faults(request);
+    if (fault !== undefined && 'isSilent' in fault) return;
     if (fault !== undefined && 'status' in fault) return void response.writeHead(fault.status, fault.headers).end();
     const isAllowed = stub.requiredToken === undefined || request.authorization === `Bearer ${stub.requiredToken}`;
     if (!isAllowed) return void response.writeHead(401).end('Access to this repository is restricted');
@@ -106,6 +109,7 @@ export async function startStubHub(): Promise<StubHub> {
     const request = see('storage', incoming);
     const [, repo = '', commit = '', path = ''] = /^\/(.+?\/.+?)\/([^/]+)\/(.+)$/.exec(request.path) ?? [];
     const fault = stub.faults(request);
+    if (fault !== undefined && 'isSilent' in fault) return;
     if (fault !== undefined && 'status' in fault) return void response.writeHead(fault.status, fault.headers).end();
     const bytes = commits.get(`${repo}@${commit}`)?.[path] ?? Buffer.alloc(0);
     // Storage has tags of its own kind, which look like a hash of the file and are none.
