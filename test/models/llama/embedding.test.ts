@@ -1,8 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { firstTokens } from '../../../src/models/llama/count-tokens.ts';
+import { openEngine } from '../../../src/models/llama/llama-engine.ts';
+import { specialTokensOf } from '../../../src/models/llama/special-tokens.ts';
 import type { Model } from '../../../src/models/port.ts';
-import { answerOf, fixture, isMissing, loadModel, missingNote, NEVER, providerOf, realModel } from './gguf-models.ts';
+import {
+  answerOf,
+  fixture,
+  isMissing,
+  loadModel,
+  missingNote,
+  NEVER,
+  providerOf,
+  realModel,
+  SETTINGS,
+} from './gguf-models.ts';
 
 const TEXTS = ['the cat', 'a dog in the house', 'zebra 42!', 'the river', 'ÄÖÜ 東京'];
 
@@ -103,10 +116,30 @@ describe.each(['tiny-reranker', 'tiny-yes-no-reranker'])('a reranker (%s)', (nam
 
 const MINILM = 'all-MiniLM-L6-v2-f16.gguf';
 const REFERENCE = z.object({
-  texts: z.array(z.object({ text: z.string(), vector: z.array(z.number()) })),
+  texts: z.array(z.object({ text: z.string(), vector: z.array(z.number()), token_count: z.number() })),
 });
 
 describe.skipIf(isMissing(MINILM))(`all-MiniLM-L6-v2 in f16${missingNote(MINILM)}`, () => {
+  it('splits texts into as many tokens as its reference, but for a word and a token that its tokenizer reads otherwise', async () => {
+    const engine = await openEngine(SETTINGS);
+    const model = await engine.loadModel(realModel(MINILM), NEVER);
+    try {
+      const { opening, closing } = specialTokensOf(engine.module, model);
+      expect(opening.length + closing.length).toBe(2);
+      const { texts } = REFERENCE.parse(
+        JSON.parse(await readFile(realModel('reference/all-MiniLM-L6-v2.json'), 'utf8')),
+      );
+      const unlike: string[] = [];
+      for (const { text, token_count } of texts) {
+        const tokens = await firstTokens(model, text, 256 - 2, NEVER);
+        if (tokens.length + 2 !== token_count) unlike.push(text.slice(0, 5));
+      }
+      expect(unlike).toEqual(['xxxxx', '[CLS]']);
+    } finally {
+      await model.dispose();
+    }
+  }, 60_000);
+
   it('gives the vectors of its reference, but for a word and a token that its tokenizer reads otherwise', async () => {
     const model = await providerOf({ functions: ['embed'], maxTokens: 256 }).load({ name: realModel(MINILM) }, NEVER);
     try {
