@@ -7,6 +7,7 @@ import { defineModel } from '../define-model.ts';
 import { compileOutput } from '../grammar/compile-output.ts';
 import type { GenerateFunction, Model } from '../port.ts';
 import type { ModelSelection } from '../provider.ts';
+import { type SharedLoad, shareLoad } from '../shared-load.ts';
 import type { RequestBudget } from './batch/batch-budget.ts';
 import { createSuspects } from './batch/suspects.ts';
 import { embedThrough } from './embed/embed-through.ts';
@@ -47,16 +48,26 @@ export interface OpenAiLoading {
  *
  * @throws LamplighterError MODEL_NOT_FOUND when the server says that it has no such model.
  */
-export async function loadOpenAiModel(loading: OpenAiLoading, signal: AbortSignal): Promise<Model> {
+export async function loadOpenAiModel(loading: OpenAiLoading, loadSignal: AbortSignal): Promise<Model> {
   const { endpoint, selection, model } = loading;
   const client = createHttpClient(loading);
   try {
-    let facts = await detectServer(client, loading.given, signal);
+    let facts = await detectServer(client, loading.given, loadSignal);
     refuseMissing(model, facts, endpoint);
     const assumed: ServerFacts = endpoint.isDefault ? { kind: 'openai' } : UNKNOWN_SERVER;
+    let asking: SharedLoad<ServerFacts | undefined> | undefined;
     const factsNow = async (now: AbortSignal): Promise<ServerFacts> => {
-      facts ??= await detectServer(client, loading.given, now);
-      return facts ?? assumed;
+      if (facts !== undefined) return facts;
+      // Once for all requests that wait for it.
+      if (asking === undefined || asking.isAborted) {
+        const fresh = shareLoad((signal) => detectServer(client, loading.given, signal));
+        asking = fresh;
+        void fresh.ended.then((found) => {
+          facts ??= found;
+          if (asking === fresh) asking = undefined;
+        });
+      }
+      return (await asking.join(now)) ?? assumed;
     };
     const known = endpoint.isDefault ? knownOpenAiModel(model) : ANY_MODEL;
     const serves = (fn: RequestFunction) => known.functions.includes(fn) && isServedBy(facts, fn);

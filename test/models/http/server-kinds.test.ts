@@ -76,6 +76,19 @@ describe('what program a server is', () => {
     expect(await ask()).toContain('grammar');
   });
 
+  it('is asked once for all requests that wait to know it', async () => {
+    let isDown = true;
+    const { server, ask } = await open((request, response, socket) => {
+      if (!isDown) return lists('llamacpp')(request, response, socket);
+      socket.destroy();
+      return undefined;
+    });
+    isDown = false;
+    await Promise.all(Array.from({ length: 8 }, ask));
+    expect(server.requests.filter(({ method }) => method === 'GET')).toHaveLength(1);
+    expect(server.requests.filter(({ body }) => body?.grammar !== undefined)).toHaveLength(8);
+  });
+
   it('that is TEI tells what it serves and how much at once', async () => {
     const info = (type: string) =>
       only('/info', { model_id: 'x', model_type: { [type]: {} }, max_client_batch_size: 32 });
