@@ -177,6 +177,11 @@ describe('a hostile schema is refused before the engine, briefly and without exh
       /refers to itself in alternatives that begin alike/,
     ],
     [
+      'more values than can be weighed',
+      { enum: Array.from({ length: 100_000 }, (_, i) => i) },
+      /more than 30000 values/,
+    ],
+    [
       'alternatives that nothing tells apart within each other',
       chain(40, (next) => ({
         anyOf: [
@@ -198,6 +203,25 @@ describe('a large schema that is honest is no problem', () => {
     ['upper bounds beyond reason', { type: 'array', maxItems: 1e9, items: { type: 'string', maxLength: 1e9 } }, ['a']],
     ['an integer up to the greatest double', { type: 'integer', minimum: -1e308, maximum: 1e308 }, -12],
     ['many values', { enum: Array.from({ length: 20_000 }, (_, i) => `value ${i}`) }, 'value 19999'],
+    [
+      'many values that another keyword thins out',
+      { enum: Array.from({ length: 30_000 }, (_, i) => `value ${i}`), pattern: '7$' },
+      'value 29997',
+    ],
+    [
+      'many alternatives that begin differently',
+      { anyOf: Array.from({ length: 500 }, (_, i) => ({ type: 'object', properties: { [`p${i}`]: { const: i } } })) },
+      { p499: 499 },
+    ],
+    [
+      'many names weighed by many patterns',
+      {
+        type: 'object',
+        properties: Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`p${i}`, {}])),
+        patternProperties: Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`^${i}x`, { type: 'null' }])),
+      },
+      { p99: 1, '99x': null },
+    ],
     ['values that begin alike', { enum: Array.from({ length: 400 }, (_, i) => 'a'.repeat(i)) }, 'a'.repeat(399)],
     [
       'many properties',

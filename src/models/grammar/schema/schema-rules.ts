@@ -2,7 +2,7 @@ import { alternatives, type Expression, isNever, literal, NEVER } from '../gbnf/
 import type { Rules } from '../gbnf/rule-facts.ts';
 import { createRuleSet, type RuleSet } from '../gbnf/rule-set.ts';
 import { GrammarTooLarge } from '../refused.ts';
-import { patternTester } from '../regex/pattern-tester.ts';
+import { type PatternTester, patternTester } from '../regex/pattern-tester.ts';
 import { arrayExpression } from './array-expression.ts';
 import { createIdentities, saysSomething } from './identity.ts';
 import { numberExpression } from './number/number-expression.ts';
@@ -90,13 +90,20 @@ export function schemaRules(root: SchemaSite, isValid: ValueCheck): SchemaRules 
     return expression;
   };
 
+  const testers = new Map<string, PatternTester>();
+  const testerOf = (pattern: string): PatternTester => {
+    const tester = testers.get(pattern) ?? patternTester(pattern);
+    testers.set(pattern, tester);
+    return tester;
+  };
+
   const around = {
     rules: structureRules,
     expressionOf,
     otherNames: (named: readonly string[], propertyNames: Conjunction) =>
       propertyNames.length === 0 ? anyNameBut(named, rules, character) : namesIn(propertyNames),
     namesLike: (pattern: string) => stringExpression([textLike(pattern)], rules, character),
-    isLike: (pattern: string, name: string) => patternTester(pattern).test(name),
+    isLike: (pattern: string, name: string) => testerOf(pattern).test(name),
   };
 
   const namesIn = (conjunction: Conjunction): Expression =>
@@ -144,7 +151,7 @@ export function schemaRules(root: SchemaSite, isValid: ValueCheck): SchemaRules 
     if (options.length < 2) return alternatives(options);
     const inside = (name: string) => (structure.has(name) ? rules.rules.get(name) : undefined);
     const union = unionExpression(options, { rules, inside, mayOverlap });
-    conflicts.push(...union.conflicts.map((conflict) => ({ ...conflict, rule: conflict.rule ?? rule })));
+    for (const conflict of union.conflicts) conflicts.push({ ...conflict, rule: conflict.rule ?? rule });
     return union.expression;
   };
 

@@ -6,6 +6,7 @@ import { patternTester } from '../../regex/pattern-tester.ts';
 import { TEXT_FORMATS } from '../read/keywords.ts';
 import type { SchemaDocument } from '../read/read-schema.ts';
 import type { SchemaSite } from '../read/schema-site.ts';
+import { LISTED } from './listed.ts';
 import { MULTIPLE_OF } from './multiple-of.ts';
 import { repeatedName } from './repeated-name.ts';
 
@@ -77,7 +78,7 @@ function createAjv(): Ajv2020 {
       'date-time': isDateTime,
     },
   });
-  return ajv.removeKeyword('multipleOf').addKeyword(MULTIPLE_OF);
+  return ajv.removeKeyword('multipleOf').addKeyword(MULTIPLE_OF).removeKeyword('enum').addKeyword(LISTED);
 }
 
 /** ajv takes two testers with one text for one and the same. */

@@ -18,6 +18,9 @@ import {
 /** Most schemas in one document; what the engine could follow is far less. */
 const MOST_SITES = 20_000;
 
+/** Most values in the lists of one document: each is looked at several times. */
+const MOST_VALUES = 30_000;
+
 /** A schema document as read. */
 export interface SchemaDocument {
   readonly root: SchemaSite;
@@ -37,6 +40,7 @@ export function readSchema(document: JsonSchema): SchemaDocument {
   const references: { readonly target: string; readonly all: SchemaSite[] }[] = [];
   const definitionNames = new Map<string, string>();
   let count = 0;
+  let valueCount = 0;
 
   const definitionOf = (target: string): string => {
     const name = definitionNames.get(target) ?? String(definitionNames.size);
@@ -69,6 +73,8 @@ export function readSchema(document: JsonSchema): SchemaDocument {
     }
     const types = readTypes(reader, checked);
     const values = readValues(reader, checked);
+    valueCount += values?.length ?? 0;
+    if (valueCount > MOST_VALUES) throw new GrammarTooLarge(`The schema lists more than ${MOST_VALUES} values`);
     const number = readNumberKeywords(reader, checked);
     const string = readStringKeywords(reader, checked);
     const array = readArrayKeywords(reader, checked, readSite);

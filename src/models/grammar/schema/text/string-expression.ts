@@ -16,6 +16,9 @@ import { formatLanguage } from './formats.ts';
 /** Longest text whose end the grammar enforces; longer ones are left to the check. */
 const MOST_CHARACTERS = 4_000;
 
+/** Most patterns and formats of one text that the grammar holds it to; more are left to the check. */
+const MOST_LANGUAGES = 3;
+
 /**
  * The JSON strings that all keywords agree to, in one spelling each. Exact, unless patterns and lengths taken together
  * are too large to follow: then some of them are left to the check.
@@ -29,7 +32,7 @@ export function stringExpression(
   const given = Math.min(...keywords.map(({ maxLength }) => maxLength ?? Number.POSITIVE_INFINITY));
   if (min > given) return NEVER;
   const max = given > MOST_CHARACTERS && given > min ? undefined : given;
-  const [first, ...others] = keywords.flatMap(languagesOf);
+  const [first, ...others] = keywords.flatMap(languagesOf).slice(0, MOST_LANGUAGES);
   if (first === undefined) return sequence(literal('"'), repeat(character, min, max), literal('"'));
   let language = others.reduce(intersectIfPossible, first);
   if (min > 0 || max !== undefined) language = withLength(language, min, max);
