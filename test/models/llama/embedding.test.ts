@@ -61,6 +61,25 @@ describe('an embedder', () => {
     expect(shorter).not.toEqual(cut);
   });
 
+  it('reads a text between its opening and its closing token, also one that is cut', async () => {
+    const engine = await openEngine(SETTINGS);
+    const bare = await engine.loadModel(fixture('tiny-embedder'), NEVER);
+    try {
+      const context = await bare.createEmbeddingContext({ contextSize: 65, batchSize: 65, threads: 1 });
+      const { bos, sep } = bare.tokens;
+      for (const text of ['the cat', 'cat '.repeat(100)]) {
+        const tokens = bare.tokenize(text, false, 'trimLeadingSpace').slice(0, 62);
+        const framed = [bos, ...tokens, sep].filter((token) => token !== null);
+        expect(framed).toHaveLength(tokens.length + 2);
+        const { vector } = await context.getEmbeddingFor(framed);
+        const [own = new Float32Array()] = await embed(model, [text]);
+        expect(cosine(own, vector) / Math.hypot(...vector)).toBeGreaterThan(0.999999);
+      }
+    } finally {
+      await bare.dispose();
+    }
+  });
+
   it('fails a blank text alone', async () => {
     const outcomes = await model.embed(['the cat', ' \n', 'dog'], NEVER);
     expect(outcomes.map(({ ok }) => ok)).toEqual([true, false, true]);
