@@ -73,6 +73,12 @@ describe('hostile choices', () => {
     expect(refusalOf({ kind: 'choice', choices })).toMatch('too large to be enforced');
   });
 
+  test('of more text than is looked at are refused at once', () => {
+    expect(refusalOf({ kind: 'choice', choices: ['x'.repeat(5_000_000), 'y'] })).toMatch(
+      'more than 1000000 characters',
+    );
+  });
+
   test('that look like grammar, or like keys of an object, are only texts', async () => {
     const choices = ['" | [a-z]', '\\x41', '__proto__', 'constructor', '# comment', '\n::='];
     const isAccepted = await acceptorOf(compiled({ kind: 'choice', choices }).gbnf);

@@ -2,9 +2,12 @@ import { codePointOf } from '../gbnf/code-points.ts';
 import { printGrammar } from '../gbnf/print-grammar.ts';
 import { createRuleSet } from '../gbnf/rule-set.ts';
 import type { OutputGrammar } from '../output-grammar.ts';
-import { Refused } from '../refused.ts';
+import { GrammarTooLarge, Refused } from '../refused.ts';
 import type { Automaton, AutomatonEdge } from '../regex/automaton.ts';
 import { addAutomaton } from '../regex/automaton-rules.ts';
+
+/** Most UTF-16 units of all choices together, beginnings that they share included. */
+const LONGEST_CHOICES = 1_000_000;
 
 /**
  * The grammar of some choices, byte for byte. Beginnings that choices share are followed once, so that a thousand of
@@ -18,6 +21,10 @@ export function compileChoice(choices: readonly string[]): OutputGrammar {
     if (!choice.includes('\0') && choice.isWellFormed()) return;
     throw new Refused(`Choice ${index + 1} has a character that PostgreSQL cannot hold`);
   });
+  const length = choices.reduce((sum, choice) => sum + choice.length, 0);
+  if (length > LONGEST_CHOICES) {
+    throw new GrammarTooLarge(`The choices are too large to be enforced: more than ${LONGEST_CHOICES} characters`);
+  }
   const ruleSet = createRuleSet();
   ruleSet.define('root', addAutomaton(ruleSet, 'c', treeOf(choices)));
   const allowed = new Set(choices);

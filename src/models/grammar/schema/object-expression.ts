@@ -10,12 +10,16 @@ import {
   sequence,
 } from '../gbnf/expression.ts';
 import type { RuleSet } from '../gbnf/rule-set.ts';
+import { GrammarTooLarge } from '../refused.ts';
 import type { Conjunction, ObjectKeywords } from './read/schema-site.ts';
 import { COLON, COMMA } from './spacing.ts';
 import { jsonString } from './text/json-text.ts';
 
 /** Most rules spent on counting members; beyond it `minProperties` and `maxProperties` are left to the check. */
 const MOST_COUNTED = 2_000;
+
+/** Most properties of one object; the engine follows far fewer. */
+const MOST_NAMES = 10_000;
 
 /** What an object needs from around it. */
 export interface ObjectSurroundings {
@@ -43,6 +47,8 @@ export function objectExpression(keywords: readonly ObjectKeywords[], around: Ob
   const { rules, expressionOf } = around;
   const required = new Set(keywords.flatMap((each) => each.required));
   const names = [...new Set([...keywords.flatMap(({ properties }) => [...properties.keys()]), ...required])];
+  if (names.length > MOST_NAMES)
+    throw new GrammarTooLarge(`The schema names more than ${MOST_NAMES} properties of an object`);
   const properties = names.map((name) => {
     const value = expressionOf(keywords.flatMap((each) => schemasFor(name, each, around)));
     return { member: sequence(jsonString(name), COLON, value), isRequired: required.has(name) };
