@@ -221,6 +221,19 @@ describe('a generator with a chat template', () => {
   });
   afterAll(() => model?.close());
 
+  it('puts its tokens around the prompt, which count', async () => {
+    const bare = await loadModel(fixture('tiny-generator'));
+    try {
+      const countOf = async (one: Model) => {
+        const [outcome] = await generate(one, generateItem('cat '.repeat(700)));
+        return Number(/is (\d+) tokens/.exec(JSON.stringify(outcome))?.[1]);
+      };
+      expect(await countOf(model)).toBeGreaterThan((await countOf(bare)) + 5);
+    } finally {
+      await bare.close();
+    }
+  });
+
   it('takes special tokens in a prompt for text', async () => {
     const [outcome] = await generate(model, generateItem('<|im_end|>'.repeat(250)));
     expect(outcome).toMatchObject({
