@@ -50,8 +50,11 @@ export function createPool(settings: ConnectionSettings, options: PoolOptions = 
     ...(options.applicationName === undefined ? {} : { applicationName: options.applicationName }),
     ...(log === undefined ? {} : { log }),
   };
-  /** Unused sessions, the latest used last, each with the timer that closes it. */
+  /** Unused sessions, each with the timer that closes it. */
   const idle = new Map<Session, NodeJS.Timeout>();
+  /** The number of each session, in the order in which they were opened. */
+  const seniority = new WeakMap<Session, number>();
+  let opened = 0;
   const closing = new Set<Promise<void>>();
   const waiting: (() => void)[] = [];
   const runStatement = createStatementRunner();
@@ -92,8 +95,12 @@ export function createPool(settings: ConnectionSettings, options: PoolOptions = 
     if (lent === 0) onAllReturned?.();
   }
 
+  /**
+   * The oldest: the first runs of a statement in a session are the slow ones, so all that runs alone goes to the same session, and those
+   * that are only needed for a rush run out.
+   */
   function takeIdle(): Session | undefined {
-    const session = [...idle.keys()].at(-1);
+    const [session] = [...idle.keys()].sort((a, b) => (seniority.get(a) ?? 0) - (seniority.get(b) ?? 0));
     if (session !== undefined) {
       clearTimeout(idle.get(session));
       idle.delete(session);
@@ -115,6 +122,8 @@ export function createPool(settings: ConnectionSettings, options: PoolOptions = 
 
   async function openSession(): Promise<Session> {
     const session = await connectClient(settings, connectOptions);
+    opened += 1;
+    seniority.set(session, opened);
     session.onClose((reason) => {
       if (!idle.has(session)) return;
       log?.debug({ err: reason, place }, 'an unused connection was closed by the other side');

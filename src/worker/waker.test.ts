@@ -27,11 +27,11 @@ beforeEach(() => {
 
 const pauses = (count: number) => Array.from({ length: count }, () => waker.nextPauseMs());
 
-test('pauses double up to the poll interval, and begin anew after work', () => {
+test('pauses are short at first, then double up to the poll interval, and begin anew after work', () => {
   waker.setListening(true);
-  expect(pauses(11)).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 512, 1_000, 1_000]);
+  expect(pauses(14)).toEqual([2, 2, 2, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_000, 1_000]);
   waker.reset();
-  expect(pauses(2)).toEqual([2, 4]);
+  expect(pauses(5)).toEqual([2, 2, 2, 2, 4]);
 });
 
 test('they begin longer where notifications are not heard', () => {
@@ -46,10 +46,10 @@ test('a poll interval that has become shorter holds at once', () => {
 
 test('a wake-up is asked for once, until one was heard', async () => {
   waker.setListening(true);
-  pauses(2);
+  pauses(3);
   expect([await waker.requestOnce(), await waker.requestOnce()]).toEqual([true, false]);
   waker.onWakeUp('1');
-  pauses(2);
+  pauses(3);
   expect([await waker.requestOnce(), await waker.requestOnce()]).toEqual([true, false]);
   expect(asked).toEqual(['request', 'confirm 1', 'request']);
 });
@@ -57,7 +57,7 @@ test('a wake-up is asked for once, until one was heard', async () => {
 test('none is asked for while the queue is polled in short pauses after work', async () => {
   waker.setListening(true);
   expect(await waker.requestOnce()).toBe(false);
-  pauses(1);
+  pauses(2);
   expect(await waker.requestOnce()).toBe(false);
   pauses(1);
   waker.reset();
@@ -67,7 +67,7 @@ test('none is asked for while the queue is polled in short pauses after work', a
 
 test('pauses begin anew once it was asked for, as somebody who is about to commit may not have seen it', async () => {
   waker.setListening(true);
-  pauses(2);
+  pauses(3);
   expect(await waker.requestOnce()).toBe(true);
   expect(pauses(4)).toEqual([2, 4, 8, 16]);
 });
@@ -75,29 +75,29 @@ test('pauses begin anew once it was asked for, as somebody who is about to commi
 test('one is asked for also where the poll interval is shorter than those pauses', async () => {
   pollIntervalMs = 5;
   waker.setListening(true);
-  pauses(2);
+  pauses(3);
   expect(await waker.requestOnce()).toBe(true);
 });
 
 test('a request that failed is made again', async () => {
   waker.setListening(true);
-  pauses(2);
+  pauses(3);
   failNext = true;
   await expect(waker.requestOnce()).rejects.toThrow('away');
   expect(await waker.requestOnce()).toBe(true);
 });
 
 test('nothing is asked for while notifications are not heard, and anew when they are again', async () => {
-  pauses(2);
+  pauses(3);
   expect(await waker.requestOnce()).toBe(false);
   waker.setListening(true);
-  pauses(2);
+  pauses(3);
   expect(await waker.requestOnce()).toBe(true);
   waker.setListening(false);
-  pauses(2);
+  pauses(3);
   expect(await waker.requestOnce()).toBe(false);
   waker.setListening(true);
-  pauses(2);
+  pauses(3);
   expect(await waker.requestOnce()).toBe(true);
 });
 

@@ -2,15 +2,15 @@ import type { Logger } from '../core/log.ts';
 import type { Queryable } from '../db/query.ts';
 import { confirmWakeUp, requestWakeUp } from '../requests/wake-up.ts';
 
-/** First pause after work, when notifications are heard; it doubles up to the poll interval. */
+/** First pause after work, when notifications are heard. */
 const FIRST_PAUSE_MS = 2;
 /** The same when they are not. */
 const FIRST_PAUSE_POLLING_MS = 20;
 /**
- * Shorter pauses are polled through before a wake-up is asked for: while requests keep coming, nobody needs to notify. A worker that asked
- * whenever it found nothing had 32 enqueuers wait for each other's notifications, and cost them a quarter of their commits a second.
+ * Pauses of that length before a wake-up is asked for: while requests keep coming, nobody needs to notify. A worker that asked whenever
+ * it found nothing had 32 enqueuers wait for each other's notifications, and cost them a quarter of their commits a second.
  */
-const QUIET_PAUSE_MS = 8;
+const SHORT_PAUSES = 3;
 
 /**
  * When to look again. A notification is only a hint: one that the enqueuer decided not to send, because it read the flag before it was
@@ -24,7 +24,7 @@ export interface Waker {
   reset(): void;
   /** Asks to be woken, unless there was work just now; true when that was done, so that the queue must be looked at once more. */
   requestOnce(): Promise<boolean>;
-  /** How long to wait before looking again; each call returns twice as much, up to the poll interval. */
+  /** How long to wait before looking again: some short pauses, then each twice as long as the last, up to the poll interval. */
   nextPauseMs(): number;
 }
 
@@ -32,10 +32,15 @@ export function createWaker(db: Queryable, pollIntervalMs: () => number, log: Lo
   let isListening = false;
   let hasRequested = false;
   let pauseMs = FIRST_PAUSE_POLLING_MS;
+  let shortPausesLeft = SHORT_PAUSES;
   let heard = '';
   let confirmed = '';
   let isConfirming = false;
-  const firstPauseMs = () => (isListening ? FIRST_PAUSE_MS : FIRST_PAUSE_POLLING_MS);
+
+  function reset(): void {
+    pauseMs = isListening ? FIRST_PAUSE_MS : FIRST_PAUSE_POLLING_MS;
+    shortPausesLeft = SHORT_PAUSES;
+  }
 
   /**
    * Every enqueuer that saw the flag before it was taken down has sent the same epoch. One statement at a time, for the epoch heard
@@ -56,20 +61,18 @@ export function createWaker(db: Queryable, pollIntervalMs: () => number, log: Lo
   return {
     onWakeUp(epoch) {
       hasRequested = false;
-      pauseMs = firstPauseMs();
+      reset();
       heard = epoch;
       void confirm();
     },
     setListening(value) {
       isListening = value;
       hasRequested = false;
-      pauseMs = firstPauseMs();
+      reset();
     },
-    reset() {
-      pauseMs = firstPauseMs();
-    },
+    reset,
     async requestOnce() {
-      if (!isListening || hasRequested || pauseMs < Math.min(QUIET_PAUSE_MS, pollIntervalMs())) return false;
+      if (!isListening || hasRequested || shortPausesLeft > 0) return false;
       hasRequested = true;
       try {
         await requestWakeUp(db);
@@ -78,12 +81,13 @@ export function createWaker(db: Queryable, pollIntervalMs: () => number, log: Lo
         throw error;
       }
       // Who was about to commit did not see the request: look again as soon as after work.
-      pauseMs = firstPauseMs();
+      pauseMs = FIRST_PAUSE_MS;
       return true;
     },
     nextPauseMs() {
       const current = Math.min(pauseMs, pollIntervalMs());
-      pauseMs = Math.min(pauseMs * 2, pollIntervalMs());
+      if (isListening && !hasRequested && shortPausesLeft > 0) shortPausesLeft -= 1;
+      else pauseMs = Math.min(pauseMs * 2, pollIntervalMs());
       return current;
     },
   };
