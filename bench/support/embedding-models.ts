@@ -67,9 +67,12 @@ export async function loadThroughPort({ name, folder, weights }: BenchModel): Pr
   return createOnnxProvider({ files }).load({ name }, new AbortController().signal);
 }
 
-/** Texts of mixed lengths: most are short, some are cut; always the same. */
+/** Texts of mixed lengths: most are short, some are cut; always the same, of the words of a page that does not change. */
 export async function makeTexts(count: number): Promise<string[]> {
-  const source = await readFile(new URL('../../docs/performance.md', import.meta.url), 'utf8');
+  const source = await readFile(
+    new URL('../../docs/decisions/0002-lanes-roles-and-levels.md', import.meta.url),
+    'utf8',
+  );
   const words = source.match(/[A-Za-z]{2,}/g) ?? ['lamp'];
   let state = 7;
   const random = () => {

@@ -53,18 +53,37 @@ export function homeFolder(env: Env): string {
   return (platform === 'win32' ? env['USERPROFILE'] : env['HOME']) ?? homedir();
 }
 
-/** CPUs this process may use at once: the scheduler's mask or the container's quota (cgroup v2 or v1), whichever is less; at least 1. */
+/**
+ * CPUs this process may use at once: the scheduler's mask, or the quota of its control group or of one around it (cgroup v2 or v1),
+ * whichever is least; at least 1.
+ */
 export function cpuLimit(readText: (path: string) => string | undefined = readTextFile): number {
-  return Math.max(1, Math.floor(Math.min(availableParallelism(), cgroupCpus(readText) ?? Number.POSITIVE_INFINITY)));
+  return Math.max(1, Math.floor(Math.min(availableParallelism(), ...cgroupCpus(readText))));
 }
 
-function cgroupCpus(readText: (path: string) => string | undefined): number | undefined {
-  const [quota, period] = readText('/sys/fs/cgroup/cpu.max')?.trim().split(/\s+/) ?? [
-    readText('/sys/fs/cgroup/cpu/cpu.cfs_quota_us'),
-    readText('/sys/fs/cgroup/cpu/cpu.cfs_period_us'),
+/** What each control group allows that holds this process. */
+function cgroupCpus(readText: (path: string) => string | undefined): number[] {
+  const lines = readText('/proc/self/cgroup')?.trim().split('\n') ?? [];
+  const groupOf = (isIts: (controllers: string) => boolean) =>
+    lines.map((line) => line.split(':')).find(([, controllers = '']) => isIts(controllers))?.[2] ?? '/';
+  const unified = groupOf((controllers) => controllers === '');
+  const legacy = groupOf((controllers) => controllers.split(',').includes('cpu'));
+  const limits = [
+    ...foldersUpFrom(unified).map((folder) => readText(`/sys/fs/cgroup${folder}cpu.max`)?.trim().split(/\s+/)),
+    ...foldersUpFrom(legacy).map((folder) => [
+      readText(`/sys/fs/cgroup/cpu${folder}cpu.cfs_quota_us`),
+      readText(`/sys/fs/cgroup/cpu${folder}cpu.cfs_period_us`),
+    ]),
   ];
-  const cpus = Number(quota) / Number(period);
-  return Number.isFinite(cpus) && cpus > 0 ? cpus : undefined;
+  return limits
+    .map((limit) => Number(limit?.[0]) / Number(limit?.[1]))
+    .filter((cpus) => Number.isFinite(cpus) && cpus > 0);
+}
+
+/** `/a/b` gives `/a/b/`, `/a/` and `/`. */
+function foldersUpFrom(group: string): string[] {
+  const parts = group.split('/').filter((part) => part !== '');
+  return [...parts.map((_, at) => `/${parts.slice(0, parts.length - at).join('/')}/`), '/'];
 }
 
 function readTextFile(path: string): string | undefined {

@@ -131,6 +131,26 @@ describe.each(['tiny-reranker', 'tiny-yes-no-reranker'])('a reranker (%s)', (nam
     const [one, other] = outcomes.map(answerOf);
     expect(one?.[0]).not.toBe(other?.[0]);
   });
+
+  it.runIf(name === 'tiny-yes-no-reranker')('gives the share of yes, to which the fixture leans', async () => {
+    const engine = await openEngine(SETTINGS);
+    const bare = await engine.loadModel(fixture(name), NEVER);
+    const context = await bare.createContext({ contextSize: 256, sequences: 1 });
+    try {
+      const [yes, no] = ['yes', 'no'].map((word) => bare.tokenize(word, false, 'trimLeadingSpace')[0]);
+      const ask = { generateNext: { probabilities: true } } as const;
+      const asked = bare.tokenize('the cat', true).map((token): [typeof token, typeof ask] => [token, ask]);
+      for (const output of await context.getSequence().controlledEvaluate(asked)) {
+        const { probabilities } = output?.next ?? {};
+        const [yesShare = 0, noShare = 1] = [yes, no].map((token) => token && probabilities?.get(token));
+        expect(yesShare).toBeGreaterThan(noShare);
+      }
+    } finally {
+      await bare.dispose();
+    }
+    const [scores = []] = (await model.rerank([item], NEVER)).map(answerOf);
+    for (const score of scores) expect(score).toBeGreaterThan(0.5);
+  });
 });
 
 const MINILM = 'all-MiniLM-L6-v2-f16.gguf';

@@ -13,6 +13,12 @@ const SYSTEM =
 const OPENING = `<|im_start|>system\n${SYSTEM}<|im_end|>\n<|im_start|>user\n<Instruct>: `;
 const CLOSING = '<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n';
 
+/**
+ * Added to the logits of "yes" and "no" alike, so that these two are the most likely tokens, and their odds are what they were. All others
+ * can then be left out: to hand over the chances of 150,000 tokens would hold up the event loop for each document.
+ */
+const LIFT = { logit: 100 };
+
 /** Longest task in tokens; more is cut off. */
 const MAX_TASK_TOKENS = 256;
 
@@ -30,6 +36,8 @@ export function createDocumentJudge(
 ): DocumentScorer {
   const yes = soleToken(model, 'yes');
   const no = soleToken(model, 'no');
+  const tokenBias = new module.TokenBias(model.tokenizer).set([yes, no], LIFT);
+  const onlyThese = { probabilities: true, options: { temperature: 1, topK: 2, topP: 1, minP: 0, tokenBias } };
   const sequence = context.getSequence();
   const { opening } = specialTokensOf(module, model);
   const before = [...opening, ...model.tokenize(OPENING, true)];
@@ -41,9 +49,7 @@ export function createDocumentJudge(
     const rest = await feedTokens(sequence, tokens, turns, signal);
     const last = rest.pop();
     if (last === undefined) return 0;
-    const outputs = await turns.run(() =>
-      sequence.controlledEvaluate([...rest, [last, { generateNext: { probabilities: true } }]]),
-    );
+    const outputs = await turns.run(() => sequence.controlledEvaluate([...rest, [last, { generateNext: onlyThese }]]));
     const found = outputs.at(-1)?.next.probabilities;
     const [yesShare, noShare] = [found?.get(yes) ?? 0, found?.get(no) ?? 0];
     // A model that gives neither a chance has not judged: not a number, which no answer may hold.
