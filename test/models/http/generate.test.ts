@@ -54,6 +54,28 @@ describe('a plain text', () => {
     ]);
   });
 
+  it('comes without what the model thought before, and a thought alone is no answer', async () => {
+    const asked = [
+      ['<think>\nHm.\n</think>\n\nhello', 'stop'],
+      ['hello <think> and more', 'stop'],
+      ['<think>Hm', 'length'],
+      ['<think>Hm</think>', 'length'],
+      ['<think>Hm', 'stop'],
+    ] as const;
+    const outcomes = [];
+    for (const [text, finish] of asked) {
+      const { model } = await setUp(() => chatAnswer(text, finish));
+      outcomes.push(...(await model.generate([plain], never)));
+    }
+    expect(outcomes).toMatchObject([
+      { ok: true, value: 'hello' },
+      { ok: true, value: 'hello <think> and more' },
+      { error: { message: expect.stringContaining('before the answer began') } },
+      { error: { message: expect.stringContaining('before the answer began') } },
+      { error: { message: 'The answer is a thought without an end' } },
+    ]);
+  });
+
   it('that was broken off is none in plain completion either', async () => {
     const { model } = await setUp(() => ({ json: { choices: [{ text: 'half an ans', finish_reason: 'error' }] } }), {
       env: { LAMPLIGHTER_OPENAI_API: 'completions' },

@@ -2,6 +2,7 @@ import type { ModelMethod } from '../../define-model.ts';
 import type { OutputGrammar, OutputRefusal } from '../../grammar/output-grammar.ts';
 import { failed, type ItemOutcome, invalid, succeeded } from '../../outcome.ts';
 import type { GenerateItem, GenerateOutput } from '../../port.ts';
+import { stripThinking } from '../../strip-thinking.ts';
 import { outcomeOfProblem } from '../batch/answer-batch.ts';
 import type { Suspects } from '../batch/suspects.ts';
 import type { HttpClient } from '../transport/http-client.ts';
@@ -54,8 +55,11 @@ export function generateThrough(line: GenerateLine): ModelMethod<GenerateItem, s
     const { text, isCut } = reply.answer;
     const failure = failureIn(reply.answer);
     if (failure !== undefined) return failed(failure);
-    if (isCut && text === '') return failed(cutMessage(item, 'before the answer began'));
-    return succeeded(text);
+    const answer = stripThinking(text);
+    if (answer === undefined || (isCut && answer === '')) {
+      return failed(isCut ? cutMessage(item, 'before the answer began') : 'The answer is a thought without an end');
+    }
+    return succeeded(answer);
   }
 
   async function generateHeld(

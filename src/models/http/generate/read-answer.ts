@@ -1,3 +1,4 @@
+import { stripThinking } from '../../strip-thinking.ts';
 import type { StructuredOutput } from './structured-output.ts';
 
 /** Reads the wanted text out of what a server that was only asked in words wrote: without thoughts, fences, space and quotes around it. */
@@ -33,10 +34,9 @@ export function readWrapped(output: StructuredOutput): (text: string) => string 
   };
 }
 
-/** The text after what a reasoning model wrote to itself. */
+/** The text after what a reasoning model wrote to itself; all of it where that has no end. */
 export function withoutThoughts(text: string): string {
-  const end = text.startsWith('<think>') ? text.indexOf('</think>') : -1;
-  return end === -1 ? text : text.slice(end + '</think>'.length).trimStart();
+  return stripThinking(text) ?? text;
 }
 
 function withoutFence(text: string): string {

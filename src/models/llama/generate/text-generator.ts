@@ -3,11 +3,11 @@ import { compileOutput } from '../../grammar/compile-output.ts';
 import type { OutputGrammar } from '../../grammar/output-grammar.ts';
 import { type ItemOutcome, invalid, succeeded } from '../../outcome.ts';
 import type { GenerateItem } from '../../port.ts';
+import { stripThinking } from '../../strip-thinking.ts';
 import type { LlamaEngine } from '../llama-engine.ts';
 import { type Choosing, decodeTokens } from './decode-tokens.ts';
 import { createPromptMaker } from './generation-prompt.ts';
 import { createGrammarStates } from './grammar-states.ts';
-import { stripThinking } from './strip-thinking.ts';
 
 /**
  * How the answers to a structured request are looked for: the most likely one first, and two drawn by the request's seed
