@@ -124,6 +124,18 @@ export const CHARTS: readonly ChartDefinition[] = [
       }),
   },
   {
+    bench: 'embedding',
+    file: 'embedding.svg',
+    alternative: 'Texts embedded per second, through Lamplighter and by bare loops',
+    draw: ({ rows }) =>
+      drawBars({
+        title: 'Embedding texts of mixed lengths',
+        unit: 'texts per second on the CPU; longer is better',
+        labels: rows.map((row) => `${row['model']}: ${row['what']}`),
+        series: [{ name: 'texts/s', values: numbers(rows, 'texts/s') }],
+      }),
+  },
+  {
     bench: 'soak',
     file: 'soak.svg',
     alternative: 'Requests per second as requests pass through',
