@@ -16,18 +16,35 @@ export const GRAMMAR_BUDGET: GrammarBudget = { elements: 200_000, depth: 100, le
 
 /** @throws GrammarTooLarge for rules beyond the budget; takes time in proportion to what was given, not to what it repeats. */
 export function keepWithin(budget: GrammarBudget, rules: Rules): void {
-  let elements = 0;
-  for (const expression of rules.values()) {
-    elements += elementsOf(expression, budget.depth) + 1;
-    if (elements > budget.elements) {
+  const counter = createElementCounter(budget);
+  for (const expression of rules.values()) counter.count(expression);
+}
+
+/** Counts the elements of a grammar while its rules are made. */
+export interface ElementCounter {
+  /** @throws GrammarTooLarge when this rule is one too many. */
+  count(expression: Expression): void;
+  /** How many more there may be. */
+  left(): number;
+}
+
+/** A counter of what one grammar may have. */
+export function createElementCounter(budget: GrammarBudget): ElementCounter {
+  let left = budget.elements;
+  return {
+    count(expression) {
+      left -= elementsOf(expression, budget.depth) + 1;
+      if (left >= 0) return;
       throw new GrammarTooLarge(
         `The output is too large to be enforced: more than ${budget.elements} grammar elements`,
       );
-    }
-  }
+    },
+    left: () => left,
+  };
 }
 
-function elementsOf(expression: Expression, depth: number): number {
+/** What an expression comes to once its repetitions are written out. @throws GrammarTooLarge for one nested deeper than `depth`. */
+export function elementsOf(expression: Expression, depth: number = GRAMMAR_BUDGET.depth): number {
   if (depth === 0) throw new GrammarTooLarge('The output is nested too deeply to be enforced');
   switch (expression.kind) {
     case 'literal':

@@ -1,4 +1,5 @@
 import { type Expression, isEmpty, isNever, ruleRef } from './expression.ts';
+import { createElementCounter, GRAMMAR_BUDGET } from './grammar-budget.ts';
 
 const NOT_IN_NAMES = /[^a-zA-Z0-9]+/g;
 const LONGEST_NAME = 40;
@@ -15,6 +16,8 @@ export interface RuleSet {
   reserve(hint: string): Expression & { readonly kind: 'rule' };
   /** The right side of a rule, by its name. */
   define(name: string, expression: Expression): void;
+  /** How many more elements the grammar may have: `add` and `define` throw GrammarTooLarge beyond them. */
+  elementsLeft(): number;
 }
 
 /** An empty {@link RuleSet}; `root` is left for `define('root', ...)`. */
@@ -22,6 +25,7 @@ export function createRuleSet(): RuleSet {
   const rules = new Map<string, Expression>();
   const taken = new Map<string, number>([['root', 1]]);
   const nameOfText = new Map<string, string>();
+  const elements = createElementCounter(GRAMMAR_BUDGET);
 
   const freeName = (hint: string): string => {
     const base =
@@ -50,6 +54,7 @@ export function createRuleSet(): RuleSet {
       if (known !== undefined) return ruleRef(known);
       const name = freeName(hint);
       nameOfText.set(text, name);
+      elements.count(expression);
       rules.set(name, expression);
       return ruleRef(name);
     },
@@ -57,7 +62,9 @@ export function createRuleSet(): RuleSet {
       return { kind: 'rule', name: freeName(hint) };
     },
     define(name, expression) {
+      elements.count(expression);
       rules.set(name, expression);
     },
+    elementsLeft: elements.left,
   };
 }

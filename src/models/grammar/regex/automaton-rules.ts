@@ -13,7 +13,7 @@ import type { RuleSet } from '../gbnf/rule-set.ts';
 import type { Automaton, AutomatonEdge } from './automaton.ts';
 
 /** Sets of more ranges become rules of their own. */
-const MOST_INLINE_RANGES = 6;
+export const MOST_INLINE_RANGES = 6;
 
 /** How an automaton is written into a grammar. */
 export interface AutomatonWriting {

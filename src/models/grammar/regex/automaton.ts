@@ -1,5 +1,6 @@
 import { type CodePointSet, intersectSets } from '../gbnf/code-points.ts';
 import { GrammarTooLarge } from '../refused.ts';
+import type { StepBudget } from './step-budget.ts';
 
 /** One step: any character of the set leads to the state of that number. */
 export interface AutomatonEdge {
@@ -41,8 +42,13 @@ export function acceptsText(automaton: Automaton, text: string): boolean {
   return [...current].some((state) => automaton[state]?.isEnd === true);
 }
 
-/** The texts that are in both sets. @throws GrammarTooLarge beyond {@link MOST_STATES}, or for too many edges. */
-export function intersectAutomata(one: Automaton, other: Automaton): Automaton {
+/** The texts that are in both sets. @throws GrammarTooLarge beyond so many states, for too many edges, and beyond the budget. */
+export function intersectAutomata(
+  one: Automaton,
+  other: Automaton,
+  mostStates: number,
+  budget?: StepBudget,
+): Automaton {
   const numbers = new Map<string, number>();
   const pairs: (readonly [AutomatonState, AutomatonState])[] = [];
   const numberOf = (i: number, j: number): number | undefined => {
@@ -51,7 +57,7 @@ export function intersectAutomata(one: Automaton, other: Automaton): Automaton {
     const key = `${i} ${j}`;
     const known = numbers.get(key);
     if (known !== undefined) return known;
-    if (pairs.length === MOST_STATES) throw tooLarge();
+    if (pairs.length >= mostStates) throw tooLarge();
     numbers.set(key, pairs.length);
     return pairs.push([a, b]) - 1;
   };
@@ -62,6 +68,7 @@ export function intersectAutomata(one: Automaton, other: Automaton): Automaton {
   for (let pair = pairs[0]; pair !== undefined; pair = pairs[states.length]) {
     const [a, b] = pair;
     weighed += a.edges.length * b.edges.length;
+    budget?.spend(1 + a.edges.length * b.edges.length);
     if (weighed > MOST_EDGE_PAIRS) throw tooLarge();
     const edges: AutomatonEdge[] = [];
     for (const left of a.edges) {

@@ -1,11 +1,12 @@
-import { ANY_CHARACTER } from '../gbnf/code-points.ts';
+import { ANY_CHARACTER, type CodePointSet } from '../gbnf/code-points.ts';
 import type { Expression } from '../gbnf/expression.ts';
 import { literal, sequence } from '../gbnf/expression.ts';
+import { elementsOf } from '../gbnf/grammar-budget.ts';
 import { jsonCharacter } from '../gbnf/json-characters.ts';
 import type { RuleSet } from '../gbnf/rule-set.ts';
 import { GrammarTooLarge } from '../refused.ts';
-import { type Automaton, acceptsText, intersectAutomata } from './automaton.ts';
-import { addAutomaton } from './automaton-rules.ts';
+import { type Automaton, acceptsText, intersectAutomata, MOST_STATES } from './automaton.ts';
+import { addAutomaton, MOST_INLINE_RANGES } from './automaton-rules.ts';
 import { determinise } from './determinise.ts';
 import { LARGEST_PATTERN, parsePattern } from './parse-pattern.ts';
 import { machineOf } from './pattern-machine.ts';
@@ -28,23 +29,34 @@ const ANY_TEXT: PatternTree = { kind: 'repeat', part: { kind: 'set', set: ANY_CH
  * @throws Refused for a pattern that is not supported or not valid, naming the construct and its position.
  * @throws GrammarTooLarge for one that would take too long to follow.
  */
-export function fullLanguage(pattern: string): Language {
-  return languageOf(parsePattern(pattern));
+export function fullLanguage(pattern: string, whole?: StepBudget): Language {
+  return languageOf(parsePattern(pattern), whole);
 }
 
 /** The texts in which a pattern matches somewhere, as `pattern` in a JSON Schema asks; otherwise like {@link fullLanguage}. */
-export function searchLanguage(pattern: string): Language {
-  return languageOf({ kind: 'sequence', parts: [ANY_TEXT, parsePattern(pattern), ANY_TEXT] });
+export function searchLanguage(pattern: string, whole?: StepBudget): Language {
+  return languageOf({ kind: 'sequence', parts: [ANY_TEXT, parsePattern(pattern), ANY_TEXT] }, whole);
 }
 
-/** The texts of `min` to `max` characters, counted as code points; `max` undefined: no bound. */
+/** The texts of `min` to `max` characters, counted as code points; `max` undefined: no bound. @throws GrammarTooLarge */
 export function lengthLanguage(min: number, max: number | undefined): Language {
-  return languageOf({ kind: 'repeat', part: { kind: 'set', set: ANY_CHARACTER }, min, max });
+  const last = max ?? min;
+  if (last >= MOST_STATES) throw tooComplex();
+  return Array.from({ length: last + 1 }, (_, length) => {
+    const next = length < last ? length + 1 : length;
+    const isOpen = length < last || max === undefined;
+    return { isEnd: length >= min, edges: isOpen ? [{ set: ANY_CHARACTER, to: next }] : [] };
+  });
 }
 
-/** The texts that are in both. @throws GrammarTooLarge */
-export function intersectLanguages(one: Language, other: Language): Language {
-  return intersectAutomata(one, other);
+/** The texts that are in both, in at most `mostStates` states. @throws GrammarTooLarge */
+export function intersectLanguages(
+  one: Language,
+  other: Language,
+  mostStates: number = MOST_STATES,
+  whole?: StepBudget,
+): Language {
+  return intersectAutomata(one, other, mostStates, whole);
 }
 
 /** True when there is no text in it at all. */
@@ -63,23 +75,37 @@ export function jsonStringOf(ruleSet: RuleSet, hint: string, language: Language)
   return sequence(quote, addAutomaton(ruleSet, hint, language, { character: jsonCharacter, end: quote }));
 }
 
-function languageOf(tree: PatternTree): Language {
+/** About as many as the elements of a grammar that {@link jsonStringOf} adds. */
+export function jsonElementsOf(language: Language): number {
+  const sizes = new Map<CodePointSet, number>();
+  let elements = 0;
+  for (const { edges } of language) {
+    for (const { set } of edges) {
+      const size = sizes.get(set) ?? elementsOf(jsonCharacter(set));
+      sizes.set(set, size);
+      elements += 2 + (set.length > MOST_INLINE_RANGES ? 1 : size);
+    }
+  }
+  return elements;
+}
+
+function languageOf(tree: PatternTree, whole?: StepBudget): Language {
   if (sizeOf(tree) > LARGEST_PATTERN) throw tooComplex();
   const machine = machineOf(tree);
   const sets = machine.states.flatMap((state) => (state.kind === 'set' ? [state.set] : []));
-  const symbols = withinSteps((budget) => symbolsOfSets(sets, budget));
+  const symbols = withinSteps((budget) => symbolsOfSets(sets, budget), whole);
   if (symbols === undefined) throw tooComplex();
   const language =
-    withinSteps((budget) => determinise(machine, symbols, budget)) ??
-    withinSteps((budget) => removeEmptyMoves(machine, symbols, budget));
+    withinSteps((budget) => determinise(machine, symbols, budget), whole) ??
+    withinSteps((budget) => removeEmptyMoves(machine, symbols, budget), whole);
   if (language === undefined) throw tooComplex();
   return language;
 }
 
 /** Undefined when the work takes more than {@link MOST_STEPS}. */
-function withinSteps<T>(work: (budget: StepBudget) => T): T | undefined {
+function withinSteps<T>(work: (budget: StepBudget) => T, whole: StepBudget | undefined): T | undefined {
   try {
-    return work(createStepBudget(MOST_STEPS));
+    return work(createStepBudget(MOST_STEPS, whole));
   } catch (error) {
     if (error instanceof OutOfSteps) return undefined;
     throw error;

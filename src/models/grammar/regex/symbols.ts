@@ -11,6 +11,9 @@ export interface Symbols {
   setOf(symbols: readonly number[]): CodePointSet;
 }
 
+/** A range is sorted, written into a key and joined to others. */
+const STEPS_OF_RANGE = 8;
+
 /** The classes for these sets. @throws OutOfSteps beyond the budget. */
 export function symbolsOfSets(sets: readonly CodePointSet[], budget: StepBudget): Symbols {
   const objects = [...new Set(sets)];
@@ -23,6 +26,7 @@ export function symbolsOfSets(sets: readonly CodePointSet[], budget: StepBudget)
     else list.push(index);
   };
   distinct.forEach((set, index) => {
+    budget.spend(STEPS_OF_RANGE * set.length);
     for (const [first, last] of set) {
       put(opening, first, index);
       put(closing, last + 1, index);
@@ -39,7 +43,7 @@ export function symbolsOfSets(sets: readonly CodePointSet[], budget: StepBudget)
     for (const set of opening.get(border) ?? []) owners.add(set);
     const next = borders[index + 1];
     if (owners.size === 0 || next === undefined) return;
-    budget.spend(owners.size);
+    budget.spend(STEPS_OF_RANGE + owners.size);
     const key = [...owners].sort((a, b) => a - b).join();
     const symbol = symbolOfOwners.get(key) ?? ranges.push([]) - 1;
     symbolOfOwners.set(key, symbol);
@@ -58,7 +62,9 @@ export function symbolsOfSets(sets: readonly CodePointSet[], budget: StepBudget)
       const key = numbers.join();
       let set = united.get(key);
       if (set === undefined) {
-        set = uniteSets(...numbers.map((number) => ranges[number] ?? []));
+        const parts = numbers.map((number) => ranges[number] ?? []);
+        for (const part of parts) budget.spend(STEPS_OF_RANGE * part.length);
+        set = uniteSets(...parts);
         united.set(key, set);
       }
       return set;
@@ -66,6 +72,14 @@ export function symbolsOfSets(sets: readonly CodePointSet[], budget: StepBudget)
   };
 }
 
+/** The text of each set seen; sets of Unicode properties are long, and few. */
+const keys = new WeakMap<CodePointSet, string>();
+
 function keyOf(set: CodePointSet): string {
-  return set.join(' ');
+  let key = keys.get(set);
+  if (key === undefined) {
+    key = set.join(' ');
+    keys.set(set, key);
+  }
+  return key;
 }

@@ -8,12 +8,17 @@ import type { SchemaSite } from './read/schema-site.ts';
 export function createIdentities(): (site: SchemaSite) => number {
   const bySite = new Map<number, number>();
   const byText = new Map<string, number>();
+  const identityOfText = (text: string): number => {
+    const identity = byText.get(text) ?? byText.size;
+    byText.set(text, identity);
+    return identity;
+  };
   return (site) => {
     const known = bySite.get(site.id);
     if (known !== undefined) return known;
-    const text = canonicalJson(target(site).checked as JsonValue); // a checked schema is JSON
-    const identity = byText.get(text) ?? byText.size;
-    byText.set(text, identity);
+    const { id, checked } = target(site);
+    const identity = bySite.get(id) ?? identityOfText(canonicalJson(checked as JsonValue)); // a checked schema is JSON
+    bySite.set(id, identity);
     bySite.set(site.id, identity);
     return identity;
   };

@@ -13,7 +13,7 @@ import { createShapeFinder, type Shape } from './shape.ts';
 import { anyNameBut } from './text/excluded-names.ts';
 import { anyCharacterBut } from './text/json-text.ts';
 import { literalTrie } from './text/literal-trie.ts';
-import { stringExpression } from './text/string-expression.ts';
+import { createStringExpressions } from './text/string-expression.ts';
 import { type Conflict, unionExpression } from './union-expression.ts';
 import { textsOfValues, type ValueCheck } from './values.ts';
 
@@ -49,6 +49,7 @@ export function schemaRules(root: SchemaSite, isValid: ValueCheck): SchemaRules 
   const typesOf = new Map<string, ReadonlySet<string>>();
   const conflicts: (Conflict & { readonly rule: string })[] = [];
   const character = rules.add('character', anyCharacterBut([]));
+  const stringExpression = createStringExpressions(rules, character);
 
   /** Names of the rules that arrays and objects consist of, which a union may take apart. */
   const structure = new Set<string>();
@@ -102,7 +103,7 @@ export function schemaRules(root: SchemaSite, isValid: ValueCheck): SchemaRules 
     expressionOf,
     otherNames: (named: readonly string[], propertyNames: Conjunction) =>
       propertyNames.length === 0 ? anyNameBut(named, rules, character) : namesIn(propertyNames),
-    namesLike: (pattern: string) => stringExpression([textLike(pattern)], rules, character),
+    namesLike: (pattern: string) => stringExpression([textLike(pattern)]),
     isLike: (pattern: string, name: string) => testerOf(pattern).test(name),
   };
 
@@ -129,7 +130,7 @@ export function schemaRules(root: SchemaSite, isValid: ValueCheck): SchemaRules 
       case 'number':
         return numberExpression(keywordsOf(sites, 'number'), type === 'integer');
       case 'string':
-        return stringExpression(keywordsOf(sites, 'string'), rules, character);
+        return stringExpression(keywordsOf(sites, 'string'));
       case 'array':
         return arrayExpression(keywordsOf(sites, 'array'), structureRules, expressionOf);
       case 'object':
