@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { LONGEST_PATTERN } from '../../src/models/grammar/regex/normalise-pattern.ts';
+import type { JsonSchema } from '../../src/models/json-value.ts';
 import { acceptorOf, closeEngine } from './accepts.ts';
 import { compiled, refusalOf } from './compiled.ts';
 
@@ -54,6 +55,55 @@ describe('a pattern that takes other engines exponential time is ordinary here',
     expect(performance.now() - started).toBeLessThan(BRIEFLY_MS);
   });
 });
+
+describe('a hostile schema is compiled or refused briefly', () => {
+  test.each<[string, JsonSchema, string | undefined]>([
+    ['a reference to itself many times', { prefixItems: times(15_000, () => ({ $ref: '#' })) }, undefined],
+    ['a pattern for each property', textsOf(300, (i) => ({ pattern: `^[a-z]{1,20}${i}[^0-9]{2,30}$` })), 'too large'],
+    ['Unicode for each property', textsOf(300, (i) => ({ pattern: `^\\p{L}{1,20}${i}[^\\p{Lu}]+$` })), 'use fewer or'],
+    [
+      'patterns that all hold',
+      { type: 'string', allOf: times(50, (i) => ({ pattern: `(a|b${i}){1,50}d` })) },
+      undefined,
+    ],
+    ['a length for each property', textsOf(100, (i) => ({ pattern: '^[a-z]+x', maxLength: 4_000 - i })), undefined],
+    [
+      'names beside patterns',
+      { ...textsOf(600, () => ({})), patternProperties: Object.fromEntries(times(100, (i) => [`^${i}`, true])) },
+      'use fewer names or fewer patterns',
+    ],
+  ])('%s', (_, schema, refusal) => {
+    const started = performance.now();
+    const given = refusalOf({ kind: 'json', schema });
+    if (refusal === undefined) expect(given).toBeUndefined();
+    else expect(given).toMatch(refusal);
+    expect(performance.now() - started).toBeLessThan(BRIEFLY_MS);
+  });
+
+  test('texts of every format, bounded in length, compile', () => {
+    const formats = ['date', 'date-time', 'duration', 'email', 'hostname', 'ipv4', 'ipv6', 'time', 'uri', 'uuid'];
+    const bounds = { minLength: 3, maxLength: 255 };
+    const schema = textsOf(2 * formats.length, (i) => ({
+      format: formats[i >> 1] ?? '',
+      ...(i % 2 ? bounds : { maxLength: 100 }),
+    }));
+    const { problemOf } = compiled({ kind: 'json', schema });
+    expect(problemOf('{"p0":"2024-02-29"}')).toBeUndefined();
+    expect(problemOf(`{"p6":"${'a'.repeat(64)}@${'b'.repeat(60)}.org"}`)).toMatch('must NOT have more than 100');
+  });
+});
+
+function times<Item>(count: number, item: (index: number) => Item): Item[] {
+  return Array.from({ length: count }, (_, index) => item(index));
+}
+
+/** An object of many texts, each with keywords of its own. */
+function textsOf(count: number, keywords: (index: number) => { [keyword: string]: string | number }) {
+  return {
+    type: 'object',
+    properties: Object.fromEntries(times(count, (index) => [`p${index}`, { type: 'string', ...keywords(index) }])),
+  };
+}
 
 describe('hostile choices', () => {
   test('each the beginning of the next: they nest in no way that the engine follows by recursion', async () => {

@@ -54,7 +54,7 @@ const texts = fc.array(fc.constantFrom('a', 'b', '"', '\\', '\n', 'é', '😀', 
 const SHORT_TEXTS: string[] = [''];
 for (const text of SHORT_TEXTS) if (text.length < 4) SHORT_TEXTS.push(`${text}a`, `${text}b`, `${text}\n`);
 
-const PATTERNS_JUDGED = 300;
+const PATTERNS_JUDGED = 200;
 
 /** What the language's own engine says; only patterns of this test run in it, on short texts. */
 function matchesWhole(pattern: string, text: string): boolean {
@@ -81,7 +81,7 @@ describe('for any supported pattern', { timeout: 60_000 }, () => {
           expect([text, isAccepted(text), problemOf(text) === undefined]).toEqual([text, expected, expected]);
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
@@ -118,7 +118,7 @@ describe('for any supported pattern', { timeout: 60_000 }, () => {
           expect([text, isAccepted(JSON.stringify(text)), tester.test(text)]).toEqual([text, expected, expected]);
         }
       }),
-      { numRuns: 80 },
+      { numRuns: 50 },
     );
   });
 
@@ -135,9 +135,9 @@ describe('for any supported pattern', { timeout: 60_000 }, () => {
           complete += 1;
           expect([text, problemOf(text), matchesWhole(pattern, text)]).toEqual([text, undefined, true]);
         }),
-        { numRuns: 120 },
+        { numRuns: 80 },
       );
-      expect(complete).toBeGreaterThan(60);
+      expect(complete).toBeGreaterThan(40);
     } finally {
       await generator.close();
     }

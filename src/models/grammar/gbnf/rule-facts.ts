@@ -97,18 +97,17 @@ function holds(
   ofLiteral: (text: string) => boolean,
   known: ReadonlySet<string>,
 ): boolean {
-  const inner = (part: Expression) => holds(part, ofClass, ofLiteral, known);
   switch (expression.kind) {
     case 'literal':
       return ofLiteral(expression.text);
     case 'class':
       return ofClass;
     case 'sequence':
-      return expression.parts.every(inner);
+      return expression.parts.every((part) => holds(part, ofClass, ofLiteral, known));
     case 'alternatives':
-      return expression.options.some(inner);
+      return expression.options.some((option) => holds(option, ofClass, ofLiteral, known));
     case 'repeat':
-      return expression.min === 0 || inner(expression.part);
+      return expression.min === 0 || holds(expression.part, ofClass, ofLiteral, known);
     case 'rule':
       return known.has(expression.name);
   }

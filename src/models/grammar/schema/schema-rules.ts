@@ -19,6 +19,8 @@ import { textsOfValues, type ValueCheck } from './values.ts';
 
 /** Most different combinations of schemas that a value somewhere may have to fit. */
 const MOST_COMBINATIONS = 1_000;
+/** Most names of properties that are held against patterns, in some 100 ms. */
+const MOST_COMPARISONS = 50_000;
 /** Most rules while they are made; no grammar within the engine's budget has more. */
 const MOST_RULES = 20_000;
 /** Most values that are written where they are used, instead of in a rule of their own. */
@@ -91,6 +93,7 @@ export function schemaRules(root: SchemaSite, isValid: ValueCheck): SchemaRules 
     return expression;
   };
 
+  let comparisons = 0;
   const testers = new Map<string, PatternTester>();
   const testerOf = (pattern: string): PatternTester => {
     const tester = testers.get(pattern) ?? patternTester(pattern);
@@ -104,7 +107,15 @@ export function schemaRules(root: SchemaSite, isValid: ValueCheck): SchemaRules 
     otherNames: (named: readonly string[], propertyNames: Conjunction) =>
       propertyNames.length === 0 ? anyNameBut(named, rules, character) : namesIn(propertyNames),
     namesLike: (pattern: string) => stringExpression([textLike(pattern)]),
-    isLike: (pattern: string, name: string) => testerOf(pattern).test(name),
+    isLike(pattern: string, name: string) {
+      comparisons += 1;
+      if (comparisons > MOST_COMPARISONS) {
+        throw new GrammarTooLarge(
+          'The schema has too many property names beside "patternProperties": use fewer names or fewer patterns',
+        );
+      }
+      return testerOf(pattern).test(name);
+    },
   };
 
   const namesIn = (conjunction: Conjunction): Expression =>
