@@ -28,7 +28,7 @@ export function sizeOf(tree: PatternTree): number {
 }
 
 /** True when the tree matches the empty text wherever that stands. */
-export function isNullable(tree: PatternTree): boolean {
+function isNullable(tree: PatternTree): boolean {
   switch (tree.kind) {
     case 'set':
     case 'start':
