@@ -266,6 +266,13 @@ describe('an output is held to', () => {
 });
 
 describe('a wrong output', () => {
+  it('is asked for again where text in it was lost', async () => {
+    const answers = ['{"name":"a\ufffd"}', '{"name":"ab"}'];
+    const item = generateItem({ kind: 'json', schema: { type: 'object', required: ['name'] } });
+    const { model } = await setUp(() => chatAnswer(answers.shift() ?? ''));
+    expect(await model.generate([item], never)).toEqual([{ ok: true, value: '{"name":"ab"}' }]);
+  });
+
   it('is asked for again with another seed and what was wrong', async () => {
     let calls = 0;
     const { model, server: stub } = await setUp(() => chatAnswer(++calls < 3 ? 'perhaps' : 'yes'));

@@ -1,5 +1,6 @@
 import type { ModelMethod } from '../../define-model.ts';
 import type { OutputGrammar, OutputRefusal } from '../../grammar/output-grammar.ts';
+import { undecodableIn } from '../../grammar/undecodable.ts';
 import { failed, type ItemOutcome, invalid, succeeded } from '../../outcome.ts';
 import type { GenerateItem, GenerateOutput } from '../../port.ts';
 import { stripThinking } from '../../strip-thinking.ts';
@@ -84,7 +85,7 @@ export function generateThrough(line: GenerateLine): ModelMethod<GenerateItem, s
       if (failure !== undefined) return failed(failure);
       if (reply.answer.isCut) return failed(cutMessage(item, 'before the output was complete'));
       const text = constraint.read(reply.answer.text);
-      const problem = grammar.problemOf(text);
+      const problem = grammar.problemOf(text) ?? undecodableIn(text, item);
       if (problem === undefined) return succeeded(text);
       wrong = { text: reply.answer.text, problem };
       tries += 1;

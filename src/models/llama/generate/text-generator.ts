@@ -1,6 +1,7 @@
 import type { LlamaContext, LlamaModel, Token } from 'node-llama-cpp';
 import { compileOutput } from '../../grammar/compile-output.ts';
 import type { OutputGrammar } from '../../grammar/output-grammar.ts';
+import { undecodableIn } from '../../grammar/undecodable.ts';
 import { type ItemOutcome, invalid, succeeded } from '../../outcome.ts';
 import type { GenerateItem } from '../../port.ts';
 import { stripThinking } from '../../strip-thinking.ts';
@@ -73,7 +74,7 @@ export function createTextGenerator(
       const choosing = { temperature, seed: (item.seed + attempt) % SEEDS, grammar: grammars.begin(gbnf) };
       const { text, cut } = await answer(prompt, item, choosing, signal);
       if (cut !== undefined) return invalid(`Output was cut off at ${cut}`);
-      problem = problemOf(text);
+      problem = problemOf(text) ?? undecodableIn(text, item);
       if (problem === undefined) return succeeded(text);
     }
     return invalid(`The model gave no valid output in ${TEMPERATURES.length} attempts: ${problem}`);
