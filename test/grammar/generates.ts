@@ -13,7 +13,7 @@ export interface TestGenerator {
   /**
    * A text of at most `maxTokens` tokens; undefined when the grammar was not at an end by then, and for bytes that are
    * no UTF-8: the matcher takes overlong forms, which only a model of random weights writes, for the character that they
-   * would be, and a reader takes them for three. `problemOf` refuses such a text, so that it is a failed attempt.
+   * would be, and a reader takes them for three. The runtimes count such a text as a failed attempt.
    */
   generate(gbnf: string, seed: number, maxTokens: number): Promise<string | undefined>;
   close(): Promise<void>;
