@@ -33,6 +33,15 @@ test('one connection serves query after query, also after an SQL error', async (
   await pool.end();
 });
 
+test('what runs alone always meets the oldest connection, whatever a rush opened', async () => {
+  const pool = createPool(settings);
+  const first = await pidOf(pool);
+  const rush = await Promise.all([pidOf(pool), pool.query('select pg_sleep(0.05)'), pool.query('select pg_sleep(0.1)')]);
+  expect(rush[0]).toBe(first);
+  expect([await pidOf(pool), await pidOf(pool)]).toEqual([first, first]);
+  await pool.end();
+});
+
 test('there are never more connections than the maximum, and waiters are served', async () => {
   const pool = createPool(settings, { max: 2, applicationName: 'lamplighter test max' });
   const pids = await Promise.all(Array.from({ length: 10 }, () => pidOf(pool)));
