@@ -27,3 +27,11 @@ test('the page shows every figure that was kept', () => {
   const kept = readdirSync(RESULTS).map((file) => file.replace(/\.json$/, ''));
   expect(kept.filter((bench) => !reports.has(bench))).toEqual([]);
 });
+
+test('every chart is a picture that a browser reads: no quotes within quotes, no loose signs', () => {
+  const tag = /<\/?[\w:]+(?:\s+[\w:-]+="[^"<]*")*\s*\/?>/g;
+  for (const { file } of CHARTS) {
+    const svg = readFileSync(new URL(`performance/${file}`, DOCS), 'utf8');
+    expect(svg.replaceAll(tag, ''), file).not.toMatch(/[<>]|&(?!\w+;|#\d+;)/);
+  }
+});

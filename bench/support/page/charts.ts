@@ -14,7 +14,7 @@ const GLYPH_SHARE = 0.6;
 const WIDTH = 760;
 const BAR_HEIGHT = 30;
 const LINE_HEIGHT = 320;
-const FONT = 'system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif';
+const FONT = 'system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif';
 const INK = '#333333';
 const RULE = '#e4e4e4';
 const COLOURS: readonly (readonly [beginning: string, colour: string])[] = [
@@ -146,7 +146,10 @@ function colourOf(label: string, at: number, of: number): string {
 
 /** `23,667`, `4.2`, `1.3 k` never: readers compare digits. */
 function shortened(figure: number): string {
-  return figure.toLocaleString('en', { maximumFractionDigits: Math.abs(figure) >= 100 ? 0 : 2 });
+  return figure.toLocaleString('en', {
+    maximumFractionDigits: Math.abs(figure) >= 100 ? 0 : 2,
+    signDisplay: 'negative',
+  });
 }
 
 function render(height: number, option: echarts.EChartsCoreOption): string {
