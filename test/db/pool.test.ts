@@ -36,7 +36,11 @@ test('one connection serves query after query, also after an SQL error', async (
 test('what runs alone always meets the oldest connection, whatever a rush opened', async () => {
   const pool = createPool(settings);
   const first = await pidOf(pool);
-  const rush = await Promise.all([pidOf(pool), pool.query('select pg_sleep(0.05)'), pool.query('select pg_sleep(0.1)')]);
+  const rush = await Promise.all([
+    pidOf(pool),
+    pool.query('select pg_sleep(0.05)'),
+    pool.query('select pg_sleep(0.1)'),
+  ]);
   expect(rush[0]).toBe(first);
   expect([await pidOf(pool), await pidOf(pool)]).toEqual([first, first]);
   await pool.end();
