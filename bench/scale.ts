@@ -20,7 +20,7 @@ import { median, round3 } from './support/statistics.ts';
 import { describeWaits, sampleWaits } from './support/wait-events.ts';
 
 /** One at a time is slower. */
-const SINGLE_SHARE = 0.1;
+const SINGLE_SHARE = 0.5;
 const MODES: readonly { readonly mode: Draining; readonly title: string }[] = [
   { mode: 'nobody', title: 'nobody works' },
   { mode: 'polling', title: 'NOTIFY off' },
@@ -50,7 +50,7 @@ await publish(
   server,
 );
 
-/** Processes that all drain one backlog, from the first request handled to the last recorded. */
+/** Processes that all drain one backlog, which is committed while they wait for work: what it takes to start them does not count. */
 async function measureWorkers(name: ContenderName, count: number, requests: number) {
   const contender = contenderNamed(name);
   const uri = await server.createDatabase('bench_scale');
@@ -58,39 +58,39 @@ async function measureWorkers(name: ContenderName, count: number, requests: numb
   const pool = openPool(uri);
   const workers: ContenderWorker[] = [];
   try {
-    for (let n = 0; n < count; n += 1) workers.push(await spawnContender(name, uri));
+    let handled = 0;
+    for (let n = 0; n < count; n += 1) {
+      const worker = await spawnContender(name, uri);
+      workers.push(worker);
+      let before = 0;
+      await worker.count((so) => {
+        handled += so - before;
+        before = so;
+      });
+    }
     const taken = [];
     let waits = '';
+    // The first round only warms up.
     for (let round = 0; round <= options.rounds; round += 1) {
       await contender.clear(pool);
+      handled = 0;
       await contender.fill(pool, requests);
-      await pool.query(`vacuum analyze ${contender.table}`);
+      const startedMs = performance.now();
       const sampler = await sampleWaits(uri);
-      const counts = workers.map(() => 0);
-      const handled = () => counts.reduce((sum, one) => sum + one, 0);
       const cpuBefore = await Promise.all(workers.map((worker) => worker.usage()));
       const serverBefore = await server.cpuSeconds();
-      const startedMs = performance.now();
-      await Promise.all(
-        workers.map((worker, at) =>
-          worker.count((so) => {
-            counts[at] = so;
-          }),
-        ),
-      );
-      while (handled() < requests) await new Promise((resolve) => setTimeout(resolve, 5));
-      while (!(await contender.isDrained(pool, requests))) await new Promise((resolve) => setTimeout(resolve, 5));
+      while (handled < requests || !(await contender.isDrained(pool, requests))) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
       const seconds = (performance.now() - startedMs) / 1_000;
       const serverAfter = await server.cpuSeconds();
       const cpuAfter = await Promise.all(workers.map((worker) => worker.usage()));
       waits = describeWaits(await sampler.stop());
-      await Promise.all(workers.map((worker) => worker.stop()));
       const workerSeconds = cpuAfter.reduce(
         (sum, { cpuSeconds }, at) => sum + cpuSeconds - (cpuBefore[at]?.cpuSeconds ?? 0),
         0,
       );
       const perRequestUs = (cpuSeconds: number) => (cpuSeconds * 1e6) / requests;
-      // The first round only warms up.
       if (round === 0) continue;
       taken.push({
         perSecond: requests / seconds,
