@@ -411,6 +411,48 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.claim_requests_at_once(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[], p_per_role integer)
+ RETURNS TABLE(function_name text, model text, id bigint, request_id uuid, username text, parameters jsonb, priority integer, created_us bigint, attempt integer, retry_count integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET row_security TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+  v_lane record;
+begin
+  for v_lane in
+    select o.function_name, o.model, o.most,
+           array_agg(r.username order by r.place) as usernames,
+           array_agg(r.priority order by r.place) as priorities,
+           array_agg(r.created_us order by r.place) as created_us,
+           array_agg(r.id order by r.place) as ids,
+           max(r.seen_us) as seen_us,
+           count(distinct r.username)::integer as roles
+    from unnest(p_function_names, p_models, p_limits) with ordinality as o (function_name, model, most, place)
+    join lamplighter.list_ready(p_function_names, p_models, p_per_role)
+      with ordinality as r (function_name, model, username, priority, created_us, id, seen_us, place)
+      on r.function_name = o.function_name and r.model = o.model
+    group by o.place, o.function_name, o.model, o.most
+    order by o.place
+  loop
+    return query
+      select v_lane.function_name, v_lane.model, c.id, c.request_id, c.username, c.parameters, c.priority, c.created_us, c.attempt,
+             c.retry_count
+      from lamplighter.claim_requests(
+        p_worker_id, p_claim_number, v_lane.function_name, v_lane.model, v_lane.usernames, v_lane.priorities, v_lane.created_us,
+        v_lane.ids, v_lane.seen_us, (v_lane.most + v_lane.roles - 1) / v_lane.roles, v_lane.most) as c;
+    if found then
+      return;
+    end if;
+    return query select v_lane.function_name, v_lane.model, null::bigint, null::uuid, null, null::jsonb, 0, 0::bigint, 0, 0;
+  end loop;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.claim_suspects(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[])
  RETURNS TABLE(id bigint, request_id uuid, function_name text, model text, username text, parameters jsonb, priority integer, created_us bigint, attempt integer, retry_count integer)
  LANGUAGE plpgsql
@@ -732,9 +774,9 @@ begin
   execute format('grant select on lamplighter.migration to %I', p_role_name);
   perform lamplighter.grant_functions(p_role_name, 'lamplighter', array[
     'effective_setting', 'record_server_settings', 'measure_queue', 'request_wake_up', 'confirm_wake_up', 'register_worker',
-    'renew_lease', 'prune_workers', 'list_ready', 'claim_requests', 'claim_suspects', 'has_suspects', 'finish_requests',
-    'lookup_cached_results', 'list_lost', 'rescue_requests', 'promote_requests', 'prune_requests', 'prune_cached_results',
-    'cancel_abandoned']);
+    'renew_lease', 'prune_workers', 'list_ready', 'claim_requests', 'claim_requests_at_once', 'claim_suspects', 'has_suspects',
+    'finish_requests', 'lookup_cached_results', 'list_lost', 'rescue_requests', 'promote_requests', 'prune_requests',
+    'prune_cached_results', 'cancel_abandoned']);
 end
 $function$;
 
@@ -2172,6 +2214,8 @@ revoke all on function lamplighter.autonomous_lock_key(p_request_id uuid) from p
 revoke all on function lamplighter.cancel_abandoned() from public;
 
 revoke all on function lamplighter.claim_requests(p_worker_id uuid, p_claim_number bigint, p_function_name text, p_model text, p_usernames text[], p_priorities integer[], p_low_created_us bigint[], p_low_ids bigint[], p_seen_us bigint, p_share integer, p_limit integer) from public;
+
+revoke all on function lamplighter.claim_requests_at_once(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[], p_per_role integer) from public;
 
 revoke all on function lamplighter.claim_suspects(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[]) from public;
 

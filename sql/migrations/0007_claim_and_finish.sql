@@ -174,6 +174,64 @@ begin
 end
 $$;
 
+-- Looks and claims in one step, for a worker that knows of nothing ready: the first of the lanes (triples of function, model and
+-- most rows, in the order in which to try them) that yields anything gives what claim_requests gives. A lane where requests were
+-- seen but none could be had, as others have locked them, gives one row without an id, so that the worker looks deeper; nothing
+-- ready anywhere gives no row.
+create function lamplighter.claim_requests_at_once(
+  p_worker_id uuid,
+  p_claim_number bigint,
+  p_function_names text[],
+  p_models text[],
+  p_limits integer[],
+  p_per_role integer
+) returns table (
+  function_name text,
+  model text,
+  id bigint,
+  request_id uuid,
+  username text,
+  parameters jsonb,
+  priority integer,
+  created_us bigint,
+  attempt integer,
+  retry_count integer
+)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set plan_cache_mode = force_generic_plan set row_security = off as $$
+#variable_conflict use_column
+declare
+  v_lane record;
+begin
+  for v_lane in
+    select o.function_name, o.model, o.most,
+           array_agg(r.username order by r.place) as usernames,
+           array_agg(r.priority order by r.place) as priorities,
+           array_agg(r.created_us order by r.place) as created_us,
+           array_agg(r.id order by r.place) as ids,
+           max(r.seen_us) as seen_us,
+           count(distinct r.username)::integer as roles
+    from unnest(p_function_names, p_models, p_limits) with ordinality as o (function_name, model, most, place)
+    join lamplighter.list_ready(p_function_names, p_models, p_per_role)
+      with ordinality as r (function_name, model, username, priority, created_us, id, seen_us, place)
+      on r.function_name = o.function_name and r.model = o.model
+    group by o.place, o.function_name, o.model, o.most
+    order by o.place
+  loop
+    return query
+      select v_lane.function_name, v_lane.model, c.id, c.request_id, c.username, c.parameters, c.priority, c.created_us, c.attempt,
+             c.retry_count
+      from lamplighter.claim_requests(
+        p_worker_id, p_claim_number, v_lane.function_name, v_lane.model, v_lane.usernames, v_lane.priorities, v_lane.created_us,
+        v_lane.ids, v_lane.seen_us, (v_lane.most + v_lane.roles - 1) / v_lane.roles, v_lane.most) as c;
+    if found then
+      return;
+    end if;
+    return query select v_lane.function_name, v_lane.model, null::bigint, null::uuid, null, null::jsonb, 0, 0::bigint, 0, 0;
+  end loop;
+end
+$$;
+
 -- Raises LL001 unless the worker is alive in the eyes of the database.
 create function lamplighter.require_lease(p_worker_id uuid) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$

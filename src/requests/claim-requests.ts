@@ -43,7 +43,7 @@ export async function claimRequests(db: Queryable, claim: Claim): Promise<Claime
     share,
     limit,
   ]);
-  const requests = rows.map((row) => toClaimedRequest(row, lane)).sort(byUrgency);
+  const requests = rows.map((row) => toClaimedRequest(row, lane));
   return takeTurns(requests, [...new Set(levels.map(({ username }) => username))]);
 }
 
@@ -57,10 +57,11 @@ export function requestsAskedFor(left: number, roles: number, share: number): nu
   return Math.min(share, Math.ceil(left / roles));
 }
 
-/** The requests of several roles one of each after the other, as if each had been claimed alone. */
-function takeTurns(requests: ClaimedRequest[], usernames: readonly string[]): ClaimedRequest[] {
-  if (usernames.length < 2) return requests;
-  const byRole = groupBy(requests, ({ username }) => username);
+/** The requests by priority, then age; those of several roles one of each after the other, as if each had been claimed alone. */
+export function takeTurns(requests: readonly ClaimedRequest[], usernames: readonly string[]): ClaimedRequest[] {
+  const sorted = [...requests].sort(byUrgency);
+  if (usernames.length < 2) return sorted;
+  const byRole = groupBy(sorted, ({ username }) => username);
   const queues = usernames.map((username) => byRole.get(username) ?? []);
   const longest = Math.max(...queues.map(({ length }) => length));
   return Array.from({ length: longest }, (_, turn) => queues.flatMap((queue) => queue.slice(turn, turn + 1))).flat();

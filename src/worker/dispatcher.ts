@@ -3,7 +3,7 @@ import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { sqlStateOf } from '../db/sqlstate.ts';
 import { claimSuspects } from '../requests/claim-suspects.ts';
-import type { ClaimName, Lane } from '../requests/claimed-request.ts';
+import { type ClaimName, type Lane, laneKey } from '../requests/claimed-request.ts';
 import { type BatchRunnerDeps, createBatchRunner } from './batch-runner.ts';
 import type { HeldRequest } from './in-flight.ts';
 import { createReadyLevels } from './ready-levels.ts';
@@ -58,6 +58,26 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       if (hasCode(error, 'CONNECTION_LOST')) lease.retire();
       throw error;
     }
+  }
+
+  /** Looks at the queue: at once with a claim where nothing is known and slots are free. How many requests were claimed. */
+  async function look(): Promise<number> {
+    const { lanes } = served;
+    const rooms = ready.isUnknown()
+      ? [...lanes.slice(nextLane), ...lanes.slice(0, nextLane)]
+          .map((lane) => ({ ...lane, most: Math.min(CLAIM_LIMIT, runner.roomFor(lane, false)) }))
+          .filter(({ most }) => most > 0)
+      : [];
+    if (rooms.length === 0) {
+      await ready.look(lanes);
+      return 0;
+    }
+    const { claimed, name } = await claimAs((as) => ready.claimAtOnce(as, rooms));
+    const [first] = claimed;
+    if (first === undefined) return 0;
+    nextLane = lanes.findIndex((lane) => laneKey(lane) === laneKey(first.lane)) + 1;
+    void runner.start(first.lane, claimed, name).done;
+    return claimed.length;
   }
 
   /** Claims for the next lane that has work and room; how many, or undefined when there is no such lane. */
@@ -124,7 +144,10 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       if (!hasRoom()) return;
       // One look is enough until something was claimed: rows that others have locked are seen, but cannot be had.
       if (!isFresh && ready.isDue()) {
-        await ready.look(served.lanes);
+        if ((await look()) > 0) {
+          waker.reset();
+          continue;
+        }
         isFresh = true;
         if (signal.aborted) return;
       }

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { groupBy } from '../core/group-by.ts';
 import type { Queryable } from '../db/query.ts';
 import { claimRequests, requestsAskedFor } from '../requests/claim-requests.ts';
+import { claimRequestsAtOnce, type LaneRoom } from '../requests/claim-requests-at-once.ts';
 import { type ClaimedRequest, type ClaimName, compareAge, type Lane, laneKey } from '../requests/claimed-request.ts';
 import { listReady, type ReadyLevel } from '../requests/list-ready.ts';
 
@@ -17,13 +18,18 @@ const LONGEST_UNSCANNED_MS = 1_000;
  * What is known to be ready. A look at the whole queue finds the roles and priorities of each lane; claims then go to one level after
  * the other, each from the lowest row that may still be there. That keeps a claim off the dead index entries that an open snapshot
  * holds in front, which a plain claim reads anew each time (76k to 18k/s after 800k requests). Rows that appear below the remembered
- * bound (late commits, retries) and new levels are found by the next look.
+ * bound (late commits, retries) and new levels are found by the next look. Where there is no backlog there is nothing to remember, and
+ * one statement both looks and claims.
  */
 export interface ReadyLevels {
   /** True when it is time for another look: nothing is known to be ready, or the last look is too long ago. */
   isDue(): boolean;
   /** Makes the next `isDue` true. */
   expire(): void;
+  /** True when nothing is known to be ready, and what was found last was taken whole: then {@link claimAtOnce} is the shorter way. */
+  isUnknown(): boolean;
+  /** A look, and a claim for the first of the lanes that has something; roles take turns. */
+  claimAtOnce(name: ClaimName, lanes: readonly LaneRoom[]): Promise<ClaimedRequest[]>;
   look(lanes: readonly Lane[]): Promise<void>;
   hasReady(lane: Lane): boolean;
   /** Claims for one lane; roles take turns, so that one role's flood does not starve another's. */
@@ -38,19 +44,39 @@ export function createReadyLevels(db: Queryable, clock: Clock): ReadyLevels {
   /** True when claims were tried since the last look and all of them gave nothing. */
   let isInVain = false;
   let hasClaimed = false;
+  /** True when there was more than could be claimed at once, until a look finds nothing. */
+  let hasBacklog = false;
+
+  function deepen(): void {
+    if (isInVain) levelsPerRole = Math.min(levelsPerRole * 2, MOST_LEVELS_PER_ROLE);
+  }
 
   return {
     isDue: () => levels.size === 0 || clock.nowMs() >= nextLookAtMs,
     expire() {
       nextLookAtMs = 0;
     },
+    isUnknown: () => levels.size === 0 && !hasBacklog,
+    async claimAtOnce(name, lanes) {
+      deepen();
+      const { requests, hasSeen } = await claimRequestsAtOnce(db, { ...name, lanes, levelsPerRole });
+      if (!hasSeen) levelsPerRole = LEVELS_PER_ROLE;
+      isInVain = hasSeen && requests.length === 0;
+      const last = requests.at(-1);
+      if (last === undefined) return [];
+      const key = laneKey(last.lane);
+      lastServed.set(key, last.username);
+      hasBacklog = requests.length >= (lanes.find((lane) => laneKey(lane) === key)?.most ?? 0);
+      return requests;
+    },
     async look(lanes) {
       const startedMs = clock.nowMs();
-      if (isInVain) levelsPerRole = Math.min(levelsPerRole * 2, MOST_LEVELS_PER_ROLE);
+      deepen();
       const found = await listReady(db, lanes, levelsPerRole);
       if (found.length === 0) levelsPerRole = LEVELS_PER_ROLE;
       isInVain = false;
       hasClaimed = false;
+      hasBacklog &&= found.length > 0;
       levels = groupBy(found, ({ lane }) => laneKey(lane));
       const endedMs = clock.nowMs();
       nextLookAtMs = endedMs + Math.min(LONGEST_UNSCANNED_MS, (endedMs - startedMs) / SCAN_SHARE);

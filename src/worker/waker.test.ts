@@ -25,6 +25,7 @@ beforeEach(() => {
   waker = createWaker(db, () => pollIntervalMs, silentLogger);
 });
 
+const settled = () => new Promise((resolve) => setImmediate(resolve));
 const pauses = (count: number) => Array.from({ length: count }, () => waker.nextPauseMs());
 
 test('pauses are short at first, then double up to the poll interval, and begin anew after work', () => {
@@ -49,6 +50,7 @@ test('a wake-up is asked for once, until one was heard', async () => {
   pauses(3);
   expect([await waker.requestOnce(), await waker.requestOnce()]).toEqual([true, false]);
   waker.onWakeUp('1');
+  await settled();
   pauses(3);
   expect([await waker.requestOnce(), await waker.requestOnce()]).toEqual([true, false]);
   expect(asked).toEqual(['request', 'confirm 1', 'request']);
@@ -101,8 +103,6 @@ test('nothing is asked for while notifications are not heard, and anew when they
   expect(await waker.requestOnce()).toBe(true);
 });
 
-const settled = () => new Promise((resolve) => setImmediate(resolve));
-
 test('many notifications of one wake-up are confirmed once', async () => {
   waker.setListening(true);
   for (const epoch of ['7', '7', '7']) waker.onWakeUp(epoch);
@@ -114,9 +114,9 @@ test('many notifications of one wake-up are confirmed once', async () => {
   expect(asked).toEqual(['confirm 7', 'confirm 8']);
 });
 
-test('of many false epochs heard at once two are confirmed, the first and the last', async () => {
+test('of many false epochs heard at once the last is confirmed', async () => {
   waker.setListening(true);
   for (let epoch = 1; epoch <= 1_000; epoch += 1) waker.onWakeUp(String(epoch));
   await settled();
-  expect(asked).toEqual(['confirm 1', 'confirm 1000']);
+  expect(asked).toEqual(['confirm 1000']);
 });

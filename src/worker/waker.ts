@@ -44,11 +44,13 @@ export function createWaker(db: Queryable, pollIntervalMs: () => number, log: Lo
 
   /**
    * Every enqueuer that saw the flag before it was taken down has sent the same epoch. One statement at a time, for the epoch heard
-   * last: any role may send others, and thousands of them must not keep what the worker does waiting for a connection.
+   * last: any role may send others, and thousands of them must not keep what the worker does waiting for a connection. The claim goes
+   * first, in the session that has run it before.
    */
   async function confirm(): Promise<void> {
     if (isConfirming) return;
     isConfirming = true;
+    await new Promise((resolve) => setImmediate(resolve));
     while (heard !== confirmed) {
       confirmed = heard;
       await confirmWakeUp(db, confirmed).catch((error: unknown) =>

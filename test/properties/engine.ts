@@ -1,7 +1,7 @@
 import { systemClock } from '../../src/core/clock.ts';
 import type { Queryable } from '../../src/db/query.ts';
 import { claimSuspects } from '../../src/requests/claim-suspects.ts';
-import type { ClaimedRequest, ClaimName, Lane } from '../../src/requests/claimed-request.ts';
+import { type ClaimedRequest, type ClaimName, type Lane, laneKey } from '../../src/requests/claimed-request.ts';
 import { finishRequests, type Outcome } from '../../src/requests/finish-requests.ts';
 import { listLost } from '../../src/requests/list-lost.ts';
 import { promoteRequests } from '../../src/requests/promote-requests.ts';
@@ -83,8 +83,11 @@ export async function runWorkerStep(
         leaseMs: LEASE_MS,
       });
     case 'claim': {
-      if (step.looks) await ready.look(lanes);
       const lane: Lane = { functionName: step.functionName, model: step.model };
+      const isServed = lanes.some((each) => laneKey(each) === laneKey(lane));
+      if (step.looks && isServed && ready.isUnknown())
+        return claimAs((name) => ready.claimAtOnce(name, [{ ...lane, most: step.limit }]));
+      if (step.looks) await ready.look(lanes);
       if (!ready.hasReady(lane)) return [];
       return claimAs((name) => ready.claim(name, lane, step.limit));
     }

@@ -71,6 +71,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.autonomous_lock_key execute
 + + . . . . + .  lamplighter.cancel_abandoned execute
 + + . . . . + .  lamplighter.claim_requests execute
++ + . . . . + .  lamplighter.claim_requests_at_once execute
 + + . . . . + .  lamplighter.claim_suspects execute
 + + . . . . + .  lamplighter.confirm_wake_up execute
 + + . . . . . .  lamplighter.count_pending execute

@@ -1,7 +1,9 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { RequestFunction } from '../../src/core/request-functions.ts';
 import { loadQuery } from '../../src/db/load-sql.ts';
 import { claimRequests } from '../../src/requests/claim-requests.ts';
+import { claimRequestsAtOnce } from '../../src/requests/claim-requests-at-once.ts';
 import { listReady } from '../../src/requests/list-ready.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { sqlErrorOf } from '../support/sql-error.ts';
@@ -173,6 +175,56 @@ test('a remembered lower bound starts the claim there, and nothing before it is 
   expect((await claim({ at: '0', id: '0' })).rows).toHaveLength(3);
 });
 
+/** Numbers of claims that no other test has. */
+let atOnceNumber = 1_000_000;
+
+/** Looks and claims in one statement: what was taken, and whether anything was seen. */
+async function claimAtOnce(most: number, functionNames: readonly RequestFunction[] = ['embed']) {
+  atOnceNumber += 1;
+  const { requests, hasSeen } = await claimRequestsAtOnce(db.pool, {
+    workerId: worker.workerId,
+    claimNumber: atOnceNumber,
+    lanes: functionNames.map((functionName) => ({ functionName, model: 'default', most })),
+    levelsPerRole: 2,
+  });
+  return {
+    taken: requests.map(({ lane, username, priority }) => `${lane.functionName} ${username}${priority}`),
+    hasSeen,
+  };
+}
+
+test('a look and a claim at once take from the first lane that has something, in turns and by urgency', async () => {
+  expect(await claimAtOnce(4, ['rerank', 'embed'])).toEqual({ taken: [], hasSeen: false });
+  await enqueueAs('b', 3, 1);
+  await enqueueAs('b', 1, 9);
+  await enqueueAs('a', 3);
+  expect(await claimAtOnce(4, ['rerank', 'embed'])).toEqual({
+    taken: ['embed a0', 'embed b9', 'embed a0', 'embed b1'],
+    hasSeen: true,
+  });
+  expect((await claimAtOnce(9)).taken).toEqual(['embed a0', 'embed b1', 'embed b1']);
+  expect(await claimAtOnce(9)).toEqual({ taken: [], hasSeen: false });
+  const { rows } = await db.pool.query(
+    'select cardinality(ids) as size from lamplighter.claim where worker_id = $1 and claim_number > 1000000 order by claim_number',
+    [worker.workerId],
+  );
+  expect(rows.map(({ size }) => size)).toEqual([4, 3]);
+});
+
+test('at once, what others have locked is seen and not had, and a lane behind it is claimed from', async () => {
+  await enqueueAs('postgres', 1);
+  await db.pool.query(`select steadytext_rerank_async('q', array['d'])`);
+  await using session = await openSession(db.uri);
+  await session.client.query(`begin; select from steadytext_queue where function_name = 'embed' for update`);
+  expect((await claimAtOnce(5, ['embed', 'rerank'])).taken).toEqual(['rerank postgres0']);
+  expect(await claimAtOnce(5, ['embed', 'rerank'])).toEqual({ taken: [], hasSeen: true });
+  await session.client.query('commit');
+  await db.pool.query(`select steadytext_pause('embed')`);
+  expect(await claimAtOnce(5)).toEqual({ taken: [], hasSeen: false });
+  await db.pool.query(`select steadytext_resume('embed')`);
+  expect((await claimAtOnce(5)).taken).toEqual(['embed postgres0']);
+});
+
 test('a claim that was held up on its way gives nothing, as what has come since would be passed over', async () => {
   await enqueueAs('postgres', 1);
   const [head] = await listReady(db.pool, [{ functionName: 'embed', model: 'default' }], 1);
@@ -232,6 +284,13 @@ test('a worker without a lease claims nothing', async () => {
     message: `Worker ${stopped.workerId} has lost its lease`,
   });
   await expect(stopped.claimSuspect()).rejects.toMatchObject({ code: 'LL001' });
+  const atOnce = claimRequestsAtOnce(db.pool, {
+    workerId: stopped.workerId,
+    claimNumber: 1,
+    lanes: [{ functionName: 'embed', model: 'default', most: 1 }],
+    levelsPerRole: 1,
+  });
+  await expect(atOnce).rejects.toMatchObject({ code: 'LL001' });
   expect(await worker.claim()).toHaveLength(1);
 });
 

@@ -66,6 +66,9 @@ const CALLS = {
   claim_requests: () =>
     `lamplighter.claim_requests('${worker.workerId}', nextval('numbers'), 'embed', 'default', array['postgres'], array[0], array[0]::bigint[],
        array[0]::bigint[], (extract(epoch from clock_timestamp()) * 1000000)::bigint, 10, 10)`,
+  claim_requests_at_once: () =>
+    `lamplighter.claim_requests_at_once('${worker.workerId}', nextval('numbers'), array['rerank', 'embed'], array['default', 'default'],
+       array[10, 10], 10)`,
   finish_requests: () =>
     `lamplighter.finish_requests('${worker.workerId}', ${HELD}, array(select 1 from generate_series(1, 10)),
        array(select 'completed' from generate_series(1, 10)), array(select 'r' from generate_series(1, 10)), array_fill(null::text, array[10]),
@@ -94,6 +97,7 @@ async function blocksOf(client: pg.Client, call: string): Promise<number> {
 const BUDGET: Readonly<Record<keyof typeof CALLS, number>> = {
   list_ready: 60,
   claim_requests: 600,
+  claim_requests_at_once: 660,
   finish_requests: 600,
   list_lost: 40,
   promote_requests: 20,
