@@ -184,6 +184,8 @@ describe('where notifications do not arrive', () => {
       Array.from({ length: 50 }, (_, n) => `pooled ${n}`),
     );
     const late = await generate(db.pool, '!hang');
+    // In a batch of its own: both in one would be tried one by one.
+    await untilStatus(db.pool, [late], 'processing');
     const cancelled = await generate(db.pool, '!hang until cancelled');
     await untilStatus(db.pool, ids, 'completed');
     await firstValue(db.pool, 'select steadytext_cancel_async($1)', [cancelled]);
