@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
+import { type Downfall, startStandby } from '../faults/support/fault-server.ts';
 import { eventually } from '../support/eventually.ts';
 import { embed, firstValue } from '../support/requests.ts';
 import type { FaultKind, PlannedFault } from './plan.ts';
@@ -63,17 +64,23 @@ async function draw({ db }: Stage, { lot, size }: PlannedFault, condition: strin
   return rows.map(({ request_id }) => request_id);
 }
 
-const isUp = new WeakMap<Stage, boolean>();
+const isFalling = new WeakSet<Stage>();
 
 /** One server, so one downfall at a time. */
-async function takeDown(stage: Stage, { lastsMs }: PlannedFault, downfall: 'fast' | 'immediate', signal: AbortSignal) {
-  if (isUp.get(stage) === false) return;
-  isUp.set(stage, false);
-  await stage.server.stop(downfall);
-  await last(lastsMs / 2, signal);
-  await stage.server.start();
-  isUp.set(stage, true);
+async function takeDown(stage: Stage, downfall: () => Promise<void>): Promise<void> {
+  if (isFalling.has(stage)) return;
+  isFalling.add(stage);
+  await downfall();
+  isFalling.delete(stage);
 }
+
+/** Stops the server and starts it again. */
+const restart = (stage: Stage, { lastsMs }: PlannedFault, how: Downfall, signal: AbortSignal) =>
+  takeDown(stage, async () => {
+    await stage.server.stop(how);
+    await last(lastsMs / 2, signal);
+    await stage.server.start();
+  });
 
 export const FAULTS: Readonly<Record<FaultKind, Fault>> = {
   'kill worker': async (stage, fault) => slotOf(stage, fault)?.kill(),
@@ -173,8 +180,14 @@ export const FAULTS: Readonly<Record<FaultKind, Fault>> = {
     callers.notePrune();
     await db.query(`select public.steadytext_prune('1 second')`);
   },
-  'restart server': (stage, fault, signal) => takeDown(stage, fault, 'fast', signal),
-  'crash server': (stage, fault, signal) => takeDown(stage, fault, 'immediate', signal),
+  'restart server': (stage, fault, signal) => restart(stage, fault, 'fast', signal),
+  'crash server': (stage, fault, signal) => restart(stage, fault, 'immediate', signal),
+  'fail over': (stage, { lastsMs }, signal) =>
+    takeDown(stage, async () => {
+      const standby = await startStandby(stage.server);
+      await last(lastsMs / 2, signal);
+      await stage.failOverTo(standby);
+    }),
 };
 
 /** Undoes what a fault may have left behind when it was cut off itself. */

@@ -21,6 +21,7 @@ export const FAULT_WEIGHTS = {
   prune: 2,
   'restart server': 1,
   'crash server': 2,
+  'fail over': 2,
 } as const;
 
 export type FaultKind = keyof typeof FAULT_WEIGHTS;

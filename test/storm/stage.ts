@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { type FaultProxy, startFaultProxy } from '../faults/support/fault-proxy.ts';
-import { type FaultServer, startFaultServer } from '../faults/support/fault-server.ts';
+import { type FaultServer, promote, startFaultServer } from '../faults/support/fault-server.ts';
 import { type CallerJournal, createCallerJournal } from '../history/callers.ts';
 import { createHandlerJournal, type HandlerJournal } from '../history/handlers.ts';
 import { clearJournal, installJournal } from '../history/journal.ts';
@@ -17,10 +17,11 @@ const CALLERS = 3;
 
 /** Where a storm takes place: a server of its own, a database, worker processes and the roles of callers. */
 export interface Stage extends AsyncDisposable {
+  /** Whoever is the primary. */
   readonly server: FaultServer;
-  /** Between the server and all but `db`. */
+  /** Between the primary and all but `db`. */
   readonly proxy: FaultProxy;
-  /** As the superuser; its connections break at any time. */
+  /** As the superuser, to the primary; its connections break at any time. */
   readonly db: pg.Pool;
   readonly callerRoles: readonly Actor[];
   /** Processes die and freeze in all but the first: what that one strands, no rescue hides. */
@@ -28,16 +29,20 @@ export interface Stage extends AsyncDisposable {
   readonly handlers: HandlerJournal;
   /** Of the present round. */
   readonly callers: CallerJournal;
+  /** Kills the primary and makes its standby the primary, where everybody is led from then on. */
+  failOverTo(standby: FaultServer): Promise<void>;
   /** Begins another round with an empty queue and empty journals; everything must be at rest. */
   reset(): Promise<void>;
 }
 
 export async function openStage(): Promise<Stage> {
-  const server = await startFaultServer();
+  let server = await startFaultServer();
   const proxy = await startFaultProxy(server.port);
+  /** Through which nothing is hit. */
+  const calm = await startFaultProxy(server.port);
   const database = await server.createDatabase();
   const db = new pg.Pool({
-    connectionString: database.uri,
+    connectionString: calm.through(database.uri),
     max: 8,
     application_name: 'lamplighter storm',
     connectionTimeoutMillis: 2_000,
@@ -62,7 +67,9 @@ export async function openStage(): Promise<Stage> {
   let callers = createCallerJournal();
 
   return {
-    server,
+    get server() {
+      return server;
+    },
     proxy,
     db,
     callerRoles,
@@ -70,6 +77,14 @@ export async function openStage(): Promise<Stage> {
     handlers,
     get callers() {
       return callers;
+    },
+    async failOverTo(standby) {
+      const old = server;
+      await old.stop('kill');
+      await promote(standby);
+      server = standby;
+      for (const way of [proxy, calm]) way.pointAt(standby.port);
+      await old[Symbol.asyncDispose]();
     },
     async reset() {
       await clearJournal(db);
@@ -81,6 +96,7 @@ export async function openStage(): Promise<Stage> {
       await db.end();
       handlers[Symbol.dispose]();
       await proxy[Symbol.asyncDispose]();
+      await calm[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();
     },
   };
