@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import process from 'node:process';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
@@ -6,6 +8,7 @@ import { withClient } from '../support/admin.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { createRig } from './support/fault-rig.ts';
+import { startFaultServer } from './support/fault-server.ts';
 import { mountSmallDisk } from './support/small-disk.ts';
 
 const disk = process.env['TEST_DATABASE_URL']
@@ -27,6 +30,41 @@ afterAll(async () => {
   await withClient(inject('serverUri'), (admin) => admin.query(`drop tablespace if exists ${db.name}`));
   await disk[Symbol.asyncDispose]();
 });
+
+/** Uses up the log that the server has laid out, until the next of it does not fit and the server breaks down. */
+async function exhaustLog(pool: pg.Pool): Promise<void> {
+  const switchLog = () => pool.query('select pg_switch_wal(), txid_current()');
+  await eventually(() => expect(switchLog()).rejects.toThrow(/terminat|ECONN|recovery|starting up/), {
+    intervalMs: 50,
+  });
+}
+
+test('a full disk under the log, which brings the server down, loses nothing, and nobody is charged', async (context) => {
+  const log = process.env['TEST_DATABASE_URL'] ? disk : await mountSmallDisk(256);
+  if ('refusal' in log) return context.skip(log.refusal);
+  await using _ = log;
+  const folder = join(log.folder, 'server');
+  await mkdir(folder, { mode: 0o755 });
+  await using server = await startFaultServer({ max_wal_size: '32MB', min_wal_size: '32MB' }, folder);
+  await using rig = await createRig(await server.createDatabase());
+  await using worker = await spawnJournallingWorker(await rig.worker());
+  const caller = rig.startCaller();
+  await eventually(() => expect(caller.accepted).toBeGreaterThan(5));
+  await rig.untilHeld(await rig.enqueue(4, '!sleep:300'));
+  await log.fill();
+  await exhaustLog(rig.pool);
+  const failed = caller.failed;
+  await eventually(() => expect(caller.failed).toBeGreaterThan(failed + 5), { timeoutMs: 15_000 });
+  await log.free();
+  // Whether it can recover on a full disk is a matter of luck.
+  await server.stop('immediate');
+  await server.start();
+  const accepted = caller.accepted;
+  await eventually(() => expect(caller.accepted).toBeGreaterThan(accepted + 5), { timeoutMs: 15_000 });
+  await caller.stop();
+  await rig.expectProven();
+  expect(worker.stderr()).toMatch(/could not record results yet/);
+}, 60_000);
 
 test('a full disk stops enqueuers and workers for as long as it is full; nothing is lost, and nobody is charged', async (context) => {
   if ('refusal' in disk) return context.skip(disk.refusal);

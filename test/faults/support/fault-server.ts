@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,7 +35,7 @@ export interface FaultServer extends AsyncDisposable {
 /** No flushes: the machine does not lose power, and what a killed server had written the kernel still has. */
 const SETTINGS = { fsync: 'off', full_page_writes: 'off', max_connections: '60', max_wal_size: '256MB' };
 
-/** @param folder - of a server that was copied; absent for a new one. */
+/** @param folder - of a server that was copied, or where a new one is to be; absent for a new one anywhere. */
 export async function startFaultServer(
   settings: Readonly<Record<string, string>> = {},
   folder?: string,
@@ -57,8 +58,10 @@ export async function startFaultServer(
   async function stop(downfall: Downfall): Promise<void> {
     if (!isUp) return;
     isUp = false;
-    const [pid] = (await readFile(join(dataDir, 'postgres', 'data', 'postmaster.pid'), 'utf8')).split('\n');
-    process.kill(Number(pid), SIGNALS[downfall]);
+    const pidFile = join(dataDir, 'postgres', 'data', 'postmaster.pid');
+    // One that has broken down by itself has taken it away.
+    const [pid] = existsSync(pidFile) ? (await readFile(pidFile, 'utf8')).split('\n') : [];
+    if (pid !== undefined) process.kill(Number(pid), SIGNALS[downfall]);
     await server.ended;
     await server.stop();
   }
