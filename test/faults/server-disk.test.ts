@@ -72,7 +72,8 @@ test('a full disk stops enqueuers and workers for as long as it is full; nothing
   await using worker = await spawnJournallingWorker(await rig.worker());
   const caller = rig.startCaller();
   await eventually(() => expect(caller.accepted).toBeGreaterThan(5));
-  await rig.untilHeld(await rig.enqueue(4, '!sleep:300'));
+  // So many that their ends, and the journal of them, do not fit into what room is left in pages.
+  await rig.untilHeld(await rig.enqueue(12, '!sleep:300'));
   await disk.fill();
   // No space for new requests, and none to record what has been answered.
   const failed = caller.failed;
