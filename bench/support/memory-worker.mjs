@@ -1,9 +1,9 @@
 /**
- * A worker as an application that installed the package would run it: compiled, through the public entry points, and nothing else in the
- * process. Arguments: URI, requests that the model takes at once. Sends how many it has answered.
+ * A worker as `lamplighter worker` runs it: the compiled program in a process with nothing else in it, with a model that is nothing.
+ * Arguments: URI, requests that the model takes at once. Sends how many it has answered.
  */
 import process from 'node:process';
-import { createWorker } from '../../dist/index.js';
+import { runProgram } from '../../dist/cli/run-program.js';
 import { defineModel, succeeded } from '../../dist/models.js';
 
 const [uri, maxBatch] = process.argv.slice(2);
@@ -18,8 +18,9 @@ const provider = {
   runtime: 'bench',
   list: async () => [description],
   describe: async (asked) => (asked.name === name ? description : undefined),
-  load: async () =>
-    defineModel({
+  load: async () => {
+    process.send?.('ready');
+    return defineModel({
       name,
       runtime: 'bench',
       fingerprint: name,
@@ -32,10 +33,11 @@ const provider = {
           return items.map(() => succeeded('ok'));
         },
       },
-    }),
+    });
+  },
 };
-await createWorker({ uri, providers: [provider], generateModel: name, functions: ['generate'] });
 process.on('message', () => process.send?.(handled));
 // Its parent is gone: so is the reason to work.
 process.on('disconnect', () => process.exit(0));
-process.send?.('ready');
+const flags = ['--uri', uri, '--functions', 'generate', '--generate-model', name, '--log-level', 'warn'];
+process.exit(await runProgram('lamplighter', ['worker', ...flags], { providers: [provider] }));

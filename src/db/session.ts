@@ -130,7 +130,8 @@ export function createSession(client: Client, { place, queryTimeoutMs, cancel }:
     },
     query<Row extends object>(text: string, params?: readonly unknown[]) {
       const result = lastQuery.then(() => run<Row>(text, params));
-      lastQuery = result.catch(() => undefined);
+      // Without its rows, which would else be kept until the next query.
+      lastQuery = result.then(noResult, noResult);
       return result;
     },
     onNotification(listener) {
@@ -156,6 +157,8 @@ export function createSession(client: Client, { place, queryTimeoutMs, cancel }:
     destroy,
   };
 }
+
+function noResult(): void {}
 
 function lost(place: string, cause: unknown): LamplighterError {
   const reason = cause instanceof Error ? `: ${cause.message}` : '';

@@ -40,13 +40,16 @@ export interface ClaimedRow {
   retry_count: number;
 }
 
+/** The request in a row. Its parameters move: the driver may keep rows for longer than anyone needs them. */
 export function toClaimedRequest(row: ClaimedRow, lane: Lane): ClaimedRequest {
+  const { parameters } = row;
+  row.parameters = undefined;
   return {
     id: row.id,
     requestId: row.request_id,
     lane,
     username: row.username,
-    parameters: row.parameters,
+    parameters,
     priority: row.priority,
     createdUs: row.created_us,
     attempt: row.attempt,
