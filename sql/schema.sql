@@ -236,6 +236,30 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.announce_ends(p_worker_id uuid, p_request_ids uuid[], p_function_names text[], p_statuses text[], p_given_up bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_dropped bigint := p_given_up;
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  if pg_notification_queue_usage() < 0.5 then
+    perform pg_notify('steadytext_completed', lamplighter.announce_payload(e.request_id, e.function_name, e.status))
+    from unnest(p_request_ids, p_function_names, p_statuses) as e (request_id, function_name, status);
+  else
+    v_dropped := v_dropped + cardinality(p_request_ids);
+  end if;
+  if v_dropped > 0 then
+    update lamplighter.worker as w
+    set events_dropped = w.events_dropped + v_dropped
+    where w.worker_id = p_worker_id;
+  end if;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.announce_payload(p_request_id uuid, p_function_name text, p_status text)
  RETURNS text
  LANGUAGE sql
@@ -615,7 +639,7 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.finish_requests(p_worker_id uuid, p_ids bigint[], p_attempts integer[], p_outcomes text[], p_results text[], p_errors text[], p_delays_ms double precision[], p_cache_keys bytea[], p_max_retries integer)
- RETURNS TABLE(id bigint, status text)
+ RETURNS TABLE(id bigint, status text, is_announced boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -628,9 +652,6 @@ AS $function$
 #variable_conflict use_column
 declare
   v_now constant timestamptz := clock_timestamp();
-  -- Asked once: events are hints, and a full queue would fail every transaction of the server that notifies.
-  v_announces constant boolean := pg_notification_queue_usage() < 0.5;
-  v_ended bigint;
 begin
   return query
     -- Lateral, so that each row is looked up by its id: as a join, a table of up to some 30,000 rows was read as a whole, because
@@ -671,13 +692,18 @@ begin
       from held as h
       where q.ctid = h.place
       returning q.id, q.request_id, q.function_name, q.status
+    ), gate as materialized (
+      -- The aggregate asks for it late, when all rows have been written, and not where there is nothing to announce.
+      select case when bool_or(e.status in ('completed', 'failed')) and pg_notification_queue_usage() < 0.5
+                  then pg_try_advisory_xact_lock(hashtextextended('lamplighter announce', 0)) end as is_open
+      from ended as e
     )
-    select e.id, e.status
-    from ended as e
-    where not v_announces
-       or e.status not in ('completed', 'failed')
-       or pg_notify('steadytext_completed', lamplighter.announce_payload(e.request_id, e.function_name, e.status)) is not null;
-  get diagnostics v_ended = row_count;
+    select e.id, e.status,
+           case when e.status not in ('completed', 'failed') then true
+                when (select g.is_open from gate as g) then
+                  pg_notify('steadytext_completed', lamplighter.announce_payload(e.request_id, e.function_name, e.status)) is not null
+                else false end
+    from ended as e;
   -- Suspected no more: what has ended or waits for an ordinary retry. A row that was lost may be another worker's suspect by now.
   if exists (select 1 from lamplighter.suspect) then
     delete from lamplighter.suspect as s
@@ -687,11 +713,6 @@ begin
       and q.attempt = o.attempt
       and q.status <> 'processing'
       and (q.status <> 'pending' or q.run_at is distinct from 'infinity');
-  end if;
-  if not v_announces then
-    update lamplighter.worker as w
-    set events_dropped = w.events_dropped + v_ended
-    where w.worker_id = p_worker_id;
   end if;
   if cardinality(array_remove(p_cache_keys, null)) > 0 then
     insert into lamplighter.cached_result as c (cache_key, id, attempt)
@@ -775,8 +796,8 @@ begin
   perform lamplighter.grant_functions(p_role_name, 'lamplighter', array[
     'effective_setting', 'record_server_settings', 'measure_queue', 'request_wake_up', 'confirm_wake_up', 'register_worker',
     'renew_lease', 'prune_workers', 'list_ready', 'claim_requests', 'claim_requests_at_once', 'claim_suspects', 'has_suspects',
-    'finish_requests', 'lookup_cached_results', 'list_lost', 'rescue_requests', 'promote_requests', 'prune_requests',
-    'prune_cached_results', 'cancel_abandoned']);
+    'finish_requests', 'announce_ends', 'lookup_cached_results', 'list_lost', 'rescue_requests', 'promote_requests',
+    'prune_requests', 'prune_cached_results', 'cancel_abandoned']);
 end
 $function$;
 
@@ -2204,6 +2225,8 @@ revoke all on function lamplighter.admit_so_far() from public;
 revoke all on function lamplighter.adopt_autonomous(p_origin_id uuid, p_request_id uuid) from public;
 
 revoke all on function lamplighter.announce_end(p_request_id uuid, p_function_name text, p_status text) from public;
+
+revoke all on function lamplighter.announce_ends(p_worker_id uuid, p_request_ids uuid[], p_function_names text[], p_statuses text[], p_given_up bigint) from public;
 
 revoke all on function lamplighter.announce_payload(p_request_id uuid, p_function_name text, p_status text) from public;
 

@@ -250,6 +250,9 @@ $$;
 -- defer (not charged; after p_delays_ms); release (not charged; ready at once).
 -- The arrays go by ascending id, which is the lock order; a null stands for an array of nulls. A row that somebody else has locked
 -- is skipped. Returns the requests that were ended; the rest are locked or lost.
+-- A commit with a notification holds one lock of the whole server until it is on disk. Ends are therefore announced here only where the
+-- gate is to be had at once, an advisory lock that goes with the commit: one such commit at a time, and nobody waits. Where is_announced
+-- is false, an end has yet to be announced: by announce_ends, once this has been committed.
 create function lamplighter.finish_requests(
   p_worker_id uuid,
   p_ids bigint[],
@@ -260,16 +263,13 @@ create function lamplighter.finish_requests(
   p_delays_ms double precision[],
   p_cache_keys bytea[],
   p_max_retries integer
-) returns table (id bigint, status text)
+) returns table (id bigint, status text, is_announced boolean)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
 set row_security = off as $$
 #variable_conflict use_column
 declare
   v_now constant timestamptz := clock_timestamp();
-  -- Asked once: events are hints, and a full queue would fail every transaction of the server that notifies.
-  v_announces constant boolean := pg_notification_queue_usage() < 0.5;
-  v_ended bigint;
 begin
   return query
     -- Lateral, so that each row is looked up by its id: as a join, a table of up to some 30,000 rows was read as a whole, because
@@ -310,13 +310,18 @@ begin
       from held as h
       where q.ctid = h.place
       returning q.id, q.request_id, q.function_name, q.status
+    ), gate as materialized (
+      -- The aggregate asks for it late, when all rows have been written, and not where there is nothing to announce.
+      select case when bool_or(e.status in ('completed', 'failed')) and pg_notification_queue_usage() < 0.5
+                  then pg_try_advisory_xact_lock(hashtextextended('lamplighter announce', 0)) end as is_open
+      from ended as e
     )
-    select e.id, e.status
-    from ended as e
-    where not v_announces
-       or e.status not in ('completed', 'failed')
-       or pg_notify('steadytext_completed', lamplighter.announce_payload(e.request_id, e.function_name, e.status)) is not null;
-  get diagnostics v_ended = row_count;
+    select e.id, e.status,
+           case when e.status not in ('completed', 'failed') then true
+                when (select g.is_open from gate as g) then
+                  pg_notify('steadytext_completed', lamplighter.announce_payload(e.request_id, e.function_name, e.status)) is not null
+                else false end
+    from ended as e;
   -- Suspected no more: what has ended or waits for an ordinary retry. A row that was lost may be another worker's suspect by now.
   if exists (select 1 from lamplighter.suspect) then
     delete from lamplighter.suspect as s
@@ -327,11 +332,6 @@ begin
       and q.status <> 'processing'
       and (q.status <> 'pending' or q.run_at is distinct from 'infinity');
   end if;
-  if not v_announces then
-    update lamplighter.worker as w
-    set events_dropped = w.events_dropped + v_ended
-    where w.worker_id = p_worker_id;
-  end if;
   if cardinality(array_remove(p_cache_keys, null)) > 0 then
     insert into lamplighter.cached_result as c (cache_key, id, attempt)
     select distinct on (k.cache_key) k.cache_key, k.id, k.attempt
@@ -339,6 +339,35 @@ begin
     where k.cache_key is not null and k.outcome = 'completed'
     order by k.cache_key, k.id
     on conflict (cache_key) do update set id = excluded.id, attempt = excluded.attempt;
+  end if;
+end
+$$;
+
+-- Announces ends that were recorded without, in a transaction that does not wait for the disk. None while the server's notification
+-- queue is half full: events are hints, and a full queue would fail every transaction of the server that notifies. What is not announced
+-- is counted, and so are the p_given_up that the worker has given up.
+create function lamplighter.announce_ends(
+  p_worker_id uuid,
+  p_request_ids uuid[],
+  p_function_names text[],
+  p_statuses text[],
+  p_given_up bigint
+) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_dropped bigint := p_given_up;
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  if pg_notification_queue_usage() < 0.5 then
+    perform pg_notify('steadytext_completed', lamplighter.announce_payload(e.request_id, e.function_name, e.status))
+    from unnest(p_request_ids, p_function_names, p_statuses) as e (request_id, function_name, status);
+  else
+    v_dropped := v_dropped + cardinality(p_request_ids);
+  end if;
+  if v_dropped > 0 then
+    update lamplighter.worker as w
+    set events_dropped = w.events_dropped + v_dropped
+    where w.worker_id = p_worker_id;
   end if;
 end
 $$;

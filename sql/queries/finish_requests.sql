@@ -1,5 +1,6 @@
 -- Ends one attempt of each request that the worker still holds, see lamplighter.finish_requests.
 -- $1 worker, pairwise by ascending id: $2 ids, $3 attempts, $4 outcomes, $5 results, $6 errors, $7 delays in ms, $8 cache keys (the last
--- three null where there are none); $9 retries allowed. Rows that are missing are locked or lost.
-select f.id, f.status
+-- three null where there are none); $9 retries allowed. Rows that are missing are locked or lost; ends that are not announced are left to
+-- announce_ends.
+select f.id, f.status, f.is_announced
 from lamplighter.finish_requests($1, $2, $3, $4, $5, $6, $7, $8, $9) as f

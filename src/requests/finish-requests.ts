@@ -25,19 +25,23 @@ export interface FinishOptions {
   readonly maxRetries: number;
 }
 
-/**
- * Records the end of attempts, each only where the worker still holds the request. Returns the new status by id; what is missing was
- * locked by somebody else or is no longer the worker's.
- */
+export interface Finished {
+  /** The new status by id; what is missing was locked by somebody else or is no longer the worker's. */
+  readonly statuses: ReadonlyMap<string, 'pending' | 'completed' | 'failed'>;
+  /** False where the events of what has ended have yet to be sent, see `announceEnds`. */
+  readonly isAnnounced: boolean;
+}
+
+/** Records the end of attempts, each only where the worker still holds the request. */
 export async function finishRequests(
   db: Queryable,
   finishes: readonly Finish[],
   { workerId, maxRetries }: FinishOptions,
-): Promise<Map<string, 'pending' | 'completed' | 'failed'>> {
+): Promise<Finished> {
   // Ascending ids are the lock order.
   const sorted = [...finishes].sort((a, b) => compareIds(a.id, b.id));
   const outcomes = sorted.map(({ outcome }) => outcome);
-  const { rows } = await db.query<{ id: string; status: 'pending' | 'completed' | 'failed' }>(FINISH_REQUESTS, [
+  const { rows } = await db.query<FinishedRow>(FINISH_REQUESTS, [
     workerId,
     sorted.map(({ id }) => id),
     sorted.map(({ attempt }) => attempt),
@@ -48,7 +52,16 @@ export async function finishRequests(
     unlessAllNull(outcomes.map((outcome) => (outcome.kind === 'completed' ? (outcome.cacheKey ?? null) : null))),
     maxRetries,
   ]);
-  return new Map(rows.map(({ id, status }) => [id, status]));
+  return {
+    statuses: new Map(rows.map(({ id, status }) => [id, status])),
+    isAnnounced: rows.every(({ is_announced }) => is_announced),
+  };
+}
+
+interface FinishedRow {
+  id: string;
+  status: 'pending' | 'completed' | 'failed';
+  is_announced: boolean;
 }
 
 /** Most batches are all success and nothing cached: what is not sent need not be read. */

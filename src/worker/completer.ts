@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
 import type { Service } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
+import type { Announcer } from './announcer.ts';
 import { type Completed, countBatch, isMoot } from './ends.ts';
 import type { InFlight } from './in-flight.ts';
 import { createRecorder } from './recorder.ts';
@@ -15,6 +16,8 @@ const WRITERS = 2;
 export interface CompleterDeps {
   readonly db: Queryable;
   readonly inFlight: InFlight;
+  /** Sends the events that were not sent along; stopped later. */
+  readonly announcer: Pick<Announcer, 'add'>;
   readonly maxRetries: number;
   readonly log: Logger;
   readonly clock: Clock;
@@ -32,13 +35,15 @@ export interface Completer extends Service {
  * batch commits, its requests are rescued and run again, and nothing of them was seen by anyone. Rows that somebody has locked are left
  * to the stragglers; while the server is away everything waits.
  */
-export function startCompleter({ db, inFlight, maxRetries, log, clock, onRecorded }: CompleterDeps): Completer {
+export function startCompleter(deps: CompleterDeps): Completer {
+  const { db, inFlight, announcer, maxRetries, log, clock, onRecorded } = deps;
   const stopping = new AbortController();
   const record = createRecorder({
     db,
     maxRetries,
     log,
     clock,
+    announce: (events) => announcer.add(events),
     onRecorded(end, status) {
       onRecorded(end, status);
       inFlight.remove(end.held);

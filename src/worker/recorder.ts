@@ -4,6 +4,7 @@ import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import type { Queryable } from '../db/query.ts';
 import { classifySqlState, sqlStateOf } from '../db/sqlstate.ts';
+import type { EndEvent } from '../requests/announce-ends.ts';
 import { finishRequests, type Outcome } from '../requests/finish-requests.ts';
 import { type Completed, isMoot } from './ends.ts';
 
@@ -16,6 +17,8 @@ export interface RecorderDeps {
   readonly log: Logger;
   readonly clock: Clock;
   readonly onRecorded: (end: Completed, status: 'pending' | 'completed' | 'failed') => void;
+  /** Given the events that were not sent along. */
+  readonly announce: (events: readonly EndEvent[]) => void;
 }
 
 /**
@@ -25,17 +28,23 @@ export interface RecorderDeps {
 export type Recorder = (ends: readonly Completed[], signal: AbortSignal) => Promise<Completed[]>;
 
 /** A batch that fails for its content is halved until the bad row stands alone; its request then fails by itself. */
-export function createRecorder({ db, maxRetries, log, clock, onRecorded }: RecorderDeps): Recorder {
+export function createRecorder({ db, maxRetries, log, clock, onRecorded, announce }: RecorderDeps): Recorder {
   async function finish(ends: readonly Completed[]): Promise<Completed[]> {
     const [first] = ends;
     if (first === undefined) return [];
     const finishes = ends.map(({ held, outcome }) => ({ id: held.request.id, attempt: held.request.attempt, outcome }));
-    const statuses = await finishRequests(db, finishes, { workerId: first.held.workerId, maxRetries });
-    return ends.filter((end) => {
-      const status = statuses.get(end.held.request.id);
-      if (status !== undefined) onRecorded(end, status);
-      return status === undefined;
+    const { statuses, isAnnounced } = await finishRequests(db, finishes, { workerId: first.held.workerId, maxRetries });
+    const events: EndEvent[] = [];
+    const missing = ends.filter((end) => {
+      const { id, requestId, lane } = end.held.request;
+      const status = statuses.get(id);
+      if (status === undefined) return true;
+      if (!isAnnounced && status !== 'pending') events.push({ requestId, functionName: lane.functionName, status });
+      onRecorded(end, status);
+      return false;
     });
+    announce(events);
+    return missing;
   }
 
   async function divide(ends: readonly Completed[], error: unknown, signal: AbortSignal): Promise<Completed[]> {

@@ -11,6 +11,7 @@ import { requireWritableServer } from '../db/migrate/writable-server.ts';
 import { createPool } from '../db/pool.ts';
 import type { ModelRegistry } from '../models/registry.ts';
 import { CANCEL_CHANNEL, WAKE_CHANNEL } from '../requests/wake-up.ts';
+import { startAnnouncer } from './announcer.ts';
 import { createAnswerer } from './answerer.ts';
 import { startCanceller } from './canceller.ts';
 import { startCompleter } from './completer.ts';
@@ -108,9 +109,11 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
       clock,
     });
     keep(lease);
+    const announcer = keep(startAnnouncer({ db, workerId: () => lease.workerId, log, clock }));
     const completer = startCompleter({
       db,
       inFlight,
+      announcer,
       maxRetries: config.maxRetries,
       log,
       clock,

@@ -1,8 +1,10 @@
+import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createClient } from '../../src/client/create-client.ts';
 import { type Cast, createCast } from '../roles/cast.ts';
 import { eventually } from '../support/eventually.ts';
-import { firstValue, untilStatus } from '../support/requests.ts';
+import { embed, firstValue, untilStatus } from '../support/requests.ts';
+import { openSession } from '../support/sql-session.ts';
 import { startTestWorker } from '../support/test-worker.ts';
 
 // Any role may send anything on any channel, as much as it likes.
@@ -69,4 +71,26 @@ test('a flood of false ends of a request costs who waits for it few looks, and e
   }
   const seconds = (performance.now() - startedMs) / 1_000;
   expect((await transactions()) - before).toBeLessThan(1_000 + 500 * seconds);
+});
+
+test('whoever takes the lock that gates events keeps none from being sent, and holds up nobody', async () => {
+  const heard: string[] = [];
+  await using listener = await openSession(cast.logins.stranger.uri);
+  listener.client.on('notification', ({ payload = '' }: pg.Notification) => heard.push(JSON.parse(payload).request_id));
+  await listener.client.query('listen steadytext_completed');
+  await using tested = await startTestWorker({ uri: cast.logins.worker.uri });
+  {
+    await using thief = await openSession(cast.logins.stranger.uri);
+    await thief.client.query(`select pg_advisory_lock(hashtextextended('lamplighter announce', 0))`);
+    const ids = await embed(cast.sessions.b, ['a', 'b', 'c']);
+    await untilStatus(cast.database.pool, ids, 'completed', { timeoutMs: 5_000 });
+    await eventually(() => expect(heard.sort()).toEqual(ids.sort()));
+    // Taken as a share, too.
+    await thief.client.query(
+      `select pg_advisory_unlock_all(), pg_advisory_lock_shared(hashtextextended('lamplighter announce', 0))`,
+    );
+    const [id = ''] = await embed(cast.sessions.b, ['d']);
+    await eventually(() => expect(heard).toContain(id));
+  }
+  expect(tested.warnings()).toEqual([]);
 });

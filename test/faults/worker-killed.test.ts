@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
+import { createClient } from '../../src/client/create-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { generate } from '../support/requests.ts';
+import { openSession } from '../support/sql-session.ts';
 import { type Barrier, raiseBarrier, untilStatementEnds } from './worker-barrier.ts';
 import { useScene } from './worker-scene.ts';
 
@@ -91,6 +93,42 @@ test('a finish that waits while the lease of its dead worker runs out meets the 
   const rows = await scene.untilCompleted(ids);
   expect(rows).toMatchObject(ids.map(() => ({ retry_count: 0 })));
   await scene.expectGoodHistory();
+});
+
+test('a worker killed between the commit of an end and its event leaves callers to find the end, who do', async () => {
+  await using gate = await openSession(scene.db.uri);
+  await gate.client.query(`select pg_advisory_lock(hashtextextended('lamplighter announce', 0)), pg_advisory_lock(1)`);
+  await scene.db.pool.query(
+    'alter function lamplighter.announce_ends rename to announce_ends_at_last;' +
+      `create function lamplighter.announce_ends(uuid, uuid[], text[], text[], bigint) returns void
+       language plpgsql security definer as $$
+       begin
+         perform pg_advisory_xact_lock(1);
+         perform lamplighter.announce_ends_at_last($1, $2, $3, $4, $5);
+       end $$`,
+  );
+  await using client = createClient({ uri: scene.db.uri });
+  await using victim = await scene.spawn();
+  const [id = ''] = await scene.embed(['!sleep:200']);
+  const waiting = client.wait(id, { timeoutMs: 15_000 });
+  const pid = await eventually(async () => {
+    const { rows } = await scene.db.pool.query<{ pid: number }>(
+      `select pid from pg_stat_activity where usename = $1 and wait_event = 'advisory' and query ~ 'announce_ends'`,
+      [scene.victim.name],
+    );
+    expect(rows).toHaveLength(1);
+    return rows[0]?.pid;
+  });
+  victim.kill('SIGKILL');
+  await victim.exited;
+  await scene.db.pool.query('select pg_terminate_backend($1, 5000)', [pid]);
+
+  expect(await waiting).toHaveLength(8);
+  await scene.untilCompleted([id]);
+  await scene.expectGoodHistory();
+  await scene.db.pool.query(
+    'drop function lamplighter.announce_ends; alter function lamplighter.announce_ends_at_last rename to announce_ends',
+  );
 });
 
 test('a worker killed while it stops hands over what it still had', async () => {

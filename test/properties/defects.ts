@@ -244,8 +244,8 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: 'a failed finish is not announced',
     in: 'lamplighter.finish_requests',
-    find: `or e.status not in ('completed', 'failed')`,
-    replace: `or e.status not in ('completed')`,
+    find: `when e.status not in ('completed', 'failed') then true`,
+    replace: `when e.status not in ('completed') then true`,
     noticedBy: [...oneClaimed, finish('failed')],
     says: 'events is [], expected',
   },

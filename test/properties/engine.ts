@@ -1,5 +1,7 @@
 import { systemClock } from '../../src/core/clock.ts';
+import type { RequestFunction } from '../../src/core/request-functions.ts';
 import type { Queryable } from '../../src/db/query.ts';
+import { announceEnds, type EndEvent } from '../../src/requests/announce-ends.ts';
 import { claimSuspects } from '../../src/requests/claim-suspects.ts';
 import { type ClaimedRequest, type ClaimName, type Lane, laneKey } from '../../src/requests/claimed-request.ts';
 import { finishRequests, type Outcome } from '../../src/requests/finish-requests.ts';
@@ -35,6 +37,7 @@ export type ClaimBook = Map<string, { readonly claimNumber: number; taken: reado
 
 export interface Names {
   requestIdOf(label: string): string;
+  functionOf(label: string): RequestFunction;
   /** `steadytext_queue.id` */
   idOf(label: string): number;
   /** `lamplighter.worker.worker_id` */
@@ -72,6 +75,11 @@ export async function runWorkerStep(
     const { label, attempt } = parseClaim(claim);
     return { id: String(names.idOf(label)), attempt };
   };
+  const toEvent = ([claim, status]: readonly [string, string]): EndEvent[] => {
+    const { label } = parseClaim(claim);
+    if (status !== 'completed' && status !== 'failed') return [];
+    return [{ requestId: names.requestIdOf(label), functionName: names.functionOf(label), status }];
+  };
   switch (step.do) {
     case 'register':
       return registerWorker(db, {
@@ -103,14 +111,15 @@ export async function runWorkerStep(
       )[0];
     case 'finish': {
       const finishes = step.claims.map((claim) => ({ ...held(claim), outcome: toOutcome(endingOf(step, claim)) }));
-      const ended = await finishRequests(db, finishes, {
-        workerId: names.workerIdOf(step.worker),
-        maxRetries: MAX_RETRIES,
+      const workerId = names.workerIdOf(step.worker);
+      const { statuses, isAnnounced } = await finishRequests(db, finishes, { workerId, maxRetries: MAX_RETRIES });
+      const ended = step.claims.flatMap((claim) => {
+        const status = statuses.get(held(claim).id);
+        return status === undefined ? [] : [[claim, status] as const];
       });
-      return step.claims.flatMap((claim) => {
-        const status = ended.get(held(claim).id);
-        return status === undefined ? [] : [[claim, status]];
-      });
+      // A worker does so once it has committed; here the events have to share the fate of the finish.
+      if (!isAnnounced) await announceEnds(db, ended.flatMap(toEvent), { workerId, givenUp: 0 });
+      return ended;
     }
     case 'list lost': {
       const lost = await listLost(db, names.workerIdOf(step.worker), step.claims.map(held));

@@ -271,6 +271,12 @@ export async function startPlay(stage: Stage): Promise<Play> {
 
   const names: Names = {
     requestIdOf: (label) => model.requests.get(label)?.requestId ?? '',
+    functionOf(label) {
+      const cell = model.requests.get(label);
+      const request = cell?.committed ?? cell?.uncommitted;
+      if (request === undefined) throw new Error(`nothing is known of ${label}`);
+      return request.functionName;
+    },
     idOf: (label) => model.requests.get(label)?.id ?? 0,
     workerIdOf: (name) => model.workers.get(name)?.workerId ?? '',
     workerNameOf: (id) => [...model.workers.values()].find(({ workerId }) => workerId === id)?.name ?? id,

@@ -66,6 +66,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.admit_so_far execute
 + + + + + + . .  lamplighter.adopt_autonomous execute
 + + . . . . . .  lamplighter.announce_end execute
++ + . . . . + .  lamplighter.announce_ends execute
 + + . . . . . .  lamplighter.announce_payload execute
 + + . . . . . .  lamplighter.announce_status execute
 + + . . . . . .  lamplighter.autonomous_lock_key execute

@@ -1,6 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { loadQuery } from '../../src/db/load-sql.ts';
+import type { Queryable } from '../../src/db/query.ts';
+import { announceEnds } from '../../src/requests/announce-ends.ts';
+import type { ClaimedRequest } from '../../src/requests/claimed-request.ts';
+import { finishRequests, type Outcome } from '../../src/requests/finish-requests.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { openSession, type SqlSession } from '../support/sql-session.ts';
 import { type SqlWorker, startSqlWorker } from '../support/sql-worker.ts';
@@ -40,6 +45,16 @@ async function events(): Promise<string[]> {
 
 async function embed(): Promise<string> {
   return (await db.pool.query(`select steadytext_embed_async('t') as id`)).rows[0].id;
+}
+
+/** Ends one request in a statement of its own; whether its end is announced, as far as it has one. */
+async function finishAlone(
+  queryable: Queryable,
+  { id, attempt }: ClaimedRequest,
+  outcome: Outcome = { kind: 'completed', result: 'r' },
+): Promise<boolean> {
+  const options = { workerId: worker.workerId, maxRetries: 3 };
+  return (await finishRequests(queryable, [{ id, attempt, outcome }], options)).isAnnounced;
 }
 
 const ended = (id: string, status: string, name = 'embed') =>
@@ -105,6 +120,57 @@ test('a finish of many requests sends one event for each, and none for what was 
       .map(({ requestId }) => ended(requestId, 'completed'))
       .sort(),
   );
+});
+
+test('of two finishes at once one announces; the other neither waits nor keeps silent about it', async () => {
+  await db.pool.query(`select steadytext_embed_batch_async(array['a', 'b'])`);
+  const [a, b] = await worker.claim();
+  if (!a || !b) throw new Error('expected two requests');
+  await using first = await openSession(db.uri);
+  await first.client.query('begin');
+  expect(await finishAlone(first.client, a)).toBe(true);
+  expect(await finishAlone(db.pool, b)).toBe(false);
+  expect(await events()).toEqual([]);
+  await first.client.query('commit');
+  expect(await events()).toEqual([ended(a.requestId, 'completed')]);
+  await announceEnds(db.pool, [{ requestId: b.requestId, functionName: 'embed', status: 'completed' }], {
+    workerId: worker.workerId,
+    givenUp: 0,
+  });
+  expect(await events()).toEqual([ended(b.requestId, 'completed')]);
+});
+
+test('a finish that ends nothing for good leaves it to others to announce', async () => {
+  await db.pool.query(`select steadytext_embed_batch_async(array['a', 'b'])`);
+  const [a, b] = await worker.claim();
+  if (!a || !b) throw new Error('expected two requests');
+  await using first = await openSession(db.uri);
+  await first.client.query('begin');
+  expect(await finishAlone(first.client, a, { kind: 'release' })).toBe(true);
+  expect(await finishAlone(db.pool, b)).toBe(true);
+  await first.client.query('commit');
+  expect(await events()).toEqual([ended(b.requestId, 'completed')]);
+});
+
+test('ends are announced in one transaction that waits for no disk, and what was given up is counted', async () => {
+  const ends = [
+    { requestId: randomUUID(), functionName: 'embed', status: 'completed' },
+    { requestId: randomUUID(), functionName: 'rerank', status: 'failed' },
+  ] as const;
+  await db.pool.query('update lamplighter.worker set events_dropped = 0');
+  await using session = await openSession(db.uri);
+  await session.client.query('begin');
+  await announceEnds(session.client, ends, { workerId: worker.workerId, givenUp: 3 });
+  const { rows } = await session.client.query('show synchronous_commit');
+  expect(rows).toEqual([{ synchronous_commit: 'off' }]);
+  await session.client.query('commit');
+  expect(await events()).toEqual(
+    ends.map(({ requestId, functionName, status }) => ended(requestId, status, functionName)),
+  );
+  const dropped = await db.pool.query('select events_dropped::int from lamplighter.worker where worker_id = $1', [
+    worker.workerId,
+  ]);
+  expect(dropped.rows).toEqual([{ events_dropped: 3 }]);
 });
 
 test('a poisonous request that fails for good in the rescue is announced', async () => {

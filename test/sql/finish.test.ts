@@ -197,8 +197,8 @@ test('one batch takes outcomes of all kinds, in whatever order', async () => {
     { kind: 'defer', error: 'e', delayMs: 1_000 },
   ];
   const finishes = claimed.map(({ id, attempt }, index) => ({ id, attempt, outcome: outcomes[index] ?? COMPLETED }));
-  const ended = await finishRequests(db.pool, finishes.reverse(), { workerId: worker.workerId, maxRetries: 3 });
-  expect(claimed.map(({ id }) => ended.get(id))).toEqual(['pending', 'completed', 'failed', 'pending', 'pending']);
+  const { statuses } = await finishRequests(db.pool, finishes.reverse(), { workerId: worker.workerId, maxRetries: 3 });
+  expect(claimed.map(({ id }) => statuses.get(id))).toEqual(['pending', 'completed', 'failed', 'pending', 'pending']);
 });
 
 test('nothing to finish is nothing to do', async () => {

@@ -1,6 +1,8 @@
 import pg from 'pg';
 import { expect, inject, test } from 'vitest';
 import { startEmbeddedServer } from '../../src/db/embedded/embedded-server.ts';
+import { announceEnds } from '../../src/requests/announce-ends.ts';
+import { finishRequests } from '../../src/requests/finish-requests.ts';
 import { withClient } from '../support/admin.ts';
 import { migrateAs } from '../support/owned-database.ts';
 import { openSession } from '../support/sql-session.ts';
@@ -33,8 +35,13 @@ test.skipIf(isOld)(
         await fill(db);
 
         await db.query(`select steadytext_embed_async('e')`);
-        const ended = await worker.finish(claimed.slice(0, 1), { kind: 'completed', result: 'r' });
-        expect([...ended.values()]).toEqual(['completed']);
+        const [ending] = claimed;
+        if (ending === undefined) throw new Error('expected a request');
+        const finish = { ...ending, outcome: { kind: 'completed', result: 'r' } } as const;
+        const ended = await finishRequests(db, [finish], { workerId: worker.workerId, maxRetries: 3 });
+        expect(ended).toEqual({ statuses: new Map([[ending.id, 'completed']]), isAnnounced: false });
+        const event = { requestId: ending.requestId, functionName: 'embed', status: 'completed' } as const;
+        await announceEnds(db, [event], { workerId: worker.workerId, givenUp: 0 });
         await db.query(
           `select steadytext_cancel_async(request_id) from steadytext_queue where status in ('pending', 'processing')`,
         );

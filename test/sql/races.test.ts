@@ -133,7 +133,7 @@ test('two workers that cache the same answers at once wait for each other in one
   ]);
   await untilBlocked(db.pool, second);
   await first.client.query('commit');
-  expect((await other).size).toBe(2);
+  expect((await other).statuses.size).toBe(2);
 });
 
 test('a user who updates many requests in any order is never the victim of a deadlock with a finish', async () => {

@@ -3,7 +3,7 @@ import type { Queryable } from '../../src/db/query.ts';
 import { claimRequests } from '../../src/requests/claim-requests.ts';
 import { claimSuspects } from '../../src/requests/claim-suspects.ts';
 import type { ClaimedRequest, Lane } from '../../src/requests/claimed-request.ts';
-import { type FinishOptions, finishRequests, type Outcome } from '../../src/requests/finish-requests.ts';
+import { type Finished, type FinishOptions, finishRequests, type Outcome } from '../../src/requests/finish-requests.ts';
 import { listReady } from '../../src/requests/list-ready.ts';
 import { registerWorker } from '../../src/requests/register-worker.ts';
 import { type LeaseReport, renewLease } from '../../src/requests/renew-lease.ts';
@@ -40,7 +40,7 @@ export interface SqlWorker {
     requests: readonly ClaimedRequest[],
     outcome: Outcome,
     options?: Partial<FinishOptions>,
-  ): Promise<Map<string, 'pending' | 'completed' | 'failed'>>;
+  ): Promise<Finished['statuses']>;
   /** Claims whatever is ready and completes it with `result`; how many. */
   answer(result: string): Promise<number>;
   renewLease(report?: Partial<LeaseReport>): Promise<boolean>;
@@ -91,7 +91,7 @@ export async function startSqlWorker(db: Queryable, options: SqlWorkerOptions = 
     finishOptions: Partial<FinishOptions> = {},
   ) {
     const finishes = requests.map(({ id, attempt }) => ({ id, attempt, outcome }));
-    return finishRequests(db, finishes, { workerId, maxRetries: 3, ...finishOptions });
+    return (await finishRequests(db, finishes, { workerId, maxRetries: 3, ...finishOptions })).statuses;
   }
 
   return {
