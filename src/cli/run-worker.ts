@@ -9,10 +9,10 @@ import { createModelRegistry } from '../models/registry.ts';
 import { describeReport, type ServedReport } from '../worker/lanes.ts';
 import type { LiveSettings } from '../worker/settings-watcher.ts';
 import { startWorker, type Worker } from '../worker/worker.ts';
-import { allocateYoung } from './allocate-young.ts';
 import type { Invocation } from './cli-command.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { aborted, codeOfInterruption } from './interruption.ts';
+import { keepHeapSmall } from './keep-heap-small.ts';
 import { withSession } from './with-session.ts';
 
 export interface WorkerSetup {
@@ -32,7 +32,7 @@ export type RunningWorker = Pick<Worker, 'report' | 'stop'>;
 export async function openWorker(invocation: Invocation, setup: WorkerSetup): Promise<RunningWorker> {
   const { log, providers } = invocation;
   const { settings, config, origins } = setup;
-  allocateYoung();
+  keepHeapSmall();
   const models = createModelRegistry({ providers });
   const live = ['concurrency', 'pollIntervalMs'] as const;
   const fixed = new Set<keyof LiveSettings>(live.filter((option) => origins[option] !== 'default'));
