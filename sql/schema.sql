@@ -442,6 +442,7 @@ CREATE OR REPLACE FUNCTION lamplighter.claim_requests_at_once(p_worker_id uuid, 
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
+ SET lock_timeout TO '200ms'
  SET row_security TO 'off'
 AS $function$
 #variable_conflict use_column

@@ -177,7 +177,8 @@ $$;
 -- Looks and claims in one step, for a worker that knows of nothing ready: the first of the lanes (triples of function, model and
 -- most rows, in the order in which to try them) that yields anything gives what claim_requests gives. A lane where requests were
 -- seen but none could be had, as others have locked them, gives one row without an id, so that the worker looks deeper; nothing
--- ready anywhere gives no row.
+-- ready anywhere gives no row. It waits 0.2 s at most for a lock of the table, as the outcome of a claim that is given up is
+-- unknown; a look that waits for it harms nobody.
 create function lamplighter.claim_requests_at_once(
   p_worker_id uuid,
   p_claim_number bigint,
@@ -198,7 +199,7 @@ create function lamplighter.claim_requests_at_once(
   retry_count integer
 )
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set plan_cache_mode = force_generic_plan set row_security = off as $$
+set enable_seqscan = off set plan_cache_mode = force_generic_plan set lock_timeout = '200ms' set row_security = off as $$
 #variable_conflict use_column
 declare
   v_lane record;

@@ -49,6 +49,28 @@ test('passes never overlap, and stop waits for the running one', async () => {
   expect({ running, most }).toEqual({ running: 0, most: 1 });
 });
 
+test('a wake during the first pass that fails does not cut its pause short', async () => {
+  const manual = createManualClock();
+  let passes = 0;
+  let waker = () => {};
+  const atRest = manual.nextDelay();
+  const loop = startLoop({
+    clock: manual.clock,
+    intervalMs: 0,
+    onError: () => {},
+    runOnce: async () => {
+      passes += 1;
+      waker();
+      throw new Error('no luck');
+    },
+  });
+  waker = () => loop.wake();
+  await atRest;
+  for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+  expect({ passes, pauses: manual.asked.length }).toEqual({ passes: 1, pauses: 1 });
+  await loop.stop();
+});
+
 test('a wake during a pass starts the next one without a pause', async () => {
   const manual = createManualClock();
   let passes = 0;

@@ -49,9 +49,9 @@ export function startLoop({ intervalMs, runOnce, onError, clock = systemClock }:
     await Promise.resolve();
     while (!stopping.signal.aborted) {
       isWoken = false;
-      pause = new AbortController();
       await runPass();
-      if (isWoken && failures === 0) continue;
+      if (stopping.signal.aborted || (isWoken && failures === 0)) continue;
+      pause = new AbortController();
       const idleMs = typeof intervalMs === 'function' ? intervalMs() : intervalMs;
       const failureMs = failures === 0 ? 0 : backoffMs(failures, undefined, FAILED_PASS_PAUSE);
       await clock.delay(Math.max(idleMs, failureMs), pause.signal);

@@ -35,7 +35,7 @@ export interface ClaimedAtOnce {
  * Looks at the queue and takes what is ready in the first of the lanes that has something, in one statement: for who knows of nothing
  * ready. Concurrent callers never get the same request.
  *
- * @throws the server's error LL001 when the worker's lease is lost and something is ready.
+ * @throws the server's error LL001 when the worker's lease is lost and something is ready, and 55P03 when somebody has locked the table.
  */
 export async function claimRequestsAtOnce(db: Queryable, claim: ClaimAtOnce): Promise<ClaimedAtOnce> {
   const { workerId, claimNumber, lanes, levelsPerRole } = claim;

@@ -2,6 +2,7 @@ import { hasCode } from '../core/errors.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { sqlStateOf } from '../db/sqlstate.ts';
+import type { LaneRoom } from '../requests/claim-requests-at-once.ts';
 import { claimSuspects } from '../requests/claim-suspects.ts';
 import { type ClaimName, type Lane, laneKey } from '../requests/claimed-request.ts';
 import { type BatchRunnerDeps, createBatchRunner } from './batch-runner.ts';
@@ -19,6 +20,7 @@ const SUSPECT_LIMIT = 64;
 const RECORD_MS = 1_000;
 /** SQLSTATE of lamplighter.require_lease. */
 const LEASE_LOST = 'LL001';
+const LOCK_NOT_AVAILABLE = '55P03';
 
 export interface DispatcherDeps extends Omit<BatchRunnerDeps, 'onRoom'> {
   readonly db: Queryable;
@@ -68,16 +70,24 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
           .map((lane) => ({ ...lane, most: Math.min(CLAIM_LIMIT, runner.roomFor(lane, false)) }))
           .filter(({ most }) => most > 0)
       : [];
-    if (rooms.length === 0) {
-      await ready.look(lanes);
-      return 0;
+    const claimed = rooms.length > 0 ? await claimAtOnce(rooms) : undefined;
+    if (claimed === undefined) await ready.look(lanes);
+    return claimed ?? 0;
+  }
+
+  /** How many; undefined where somebody has locked the table. A look may wait for that: nobody has to guess what became of it. */
+  async function claimAtOnce(rooms: readonly LaneRoom[]): Promise<number | undefined> {
+    try {
+      const { claimed, name } = await claimAs((as) => ready.claimAtOnce(as, rooms));
+      const [first] = claimed;
+      if (first === undefined) return 0;
+      nextLane = served.lanes.findIndex((lane) => laneKey(lane) === laneKey(first.lane)) + 1;
+      void runner.start(first.lane, claimed, name).done;
+      return claimed.length;
+    } catch (error) {
+      if (sqlStateOf(error) !== LOCK_NOT_AVAILABLE) throw error;
+      return undefined;
     }
-    const { claimed, name } = await claimAs((as) => ready.claimAtOnce(as, rooms));
-    const [first] = claimed;
-    if (first === undefined) return 0;
-    nextLane = lanes.findIndex((lane) => laneKey(lane) === laneKey(first.lane)) + 1;
-    void runner.start(first.lane, claimed, name).done;
-    return claimed.length;
   }
 
   /** Claims for the next lane that has work and room; how many, or undefined when there is no such lane. */
