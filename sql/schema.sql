@@ -435,45 +435,68 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.claim_requests_at_once(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[], p_per_role integer)
+CREATE OR REPLACE FUNCTION lamplighter.claim_requests_at_once(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[])
  RETURNS TABLE(function_name text, model text, id bigint, request_id uuid, username text, parameters jsonb, priority integer, created_us bigint, attempt integer, retry_count integer)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
  SET lock_timeout TO '200ms'
  SET row_security TO 'off'
 AS $function$
 #variable_conflict use_column
 declare
-  v_lane record;
+  v_count bigint;
+  v_size bigint;
+  v_rows tid[];
+  v_ids bigint[];
 begin
-  for v_lane in
-    select o.function_name, o.model, o.most,
-           array_agg(r.username order by r.place) as usernames,
-           array_agg(r.priority order by r.place) as priorities,
-           array_agg(r.created_us order by r.place) as created_us,
-           array_agg(r.id order by r.place) as ids,
-           max(r.seen_us) as seen_us,
-           count(distinct r.username)::integer as roles
-    from unnest(p_function_names, p_models, p_limits) with ordinality as o (function_name, model, most, place)
-    join lamplighter.list_ready(p_function_names, p_models, p_per_role)
-      with ordinality as r (function_name, model, username, priority, created_us, id, seen_us, place)
-      on r.function_name = o.function_name and r.model = o.model
-    group by o.place, o.function_name, o.model, o.most
-    order by o.place
-  loop
-    return query
-      select v_lane.function_name, v_lane.model, c.id, c.request_id, c.username, c.parameters, c.priority, c.created_us, c.attempt,
-             c.retry_count
-      from lamplighter.claim_requests(
-        p_worker_id, p_claim_number, v_lane.function_name, v_lane.model, v_lane.usernames, v_lane.priorities, v_lane.created_us,
-        v_lane.ids, v_lane.seen_us, (v_lane.most + v_lane.roles - 1) / v_lane.roles, v_lane.most) as c;
-    if found then
+  for i in 1 .. cardinality(p_function_names) loop
+    -- Nothing is locked yet: what is left for others must not be passed over by them.
+    select count(*), sum(c.size)
+    into v_count, v_size
+    from (
+      select case when pg_column_size(q.parameters) < 1000 then pg_column_size(q.parameters)
+                  else pg_column_size(q.parameters || '{}') end as size
+      from public.steadytext_queue as q
+      where q.run_at is null and q.status = 'pending' and q.function_name = p_function_names[i] and q.model = p_models[i]
+      limit p_limits[i] + 1
+    ) as c;
+    continue when v_count = 0
+      or exists (select 1 from lamplighter.paused_function as p where p.function_name = p_function_names[i]);
+    perform set_config('synchronous_commit', 'off', true);
+    perform lamplighter.require_lease(p_worker_id);
+    if v_count <= p_limits[i] and v_size <= 500000 then
+      select array_agg(c.ctid), array_agg(c.id)
+      into v_rows, v_ids
+      from (
+        select q.ctid, q.id
+        from public.steadytext_queue as q
+        where q.run_at is null and q.status = 'pending' and q.function_name = p_function_names[i] and q.model = p_models[i]
+        order by q.username, q.priority desc, q.created_at, q.id
+        limit p_limits[i]
+        for update skip locked
+      ) as c;
+    end if;
+    if v_ids is null then
+      return query select p_function_names[i], p_models[i], null::bigint, null::uuid, null, null::jsonb, 0, 0::bigint, 0, 0;
       return;
     end if;
-    return query select v_lane.function_name, v_lane.model, null::bigint, null::uuid, null, null::jsonb, 0, 0::bigint, 0, 0;
+    return query
+      update public.steadytext_queue as q
+      set status = 'processing',
+          started_at = clock_timestamp(),
+          worker_id = p_worker_id,
+          attempt = q.attempt + 1,
+          run_at = 'infinity'
+      where q.ctid = any (v_rows)
+      returning q.function_name, q.model, q.id, q.request_id, q.username, q.parameters, q.priority,
+                (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt, q.retry_count;
+    insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_ids);
+    return;
   end loop;
 end
 $function$;
@@ -2239,7 +2262,7 @@ revoke all on function lamplighter.cancel_abandoned() from public;
 
 revoke all on function lamplighter.claim_requests(p_worker_id uuid, p_claim_number bigint, p_function_name text, p_model text, p_usernames text[], p_priorities integer[], p_low_created_us bigint[], p_low_ids bigint[], p_seen_us bigint, p_share integer, p_limit integer) from public;
 
-revoke all on function lamplighter.claim_requests_at_once(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[], p_per_role integer) from public;
+revoke all on function lamplighter.claim_requests_at_once(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[]) from public;
 
 revoke all on function lamplighter.claim_suspects(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[]) from public;
 

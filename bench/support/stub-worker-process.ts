@@ -4,6 +4,7 @@
  */
 import process from 'node:process';
 import pg from 'pg';
+import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/log.ts';
 import type { Queryable } from '../../src/db/query.ts';
 import { WAKE_CHANNEL } from '../../src/requests/wake-up.ts';
@@ -51,7 +52,7 @@ async function drain(): Promise<number> {
   }
 }
 
-const waker = createWaker(db, () => LONGEST_WAIT_MS, silentLogger);
+const waker = createWaker(db, () => LONGEST_WAIT_MS, silentLogger, systemClock);
 if (mode === 'waiting') {
   client.on('notification', ({ payload = '' }) => {
     waker.onWakeUp(payload);

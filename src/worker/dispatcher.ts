@@ -2,7 +2,6 @@ import { hasCode } from '../core/errors.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { sqlStateOf } from '../db/sqlstate.ts';
-import type { LaneRoom } from '../requests/claim-requests-at-once.ts';
 import { claimSuspects } from '../requests/claim-suspects.ts';
 import { type ClaimName, type Lane, laneKey } from '../requests/claimed-request.ts';
 import { type BatchRunnerDeps, createBatchRunner } from './batch-runner.ts';
@@ -20,7 +19,6 @@ const SUSPECT_LIMIT = 64;
 const RECORD_MS = 1_000;
 /** SQLSTATE of lamplighter.require_lease. */
 const LEASE_LOST = 'LL001';
-const LOCK_NOT_AVAILABLE = '55P03';
 
 export interface DispatcherDeps extends Omit<BatchRunnerDeps, 'onRoom'> {
   readonly db: Queryable;
@@ -62,32 +60,24 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   }
 
-  /** Looks at the queue: at once with a claim where nothing is known and slots are free. How many requests were claimed. */
+  /** Looks at the queue, and claims in the same statement where nothing is known and slots are free; how many requests. */
   async function look(): Promise<number> {
     const { lanes } = served;
-    const rooms = ready.isUnknown()
-      ? [...lanes.slice(nextLane), ...lanes.slice(0, nextLane)]
-          .map((lane) => ({ ...lane, most: Math.min(CLAIM_LIMIT, runner.roomFor(lane, false)) }))
-          .filter(({ most }) => most > 0)
-      : [];
-    const claimed = rooms.length > 0 ? await claimAtOnce(rooms) : undefined;
-    if (claimed === undefined) await ready.look(lanes);
-    return claimed ?? 0;
-  }
-
-  /** How many; undefined where somebody has locked the table. A look may wait for that: nobody has to guess what became of it. */
-  async function claimAtOnce(rooms: readonly LaneRoom[]): Promise<number | undefined> {
-    try {
+    const rooms = [...lanes.slice(nextLane), ...lanes.slice(0, nextLane)]
+      .map((lane) => ({ ...lane, most: Math.min(CLAIM_LIMIT, runner.roomFor(lane, false)) }))
+      .filter(({ most }) => most > 0);
+    if (rooms.length > 0 && ready.isUnknown()) {
       const { claimed, name } = await claimAs((as) => ready.claimAtOnce(as, rooms));
       const [first] = claimed;
-      if (first === undefined) return 0;
-      nextLane = served.lanes.findIndex((lane) => laneKey(lane) === laneKey(first.lane)) + 1;
-      void runner.start(first.lane, claimed, name).done;
-      return claimed.length;
-    } catch (error) {
-      if (sqlStateOf(error) !== LOCK_NOT_AVAILABLE) throw error;
-      return undefined;
+      if (first !== undefined) {
+        nextLane = lanes.findIndex((lane) => laneKey(lane) === laneKey(first.lane)) + 1;
+        void runner.start(first.lane, claimed, name).done;
+        return claimed.length;
+      }
+      if (ready.isUnknown()) return 0;
     }
+    await ready.look(lanes);
+    return 0;
   }
 
   /** Claims for the next lane that has work and room; how many, or undefined when there is no such lane. */

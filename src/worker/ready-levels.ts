@@ -26,9 +26,9 @@ export interface ReadyLevels {
   isDue(): boolean;
   /** Makes the next `isDue` true. */
   expire(): void;
-  /** True when nothing is known to be ready, and what was found last was taken whole: then {@link claimAtOnce} is the shorter way. */
+  /** True when nothing is known to be ready, nor thought to be: then {@link claimAtOnce} is the shorter way. */
   isUnknown(): boolean;
-  /** A look, and a claim for the first of the lanes that has something; roles take turns. */
+  /** Looks and claims all that is ready in the first of the lanes that has anything; what is too much for that, or locked, needs a look. */
   claimAtOnce(name: ClaimName, lanes: readonly LaneRoom[]): Promise<ClaimedRequest[]>;
   look(lanes: readonly Lane[]): Promise<void>;
   hasReady(lane: Lane): boolean;
@@ -44,12 +44,8 @@ export function createReadyLevels(db: Queryable, clock: Clock): ReadyLevels {
   /** True when claims were tried since the last look and all of them gave nothing. */
   let isInVain = false;
   let hasClaimed = false;
-  /** True when there was more than could be claimed at once, until a look finds nothing. */
+  /** True when there was something that could not be claimed at once, until a look finds nothing. */
   let hasBacklog = false;
-
-  function deepen(): void {
-    if (isInVain) levelsPerRole = Math.min(levelsPerRole * 2, MOST_LEVELS_PER_ROLE);
-  }
 
   return {
     isDue: () => levels.size === 0 || clock.nowMs() >= nextLookAtMs,
@@ -58,20 +54,15 @@ export function createReadyLevels(db: Queryable, clock: Clock): ReadyLevels {
     },
     isUnknown: () => levels.size === 0 && !hasBacklog,
     async claimAtOnce(name, lanes) {
-      deepen();
-      const { requests, hasSeen } = await claimRequestsAtOnce(db, { ...name, lanes, levelsPerRole });
-      if (!hasSeen) levelsPerRole = LEVELS_PER_ROLE;
-      isInVain = hasSeen && requests.length === 0;
-      const last = requests.at(-1);
-      if (last === undefined) return [];
-      const key = laneKey(last.lane);
-      lastServed.set(key, last.username);
-      hasBacklog = requests.length >= (lanes.find((lane) => laneKey(lane) === key)?.most ?? 0);
-      return requests;
+      const requests = await claimRequestsAtOnce(db, { ...name, lanes });
+      hasBacklog = requests === undefined;
+      const last = requests?.at(-1);
+      if (last !== undefined) lastServed.set(laneKey(last.lane), last.username);
+      return requests ?? [];
     },
     async look(lanes) {
       const startedMs = clock.nowMs();
-      deepen();
+      if (isInVain) levelsPerRole = Math.min(levelsPerRole * 2, MOST_LEVELS_PER_ROLE);
       const found = await listReady(db, lanes, levelsPerRole);
       if (found.length === 0) levelsPerRole = LEVELS_PER_ROLE;
       isInVain = false;

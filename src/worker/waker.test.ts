@@ -22,7 +22,7 @@ beforeEach(() => {
   asked = [];
   failNext = false;
   pollIntervalMs = 1_000;
-  waker = createWaker(db, () => pollIntervalMs, silentLogger);
+  waker = createWaker(db, () => pollIntervalMs, silentLogger, { nowMs: () => 0, delay: async () => undefined });
 });
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));

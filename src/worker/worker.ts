@@ -127,7 +127,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
     });
     keep(completer);
     const functionCount = new Set(served.lanes.map(({ functionName }) => functionName)).size;
-    const waker = createWaker(db, () => live.pollIntervalMs, log);
+    const waker = createWaker(db, () => live.pollIntervalMs, log, clock);
     const dispatcher = startDispatcher({
       db,
       lease,

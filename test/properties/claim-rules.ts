@@ -177,9 +177,11 @@ function requireFairness(session: ModelSession, lane: string, { byRole, taken, l
   const share = Math.ceil(limit / Math.max(1, sharers));
   const even = Math.floor(limit / Math.max(1, sharers));
   const served = new Set(taken.map(({ request }) => request.username));
+  // Who takes all that is to be had takes nothing from anybody.
+  const isAll = taken.length === [...byRole.values()].flat().length;
   for (const [role, own] of byRole) {
     const count = taken.filter(({ request }) => request.username === role).length;
-    if (count > share) throw new Mismatch(`claimed ${count} of ${role}, whose share is ${share}`);
+    if (count > share && !isAll) throw new Mismatch(`claimed ${count} of ${role}, whose share is ${share}`);
     const least = taken.length < limit ? Math.max(1, even) : even;
     if (count < Math.min(own.length, least)) {
       throw new Mismatch(`claimed ${count} of ${role}, which has ${own.length} ready, although ${least} are due to it`);

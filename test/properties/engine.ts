@@ -93,10 +93,16 @@ export async function runWorkerStep(
     case 'claim': {
       const lane: Lane = { functionName: step.functionName, model: step.model };
       const isServed = lanes.some((each) => laneKey(each) === laneKey(lane));
-      if (step.looks && isServed && ready.isUnknown())
-        return claimAs((name) => ready.claimAtOnce(name, [{ ...lane, most: step.limit }]));
+      if (step.looks && isServed && ready.isUnknown()) {
+        const taken = await claimAs((name) => ready.claimAtOnce(name, [{ ...lane, most: step.limit }]));
+        if (taken.length > 0 || ready.isUnknown()) return taken;
+      }
       if (step.looks) await ready.look(lanes);
-      if (!ready.hasReady(lane)) return [];
+      if (!ready.hasReady(lane)) {
+        // So that a transaction that has failed says so.
+        await db.query('select');
+        return [];
+      }
       return claimAs((name) => ready.claim(name, lane, step.limit));
     }
     case 'claim suspect':

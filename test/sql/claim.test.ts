@@ -178,51 +178,55 @@ test('a remembered lower bound starts the claim there, and nothing before it is 
 /** Numbers of claims that no other test has. */
 let atOnceNumber = 1_000_000;
 
-/** Looks and claims in one statement: what was taken, and whether anything was seen. */
+/** What was taken in one statement; undefined when a look is needed. */
 async function claimAtOnce(most: number, functionNames: readonly RequestFunction[] = ['embed']) {
   atOnceNumber += 1;
-  const { requests, hasSeen } = await claimRequestsAtOnce(db.pool, {
+  const requests = await claimRequestsAtOnce(db.pool, {
     workerId: worker.workerId,
     claimNumber: atOnceNumber,
     lanes: functionNames.map((functionName) => ({ functionName, model: 'default', most })),
-    levelsPerRole: 2,
   });
-  return {
-    taken: requests.map(({ lane, username, priority }) => `${lane.functionName} ${username}${priority}`),
-    hasSeen,
-  };
+  return requests?.map(({ lane, username, priority }) => `${lane.functionName} ${username}${priority}`);
 }
 
-test('a look and a claim at once take from the first lane that has something, in turns and by urgency', async () => {
-  expect(await claimAtOnce(4, ['rerank', 'embed'])).toEqual({ taken: [], hasSeen: false });
-  await enqueueAs('b', 3, 1);
+test('at once, all of the first lane that has anything is claimed, in turns and by urgency, if there is room for it', async () => {
+  expect(await claimAtOnce(4, ['rerank', 'embed'])).toEqual([]);
+  await enqueueAs('b', 2, 1);
   await enqueueAs('b', 1, 9);
-  await enqueueAs('a', 3);
-  expect(await claimAtOnce(4, ['rerank', 'embed'])).toEqual({
-    taken: ['embed a0', 'embed b9', 'embed a0', 'embed b1'],
-    hasSeen: true,
-  });
-  expect((await claimAtOnce(9)).taken).toEqual(['embed a0', 'embed b1', 'embed b1']);
-  expect(await claimAtOnce(9)).toEqual({ taken: [], hasSeen: false });
+  await enqueueAs('a', 2);
+  await db.pool.query(`select steadytext_rerank_async('q', array['d'])`);
+  expect(await claimAtOnce(4, ['embed', 'rerank'])).toBeUndefined();
+  expect(await claimAtOnce(5, ['embed', 'rerank'])).toEqual([
+    'embed a0',
+    'embed b9',
+    'embed a0',
+    'embed b1',
+    'embed b1',
+  ]);
+  expect(await claimAtOnce(5, ['embed', 'rerank'])).toEqual(['rerank postgres0']);
+  expect(await claimAtOnce(5, ['embed', 'rerank'])).toEqual([]);
   const { rows } = await db.pool.query(
     'select cardinality(ids) as size from lamplighter.claim where worker_id = $1 and claim_number > 1000000 order by claim_number',
     [worker.workerId],
   );
-  expect(rows.map(({ size }) => size)).toEqual([4, 3]);
+  expect(rows.map(({ size }) => size)).toEqual([5, 1]);
 });
 
-test('at once, what others have locked is seen and not had, and a lane behind it is claimed from', async () => {
+test('at once, what is locked, or the whole table, needs a look; what is too large too; what is paused is not there', async () => {
   await enqueueAs('postgres', 1);
-  await db.pool.query(`select steadytext_rerank_async('q', array['d'])`);
   await using session = await openSession(db.uri);
-  await session.client.query(`begin; select from steadytext_queue where function_name = 'embed' for update`);
-  expect((await claimAtOnce(5, ['embed', 'rerank'])).taken).toEqual(['rerank postgres0']);
-  expect(await claimAtOnce(5, ['embed', 'rerank'])).toEqual({ taken: [], hasSeen: true });
+  await session.client.query(`begin; select from steadytext_queue for update`);
+  expect(await claimAtOnce(5)).toBeUndefined();
+  await session.client.query('rollback; begin; lock table steadytext_queue');
+  expect(await claimAtOnce(5)).toBeUndefined();
   await session.client.query('commit');
   await db.pool.query(`select steadytext_pause('embed')`);
-  expect(await claimAtOnce(5)).toEqual({ taken: [], hasSeen: false });
+  expect(await claimAtOnce(5)).toEqual([]);
   await db.pool.query(`select steadytext_resume('embed')`);
-  expect((await claimAtOnce(5)).taken).toEqual(['embed postgres0']);
+  expect(await claimAtOnce(5)).toEqual(['embed postgres0']);
+  // Stored in some kilobytes.
+  await db.pool.query(`select steadytext_embed_async(repeat('x', 300000)) from generate_series(1, 2)`);
+  expect(await claimAtOnce(5)).toBeUndefined();
 });
 
 test('a claim that was held up on its way gives nothing, as what has come since would be passed over', async () => {
@@ -288,7 +292,6 @@ test('a worker without a lease claims nothing', async () => {
     workerId: stopped.workerId,
     claimNumber: 1,
     lanes: [{ functionName: 'embed', model: 'default', most: 1 }],
-    levelsPerRole: 1,
   });
   await expect(atOnce).rejects.toMatchObject({ code: 'LL001' });
   expect(await worker.claim()).toHaveLength(1);

@@ -68,7 +68,7 @@ const CALLS = {
        array[0]::bigint[], (extract(epoch from clock_timestamp()) * 1000000)::bigint, 10, 10)`,
   claim_requests_at_once: () =>
     `lamplighter.claim_requests_at_once('${worker.workerId}', nextval('numbers'), array['rerank', 'embed'], array['default', 'default'],
-       array[10, 10], 10)`,
+       array[10, 10])`,
   finish_requests: () =>
     `lamplighter.finish_requests('${worker.workerId}', ${HELD}, array(select 1 from generate_series(1, 10)),
        array(select 'completed' from generate_series(1, 10)), array(select 'r' from generate_series(1, 10)), array_fill(null::text, array[10]),
