@@ -112,6 +112,18 @@ test('nothing is claimed ahead of batches that take longer', async () => {
   expect(runner.roomFor(lane, true)).toBe(1);
 });
 
+test('where claims take long, more is claimed ahead, up to 50 ms of work', async () => {
+  start('1');
+  await end('1', 10);
+  expect(runner.roomFor(lane, true)).toBe(1);
+  for (let n = 0; n < 50; n += 1) runner.noteClaim(12);
+  expect(runner.roomFor(lane, true)).toBe(1 + 2);
+  for (let n = 0; n < 50; n += 1) runner.noteClaim(300);
+  expect(runner.roomFor(lane, true)).toBe(1 + 5);
+  for (let n = 0; n < 50; n += 1) runner.noteClaim(1);
+  expect(runner.roomFor(lane, true)).toBe(1);
+});
+
 test('what is stuck behind a slow batch is handed back, and nothing more is claimed ahead', async () => {
   start('1');
   await end('1', 0.5);

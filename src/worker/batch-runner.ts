@@ -6,13 +6,14 @@ import type { HeldRequest, InFlight } from './in-flight.ts';
 import type { ServedLanes } from './lanes.ts';
 import type { Slots } from './slots.ts';
 
-/** Work that may be claimed ahead of the slots: as much as is thought to be done in this time. */
-const AHEAD_MS = 5;
+/** Work that may be claimed ahead of the slots: as much as is thought to be done while two claims are made, within these bounds. */
+const AHEAD_CLAIMS = 2;
+const AHEAD_MS = { least: 5, most: 50 };
 /** Requests that may wait for a slot. */
 const AHEAD_LIMIT = 200;
 /** What has waited for a slot for so long is handed back: another worker may be free. */
 const LONGEST_WAIT_MS = 100;
-/** Weight of the latest batch in the mean duration of a lane's batches. */
+/** Weight of the latest in the mean duration of a lane's batches, and of claims. */
 const LATEST_WEIGHT = 0.2;
 
 export interface BatchRunnerDeps {
@@ -35,12 +36,14 @@ export interface StartedRequests {
 /**
  * Sets requests to work, in batches as the model likes them, each in a slot.
  *
- * Where batches are so short that the way to the database and back would leave the slots idle, some more are held ready: at most
- * {@link AHEAD_MS} worth of work. A batch that is stuck behind a slow one all the same is handed back without charge.
+ * Where batches are so short that the way to the database and back would leave the slots idle, some more are held ready: as much work as
+ * the way takes twice. A batch that is stuck behind a slow one all the same is handed back without charge.
  */
 export interface BatchRunner {
   /** True when nothing runs or waits for a slot. */
   readonly isIdle: boolean;
+  /** Tells how long a claim has taken. */
+  noteClaim(ms: number): void;
   /** How many requests of a lane to claim now; 0 when there is no room. Ahead of the slots only where `mayLookAhead`. */
   roomFor(lane: Lane, mayLookAhead: boolean): number;
   start(lane: Lane, requests: readonly ClaimedRequest[], name: ClaimName): StartedRequests;
@@ -56,6 +59,7 @@ interface Waiting {
 export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
   const { served, slots, inFlight, executor, onRoom, log, clock } = deps;
   const meanMs = new Map<string, number>();
+  let claimMs = 0;
   let waiting: Waiting[] = [];
   let isWatched = false;
 
@@ -116,15 +120,19 @@ export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
   /** Batches of a lane that may wait for a slot. */
   function aheadOf(lane: Lane): number {
     const mean = meanMs.get(laneKey(lane));
-    if (mean === undefined || mean > AHEAD_MS) return 0;
+    if (mean === undefined) return 0;
     const model = served.modelOf(lane);
     const most = Math.floor(AHEAD_LIMIT / model.maxBatch[lane.functionName]);
-    return Math.min(most, Math.floor(AHEAD_MS / Math.max(mean, 0.01)));
+    const aheadMs = Math.min(AHEAD_MS.most, Math.max(AHEAD_MS.least, AHEAD_CLAIMS * claimMs));
+    return Math.min(most, Math.floor(aheadMs / Math.max(mean, 0.01)));
   }
 
   return {
     get isIdle() {
       return slots.running === 0 && waiting.length === 0;
+    },
+    noteClaim(ms) {
+      claimMs += (ms - claimMs) * LATEST_WEIGHT;
     },
     roomFor(lane, mayLookAhead) {
       const model = served.modelOf(lane);

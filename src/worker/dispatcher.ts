@@ -51,8 +51,11 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   async function claimAs<T>(claim: (name: ClaimName) => Promise<T>): Promise<{ claimed: T; name: ClaimName }> {
     claimNumber += 1;
     const name = { workerId: lease.workerId, claimNumber };
+    const startedMs = clock.nowMs();
     try {
-      return { claimed: await claim(name), name };
+      const claimed = await claim(name);
+      runner.noteClaim(clock.nowMs() - startedMs);
+      return { claimed, name };
     } catch (error) {
       // It may have been committed all the same, and nobody would ever work on what it took.
       if (hasCode(error, 'CONNECTION_LOST')) lease.retire();
