@@ -443,6 +443,8 @@ CREATE OR REPLACE FUNCTION lamplighter.claim_requests_at_once(p_worker_id uuid, 
  SET enable_seqscan TO 'off'
  SET enable_bitmapscan TO 'off'
  SET enable_sort TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
  SET lock_timeout TO '200ms'
  SET row_security TO 'off'
@@ -485,6 +487,7 @@ begin
       return query select p_function_names[i], p_models[i], null::bigint, null::uuid, null, null::jsonb, 0, 0::bigint, 0, 0;
       return;
     end if;
+    -- One after the other, so that started_at tells their order.
     return query
       update public.steadytext_queue as q
       set status = 'processing',
@@ -492,7 +495,8 @@ begin
           worker_id = p_worker_id,
           attempt = q.attempt + 1,
           run_at = 'infinity'
-      where q.ctid = any (v_rows)
+      from unnest(v_rows) as r (place)
+      where q.ctid = r.place
       returning q.function_name, q.model, q.id, q.request_id, q.username, q.parameters, q.priority,
                 (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt, q.retry_count;
     insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_ids);

@@ -198,8 +198,8 @@ create function lamplighter.claim_requests_at_once(
   retry_count integer
 )
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set plan_cache_mode = force_generic_plan
-set lock_timeout = '200ms' set row_security = off as $$
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan set lock_timeout = '200ms' set row_security = off as $$
 #variable_conflict use_column
 declare
   v_count bigint;
@@ -238,6 +238,7 @@ begin
       return query select p_function_names[i], p_models[i], null::bigint, null::uuid, null, null::jsonb, 0, 0::bigint, 0, 0;
       return;
     end if;
+    -- One after the other, so that started_at tells their order.
     return query
       update public.steadytext_queue as q
       set status = 'processing',
@@ -245,7 +246,8 @@ begin
           worker_id = p_worker_id,
           attempt = q.attempt + 1,
           run_at = 'infinity'
-      where q.ctid = any (v_rows)
+      from unnest(v_rows) as r (place)
+      where q.ctid = r.place
       returning q.function_name, q.model, q.id, q.request_id, q.username, q.parameters, q.priority,
                 (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt, q.retry_count;
     insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_ids);

@@ -212,6 +212,13 @@ test('at once, all of the first lane that has anything is claimed, in turns and 
   expect(rows.map(({ size }) => size)).toEqual([5, 1]);
 });
 
+test('at once, started_at goes by urgency', async () => {
+  for (const priority of [0, 5, 9, 2]) await enqueueAs('postgres', 1, priority);
+  expect(await claimAtOnce(4)).toHaveLength(4);
+  const { rows } = await db.pool.query('select priority from steadytext_queue order by started_at');
+  expect(rows.map(({ priority }) => priority)).toEqual([9, 5, 2, 0]);
+});
+
 test('at once, what is locked, or the whole table, needs a look; what is too large too; what is paused is not there', async () => {
   await enqueueAs('postgres', 1);
   await using session = await openSession(db.uri);
