@@ -14,7 +14,7 @@ beforeAll(async () => {
   db = await createTestDatabase();
   rig = await createRig(db);
   // As few connections as there may be: what hangs must not keep the heartbeat from its turn.
-  const few = { concurrency: 2, maxConnections: 4 };
+  const few = { concurrency: 4, maxConnections: 4 };
   const options = [await rig.worker(few), await rig.worker(few)];
   workers = await Promise.all(options.map(spawnJournallingWorker));
 });
