@@ -73,7 +73,7 @@ test('a full disk stops enqueuers and workers for as long as it is full; nothing
   const caller = rig.startCaller();
   await eventually(() => expect(caller.accepted).toBeGreaterThan(5));
   // So many that their ends, and the journal of them, do not fit into what room is left in pages.
-  await rig.untilHeld(await rig.enqueue(12, '!sleep:800'));
+  await rig.untilHeld(await rig.enqueue(12, '!sleep:2500'));
   await disk.fill();
   // No space for new requests, and none to record what has been answered.
   const failed = caller.failed;
