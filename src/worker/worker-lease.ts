@@ -48,7 +48,8 @@ export async function startWorkerLease(deps: WorkerLeaseDeps): Promise<WorkerLea
     const isAlive = await renewLease(db, {
       workerId: id,
       status: ownStatus,
-      inFlight: inFlight.size,
+      // What is in hand then is in hand under a later id.
+      inFlight: ownStatus === 'stopped' ? 0 : inFlight.size,
       settledClaims,
       ...figures(),
     });
