@@ -2,11 +2,22 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { printGrammar } from '../../src/models/grammar/gbnf/print-grammar.ts';
 import { createRuleSet } from '../../src/models/grammar/gbnf/rule-set.ts';
+import { GrammarTooLarge } from '../../src/models/grammar/refused.ts';
 import { isEmptyLanguage, jsonStringOf, searchLanguage } from '../../src/models/grammar/regex/language.ts';
 import { patternTester } from '../../src/models/grammar/regex/pattern-tester.ts';
 import { acceptorOf, closeEngine } from './accepts.ts';
 import { compiled, refusalOf } from './compiled.ts';
 import { openGenerator } from './generates.ts';
+
+/** Undefined where the pattern is refused, as there are too many ways to match it. */
+function searchedIn(pattern: string) {
+  try {
+    return searchLanguage(pattern);
+  } catch (error) {
+    if (error instanceof GrammarTooLarge) return undefined;
+    throw error;
+  }
+}
 
 afterAll(closeEngine);
 
@@ -107,8 +118,8 @@ describe('for any supported pattern', { timeout: 60_000 }, () => {
   test('a search inside a JSON string finds what ECMAScript finds, in the spelling of JSON.stringify', async () => {
     await fc.assert(
       fc.asyncProperty(patterns, fc.array(texts, { minLength: 20, maxLength: 20 }), async (pattern, samples) => {
-        const language = searchLanguage(pattern);
-        fc.pre(!isEmptyLanguage(language));
+        const language = searchedIn(pattern);
+        fc.pre(language !== undefined && !isEmptyLanguage(language));
         const ruleSet = createRuleSet();
         ruleSet.define('root', jsonStringOf(ruleSet, 's', language));
         const isAccepted = await acceptorOf(printGrammar(ruleSet.rules));
