@@ -1542,7 +1542,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.rescue_requests(p_max_retries integer, p_reachable_ms double precision DEFAULT NULL::double precision)
+CREATE OR REPLACE FUNCTION lamplighter.rescue_requests(p_max_retries integer, p_reachable_ms double precision DEFAULT NULL::double precision, p_now_ms double precision DEFAULT NULL::double precision)
  RETURNS TABLE(id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1554,6 +1554,7 @@ CREATE OR REPLACE FUNCTION lamplighter.rescue_requests(p_max_retries integer, p_
 AS $function$
 #variable_conflict use_column
 declare
+  v_now constant timestamptz := least(clock_timestamp(), to_timestamp(p_now_ms / 1000.0));
   v_workers uuid[];
 begin
   -- Left by a clock that has been set back: silence would go unnoticed until it got there again.
@@ -1573,9 +1574,9 @@ begin
     from lamplighter.worker as w
     where w.status in ('running', 'sleeping', 'stopping')
       -- Nobody could renew a lease while the server was away.
-      and greatest(w.last_heartbeat, case when pg_postmaster_start_time() < clock_timestamp() then pg_postmaster_start_time() end,
-                   clock_timestamp() - make_interval(secs => p_reachable_ms / 1000.0))
-          < clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
+      and greatest(w.last_heartbeat, case when pg_postmaster_start_time() < v_now then pg_postmaster_start_time() end,
+                   v_now - make_interval(secs => p_reachable_ms / 1000.0))
+          < v_now - make_interval(secs => w.lease_ms / 1000.0)
     for update skip locked
   )
   update lamplighter.worker as w
@@ -2362,7 +2363,7 @@ revoke all on function lamplighter.require_text(p_text text, p_message text) fro
 
 revoke all on function lamplighter.require_texts(p_texts text[], p_message text) from public;
 
-revoke all on function lamplighter.rescue_requests(p_max_retries integer, p_reachable_ms double precision) from public;
+revoke all on function lamplighter.rescue_requests(p_max_retries integer, p_reachable_ms double precision, p_now_ms double precision) from public;
 
 revoke all on function lamplighter.revoke_role(p_role_name text) from public;
 

@@ -23,14 +23,19 @@ $$;
 -- Declares dead the workers whose lease ran out, and gives back what dead workers held: as suspects, to be run apart. Only a
 -- request that was alone in execution when its worker died is charged for it, and fails once it has no retries left.
 -- p_reachable_ms is for how long the caller has known the server to be reachable, and its clock to go evenly: silence before that
--- proves nothing. Null: always.
+-- proves nothing. Null: always. p_now_ms (since 1970) is the time for which it knows that, and as of which silence is judged: the
+-- clock may have been set since. Null: now.
 -- Rows that somebody has locked are left for the next pass. Lock order: workers, then requests by id.
-create function lamplighter.rescue_requests(p_max_retries integer, p_reachable_ms double precision default null)
-returns table (id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean)
+create function lamplighter.rescue_requests(
+  p_max_retries integer,
+  p_reachable_ms double precision default null,
+  p_now_ms double precision default null
+) returns table (id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
 #variable_conflict use_column
 declare
+  v_now constant timestamptz := least(clock_timestamp(), to_timestamp(p_now_ms / 1000.0));
   v_workers uuid[];
 begin
   -- Left by a clock that has been set back: silence would go unnoticed until it got there again.
@@ -50,9 +55,9 @@ begin
     from lamplighter.worker as w
     where w.status in ('running', 'sleeping', 'stopping')
       -- Nobody could renew a lease while the server was away.
-      and greatest(w.last_heartbeat, case when pg_postmaster_start_time() < clock_timestamp() then pg_postmaster_start_time() end,
-                   clock_timestamp() - make_interval(secs => p_reachable_ms / 1000.0))
-          < clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
+      and greatest(w.last_heartbeat, case when pg_postmaster_start_time() < v_now then pg_postmaster_start_time() end,
+                   v_now - make_interval(secs => p_reachable_ms / 1000.0))
+          < v_now - make_interval(secs => w.lease_ms / 1000.0)
     for update skip locked
   )
   update lamplighter.worker as w

@@ -13,15 +13,18 @@ export interface RescuedRequest {
   readonly isCharged: boolean;
 }
 
-/**
- * Declares silent workers dead and takes back what dead workers held; see `lamplighter.rescue_requests`.
- *
- * @param reachableMs - for how long the server has been reachable: nobody is blamed for silence before that. @default always
- */
+export interface SilenceOptions {
+  /** For how long the server has been reachable, and its clock has gone evenly: nobody is blamed for silence before that. @default always */
+  readonly reachableMs?: number | undefined;
+  /** The time of the server until which that is known, in milliseconds since 1970: silence is judged as of then. @default now */
+  readonly nowMs?: number;
+}
+
+/** Declares silent workers dead and takes back what dead workers held; see `lamplighter.rescue_requests`. */
 export async function rescueRequests(
   db: Queryable,
   maxRetries: number,
-  reachableMs?: number,
+  { reachableMs, nowMs }: SilenceOptions = {},
 ): Promise<RescuedRequest[]> {
   const { rows } = await db.query<{
     id: string;
@@ -29,7 +32,7 @@ export async function rescueRequests(
     worker_id: string | null;
     status: 'pending' | 'failed';
     is_charged: boolean;
-  }>(RESCUE_REQUESTS, [maxRetries, reachableMs ?? null]);
+  }>(RESCUE_REQUESTS, [maxRetries, reachableMs ?? null, nowMs ?? null]);
   return rows.map((row) => ({
     id: row.id,
     requestId: row.request_id,

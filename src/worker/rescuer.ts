@@ -35,13 +35,14 @@ export function startRescuer(deps: RescuerDeps): Service {
   let reachableSinceMs: number | undefined;
   let lastPass: { readonly startedMs: number; readonly serverMs: number } | undefined;
 
-  /** True when the clock of the server has gone further than time has since the last pass. */
-  async function isClockSet(): Promise<boolean> {
+  /** The clock of the server, and whether it has gone further than time has since the last pass. */
+  async function lookAtClock(): Promise<{ serverMs: number; isSet: boolean }> {
     const startedMs = clock.nowMs();
     const serverMs = await readClock(db);
     const last = lastPass;
     lastPass = { startedMs, serverMs };
-    return last !== undefined && serverMs - last.serverMs > clock.nowMs() - last.startedMs + STEP_MS;
+    const isSet = last !== undefined && serverMs - last.serverMs > clock.nowMs() - last.startedMs + STEP_MS;
+    return { serverMs, isSet };
   }
 
   return startLoop({
@@ -49,9 +50,12 @@ export function startRescuer(deps: RescuerDeps): Service {
     async runOnce() {
       const nowMs = clock.nowMs();
       reachableSinceMs ??= (await wasStandby(db)) ? nowMs : Number.NEGATIVE_INFINITY;
-      if ((await isClockSet()) || hasFailed) reachableSinceMs = nowMs;
+      const { serverMs, isSet } = await lookAtClock();
+      if (isSet || hasFailed) reachableSinceMs = nowMs;
       const reachableMs = Number.isFinite(reachableSinceMs) ? nowMs - reachableSinceMs : undefined;
-      for (const { requestId, workerId, status, isCharged } of await rescueRequests(db, maxRetries, reachableMs)) {
+      // As of the clock that was looked at: it may be set before the statement gets there.
+      const rescued = await rescueRequests(db, maxRetries, { reachableMs, nowMs: serverMs });
+      for (const { requestId, workerId, status, isCharged } of rescued) {
         log.warn({ requestId, deadWorkerId: workerId, status, isCharged }, 'rescued a request from a dead worker');
       }
       if (await hasSuspects(db)) onSuspects();

@@ -24,7 +24,7 @@ test('a folder that is given wins over the variable, and both over the conventio
 });
 
 test.each(['a/b.onnx', 'model.onnx_data', '1_Pooling/config.json', '..a', 'a..b'])('%s is inside', (name) => {
-  expect(pathInside('/root', name)).toBe(`/root/${name}`);
+  expect(pathInside('/models', name)).toBe(`/models/${name}`);
 });
 
 test.each(['', '.', '..', '../a', 'a/..', 'a/../b', '/a', 'a//b', 'a/', 'a\\b', 'C:a', 'a\u0000b', 'a\nb'])(
