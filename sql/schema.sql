@@ -137,7 +137,7 @@ create table public.steadytext_queue (
 
 alter table public.steadytext_queue enable row level security;
 
-CREATE INDEX steadytext_queue_delayed_idx ON public.steadytext_queue USING btree (run_at) WHERE (run_at < 'infinity'::timestamp with time zone);
+CREATE INDEX steadytext_queue_delayed_idx ON public.steadytext_queue USING btree (run_at) WHERE (run_at < '9000-01-01 00:00:00+00'::timestamp with time zone);
 
 CREATE INDEX steadytext_queue_ready_idx ON public.steadytext_queue USING btree (function_name, model, username, priority DESC, created_at, id) WHERE (run_at IS NULL);
 
@@ -420,7 +420,7 @@ begin
           started_at = clock_timestamp(),
           worker_id = p_worker_id,
           attempt = q.attempt + 1,
-          run_at = 'infinity'
+          run_at = '9000-01-01 00:00+00'
       where q.ctid = any (v_rows[:v_taken])
       returning q.id, q.request_id, q.username, q.parameters, q.priority, (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt,
                 q.retry_count;
@@ -494,7 +494,7 @@ begin
           started_at = clock_timestamp(),
           worker_id = p_worker_id,
           attempt = q.attempt + 1,
-          run_at = 'infinity'
+          run_at = '9000-01-01 00:00+00'
       from unnest(v_rows) as r (place)
       where q.ctid = r.place
       returning q.function_name, q.model, q.id, q.request_id, q.username, q.parameters, q.priority,
@@ -556,7 +556,7 @@ begin
         started_at = clock_timestamp(),
         worker_id = p_worker_id,
         attempt = q.attempt + 1,
-        run_at = 'infinity'
+        run_at = '9000-01-01 00:00+00'
     where q.id = any (v_ids)
     returning q.id, q.request_id, q.function_name, q.model, q.username, q.parameters, q.priority,
               (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt, q.retry_count;
@@ -586,7 +586,7 @@ AS $function$
   select (select count(*)
           from (select 1 from public.steadytext_queue where run_at is null limit p_limit) as ready)
        + (select count(*)
-          from (select 1 from public.steadytext_queue where run_at < 'infinity' limit p_limit) as delayed)
+          from (select 1 from public.steadytext_queue where run_at < '9000-01-01 00:00+00' limit p_limit) as delayed)
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.effective_setting(p_name text)
@@ -715,7 +715,7 @@ begin
             when h.outcome in ('retry', 'defer') and not (h.outcome = 'retry' and q.retry_count >= p_max_retries)
               then v_now + make_interval(secs => h.delay_ms / 1000.0)
             when h.outcome = 'release' and not exists (select 1 from lamplighter.suspect as s where s.id = q.id) then null
-            else 'infinity'
+            else '9000-01-01 00:00+00'
           end
       from held as h
       where q.ctid = h.place
@@ -740,7 +740,7 @@ begin
     where s.id = o.id
       and q.attempt = o.attempt
       and q.status <> 'processing'
-      and (q.status <> 'pending' or q.run_at is distinct from 'infinity');
+      and (q.status <> 'pending' or q.run_at is distinct from '9000-01-01 00:00+00');
   end if;
   if cardinality(array_remove(p_cache_keys, null)) > 0 then
     insert into lamplighter.cached_result as c (cache_key, id, attempt)
@@ -1220,7 +1220,7 @@ begin
   with due as materialized (
     select q.id
     from public.steadytext_queue as q
-    where q.run_at < 'infinity' and q.run_at <= v_now and q.status = 'pending'
+    where q.run_at < '9000-01-01 00:00+00' and q.run_at <= v_now and q.status = 'pending'
     order by q.run_at
     limit p_limit
     for update skip locked
@@ -1621,7 +1621,7 @@ begin
           failed_at = case when o.is_charged and q.retry_count >= p_max_retries then clock_timestamp() end,
           retry_count = case when o.is_charged and q.retry_count < p_max_retries then q.retry_count + 1 else q.retry_count end,
           worker_id = null,
-          run_at = 'infinity'
+          run_at = '9000-01-01 00:00+00'
       from orphan as o
       where q.id = o.id
       returning q.id, q.request_id, q.function_name, q.status, o.worker_id, o.is_charged
@@ -1775,7 +1775,7 @@ CREATE OR REPLACE FUNCTION lamplighter.settle_inserted_request()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  new.run_at := 'infinity';
+  new.run_at := '9000-01-01 00:00+00';
   if new.status = 'processing' then
     perform lamplighter.record_stray(new.worker_id, new.id);
   end if;
@@ -1804,7 +1804,7 @@ begin
     end if;
     return new;
   end if;
-  new.run_at := 'infinity';
+  new.run_at := '9000-01-01 00:00+00';
   if new.status = 'cancelled' then
     new.worker_id := null;
     new.completed_at := clock_timestamp();
@@ -2240,7 +2240,7 @@ CREATE TRIGGER settle_status BEFORE UPDATE ON public.steadytext_queue FOR EACH R
         CASE new.status
             WHEN 'pending'::text THEN ((old.status <> 'processing'::text) OR (NOT (new.worker_id IS DISTINCT FROM old.worker_id)))
             WHEN 'cancelled'::text THEN true
-            ELSE (new.run_at IS DISTINCT FROM 'infinity'::timestamp with time zone)
+            ELSE (new.run_at IS DISTINCT FROM '9000-01-01 00:00:00+00'::timestamp with time zone)
         END)) EXECUTE FUNCTION lamplighter.settle_request_status();
 
 create policy own_requests on public.steadytext_queue as permissive for all to public
@@ -2477,7 +2477,7 @@ comment on column public.steadytext_queue.model is 'The model asked for; ''defau
 
 comment on column public.steadytext_queue.retry_count is 'Failures charged to the request; at max_retries the next one is final.';
 
-comment on column public.steadytext_queue.run_at is 'Null: ready. A time: not before then. Infinity: in hand, ended, or rescued from a dead worker and run apart.';
+comment on column public.steadytext_queue.run_at is 'Null: ready. A time: not before then. The year 9000, which every driver can read: in hand, ended, or rescued from a dead worker and run apart.';
 
 comment on column public.steadytext_queue.username is 'The role that queued the request; it alone sees the row, besides the schema owner.';
 

@@ -44,7 +44,7 @@ comment on column public.steadytext_queue.model is 'The model asked for; ''defau
 comment on column public.steadytext_queue.batch_id is 'Shared by the requests of one batch; on a row that an open transaction waits for, the request_id of that transaction''s own row.';
 comment on column public.steadytext_queue.worker_id is 'The worker that holds or ended the request; null when nobody does. With attempt it fences late writes.';
 comment on column public.steadytext_queue.attempt is 'How often the request was claimed. Only ever grows.';
-comment on column public.steadytext_queue.run_at is 'Null: ready. A time: not before then. Infinity: in hand, ended, or rescued from a dead worker and run apart.';
+comment on column public.steadytext_queue.run_at is 'Null: ready. A time: not before then. The year 9000, which every driver can read: in hand, ended, or rescued from a dead worker and run apart.';
 
 -- Ids that go by time: random ones touch a page of the index each, at the insert and again at the claim (a quarter of both).
 do $$
@@ -64,14 +64,14 @@ end
 $$;
 
 -- No index has status in it: the end of a request then changes no indexed column and is a heap-only update, which halves its cost.
--- Who takes a request out of the queue sets run_at to infinity.
+-- Who takes a request out of the queue sets run_at to the year 9000: far away, and unlike infinity every driver can read it.
 -- The claim: lane, role and priority as equalities, then the order within them.
 create index steadytext_queue_ready_idx on public.steadytext_queue
   (function_name, model, username, priority desc, created_at, id)
   where run_at is null;
 -- The promoter and the count of pending requests.
 create index steadytext_queue_delayed_idx on public.steadytext_queue (run_at)
-  where run_at < 'infinity';
+  where run_at < '9000-01-01 00:00+00';
 
 create table lamplighter.claim (
   worker_id uuid not null,
@@ -213,7 +213,7 @@ begin
     end if;
     return new;
   end if;
-  new.run_at := 'infinity';
+  new.run_at := '9000-01-01 00:00+00';
   if new.status = 'cancelled' then
     new.worker_id := null;
     new.completed_at := clock_timestamp();
@@ -228,7 +228,7 @@ $$;
 create function lamplighter.settle_inserted_request() returns trigger
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
 begin
-  new.run_at := 'infinity';
+  new.run_at := '9000-01-01 00:00+00';
   if new.status = 'processing' then
     perform lamplighter.record_stray(new.worker_id, new.id);
   end if;
@@ -281,6 +281,6 @@ create trigger settle_status before update on public.steadytext_queue
         and case new.status
               when 'pending' then old.status <> 'processing' or new.worker_id is not distinct from old.worker_id
               when 'cancelled' then true
-              else new.run_at is distinct from 'infinity'
+              else new.run_at is distinct from '9000-01-01 00:00+00'
             end)
   execute function lamplighter.settle_request_status();

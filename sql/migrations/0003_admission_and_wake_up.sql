@@ -31,7 +31,7 @@ set enable_seqscan = off set row_security = off as $$
   select (select count(*)
           from (select 1 from public.steadytext_queue where run_at is null limit p_limit) as ready)
        + (select count(*)
-          from (select 1 from public.steadytext_queue where run_at < 'infinity' limit p_limit) as delayed)
+          from (select 1 from public.steadytext_queue where run_at < '9000-01-01 00:00+00' limit p_limit) as delayed)
 $$;
 
 -- Refreshes lamplighter.queue_size when the bound has come near the limit. Workers call it, several times a second when busy.

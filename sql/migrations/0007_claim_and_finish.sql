@@ -159,7 +159,7 @@ begin
           started_at = clock_timestamp(),
           worker_id = p_worker_id,
           attempt = q.attempt + 1,
-          run_at = 'infinity'
+          run_at = '9000-01-01 00:00+00'
       where q.ctid = any (v_rows[:v_taken])
       returning q.id, q.request_id, q.username, q.parameters, q.priority, (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt,
                 q.retry_count;
@@ -245,7 +245,7 @@ begin
           started_at = clock_timestamp(),
           worker_id = p_worker_id,
           attempt = q.attempt + 1,
-          run_at = 'infinity'
+          run_at = '9000-01-01 00:00+00'
       from unnest(v_rows) as r (place)
       where q.ctid = r.place
       returning q.function_name, q.model, q.id, q.request_id, q.username, q.parameters, q.priority,
@@ -329,7 +329,7 @@ begin
             when h.outcome in ('retry', 'defer') and not (h.outcome = 'retry' and q.retry_count >= p_max_retries)
               then v_now + make_interval(secs => h.delay_ms / 1000.0)
             when h.outcome = 'release' and not exists (select 1 from lamplighter.suspect as s where s.id = q.id) then null
-            else 'infinity'
+            else '9000-01-01 00:00+00'
           end
       from held as h
       where q.ctid = h.place
@@ -354,7 +354,7 @@ begin
     where s.id = o.id
       and q.attempt = o.attempt
       and q.status <> 'processing'
-      and (q.status <> 'pending' or q.run_at is distinct from 'infinity');
+      and (q.status <> 'pending' or q.run_at is distinct from '9000-01-01 00:00+00');
   end if;
   if cardinality(array_remove(p_cache_keys, null)) > 0 then
     insert into lamplighter.cached_result as c (cache_key, id, attempt)

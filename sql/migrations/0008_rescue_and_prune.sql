@@ -102,7 +102,7 @@ begin
           failed_at = case when o.is_charged and q.retry_count >= p_max_retries then clock_timestamp() end,
           retry_count = case when o.is_charged and q.retry_count < p_max_retries then q.retry_count + 1 else q.retry_count end,
           worker_id = null,
-          run_at = 'infinity'
+          run_at = '9000-01-01 00:00+00'
       from orphan as o
       where q.id = o.id
       returning q.id, q.request_id, q.function_name, q.status, o.worker_id, o.is_charged
@@ -190,7 +190,7 @@ begin
         started_at = clock_timestamp(),
         worker_id = p_worker_id,
         attempt = q.attempt + 1,
-        run_at = 'infinity'
+        run_at = '9000-01-01 00:00+00'
     where q.id = any (v_ids)
     returning q.id, q.request_id, q.function_name, q.model, q.username, q.parameters, q.priority,
               (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt, q.retry_count;
@@ -215,7 +215,7 @@ begin
   with due as materialized (
     select q.id
     from public.steadytext_queue as q
-    where q.run_at < 'infinity' and q.run_at <= v_now and q.status = 'pending'
+    where q.run_at < '9000-01-01 00:00+00' and q.run_at <= v_now and q.status = 'pending'
     order by q.run_at
     limit p_limit
     for update skip locked

@@ -271,7 +271,7 @@ describe('a worker that misbehaves is seen through', () => {
     await queue('charged');
     await worker.claimOne();
     await db.pool.query(
-      `update steadytext_queue set status = 'pending', worker_id = null, run_at = 'infinity', retry_count = 1`,
+      `update steadytext_queue set status = 'pending', worker_id = null, run_at = '9000-01-01 00:00+00', retry_count = 1`,
     );
     expect(await rules()).toEqual(['accepted-ended', 'count']);
   });

@@ -1,5 +1,5 @@
 import type { CallerAct } from './callers.ts';
-import type { Change, RequestState } from './journal.ts';
+import { type Change, isFarAway, type RequestState } from './journal.ts';
 import type { Report } from './violation.ts';
 
 /** How the recorded death of a worker charges the one request that it ran. */
@@ -77,7 +77,7 @@ function checkStep(change: Change, before: RequestState, after: RequestState, co
   switch (step) {
     case 'pending -> processing':
       if (after.workerId === null) say('lease', 'claimed by nobody');
-      if (before.runAt !== null && before.runAt !== 'infinity')
+      if (before.runAt !== null && !isFarAway(before.runAt))
         say('transition', `claimed though not ready before ${before.runAt}`);
       requireSameCount(step, before, after, say);
       break;
@@ -156,7 +156,7 @@ function checkHandBack(change: Change, before: RequestState, after: RequestState
   const charged = after.retryCount - before.retryCount;
   if (charged !== 0 && charged !== 1)
     say('count', `handed back with retry_count from ${before.retryCount} to ${after.retryCount}`);
-  const isRescued = after.runAt === 'infinity';
+  const isRescued = after.runAt !== null && isFarAway(after.runAt);
   if (!isRescued) requireHolder(change, before, after, context);
   if (isRescued && charged === 1 && after.error !== DIED_ALONE) say('count', 'rescued and charged without a reason');
 }

@@ -150,6 +150,9 @@ interface ChangeRow {
   readonly created_at: number;
 }
 
+/** True for the `run_at` of what is out of the queue. */
+export const isFarAway = (runAt: string): boolean => Date.parse(runAt) === Date.UTC(9000, 0, 1);
+
 function toChange(row: ChangeRow): Change {
   return {
     seq: row.seq,

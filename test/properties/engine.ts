@@ -182,7 +182,7 @@ export const PASS_TIME = `
   set run_at = clock_timestamp() - interval '1 second'
   where q.id in (
     select d.id from public.steadytext_queue as d
-    where d.status = 'pending' and d.run_at > clock_timestamp() and d.run_at < 'infinity'
+    where d.status = 'pending' and d.run_at > clock_timestamp() and d.run_at < '9000-01-01 00:00+00'
     for update skip locked)`;
 
 /** Forgets all requests and workers. */
@@ -195,4 +195,4 @@ export const CLEAR = `
 
 /** What documentation says about a row besides its documented columns, for the owner's eyes. */
 export const BOOKKEEPING = `worker_id, attempt, case when status <> 'pending' then null when run_at is null then 'ready'
-  when run_at = 'infinity' then 'alone' when run_at <= clock_timestamp() then 'due' else 'later' end as turn`;
+  when run_at = '9000-01-01 00:00+00' then 'alone' when run_at <= clock_timestamp() then 'due' else 'later' end as turn`;

@@ -15,6 +15,8 @@ beforeAll(async () => {
 afterAll(() => db[Symbol.asyncDispose]());
 beforeEach(() => db.pool.query('delete from steadytext_queue'));
 
+/** run_at of what is out of the queue. */
+const FAR_AWAY = new Date('9000-01-01T00:00:00Z');
 const COMPLETED: Outcome = { kind: 'completed', result: 'r' };
 
 async function claimNew(count = 1): Promise<ClaimedRequest[]> {
@@ -39,7 +41,7 @@ test.each([
       completed_at: expect.any(Date),
       failed_at: null,
       retry_count: 0,
-      run_at: Number.POSITIVE_INFINITY,
+      run_at: FAR_AWAY,
     },
   ],
   [
@@ -51,7 +53,7 @@ test.each([
       completed_at: expect.any(Date),
       failed_at: expect.any(Date),
       retry_count: 0,
-      run_at: Number.POSITIVE_INFINITY,
+      run_at: FAR_AWAY,
     },
   ],
   [
@@ -110,7 +112,7 @@ test('with no retries allowed the first failure is final', async () => {
   expect([...ended.values()]).toEqual(['failed']);
   expect(await row(claimed[0]?.id)).toMatchObject({
     failed_at: expect.any(Date),
-    run_at: Number.POSITIVE_INFINITY,
+    run_at: FAR_AWAY,
     retry_count: 0,
   });
 });

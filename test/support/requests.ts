@@ -101,7 +101,7 @@ export function untilStatus(
 /** Lets the delays of retries pass: what waits for a time is due now. */
 export async function skipDelays(db: Queryable): Promise<void> {
   await db.query(
-    `update public.steadytext_queue set run_at = null where status = 'pending' and run_at > now() and run_at < 'infinity'`,
+    `update public.steadytext_queue set run_at = null where status = 'pending' and run_at > now() and run_at < '9000-01-01 00:00+00'`,
   );
 }
 

@@ -129,7 +129,7 @@ test('rescued requests get their turn though the worker is never idle, and those
     await eventually(() => expect(streamed).toBeGreaterThan(4));
     const insert = `with request as (
         insert into steadytext_queue (function_name, parameters, model, run_at)
-        values ('generate', '{"prompt": "rescued"}', $1, 'infinity') returning id, request_id),
+        values ('generate', '{"prompt": "rescued"}', $1, '9000-01-01 00:00+00') returning id, request_id),
       suspect as (insert into lamplighter.suspect (id) select id from request)
       select request_id from request`;
     const served = await firstValue<string>(db.pool, insert, ['default']);

@@ -84,7 +84,7 @@ test('a stop while a rescued request runs alone does not wait for it', async () 
   const gated = createGatedProvider();
   const options = { uri: db.uri, providers: [gated], generateModel: 'gated/model', heartbeatMs: 100, leaseMs: 1_000 };
   const id = await generate(db.pool, 'suspected');
-  await db.pool.query(`update steadytext_queue set run_at = 'infinity' where request_id = $1`, [id]);
+  await db.pool.query(`update steadytext_queue set run_at = '9000-01-01 00:00+00' where request_id = $1`, [id]);
   await db.pool.query('insert into lamplighter.suspect (id) select id from steadytext_queue where request_id = $1', [
     id,
   ]);
