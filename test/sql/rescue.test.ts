@@ -38,7 +38,9 @@ test('what a silent worker held goes back, uncharged, and is announced as dead',
   expect(rescued.map(({ id }) => id).sort()).toEqual(claimed.map(({ id }) => id).sort());
   expect(rescued.every(({ status, isCharged }) => status === 'pending' && !isCharged)).toBe(true);
   expect(
-    await rowsOf(`select status, worker_id, retry_count, attempt, error, run_at = '9000-01-01 00:00+00' as is_apart from steadytext_queue limit 1`),
+    await rowsOf(
+      `select status, worker_id, retry_count, attempt, error, run_at = '9000-01-01 00:00+00' as is_apart from steadytext_queue limit 1`,
+    ),
   ).toEqual([{ status: 'pending', worker_id: null, retry_count: 0, attempt: 1, error: null, is_apart: true }]);
   expect(
     await rowsOf('select status, in_flight_at_death, died_at is not null as has_end from lamplighter.worker'),
