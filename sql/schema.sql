@@ -326,7 +326,7 @@ begin
     where q.status in ('pending', 'processing')
       and lamplighter.autonomous_lock_key(a.request_id) not in (select h.lock_key from held as h)
     order by q.id
-    for update of q skip locked
+    for no key update of q skip locked
   )
   update public.steadytext_queue as q
   set status = 'cancelled',
@@ -400,7 +400,7 @@ begin
         and (q.created_at, q.id) >= (v_low, p_low_ids[i])
       order by q.created_at, q.id
       limit least(v_share, v_left)
-      for update skip locked
+      for no key update skip locked
     ) as c;
     continue when v_ids is null;
     v_taken := cardinality(v_ids);
@@ -480,7 +480,7 @@ begin
         where q.run_at is null and q.status = 'pending' and q.function_name = p_function_names[i] and q.model = p_models[i]
         order by q.username, q.priority desc, q.created_at, q.id
         limit p_limits[i]
-        for update skip locked
+        for no key update skip locked
       ) as c;
     end if;
     if v_ids is null then
@@ -534,7 +534,7 @@ begin
     and not exists (select 1 from lamplighter.paused_function as p where p.function_name = c.function_name)
   order by c.priority desc, c.created_at, c.id
   limit 1
-  for update of c skip locked;
+  for no key update of c skip locked;
   if not found then
     return;
   end if;
@@ -547,7 +547,7 @@ begin
         and c.status = 'pending' and c.function_name = v_first.function_name and c.model = v_first.model
       order by c.priority desc, c.created_at, c.id
       limit v_first.most
-      for update skip locked);
+      for no key update skip locked);
   end if;
   insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_ids);
   return query
@@ -692,7 +692,7 @@ begin
         select q.ctid as place
         from public.steadytext_queue as q
         where q.id = o.id and q.worker_id = p_worker_id and q.attempt = o.attempt and q.completed_at is null
-        for update skip locked
+        for no key update skip locked
       ) as q
     ), ended as (
       update public.steadytext_queue as q
@@ -1223,7 +1223,7 @@ begin
     where q.run_at < '9000-01-01 00:00+00' and q.run_at <= v_now and q.status = 'pending'
     order by q.run_at
     limit p_limit
-    for update skip locked
+    for no key update skip locked
   )
   update public.steadytext_queue as q
   set run_at = null
@@ -1562,7 +1562,7 @@ begin
     select w.worker_id
     from lamplighter.worker as w
     where w.status in ('running', 'sleeping', 'stopping') and w.last_heartbeat > clock_timestamp() + interval '1 second'
-    for update skip locked
+    for no key update skip locked
   )
   update lamplighter.worker as w
   set last_heartbeat = clock_timestamp()
@@ -1577,7 +1577,7 @@ begin
       and greatest(w.last_heartbeat, case when pg_postmaster_start_time() < v_now then pg_postmaster_start_time() end,
                    v_now - make_interval(secs => p_reachable_ms / 1000.0))
           < v_now - make_interval(secs => w.lease_ms / 1000.0)
-    for update skip locked
+    for no key update skip locked
   )
   update lamplighter.worker as w
   set status = 'dead',
@@ -1612,7 +1612,7 @@ begin
         and (w.worker_id is null or w.status in ('stopped', 'dead'))
       order by q.id
       limit 10000
-      for update of q skip locked
+      for no key update of q skip locked
     ), rescued as (
       update public.steadytext_queue as q
       set status = case when o.is_charged and q.retry_count >= p_max_retries then 'failed' else 'pending' end,

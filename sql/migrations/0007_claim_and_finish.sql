@@ -3,6 +3,7 @@
 -- to scan: a cached plan made then would stay until the next analyze.
 -- Generic plans, as one for the very values is no better and was made anew for each call with few rows: 180 us of a claim of one
 -- request, 320 us of its end.
+-- Rows are locked for no key update: an open transaction that inserts a row which refers to a request holds its key only.
 
 create table lamplighter.cached_result (
   cache_key bytea not null,
@@ -139,7 +140,7 @@ begin
         and (q.created_at, q.id) >= (v_low, p_low_ids[i])
       order by q.created_at, q.id
       limit least(v_share, v_left)
-      for update skip locked
+      for no key update skip locked
     ) as c;
     continue when v_ids is null;
     v_taken := cardinality(v_ids);
@@ -231,7 +232,7 @@ begin
         where q.run_at is null and q.status = 'pending' and q.function_name = p_function_names[i] and q.model = p_models[i]
         order by q.username, q.priority desc, q.created_at, q.id
         limit p_limits[i]
-        for update skip locked
+        for no key update skip locked
       ) as c;
     end if;
     if v_ids is null then
@@ -306,7 +307,7 @@ begin
         select q.ctid as place
         from public.steadytext_queue as q
         where q.id = o.id and q.worker_id = p_worker_id and q.attempt = o.attempt and q.completed_at is null
-        for update skip locked
+        for no key update skip locked
       ) as q
     ), ended as (
       update public.steadytext_queue as q

@@ -171,7 +171,7 @@ begin
     where q.status in ('pending', 'processing')
       and lamplighter.autonomous_lock_key(a.request_id) not in (select h.lock_key from held as h)
     order by q.id
-    for update of q skip locked
+    for no key update of q skip locked
   )
   update public.steadytext_queue as q
   set status = 'cancelled',
