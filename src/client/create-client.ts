@@ -2,8 +2,10 @@ import { systemClock } from '../core/clock.ts';
 import { readEnv } from '../core/env.ts';
 import { LamplighterError } from '../core/errors.ts';
 import { type Logger, silentLogger } from '../core/log.ts';
+import { createTroubles } from '../core/recurring-trouble.ts';
 import { showValue } from '../core/show-value.ts';
 import { type ConnectionSettings, resolveConnection } from '../db/connection-settings.ts';
+import { DATABASE_TROUBLE } from '../db/database-trouble.ts';
 import { startListener } from '../db/listener.ts';
 import { createPool } from '../db/pool.ts';
 import type { Queryable } from '../db/query.ts';
@@ -49,10 +51,12 @@ export function createClient(options: ClientOptions = {}): Client {
   const settings = options.settings ?? resolveConnection({ uri, directUri }, readEnv());
   const pool = createPool(settings, { max: maxConnections - 1, applicationName: 'lamplighter client', log });
   const db = createCallerDb(pool);
+  const troubles = createTroubles({ log, clock: systemClock, shared: DATABASE_TROUBLE });
   const watcher = createResultWatcher({
     db: pool,
-    listen: (hooks) => startListener({ settings, channels: [COMPLETED_CHANNEL], log, ...hooks }),
+    listen: (hooks) => startListener({ settings, channels: [COMPLETED_CHANNEL], log, troubles, ...hooks }),
     log,
+    troubles,
     clock: systemClock,
   });
   let closed: Promise<void> | undefined;

@@ -1,5 +1,6 @@
 import { type DestinationStream, destination as fileDestination, type Logger as PinoLogger, pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
+import { isLamplighterError } from './errors.ts';
 import { toPrintableJson } from './printable.ts';
 import { redact } from './redact.ts';
 
@@ -26,7 +27,25 @@ export function createLogger(options: LoggerOptions = {}): Logger {
   const { level = 'info', pretty = false, color = false } = options;
   const sink = options.destination ?? fileDestination({ fd: 2, sync: true });
   const stream = pretty ? createPrettyStream(sink, color) : sink;
-  return pino({ level, base: null, hooks: { streamWrite: redact }, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+  const err = level === 'debug' ? pino.stdSerializers.err : describeError;
+  const timestamp = pino.stdTimeFunctions.isoTime;
+  return pino({ level, base: null, hooks: { streamWrite: redact }, serializers: { err }, timestamp }, stream);
+}
+
+/**
+ * What an error says, without where: a server's error has its SQL text, and every error its stack, which only level `debug` shows. What
+ * can only be a mistake in the program keeps its stack.
+ */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { type, message, stack } = pino.stdSerializers.err(error);
+  const code = 'code' in error ? { code: error.code } : {};
+  const hint = isLamplighterError(error) && error.hint !== undefined ? { hint: error.hint } : {};
+  return { type, message, ...code, ...hint, ...(isMistake(error) ? { stack } : {}) };
+}
+
+function isMistake(error: Error): boolean {
+  return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
 }
 
 /** Formats in the calling thread: the last line before an exit is never lost. */

@@ -1,5 +1,6 @@
 import { backoffMs } from './backoff.ts';
 import { type Clock, systemClock } from './clock.ts';
+import type { Trouble } from './recurring-trouble.ts';
 
 /** Something that runs until it is told to stop. */
 export interface Service {
@@ -12,15 +13,23 @@ export interface Loop extends Service {
   wake(): void;
 }
 
-export interface LoopOptions {
+interface LoopBasics {
   /** Pause between passes; a function is asked anew after each pass. */
   readonly intervalMs: number | (() => number);
   /** Runs one pass, and is never called again before that pass has settled. The signal aborts on stop. */
   readonly runOnce: (signal: AbortSignal) => Promise<void>;
-  /** Told of each failed pass, except those that fail because the loop is being stopped. */
-  readonly onError: (error: unknown) => void;
   readonly clock?: Clock;
 }
+
+/** Told of each failed pass, except those that fail because the loop is being stopped. */
+type OnError = (error: unknown) => void;
+
+/** Failed passes are noted in `trouble`, which the next good one settles, or left to `onError`. */
+export type LoopOptions = LoopBasics &
+  (
+    | { readonly trouble: Trouble; readonly onError?: OnError }
+    | { readonly trouble?: undefined; readonly onError: OnError }
+  );
 
 const FAILED_PASS_PAUSE = { baseMs: 100, capMs: 10_000 };
 
@@ -28,7 +37,7 @@ const FAILED_PASS_PAUSE = { baseMs: 100, capMs: 10_000 };
  * Runs `runOnce` at once and then again and again until stopped, never twice at a time. After failed passes the pause grows to at
  * least 0.1 s, then 0.2 s and so on up to 10 s, so that a short interval cannot turn an outage into a storm.
  */
-export function startLoop({ intervalMs, runOnce, onError, clock = systemClock }: LoopOptions): Loop {
+export function startLoop({ intervalMs, runOnce, trouble, onError, clock = systemClock }: LoopOptions): Loop {
   const stopping = new AbortController();
   let pause = new AbortController();
   let isWoken = false;
@@ -38,9 +47,12 @@ export function startLoop({ intervalMs, runOnce, onError, clock = systemClock }:
     try {
       await runOnce(stopping.signal);
       failures = 0;
+      trouble?.settle();
     } catch (error) {
       failures += 1;
-      if (!stopping.signal.aborted) onError(error);
+      if (stopping.signal.aborted) return;
+      trouble?.note(error);
+      onError?.(error);
     }
   };
 

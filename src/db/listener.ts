@@ -1,10 +1,13 @@
 import { type Clock, systemClock } from '../core/clock.ts';
-import { messageOf } from '../core/errors.ts';
+import { LamplighterError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import { createTroubles, type Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import { type ConnectionSettings, directOf } from './connection-settings.ts';
+import { DATABASE_TROUBLE } from './database-trouble.ts';
 import { type ListenerTiming, openListeningSession } from './listener-session.ts';
 import type { Session } from './session.ts';
+import { sqlStateOf } from './sqlstate.ts';
 
 /** `polling`: no notification can be relied on, so the owner has to look for itself. */
 export type ListenerState = 'listening' | 'polling';
@@ -19,6 +22,8 @@ export interface ListenerOptions {
   /** Called when the state or its reason changes; the reason is for people and empty while listening. */
   readonly onState: (state: ListenerState, reason: string) => void;
   readonly log: Logger;
+  /** @default those of this listener alone */
+  readonly troubles?: Troubles;
   readonly clock?: Clock;
   readonly timing?: Partial<ListenerTiming>;
 }
@@ -43,15 +48,35 @@ export function startListener(options: ListenerOptions): Service {
   const { channels, onEvent, onResync, onState, log, clock = systemClock } = options;
   const settings = directOf(options.settings);
   const timing = { ...TIMING, ...options.timing };
+  const { troubles = createTroubles({ log, clock, shared: DATABASE_TROUBLE }) } = options;
+  const trouble = troubles.define('listen for notifications');
   let told = '';
+  let isSaid = false;
   let pauseMs = RECONNECT_MS;
 
   function tell(state: ListenerState, reason: string): void {
     if (told === `${state} ${reason}`) return;
     told = `${state} ${reason}`;
-    if (state === 'listening') log.info('listening for notifications');
-    else log.warn({ reason }, 'not listening for notifications; polling instead');
     callOwner(() => onState(state, reason));
+  }
+
+  function tellListening(): void {
+    trouble.settle();
+    if (!isSaid) log.info('listening for notifications');
+    isSaid = true;
+    tell('listening', '');
+  }
+
+  function tellRefused(reason: string): void {
+    trouble.settle();
+    if (told !== `polling ${reason}`) log.warn({ reason }, 'not listening for notifications; polling instead');
+    isSaid = false;
+    tell('polling', reason);
+  }
+
+  function tellLost(error: unknown): void {
+    trouble.note(error);
+    tell('polling', messageOf(error));
   }
 
   function callOwner(call: () => void): void {
@@ -68,7 +93,7 @@ export function startListener(options: ListenerOptions): Service {
     const opened = await openListeningSession({ settings, channels, onEvent: hearing, clock, timing, old, signal });
     if (!('refusal' in opened)) return opened;
     pauseMs = timing.retryMs;
-    tell('polling', opened.refusal);
+    tellRefused(opened.refusal);
     return undefined;
   }
 
@@ -80,7 +105,7 @@ export function startListener(options: ListenerOptions): Service {
     const end = () => over.abort();
     signal.addEventListener('abort', end, { once: true });
     session.onClose((reason) => {
-      failure = reason ?? new Error('the connection was closed');
+      failure = sqlStateOf(reason) === undefined ? closed(reason) : reason;
       end();
     });
     try {
@@ -113,19 +138,23 @@ export function startListener(options: ListenerOptions): Service {
       let session = await open(signal);
       while (session !== undefined) {
         const current: Session = session;
-        tell('listening', '');
+        tellListening();
         callOwner(onResync);
         session = undefined;
         try {
           await watch(current, signal);
           if (!signal.aborted) session = await replace(current, signal);
         } catch (error) {
-          if (!signal.aborted) tell('polling', messageOf(error));
+          if (!signal.aborted) tellLost(error);
         } finally {
           if (session !== current) await current.end();
         }
       }
     },
-    onError: (error) => tell('polling', messageOf(error)),
+    onError: tellLost,
   });
+}
+
+function closed(cause: Error | undefined): LamplighterError {
+  return new LamplighterError('CONNECTION_LOST', cause?.message ?? 'the connection was closed', { cause });
 }

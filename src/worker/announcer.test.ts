@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Clock } from '../core/clock.ts';
 import { createLogger } from '../core/log.ts';
+import { createTroubles } from '../core/recurring-trouble.ts';
 import type { Queryable } from '../db/query.ts';
 import type { EndEvent } from '../requests/announce-ends.ts';
 import { type Announcer, startAnnouncer } from './announcer.ts';
@@ -49,7 +50,7 @@ beforeEach(() => {
   nowMs = 0;
   warnings = [];
   const log = createLogger({ level: 'warn', destination: { write: (line) => void warnings.push(JSON.parse(line)) } });
-  announcer = startAnnouncer({ db, workerId: () => 'w', log, clock });
+  announcer = startAnnouncer({ db, workerId: () => 'w', log, troubles: createTroubles({ log, clock }), clock });
 });
 afterEach(async () => {
   onStatement = () => statements.at(-1)?.succeed();
@@ -119,7 +120,7 @@ test('after a failure the same events are sent again after a pause, together wit
   expect(statements).toHaveLength(1);
   endPause();
   expect((await next).requestIds).toEqual(idsOf([...first, ...second]));
-  expect(messages()).toEqual(['could not send events yet; trying again']);
+  expect(messages()).toEqual(['could not send events: the server is away']);
 });
 
 test('the queue is bounded: the oldest events are dropped, counted with the next statement, and spoken of once', async () => {

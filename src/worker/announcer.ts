@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
+import type { Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { announceEnds, type EndEvent } from '../requests/announce-ends.ts';
@@ -17,6 +18,7 @@ export interface AnnouncerDeps {
   /** Whose dropped events are counted; a lost lease changes it. */
   readonly workerId: () => string;
   readonly log: Logger;
+  readonly troubles: Troubles;
   readonly clock: Clock;
 }
 
@@ -30,7 +32,7 @@ export interface Announcer extends Service {
  * have piled up in one statement, one statement at a time. Writes notifications only, and how many were dropped. Events are hints: what
  * was not sent when the process dies is found by those who wait when they look, and after a failure an event may be sent twice.
  */
-export function startAnnouncer({ db, workerId, log, clock }: AnnouncerDeps): Announcer {
+export function startAnnouncer({ db, workerId, log, troubles, clock }: AnnouncerDeps): Announcer {
   const queue: EndEvent[] = [];
   let givenUp = 0;
 
@@ -59,7 +61,7 @@ export function startAnnouncer({ db, workerId, log, clock }: AnnouncerDeps): Ann
   const loop = startLoop({
     intervalMs: IDLE_MS,
     runOnce: (signal) => send(() => signal.aborted),
-    onError: (error) => log.warn({ err: error, events: queue.length }, 'could not send events yet; trying again'),
+    trouble: troubles.define('send events'),
     clock,
   });
 

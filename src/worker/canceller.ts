@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { groupBy } from '../core/group-by.ts';
-import type { Logger } from '../core/log.ts';
+import type { Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { cancelAbandoned } from '../requests/cancel-abandoned.ts';
@@ -12,7 +12,7 @@ const INTERVAL_MS = 1_000;
 export interface CancellerDeps {
   readonly db: Queryable;
   readonly inFlight: InFlight;
-  readonly log: Logger;
+  readonly troubles: Troubles;
   readonly clock: Clock;
 }
 
@@ -25,7 +25,7 @@ export interface Canceller extends Service {
  * Duty: breaks off work that is no longer wanted. Asks the database, at once after a hint and once a second, which requests in hand are
  * still this worker's, and aborts the others; cancels requests whose caller's transaction has ended.
  */
-export function startCanceller({ db, inFlight, log, clock }: CancellerDeps): Canceller {
+export function startCanceller({ db, inFlight, troubles, clock }: CancellerDeps): Canceller {
   const loop = startLoop({
     intervalMs: INTERVAL_MS,
     async runOnce() {
@@ -36,7 +36,7 @@ export function startCanceller({ db, inFlight, log, clock }: CancellerDeps): Can
       }
       await cancelAbandoned(db);
     },
-    onError: (error) => log.warn({ err: error }, 'could not look for cancelled requests'),
+    trouble: troubles.define('look for cancelled requests'),
     clock,
   });
   return {

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
+import type { Troubles } from '../core/recurring-trouble.ts';
 import type { Service } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import type { Announcer } from './announcer.ts';
@@ -20,6 +21,7 @@ export interface CompleterDeps {
   readonly announcer: Pick<Announcer, 'add'>;
   readonly maxRetries: number;
   readonly log: Logger;
+  readonly troubles: Troubles;
   readonly clock: Clock;
   /** Told of each end that was recorded. */
   readonly onRecorded: (end: Completed, status: 'pending' | 'completed' | 'failed') => void;
@@ -36,12 +38,13 @@ export interface Completer extends Service {
  * to the stragglers; while the server is away everything waits.
  */
 export function startCompleter(deps: CompleterDeps): Completer {
-  const { db, inFlight, announcer, maxRetries, log, clock, onRecorded } = deps;
+  const { db, inFlight, announcer, maxRetries, log, troubles, clock, onRecorded } = deps;
   const stopping = new AbortController();
   const record = createRecorder({
     db,
     maxRetries,
     log,
+    troubles,
     clock,
     announce: (events) => announcer.add(events),
     onRecorded(end, status) {
@@ -49,7 +52,14 @@ export function startCompleter(deps: CompleterDeps): Completer {
       inFlight.remove(end.held);
     },
   });
-  const stragglers = startStragglers({ db, record, onDropped: ({ held }) => inFlight.remove(held), log, clock });
+  const stragglers = startStragglers({
+    db,
+    record,
+    onDropped: ({ held }) => inFlight.remove(held),
+    log,
+    troubles,
+    clock,
+  });
   const queue: Completed[] = [];
   const idleWriters: (() => void)[] = [];
   let roomWaiters: (() => void)[] = [];

@@ -1,4 +1,5 @@
 import { hasCode } from '../core/errors.ts';
+import type { Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { sqlStateOf } from '../db/sqlstate.ts';
@@ -24,6 +25,7 @@ export interface DispatcherDeps extends Omit<BatchRunnerDeps, 'onRoom'> {
   readonly db: Queryable;
   readonly lease: WorkerLease;
   readonly waker: Waker;
+  readonly troubles: Troubles;
 }
 
 export interface Dispatcher extends Service {
@@ -38,7 +40,7 @@ export interface Dispatcher extends Service {
  * process dies is rescued. `stop` claims nothing more and leaves what runs to its owner.
  */
 export function startDispatcher(deps: DispatcherDeps): Dispatcher {
-  const { db, lease, served, waker, log, clock } = deps;
+  const { db, lease, served, waker, log, troubles, clock } = deps;
   const ready = createReadyLevels(db, clock);
   const runner = createBatchRunner({ ...deps, onRoom: () => loop.wake() });
   const suspects = createSuspectTurns(clock);
@@ -179,11 +181,11 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
         await dispatch(signal);
       } catch (error) {
         if (sqlStateOf(error) !== LEASE_LOST) throw error;
-        log.warn('claimed nothing, as the lease is lost');
+        log.debug('claimed nothing, as the lease is lost');
         lease.check();
       }
     },
-    onError: (error) => log.warn({ err: error }, 'could not claim requests'),
+    trouble: troubles.define('claim requests'),
     clock,
   });
 

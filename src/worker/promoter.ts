@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import type { Logger } from '../core/log.ts';
+import type { Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { promoteRequests } from '../requests/promote-requests.ts';
@@ -10,12 +10,12 @@ const LIMIT = 1_000;
 export interface PromoterDeps {
   readonly db: Queryable;
   readonly onPromoted: () => void;
-  readonly log: Logger;
+  readonly troubles: Troubles;
   readonly clock: Clock;
 }
 
 /** Duty: makes requests ready whose delay is over. One statement at a time; what it does not get to, the next pass or worker does. */
-export function startPromoter({ db, onPromoted, log, clock }: PromoterDeps): Service {
+export function startPromoter({ db, onPromoted, troubles, clock }: PromoterDeps): Service {
   return startLoop({
     intervalMs: INTERVAL_MS,
     async runOnce(signal) {
@@ -25,7 +25,7 @@ export function startPromoter({ db, onPromoted, log, clock }: PromoterDeps): Ser
         if (promoted > 0) onPromoted();
       } while (promoted === LIMIT && !signal.aborted);
     },
-    onError: (error) => log.warn({ err: error }, 'could not promote delayed requests'),
+    trouble: troubles.define('promote delayed requests'),
     clock,
   });
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
+import type { Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { pruneCachedResults, pruneRequests, pruneWorkers } from '../requests/prune-requests.ts';
@@ -14,6 +15,7 @@ export interface PrunerDeps {
   /** Undefined keeps ended requests for ever. */
   readonly retentionMs: number | undefined;
   readonly log: Logger;
+  readonly troubles: Troubles;
   readonly clock: Clock;
 }
 
@@ -21,7 +23,7 @@ export interface PrunerDeps {
  * Duty: deletes ended requests past their retention, cached answers without a request, and workers that ended a day ago. Small
  * transactions; what a death or a lock leaves over, the next pass takes.
  */
-export function startPruner({ db, retentionMs, log, clock }: PrunerDeps): Service {
+export function startPruner({ db, retentionMs, log, troubles, clock }: PrunerDeps): Service {
   let cacheKey: Buffer = FIRST_KEY;
   return startLoop({
     intervalMs: retentionMs === undefined ? INTERVAL_MS : Math.min(INTERVAL_MS, Math.max(1_000, retentionMs / 2)),
@@ -35,7 +37,7 @@ export function startPruner({ db, retentionMs, log, clock }: PrunerDeps): Servic
         if (pruned > 0) log.info({ pruned }, 'deleted ended requests past their retention');
       } while (pruned === LIMIT && !signal.aborted);
     },
-    onError: (error) => log.warn({ err: error }, 'could not prune'),
+    trouble: troubles.define('prune'),
     clock,
   });
 }

@@ -2,6 +2,7 @@ import { backoffMs } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import type { Troubles } from '../core/recurring-trouble.ts';
 import type { Queryable } from '../db/query.ts';
 import { classifySqlState, sqlStateOf } from '../db/sqlstate.ts';
 import type { EndEvent } from '../requests/announce-ends.ts';
@@ -15,6 +16,7 @@ export interface RecorderDeps {
   readonly db: Queryable;
   readonly maxRetries: number;
   readonly log: Logger;
+  readonly troubles: Troubles;
   readonly clock: Clock;
   readonly onRecorded: (end: Completed, status: 'pending' | 'completed' | 'failed') => void;
   /** Given the events that were not sent along. */
@@ -28,7 +30,9 @@ export interface RecorderDeps {
 export type Recorder = (ends: readonly Completed[], signal: AbortSignal) => Promise<Completed[]>;
 
 /** A batch that fails for its content is halved until the bad row stands alone; its request then fails by itself. */
-export function createRecorder({ db, maxRetries, log, clock, onRecorded, announce }: RecorderDeps): Recorder {
+export function createRecorder({ db, maxRetries, log, troubles, clock, onRecorded, announce }: RecorderDeps): Recorder {
+  const trouble = troubles.define('record results');
+
   async function finish(ends: readonly Completed[]): Promise<Completed[]> {
     const [first] = ends;
     if (first === undefined) return [];
@@ -71,11 +75,13 @@ export function createRecorder({ db, maxRetries, log, clock, onRecorded, announc
       const moot = new Set(batch.filter(isMoot));
       const ends = batch.filter((end) => !moot.has(end));
       try {
-        return [...(await finish(ends)), ...moot];
+        const missing = await finish(ends);
+        trouble.settle();
+        return [...missing, ...moot];
       } catch (error) {
         if (isContentError(error) || (failures >= TRIES && isAboutTheBatch(error))) return divide(batch, error, signal);
         if (signal.aborted) return [...batch];
-        log.warn({ err: error, requests: ends.length }, 'could not record results yet; trying again');
+        trouble.note(error, { requests: ends.length });
         await clock.delay(backoffMs(failures, undefined, { baseMs: 50, capMs: 2_000 }), signal);
       }
     }

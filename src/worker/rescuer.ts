@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
+import type { Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { hasSuspects } from '../requests/has-suspects.ts';
@@ -16,6 +17,7 @@ export interface RescuerDeps {
   readonly intervalMs: number;
   readonly onSuspects: () => void;
   readonly log: Logger;
+  readonly troubles: Troubles;
   readonly clock: Clock;
 }
 
@@ -29,7 +31,7 @@ export interface RescuerDeps {
  * then.
  */
 export function startRescuer(deps: RescuerDeps): Service {
-  const { db, maxRetries, intervalMs, onSuspects, log, clock } = deps;
+  const { db, maxRetries, intervalMs, onSuspects, log, troubles, clock } = deps;
   let hasFailed = false;
   /** Undefined until the server has been asked. */
   let reachableSinceMs: number | undefined;
@@ -61,9 +63,9 @@ export function startRescuer(deps: RescuerDeps): Service {
       if (await hasSuspects(db)) onSuspects();
       hasFailed = false;
     },
-    onError(error) {
+    trouble: troubles.define('look for dead workers'),
+    onError() {
       hasFailed = true;
-      log.warn({ err: error }, 'could not look for dead workers');
     },
     clock,
   });

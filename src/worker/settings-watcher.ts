@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { parseDuration } from '../core/duration.ts';
 import type { Logger } from '../core/log.ts';
+import type { Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import { connectClient } from '../db/connect-client.ts';
 import { type ConnectionSettings, directOf } from '../db/connection-settings.ts';
@@ -34,6 +35,7 @@ export interface SettingsWatcherDeps {
   /** Told after a change. */
   readonly onChange: () => void;
   readonly log: Logger;
+  readonly troubles: Troubles;
   readonly clock: Clock;
 }
 
@@ -42,7 +44,7 @@ export interface SettingsWatcherDeps {
  * never sees ALTER DATABASE and ALTER ROLE, and publishes what it saw in lamplighter.setting, where callers look.
  */
 export async function startSettingsWatcher(deps: SettingsWatcherDeps): Promise<Service> {
-  const { db, settings, live, fixed, onChange, log, clock } = deps;
+  const { db, settings, live, fixed, onChange, log, troubles, clock } = deps;
   const defaults: Readonly<LiveSettings> = { ...live };
   /** The last complaint about each setting. */
   const told = new Map<string, string | undefined>();
@@ -75,7 +77,7 @@ export async function startSettingsWatcher(deps: SettingsWatcherDeps): Promise<S
   return startLoop({
     intervalMs: INTERVAL_MS,
     runOnce: refresh,
-    onError: (error) => log.warn({ err: error }, 'could not read the settings'),
+    trouble: troubles.define('read the settings'),
     clock,
   });
 }

@@ -2,6 +2,7 @@ import { backoffMs } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
 import { groupBy } from '../core/group-by.ts';
 import type { Logger } from '../core/log.ts';
+import type { Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { listLost } from '../requests/list-lost.ts';
@@ -17,6 +18,7 @@ export interface StragglersDeps {
   /** Told of each end that is not awaited any more without having been recorded. */
   readonly onDropped: (end: Completed) => void;
   readonly log: Logger;
+  readonly troubles: Troubles;
   readonly clock: Clock;
 }
 
@@ -29,7 +31,7 @@ export interface Stragglers extends Service {
  * out which were not locked but lost. Locked rows are skipped again and again rather than awaited, all in one statement: each wait
  * would hold a connection, and with some hundred locked rows the heartbeat would find none and the lease be lost.
  */
-export function startStragglers({ db, record, onDropped, log, clock }: StragglersDeps): Stragglers {
+export function startStragglers({ db, record, onDropped, log, troubles, clock }: StragglersDeps): Stragglers {
   const waiting = new Set<Completed>();
   let passes = 0;
 
@@ -61,7 +63,7 @@ export function startStragglers({ db, record, onDropped, log, clock }: Straggler
       passes += 1;
       await pass(signal);
     },
-    onError: (error) => log.warn({ err: error }, 'could not record the ends of locked requests yet'),
+    trouble: troubles.define('look after ends that could not be recorded'),
     clock,
   });
 

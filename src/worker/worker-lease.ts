@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
+import type { Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { registerWorker, type WorkerRegistration } from '../requests/register-worker.ts';
@@ -14,6 +15,7 @@ export interface WorkerLeaseDeps {
   /** What the worker does now, for the record. */
   readonly figures: () => Pick<LeaseReport, 'concurrency' | 'processed' | 'failed'>;
   readonly log: Logger;
+  readonly troubles: Troubles;
   readonly clock: Clock;
 }
 
@@ -37,7 +39,8 @@ export interface WorkerLease extends Service {
  * runs out by itself.
  */
 export async function startWorkerLease(deps: WorkerLeaseDeps): Promise<WorkerLease> {
-  const { db, inFlight, registration, heartbeatMs, figures, log, clock } = deps;
+  const { db, inFlight, registration, heartbeatMs, figures, log, troubles, clock } = deps;
+  const trouble = troubles.define('renew the lease');
   const retired = new Set<string>();
   let workerId = await registerWorker(db, registration);
   let status: LeaseReport['status'] = 'running';
@@ -96,8 +99,9 @@ export async function startWorkerLease(deps: WorkerLeaseDeps): Promise<WorkerLea
       try {
         await renew();
         await renewRetired();
+        trouble.settle();
       } catch (error) {
-        log.warn({ err: error }, 'could not renew the lease');
+        trouble.note(error);
       }
     },
     onError: () => undefined,

@@ -1,10 +1,12 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import { hostname, pid } from '../core/env.ts';
 import type { Logger } from '../core/log.ts';
+import { createTroubles } from '../core/recurring-trouble.ts';
 import type { Service } from '../core/service.ts';
 import { VERSION } from '../core/version.ts';
 import type { WorkerConfig } from '../core/worker-config.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
+import { DATABASE_TROUBLE } from '../db/database-trouble.ts';
 import { startListener } from '../db/listener.ts';
 import { requireSchema } from '../db/migrate/schema-state.ts';
 import { requireWritableServer } from '../db/migrate/writable-server.ts';
@@ -62,6 +64,7 @@ export interface Worker extends Service {
  */
 export async function startWorker(options: StartWorkerOptions): Promise<Worker> {
   const { settings, config, models, log, clock = systemClock } = options;
+  const troubles = createTroubles({ log, clock, shared: DATABASE_TROUBLE });
   const opened: Service[] = [];
   const db = createPool(settings, {
     // Besides the pool: the listener, the fresh session that reads settings, and the one that looks for a pooler.
@@ -86,7 +89,18 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
 
     const { fixed = new Set() } = options;
     let onSettingsChange = () => {};
-    keep(await startSettingsWatcher({ db, settings, live, fixed, onChange: () => onSettingsChange(), log, clock }));
+    keep(
+      await startSettingsWatcher({
+        db,
+        settings,
+        live,
+        fixed,
+        onChange: () => onSettingsChange(),
+        log,
+        troubles,
+        clock,
+      }),
+    );
     const lease = await startWorkerLease({
       // A table that somebody has locked can hang up every other query for half a lease each.
       db: db.urgent,
@@ -106,16 +120,18 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
         failed: counts.failed,
       }),
       log,
+      troubles,
       clock,
     });
     keep(lease);
-    const announcer = keep(startAnnouncer({ db, workerId: () => lease.workerId, log, clock }));
+    const announcer = keep(startAnnouncer({ db, workerId: () => lease.workerId, log, troubles, clock }));
     const completer = startCompleter({
       db,
       inFlight,
       announcer,
       maxRetries: config.maxRetries,
       log,
+      troubles,
       clock,
       onRecorded: ({ outcome }, status) => {
         counts.recorded += 1;
@@ -143,11 +159,12 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
       }),
       waker,
       log,
+      troubles,
       clock,
     });
     onSettingsChange = () => dispatcher.wake();
-    const canceller = keep(startCanceller({ db, inFlight, log, clock }));
-    keep(startPromoter({ db, onPromoted: () => dispatcher.wake(), log, clock }));
+    const canceller = keep(startCanceller({ db, inFlight, troubles, clock }));
+    keep(startPromoter({ db, onPromoted: () => dispatcher.wake(), troubles, clock }));
     keep(
       startRescuer({
         db,
@@ -155,11 +172,12 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
         intervalMs: config.heartbeatMs,
         onSuspects: () => dispatcher.noteSuspects(),
         log,
+        troubles,
         clock,
       }),
     );
-    keep(startMeasurer({ db, activity: () => counts.recorded, log, clock }));
-    keep(startPruner({ db, retentionMs: config.retentionMs, log, clock }));
+    keep(startMeasurer({ db, activity: () => counts.recorded, troubles, clock }));
+    keep(startPruner({ db, retentionMs: config.retentionMs, log, troubles, clock }));
     keep(
       startListener({
         settings,
@@ -177,6 +195,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
           dispatcher.wake();
         },
         log,
+        troubles,
         clock,
       }),
     );

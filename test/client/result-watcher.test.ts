@@ -9,6 +9,7 @@ import {
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { LamplighterError } from '../../src/core/errors.ts';
 import { silentLogger } from '../../src/core/log.ts';
+import { createTroubles } from '../../src/core/recurring-trouble.ts';
 import { resolveConnection } from '../../src/db/connection-settings.ts';
 import { startListener } from '../../src/db/listener.ts';
 import { type Client, createClient } from '../../src/index.ts';
@@ -70,6 +71,7 @@ function startWatcher(deps: Partial<ResultWatcherDeps> = {}): Watched {
   const watcher = createResultWatcher({
     listen: real,
     log: silentLogger,
+    troubles: createTroubles({ log: silentLogger, clock: systemClock }),
     clock: systemClock,
     ...deps,
     db: counting,

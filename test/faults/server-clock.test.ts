@@ -2,6 +2,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/log.ts';
+import { createTroubles } from '../../src/core/recurring-trouble.ts';
 import type { Queryable } from '../../src/db/query.ts';
 import { startRescuer } from '../../src/worker/rescuer.ts';
 import { spawnJournallingWorker } from '../history/journalling-worker.ts';
@@ -113,6 +114,7 @@ describe("when the server's clock is set", () => {
       intervalMs: 20,
       onSuspects: () => undefined,
       log: silentLogger,
+      troubles: createTroubles({ log: silentLogger, clock: systemClock }),
       clock: systemClock,
     });
     const statusAfter = (least: number) =>

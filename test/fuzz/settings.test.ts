@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { isLamplighterError } from '../../src/core/errors.ts';
 import { createLogger } from '../../src/core/log.ts';
+import { createTroubles } from '../../src/core/recurring-trouble.ts';
 import type { Service } from '../../src/core/service.ts';
 import { parseWorkerConfig } from '../../src/core/worker-config.ts';
 import { resolveConnection } from '../../src/db/connection-settings.ts';
@@ -32,13 +33,15 @@ beforeAll(async () => {
     const { msg, ...rest } = JSON.parse(line);
     if (rest.level >= 40 && msg !== 'a server setting is not valid and was ignored') failures.push({ msg, ...rest });
   };
+  const log = createLogger({ destination: { write } });
   watcher = await startSettingsWatcher({
     db: pool,
     settings,
     live,
     fixed: new Set(),
     onChange: () => undefined,
-    log: createLogger({ destination: { write } }),
+    log,
+    troubles: createTroubles({ log, clock: systemClock }),
     // Looks every 20 ms instead of every 5 s.
     clock: { ...systemClock, delay: (ms, signal) => systemClock.delay(ms / 250, signal) },
   });

@@ -4,18 +4,25 @@
  * `ready WORKER_ID`; logs go to standard error.
  */
 import process from 'node:process';
-import { createLogger } from '../../src/core/log.ts';
+import { createLogger, type LogLevel } from '../../src/core/log.ts';
 import { type CreateWorkerOptions, createWorker } from '../../src/worker/create-worker.ts';
 import { createTestProvider, type TestProviderOptions } from '../support/test-runtime.ts';
 import { journalAnswers } from './handlers.ts';
 
-const { provider, actor, file, ...options } = JSON.parse(process.argv[2] ?? '{}') as CreateWorkerOptions & {
+const {
+  provider,
+  actor,
+  file,
+  logLevel = 'info',
+  ...options
+} = JSON.parse(process.argv[2] ?? '{}') as CreateWorkerOptions & {
   readonly provider?: TestProviderOptions;
+  readonly logLevel?: LogLevel;
   readonly actor: string;
   readonly file: string;
 };
 const providers = [journalAnswers(createTestProvider(provider), actor, file)];
-const worker = await createWorker({ ...options, providers, log: createLogger() });
+const worker = await createWorker({ ...options, providers, log: createLogger({ level: logLevel }) });
 process.on('SIGTERM', () => {
   void worker.stop().then(() => process.exit(0));
 });

@@ -1,6 +1,6 @@
 import type { Queryable } from '../../src/db/query.ts';
 import { spawnProcess } from '../support/process.ts';
-import type { TestWorkerOptions, WorkerProcess } from '../support/test-worker.ts';
+import type { SpawnedWorkerOptions, WorkerProcess } from '../support/test-worker.ts';
 import type { HandlerJournal } from './handlers.ts';
 
 /** A login of its own for each worker process: it tells in the journal whose session made a change. A `TestRole` is one. */
@@ -10,7 +10,7 @@ export interface Actor {
   readonly uri: string;
 }
 
-export interface JournallingWorkerOptions extends Omit<TestWorkerOptions, 'uri'> {
+export interface JournallingWorkerOptions extends Omit<SpawnedWorkerOptions, 'uri'> {
   readonly actor: Actor;
   readonly handlers: HandlerJournal;
 }

@@ -60,7 +60,12 @@ test('20 connections: a worker keeps to its 8, lives with the 5 that are left an
   await using crowd = await openCrowd(host.owner.uri);
   await crowd.grow(11);
   await withSession(host.caller.uri, async (caller) => {
-    await using worker = await spawnWorker({ uri: host.worker.uri, maxConnections: 8, concurrency: 16 });
+    await using worker = await spawnWorker({
+      uri: host.worker.uri,
+      maxConnections: 8,
+      concurrency: 16,
+      logLevel: 'debug',
+    });
     const first = await embed(caller, texts('first'));
     let most = 0;
     await eventually(async () => {
@@ -84,7 +89,7 @@ test('20 connections: a worker keeps to its 8, lives with the 5 that are left an
     });
     await host.admin(`alter role ${host.worker.name} connection limit 0`);
     await host.admin('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [host.worker.name]);
-    await worker.waitForLine(/has no connection left.*could not record results yet/);
+    await worker.waitForLine(/has no connection left.*could not record results/);
     await host.admin(`alter role ${host.worker.name} connection limit -1`);
     await crowd[Symbol.asyncDispose]();
     const all = [...first, ...second, ...third];

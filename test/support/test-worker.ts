@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { createLogger } from '../../src/core/log.ts';
+import { createLogger, type LogLevel } from '../../src/core/log.ts';
 import type { ModelProvider } from '../../src/models/provider.ts';
 import { type CreateWorkerOptions, createWorker } from '../../src/worker/create-worker.ts';
 import type { Worker } from '../../src/worker/worker.ts';
@@ -56,8 +56,13 @@ export interface WorkerProcess extends SpawnedProcess {
   readonly workerId: string;
 }
 
+export interface SpawnedWorkerOptions extends TestWorkerOptions {
+  /** @default 'info' */
+  readonly logLevel?: LogLevel;
+}
+
 /** The same in a process of its own, which the test may kill. */
-export async function spawnWorker(options: TestWorkerOptions): Promise<WorkerProcess> {
+export async function spawnWorker(options: SpawnedWorkerOptions): Promise<WorkerProcess> {
   const child = spawnProcess('test/support/worker-process.ts', [JSON.stringify({ ...TEST_DEFAULTS, ...options })]);
   const line = await child.waitForLine(/^ready /, { timeoutMs: 30_000 });
   return { ...child, workerId: line.slice('ready '.length) };

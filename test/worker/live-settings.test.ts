@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { createLogger } from '../../src/core/log.ts';
+import { createTroubles } from '../../src/core/recurring-trouble.ts';
 import { resolveConnection } from '../../src/db/connection-settings.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { type LiveSettings, startSettingsWatcher } from '../../src/worker/settings-watcher.ts';
@@ -32,6 +33,7 @@ async function watch(fixed: readonly (keyof LiveSettings)[] = []) {
   const pool = createPool(settings);
   const live: LiveSettings = { concurrency: 4, pollIntervalMs: 1_000 };
   let changes = 0;
+  const log = createLogger({ destination: { write } });
   const service = await startSettingsWatcher({
     db: pool,
     settings,
@@ -40,7 +42,8 @@ async function watch(fixed: readonly (keyof LiveSettings)[] = []) {
     onChange: () => {
       changes += 1;
     },
-    log: createLogger({ destination: { write } }),
+    log,
+    troubles: createTroubles({ log, clock: systemClock }),
     clock: { ...systemClock, delay: (ms, signal) => systemClock.delay(ms / 100, signal) },
   });
   return {

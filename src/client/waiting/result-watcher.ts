@@ -1,6 +1,7 @@
 import { backoffMs } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/log.ts';
+import type { Troubles } from '../../core/recurring-trouble.ts';
 import { type Loop, type Service, startLoop } from '../../core/service.ts';
 import type { ListenerOptions } from '../../db/listener.ts';
 import type { Queryable } from '../../db/query.ts';
@@ -32,6 +33,7 @@ export interface ResultWatcherDeps {
   /** Starts to listen on the public channel. */
   readonly listen: (hooks: Pick<ListenerOptions, 'onEvent' | 'onResync' | 'onState'>) => Service;
   readonly log: Logger;
+  readonly troubles: Troubles;
   readonly clock: Clock;
   /** How long the listening connection is kept with nobody waiting. @default 30000 */
   readonly idleMs?: number;
@@ -63,9 +65,11 @@ export function createResultWatcher({
   db,
   listen,
   log,
+  troubles,
   clock,
   idleMs = DEFAULT_IDLE_MS,
 }: ResultWatcherDeps): ResultWatcher {
+  const trouble = troubles.define('look for results');
   const requests = new Map<string, WatchedRequest>();
   const retiring = new Set<Promise<void>>();
   let engine: Engine | undefined;
@@ -113,6 +117,7 @@ export function createResultWatcher({
         due.map(({ requestId }) => requestId),
       );
       failure = undefined;
+      trouble.settle();
       const overdue = due.map(
         (watched) => [watched, applyOutcome(watched, rows.get(watched.requestId), nowMs)] as const,
       );
@@ -141,7 +146,7 @@ export function createResultWatcher({
 
   function noteOutage(error: unknown): void {
     const count = (failure?.count ?? 0) + 1;
-    if (count === 1) log.warn({ err: error }, 'could not look for results; trying again');
+    trouble.note(error);
     failure = { error, count, resumeAtMs: clock.nowMs() + backoffMs(count, undefined, OUTAGE_PAUSE) };
   }
 
@@ -172,7 +177,7 @@ export function createResultWatcher({
     const loop = startLoop({
       runOnce: async () => tick(),
       intervalMs: () => Math.max(0, Math.ceil(nextTickMs() - clock.nowMs())),
-      onError: (error) => log.error({ err: error }, 'looking for results failed'),
+      trouble: troubles.define('wait for results'),
       clock,
     });
     return { loop, isListening: false };

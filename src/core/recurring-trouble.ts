@@ -1,0 +1,174 @@
+import type { Clock } from './clock.ts';
+import { formatDuration } from './duration.ts';
+import { isLamplighterError, messageOf } from './errors.ts';
+import type { Logger } from './log.ts';
+
+/** While a trouble lasts or keeps coming back, it is told of once in this time. */
+const AGAIN_MS = 60_000;
+/** Without another failure for so long a trouble is over, though whoever met it has not tried again. */
+const QUIET_MS = 10_000;
+/** A trouble that nobody says is over is forgotten so long after its last failure. */
+const FORGET_MS = 120_000;
+
+/** Something that may fail again and again, and is told of as one trouble: when it begins, once a minute, and when it ends. */
+export interface Trouble {
+  /** It failed. `details` go with the line if there is one; each failure has a line with its stack at level `debug`. */
+  note(error: unknown, details?: object): void;
+  /** It works, as far as whoever says so can tell. */
+  settle(): void;
+}
+
+export interface Troubles {
+  /** `what` goes on after "could not", such as `claim requests`. */
+  define(what: string): Trouble;
+}
+
+/** One trouble behind the failures of many. */
+export interface SharedTrouble {
+  /** What goes on after "cannot". */
+  readonly what: string;
+  /** What becomes of the work meanwhile, as half a sentence. */
+  readonly advice: string;
+  includes(error: unknown): boolean;
+}
+
+export interface TroublesOptions {
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Failures that are told of as this one trouble, whoever meets them. @default none */
+  readonly shared?: SharedTrouble;
+}
+
+/**
+ * Troubles of one program. However often something fails, at most two lines a minute tell of it: `warn` when it begins, with its cause,
+ * and once a minute with a count, `info` when it is over. A cause is named once, until it changes.
+ */
+export function createTroubles({ log, clock, shared }: TroublesOptions): Troubles {
+  const common =
+    shared && createEpisodes({ begins: `cannot ${shared.what}`, name: shared.what, advice: shared.advice, log, clock });
+  return {
+    define(what) {
+      const own = createEpisodes({ begins: `could not ${what}`, name: what, log, clock });
+      return {
+        note(error, details = {}) {
+          log.debug({ err: error, ...details }, `could not ${what}`);
+          if (common === undefined || shared?.includes(error) !== true) own.note(what, error, details);
+          else common.note(what, error, { ...details, noticedBy: what });
+        },
+        settle() {
+          own.settle(what);
+          common?.settle(what);
+        },
+      };
+    },
+  };
+}
+
+interface EpisodesOptions {
+  readonly begins: string;
+  readonly name: string;
+  readonly advice?: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** From the first failure until everybody who has failed has succeeded, or nobody has failed for a while since one of them did. */
+interface Episode {
+  readonly beganMs: number;
+  /** False for one that began too soon after the last line. */
+  isTold: boolean;
+  failures: number;
+  lastMs: number;
+  /** Since when somebody who had failed succeeds, and nobody fails. */
+  worksSinceMs: number | undefined;
+  readonly failing: Set<string>;
+}
+
+function createEpisodes({ begins, name, advice, log, clock }: EpisodesOptions) {
+  let episode: Episode | undefined;
+  let toldMs = Number.NEGATIVE_INFINITY;
+  let toldCause = '';
+  /** Failures since the last line. */
+  let untold = 0;
+
+  function begin(nowMs: number): Episode {
+    toldCause = '';
+    return { beganMs: nowMs, isTold: false, failures: 0, lastMs: nowMs, worksSinceMs: undefined, failing: new Set() };
+  }
+
+  function tell(current: Episode, cause: string, fields: object, nowMs: number): void {
+    const named = cause === toldCause ? '' : `: ${cause}`;
+    if (current.isTold) {
+      const lasted = formatSeconds(nowMs - current.beganMs);
+      log.warn(
+        { ...fields, failures: current.failures },
+        `still ${begins}, for ${lasted}, ${count(current.failures)}${named}`,
+      );
+    } else {
+      const since = untold > 1 ? `, ${count(untold)} in the last ${formatSeconds(nowMs - toldMs)}` : '';
+      log.warn(fields, `${begins}${named}${since}${advice === undefined ? '' : `; ${advice}`}`);
+    }
+    current.isTold = true;
+    toldMs = nowMs;
+    toldCause = cause;
+    untold = 0;
+  }
+
+  function end(ended: Episode, sinceMs: number): void {
+    episode = undefined;
+    if (!ended.isTold) return;
+    untold = 0;
+    const lasted = formatSeconds(sinceMs - ended.beganMs);
+    log.info({ failures: ended.failures }, `can ${name} again after ${lasted}, ${count(ended.failures)}`);
+  }
+
+  return {
+    note(by: string, error: unknown, details: object): void {
+      const nowMs = clock.nowMs();
+      if (episode !== undefined && nowMs - episode.lastMs >= FORGET_MS) episode = undefined;
+      episode ??= begin(nowMs);
+      episode.failures += 1;
+      episode.lastMs = nowMs;
+      episode.worksSinceMs = undefined;
+      episode.failing.add(by);
+      untold += 1;
+      if (nowMs - toldMs < AGAIN_MS) return;
+      tell(episode, causeOf(error), { ...adviceOf(error), ...details }, nowMs);
+    },
+    settle(by: string): void {
+      if (episode === undefined) return;
+      const nowMs = clock.nowMs();
+      if (episode.failing.delete(by)) episode.worksSinceMs ??= nowMs;
+      const sinceMs = episode.worksSinceMs;
+      if (sinceMs === undefined) return;
+      if (episode.failing.size === 0 || nowMs - sinceMs >= QUIET_MS) end(episode, sinceMs);
+    },
+  };
+}
+
+/** What went wrong, in one line and its own words. */
+function causeOf(error: unknown): string {
+  return messageOf(error)
+    .trim()
+    .replaceAll(/\s*\n\s*/g, ' ');
+}
+
+function adviceOf(error: unknown): { readonly code?: string; readonly hint?: string } {
+  const code = codeOf(error);
+  const hint = isLamplighterError(error) ? error.hint : undefined;
+  return { ...(code === undefined ? {} : { code }), ...(hint === undefined ? {} : { hint }) };
+}
+
+/** The SQLSTATE, or the code of the program or of Node. */
+function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined;
+  const inner = isLamplighterError(error) ? codeOf(error.cause) : undefined;
+  return inner ?? error.code;
+}
+
+const count = (failures: number) => `${failures} ${failures === 1 ? 'failure' : 'failures'}`;
+
+/** With a tenth of a second below a minute, as `4.2 s`, and without above. */
+function formatSeconds(ms: number): string {
+  return ms < 60_000 ? `${(ms / 1_000).toFixed(1)} s` : formatDuration(Math.round(ms / 1_000) * 1_000);
+}
