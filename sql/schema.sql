@@ -2,6 +2,8 @@
 
 create schema lamplighter;
 
+create sequence lamplighter.pending_base;
+
 create table lamplighter.autonomous_request (
   request_id uuid not null,
   origin_id uuid not null,
@@ -47,15 +49,6 @@ create table lamplighter.paused_function (
   paused_at timestamp with time zone default now() not null,
   paused_by text default SESSION_USER not null,
   constraint paused_function_pkey PRIMARY KEY (function_name)
-);
-
-create table lamplighter.queue_size (
-  is_singleton boolean default true not null,
-  pending bigint default 0 not null,
-  counted_at_id bigint default 0 not null,
-  counted_at timestamp with time zone default now() not null,
-  constraint queue_size_is_singleton CHECK (is_singleton),
-  constraint queue_size_pkey PRIMARY KEY (is_singleton)
 );
 
 create table lamplighter.setting (
@@ -148,22 +141,12 @@ CREATE OR REPLACE FUNCTION lamplighter.admit_and_wake()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  v_limit bigint := lamplighter.effective_setting('max_queue_size');
-  v_size lamplighter.queue_size;
-  v_issued bigint;
-  v_pending bigint;
+  v_limit constant bigint := lamplighter.effective_setting('max_queue_size');
 begin
-  if v_limit > 0 then
-    select z.* into v_size from lamplighter.queue_size as z;
-    select s.last_value into v_issued from public.steadytext_queue_id_seq as s;
-    if v_size is null or v_issued < v_size.counted_at_id or v_size.pending + v_issued - v_size.counted_at_id > v_limit then
-      v_pending := lamplighter.count_pending(v_limit + 1);
-      if v_pending > v_limit then
-        raise exception 'Queue is full: at most % requests may be pending', v_limit using errcode = '53400',
-          hint = 'Wait until workers have caught up, start more of them, or let the schema owner raise the limit: '
-                 || 'SELECT lamplighter.set(''max_queue_size'', ''50000'').';
-      end if;
-    end if;
+  if v_limit > 0 and lamplighter.bound_pending() not between 0 and v_limit and lamplighter.recount_pending(v_limit) > v_limit then
+    raise exception 'Queue is full: at most % requests may be pending', v_limit using errcode = '53400',
+      hint = 'Wait until workers have caught up, start more of them, or let the schema owner raise the limit: '
+             || 'SELECT lamplighter.set(''max_queue_size'', ''50000'').';
   end if;
   perform lamplighter.wake_workers();
   return null;
@@ -179,10 +162,8 @@ AS $function$
 declare
   v_limit constant bigint := lamplighter.effective_setting('max_queue_size');
 begin
-  -- As at the end, nothing is counted before the ids issued since the last count have reached the limit.
-  if v_limit > 0
-     and not exists (select 1 from lamplighter.queue_size as z where new.id between z.counted_at_id and z.counted_at_id + v_limit - z.pending)
-     and lamplighter.count_pending(v_limit + 1) > v_limit then
+  -- As at the end, nothing is counted before the bound has passed the limit.
+  if v_limit > 0 and lamplighter.bound_pending() not between 0 and v_limit and lamplighter.recount_pending(v_limit) > v_limit then
     raise exception 'Queue is full: at most % requests may be pending', v_limit using errcode = '53400',
       hint = 'Queue fewer at once, or let the schema owner raise the limit: SELECT lamplighter.set(''max_queue_size'', ''50000'').';
   end if;
@@ -279,10 +260,8 @@ begin
       perform pg_notify('lamplighter_cancel', new.request_id::text);
     end if;
   else
-    if old.status <> 'processing' then
-      -- One id is skipped, so that the bound on pending requests counts this one.
-      perform nextval('public.steadytext_queue_id_seq');
-    end if;
+    -- One id is skipped, so that the bound on pending requests counts this one.
+    perform nextval('public.steadytext_queue_id_seq');
     perform lamplighter.wake_workers();
   end if;
   return null;
@@ -296,6 +275,17 @@ CREATE OR REPLACE FUNCTION lamplighter.autonomous_lock_key(p_request_id uuid)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select ('x' || left(replace(p_request_id::text, '-', ''), 16))::bit(64)::bigint
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.bound_pending()
+ RETURNS bigint
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select issued.last_value - base.last_value
+  from public.steadytext_queue_id_seq as issued
+  cross join lamplighter.pending_base as base
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.cancel_abandoned()
@@ -719,7 +709,7 @@ begin
           end
       from held as h
       where q.ctid = h.place
-      returning q.id, q.request_id, q.function_name, q.status
+      returning q.id, q.request_id, q.function_name, q.status, q.run_at is null as is_ready
     ), gate as materialized (
       -- The aggregate asks for it late, when all rows have been written, and not where there is nothing to announce.
       select case when bool_or(e.status in ('completed', 'failed')) and pg_notification_queue_usage() < 0.5
@@ -727,7 +717,9 @@ begin
       from ended as e
     )
     select e.id, e.status,
-           case when e.status not in ('completed', 'failed') then true
+           case when e.status not in ('completed', 'failed') then
+                  -- One id is skipped for what waits again, so that the bound on pending requests counts it; what is ready has a trigger.
+                  e.is_ready or nextval('public.steadytext_queue_id_seq') > 0
                 when (select g.is_open from gate as g) then
                   pg_notify('steadytext_completed', lamplighter.announce_payload(e.request_id, e.function_name, e.status)) is not null
                 else false end
@@ -1120,23 +1112,12 @@ CREATE OR REPLACE FUNCTION lamplighter.measure_queue()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  v_limit bigint := lamplighter.effective_setting('max_queue_size');
-  v_size lamplighter.queue_size;
-  v_issued bigint;
+  v_limit constant bigint := lamplighter.effective_setting('max_queue_size');
 begin
-  if v_limit = 0 then
-    return;
+  if v_limit > 0 and lamplighter.bound_pending() not between 0 and v_limit / 2 then
+    perform set_config('synchronous_commit', 'off', true);
+    perform lamplighter.recount_pending(v_limit);
   end if;
-  select s.last_value into v_issued from public.steadytext_queue_id_seq as s;
-  select z.* into v_size from lamplighter.queue_size as z for update skip locked;
-  if not found or v_size.pending + abs(v_issued - v_size.counted_at_id) <= v_limit / 2 then
-    return;
-  end if;
-  perform set_config('synchronous_commit', 'off', true);
-  update lamplighter.queue_size as z
-  set pending = lamplighter.count_pending(v_limit + 1),
-      counted_at_id = v_issued,
-      counted_at = clock_timestamp();
 end
 $function$;
 
@@ -1376,6 +1357,27 @@ AS $function$
   insert into lamplighter.claim (worker_id, claim_number, ids)
   values (coalesce(p_worker_id, '00000000-0000-0000-0000-000000000000'), -p_id, array[p_id])
   on conflict on constraint claim_pkey do nothing
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.recount_pending(p_limit bigint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_issued bigint;
+  v_pending bigint;
+  v_bound bigint;
+begin
+  select s.last_value into v_issued from public.steadytext_queue_id_seq as s;
+  v_pending := lamplighter.count_pending(p_limit + 1);
+  v_bound := lamplighter.bound_pending();
+  if v_pending <= p_limit and (v_pending < v_bound or v_bound < 0) and current_setting('transaction_isolation') = 'read committed' then
+    perform setval('lamplighter.pending_base', v_issued - v_pending);
+  end if;
+  return v_pending;
+end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer)
@@ -2263,6 +2265,8 @@ revoke all on function lamplighter.announce_status() from public;
 
 revoke all on function lamplighter.autonomous_lock_key(p_request_id uuid) from public;
 
+revoke all on function lamplighter.bound_pending() from public;
+
 revoke all on function lamplighter.cancel_abandoned() from public;
 
 revoke all on function lamplighter.claim_requests(p_worker_id uuid, p_claim_number bigint, p_function_name text, p_model text, p_usernames text[], p_priorities integer[], p_low_created_us bigint[], p_low_ids bigint[], p_seen_us bigint, p_share integer, p_limit integer) from public;
@@ -2342,6 +2346,8 @@ revoke all on function lamplighter.public_names() from public;
 revoke all on function lamplighter.record_server_settings(p_worker_concurrency text, p_worker_poll_interval text, p_max_queue_size text) from public;
 
 revoke all on function lamplighter.record_stray(p_worker_id uuid, p_id bigint) from public;
+
+revoke all on function lamplighter.recount_pending(p_limit bigint) from public;
 
 revoke all on function lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer) from public;
 
@@ -2436,8 +2442,6 @@ comment on table lamplighter.migration is 'The ledger: which migrations this sch
 comment on function lamplighter.parse_setting(p_name text, p_value text) is 'Validates a setting; raises 22023 with what was expected.';
 
 comment on table lamplighter.paused_function is 'Functions of which no request is claimed.';
-
-comment on table lamplighter.queue_size is 'The last count of pending requests. With the ids issued since, it bounds the present number without counting.';
 
 comment on function lamplighter.revoke_role(p_role_name text) is 'Takes back what migrate granted to a role. For the schema owner.';
 

@@ -1,16 +1,10 @@
 -- 0003_admission_and_wake_up (schema version 1): the limit on pending requests, the wake-up of idle workers, and events.
 
-create table lamplighter.queue_size (
-  is_singleton boolean not null default true,
-  pending bigint not null default 0,
-  counted_at_id bigint not null default 0,
-  counted_at timestamptz not null default now(),
-  constraint queue_size_pkey primary key (is_singleton),
-  constraint queue_size_is_singleton check (is_singleton)
-);
-comment on table lamplighter.queue_size is
-  'The last count of pending requests. With the ids issued since, it bounds the present number without counting.';
-insert into lamplighter.queue_size default values;
+-- The last count of pending requests: the number of the last id that was issued then, less the count. What has been issued since is at
+-- most what has become pending, so that the distance of this number from the id issued last bounds the present number.
+-- A sequence, as whoever counts can set it at once, whatever becomes of the transaction, and nobody waits for anybody. A count that is
+-- older than the one it replaces gives a higher bound, never a wrong one.
+create sequence lamplighter.pending_base minvalue -9223372036854775807 start with 0;
 
 create table lamplighter.waiting (
   is_singleton boolean not null default true,
@@ -34,52 +28,57 @@ set enable_seqscan = off set row_security = off as $$
           from (select 1 from public.steadytext_queue where run_at < '9000-01-01 00:00+00' limit p_limit) as delayed)
 $$;
 
--- Refreshes lamplighter.queue_size when the bound has come near the limit. Workers call it, several times a second when busy.
-create function lamplighter.measure_queue() returns void
+-- At most so many requests are pending, without counting. Negative when ids are issued anew, so that nothing is known.
+create function lamplighter.bound_pending() returns bigint
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+  select issued.last_value - base.last_value
+  from public.steadytext_queue_id_seq as issued
+  cross join lamplighter.pending_base as base
+$$;
+
+-- Counts the pending requests as far as p_limit, and keeps the count, for the bound of all who come after. A transaction that sees the
+-- queue as it was when it began keeps nothing: it does not see what has become pending since.
+create function lamplighter.recount_pending(p_limit bigint) returns bigint
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_limit bigint := lamplighter.effective_setting('max_queue_size');
-  v_size lamplighter.queue_size;
   v_issued bigint;
+  v_pending bigint;
+  v_bound bigint;
 begin
-  if v_limit = 0 then
-    return;
-  end if;
   select s.last_value into v_issued from public.steadytext_queue_id_seq as s;
-  select z.* into v_size from lamplighter.queue_size as z for update skip locked;
-  if not found or v_size.pending + abs(v_issued - v_size.counted_at_id) <= v_limit / 2 then
-    return;
+  v_pending := lamplighter.count_pending(p_limit + 1);
+  v_bound := lamplighter.bound_pending();
+  if v_pending <= p_limit and (v_pending < v_bound or v_bound < 0) and current_setting('transaction_isolation') = 'read committed' then
+    perform setval('lamplighter.pending_base', v_issued - v_pending);
   end if;
-  perform set_config('synchronous_commit', 'off', true);
-  update lamplighter.queue_size as z
-  set pending = lamplighter.count_pending(v_limit + 1),
-      counted_at_id = v_issued,
-      counted_at = clock_timestamp();
+  return v_pending;
 end
 $$;
 
--- Fires once an INSERT statement. The ids issued since the last count bound what can be pending, so that the usual case costs
--- no count; only near the limit is counted, as far as the limit. Callers never write here: an open transaction would
--- block others, and a REPEATABLE READ one would fail.
+-- Counts the pending requests when their bound has come near the limit, so that enqueuers need not, and those of them who can keep no
+-- count least of all.
+create function lamplighter.measure_queue() returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_limit constant bigint := lamplighter.effective_setting('max_queue_size');
+begin
+  if v_limit > 0 and lamplighter.bound_pending() not between 0 and v_limit / 2 then
+    perform set_config('synchronous_commit', 'off', true);
+    perform lamplighter.recount_pending(v_limit);
+  end if;
+end
+$$;
+
+-- Fires once an INSERT statement. The bound costs no count; only where it has passed the limit is counted, as far as the limit.
 create function lamplighter.admit_and_wake() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_limit bigint := lamplighter.effective_setting('max_queue_size');
-  v_size lamplighter.queue_size;
-  v_issued bigint;
-  v_pending bigint;
+  v_limit constant bigint := lamplighter.effective_setting('max_queue_size');
 begin
-  if v_limit > 0 then
-    select z.* into v_size from lamplighter.queue_size as z;
-    select s.last_value into v_issued from public.steadytext_queue_id_seq as s;
-    if v_size is null or v_issued < v_size.counted_at_id or v_size.pending + v_issued - v_size.counted_at_id > v_limit then
-      v_pending := lamplighter.count_pending(v_limit + 1);
-      if v_pending > v_limit then
-        raise exception 'Queue is full: at most % requests may be pending', v_limit using errcode = '53400',
-          hint = 'Wait until workers have caught up, start more of them, or let the schema owner raise the limit: '
-                 || 'SELECT lamplighter.set(''max_queue_size'', ''50000'').';
-      end if;
-    end if;
+  if v_limit > 0 and lamplighter.bound_pending() not between 0 and v_limit and lamplighter.recount_pending(v_limit) > v_limit then
+    raise exception 'Queue is full: at most % requests may be pending', v_limit using errcode = '53400',
+      hint = 'Wait until workers have caught up, start more of them, or let the schema owner raise the limit: '
+             || 'SELECT lamplighter.set(''max_queue_size'', ''50000'').';
   end if;
   perform lamplighter.wake_workers();
   return null;
@@ -147,10 +146,8 @@ begin
       perform pg_notify('lamplighter_cancel', new.request_id::text);
     end if;
   else
-    if old.status <> 'processing' then
-      -- One id is skipped, so that the bound on pending requests counts this one.
-      perform nextval('public.steadytext_queue_id_seq');
-    end if;
+    -- One id is skipped, so that the bound on pending requests counts this one.
+    perform nextval('public.steadytext_queue_id_seq');
     perform lamplighter.wake_workers();
   end if;
   return null;

@@ -80,10 +80,8 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 declare
   v_limit constant bigint := lamplighter.effective_setting('max_queue_size');
 begin
-  -- As at the end, nothing is counted before the ids issued since the last count have reached the limit.
-  if v_limit > 0
-     and not exists (select 1 from lamplighter.queue_size as z where new.id between z.counted_at_id and z.counted_at_id + v_limit - z.pending)
-     and lamplighter.count_pending(v_limit + 1) > v_limit then
+  -- As at the end, nothing is counted before the bound has passed the limit.
+  if v_limit > 0 and lamplighter.bound_pending() not between 0 and v_limit and lamplighter.recount_pending(v_limit) > v_limit then
     raise exception 'Queue is full: at most % requests may be pending', v_limit using errcode = '53400',
       hint = 'Queue fewer at once, or let the schema owner raise the limit: SELECT lamplighter.set(''max_queue_size'', ''50000'').';
   end if;

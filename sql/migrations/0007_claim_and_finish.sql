@@ -334,7 +334,7 @@ begin
           end
       from held as h
       where q.ctid = h.place
-      returning q.id, q.request_id, q.function_name, q.status
+      returning q.id, q.request_id, q.function_name, q.status, q.run_at is null as is_ready
     ), gate as materialized (
       -- The aggregate asks for it late, when all rows have been written, and not where there is nothing to announce.
       select case when bool_or(e.status in ('completed', 'failed')) and pg_notification_queue_usage() < 0.5
@@ -342,7 +342,9 @@ begin
       from ended as e
     )
     select e.id, e.status,
-           case when e.status not in ('completed', 'failed') then true
+           case when e.status not in ('completed', 'failed') then
+                  -- One id is skipped for what waits again, so that the bound on pending requests counts it; what is ready has a trigger.
+                  e.is_ready or nextval('public.steadytext_queue_id_seq') > 0
                 when (select g.is_open from gate as g) then
                   pg_notify('steadytext_completed', lamplighter.announce_payload(e.request_id, e.function_name, e.status)) is not null
                 else false end

@@ -54,7 +54,7 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.migration select (applied_at, applied_by, checksum, name, number, schema_version)
 + + . . . . . .  lamplighter.migration *
 + + . . . . . .  lamplighter.paused_function *
-+ + . . . . . .  lamplighter.queue_size *
++ + . . . . . .  lamplighter.pending_base *
 + + . . . . . .  lamplighter.setting *
 + + . . . . . .  lamplighter.suspect *
 + + . . . . . .  lamplighter.waiting *
@@ -70,6 +70,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.announce_payload execute
 + + . . . . . .  lamplighter.announce_status execute
 + + . . . . . .  lamplighter.autonomous_lock_key execute
++ + . . . . . .  lamplighter.bound_pending execute
 + + . . . . + .  lamplighter.cancel_abandoned execute
 + + . . . . + .  lamplighter.claim_requests execute
 + + . . . . + .  lamplighter.claim_requests_at_once execute
@@ -110,6 +111,7 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.prune_workers execute
 + + . . . . + .  lamplighter.record_server_settings execute
 + + . . . . . .  lamplighter.record_stray execute
++ + . . . . . .  lamplighter.recount_pending execute
 + + . . . . + .  lamplighter.register_worker execute
 + + + + + + . .  lamplighter.reissue_id execute
 + + . . . . + .  lamplighter.renew_lease execute

@@ -110,7 +110,7 @@ describe('temporary objects', () => {
       create temp table steadytext_queue (like public.steadytext_queue);
       create temp table worker (worker_id uuid, status text);
       create temp table loopback (dsn text);
-      create temp table queue_size (pending bigint);
+      create temp sequence pending_base start 1000000;
       create temp table pg_class as select oid, relname, (select oid from pg_catalog.pg_roles where rolname = current_user) as relowner
         from pg_catalog.pg_class;
       set search_path = pg_temp, public`);

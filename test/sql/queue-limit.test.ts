@@ -15,6 +15,16 @@ const setLimit = (limit: number) => db.pool.query(`select lamplighter.set('max_q
 const embed = () => db.pool.query(`select steadytext_embed_async('t')`);
 const refusal = (call = `steadytext_embed_async('t')`) => sqlErrorOf(db.pool, `select ${call}`);
 
+/** What the bound on pending requests is, without a count. */
+async function bound(): Promise<number> {
+  const { rows } = await db.pool.query<{ bound: number }>('select lamplighter.bound_pending()::int as bound');
+  return rows[0]?.bound ?? Number.NaN;
+}
+
+/** Uses up ids without leaving anything pending, as a transaction does that is rolled back. */
+const rollBack = (requests: number) =>
+  db.pool.query(`select nextval('steadytext_queue_id_seq') from generate_series(1, $1)`, [requests]);
+
 async function size(): Promise<number> {
   const { rows } = await db.pool.query<{ size: number }>('select count(*)::int as size from steadytext_queue');
   return rows[0]?.size ?? Number.NaN;
@@ -126,10 +136,79 @@ test('a worker that counts keeps enqueuers from counting', async () => {
   await db.pool.query('select steadytext_embed_batch_async($1)', [texts]);
   await worker.answer('[1]');
   await db.pool.query(loadQuery('measure_queue'));
-  const { rows } = await db.pool.query(
-    `select z.pending::int, z.counted_at_id = s.last_value as is_current from lamplighter.queue_size as z, steadytext_queue_id_seq as s`,
-  );
-  expect(rows).toEqual([{ pending: 0, is_current: true }]);
+  expect(await bound()).toBe(0);
+});
+
+test('an enqueuer that counts keeps the count, so that those who come after it need not', async () => {
+  await setLimit(100);
+  await rollBack(100);
+  await embed();
+  expect(await bound()).toBe(1);
+  const client = await db.pool.connect();
+  try {
+    await client.query(`begin; set local track_functions = 'all'`);
+    for (let n = 0; n < 50; n += 1) await client.query(`select steadytext_embed_async('t')`);
+    const { rows } = await client.query(
+      `select pg_stat_get_xact_function_calls('lamplighter.count_pending(bigint)'::regprocedure)::int as counts`,
+    );
+    expect(rows).toEqual([{ counts: null }]);
+    await client.query('commit');
+  } finally {
+    client.release();
+  }
+  expect(await bound()).toBe(51);
+});
+
+test.each([
+  ['is tried again', { kind: 'retry', error: 'e', delayMs: 60_000 }],
+  ['is put off', { kind: 'defer', error: 'e', delayMs: 60_000 }],
+  ['is given back', { kind: 'release' }],
+] as const)('what %s counts, though it was in hand when somebody counted', async (_, outcome) => {
+  await setLimit(4);
+  const worker = await startSqlWorker(db.pool);
+  await db.pool.query(`select steadytext_embed_batch_async(array['a', 'b', 'c'])`);
+  const claimed = await worker.claim();
+  await rollBack(4);
+  await embed();
+  expect(await bound()).toBe(1);
+  await worker.finish(claimed, outcome);
+  expect(await refusal()).toMatchObject({ code: '53400' });
+});
+
+test('a count that ended at the limit is not taken for a whole one when the limit is raised', async () => {
+  await setLimit(0);
+  await db.pool.query(`select steadytext_embed_batch_async(array['1', '2', '3', '4', '5', '6', '7', '8'])`);
+  await setLimit(2);
+  expect(await refusal()).toMatchObject({ code: '53400' });
+  await db.pool.query(loadQuery('measure_queue'));
+  await setLimit(8);
+  expect(await refusal()).toMatchObject({ code: '53400' });
+});
+
+test('a count in a transaction that does not see what others have queued since is not kept', async () => {
+  await setLimit(10);
+  const client = await db.pool.connect();
+  try {
+    await client.query('begin isolation level repeatable read');
+    await client.query('select count(*) from steadytext_queue');
+    await db.pool.query(`select steadytext_embed_batch_async(array['1', '2', '3', '4', '5', '6', '7', '8', '9'])`);
+    await rollBack(10);
+    await client.query(`select steadytext_embed_async('mine')`);
+    await client.query('commit');
+  } finally {
+    client.release(true);
+  }
+  expect(await size()).toBe(10);
+  expect(await refusal()).toMatchObject({ code: '53400' });
+});
+
+test('after TRUNCATE ... RESTART IDENTITY the limit holds as before', async () => {
+  await setLimit(3);
+  await rollBack(3);
+  await embed();
+  await db.pool.query('truncate steadytext_queue restart identity');
+  for (let n = 0; n < 3; n += 1) await embed();
+  expect(await refusal()).toMatchObject({ code: '53400' });
 });
 
 test('admission never fails a REPEATABLE READ transaction, whatever a worker counts meanwhile', async () => {
