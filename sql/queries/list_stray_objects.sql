@@ -1,10 +1,10 @@
 -- Lists objects of the product that belong to another role than its schema does: the engine, which runs as its functions' owner,
 -- would lack rights on them. may_give tells whether this role can set that right. No row when all have one owner.
 with owned as (
-  select 'table' as kind, pg_catalog.format('%I.%I', n.nspname, c.relname) as name, c.relowner as owner
+  select case c.relkind when 'S' then 'sequence' else 'table' end as kind, pg_catalog.format('%I.%I', n.nspname, c.relname) as name, c.relowner as owner
   from pg_catalog.pg_class as c
   join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-  where c.relkind in ('r', 'v') and (n.nspname = 'lamplighter' or (n.nspname = 'public' and c.relname = 'steadytext_queue'))
+  where c.relkind in ('r', 'v', 'S') and (n.nspname = 'lamplighter' or (n.nspname = 'public' and c.relname = 'steadytext_queue'))
   union all
   select 'function', pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)),
          p.proowner

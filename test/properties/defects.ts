@@ -121,8 +121,8 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: 'a claim waits for locked rows',
     in: 'lamplighter.claim_requests',
-    find: 'for update skip locked',
-    replace: 'for update',
+    find: 'for no key update skip locked',
+    replace: 'for no key update',
     noticedBy: [register(), enqueue('r1'), begin, touch, claim()],
     says: 'canceling statement due to lock timeout (55P03)',
   },
@@ -244,8 +244,10 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: 'a failed finish is not announced',
     in: 'lamplighter.finish_requests',
-    find: `when e.status not in ('completed', 'failed') then true`,
-    replace: `when e.status not in ('completed') then true`,
+    find: `when e.status not in ('completed', 'failed') then
+`,
+    replace: `when e.status not in ('completed') then
+`,
     noticedBy: [...oneClaimed, finish('failed')],
     says: 'events is [], expected',
   },
