@@ -143,7 +143,7 @@ AS $function$
 declare
   v_limit constant bigint := lamplighter.effective_setting('max_queue_size');
 begin
-  if v_limit > 0 and lamplighter.bound_pending() not between 0 and v_limit and lamplighter.recount_pending(v_limit) > v_limit then
+  if v_limit > 0 and lamplighter.read_pending_bound() not between 0 and v_limit and lamplighter.measure_pending(v_limit) > v_limit then
     raise exception 'Queue is full: at most % requests may be pending', v_limit using errcode = '53400',
       hint = 'Wait until workers have caught up, start more of them, or let the schema owner raise the limit: '
              || 'SELECT lamplighter.set(''max_queue_size'', ''50000'').';
@@ -163,7 +163,7 @@ declare
   v_limit constant bigint := lamplighter.effective_setting('max_queue_size');
 begin
   -- As at the end, nothing is counted before the bound has passed the limit.
-  if v_limit > 0 and lamplighter.bound_pending() not between 0 and v_limit and lamplighter.recount_pending(v_limit) > v_limit then
+  if v_limit > 0 and lamplighter.read_pending_bound() not between 0 and v_limit and lamplighter.measure_pending(v_limit) > v_limit then
     raise exception 'Queue is full: at most % requests may be pending', v_limit using errcode = '53400',
       hint = 'Queue fewer at once, or let the schema owner raise the limit: SELECT lamplighter.set(''max_queue_size'', ''50000'').';
   end if;
@@ -275,17 +275,6 @@ CREATE OR REPLACE FUNCTION lamplighter.autonomous_lock_key(p_request_id uuid)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select ('x' || left(replace(p_request_id::text, '-', ''), 16))::bit(64)::bigint
-$function$;
-
-CREATE OR REPLACE FUNCTION lamplighter.bound_pending()
- RETURNS bigint
- LANGUAGE sql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-  select issued.last_value - base.last_value
-  from public.steadytext_queue_id_seq as issued
-  cross join lamplighter.pending_base as base
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.cancel_abandoned()
@@ -1105,6 +1094,27 @@ AS $function$
     and q.status = 'completed' and q.result is not null
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.measure_pending(p_limit bigint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_issued bigint;
+  v_pending bigint;
+  v_bound bigint;
+begin
+  select s.last_value into v_issued from public.steadytext_queue_id_seq as s;
+  v_pending := lamplighter.count_pending(p_limit + 1);
+  v_bound := lamplighter.read_pending_bound();
+  if v_pending <= p_limit and (v_pending < v_bound or v_bound < 0) and current_setting('transaction_isolation') = 'read committed' then
+    perform setval('lamplighter.pending_base', v_issued - v_pending);
+  end if;
+  return v_pending;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.measure_queue()
  RETURNS void
  LANGUAGE plpgsql
@@ -1114,9 +1124,9 @@ AS $function$
 declare
   v_limit constant bigint := lamplighter.effective_setting('max_queue_size');
 begin
-  if v_limit > 0 and lamplighter.bound_pending() not between 0 and v_limit / 2 then
+  if v_limit > 0 and lamplighter.read_pending_bound() not between 0 and v_limit / 2 then
     perform set_config('synchronous_commit', 'off', true);
-    perform lamplighter.recount_pending(v_limit);
+    perform lamplighter.measure_pending(v_limit);
   end if;
 end
 $function$;
@@ -1312,6 +1322,17 @@ AS $function$
     'steadytext_retry', 'steadytext_prune', 'steadytext_pause', 'steadytext_resume']
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.read_pending_bound()
+ RETURNS bigint
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select issued.last_value - base.last_value
+  from public.steadytext_queue_id_seq as issued
+  cross join lamplighter.pending_base as base
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.record_server_settings(p_worker_concurrency text, p_worker_poll_interval text, p_max_queue_size text)
  RETURNS TABLE(name text, value text, origin text, problem text)
  LANGUAGE plpgsql
@@ -1357,27 +1378,6 @@ AS $function$
   insert into lamplighter.claim (worker_id, claim_number, ids)
   values (coalesce(p_worker_id, '00000000-0000-0000-0000-000000000000'), -p_id, array[p_id])
   on conflict on constraint claim_pkey do nothing
-$function$;
-
-CREATE OR REPLACE FUNCTION lamplighter.recount_pending(p_limit bigint)
- RETURNS bigint
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-declare
-  v_issued bigint;
-  v_pending bigint;
-  v_bound bigint;
-begin
-  select s.last_value into v_issued from public.steadytext_queue_id_seq as s;
-  v_pending := lamplighter.count_pending(p_limit + 1);
-  v_bound := lamplighter.bound_pending();
-  if v_pending <= p_limit and (v_pending < v_bound or v_bound < 0) and current_setting('transaction_isolation') = 'read committed' then
-    perform setval('lamplighter.pending_base', v_issued - v_pending);
-  end if;
-  return v_pending;
-end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer)
@@ -2265,8 +2265,6 @@ revoke all on function lamplighter.announce_status() from public;
 
 revoke all on function lamplighter.autonomous_lock_key(p_request_id uuid) from public;
 
-revoke all on function lamplighter.bound_pending() from public;
-
 revoke all on function lamplighter.cancel_abandoned() from public;
 
 revoke all on function lamplighter.claim_requests(p_worker_id uuid, p_claim_number bigint, p_function_name text, p_model text, p_usernames text[], p_priorities integer[], p_low_created_us bigint[], p_low_ids bigint[], p_seen_us bigint, p_share integer, p_limit integer) from public;
@@ -2325,6 +2323,8 @@ revoke all on function lamplighter.list_ready(p_function_names text[], p_models 
 
 revoke all on function lamplighter.lookup_cached_results(p_cache_keys bytea[]) from public;
 
+revoke all on function lamplighter.measure_pending(p_limit bigint) from public;
+
 revoke all on function lamplighter.measure_queue() from public;
 
 revoke all on function lamplighter.model_or_default(p_model text) from public;
@@ -2343,11 +2343,11 @@ revoke all on function lamplighter.prune_workers(p_older_than interval) from pub
 
 revoke all on function lamplighter.public_names() from public;
 
+revoke all on function lamplighter.read_pending_bound() from public;
+
 revoke all on function lamplighter.record_server_settings(p_worker_concurrency text, p_worker_poll_interval text, p_max_queue_size text) from public;
 
 revoke all on function lamplighter.record_stray(p_worker_id uuid, p_id bigint) from public;
-
-revoke all on function lamplighter.recount_pending(p_limit bigint) from public;
 
 revoke all on function lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer) from public;
 

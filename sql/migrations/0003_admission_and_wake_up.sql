@@ -29,7 +29,7 @@ set enable_seqscan = off set row_security = off as $$
 $$;
 
 -- At most so many requests are pending, without counting. Negative when ids are issued anew, so that nothing is known.
-create function lamplighter.bound_pending() returns bigint
+create function lamplighter.read_pending_bound() returns bigint
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   select issued.last_value - base.last_value
   from public.steadytext_queue_id_seq as issued
@@ -38,7 +38,7 @@ $$;
 
 -- Counts the pending requests as far as p_limit, and keeps the count, for the bound of all who come after. A transaction that sees the
 -- queue as it was when it began keeps nothing: it does not see what has become pending since.
-create function lamplighter.recount_pending(p_limit bigint) returns bigint
+create function lamplighter.measure_pending(p_limit bigint) returns bigint
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_issued bigint;
@@ -47,7 +47,7 @@ declare
 begin
   select s.last_value into v_issued from public.steadytext_queue_id_seq as s;
   v_pending := lamplighter.count_pending(p_limit + 1);
-  v_bound := lamplighter.bound_pending();
+  v_bound := lamplighter.read_pending_bound();
   if v_pending <= p_limit and (v_pending < v_bound or v_bound < 0) and current_setting('transaction_isolation') = 'read committed' then
     perform setval('lamplighter.pending_base', v_issued - v_pending);
   end if;
@@ -62,9 +62,9 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 declare
   v_limit constant bigint := lamplighter.effective_setting('max_queue_size');
 begin
-  if v_limit > 0 and lamplighter.bound_pending() not between 0 and v_limit / 2 then
+  if v_limit > 0 and lamplighter.read_pending_bound() not between 0 and v_limit / 2 then
     perform set_config('synchronous_commit', 'off', true);
-    perform lamplighter.recount_pending(v_limit);
+    perform lamplighter.measure_pending(v_limit);
   end if;
 end
 $$;
@@ -75,7 +75,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 declare
   v_limit constant bigint := lamplighter.effective_setting('max_queue_size');
 begin
-  if v_limit > 0 and lamplighter.bound_pending() not between 0 and v_limit and lamplighter.recount_pending(v_limit) > v_limit then
+  if v_limit > 0 and lamplighter.read_pending_bound() not between 0 and v_limit and lamplighter.measure_pending(v_limit) > v_limit then
     raise exception 'Queue is full: at most % requests may be pending', v_limit using errcode = '53400',
       hint = 'Wait until workers have caught up, start more of them, or let the schema owner raise the limit: '
              || 'SELECT lamplighter.set(''max_queue_size'', ''50000'').';

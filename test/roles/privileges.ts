@@ -70,7 +70,6 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.announce_payload execute
 + + . . . . . .  lamplighter.announce_status execute
 + + . . . . . .  lamplighter.autonomous_lock_key execute
-+ + . . . . . .  lamplighter.bound_pending execute
 + + . . . . + .  lamplighter.cancel_abandoned execute
 + + . . . . + .  lamplighter.claim_requests execute
 + + . . . . + .  lamplighter.claim_requests_at_once execute
@@ -94,14 +93,14 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.has_suspects execute
 + + + + + + . .  lamplighter.is_own_write execute
 + + . . . . . .  lamplighter.is_served execute
++ + + + + + . .  lamplighter.is_taken execute
 + + . . . . . .  lamplighter.list_held execute
 + + . . . . + .  lamplighter.list_lost execute
 + + . . . . . .  lamplighter.list_own_objects execute
-+ + . . . . . .  lamplighter.public_names execute
 + + . . . . + .  lamplighter.list_ready execute
 + + . . . . + .  lamplighter.lookup_cached_results execute
++ + . . . . . .  lamplighter.measure_pending execute
 + + . . . . + .  lamplighter.measure_queue execute
-+ + + + + + . .  lamplighter.is_taken execute
 + + + + + + . .  lamplighter.model_or_default execute
 + + . . . . . .  lamplighter.parse_setting execute
 + + . . . . + .  lamplighter.promote_requests execute
@@ -109,9 +108,10 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.prune_cached_results execute
 + + . . . . + .  lamplighter.prune_requests execute
 + + . . . . + .  lamplighter.prune_workers execute
++ + . . . . . .  lamplighter.public_names execute
++ + . . . . . .  lamplighter.read_pending_bound execute
 + + . . . . + .  lamplighter.record_server_settings execute
 + + . . . . . .  lamplighter.record_stray execute
-+ + . . . . . .  lamplighter.recount_pending execute
 + + . . . . + .  lamplighter.register_worker execute
 + + + + + + . .  lamplighter.reissue_id execute
 + + . . . . + .  lamplighter.renew_lease execute

@@ -17,7 +17,7 @@ const refusal = (call = `steadytext_embed_async('t')`) => sqlErrorOf(db.pool, `s
 
 /** What the bound on pending requests is, without a count. */
 async function bound(): Promise<number> {
-  const { rows } = await db.pool.query<{ bound: number }>('select lamplighter.bound_pending()::int as bound');
+  const { rows } = await db.pool.query<{ bound: number }>('select lamplighter.read_pending_bound()::int as bound');
   return rows[0]?.bound ?? Number.NaN;
 }
 
