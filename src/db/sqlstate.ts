@@ -78,6 +78,15 @@ export function isSqlState(error: unknown, name: SqlStateName): boolean {
   return sqlStateOf(error) === SQLSTATE[name];
 }
 
+/**
+ * True when an error of a function of the queue was raised by code of the user's inside, such as a trigger: `where` has a line for each
+ * function that was being run. The words around the language's name depend on the language of the server.
+ */
+export function isRaisedByUserCode(error: unknown): boolean {
+  if (!(error instanceof Error) || !('where' in error) || typeof error.where !== 'string') return false;
+  return (error.where.match(/^.*\bPL\/\w+.*$/gm) ?? []).length > 1;
+}
+
 /** The kind of trouble an error is; see {@link SqlStateClass}. Errors of ours about connections count as the server's would. */
 export function classifySqlState(error: unknown): SqlStateClass {
   if (isLamplighterError(error)) {

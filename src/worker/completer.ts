@@ -30,6 +30,8 @@ export interface CompleterDeps {
 export interface Completer extends Service {
   /** Takes over the ends of requests; resolves when there is room for more. */
   push(ends: readonly Completed[]): Promise<void>;
+  /** Hands back, now and from now on, requests whose end the database refuses. */
+  handBackRefused(): void;
 }
 
 /**
@@ -40,11 +42,13 @@ export interface Completer extends Service {
 export function startCompleter(deps: CompleterDeps): Completer {
   const { db, inFlight, announcer, maxRetries, log, troubles, clock, onRecorded } = deps;
   const stopping = new AbortController();
+  const refusals = troubles.define('record the ends of some requests');
   const record = createRecorder({
     db,
     maxRetries,
     log,
     troubles,
+    refusals,
     clock,
     announce: (events) => announcer.add(events),
     onRecorded(end, status) {
@@ -58,6 +62,7 @@ export function startCompleter(deps: CompleterDeps): Completer {
     onDropped: ({ held }) => inFlight.remove(held),
     log,
     troubles,
+    refusals,
     clock,
   });
   const queue: Completed[] = [];
@@ -96,6 +101,7 @@ export function startCompleter(deps: CompleterDeps): Completer {
       wakeWriters();
       if (queue.length >= BACKLOG_LIMIT) await new Promise<void>((resolve) => roomWaiters.push(resolve));
     },
+    handBackRefused: () => stragglers.handBackRefused(),
     async stop() {
       stopping.abort();
       wakeWriters();

@@ -5,6 +5,8 @@ import type { HeldRequest } from './in-flight.ts';
 export interface Completed {
   readonly held: HeldRequest;
   readonly outcome: Outcome;
+  /** How often the database has refused this end by itself, as a trigger of the user's may. @default 0 */
+  readonly refusals?: number;
 }
 
 /** True when the end of a request does not matter any more, as the request is somebody else's or gone. */

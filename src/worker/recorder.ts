@@ -2,9 +2,9 @@ import { backoffMs } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
-import type { Troubles } from '../core/recurring-trouble.ts';
+import type { Trouble, Troubles } from '../core/recurring-trouble.ts';
 import type { Queryable } from '../db/query.ts';
-import { classifySqlState, sqlStateOf } from '../db/sqlstate.ts';
+import { classifySqlState, isRaisedByUserCode, sqlStateOf } from '../db/sqlstate.ts';
 import type { EndEvent } from '../requests/announce-ends.ts';
 import { finishRequests, type Outcome } from '../requests/finish-requests.ts';
 import { type Completed, isMoot } from './ends.ts';
@@ -17,6 +17,8 @@ export interface RecorderDeps {
   readonly maxRetries: number;
   readonly log: Logger;
   readonly troubles: Troubles;
+  /** Told of each end that the database refuses by itself. */
+  readonly refusals: Trouble;
   readonly clock: Clock;
   readonly onRecorded: (end: Completed, status: 'pending' | 'completed' | 'failed') => void;
   /** Given the events that were not sent along. */
@@ -25,12 +27,16 @@ export interface RecorderDeps {
 
 /**
  * Records ends of requests that were claimed under one worker id, and returns those that could not be recorded now: their rows are
- * locked or no longer the worker's, or the server refuses them. While the server is away it waits, until `signal` aborts.
+ * locked or no longer the worker's, or the server refuses them, which is counted in them. While the server is away it waits, until `signal` aborts.
  */
 export type Recorder = (ends: readonly Completed[], signal: AbortSignal) => Promise<Completed[]>;
 
-/** A batch that fails for its content is halved until the bad row stands alone; its request then fails by itself. */
-export function createRecorder({ db, maxRetries, log, troubles, clock, onRecorded, announce }: RecorderDeps): Recorder {
+/**
+ * A batch that fails for its content is halved until the bad row stands alone; its request then fails by itself: at once where the result
+ * cannot be stored, and with the tries that it has where a trigger or the like refuses it. A failure that is refused as well goes back.
+ */
+export function createRecorder(deps: RecorderDeps): Recorder {
+  const { db, maxRetries, log, troubles, refusals, clock, onRecorded, announce } = deps;
   const trouble = troubles.define('record results');
 
   async function finish(ends: readonly Completed[]): Promise<Completed[]> {
@@ -60,9 +66,9 @@ export function createRecorder({ db, maxRetries, log, troubles, clock, onRecorde
   }
 
   async function failAlone(end: Completed, error: unknown, signal: AbortSignal): Promise<Completed[]> {
-    log.error({ err: error, requestId: end.held.request.requestId }, 'the end of a request could not be recorded');
-    if (end.outcome.kind !== 'completed') return [end];
     const { held } = end;
+    refusals.note(error, { requestId: held.request.requestId });
+    if (end.outcome.kind !== 'completed') return [{ ...end, refusals: (end.refusals ?? 0) + 1 }];
     const message = `The result could not be stored: ${messageOf(error)}`;
     const outcome: Outcome = isContentError(error)
       ? { kind: 'failed', error: message }
@@ -79,9 +85,11 @@ export function createRecorder({ db, maxRetries, log, troubles, clock, onRecorde
         trouble.settle();
         return [...missing, ...moot];
       } catch (error) {
-        if (isContentError(error) || (failures >= TRIES && isAboutTheBatch(error))) return divide(batch, error, signal);
+        const isAboutRows = isAboutTheBatch(error);
+        if (isContentError(error) || (isAboutRows && failures >= triesOf(ends))) return divide(batch, error, signal);
         if (signal.aborted) return [...batch];
-        trouble.note(error, { requests: ends.length });
+        if (isAboutRows) log.debug({ err: error, requests: ends.length }, 'could not record results together');
+        else trouble.note(error, { requests: ends.length });
         await clock.delay(backoffMs(failures, undefined, { baseMs: 50, capMs: 2_000 }), signal);
       }
     }
@@ -96,7 +104,17 @@ function isContentError(error: unknown): boolean {
   return state !== undefined && ['22', '23', '54'].includes(state.slice(0, 2));
 }
 
-/** True when fewer rows at once may do better, e.g. where memory was short: nothing around the rows is the reason. */
+/** What was refused before is not given the time that others are given. */
+function triesOf(ends: readonly Completed[]): number {
+  return ends.some(({ refusals = 0 }) => refusals > 0) ? 1 : TRIES;
+}
+
+/**
+ * True when fewer rows at once may do better, e.g. where memory was short: nothing around the rows is the reason. A right or a table that
+ * is missing is one only where it is a trigger's.
+ */
 function isAboutTheBatch(error: unknown): boolean {
-  return sqlStateOf(error) !== undefined && classifySqlState(error) === 'other';
+  if (sqlStateOf(error) === undefined) return false;
+  const kind = classifySqlState(error);
+  return kind === 'other' || ((kind === 'permission' || kind === 'missing') && isRaisedByUserCode(error));
 }

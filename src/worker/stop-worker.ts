@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
 import type { Service } from '../core/service.ts';
+import type { Completer } from './completer.ts';
 import type { InFlight } from './in-flight.ts';
 import type { WorkerLease } from './worker-lease.ts';
 
@@ -18,6 +19,7 @@ export interface StopDeps {
   readonly lease: Pick<WorkerLease, 'announceStopping'>;
   /** Claims; stopped before anything else. */
   readonly dispatcher: Service;
+  readonly completer: Pick<Completer, 'handBackRefused'>;
   readonly inFlight: InFlight;
   /** Everything else, in the order in which to stop it. */
   readonly services: readonly Service[];
@@ -31,13 +33,14 @@ export interface StopDeps {
  * (the server is away, or somebody has locked the row) is rescued by other workers, as this one has signed off or its lease runs out.
  */
 export function createStop(deps: StopDeps): (options?: StopOptions) => Promise<void> {
-  const { lease, dispatcher, inFlight, services, log, clock } = deps;
+  const { lease, dispatcher, completer, inFlight, services, log, clock } = deps;
   const hurry = new AbortController();
   let stopped: Promise<void> | undefined;
 
   async function stop(): Promise<void> {
     lease.announceStopping();
     await dispatcher.stop();
+    completer.handBackRefused();
     await settle(inFlight.empty(), GRACE_MS, clock, hurry.signal);
     if (inFlight.size > 0) {
       const manner = hurry.signal.aborted ? 'at once' : 'that take too long';

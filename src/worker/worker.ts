@@ -205,7 +205,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
         return lease.workerId;
       },
       report: served.report,
-      stop: createStop({ lease, dispatcher, inFlight, services: opened, log, clock }),
+      stop: createStop({ lease, dispatcher, completer, inFlight, services: opened, log, clock }),
     };
   } catch (error) {
     await stopAll(opened).catch((failure: unknown) => log.warn({ err: failure }, 'could not close everything'));
