@@ -28,7 +28,7 @@ test('the demo shows all its steps and leaves neither files nor a server', async
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   const titles = stdout.match(/^\d+\. .*$/gm);
   expect(titles).toEqual([
-    '1. Embed the documentation',
+    '1. Embed documents',
     '2. Answer questions by similarity',
     '3. Rerank',
     '4. Generate: skipped',

@@ -1,19 +1,19 @@
 import { systemClock } from '../../core/clock.ts';
 import { resolveWorkerConfig } from '../../core/worker-config.ts';
 import type { CliCommand, Invocation } from '../cli-command.ts';
-import { answerQuestions } from '../demo/answer-questions.ts';
-import { cancelRequest } from '../demo/cancel-request.ts';
 import type { DemoStep } from '../demo/demo-step.ts';
-import { embedDocuments } from '../demo/embed-documents.ts';
 import { findGenerator, type Generator } from '../demo/find-generator.ts';
-import { generateText, skipGeneration } from '../demo/generate-text.ts';
-import { hitCache } from '../demo/hit-cache.ts';
+import { generateText, skipGeneration } from '../demo/generate-steps.ts';
 import { createNarrator } from '../demo/narrator.ts';
-import { orderByPriority } from '../demo/order-by-priority.ts';
-import { rerankAnswers } from '../demo/rerank-answers.ts';
-import { retryRequest } from '../demo/retry-request.ts';
-import { showStatistics } from '../demo/show-statistics.ts';
-import { waitInOneTransaction } from '../demo/wait-in-one-transaction.ts';
+import {
+  cancelRequest,
+  hitCache,
+  orderByPriority,
+  retryRequest,
+  showStatistics,
+  waitInOneTransaction,
+} from '../demo/queue-steps.ts';
+import { answerQuestions, embedDocuments, rerankAnswers } from '../demo/search-steps.ts';
 import { type EmbeddedHints, openEmbeddedDatabase } from '../embedded-database.ts';
 import { EXIT } from '../exit-code.ts';
 import { renderAge } from '../render-age.ts';

@@ -1,0 +1,107 @@
+import { type DemoStep, demand } from './demo-step.ts';
+
+export const waitInOneTransaction: DemoStep = async (narrator) => {
+  narrator.step(
+    'Queue and wait in one transaction',
+    'No worker can see a row before its transaction commits, so the request takes a way of its own, through dblink.',
+  );
+  const [row] = await narrator.run<{ result: string | null }>(`
+    select steadytext_get_async_result(steadytext_rerank_async('who lights the lamps?', array[
+      'Electric light', 'The lamplighter lights one lamp after the other', 'Lamps are lit at dusk'])) as result`);
+  demand(
+    row?.result?.startsWith('[["The lamplighter') === true,
+    'the answer is there before the transaction has committed',
+  );
+};
+
+export const cancelRequest: DemoStep = async (narrator) => {
+  narrator.step(
+    'Cancel',
+    'A request may name its model. One that no worker here serves waits until one does, or until you cancel it.',
+  );
+  const [queued] = await narrator.run<{ request: string }>(`
+    select steadytext_generate_async('A poem about gas light', model => 'openai/some-model') as request`);
+  const check = `
+    select status from steadytext_check_async('${queued?.request}')`;
+  await narrator.run(check);
+  await narrator.run(`
+    select steadytext_cancel_async('${queued?.request}') as is_cancelled`);
+  const [after] = await narrator.run<{ status: string }>(check);
+  demand(after?.status === 'cancelled', 'the request is cancelled');
+};
+
+export const retryRequest: DemoStep = async (narrator) => {
+  narrator.step(
+    'Mend and retry',
+    'The queue is a table. This row was written by hand, and the name of its parameter is wrong (text_input would be right).',
+  );
+  const [queued] = await narrator.run<{ request_id: string }>(`
+    insert into steadytext_queue (function_name, parameters) values ('embed', '{"text": "Mend the lamp"}')
+    returning request_id`);
+  const id = queued?.request_id;
+  await narrator.runToFail(`
+    select steadytext_get_async_result('${id}')`);
+  await narrator.run(`
+    update steadytext_queue set parameters = '{"text_input": "Mend the lamp"}' where request_id = '${id}'`);
+  await narrator.run(`
+    select steadytext_retry('${id}') as is_retried`);
+  const [row] = await narrator.run<{ result: string | null }>(`
+    select left(steadytext_get_async_result('${id}'), 48) as result`);
+  demand(row?.result?.startsWith('[') === true, 'the mended request has a vector');
+};
+
+export const hitCache: DemoStep = async (narrator) => {
+  narrator.step(
+    'Hit the cache',
+    'The same question about all articles, twice. The second time the answer is the stored one, and the model is not asked; ' +
+      'with use_cache => false it would be. The larger the model, the more that saves.',
+  );
+  await narrator.run('create table asked (name text, request uuid)');
+  for (const name of ['first', 'again']) {
+    await narrator.run(`
+      insert into asked
+      select '${name}', steadytext_rerank_async('Who may marry?', array_agg(body order by number)) from article`);
+    await narrator.run(`
+      select steadytext_get_async_result(request)::jsonb -> 0 ->> 1 as best_score from asked where name = '${name}'`);
+  }
+  const [row] = await narrator.run<{ is_equal: boolean }>(`
+    select round(extract(epoch from first.completed_at - first.started_at)::numeric * 1000, 1) as first_ms,
+           round(extract(epoch from again.completed_at - again.started_at)::numeric * 1000, 1) as again_ms,
+           first.result = again.result as is_equal
+    from steadytext_queue as first, steadytext_queue as again
+    where first.request_id = (select request from asked where name = 'first')
+      and again.request_id = (select request from asked where name = 'again')`);
+  demand(row?.is_equal === true, 'both answers are equal');
+};
+
+export const orderByPriority: DemoStep = async (narrator) => {
+  narrator.step(
+    'Priorities',
+    'Three requests wait while the function is paused; the most urgent one is taken first, the oldest last here.',
+  );
+  await narrator.run("select steadytext_pause('embed')");
+  await narrator.run(`
+    create table errand as
+    select n, priority, steadytext_embed_async('Errand number ' || n, priority => priority) as request
+    from (values (1, 0), (2, 5), (3, 9)) as listed (n, priority)`);
+  await narrator.run("select steadytext_resume('embed')");
+  await narrator.run('select count(steadytext_get_async_result(request)) as answered from errand');
+  const rows = await narrator.run<{ priority: number }>(`
+    select n, errand.priority, rank() over (order by started_at) as turn
+    from errand join steadytext_queue on request_id = request
+    order by turn, errand.priority desc`);
+  demand(rows[0]?.priority === 9, 'the highest priority is first');
+};
+
+export const showStatistics: DemoStep = async (narrator) => {
+  narrator.step('Statistics', 'What an owner watches: the queue, and the workers.');
+  await narrator.run(`
+    select function_name, pending, completed, failed, cancelled,
+           round(extract(epoch from avg_processing)::numeric * 1000, 1) as avg_ms,
+           round(extract(epoch from p95_processing)::numeric * 1000, 1) as p95_ms
+    from steadytext_queue_stats()`);
+  const workers = await narrator.run(`
+    select hostname, pid, status, array_to_string(functions, ',') as functions, concurrency, processed, failed
+    from steadytext_worker_status()`);
+  demand(workers.length === 1, 'one worker runs');
+};
