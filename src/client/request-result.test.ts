@@ -8,6 +8,12 @@ test.each([
   ['generate', 'a text', 'a text'],
   ['generate_choice', '["no", 1]', '["no", 1]'],
   ['generate_json', '{"a": [1]}', { a: [1] }],
+  ['generate_json', '[9007199254740993, 1e21, 0.5, 1e23]', [9007199254740993n, 1e21, 0.5, 1e23]],
+  [
+    'generate_json',
+    '{"a": -18446744073709551615, "b": 3.14159265358979323846}',
+    { a: -18446744073709551615n, b: Math.PI },
+  ],
   ['embed', '[0.1,-1e-7]', Float32Array.of(0.1, -1e-7)],
   [
     'rerank',
@@ -40,7 +46,11 @@ test.each(['', 'null', '[]', '{"request_id": 1}', '{"request_id": {"a": "b"}}', 
 );
 
 test('a result of any text is read or refused with a code', () => {
-  const text = fc.oneof(fc.json(), fc.string(), fc.constantFrom('['.repeat(500), '[1e400]', '[[]]', '[["a"]]'));
+  const text = fc.oneof(
+    fc.json(),
+    fc.string(),
+    fc.constantFrom('['.repeat(500), '[1e400]', '1e999999999', '-1e-999999999', '[[]]', '[["a"]]'),
+  );
   fc.assert(
     fc.property(fc.constantFrom('embed', 'rerank', 'generate_json', 'generate'), text, (functionName, result) => {
       try {

@@ -1,4 +1,14 @@
 import { LamplighterError } from '../core/errors.ts';
+import { isWhole, wholeOf } from '../models/json/decimal.ts';
+import {
+  decimalOf,
+  EXACT_NUMBER,
+  type ExactNumber,
+  isExactNumber,
+  isInRangeOfJsonb,
+} from '../models/json/json-number.ts';
+import { parseJson as parseExactly } from '../models/json/json-text.ts';
+import type { JsonValue } from '../models/json-value.ts';
 
 /** A document and how well it answers the query, from 0 to 1. */
 export interface RankedDocument {
@@ -8,7 +18,8 @@ export interface RankedDocument {
 
 /**
  * The result of a completed request as its function gives it: a `Float32Array` (embed), ranked documents, best first (rerank), the parsed
- * JSON (generate_json), else the text. The values of a vector are exactly those of the model.
+ * JSON (generate_json), else the text. The values of a vector are exactly those of the model. Whole numbers of the JSON that no number
+ * of JavaScript is are bigints; other numbers are the nearest.
  *
  * @throws LamplighterError REQUEST_FAILED when the text is none of what the function gives, as somebody has changed it.
  */
@@ -20,7 +31,7 @@ export function parseResult(functionName: string, text: string | null): unknown 
     case 'rerank':
       return toRanking(parseJson(functionName, text));
     case 'generate_json':
-      return parseJson(functionName, text);
+      return toJavaScript(functionName, text);
     default:
       return text;
   }
@@ -32,6 +43,27 @@ function parseJson(functionName: string, text: string): unknown {
   } catch (error) {
     throw malformed(functionName, error);
   }
+}
+
+function toJavaScript(functionName: string, text: string): unknown {
+  const inJavaScript = (value: JsonValue): unknown => {
+    if (typeof value !== 'object' || value === null) return value;
+    if (isExactNumber(value)) return toBigint(value) ?? Number(value[EXACT_NUMBER]);
+    if (Array.isArray(value)) return value.map(inJavaScript);
+    return Object.fromEntries(Object.entries(value).map(([name, child]) => [name, inJavaScript(child)]));
+  };
+  try {
+    return inJavaScript(parseExactly(text));
+  } catch (error) {
+    throw malformed(functionName, error);
+  }
+}
+
+/** Undefined for a number that is not whole, and for one that only somebody else can have written. */
+function toBigint(value: ExactNumber): bigint | undefined {
+  if (!isInRangeOfJsonb(value)) return undefined;
+  const exact = decimalOf(value);
+  return isWhole(exact) ? wholeOf(exact) : undefined;
 }
 
 function toVector(value: unknown): Float32Array {

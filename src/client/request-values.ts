@@ -1,5 +1,6 @@
 import { LamplighterError, messageOf } from '../core/errors.ts';
 import { showValue } from '../core/show-value.ts';
+import { writeJson } from '../models/json/json-text.ts';
 
 /*
  * What callers pass, as parameters of a statement. JavaScript passes anything, whatever the types say: the driver would send an object as
@@ -56,13 +57,13 @@ export function toScalarValue(name: string, type: 'number' | 'boolean', value: u
 }
 
 /**
- * A JSON Schema as JSON.
+ * A JSON Schema as JSON; a bigint is a number of all its digits.
  *
  * @throws LamplighterError REQUEST_INVALID
  */
 export function toSchemaValue(schema: unknown): string | null {
   try {
-    return JSON.stringify(schema) ?? null;
+    return writeJson(schema) ?? null;
   } catch (error) {
     throw invalid(`expected a schema that is JSON: ${messageOf(error).slice(0, 500)}`, { cause: error });
   }

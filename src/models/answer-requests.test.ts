@@ -15,7 +15,7 @@ function loadModel(name = 'test/model'): Promise<Model> {
 }
 
 function requestOf(fn: RequestFunction, parameters: Record<string, unknown>): ModelRequest {
-  const outcome = parseRequest(fn, parameters);
+  const outcome = parseRequest(fn, JSON.stringify(parameters));
   if (!outcome.ok) throw new Error(outcome.error.message);
   return outcome.value.request;
 }

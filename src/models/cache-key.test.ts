@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cacheKey } from './cache-key.ts';
+import { parseJson } from './json/json-text.ts';
+import type { JsonSchema } from './json-value.ts';
 import type { GenerateItem, ModelRequest } from './port.ts';
 
 const model = { fingerprint: 'test 1' };
@@ -49,6 +51,17 @@ test('the order of keys in a schema does not change the key', () => {
   const withSchema = (schema: Record<string, string>) =>
     keyOf({ function: 'generate_json', item: { ...item, output: { kind: 'json', schema } } });
   expect(withSchema({ a: '1', b: '2' })).toBe(withSchema({ b: '2', a: '1' }));
+});
+
+test('schemas that differ beyond what a double tells apart have different keys; one number has one, however it is spelled', () => {
+  const withSchema = (schema: string) =>
+    keyOf({
+      function: 'generate_json',
+      item: { ...item, output: { kind: 'json', schema: parseJson(schema) as JsonSchema } },
+    });
+  expect(withSchema('{"const": 1181234567890123456}')).not.toBe(withSchema('{"const": 1181234567890123457}'));
+  expect(withSchema('{"const": 1181234567890123457.0}')).toBe(withSchema('{"const": 1181234567890123457}'));
+  expect(withSchema('{"const": 1.0}')).toBe(withSchema('{"const": 1}'));
 });
 
 test('texts cannot be shifted from one field to the next', () => {

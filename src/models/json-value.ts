@@ -1,4 +1,9 @@
-/** What `JSON.parse` can give. */
+import { isExactNumber } from './json/json-number.ts';
+
+/**
+ * A JSON document. A number that no double is comes as an object of one member, which `parseJson` makes and `writeJson` writes as the
+ * number; `JSON.stringify` would write the object.
+ */
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 /** A JSON Schema document: an object, or `true` (anything) or `false` (nothing). */
@@ -9,18 +14,11 @@ export const MAX_JSON_DEPTH = 128;
 
 /** True for values nested at most {@link MAX_JSON_DEPTH} deep; never overflows the stack. */
 export function isNestedWithin(value: unknown, depth: number = MAX_JSON_DEPTH): boolean {
-  if (typeof value !== 'object' || value === null) return true;
+  if (typeof value !== 'object' || value === null || isExactNumber(value)) return true;
   return depth > 0 && Object.values(value).every((child) => isNestedWithin(child, depth - 1));
 }
 
-/** True for what JSON can express, of bounded depth: `JSON.parse` reads `1e400` as infinity, which has no text to be known by. */
-export function isJson(value: unknown): value is JsonValue {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
-  if (typeof value === 'number') return Number.isFinite(value);
-  return typeof value === 'object' && Object.values(value).every(isJson);
-}
-
-/** The same text for equal values whatever the order of their keys: keys sorted by code unit, no white space. */
+/** The same text for equal values whatever the order of their keys and the spelling of their numbers: keys sorted by code unit, no white space. */
 export function canonicalJson(value: JsonValue): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { RequestFunction } from '../core/request-functions.ts';
 import { isBlank } from './blank-text.ts';
-import { isJson, isNestedWithin, type JsonSchema, MAX_JSON_DEPTH } from './json-value.ts';
+import { parseJson } from './json/json-text.ts';
+import { isNestedWithin, type JsonSchema, MAX_JSON_DEPTH } from './json-value.ts';
 import { type ItemOutcome, invalid, succeeded } from './outcome.ts';
 import type { GenerateItem, ModelRequest } from './port.ts';
 
@@ -49,8 +50,7 @@ const jsonSchema = z
     error: `Schema cannot be nested deeper than ${MAX_JSON_DEPTH} levels`,
     abort: true,
   })
-  .refine((value) => isJson(value), 'Schema cannot hold a number beyond the range of a double')
-  .transform((value) => value as JsonSchema); // the checks above are its definition
+  .transform((value) => value as JsonSchema); // JSON of such a form is one
 
 /** Parsers from a row's `parameters` to what a model takes; keys that are not known are ignored. */
 const PARSERS: Readonly<Record<RequestFunction, z.ZodType<ParsedRequest>>> = {
@@ -89,9 +89,14 @@ const PARSERS: Readonly<Record<RequestFunction, z.ZodType<ParsedRequest>>> = {
     ),
 };
 
-/** The request in a row's `function_name` and `parameters`, or `invalid` with the message that the SQL function gives. */
-export function parseRequest(fn: RequestFunction, parameters: unknown): ItemOutcome<ParsedRequest> {
-  const result = PARSERS[fn].safeParse(parameters);
+/**
+ * The request in a row's `function_name` and `parameters`, the latter as text, or `invalid` with the message that the SQL function gives.
+ * Numbers of a schema are exactly those of the text.
+ */
+export function parseRequest(fn: RequestFunction, parameters: string | null | undefined): ItemOutcome<ParsedRequest> {
+  // Only schemas have numbers that no double holds: the text of a prompt is looked through for nothing.
+  const read = fn === 'generate_json' ? parseJson : JSON.parse;
+  const result = PARSERS[fn].safeParse(read(parameters ?? 'null'));
   if (result.success) return succeeded(result.data);
   const [issue] = result.error.issues;
   return invalid(issue === undefined || issue.path.length === 0 ? 'parameters must be a JSON object' : issue.message);

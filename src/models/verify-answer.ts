@@ -1,3 +1,5 @@
+import { parseJson } from './json/json-text.ts';
+import { jsonbProblem } from './json/jsonb-problem.ts';
 import { failed, type ItemOutcome } from './outcome.ts';
 import type { GenerateItem, RerankItem } from './port.ts';
 
@@ -74,18 +76,11 @@ export function textProblem(text: string, { output }: GenerateItem): string | un
 }
 
 function jsonProblem(text: string): string | undefined {
-  let isStorable = true;
-  const check = (part: string) => {
-    if (part.includes('\0') || LONE_SURROGATE.test(part)) isStorable = false;
-  };
   try {
-    JSON.parse(text, (key, value: unknown) => {
-      check(key);
-      if (typeof value === 'string') check(value);
-      return value;
-    });
+    const problem = jsonbProblem(parseJson(text));
+    return problem === undefined ? undefined : `The model gave JSON with ${problem} that jsonb cannot hold`;
   } catch {
+    // Nor is it where it is nested beyond what the stack has room for: jsonb cannot hold that either.
     return 'The model gave a text that is not JSON';
   }
-  return isStorable ? undefined : 'The model gave JSON with a character that jsonb cannot hold';
 }

@@ -19,8 +19,8 @@ export interface ClaimedRequest {
   readonly requestId: string;
   readonly lane: Lane;
   readonly username: string;
-  /** Whatever stands in the row: to be parsed. They may be large, so who needs them no more sets them to undefined. */
-  parameters: unknown;
+  /** The JSON in the row as text, so that its numbers are exact. It may be large, so who needs it no more sets it to undefined. */
+  parameters: string | null | undefined;
   readonly priority: number;
   /** When it was queued, in microseconds since 1970, as a decimal text; a Date would drop the microseconds. */
   readonly createdUs: string;
@@ -33,7 +33,7 @@ export interface ClaimedRow {
   id: string;
   request_id: string;
   username: string;
-  parameters: unknown;
+  parameters: string | null | undefined;
   priority: number;
   created_us: string;
   attempt: number;
@@ -59,7 +59,9 @@ export function toClaimedRequest(row: ClaimedRow, lane: Lane): ClaimedRequest {
 
 /** Requests of one priority by age: when they were queued, then their id. */
 export function compareAge(a: Age, b: Age): number {
-  if (a.createdUs !== b.createdUs) return Number(a.createdUs) - Number(b.createdUs);
+  // Times beyond the year 2255, which users may set, are doubles no more: their texts decide then.
+  if (a.createdUs !== b.createdUs)
+    return Number(a.createdUs) - Number(b.createdUs) || compareIds(a.createdUs, b.createdUs);
   return compareIds(a.id, b.id);
 }
 

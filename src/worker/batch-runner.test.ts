@@ -62,7 +62,7 @@ function start(...ids: string[]) {
   claimNumber += 1;
   const requests = ids.map((id): ClaimedRequest => {
     const times = { priority: 0, createdUs: '0', attempt: 1, retryCount: 0 };
-    return { id, requestId: id, lane, username: 'app', parameters: {}, ...times };
+    return { id, requestId: id, lane, username: 'app', parameters: '{}', ...times };
   });
   return runner.start(lane, requests, { workerId: 'w', claimNumber });
 }

@@ -8,7 +8,7 @@ const request = (id: string, attempt = 1): ClaimedRequest => ({
   requestId: `request ${id}`,
   lane: { functionName: 'embed', model: 'default' },
   username: 'app',
-  parameters: {},
+  parameters: '{}',
   priority: 0,
   createdUs: '0',
   attempt,

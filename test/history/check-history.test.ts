@@ -38,7 +38,7 @@ async function queue(text: string, priority = 0): Promise<string> {
 }
 
 // All requests here are of `generate`.
-const promptOf = ({ parameters }: ClaimedRequest) => (parameters as { readonly prompt: string }).prompt;
+const promptOf = ({ parameters }: ClaimedRequest) => String(JSON.parse(parameters ?? '').prompt);
 
 /** Computes what the request asks for and records it, or records it for another one. */
 async function answer(request: ClaimedRequest, recorded = request): Promise<void> {

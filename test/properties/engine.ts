@@ -161,7 +161,17 @@ export async function runWorkerStep(
 
 function toTakenClaim({ requestId, lane, username, parameters, priority, attempt, retryCount }: ClaimedRequest) {
   const { functionName, model } = lane;
-  return { requestId, functionName, model, username, parameters, priority, attempt, retryCount } satisfies TakenClaim;
+  const read: unknown = JSON.parse(parameters ?? '');
+  return {
+    requestId,
+    functionName,
+    model,
+    username,
+    parameters: read,
+    priority,
+    attempt,
+    retryCount,
+  } satisfies TakenClaim;
 }
 
 function toOutcome(ending: Ending): Outcome {

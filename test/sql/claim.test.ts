@@ -4,6 +4,7 @@ import type { RequestFunction } from '../../src/core/request-functions.ts';
 import { loadQuery } from '../../src/db/load-sql.ts';
 import { claimRequests } from '../../src/requests/claim-requests.ts';
 import { claimRequestsAtOnce } from '../../src/requests/claim-requests-at-once.ts';
+import type { ClaimedRequest } from '../../src/requests/claimed-request.ts';
 import { listReady } from '../../src/requests/list-ready.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { sqlErrorOf } from '../support/sql-error.ts';
@@ -19,8 +20,8 @@ beforeAll(async () => {
 afterAll(() => db[Symbol.asyncDispose]());
 beforeEach(() => db.pool.query('delete from steadytext_queue'));
 
-const textsOf = (requests: readonly { parameters: unknown }[]) =>
-  requests.map(({ parameters }) => (parameters as { text_input: string }).text_input);
+const textsOf = (requests: readonly ClaimedRequest[]): string[] =>
+  requests.map(({ parameters }) => JSON.parse(parameters ?? '').text_input);
 
 async function enqueueAs(username: string, count: number, priority = 0): Promise<void> {
   await db.pool.query(
@@ -60,7 +61,7 @@ test('a claim tells all that the worker needs, and marks the row', async () => {
     requestId: rows[0].id,
     lane: { functionName: 'embed', model: 'default' },
     username: 'postgres',
-    parameters: { text_input: 't', use_cache: true },
+    parameters: '{"use_cache": true, "text_input": "t"}',
     priority: 2,
     createdUs: expect.stringMatching(/^\d{16}$/),
     attempt: 1,

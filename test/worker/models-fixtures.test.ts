@@ -144,6 +144,10 @@ describe('two workers with an embedder, a reranker and a generator', () => {
     expect(
       JSON.parse(await answer(`steadytext_generate_json_async('x', '{"enum": [1, "two", null]}', 16, false)`)),
     ).toSatisfy((value) => [1, 'two', null].includes(value));
+    const ids = '[1181234567890123456, 1181234567890123457, 3.14159265358979323846]';
+    expect(ids.slice(1, -1).split(', ')).toContain(
+      await answer(`steadytext_generate_json_async('x', '{"enum": ${ids}}', 40, false)`),
+    );
     expect(JSON.parse(await answer("steadytext_rerank_async('lamp', array['a lamp', 'whales'])"))).toHaveLength(2);
     expect(vectorOf(await answer("steadytext_embed_async('lamp')"))).toHaveLength(16);
   });

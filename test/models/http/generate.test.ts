@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ServerKind } from '../../../src/models/http/server/server-facts.ts';
+import { parseJson } from '../../../src/models/json/json-text.ts';
+import type { JsonSchema } from '../../../src/models/json-value.ts';
 import type { GenerateOutput } from '../../../src/models/port.ts';
 import { chatAnswer, type StubHandler } from './stub-server.ts';
 import { generateItem, never, setUp } from './support.ts';
@@ -238,6 +240,16 @@ describe('an output is held to', () => {
     );
     expect(await model.generate([json], never)).toEqual([{ ok: true, value: '{"a": 1}' }]);
     expect(stub.requests[0]?.body.response_format).toEqual({ type: 'json_object', json_schema: schema });
+  });
+
+  it('by a schema with all digits of its numbers, in the field and in words', async () => {
+    const exact = parseJson('{"enum": [1181234567890123456, 1181234567890123457]}') as JsonSchema;
+    const stub = await setUp(() => chatAnswer('1181234567890123457'));
+    const asked = generateItem({ kind: 'json', schema: exact });
+    expect(await stub.model.generate([asked], never)).toEqual([{ ok: true, value: '1181234567890123457' }]);
+    const { text, body } = stub.server.requests[0] ?? {};
+    expect(text).toContain('"schema":{"enum":[1181234567890123456,1181234567890123457]}');
+    expect(body.messages[0].content).toContain('{"enum":[1181234567890123456,1181234567890123457]}');
   });
 
   it('in words, once a server has refused the field for it', async () => {

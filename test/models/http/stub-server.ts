@@ -9,6 +9,8 @@ export interface StubRequest {
   /** The JSON that came; undefined when none did. */
   // biome-ignore lint/suspicious/noExplicitAny: tests look into it at will
   readonly body: any;
+  /** The same as it came. */
+  readonly text: string;
   /** Aborts when the client goes away. */
   readonly gone: AbortSignal;
 }
@@ -52,6 +54,7 @@ export async function startStubServer(first: StubHandler = () => ({ status: 404,
       path: incoming.url ?? '',
       headers: incoming.headers,
       body: text === '' ? undefined : JSON.parse(text),
+      text,
       gone: gone.signal,
     };
     requests.push(request);

@@ -139,7 +139,7 @@ export function schemaRules(root: SchemaSite, isValid: ValueCheck): SchemaRules 
         return alternatives([literal('true'), literal('false')]);
       case 'integer':
       case 'number':
-        return numberExpression(keywordsOf(sites, 'number'), type === 'integer');
+        return numberExpression(keywordsOf(sites, 'number'), type === 'integer', (part) => rules.add('digits', part));
       case 'string':
         return stringExpression(keywordsOf(sites, 'string'));
       case 'array':

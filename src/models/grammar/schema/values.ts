@@ -1,3 +1,6 @@
+import { isWhole } from '../../json/decimal.ts';
+import { decimalOf, isExactNumber, isJsonNumber } from '../../json/json-number.ts';
+import { writeJson } from '../../json/json-text.ts';
 import type { JsonValue } from '../../json-value.ts';
 import type { JsonType, SchemaSite } from './read/schema-site.ts';
 import type { Shape } from './shape.ts';
@@ -14,7 +17,7 @@ export function textsOfValues(shapes: readonly Shape[], isValid: ValueCheck): re
     for (const value of values) {
       const isAllowed =
         isOfType(value, types) && isStorableValue(value) && (sites.length === 0 || isValid(sites, value));
-      if (isAllowed) texts.add(JSON.stringify(value));
+      if (isAllowed) texts.add(writeJson(value));
     }
   }
   return [...texts];
@@ -23,13 +26,13 @@ export function textsOfValues(shapes: readonly Shape[], isValid: ValueCheck): re
 function isOfType(value: JsonValue, types: ReadonlySet<JsonType>): boolean {
   if (value === null) return types.has('null');
   if (Array.isArray(value)) return types.has('array');
-  if (typeof value === 'number') return types.has('number') || (types.has('integer') && Number.isInteger(value));
+  if (isJsonNumber(value)) return types.has('number') || (types.has('integer') && isWhole(decimalOf(value)));
   return types.has(typeof value === 'object' ? 'object' : typeof value === 'boolean' ? 'boolean' : 'string');
 }
 
 /** False for values with a text that `jsonb` cannot hold. */
 function isStorableValue(value: JsonValue): boolean {
   if (typeof value === 'string') return isStorable(value);
-  if (typeof value !== 'object' || value === null) return true;
+  if (typeof value !== 'object' || value === null || isExactNumber(value)) return true;
   return Object.entries(value).every(([key, child]) => isStorable(key) && isStorableValue(child));
 }

@@ -1,4 +1,5 @@
 import type { OutputGrammar } from '../../grammar/output-grammar.ts';
+import { writeJson } from '../../json/json-text.ts';
 import type { ServerFacts } from '../server/server-facts.ts';
 import { isStrictSubset } from './openai-subset.ts';
 import { readFenced, readWrapped, withoutThoughts } from './read-answer.ts';
@@ -114,7 +115,7 @@ function wrappedSchema(output: Exclude<StructuredOutput, { kind: 'json' }>) {
 function wordsFor(output: StructuredOutput): string {
   switch (output.kind) {
     case 'json':
-      return `Answer with JSON alone, no explanation. It must be valid under this JSON Schema:\n${JSON.stringify(output.schema)}`;
+      return `Answer with JSON alone, no explanation. It must be valid under this JSON Schema:\n${writeJson(output.schema)}`;
     case 'regex':
       return `Answer with one text alone, no explanation. This regular expression must match all of it:\n${output.pattern}`;
     case 'choice':

@@ -3,6 +3,7 @@ import { type Dispatcher, fetch } from 'undici';
 import type { Clock } from '../../../core/clock.ts';
 import type { Env } from '../../../core/env.ts';
 import { VERSION } from '../../../core/version.ts';
+import { writeJson } from '../../json/json-text.ts';
 import { untilAborted } from '../../until-aborted.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { type Admission, type Breaker, createBreaker } from './breaker.ts';
@@ -196,7 +197,7 @@ async function fetchFresh(line: Line, request: HttpRequest, signal: AbortSignal)
       ...(request.body !== undefined && { 'content-type': 'application/json' }),
       ...(endpoint.key !== undefined && { authorization: `Bearer ${endpoint.key}` }),
     },
-    ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
+    ...(request.body !== undefined && { body: writeJson(request.body) ?? null }),
     redirect: 'manual' as const,
     dispatcher: connections,
     signal,

@@ -1,14 +1,17 @@
-import type { ErrorObject, ValidateFunction } from 'ajv';
+import type { AnySchemaObject, ErrorObject, ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { fullFormats } from 'ajv-formats/dist/formats.js';
+import { parseJson } from '../../../json/json-text.ts';
+import { jsonbProblem } from '../../../json/jsonb-problem.ts';
 import { isNestedWithin, type JsonValue } from '../../../json-value.ts';
 import { patternTester } from '../../regex/pattern-tester.ts';
 import { TEXT_FORMATS } from '../read/keywords.ts';
 import type { SchemaDocument } from '../read/read-schema.ts';
 import type { SchemaSite } from '../read/schema-site.ts';
 import { LISTED } from './listed.ts';
-import { MULTIPLE_OF } from './multiple-of.ts';
+import { numberKeywords } from './number-keywords.ts';
 import { repeatedName } from './repeated-name.ts';
+import { createStandIns, type StandIns } from './stand-ins.ts';
 
 /** Nesting beyond which neither the validator nor `jsonb` is sure to have the stack for it. */
 const DEEPEST = 500;
@@ -24,33 +27,39 @@ export interface InstanceCheck {
 /** A check that compiles its validators when they are first needed. Users' patterns never run in V8's own engine. */
 export function createInstanceCheck({ root, definitions }: SchemaDocument): InstanceCheck {
   const validators = new Map<string, ValidateFunction>();
+  const standIns = createStandIns();
   let ajv: Ajv2020 | undefined;
 
   const validatorOf = (sites: readonly SchemaSite[]): ValidateFunction => {
     const key = sites.map(({ id }) => id).join();
     const known = validators.get(key);
     if (known !== undefined) return known;
-    ajv ??= createAjv();
-    const schema: { [keyword: string]: unknown } = { allOf: sites.map(({ checked }) => checked), $defs: definitions };
-    const validator = ajv.compile(schema);
+    ajv ??= createAjv(standIns);
+    const schema = { allOf: sites.map(({ checked }) => checked), $defs: definitions } as JsonValue; // checked schemas are JSON
+    const validator = ajv.compile(standIns.replaceIn(schema) as AnySchemaObject); // an object as before
     validators.set(key, validator);
     return validator;
   };
 
   return {
-    isValid: (sites, value) => validatorOf(sites)(value) === true,
+    isValid(sites, value) {
+      const validate = validatorOf(sites);
+      return standIns.during(value, (replaced) => validate(replaced) === true);
+    },
     problemOf(text) {
-      let value: unknown;
+      let value: JsonValue;
       try {
-        value = JSON.parse(text);
+        value = parseJson(text);
       } catch {
         return 'The model gave a text that is not JSON';
       }
       if (!isNestedWithin(value, DEEPEST)) return `The model gave JSON nested deeper than ${DEEPEST} levels`;
+      const unstorable = jsonbProblem(value);
+      if (unstorable !== undefined) return `The model gave JSON with ${unstorable} that jsonb cannot hold`;
       const repeated = repeatedName(text);
       if (repeated !== undefined) return `The model gave JSON with two properties named ${JSON.stringify(repeated)}`;
       const validate = validatorOf([root]);
-      if (validate(value) === true) return undefined;
+      if (standIns.during(value, (replaced) => validate(replaced) === true)) return undefined;
       return `The model gave JSON that the schema does not allow: ${describe(validate.errors?.[0])}`;
     },
   };
@@ -62,7 +71,7 @@ function isDateTime(text: string): boolean {
   return !/\s/.test(text) && format.validate(text);
 }
 
-function createAjv(): Ajv2020 {
+function createAjv(standIns: StandIns): Ajv2020 {
   const ajv = new Ajv2020({
     // the schema was read and verified before; what is left of it has no keyword that ajv does not know
     strict: false,
@@ -78,7 +87,10 @@ function createAjv(): Ajv2020 {
       'date-time': isDateTime,
     },
   });
-  return ajv.removeKeyword('multipleOf').addKeyword(MULTIPLE_OF).removeKeyword('enum').addKeyword(LISTED);
+  for (const definition of [...numberKeywords(standIns), LISTED]) {
+    ajv.removeKeyword(String(definition.keyword)).addKeyword(definition);
+  }
+  return ajv;
 }
 
 /** ajv takes two testers with one text for one and the same. */

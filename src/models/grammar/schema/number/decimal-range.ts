@@ -1,6 +1,6 @@
+import { type Decimal, negated, partsOf, wholeDecimal } from '../../../json/decimal.ts';
 import { alternatives, EMPTY, type Expression, literal, NEVER, repeat, sequence } from '../../gbnf/expression.ts';
-import { type Decimal, negated, partsOf, wholeDecimal } from './decimal.ts';
-import { DIGIT, digitsBetween, naturalRange } from './integer-range.ts';
+import { DIGIT, DIGITS_OF_RULE, digitsBetween, naturalRange, type Share } from './integer-range.ts';
 
 /** A bound of a range of numbers. */
 export interface Bound {
@@ -8,51 +8,53 @@ export interface Bound {
   readonly isExclusive: boolean;
 }
 
-/** How long the texts of numbers may be. */
-export interface NumberLength {
+/** How long the texts of numbers may be, and how they are put into rules. */
+export interface NumberForm {
   /** Most digits before the point where no bound says otherwise. */
   readonly wholeDigits: number;
-  /** Most digits after the point; bounds have no more. */
+  /** Most digits after the point. */
   readonly fractionDigits: number;
+  readonly share: Share;
 }
 
 const ZERO = wholeDecimal(0n);
 
 /** The texts, without exponent, of exactly the numbers between two bounds that have at most so many digits. */
-export function decimalRange(least: Bound | undefined, most: Bound | undefined, length: NumberLength): Expression {
+export function decimalRange(least: Bound | undefined, most: Bound | undefined, form: NumberForm): Expression {
   const reachesUp = most === undefined || most.value.digits > 0n || (most.value.digits === 0n && !most.isExclusive);
   const reachesDown = least === undefined || least.value.digits < 0n;
   const low = least === undefined || least.value.digits < 0n ? { value: ZERO, isExclusive: false } : least;
   const depth = most === undefined || most.value.digits >= 0n ? { value: ZERO, isExclusive: true } : mirrored(most);
   return alternatives([
-    reachesUp ? unsignedRange(low, most, length) : NEVER,
+    reachesUp ? unsignedRange(low, most, form) : NEVER,
     reachesDown
-      ? sequence(literal('-'), unsignedRange(depth, least === undefined ? undefined : mirrored(least), length))
+      ? sequence(literal('-'), unsignedRange(depth, least === undefined ? undefined : mirrored(least), form))
       : NEVER,
   ]);
 }
 
-function mirrored({ value, isExclusive }: Bound): Bound {
+/** The bound of the other sign. */
+export function mirrored({ value, isExclusive }: Bound): Bound {
   return { value: negated(value), isExclusive };
 }
 
 /** Bounds are not negative. */
-function unsignedRange(least: Bound, most: Bound | undefined, length: NumberLength): Expression {
+function unsignedRange(least: Bound, most: Bound | undefined, form: NumberForm): Expression {
   const [lowWhole, lowFraction] = partsOf(least.value);
   const [highWhole, highFraction] = most === undefined ? [undefined, ''] : partsOf(most.value);
   const low = { digits: lowFraction, isExclusive: least.isExclusive };
   const high = { digits: highFraction, isExclusive: most?.isExclusive ?? false };
-  const places = length.fractionDigits;
-  if (lowWhole === highWhole) return sequence(literal(lowWhole), fraction(low, high, places));
+  const { share } = form;
+  if (lowWhole === highWhole) return sequence(literal(lowWhole), fraction(low, high, form));
   const isLowFree = lowFraction === '' && !least.isExclusive;
   const firstFree = BigInt(lowWhole) + (isLowFree ? 0n : 1n);
-  const longest = Math.max(length.wholeDigits, lowWhole.length + 1);
+  const longest = Math.max(form.wholeDigits, lowWhole.length + 1);
   const lastFree = highWhole === undefined ? 10n ** BigInt(longest) - 1n : BigInt(highWhole) - 1n;
   if (highWhole !== undefined && BigInt(highWhole) < BigInt(lowWhole)) return NEVER;
   return alternatives([
-    sequence(naturalRange(firstFree, lastFree), fraction(undefined, undefined, places)),
-    isLowFree ? NEVER : sequence(literal(lowWhole), fraction(low, undefined, places)),
-    highWhole === undefined ? NEVER : sequence(literal(highWhole), fraction(undefined, high, places)),
+    sequence(naturalRange(firstFree, lastFree, share), fraction(undefined, undefined, form)),
+    isLowFree ? NEVER : sequence(literal(lowWhole), fraction(low, undefined, form)),
+    highWhole === undefined ? NEVER : sequence(literal(highWhole), fraction(undefined, high, form)),
   ]);
 }
 
@@ -63,8 +65,8 @@ interface FractionBound {
 }
 
 /** The point and what follows it, or nothing, of at most so many digits. */
-function fraction(least: FractionBound | undefined, most: FractionBound | undefined, places: number): Expression {
-  const { canEnd, more } = digitsFrom(0, least, most, places);
+function fraction(least: FractionBound | undefined, most: FractionBound | undefined, form: NumberForm): Expression {
+  const { canEnd, more } = digitsFrom(0, least, most, form);
   return alternatives([canEnd ? EMPTY : NEVER, sequence(literal('.'), more)]);
 }
 
@@ -80,21 +82,22 @@ function digitsFrom(
   index: number,
   least: FractionBound | undefined,
   most: FractionBound | undefined,
-  places: number,
+  form: NumberForm,
 ): Digits {
   const [low, high] = [restOf(least, index), restOf(most, index)];
-  if (least !== undefined && low === '' && !least.isExclusive) return digitsFrom(index, undefined, most, places);
+  if (least !== undefined && low === '' && !least.isExclusive) return digitsFrom(index, undefined, most, form);
   const isAboveLow = least === undefined || (low === '' && !least.isExclusive);
   const isBelowHigh = most === undefined || high !== '' || !most.isExclusive;
   const canEnd = isAboveLow && isBelowHigh;
-  const left = places - index;
+  const left = form.fractionDigits - index;
   if (left <= 0) return { canEnd, more: NEVER };
   if (least === undefined && most === undefined) return { canEnd, more: repeat(DIGIT, 1, left) };
   if (most !== undefined && high === '') return { canEnd, more: NEVER };
   const [first, last] = [Number(low[0] ?? 0), Number(most === undefined ? 9 : high[0])];
   const follow = (digit: number, ...bounds: readonly [FractionBound | undefined, FractionBound | undefined]) => {
-    const rest = digitsFrom(index + 1, ...bounds, places);
-    return sequence(literal(String(digit)), alternatives([rest.canEnd ? EMPTY : NEVER, rest.more]));
+    const rest = digitsFrom(index + 1, ...bounds, form);
+    const all = alternatives([rest.canEnd ? EMPTY : NEVER, rest.more]);
+    return sequence(literal(String(digit)), left % DIGITS_OF_RULE === 0 ? form.share(all) : all);
   };
   if (least !== undefined && most !== undefined && first === last) return { canEnd, more: follow(first, least, most) };
   const free = digitsBetween(least === undefined ? first : first + 1, most === undefined ? last : last - 1);

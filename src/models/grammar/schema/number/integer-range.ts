@@ -9,6 +9,12 @@ import {
   sequence,
 } from '../../gbnf/expression.ts';
 
+/** Puts a part into a rule of its own: the engine reads what is nested by recursion, and each digit of a bound nests the next. */
+export type Share = (part: Expression) => Expression;
+
+/** So many digits of a bound are nested in one rule. */
+export const DIGITS_OF_RULE = 10;
+
 /** Any digit. */
 export const DIGIT: Expression = characterClass([[0x30, 0x39]]);
 
@@ -18,44 +24,45 @@ export function digitsBetween(first: number, last: number): Expression {
 }
 
 /** The texts of exactly the whole numbers from `least` to `most`, without leading zeros; "-0" is none. */
-export function integerRange(least: bigint, most: bigint): Expression {
+export function integerRange(least: bigint, most: bigint, share: Share): Expression {
   if (least > most) return NEVER;
-  const negative = least < 0n ? sequence(literal('-'), naturalRange(most < 0n ? -most : 1n, -least)) : NEVER;
-  const natural = most < 0n ? NEVER : naturalRange(least < 0n ? 0n : least, most);
+  const negative = least < 0n ? sequence(literal('-'), naturalRange(most < 0n ? -most : 1n, -least, share)) : NEVER;
+  const natural = most < 0n ? NEVER : naturalRange(least < 0n ? 0n : least, most, share);
   return alternatives([natural, negative]);
 }
 
 /** As {@link integerRange}, for bounds that are not negative. */
-export function naturalRange(least: bigint, most: bigint): Expression {
+export function naturalRange(least: bigint, most: bigint, share: Share): Expression {
   if (least > most) return NEVER;
   const [low, high] = [least.toString(), most.toString()];
-  if (low.length === high.length) return sameLength(low, high);
+  if (low.length === high.length) return sameLength(low, high, share);
   const options: Expression[] = [];
   let shortest = low.length;
   if (!/^10*$/.test(low)) {
-    options.push(sameLength(low, '9'.repeat(shortest)));
+    options.push(sameLength(low, '9'.repeat(shortest), share));
     shortest += 1;
   }
   const longest = /^9+$/.test(high) ? high.length : high.length - 1;
   if (shortest <= longest) {
     options.push(sequence(digitsBetween(1, 9), repeat(DIGIT, shortest - 1, longest - 1)));
   }
-  if (longest < high.length) options.push(sameLength(`1${'0'.repeat(longest)}`, high));
+  if (longest < high.length) options.push(sameLength(`1${'0'.repeat(longest)}`, high, share));
   return alternatives(options);
 }
 
 /** Every text of digits between two of the same length. */
-function sameLength(low: string, high: string): Expression {
+function sameLength(low: string, high: string, share: Share): Expression {
   const [a, b] = [Number(low[0]), Number(high[0])];
   if (low === '') return EMPTY;
   const [restOfLow, restOfHigh] = [low.slice(1), high.slice(1)];
-  if (a === b) return sequence(literal(String(a)), sameLength(restOfLow, restOfHigh));
+  if (a === b) return sequence(literal(String(a)), sameLength(restOfLow, restOfHigh, share));
   const isLowFull = /^0*$/.test(restOfLow);
   const isHighFull = /^9*$/.test(restOfHigh);
   const length = restOfLow.length;
-  return alternatives([
-    isLowFull ? NEVER : sequence(literal(String(a)), sameLength(restOfLow, '9'.repeat(length))),
+  const all = alternatives([
+    isLowFull ? NEVER : sequence(literal(String(a)), sameLength(restOfLow, '9'.repeat(length), share)),
     sequence(digitsBetween(isLowFull ? a : a + 1, isHighFull ? b : b - 1), repeat(DIGIT, length, length)),
-    isHighFull ? NEVER : sequence(literal(String(b)), sameLength('0'.repeat(length), restOfHigh)),
+    isHighFull ? NEVER : sequence(literal(String(b)), sameLength('0'.repeat(length), restOfHigh, share)),
   ]);
+  return low.length % DIGITS_OF_RULE === 0 ? share(all) : all;
 }

@@ -1,6 +1,6 @@
 import { alternatives, type Expression, literal, NEVER, repeat, sequence } from '../../gbnf/expression.ts';
 import { literalTrie } from '../text/literal-trie.ts';
-import { DIGIT, digitsBetween, integerRange } from './integer-range.ts';
+import { DIGIT, digitsBetween, integerRange, type Share } from './integer-range.ts';
 
 /** Most endings that are written out. */
 const MOST_ENDINGS = 1_000n;
@@ -14,11 +14,12 @@ export function multiplesExpression(
   least: bigint | undefined,
   most: bigint | undefined,
   wholeDigits: number,
+  share: Share,
 ): Expression {
-  const limit = 10n ** BigInt(wholeDigits) - 1n;
   const places = placesOf(step);
   if (places === undefined || (least !== undefined && least > 0n) || (most !== undefined && most < 0n)) {
-    return integerRange(least ?? -limit, most ?? limit);
+    const limit = 10n ** BigInt(digitsOf(least, most, Math.max(wholeDigits, step.toString().length)) + 1) - 1n;
+    return integerRange(least ?? -limit, most ?? limit, share);
   }
   const modulus = 10n ** BigInt(places);
   const short: string[] = [];
@@ -49,7 +50,9 @@ function placesOf(step: bigint): number | undefined {
   return undefined;
 }
 
+/** How long the numbers between two bounds may be; at least `wholeDigits` where one is missing. */
 function digitsOf(least: bigint | undefined, most: bigint | undefined, wholeDigits: number): number {
-  if (least === undefined || most === undefined) return wholeDigits;
-  return Math.max(least.toString().replace('-', '').length, most.toString().length);
+  const [low, high] = [least ?? 0n, most ?? 0n].map((bound) => bound.toString().replace('-', '').length);
+  const longest = Math.max(low ?? 0, high ?? 0);
+  return least === undefined || most === undefined ? Math.max(longest, wholeDigits) : longest;
 }

@@ -1,4 +1,19 @@
 import {
+  compareDecimals,
+  type Decimal,
+  isWhole,
+  leastCommonMultiple,
+  lengthOf,
+  magnitudeOf,
+  quotientDown,
+  quotientUp,
+  signOf,
+  textOf,
+  times,
+  wholeDecimal,
+  wholeOf,
+} from '../../../json/decimal.ts';
+import {
   alternatives,
   characterClass,
   type Expression,
@@ -8,29 +23,21 @@ import {
   repeat,
   sequence,
 } from '../../gbnf/expression.ts';
+import { GrammarTooLarge } from '../../refused.ts';
 import type { NumberKeywords } from '../read/schema-site.ts';
 import { literalTrie } from '../text/literal-trie.ts';
-import {
-  compareDecimals,
-  type Decimal,
-  decimalOf,
-  leastCommonMultiple,
-  quotientDown,
-  quotientUp,
-  textOf,
-  times,
-  wholeDecimal,
-} from './decimal.ts';
-import { type Bound, decimalRange } from './decimal-range.ts';
-import { DIGIT, digitsBetween, integerRange, naturalRange } from './integer-range.ts';
+import { type Bound, decimalRange, mirrored } from './decimal-range.ts';
+import { DIGIT, digitsBetween, integerRange, naturalRange, type Share } from './integer-range.ts';
 import { multiplesExpression } from './multiples.ts';
 
 /** Digits of a whole number where no bound says otherwise: all that `bigint` surely holds. */
 const WHOLE_DIGITS = 18;
-/** Digits after the point: more than a double can tell apart. */
+/** Digits after the point where neither a bound nor a `multipleOf` has more: more than a double can tell apart. */
 const FRACTION_DIGITS = 20;
+/** Most digits after the point whatever a `multipleOf` has. */
+const MOST_FRACTION_DIGITS = 100;
 /** Digits beyond which a bound is left to the check: the grammar would be long and the model's number is not. */
-const MOST_BOUND_DIGITS = 30;
+const MOST_BOUND_DIGITS = 60;
 /** Most values that are written out one by one. */
 const MOST_VALUES = 1_000n;
 
@@ -46,13 +53,22 @@ interface NumberDemands {
 
 /**
  * The texts of the numbers that all keywords agree to, of bounded length and, where there is a bound or a `multipleOf`,
- * without exponent. Exact but for a `multipleOf` with more than 1,000 values and bounds of more than 30 digits, where some more pass.
+ * without exponent. Exact but for a `multipleOf` with more than 1,000 values and bounds of more than 60 digits, where some more pass.
+ *
+ * @throws GrammarTooLarge where only numbers of more than 60 digits are within the bounds
  */
-export function numberExpression(keywords: readonly NumberKeywords[], isInteger: boolean): Expression {
+export function numberExpression(keywords: readonly NumberKeywords[], isInteger: boolean, share: Share): Expression {
   const { least, most, step: given } = demandsOf(keywords);
   const step = isInteger ? leastCommonMultiple(given ?? ONE, ONE) : given;
   if (least !== undefined && most !== undefined && isEmptyRange(least, most)) return NEVER;
-  if (step === undefined) return least === undefined && most === undefined ? anyNumber() : anyBetween(least, most);
+  if ((least !== undefined && isFarAbove(least)) || (most !== undefined && isFarAbove(mirrored(most)))) {
+    throw new GrammarTooLarge(`The schema asks for numbers of more than ${MOST_BOUND_DIGITS} digits`);
+  }
+  if (step === undefined) {
+    return least === undefined && most === undefined
+      ? anyNumber(share)
+      : anyBetween(least, most, FRACTION_DIGITS, share);
+  }
   const first = least === undefined ? undefined : firstMultiple(least, step);
   const last = most === undefined ? undefined : lastMultiple(most, step);
   if (first !== undefined && last !== undefined) {
@@ -63,18 +79,25 @@ export function numberExpression(keywords: readonly NumberKeywords[], isInteger:
       return literalTrie(values);
     }
   }
-  if (step.scale > 0) return anyBetween(least, most, step.scale);
+  if (!isWhole(step)) return anyBetween(least, most, step.scale, share);
+  const whole = wholeOf(step);
   const [lowest, highest] = [
-    first === undefined ? undefined : first * step.digits,
-    last === undefined ? undefined : last * step.digits,
+    first === undefined ? undefined : first * whole,
+    last === undefined ? undefined : last * whole,
   ];
   const limit = 10n ** BigInt(WHOLE_DIGITS) - 1n;
   if (isOne(step)) {
     const from = fits(lowest) ? lowest : undefined;
     const to = fits(highest) ? highest : undefined;
-    return integerRange(from ?? -atLeast(limit, to), to ?? atLeast(limit, from));
+    return integerRange(from ?? -atLeast(limit, to), to ?? atLeast(limit, from), share);
   }
-  return multiplesExpression(step.digits, lowest, highest, WHOLE_DIGITS);
+  return multiplesExpression(
+    whole,
+    fits(lowest) ? lowest : undefined,
+    fits(highest) ? highest : undefined,
+    WHOLE_DIGITS,
+    share,
+  );
 }
 
 function demandsOf(all: readonly NumberKeywords[]): NumberDemands {
@@ -89,15 +112,14 @@ function demandsOf(all: readonly NumberKeywords[]): NumberDemands {
       if (bound !== undefined && (most === undefined || compareUpperBounds(bound, most) < 0)) most = bound;
     }
     if (keywords.multipleOf !== undefined) {
-      const next = decimalOf(keywords.multipleOf);
-      step = step === undefined ? next : leastCommonMultiple(step, next);
+      step = step === undefined ? keywords.multipleOf : leastCommonMultiple(step, keywords.multipleOf);
     }
   }
   return { least, most, step };
 }
 
-function boundOf(value: number | undefined, isExclusive: boolean): Bound | undefined {
-  return value === undefined ? undefined : { value: decimalOf(value), isExclusive };
+function boundOf(value: Decimal | undefined, isExclusive: boolean): Bound | undefined {
+  return value === undefined ? undefined : { value, isExclusive };
 }
 
 /** The exclusive one of two equal lower bounds is greater. */
@@ -125,19 +147,25 @@ function lastMultiple({ value, isExclusive }: Bound, step: Decimal): bigint {
   return isExclusive && compareDecimals(times(step, factor), value) === 0 ? factor - 1n : factor;
 }
 
-function anyBetween(least: Bound | undefined, most: Bound | undefined, places = FRACTION_DIGITS): Expression {
-  const fractionDigits = Math.min(places, FRACTION_DIGITS);
-  return decimalRange(expressible(least), expressible(most), { wholeDigits: WHOLE_DIGITS, fractionDigits });
+/** Numbers with at least so many digits after the point where some more are needed to fall between the bounds. */
+function anyBetween(least: Bound | undefined, most: Bound | undefined, places: number, share: Share): Expression {
+  const [low, high] = [expressible(least), expressible(most)];
+  const between = Math.max(low?.value.scale ?? 0, high?.value.scale ?? 0) + 1;
+  const fractionDigits = Math.min(Math.max(places, between), MOST_FRACTION_DIGITS);
+  return decimalRange(low, high, { wholeDigits: WHOLE_DIGITS, fractionDigits, share });
+}
+
+/** True for a lower bound that no number is above that the grammar writes. */
+function isFarAbove({ value }: Bound): boolean {
+  return signOf(value) > 0 && magnitudeOf(value) > MOST_BOUND_DIGITS;
 }
 
 function expressible(bound: Bound | undefined): Bound | undefined {
-  if (bound === undefined) return undefined;
-  const { digits, scale } = bound.value;
-  return scale > FRACTION_DIGITS || digits.toString().length > MOST_BOUND_DIGITS ? undefined : bound;
+  return bound === undefined || lengthOf(bound.value) > MOST_BOUND_DIGITS ? undefined : bound;
 }
 
-function anyNumber(): Expression {
-  const natural = naturalRange(0n, 10n ** BigInt(WHOLE_DIGITS) - 1n);
+function anyNumber(share: Share): Expression {
+  const natural = naturalRange(0n, 10n ** BigInt(WHOLE_DIGITS) - 1n, share);
   const fraction = sequence(literal('.'), repeat(DIGIT, 1, FRACTION_DIGITS));
   const exponent = sequence(
     characterClass([

@@ -1,8 +1,13 @@
+import { type Decimal, isWhole, lengthOf, signOf } from '../../../json/decimal.ts';
+import { decimalOf, isExactNumber, isJsonNumber, type JsonNumber } from '../../../json/json-number.ts';
 import type { JsonValue } from '../../../json-value.ts';
 import { GrammarTooLarge, Refused } from '../../refused.ts';
 
 /** Most items, characters or properties that a schema may ask for at least: a model writes 4,096 tokens at most. */
 const MOST_LEAST = 10_000;
+
+/** Most digits of a number that a schema may hold what is valid to; doubles have 400 at most. */
+const MOST_DIGITS = 1_000;
 
 /** A JSON object. */
 export type JsonObject = { readonly [key: string]: JsonValue };
@@ -11,8 +16,8 @@ export type JsonObject = { readonly [key: string]: JsonValue };
 export interface KeywordReader {
   readonly pointer: string;
   value(keyword: string): JsonValue | undefined;
-  number(keyword: string): number | undefined;
-  /** A whole number, zero or more. */
+  number(keyword: string): Decimal | undefined;
+  /** A whole number, zero or more; what is beyond counting comes as the greatest that can be counted to. */
   count(keyword: string): number | undefined;
   /** The same, no more than the engine could be held to. */
   least(keyword: string): number | undefined;
@@ -34,13 +39,20 @@ export function createKeywordReader(schema: JsonObject, pointer: string): Keywor
     if (value === undefined || isExpected(value)) return value;
     throw new Refused(`Schema keyword "${keyword}" ${at(pointer)} must be ${expected}`);
   };
+  const count = (keyword: string): number | undefined => {
+    const value = read(keyword, 'a non-negative integer', isCount);
+    return isExactNumber(value) ? Number.MAX_SAFE_INTEGER : value;
+  };
   return {
     pointer,
     value: (keyword) => read(keyword, 'a value', (value): value is JsonValue => value !== undefined),
-    number: (keyword) => read(keyword, 'a number', isNumber),
-    count: (keyword) => read(keyword, 'a non-negative integer', isCount),
+    number(keyword) {
+      const value = read(keyword, 'a number', isJsonNumber);
+      return value === undefined ? undefined : boundedNumber(value, keyword, pointer);
+    },
+    count,
     least(keyword) {
-      const value = read(keyword, 'a non-negative integer', isCount);
+      const value = count(keyword);
       if (value === undefined || value <= MOST_LEAST) return value;
       throw new GrammarTooLarge(`Schema keyword "${keyword}" ${at(pointer)} must be at most ${MOST_LEAST}`);
     },
@@ -50,6 +62,17 @@ export function createKeywordReader(schema: JsonObject, pointer: string): Keywor
     texts: (keyword) => read(keyword, 'an array of texts', isTexts),
     object: (keyword) => read(keyword, 'an object', isObject),
   };
+}
+
+/**
+ * The value of a number that says what is valid.
+ *
+ * @throws Refused for one that is too long to be followed
+ */
+export function boundedNumber(value: JsonNumber, keyword: string, pointer: string): Decimal {
+  const exact = decimalOf(value);
+  if (lengthOf(exact) <= MOST_DIGITS) return exact;
+  throw new Refused(`Schema keyword "${keyword}" ${at(pointer)} has a number of more than ${MOST_DIGITS} digits`);
 }
 
 /** Where a schema is, as the end of a message. */
@@ -67,7 +90,7 @@ export function pointerTo(pointer: string, ...steps: readonly (string | number)[
 
 /** True for objects that are not arrays. */
 export function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isExactNumber(value);
 }
 
 /** True for arrays; `Array.isArray` does not narrow readonly ones. */
@@ -75,12 +98,10 @@ export function isList(value: JsonValue | undefined): value is readonly JsonValu
   return Array.isArray(value);
 }
 
-function isNumber(value: JsonValue): value is number {
-  return typeof value === 'number' && Number.isFinite(value);
-}
-
-function isCount(value: JsonValue): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0;
+function isCount(value: JsonValue): value is JsonNumber {
+  if (!isJsonNumber(value)) return false;
+  const exact = decimalOf(value);
+  return isWhole(exact) && signOf(exact) >= 0;
 }
 
 function isText(value: JsonValue): value is string {

@@ -52,8 +52,8 @@ export const TEXT_FORMATS: ReadonlySet<string> = new Set([
 /** Formats that every value of their type has, or that only hint at how to show it. */
 export const VACUOUS_FORMATS: ReadonlySet<string> = new Set(['binary', 'double', 'float', 'password']);
 
-/** Formats that are ranges of integers. */
-export const INTEGER_FORMATS: ReadonlyMap<string, readonly [minimum: number, maximum: number]> = new Map([
-  ['int32', [-(2 ** 31), 2 ** 31 - 1]],
-  ['int64', [-(2 ** 63), 2 ** 63]],
+/** Formats that are ranges of integers, as in the OpenAPI format registry. */
+export const INTEGER_FORMATS: ReadonlyMap<string, readonly [minimum: bigint, maximum: bigint]> = new Map([
+  ...[8n, 16n, 32n, 64n].map((bits) => [`int${bits}`, [-(2n ** (bits - 1n)), 2n ** (bits - 1n) - 1n]] as const),
+  ...[8n, 16n, 32n, 64n].map((bits) => [`uint${bits}`, [0n, 2n ** bits - 1n]] as const),
 ]);

@@ -1,3 +1,4 @@
+import { compareDecimals, leastCommonMultiple, signOf, textOf, wholeDecimal } from '../../../json/decimal.ts';
 import type { JsonValue } from '../../../json-value.ts';
 import { Refused } from '../../refused.ts';
 import { at, isList, isObject, type KeywordReader, pointerTo } from './keyword-reader.ts';
@@ -12,6 +13,8 @@ import type {
   StringKeywords,
 } from './schema-site.ts';
 
+const ONE = wholeDecimal(1n);
+
 /** The schema for the check afterwards, while it is made. */
 type Checked = { [keyword: string]: JsonValue | CheckedSchema };
 
@@ -22,28 +25,33 @@ export interface TypeKeywords<Keywords> {
 }
 
 /** The bounds of numbers, those of `format: "int32"` and the like included. */
-export function readNumberKeywords(reader: KeywordReader, checked: Checked): TypeKeywords<NumberKeywords> {
-  const keywords = {
+export function readNumberKeywords(reader: KeywordReader, checked: Checked): NumberKeywords | undefined {
+  const given = {
     minimum: reader.number('minimum'),
     exclusiveMinimum: reader.number('exclusiveMinimum'),
     maximum: reader.number('maximum'),
     exclusiveMaximum: reader.number('exclusiveMaximum'),
     multipleOf: reader.number('multipleOf'),
   };
-  const { multipleOf } = keywords;
-  if (multipleOf !== undefined && multipleOf <= 0) {
+  if (given.multipleOf !== undefined && signOf(given.multipleOf) <= 0) {
     throw new Refused(`Schema keyword "multipleOf" ${at(reader.pointer)} must be greater than 0`);
   }
-  copy(checked, keywords);
-  const range = INTEGER_FORMATS.get(reader.text('format') ?? '');
-  if (range !== undefined) {
-    const [least, most] = range;
-    const minimum = Math.max(keywords.minimum ?? least, least);
-    const maximum = Math.min(keywords.maximum ?? most, most);
-    copy(checked, { minimum, maximum });
-    return { keywords: { ...keywords, minimum, maximum, multipleOf: multipleOf ?? 1 }, needsCheck: false };
-  }
-  return { keywords: isAnyGiven(keywords) ? keywords : undefined, needsCheck: false };
+  const keywords = withinFormat(given, reader.text('format'));
+  for (const [keyword, value] of Object.entries(keywords)) if (value !== undefined) checked[keyword] = textOf(value);
+  return isAnyGiven(keywords) ? keywords : undefined;
+}
+
+function withinFormat(keywords: NumberKeywords, format: string | undefined): NumberKeywords {
+  const range = INTEGER_FORMATS.get(format ?? '');
+  if (range === undefined) return keywords;
+  const [least, most] = [wholeDecimal(range[0]), wholeDecimal(range[1])];
+  const { minimum = least, maximum = most, multipleOf } = keywords;
+  return {
+    ...keywords,
+    minimum: compareDecimals(minimum, least) < 0 ? least : minimum,
+    maximum: compareDecimals(maximum, most) > 0 ? most : maximum,
+    multipleOf: multipleOf === undefined ? ONE : leastCommonMultiple(multipleOf, ONE),
+  };
 }
 
 /** What is asked of texts. */

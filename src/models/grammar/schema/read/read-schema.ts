@@ -86,13 +86,13 @@ export function readSchema(document: JsonSchema): SchemaDocument {
       pointer,
       types: withoutTypes(types, combined.excludedTypes),
       values,
-      number: number.keywords,
+      number,
       string,
       array: array.keywords,
       object: object.keywords,
       all,
       choices: combined.choices,
-      needsCheck: combined.needsCheck || array.needsCheck || object.needsCheck || number.needsCheck,
+      needsCheck: combined.needsCheck || array.needsCheck || object.needsCheck,
       checked,
     };
   };

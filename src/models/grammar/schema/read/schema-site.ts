@@ -1,3 +1,4 @@
+import type { Decimal } from '../../../json/decimal.ts';
 import type { JsonValue } from '../../../json-value.ts';
 
 /** `number` includes `integer`; a set never has both. */
@@ -6,7 +7,10 @@ export type JsonType = 'null' | 'boolean' | 'integer' | 'number' | 'string' | 'a
 /** Every type, as a schema without `type` means. */
 export const ALL_TYPES: ReadonlySet<JsonType> = new Set(['null', 'boolean', 'number', 'string', 'array', 'object']);
 
-/** A schema for the check afterwards: only keywords that ajv knows, references only into `$defs` of the root. */
+/**
+ * A schema for the check afterwards: only keywords that ajv knows, references only into `$defs` of the root. The numbers of bounds and
+ * of `multipleOf` are texts.
+ */
 export type CheckedSchema = boolean | { [keyword: string]: JsonValue | CheckedSchema };
 
 /** Reads a subschema at its pointer. */
@@ -42,11 +46,11 @@ export interface SchemaSite {
 }
 
 export interface NumberKeywords {
-  readonly minimum: number | undefined;
-  readonly exclusiveMinimum: number | undefined;
-  readonly maximum: number | undefined;
-  readonly exclusiveMaximum: number | undefined;
-  readonly multipleOf: number | undefined;
+  readonly minimum: Decimal | undefined;
+  readonly exclusiveMinimum: Decimal | undefined;
+  readonly maximum: Decimal | undefined;
+  readonly exclusiveMaximum: Decimal | undefined;
+  readonly multipleOf: Decimal | undefined;
 }
 
 export interface StringKeywords {

@@ -1,14 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import {
-  compareDecimals,
-  decimalOf,
-  isMultiple,
-  leastCommonMultiple,
-  quotientDown,
-  quotientUp,
-  textOf,
-} from './decimal.ts';
+import { compareDecimals, isMultiple, leastCommonMultiple, quotientDown, quotientUp, textOf } from './decimal.ts';
+import { decimalOf } from './json-number.ts';
 
 const doubles = fc.double({ noNaN: true, noDefaultInfinity: true });
 
