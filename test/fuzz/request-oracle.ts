@@ -34,7 +34,6 @@ export function reasonsToFail(functionName: RequestFunction, parameters: Readonl
     check(!isAbsent(schema), 'Schema cannot be null');
     check(typeof schema === 'boolean' || isObject(schema), 'Schema must be a JSON object or boolean');
     check(depthOf(schema) <= 128, 'Schema cannot be nested deeper than 128 levels');
-    check(!hasInfinity(schema), 'Schema cannot hold a number beyond the range of a double');
   }
   return reasons;
 }
@@ -87,13 +86,6 @@ function depthOf(value: unknown): number {
   let depth = 0;
   for (let level = childrenOf([value]); level.length > 0; level = childrenOf(level.flatMap(Object.values))) depth += 1;
   return depth;
-}
-
-function hasInfinity(value: unknown): boolean {
-  for (let level: unknown[] = [value]; level.length > 0; level = childrenOf(level).flatMap(Object.values)) {
-    if (level.some((item) => typeof item === 'number' && !Number.isFinite(item))) return true;
-  }
-  return false;
 }
 
 function childrenOf(values: readonly unknown[]): object[] {
