@@ -6,6 +6,9 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** npm and tsx pass Ctrl-C on to a process that the terminal has sent it to already; a person presses it slower than this. */
 const ECHO_MS = 250;
 
+/** How often the parent is looked for. */
+const PARENT_LOOK_MS = 1_000;
+
 /** The wish that the program ends. */
 export interface Interruption {
   /** Aborts at the first signal, and when nobody reads the output any more. */
@@ -38,6 +41,7 @@ export function watchSignals(clock: Clock = systemClock): Interruption {
   }
 
   for (const signal of SIGNALS) process.on(signal, () => interrupt(signal));
+  if (process.env['npm_command'] !== undefined) void watchParent(clock).then(() => interrupt('SIGTERM'));
   // A pipe such as "| head" was closed; without a listener the error would end the process before anything is tidied up.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', () => {
@@ -51,6 +55,15 @@ export function watchSignals(clock: Clock = systemClock): Interruption {
       return cause;
     },
   };
+}
+
+/**
+ * Resolves when the process that started this one is gone. npx passes no SIGTERM on: it ends, and would leave the program running for
+ * ever. Without npm in between a program may outlive its parent, as it does under nohup.
+ */
+async function watchParent(clock: Clock): Promise<void> {
+  const parent = process.ppid;
+  while (process.ppid === parent) await clock.delay(PARENT_LOOK_MS);
 }
 
 /** Resolves when the signal has aborted. */
