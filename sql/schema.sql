@@ -14,7 +14,7 @@ create table lamplighter.autonomous_request (
 create table lamplighter.cached_result (
   cache_key bytea not null,
   id bigint not null,
-  attempt integer not null,
+  completed_at timestamp with time zone not null,
   constraint cached_result_pkey PRIMARY KEY (cache_key)
 );
 
@@ -554,6 +554,26 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.count_holders(p_id bigint, p_request_id uuid)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET row_security TO 'off'
+AS $function$
+begin
+  if p_id <> currval('public.steadytext_queue_id_seq') then
+    return null;
+  end if;
+  return (select count(*) from public.steadytext_queue as q where q.id = p_id)
+       + (select count(*) from public.steadytext_queue as q where q.request_id = p_request_id and q.id <> p_id);
+exception when object_not_in_prerequisite_state then
+  return null;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.count_pending(p_limit bigint)
  RETURNS bigint
  LANGUAGE sql
@@ -724,12 +744,12 @@ begin
       and (q.status <> 'pending' or q.run_at is distinct from '9000-01-01 00:00+00');
   end if;
   if cardinality(array_remove(p_cache_keys, null)) > 0 then
-    insert into lamplighter.cached_result as c (cache_key, id, attempt)
-    select distinct on (k.cache_key) k.cache_key, k.id, k.attempt
+    insert into lamplighter.cached_result as c (cache_key, id, completed_at)
+    select distinct on (k.cache_key) k.cache_key, k.id, v_now
     from unnest(p_cache_keys, p_ids, p_attempts, p_outcomes) as k (cache_key, id, attempt, outcome)
     where k.cache_key is not null and k.outcome = 'completed'
     order by k.cache_key, k.id
-    on conflict (cache_key) do update set id = excluded.id, attempt = excluded.attempt;
+    on conflict (cache_key) do update set id = excluded.id, completed_at = excluded.completed_at;
   end if;
 end
 $function$;
@@ -747,9 +767,7 @@ begin
   v_is_new := not has_table_privilege(p_role_name, 'public.steadytext_queue', 'SELECT');
   execute format('grant usage on schema lamplighter to %I', p_role_name);
   execute format(
-    'grant select, delete, update (status, retry_count),
-       insert (function_name, parameters, status, priority, created_at, retry_count, username, model, batch_id)
-     on public.steadytext_queue to %I', p_role_name);
+    'grant select, delete, insert, update (status, retry_count, priority) on public.steadytext_queue to %I', p_role_name);
   -- What steadytext_worker_status() shows, and the lease that it judges by.
   execute format(
     'grant select (worker_id, hostname, pid, status, version, functions, concurrency, lease_ms, in_flight, processed, failed,
@@ -759,7 +777,7 @@ begin
     select n.name from unnest(lamplighter.public_names()) as n (name) where n.name not in ('steadytext_pause', 'steadytext_resume')));
   perform lamplighter.grant_functions(p_role_name, 'lamplighter', array[
     'require_text', 'require_texts', 'require_generate_limits', 'model_or_default', 'enqueue_request', 'enqueue_requests',
-    'reissue_id', 'is_taken', 'is_own_write', 'send_autonomous', 'adopt_autonomous', 'explain_wait']);
+    'issue_id', 'count_holders', 'is_own_write', 'send_autonomous', 'adopt_autonomous', 'explain_wait']);
   if v_is_new then
     select count(*) into v_rows from public.steadytext_queue as q where q.username = p_role_name;
   end if;
@@ -826,34 +844,50 @@ CREATE OR REPLACE FUNCTION lamplighter.guard_request_insert()
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+declare
+  v_column text;
+  v_holders bigint;
 begin
   if pg_has_role(current_user, (select c.relowner from pg_class as c where c.oid = tg_relid), 'USAGE') then
     return new;
   end if;
-  if new.status <> 'pending' or new.retry_count <> 0 or new.attempt <> 0 or new.worker_id is not null
-     or new.run_at is not null or new.result is not null or new.error is not null
-     or new.started_at is not null or new.completed_at is not null or new.failed_at is not null then
-    raise exception 'A new request must be pending, with nothing recorded about its execution' using errcode = '42501',
-      hint = 'Insert function_name, parameters, priority and model only, or call a steadytext_*_async function.';
+  if new.status <> 'pending' then
+    raise exception 'A new request must be pending, not %', new.status using errcode = '42501';
+  end if;
+  if new.retry_count <> 0 or new.attempt <> 0 or new.worker_id is not null or new.run_at is not null or new.result is not null
+     or new.error is not null or new.started_at is not null or new.completed_at is not null or new.failed_at is not null then
+    v_column := case
+      when new.retry_count <> 0 then 'retry_count'
+      when new.attempt <> 0 then 'attempt'
+      when new.worker_id is not null then 'worker_id'
+      when new.run_at is not null then 'run_at'
+      when new.result is not null then 'result'
+      when new.error is not null then 'error'
+      when new.started_at is not null then 'started_at'
+      when new.completed_at is not null then 'completed_at'
+      else 'failed_at'
+    end;
+    raise exception '% is written when the request is executed and cannot be chosen', v_column using errcode = '42501',
+      hint = 'Leave the column out, or name it as NULL or DEFAULT.';
   end if;
   if new.username <> current_user then
     raise exception 'A request belongs to the role that queues it: expected username "%", got "%"', current_user, new.username
       using errcode = '42501';
   end if;
   if new.created_at <> now() then
-    raise exception 'created_at is the time of queueing and cannot be chosen' using errcode = '42501';
+    raise exception 'created_at is the time of queueing and cannot be chosen' using errcode = '42501',
+      hint = 'Leave the column out, or name it as NULL or DEFAULT.';
   end if;
-  if has_column_privilege(tg_relid, 'id', 'INSERT') then
-    new.id := lamplighter.reissue_id(new.id);
-    if new.id is null then
-      raise exception 'id is issued by its sequence and cannot be chosen' using errcode = '42501';
-    end if;
+  v_holders := lamplighter.count_holders(new.id, new.request_id);
+  if v_holders is null then
+    raise exception 'id is issued by its sequence and cannot be chosen' using errcode = '42501',
+      hint = 'Leave the column out, or name it as NULL or DEFAULT.';
   end if;
-  -- ON CONFLICT DO UPDATE evaluates its condition on the row that is there before it asks row-level security: whoever may choose a
-  -- request_id could read any request whose id they know, and ids are in events.
-  if has_column_privilege(tg_relid, 'request_id', 'INSERT') and lamplighter.is_taken(new.request_id)
-     and not exists (select 1 from public.steadytext_queue as q where q.request_id = new.request_id) then
-    raise exception 'duplicate key value violates unique constraint "steadytext_queue_request_id_key"' using errcode = '23505';
+  -- ON CONFLICT DO UPDATE evaluates its condition on the row that is there before it asks row-level security: who names the key of
+  -- another role's request could read that request, and ids are in events.
+  if v_holders > 0
+     and v_holders > (select count(*) from public.steadytext_queue as q where q.id = new.id or q.request_id = new.request_id) then
+    raise exception 'duplicate key value violates a unique constraint of steadytext_queue' using errcode = '23505';
   end if;
   return new;
 end
@@ -897,8 +931,12 @@ begin
   end if;
   v_expected.status := new.status;
   v_expected.retry_count := new.retry_count;
+  v_expected.priority := new.priority;
   if new is distinct from v_expected then
-    raise exception 'Only status and retry_count of a request can be changed' using errcode = '42501';
+    raise exception 'Only status, retry_count and priority of a request can be changed' using errcode = '42501';
+  end if;
+  if new.priority <> old.priority and old.status <> 'pending' then
+    raise exception 'The priority of a request can be changed while it is pending, not when it is %', old.status using errcode = '42501';
   end if;
   if new.status <> old.status
      and not (new.status = 'cancelled' and old.status in ('pending', 'processing'))
@@ -954,14 +992,13 @@ AS $function$
       and p_function_name || ':' || p_model = any (w.lanes))
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.is_taken(p_request_id uuid)
- RETURNS boolean
+CREATE OR REPLACE FUNCTION lamplighter.issue_id()
+ RETURNS bigint
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
- SET row_security TO 'off'
 AS $function$
-  select exists (select 1 from public.steadytext_queue as q where q.request_id = p_request_id)
+  select nextval('public.steadytext_queue_id_seq')
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.list_held(p_worker_id uuid)
@@ -1089,7 +1126,7 @@ CREATE OR REPLACE FUNCTION lamplighter.lookup_cached_results(p_cache_keys bytea[
 AS $function$
   select c.cache_key, q.result
   from lamplighter.cached_result as c
-  join public.steadytext_queue as q on q.id = c.id and q.attempt = c.attempt
+  join public.steadytext_queue as q on q.id = c.id and q.completed_at = c.completed_at
   where c.cache_key = any (p_cache_keys)
     and q.status = 'completed' and q.result is not null
 $function$;
@@ -1257,7 +1294,7 @@ begin
     limit p_limit);
   delete from lamplighter.cached_result as c
   where c.cache_key = any (v_keys)
-    and not exists (select 1 from public.steadytext_queue as q where q.id = c.id and q.attempt = c.attempt);
+    and not exists (select 1 from public.steadytext_queue as q where q.id = c.id and q.completed_at = c.completed_at);
   return v_keys[p_limit];
 end
 $function$;
@@ -1390,22 +1427,6 @@ AS $function$
   values (p_hostname, p_pid, p_version,
           array(select distinct split_part(lane, ':', 1) from unnest(p_lanes) as lane order by 1), p_lanes, p_concurrency, p_lease_ms)
   returning worker_id
-$function$;
-
-CREATE OR REPLACE FUNCTION lamplighter.reissue_id(p_id bigint)
- RETURNS bigint
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-begin
-  if p_id <> currval('public.steadytext_queue_id_seq') then
-    return null;
-  end if;
-  return nextval('public.steadytext_queue_id_seq');
-exception when object_not_in_prerequisite_state then
-  return null;
-end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint, p_settled_claims bigint[])
@@ -1781,6 +1802,26 @@ begin
   if new.status = 'processing' then
     perform lamplighter.record_stray(new.worker_id, new.id);
   end if;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.settle_request_defaults()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  new.id := coalesce(new.id, lamplighter.issue_id());
+  new.request_id := coalesce(new.request_id, gen_random_uuid());
+  new.parameters := coalesce(new.parameters, '{}');
+  new.status := coalesce(new.status, 'pending');
+  new.priority := coalesce(new.priority, 0);
+  new.created_at := coalesce(new.created_at, now());
+  new.retry_count := coalesce(new.retry_count, 0);
+  new.username := coalesce(new.username, current_user);
+  new.model := coalesce(new.model, 'default');
+  new.attempt := coalesce(new.attempt, 0);
   return new;
 end
 $function$;
@@ -2220,9 +2261,9 @@ $function$;
 
 CREATE TRIGGER admit_and_wake AFTER INSERT ON public.steadytext_queue FOR EACH STATEMENT EXECUTE FUNCTION lamplighter.admit_and_wake();
 
-CREATE TRIGGER admit_so_far BEFORE INSERT ON public.steadytext_queue FOR EACH ROW WHEN (((new.id % (1000)::bigint) = 0)) EXECUTE FUNCTION lamplighter.admit_so_far();
-
 CREATE TRIGGER announce_status AFTER UPDATE ON public.steadytext_queue FOR EACH ROW WHEN (((new.status <> old.status) AND ((new.status = 'cancelled'::text) OR ((new.status = 'pending'::text) AND (new.run_at IS NULL))))) EXECUTE FUNCTION lamplighter.announce_status();
+
+CREATE TRIGGER fill_insert BEFORE INSERT ON public.steadytext_queue FOR EACH ROW WHEN (((new.id IS NULL) OR (new.request_id IS NULL) OR (new.parameters IS NULL) OR (new.status IS NULL) OR (new.priority IS NULL) OR (new.created_at IS NULL) OR (new.retry_count IS NULL) OR (new.username IS NULL) OR (new.model IS NULL) OR (new.attempt IS NULL))) EXECUTE FUNCTION lamplighter.settle_request_defaults();
 
 CREATE TRIGGER guard_insert BEFORE INSERT ON public.steadytext_queue FOR EACH ROW WHEN ((row_security_active(('public.steadytext_queue'::regclass)::oid) OR (NOT has_table_privilege(('public.steadytext_queue'::regclass)::oid, 'INSERT WITH GRANT OPTION'::text)))) EXECUTE FUNCTION lamplighter.guard_request_insert();
 
@@ -2234,6 +2275,8 @@ CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON public.steadytext_queue FOR EAC
 
 CREATE TRIGGER guard_update BEFORE UPDATE ON public.steadytext_queue FOR EACH ROW WHEN ((row_security_active(('public.steadytext_queue'::regclass)::oid) OR (NOT has_table_privilege(('public.steadytext_queue'::regclass)::oid, 'UPDATE WITH GRANT OPTION'::text)))) EXECUTE FUNCTION lamplighter.guard_request_update();
 
+CREATE TRIGGER limit_insert BEFORE INSERT ON public.steadytext_queue FOR EACH ROW WHEN (((new.id % (1000)::bigint) = 0)) EXECUTE FUNCTION lamplighter.admit_so_far();
+
 CREATE TRIGGER prune_after_truncate AFTER TRUNCATE ON public.steadytext_queue FOR EACH STATEMENT EXECUTE FUNCTION lamplighter.prune_after_truncate();
 
 CREATE TRIGGER settle_insert BEFORE INSERT ON public.steadytext_queue FOR EACH ROW WHEN (((new.status <> 'pending'::text) AND ((new.run_at IS NULL) OR (new.status = 'processing'::text)))) EXECUTE FUNCTION lamplighter.settle_inserted_request();
@@ -2244,6 +2287,9 @@ CREATE TRIGGER settle_status BEFORE UPDATE ON public.steadytext_queue FOR EACH R
             WHEN 'cancelled'::text THEN true
             ELSE (new.run_at IS DISTINCT FROM '9000-01-01 00:00:00+00'::timestamp with time zone)
         END)) EXECUTE FUNCTION lamplighter.settle_request_status();
+
+create policy new_requests on public.steadytext_queue as restrictive for insert to public
+  with check (((status = 'pending'::text) AND (retry_count = 0) AND (attempt = 0) AND (worker_id IS NULL) AND (run_at IS NULL) AND (result IS NULL) AND (error IS NULL) AND (started_at IS NULL) AND (completed_at IS NULL) AND (failed_at IS NULL)));
 
 create policy own_requests on public.steadytext_queue as permissive for all to public
   using ((username = CURRENT_USER))
@@ -2274,6 +2320,8 @@ revoke all on function lamplighter.claim_requests_at_once(p_worker_id uuid, p_cl
 revoke all on function lamplighter.claim_suspects(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[]) from public;
 
 revoke all on function lamplighter.confirm_wake_up(p_epoch bigint) from public;
+
+revoke all on function lamplighter.count_holders(p_id bigint, p_request_id uuid) from public;
 
 revoke all on function lamplighter.count_pending(p_limit bigint) from public;
 
@@ -2311,7 +2359,7 @@ revoke all on function lamplighter.is_own_write(p_xmin xid) from public;
 
 revoke all on function lamplighter.is_served(p_function_name text, p_model text) from public;
 
-revoke all on function lamplighter.is_taken(p_request_id uuid) from public;
+revoke all on function lamplighter.issue_id() from public;
 
 revoke all on function lamplighter.list_held(p_worker_id uuid) from public;
 
@@ -2351,8 +2399,6 @@ revoke all on function lamplighter.record_stray(p_worker_id uuid, p_id bigint) f
 
 revoke all on function lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer) from public;
 
-revoke all on function lamplighter.reissue_id(p_id bigint) from public;
-
 revoke all on function lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint, p_settled_claims bigint[]) from public;
 
 revoke all on function lamplighter.request_wake_up() from public;
@@ -2380,6 +2426,8 @@ revoke all on function lamplighter.send_autonomous(p_origin_id uuid) from public
 revoke all on function lamplighter.set(name text, value text) from public;
 
 revoke all on function lamplighter.settle_inserted_request() from public;
+
+revoke all on function lamplighter.settle_request_defaults() from public;
 
 revoke all on function lamplighter.settle_request_status() from public;
 
@@ -2429,7 +2477,7 @@ comment on table lamplighter.autonomous_request is 'Autonomous rows whose caller
 
 comment on table lamplighter.cached_result is 'Where the answer to an equal request is: steadytext_queue.id by sha256 of all that determines it. Deleting the request ends it.';
 
-comment on column lamplighter.cached_result.attempt is 'The attempt that gave the answer: another one may have had other parameters.';
+comment on column lamplighter.cached_result.completed_at is 'When the answer was given: a later one under this id may be to other parameters.';
 
 comment on table lamplighter.claim is 'Which requests a worker took at once: where to look for what a dead worker held. It may name requests that have long ended.';
 

@@ -91,59 +91,98 @@ create policy own_requests on public.steadytext_queue
   using (username = current_user)
   with check (username = current_user);
 
--- A new id in place of one that came from the sequence just now, null for any other. Asked only where somebody granted the right to
--- choose an id: one that is still to be issued would make another role's insert fail, and that of a deleted request, be it the last
--- that the session was issued, would inherit its cached answer.
-create function lamplighter.reissue_id(p_id bigint) returns bigint
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+-- What callers insert, said once more where no setting of theirs switches it off; guard_request_insert tells them what is wrong.
+create policy new_requests on public.steadytext_queue as restrictive for insert
+  with check (
+    status = 'pending' and retry_count = 0 and attempt = 0 and worker_id is null and run_at is null and result is null and error is null
+    and started_at is null and completed_at is null and failed_at is null);
+
+-- How many requests, whosever, have that id or that request_id: no more than a failing insert tells. Null when the id is not the one
+-- that the session was issued last: one that is still to be issued would make another role's insert fail.
+create function lamplighter.count_holders(p_id bigint, p_request_id uuid) returns bigint
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_bitmapscan = off set row_security = off as $$
 begin
   if p_id <> currval('public.steadytext_queue_id_seq') then
     return null;
   end if;
-  return nextval('public.steadytext_queue_id_seq');
+  return (select count(*) from public.steadytext_queue as q where q.id = p_id)
+       + (select count(*) from public.steadytext_queue as q where q.request_id = p_request_id and q.id <> p_id);
 exception when object_not_in_prerequisite_state then
   return null;
 end
 $$;
 
--- True when there is a request of that id, whosever it is: no more than a failing insert tells.
-create function lamplighter.is_taken(p_request_id uuid) returns boolean
-language sql volatile security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
-  select exists (select 1 from public.steadytext_queue as q where q.request_id = p_request_id)
+create function lamplighter.issue_id() returns bigint
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+  select nextval('public.steadytext_queue_id_seq')
 $$;
 
--- What a role other than the owner may write. Column privileges already keep results, leases and times out of its reach;
--- this holds also where somebody granted more.
+-- An object-relational mapper names every column, those without a value as NULL: they get what they have when left out.
+create function lamplighter.settle_request_defaults() returns trigger
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  new.id := coalesce(new.id, lamplighter.issue_id());
+  new.request_id := coalesce(new.request_id, gen_random_uuid());
+  new.parameters := coalesce(new.parameters, '{}');
+  new.status := coalesce(new.status, 'pending');
+  new.priority := coalesce(new.priority, 0);
+  new.created_at := coalesce(new.created_at, now());
+  new.retry_count := coalesce(new.retry_count, 0);
+  new.username := coalesce(new.username, current_user);
+  new.model := coalesce(new.model, 'default');
+  new.attempt := coalesce(new.attempt, 0);
+  return new;
+end
+$$;
+
+-- What a role other than the owner may insert.
 create function lamplighter.guard_request_insert() returns trigger
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+declare
+  v_column text;
+  v_holders bigint;
 begin
   if pg_has_role(current_user, (select c.relowner from pg_class as c where c.oid = tg_relid), 'USAGE') then
     return new;
   end if;
-  if new.status <> 'pending' or new.retry_count <> 0 or new.attempt <> 0 or new.worker_id is not null
-     or new.run_at is not null or new.result is not null or new.error is not null
-     or new.started_at is not null or new.completed_at is not null or new.failed_at is not null then
-    raise exception 'A new request must be pending, with nothing recorded about its execution' using errcode = '42501',
-      hint = 'Insert function_name, parameters, priority and model only, or call a steadytext_*_async function.';
+  if new.status <> 'pending' then
+    raise exception 'A new request must be pending, not %', new.status using errcode = '42501';
+  end if;
+  if new.retry_count <> 0 or new.attempt <> 0 or new.worker_id is not null or new.run_at is not null or new.result is not null
+     or new.error is not null or new.started_at is not null or new.completed_at is not null or new.failed_at is not null then
+    v_column := case
+      when new.retry_count <> 0 then 'retry_count'
+      when new.attempt <> 0 then 'attempt'
+      when new.worker_id is not null then 'worker_id'
+      when new.run_at is not null then 'run_at'
+      when new.result is not null then 'result'
+      when new.error is not null then 'error'
+      when new.started_at is not null then 'started_at'
+      when new.completed_at is not null then 'completed_at'
+      else 'failed_at'
+    end;
+    raise exception '% is written when the request is executed and cannot be chosen', v_column using errcode = '42501',
+      hint = 'Leave the column out, or name it as NULL or DEFAULT.';
   end if;
   if new.username <> current_user then
     raise exception 'A request belongs to the role that queues it: expected username "%", got "%"', current_user, new.username
       using errcode = '42501';
   end if;
   if new.created_at <> now() then
-    raise exception 'created_at is the time of queueing and cannot be chosen' using errcode = '42501';
+    raise exception 'created_at is the time of queueing and cannot be chosen' using errcode = '42501',
+      hint = 'Leave the column out, or name it as NULL or DEFAULT.';
   end if;
-  if has_column_privilege(tg_relid, 'id', 'INSERT') then
-    new.id := lamplighter.reissue_id(new.id);
-    if new.id is null then
-      raise exception 'id is issued by its sequence and cannot be chosen' using errcode = '42501';
-    end if;
+  v_holders := lamplighter.count_holders(new.id, new.request_id);
+  if v_holders is null then
+    raise exception 'id is issued by its sequence and cannot be chosen' using errcode = '42501',
+      hint = 'Leave the column out, or name it as NULL or DEFAULT.';
   end if;
-  -- ON CONFLICT DO UPDATE evaluates its condition on the row that is there before it asks row-level security: whoever may choose a
-  -- request_id could read any request whose id they know, and ids are in events.
-  if has_column_privilege(tg_relid, 'request_id', 'INSERT') and lamplighter.is_taken(new.request_id)
-     and not exists (select 1 from public.steadytext_queue as q where q.request_id = new.request_id) then
-    raise exception 'duplicate key value violates unique constraint "steadytext_queue_request_id_key"' using errcode = '23505';
+  -- ON CONFLICT DO UPDATE evaluates its condition on the row that is there before it asks row-level security: who names the key of
+  -- another role's request could read that request, and ids are in events.
+  if v_holders > 0
+     and v_holders > (select count(*) from public.steadytext_queue as q where q.id = new.id or q.request_id = new.request_id) then
+    raise exception 'duplicate key value violates a unique constraint of steadytext_queue' using errcode = '23505';
   end if;
   return new;
 end
@@ -159,8 +198,12 @@ begin
   end if;
   v_expected.status := new.status;
   v_expected.retry_count := new.retry_count;
+  v_expected.priority := new.priority;
   if new is distinct from v_expected then
-    raise exception 'Only status and retry_count of a request can be changed' using errcode = '42501';
+    raise exception 'Only status, retry_count and priority of a request can be changed' using errcode = '42501';
+  end if;
+  if new.priority <> old.priority and old.status <> 'pending' then
+    raise exception 'The priority of a request can be changed while it is pending, not when it is %', old.status using errcode = '42501';
   end if;
   if new.status <> old.status
      and not (new.status = 'cancelled' and old.status in ('pending', 'processing'))
@@ -248,6 +291,12 @@ $$;
 -- The owner (and so every worker function) is let through by WHEN, as a call for each row cost the worker 10 %. Row-level security
 -- is off for the owner, superusers and BYPASSRLS roles; of those, only the first two have grant options that nobody gave them.
 -- Per row: 0.5 us, a call 4.2 us; the owner's name as a literal would take 0.3 us, and trust whoever has that name later.
+create trigger fill_insert before insert on public.steadytext_queue
+  for each row
+  when (new.id is null or new.request_id is null or new.parameters is null or new.status is null or new.priority is null
+        or new.created_at is null or new.retry_count is null or new.username is null or new.model is null or new.attempt is null)
+  execute function lamplighter.settle_request_defaults();
+
 create trigger guard_insert before insert on public.steadytext_queue
   for each row
   when (row_security_active('public.steadytext_queue'::regclass)

@@ -89,7 +89,8 @@ begin
 end
 $$;
 
-create trigger admit_so_far before insert on public.steadytext_queue
+-- After fill_insert, by its name, which may issue the id.
+create trigger limit_insert before insert on public.steadytext_queue
   for each row
   when (new.id % 1000 = 0)
   execute function lamplighter.admit_so_far();

@@ -8,12 +8,12 @@
 create table lamplighter.cached_result (
   cache_key bytea not null,
   id bigint not null,
-  attempt integer not null,
+  completed_at timestamptz not null,
   constraint cached_result_pkey primary key (cache_key)
 );
 comment on table lamplighter.cached_result is
   'Where the answer to an equal request is: steadytext_queue.id by sha256 of all that determines it. Deleting the request ends it.';
-comment on column lamplighter.cached_result.attempt is 'The attempt that gave the answer: another one may have had other parameters.';
+comment on column lamplighter.cached_result.completed_at is 'When the answer was given: a later one under this id may be to other parameters.';
 
 -- The heads of all that is ready in the lanes (pairs of function and model): one row for each role and priority, roles in
 -- order of name, priorities descending and at most p_per_role of them. Functions that are paused give none. Times are in
@@ -360,12 +360,12 @@ begin
       and (q.status <> 'pending' or q.run_at is distinct from '9000-01-01 00:00+00');
   end if;
   if cardinality(array_remove(p_cache_keys, null)) > 0 then
-    insert into lamplighter.cached_result as c (cache_key, id, attempt)
-    select distinct on (k.cache_key) k.cache_key, k.id, k.attempt
+    insert into lamplighter.cached_result as c (cache_key, id, completed_at)
+    select distinct on (k.cache_key) k.cache_key, k.id, v_now
     from unnest(p_cache_keys, p_ids, p_attempts, p_outcomes) as k (cache_key, id, attempt, outcome)
     where k.cache_key is not null and k.outcome = 'completed'
     order by k.cache_key, k.id
-    on conflict (cache_key) do update set id = excluded.id, attempt = excluded.attempt;
+    on conflict (cache_key) do update set id = excluded.id, completed_at = excluded.completed_at;
   end if;
 end
 $$;
@@ -406,7 +406,7 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
   select c.cache_key, q.result
   from lamplighter.cached_result as c
-  join public.steadytext_queue as q on q.id = c.id and q.attempt = c.attempt
+  join public.steadytext_queue as q on q.id = c.id and q.completed_at = c.completed_at
   where c.cache_key = any (p_cache_keys)
     and q.status = 'completed' and q.result is not null
 $$;

@@ -267,7 +267,7 @@ begin
     limit p_limit);
   delete from lamplighter.cached_result as c
   where c.cache_key = any (v_keys)
-    and not exists (select 1 from public.steadytext_queue as q where q.id = c.id and q.attempt = c.attempt);
+    and not exists (select 1 from public.steadytext_queue as q where q.id = c.id and q.completed_at = c.completed_at);
   return v_keys[p_limit];
 end
 $$;

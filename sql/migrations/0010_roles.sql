@@ -87,9 +87,7 @@ begin
   v_is_new := not has_table_privilege(p_role_name, 'public.steadytext_queue', 'SELECT');
   execute format('grant usage on schema lamplighter to %I', p_role_name);
   execute format(
-    'grant select, delete, update (status, retry_count),
-       insert (function_name, parameters, status, priority, created_at, retry_count, username, model, batch_id)
-     on public.steadytext_queue to %I', p_role_name);
+    'grant select, delete, insert, update (status, retry_count, priority) on public.steadytext_queue to %I', p_role_name);
   -- What steadytext_worker_status() shows, and the lease that it judges by.
   execute format(
     'grant select (worker_id, hostname, pid, status, version, functions, concurrency, lease_ms, in_flight, processed, failed,
@@ -99,7 +97,7 @@ begin
     select n.name from unnest(lamplighter.public_names()) as n (name) where n.name not in ('steadytext_pause', 'steadytext_resume')));
   perform lamplighter.grant_functions(p_role_name, 'lamplighter', array[
     'require_text', 'require_texts', 'require_generate_limits', 'model_or_default', 'enqueue_request', 'enqueue_requests',
-    'reissue_id', 'is_taken', 'is_own_write', 'send_autonomous', 'adopt_autonomous', 'explain_wait']);
+    'issue_id', 'count_holders', 'is_own_write', 'send_autonomous', 'adopt_autonomous', 'explain_wait']);
   if v_is_new then
     select count(*) into v_rows from public.steadytext_queue as q where q.username = p_role_name;
   end if;

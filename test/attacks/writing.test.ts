@@ -169,7 +169,10 @@ describe('a caller forges nothing by', () => {
       `merge into public.steadytext_queue as q using (values (${on}::uuid)) as v (id) on q.request_id = v.id ${then}`;
     await attempt(merge(':b', 'when matched then delete'), null);
     await attempt(merge(':b', `when matched then update set status = 'cancelled'`), null);
-    await attempt(merge(':b', `when not matched then insert (request_id, function_name) values (v.id, 'embed')`));
+    await attempt(
+      merge(':b', `when not matched then insert (request_id, function_name) values (v.id, 'embed')`),
+      '23505',
+    );
     await attempt(merge(':a', `when matched then update set status = 'completed'`));
   });
 });

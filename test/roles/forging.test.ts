@@ -72,7 +72,6 @@ const UPDATED_COLUMNS = [
   ['request_id', `'${CHOSEN_ID}'`],
   ['function_name', `'generate'`],
   ['parameters', `'{"text_input": "another"}'`],
-  ['priority', '10'],
   ['model', `'another'`],
   ['batch_id', `'${CHOSEN_ID}'`],
 ] as const;
@@ -157,6 +156,20 @@ describe.each(FORGERS)('a caller that was %s', (forger) => {
     expect(await rowOf(id)).toMatchObject({ retry_count: 2, status: 'failed' });
     const error = await sqlErrorOf(sessions[forger], 'update public.steadytext_queue set retry_count = -1');
     expect(error.code).toBe('23514');
+  });
+
+  test.each(STATUSES)('may change the priority of its own %s request only if that is pending', async (status) => {
+    const id = await ownRow(forger, status);
+    const raised = sessions[forger].query('update public.steadytext_queue set priority = 7 where request_id = $1', [
+      id,
+    ]);
+    if (status === 'pending') await raised;
+    else
+      await expect(raised).rejects.toMatchObject({
+        code: '42501',
+        message: `The priority of a request can be changed while it is pending, not when it is ${status}`,
+      });
+    expect(await rowOf(id)).toMatchObject({ status, priority: status === 'pending' ? 7 : 0 });
   });
 
   test('keeps nothing of an execution when it takes a failed request back to pending', async () => {
@@ -308,22 +321,55 @@ describe('what lies beside the table', () => {
     },
   );
 
-  test('a chosen id takes the place neither of one that is still to be issued nor of one whose request is gone', async () => {
-    const over = sessions['granted everything'];
-    const insert = (id: number | string) =>
-      over.query<{ id: string }>(
-        `insert into public.steadytext_queue (id, function_name) values (${id}, 'embed') returning id`,
-      );
-    const { rows } = await over.query<{ id: string }>(
-      `insert into public.steadytext_queue (function_name) values ('embed'), ('embed') returning id`,
+  test("ON CONFLICT does not show another role's request under the id that the session was issued last", async () => {
+    const { superuser: pooled } = cast.sessions;
+    const notices: string[] = [];
+    const collect = ({ message }: { message?: string | undefined }) => notices.push(message ?? '');
+    pooled.on('notice', collect);
+    await pooled.query(
+      `create or replace function pg_temp.tell(parameters jsonb) returns boolean language plpgsql as $$
+       begin
+         raise notice 'seen: %', parameters;
+         return false;
+       end
+       $$;
+       set role ${cast.names.b}`,
     );
-    const [first, last] = rows.map(({ id }) => Number(id));
-    if (first === undefined || last === undefined) throw new Error('expected two ids');
-    expect(last).toBeGreaterThan(first);
-    await over.query('delete from public.steadytext_queue');
-    for (const id of [first, last + 1, last + 2, 9e12])
-      await expect(insert(id)).rejects.toMatchObject({ code: '42501' });
-    expect(Number((await insert(last)).rows[0]?.id)).toBeGreaterThan(last);
-    expect(Number((await insert('default')).rows[0]?.id)).toBeGreaterThan(last);
+    const { rows } = await pooled.query<{ id: string }>(
+      `insert into public.steadytext_queue (function_name, parameters) values ('embed', '{"text_input": "secret of b"}') returning id`,
+    );
+    await pooled.query(`set role ${cast.names.a}`);
+    const error = await sqlErrorOf(
+      pooled,
+      `insert into public.steadytext_queue as q (id, function_name) values (${rows[0]?.id}, 'embed')
+       on conflict (id) do update set status = 'cancelled' where pg_temp.tell(q.parameters)`,
+    );
+    await pooled.query('reset role');
+    pooled.off('notice', collect);
+    expect(error.code).toBe('23505');
+    expect(notices).toEqual([]);
   });
+
+  test.each(['granted', 'granted everything'] as const)(
+    'a caller that was %s takes no id but what its session was issued last, which is as good as a new one',
+    async (forger) => {
+      const session = sessions[forger];
+      const insert = (id: number | string) =>
+        session.query<{ id: string }>(
+          `insert into public.steadytext_queue (id, function_name) values (${id}, 'embed') returning id`,
+        );
+      const { rows } = await session.query<{ id: string }>(
+        `insert into public.steadytext_queue (function_name) values ('embed'), ('embed') returning id`,
+      );
+      const [first, last] = rows.map(({ id }) => Number(id));
+      if (first === undefined || last === undefined) throw new Error('expected two ids');
+      expect(last).toBe(first + 1);
+      await expect(insert(last)).rejects.toMatchObject({ code: '23505' });
+      await session.query('delete from public.steadytext_queue');
+      for (const id of [first, last + 1, last + 2, 9e12])
+        await expect(insert(id)).rejects.toMatchObject({ code: '42501' });
+      expect(Number((await insert(last)).rows[0]?.id)).toBe(last);
+      expect(Number((await insert('default')).rows[0]?.id)).toBe(last + 1);
+    },
+  );
 });

@@ -13,15 +13,17 @@ export const PRIVILEGES = `
 # | | | | | | worker
 # | | | | | | | stranger
 + + + + + + . .  public.steadytext_queue delete
-+ + + + + + . .  public.steadytext_queue insert (function_name, parameters, status, priority)
-+ + + + + + . .  public.steadytext_queue insert (created_at, retry_count, username, model, batch_id)
++ + + + + + . .  public.steadytext_queue insert (request_id, id, function_name, parameters, status, result, error)
++ + + + + + . .  public.steadytext_queue insert (priority, created_at, started_at, completed_at, failed_at)
++ + + + + + . .  public.steadytext_queue insert (retry_count, username, model, batch_id, worker_id, attempt)
++ + + + + + . .  public.steadytext_queue insert (run_at)
 + + + + + + . .  public.steadytext_queue lock-rows
 + + + + + + . .  public.steadytext_queue lock-table
 + + + + + + . .  public.steadytext_queue select (request_id, id, function_name, parameters, status, result, error)
 + + + + + + . .  public.steadytext_queue select (priority, created_at, started_at, completed_at, failed_at)
 + + + + + + . .  public.steadytext_queue select (retry_count, username, model, batch_id, worker_id, attempt)
 + + + + + + . .  public.steadytext_queue select (run_at)
-+ + + + + + . .  public.steadytext_queue update (status, retry_count)
++ + + + + + . .  public.steadytext_queue update (status, retry_count, priority)
 + + . . . . . .  public.steadytext_queue *
 + + . . . . . .  public.steadytext_queue_id_seq *
 
@@ -75,6 +77,7 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.claim_requests_at_once execute
 + + . . . . + .  lamplighter.claim_suspects execute
 + + . . . . + .  lamplighter.confirm_wake_up execute
++ + + + + + . .  lamplighter.count_holders execute
 + + . . . . . .  lamplighter.count_pending execute
 + + . . . . + .  lamplighter.effective_setting execute
 + + . . . . . .  lamplighter.enqueue_autonomous execute
@@ -93,7 +96,7 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.has_suspects execute
 + + + + + + . .  lamplighter.is_own_write execute
 + + . . . . . .  lamplighter.is_served execute
-+ + + + + + . .  lamplighter.is_taken execute
++ + + + + + . .  lamplighter.issue_id execute
 + + . . . . . .  lamplighter.list_held execute
 + + . . . . + .  lamplighter.list_lost execute
 + + . . . . . .  lamplighter.list_own_objects execute
@@ -113,7 +116,6 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.record_server_settings execute
 + + . . . . . .  lamplighter.record_stray execute
 + + . . . . + .  lamplighter.register_worker execute
-+ + + + + + . .  lamplighter.reissue_id execute
 + + . . . . + .  lamplighter.renew_lease execute
 + + . . . . + .  lamplighter.request_wake_up execute
 + + . . . . . .  lamplighter.require_function execute
@@ -128,6 +130,7 @@ export const PRIVILEGES = `
 + + + + + + . .  lamplighter.send_autonomous execute
 + + . . . . . .  lamplighter.set execute
 + + . . . . . .  lamplighter.settle_inserted_request execute
++ + . . . . . .  lamplighter.settle_request_defaults execute
 + + . . . . . .  lamplighter.settle_request_status execute
 + + . . . . . .  lamplighter.wake_workers execute
 `;

@@ -62,6 +62,18 @@ test('a request that was changed and run again gives no answer under the key of 
   expect(await cached('first', 'second')).toEqual([undefined, 'second']);
 });
 
+test('a request under the id of one that is gone does not take over its key', async () => {
+  await embed();
+  const gone = await worker.claimOne();
+  await worker.finish([gone], { kind: 'completed', result: 'r', cacheKey: key('a') });
+  await db.pool.query('delete from steadytext_queue');
+  await db.pool.query(`insert into steadytext_queue (id, function_name) values ($1, 'embed')`, [gone.id]);
+  const again = await worker.claimOne();
+  expect([again.id, again.attempt]).toEqual([gone.id, gone.attempt]);
+  await worker.finish([again], { kind: 'completed', result: 'forged' });
+  expect(await cached('a')).toEqual([undefined]);
+});
+
 test('after TRUNCATE ... RESTART IDENTITY a new request does not inherit the key of an old one', async () => {
   await embed();
   await worker.finish([await worker.claimOne()], { kind: 'completed', result: 'r', cacheKey: key('a') });
@@ -77,7 +89,9 @@ test('keys without an answer are forgotten, in steps', async () => {
     await worker.finish([request], { kind: 'completed', result: 'r', cacheKey: key(`${index}`) });
   }
   await db.pool.query('delete from steadytext_queue where id = (select min(id) from steadytext_queue)');
-  await db.pool.query('update steadytext_queue set attempt = 9 where id = (select max(id) from steadytext_queue)');
+  await db.pool.query(
+    'update steadytext_queue set attempt = 9, completed_at = now() where id = (select max(id) from steadytext_queue)',
+  );
   const step = async (after: Buffer): Promise<Buffer | null> =>
     (await db.pool.query('select lamplighter.prune_cached_results($1, 1) as last', [after])).rows[0].last;
   let steps = 1;

@@ -74,6 +74,19 @@ test("one role's flood does not keep another role's single request waiting", asy
   expect(order.slice(0, 3)).toEqual(['!sleep:3 flood 1', '!sleep:3 flood 2', '!sleep:3 flood 3']);
 });
 
+test('a request whose priority is raised overtakes a backlog that is being worked off', async () => {
+  const texts = Array.from({ length: 400 }, (_, n) => `!sleep:10 backlog ${n}`);
+  const ids: string[] = [];
+  for (const text of texts) ids.push(await generate(db.pool, text, { priority: 1 }));
+  const late = ids.at(-1) ?? '';
+  await using tested = await startTestWorker({ uri: db.uri, ...oneByOne });
+  await db.pool.query(`select steadytext_resume('generate')`);
+  await eventually(() => expect(tested.calls.items).toBeGreaterThan(20));
+  await db.pool.query('update steadytext_queue set priority = 2 where request_id = $1', [late]);
+  await untilStatus(db.pool, [late], 'completed');
+  expect(tested.calls.items).toBeLessThan(300);
+});
+
 // So long that none is held ready behind another: what waits for a slot too long goes back to the queue, and loses its turn.
 test('three roles take turns', async () => {
   const roles = await Promise.all(['ann', 'bob', 'cid'].map((name) => db.createRole(name, { login: false })));
