@@ -172,20 +172,20 @@ describe('a batch', () => {
     expect(server.requests.length).toBeLessThanOrEqual(13);
   });
 
-  it.each([500, 424])(
-    'with one text that breaks the server fails for that text only, charged once proven: %i',
+  it.each([500, 424, 502, 503, 403])(
+    'with one text that breaks the server is charged for that text only, each time: %i',
     async (status) => {
-      const { model } = await setUp(({ body }) =>
+      const { model, server } = await setUp(({ body }) =>
         body.input.includes('poison') ? { status, json: { error: 'boom' } } : embeddingsAnswer(body),
       );
       const texts = ['poison', ...Array.from({ length: 30 }, (_, i) => `text ${i}`)];
-      const kinds = [];
-      for (let round = 0; round < 4; round++) {
+      for (let round = 0; round < 8; round++) {
+        server.requests.length = 0;
         const outcomes = await embedTexts(model, texts, never);
         expect(outcomes.slice(1).every(({ ok }) => ok)).toBe(true);
-        kinds.push(outcomes[0]?.ok === false ? outcomes[0].error.kind : 'ok');
+        expect(outcomes[0]).toMatchObject({ error: { kind: 'failed', message: expect.stringContaining(`${status}`) } });
+        expect(server.requests.length).toBeLessThanOrEqual(15);
       }
-      expect(kinds).toEqual(['unavailable', 'unavailable', 'failed', 'failed']);
     },
   );
 

@@ -1,4 +1,4 @@
-import { getEventListeners, once } from 'node:events';
+import { EventEmitter, getEventListeners, once } from 'node:events';
 import { createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { embedTexts } from '../../../src/models/answer-requests.ts';
@@ -82,7 +82,7 @@ describe('200 with an error that names no status', () => {
     );
     expect(await embedTexts(model, ['a', 'poison', 'b', 'c'], never)).toMatchObject([
       { ok: true },
-      { error: { kind: 'unavailable' } },
+      { error: { kind: 'failed', message: expect.stringContaining('answered with an error: upstream gone') } },
       { ok: true },
       { ok: true },
     ]);
@@ -185,20 +185,21 @@ describe('an answer that is none', () => {
 
   it('within the time limit is given up, and the connection with it', async () => {
     const clock = createTestClock();
-    let arrived: () => void = () => undefined;
-    const arrival = new Promise<void>((resolve) => {
-      arrived = resolve;
-    });
+    const arrivals = new EventEmitter();
     const { model, server } = await setUp(
       () => {
-        arrived();
+        arrivals.emit('arrival');
         return new Promise(() => undefined);
       },
       { clock },
     );
+    const request = once(arrivals, 'arrival');
     const outcomes = embedTexts(model, ['a'], never);
-    await arrival;
+    await request;
+    const canary = once(arrivals, 'arrival');
     clock.advance(61_000);
+    await canary;
+    clock.advance(20_000);
     expect(await outcomes).toMatchObject([
       { error: { kind: 'unavailable', message: expect.stringContaining('gave no answer within 61 s') } },
     ]);
@@ -264,28 +265,36 @@ describe('a server that is not there', () => {
 });
 
 describe('the breaker', () => {
-  it('opens after five failures, lets one request through after its pause, and closes with its success', async () => {
+  it('opens after five failures, lets a canary through after its pause, and closes with its success', async () => {
     const clock = createTestClock();
     let isDown = true;
-    const { model, server } = await setUp(({ body }) => (isDown ? { status: 503, json: {} } : embeddingsAnswer(body)), {
-      clock,
-    });
+    const { model, server } = await setUp(
+      ({ body }) => (isDown ? { status: 503, json: { error: 'no slot free' } } : embeddingsAnswer(body)),
+      {
+        clock,
+      },
+    );
     const ask = async () => (await embedTexts(model, ['a'], never))[0];
     for (let i = 0; i < 5; i++)
       expect(await ask()).toMatchObject({ error: { message: expect.stringContaining('503') } });
     expect(await ask()).toMatchObject({
-      error: { kind: 'unavailable', message: expect.stringContaining('left alone'), retryAfterMs: expect.any(Number) },
+      error: {
+        kind: 'unavailable',
+        message: expect.stringMatching(/answered 503: no slot free \(several times in a row, so it is left alone/),
+        retryAfterMs: expect.any(Number),
+      },
     });
-    expect(server.requests).toHaveLength(5);
+    // The text, and from then on only canaries.
+    expect(server.requests).toHaveLength(6);
     clock.advance(1_000);
     expect(await ask()).toMatchObject({ error: { message: expect.stringContaining('503') } });
     expect(await ask()).toMatchObject({ error: { message: expect.stringContaining('left alone') } });
-    expect(server.requests).toHaveLength(6);
+    expect(server.requests).toHaveLength(7);
     isDown = false;
     clock.advance(2_000);
     expect(await ask()).toMatchObject({ ok: true });
     expect(await ask()).toMatchObject({ ok: true });
-    expect(server.requests).toHaveLength(8);
+    expect(server.requests).toHaveLength(10);
   });
 
   it('stays open for as long as the server asked', async () => {

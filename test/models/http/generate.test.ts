@@ -324,15 +324,11 @@ it('a grammar that breaks the server is followed by words', async () => {
   expect(await model.generate([choice], never)).toEqual([{ ok: true, value: 'yes' }]);
 });
 
-it('a prompt that breaks the server each time while others are answered is charged in the end', async () => {
-  const { model } = await setUp(({ body }) =>
-    body.messages[0].content === 'poison' ? { status: 500, json: {} } : chatAnswer('fine'),
-  );
-  const kinds = [];
-  for (let i = 0; i < 3; i++) {
-    const [outcome] = await model.generate([generateItem({ kind: 'plain' }, { prompt: 'poison' })], never);
-    kinds.push(outcome?.ok === false ? outcome.error.kind : 'ok');
-    expect(await model.generate([plain], never)).toMatchObject([{ ok: true }]);
-  }
-  expect(kinds).toEqual(['unavailable', 'unavailable', 'failed']);
+it('an outage does not make a server be asked in words from then on', async () => {
+  let isDown = true;
+  const { model, server: stub } = await setUp(() => (isDown ? { status: 500, json: {} } : chatAnswer('"yes"')));
+  expect(await model.generate([choice], never)).toMatchObject([{ error: { kind: 'unavailable' } }]);
+  isDown = false;
+  await model.generate([choice], never);
+  expect(stub.requests.at(-1)?.body).toHaveProperty('response_format');
 });

@@ -10,8 +10,8 @@ const PASSES_TO_GROW = 64;
 
 /** Cuts calls into requests, and finds out how many items a server takes at once. */
 export interface BatchBudget {
-  /** The items in order, cut so that each part is within the budget. */
-  cut<Item>(items: readonly Item[], bytesOf: (item: Item) => number): Item[][];
+  /** The items in order, cut so that each part is within the budget and has at most `limit` of them. */
+  cut<Item>(items: readonly Item[], bytesOf: (item: Item) => number, limit?: number): Item[][];
   /** A batch of so many was refused, but not its parts: the server's limit is lower. */
   shrink(refusedItems: number): void;
   /** A batch of so many passed; after many at the present limit it is doubled, up to the first. */
@@ -23,13 +23,14 @@ export function createBatchBudget({ maxItems, maxBytes }: RequestBudget): BatchB
   let currentItems = maxItems;
   let passes = 0;
   return {
-    cut(items, bytesOf) {
+    cut(items, bytesOf, limit = Number.POSITIVE_INFINITY) {
       const parts: (typeof items)[number][][] = [];
       let part: (typeof items)[number][] = [];
       let bytes = 0;
+      const mostItems = Math.min(currentItems, limit);
       for (const item of items) {
         const itemBytes = bytesOf(item);
-        if (part.length > 0 && (part.length >= currentItems || bytes + itemBytes > maxBytes)) {
+        if (part.length > 0 && (part.length >= mostItems || bytes + itemBytes > maxBytes)) {
           parts.push(part);
           part = [];
           bytes = 0;

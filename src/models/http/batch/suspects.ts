@@ -1,44 +1,70 @@
 import { hash } from 'node:crypto';
 
-/** Breakdowns of the server on one item, each after others were answered, that prove the item guilty. */
+/** Breakdowns of the server on one item alone, each after others were answered, that prove the item guilty. */
 const PROOF = 3;
-const MAX_SUSPECTS = 1_000;
+const MAX_SUSPECTS = 10_000;
 
 /**
  * Tells requests that break a server from servers that are broken.
  *
  * A 500 is held against nobody, or an outage would use up everybody's tries. But an item that gets one each time while
- * others are answered in between would be tried for ever, and stand in the way of its neighbours.
+ * others are answered in between would be tried for ever, and stand in the way of its neighbours; and where it takes the
+ * server down, its neighbours have to be asked without it.
  */
 export interface Suspects {
-  /** The server answered something. */
-  recordAnswer(): void;
-  /** The server broke on this item alone; true when it did so three times, each time after it had answered others. */
-  isGuilty(item: string): boolean;
+  /** How many items a request with this one may have, itself included; `Infinity` where nothing is known against it. */
+  limitOf(item: string): number;
+  /** The server broke on a request of so many items, this one among them: the next has half of them at most. */
+  note(item: string, items: number): void;
+  /**
+   * The server broke on this item alone and answers nothing since, having given `answers` answers before; true once it did so
+   * three times, each time after it had answered others.
+   */
+  strike(item: string, answers: number): boolean;
+  /** True for an item that was struck: it may be what takes the server down. */
+  isStruck(item: string): boolean;
+  /** The item was answered. */
+  clear(item: string): void;
 }
 
-/** Knows the last thousand items that a server broke on. */
+interface Suspect {
+  limit: number;
+  count: number;
+  answers: number;
+}
+
+/** Knows the last ten thousand items that a server broke on. */
 export function createSuspects(): Suspects {
-  let answers = 0;
-  const seen = new Map<string, { count: number; answers: number }>();
+  const seen = new Map<string, Suspect>();
+  const keyOf = (item: string) => hash('sha1', item);
+
+  function suspectOf(item: string): Suspect {
+    const key = keyOf(item);
+    const suspect = seen.get(key) ?? { limit: Number.POSITIVE_INFINITY, count: 0, answers: -1 };
+    // The one seen last stands last.
+    seen.delete(key);
+    seen.set(key, suspect);
+    const oldest = seen.keys().next();
+    if (seen.size > MAX_SUSPECTS && oldest.done !== true) seen.delete(oldest.value);
+    return suspect;
+  }
+
   return {
-    recordAnswer() {
-      answers += 1;
+    limitOf: (item) => (seen.size === 0 ? undefined : seen.get(keyOf(item))?.limit) ?? Number.POSITIVE_INFINITY,
+    note(item, items) {
+      const suspect = suspectOf(item);
+      suspect.limit = Math.min(suspect.limit, Math.max(1, Math.ceil(items / 2)));
     },
-    isGuilty(item) {
-      const key = hash('sha1', item);
-      const suspect = seen.get(key);
-      if (suspect === undefined) {
-        seen.set(key, { count: 1, answers });
-        const oldest = seen.keys().next();
-        if (seen.size > MAX_SUSPECTS && oldest.done !== true) seen.delete(oldest.value);
-        return false;
-      }
-      if (suspect.answers !== answers) {
-        suspect.count += 1;
-        suspect.answers = answers;
-      }
+    strike(item, answers) {
+      const suspect = suspectOf(item);
+      suspect.limit = 1;
+      if (suspect.answers !== answers) suspect.count += 1;
+      suspect.answers = answers;
       return suspect.count >= PROOF;
+    },
+    isStruck: (item) => seen.size > 0 && (seen.get(keyOf(item))?.count ?? 0) > 0,
+    clear(item) {
+      if (seen.size > 0) seen.delete(keyOf(item));
     },
   };
 }

@@ -3,12 +3,14 @@ import type { ModelMethod } from '../../define-model.ts';
 import { answerBatch, type BatchReply } from '../batch/answer-batch.ts';
 import { createBatchBudget, type RequestBudget } from '../batch/batch-budget.ts';
 import type { Suspects } from '../batch/suspects.ts';
-import type { HttpClient } from '../transport/http-client.ts';
+import type { Asking, HttpClient } from '../transport/http-client.ts';
 import { garbled, type HttpProblem } from '../transport/problem.ts';
 import { type DimensionGuard, readVector } from './read-vectors.ts';
 
 const TIMEOUT_BASE_MS = 60_000;
 const TIMEOUT_PER_ITEM_MS = 1_000;
+/** A text that every model can embed. */
+const CANARY = ['Hello'];
 
 /** How one API asks for vectors and gives them. */
 export interface EmbeddingApi {
@@ -33,13 +35,14 @@ export function embedThrough(line: EmbeddingLine, api: EmbeddingApi): ModelMetho
 
   async function send(
     texts: readonly string[],
-    isProbe: boolean,
+    asking: Asking,
     signal: AbortSignal,
   ): Promise<BatchReply<Float32Array>> {
     const timeoutMs = TIMEOUT_BASE_MS + TIMEOUT_PER_ITEM_MS * texts.length;
-    const reply = await client.send({ ...api.requestOf(texts), timeoutMs, isProbe }, signal);
+    const canary = api.requestOf(CANARY).body;
+    const reply = await client.send({ ...api.requestOf(texts), timeoutMs, canary, ...asking }, signal);
     if (!reply.ok) {
-      return api.adapt?.(reply.problem) === true ? send(texts, isProbe, signal) : { ok: false, problem: reply.problem };
+      return api.adapt?.(reply.problem) === true ? send(texts, asking, signal) : { ok: false, problem: reply.problem };
     }
     const vectors = api.vectorsOf(reply.value, texts.length);
     if (vectors === undefined) {
@@ -57,7 +60,7 @@ export function embedThrough(line: EmbeddingLine, api: EmbeddingApi): ModelMetho
         suspects,
         bytesOf: (text) => Buffer.byteLength(text),
         keyOf: (text) => text,
-        send: (part, isProbe) => send(part, isProbe, signal),
+        send: (part, asking) => send(part, asking, signal),
       }),
   };
 }

@@ -1,4 +1,5 @@
-import type { HttpProblem } from '../transport/problem.ts';
+import type { Problem } from '../batch/ask-alone.ts';
+import type { Asking } from '../transport/http-client.ts';
 
 export interface ChatTurn {
   readonly role: 'user' | 'assistant';
@@ -23,12 +24,19 @@ export interface ChatAnswer {
   readonly refusal?: string;
 }
 
-export type ChatReply =
-  | { readonly ok: true; readonly answer: ChatAnswer }
-  | { readonly ok: false; readonly problem: HttpProblem };
+export type ChatReply = { readonly ok: true; readonly answer: ChatAnswer } | Problem;
 
 /** How one API is asked for text. Rejects only with the signal's reason. */
-export type AskChat = (request: ChatRequest, signal: AbortSignal) => Promise<ChatReply>;
+export type AskChat = (request: ChatRequest, asking: Asking, signal: AbortSignal) => Promise<ChatReply>;
+
+/** A question that every model answers soon. 16 is the least number of tokens that some servers take. */
+export const CANARY: ChatRequest = {
+  turns: [{ role: 'user', content: 'Say yes.' }],
+  maxTokens: 16,
+  seed: 42,
+  temperature: 0,
+  fields: {},
+};
 
 /** Longest wait for one text: 4096 tokens at 7 a second. A worker's own time limit is usually shorter. */
 export const CHAT_TIMEOUT_MS = 600_000;

@@ -4,7 +4,7 @@ import { undecodableIn } from '../../grammar/undecodable.ts';
 import { failed, type ItemOutcome, invalid, succeeded } from '../../outcome.ts';
 import type { GenerateItem, GenerateOutput } from '../../port.ts';
 import { stripThinking } from '../../strip-thinking.ts';
-import { outcomeOfProblem } from '../batch/answer-batch.ts';
+import { askAlone } from '../batch/ask-alone.ts';
 import type { Suspects } from '../batch/suspects.ts';
 import type { HttpClient } from '../transport/http-client.ts';
 import type { HttpProblem } from '../transport/problem.ts';
@@ -50,9 +50,10 @@ export function generateThrough(line: GenerateLine): ModelMethod<GenerateItem, s
   }
 
   async function generatePlain(item: GenerateItem, signal: AbortSignal): Promise<ItemOutcome<string>> {
-    const reply = await line.ask(requestOf(item, [{ role: 'user', content: item.prompt }], 0), signal);
-    if (!reply.ok) return outcomeOf(reply.problem, item);
-    line.suspects.recordAnswer();
+    const request = requestOf(item, [{ role: 'user', content: item.prompt }], 0);
+    const key = keyOf(item);
+    const reply = await askAlone((asking) => line.ask(request, asking, signal), { suspects: line.suspects, key });
+    if (!reply.ok) return { ok: false, error: reply.error };
     const { text, isCut } = reply.answer;
     const failure = failureIn(reply.answer);
     if (failure !== undefined) return failed(failure);
@@ -70,17 +71,24 @@ export function generateThrough(line: GenerateLine): ModelMethod<GenerateItem, s
     signal: AbortSignal,
   ): Promise<ItemOutcome<string>> {
     let [constraint, ...weaker] = ways;
+    const given: Constraint['name'][] = [];
     let wrong: { readonly text: string; readonly problem: string } | undefined;
     for (let tries = 0; constraint !== undefined && tries < MAX_WRONG_ANSWERS; ) {
-      const reply = await line.ask(requestOf(item, turnsOf(item, constraint, wrong), tries, constraint), signal);
+      const request = requestOf(item, turnsOf(item, constraint, wrong), tries, constraint);
+      const isLastWay = weaker.length === 0;
+      const reply = await askAlone((asking) => line.ask(request, asking, signal), {
+        suspects: line.suspects,
+        key: keyOf(item),
+        isLastWay,
+      });
       if (!reply.ok) {
-        if (weaker.length === 0 || !isMaybeOfConstraint(reply.problem)) return outcomeOf(reply.problem, item);
-        const { name } = constraint;
+        if (isLastWay || !isMaybeOfConstraint(reply.problem)) return { ok: false, error: reply.error };
+        given.push(constraint.name);
         [constraint, ...weaker] = weaker;
-        if (line.isRefusalLasting && constraint !== undefined) refusedNames.add(name);
         continue;
       }
-      line.suspects.recordAnswer();
+      // Not before the server took the weaker: what breaks on every way says nothing of the first.
+      if (line.isRefusalLasting) for (const name of given) refusedNames.add(name);
       const failure = failureIn(reply.answer);
       if (failure !== undefined) return failed(failure);
       if (reply.answer.isCut) return failed(cutMessage(item, 'before the output was complete'));
@@ -100,10 +108,6 @@ export function generateThrough(line: GenerateLine): ModelMethod<GenerateItem, s
     return refusal === undefined
       ? undefined
       : `${endpoint.label} gave no answer: ${secrets.mask(refusal).slice(0, 300)}`;
-  }
-
-  function outcomeOf(problem: HttpProblem, { prompt }: GenerateItem): ItemOutcome<string> {
-    return outcomeOfProblem(problem, line.suspects, prompt);
   }
 
   return { run: (items, signal) => Promise.all(items.map((item) => generate(item, signal))) };
@@ -135,9 +139,14 @@ function turnsOf(
   return [first, { role: 'assistant', content: wrong.text }, { role: 'user', content: reminder }];
 }
 
-/** Servers refuse grammars they cannot use as bad requests, or break on them. */
-function isMaybeOfConstraint({ kind, status }: HttpProblem): boolean {
-  return kind === 'refused' || (kind === 'failing' && status === 500);
+/** Servers refuse grammars they cannot use as bad requests, or break on them while they answer others. */
+function isMaybeOfConstraint({ kind, pulse, isTimeout }: HttpProblem): boolean {
+  return kind === 'refused' || (kind === 'failing' && pulse === 'answers' && isTimeout !== true);
+}
+
+/** What the server may break on: a text, or the grammar that comes with it. */
+function keyOf({ prompt, output }: GenerateItem): string {
+  return `${output.kind} ${prompt}`;
 }
 
 function cutMessage({ maxTokens }: GenerateItem, when: string): string {

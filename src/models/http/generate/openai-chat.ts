@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { urlOf } from '../endpoint.ts';
-import type { HttpClient, HttpReply } from '../transport/http-client.ts';
+import type { HttpReply } from '../transport/exchange.ts';
+import type { Asking, HttpClient } from '../transport/http-client.ts';
 import { brokenOff, garbled } from '../transport/problem.ts';
-import { type AskChat, CHAT_TIMEOUT_MS, type ChatReply, type ChatRequest, MAX_CHAT_BYTES } from './chat-api.ts';
+import { type AskChat, CANARY, CHAT_TIMEOUT_MS, type ChatReply, type ChatRequest, MAX_CHAT_BYTES } from './chat-api.ts';
 import { adaptDialect, type ChatDialect } from './chat-dialect.ts';
 
 /** Refusals in a row that are answered by asking in another way: no server objects to more than every optional field. */
@@ -30,9 +31,9 @@ const completionSchema = z.object({
 export function createOpenAiChat(client: HttpClient, model: string, first: ChatDialect): AskChat {
   let known = first;
 
-  async function askIn(dialect: ChatDialect, request: ChatRequest, signal: AbortSignal): Promise<HttpReply> {
+  function bodyOf(dialect: ChatDialect, request: ChatRequest) {
     const isChat = dialect.api === 'chat';
-    const body = {
+    return {
       model,
       ...(isChat ? { messages: request.turns } : { prompt: promptOf(request) }),
       [isChat ? dialect.tokenLimit : 'max_tokens']: request.maxTokens,
@@ -41,15 +42,25 @@ export function createOpenAiChat(client: HttpClient, model: string, first: ChatD
       stream: false,
       ...request.fields,
     };
-    const url = urlOf(client.endpoint, isChat ? '/chat/completions' : '/completions');
-    return client.send({ url, body, timeoutMs: CHAT_TIMEOUT_MS, maxBytes: MAX_CHAT_BYTES }, signal);
   }
 
-  return async (request, signal) => {
+  async function askIn(
+    dialect: ChatDialect,
+    request: ChatRequest,
+    asking: Asking,
+    signal: AbortSignal,
+  ): Promise<HttpReply> {
+    const url = urlOf(client.endpoint, dialect.api === 'chat' ? '/chat/completions' : '/completions');
+    const limits = { timeoutMs: CHAT_TIMEOUT_MS, maxBytes: MAX_CHAT_BYTES };
+    const bodies = { body: bodyOf(dialect, request), canary: bodyOf(dialect, CANARY) };
+    return client.send({ url, ...bodies, ...limits, ...asking }, signal);
+  }
+
+  return async (request, asking, signal) => {
     let dialect = known;
     let refused: HttpReply | undefined;
     for (let adaptations = 0; ; adaptations++) {
-      const reply = await askIn(dialect, request, signal);
+      const reply = await askIn(dialect, request, asking, signal);
       if (reply.ok) {
         // Only what helped is kept: a refusal may speak of a field by chance.
         if (dialect !== known) known = dialect;

@@ -5,7 +5,7 @@ import type { RerankItem } from '../../port.ts';
 import { answerBatch, type BatchReply } from '../batch/answer-batch.ts';
 import { type BatchBudget, createBatchBudget, type RequestBudget } from '../batch/batch-budget.ts';
 import type { Suspects } from '../batch/suspects.ts';
-import type { HttpClient } from '../transport/http-client.ts';
+import type { Asking, HttpClient } from '../transport/http-client.ts';
 import { garbled, type HttpProblem } from '../transport/problem.ts';
 import { type RerankApi, readScores } from './rerank-api.ts';
 import { isBeyondProbability, SCALE_QUESTION, type ScoreScale, toProbability } from './score-scale.ts';
@@ -42,17 +42,16 @@ export function rerankThrough(line: RerankLine): ModelMethod<RerankItem, readonl
   async function sendOnce(
     query: string,
     documents: readonly string[],
-    isProbe: boolean,
+    asking: Asking,
     signal: AbortSignal,
   ): Promise<BatchReply<number>> {
     const apis = working === undefined ? await line.apis(signal) : [working];
     let reply: BatchReply<number> | undefined;
     for (const api of apis) {
       const timeoutMs = TIMEOUT_BASE_MS + TIMEOUT_PER_DOCUMENT_MS * documents.length;
-      const answer = await client.send(
-        { url: api.url, body: api.bodyOf(query, documents), timeoutMs, isProbe },
-        signal,
-      );
+      const body = api.bodyOf(query, documents);
+      const canary = api.bodyOf(SCALE_QUESTION.query, SCALE_QUESTION.documents);
+      const answer = await client.send({ url: api.url, body, canary, timeoutMs, ...asking }, signal);
       if (answer.ok) {
         working = api;
         const scores = readScores(answer.value, documents.length);
@@ -76,7 +75,7 @@ export function rerankThrough(line: RerankLine): ModelMethod<RerankItem, readonl
 
   async function askScale(signal: AbortSignal): Promise<void> {
     if (hasAskedScale) return;
-    const reply = await sendOnce(SCALE_QUESTION.query, SCALE_QUESTION.documents, true, signal);
+    const reply = await sendOnce(SCALE_QUESTION.query, SCALE_QUESTION.documents, { isProbe: true }, signal);
     if (!reply.ok) return;
     hasAskedScale = true;
     if (isBeyondProbability(reply.outcomes.flatMap((outcome) => (outcome.ok ? [outcome.value] : [])))) scale = 'logit';
@@ -86,8 +85,8 @@ export function rerankThrough(line: RerankLine): ModelMethod<RerankItem, readonl
     { query, documents }: RerankItem,
     signal: AbortSignal,
   ): Promise<ItemOutcome<readonly number[]>> {
-    const outcomes = await answerDocuments(budget, suspects, query, documents, (part, isProbe) =>
-      sendOnce(query, part, isProbe, signal),
+    const outcomes = await answerDocuments(budget, suspects, query, documents, (part, asking) =>
+      sendOnce(query, part, asking, signal),
     );
     const scores: number[] = [];
     for (const [index, outcome] of outcomes.entries()) {
@@ -119,7 +118,7 @@ function answerDocuments(
   suspects: Suspects,
   query: string,
   documents: readonly string[],
-  send: (part: readonly string[], isProbe: boolean) => Promise<BatchReply<number>>,
+  send: (part: readonly string[], asking: Asking) => Promise<BatchReply<number>>,
 ): Promise<ItemOutcome<number>[]> {
   return answerBatch(documents, {
     budget,

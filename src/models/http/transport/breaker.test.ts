@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { ModelError } from '../../outcome.ts';
 import { type Admission, type Breaker, createBreaker } from './breaker.ts';
+
+const broken: ModelError = { kind: 'unavailable', message: 'the server answered 500: boom' };
 
 function createSetting(random = () => 1) {
   let nowMs = 0;
@@ -19,17 +22,17 @@ function admitted(breaker: Breaker): Admission {
 }
 
 function open(breaker: Breaker): void {
-  for (let i = 0; i < 5; i++) admitted(breaker).fail(undefined);
+  for (let i = 0; i < 5; i++) admitted(breaker).fail(broken);
 }
 
 describe('a breaker', () => {
   it('opens with the fifth failure in a row', () => {
     const { breaker } = createSetting();
-    for (let i = 0; i < 4; i++) admitted(breaker).fail(undefined);
+    for (let i = 0; i < 4; i++) admitted(breaker).fail(broken);
     admitted(breaker).succeed();
-    for (let i = 0; i < 4; i++) admitted(breaker).fail(undefined);
-    admitted(breaker).fail(undefined);
-    expect(breaker.admit()).toEqual({ isAdmitted: false, retryAfterMs: 1_000 });
+    for (let i = 0; i < 4; i++) admitted(breaker).fail(broken);
+    admitted(breaker).fail(broken);
+    expect(breaker.admit()).toEqual({ isAdmitted: false, retryAfterMs: 1_000, cause: broken });
   });
 
   it('lets one call through at a time when its pause is over', () => {
@@ -52,7 +55,7 @@ describe('a breaker', () => {
       const waitMs = refused.isAdmitted ? 0 : refused.retryAfterMs;
       pauses.push(waitMs);
       advance(waitMs);
-      admitted(breaker).fail(undefined);
+      admitted(breaker).fail(broken);
     }
     expect(pauses).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
   });
@@ -68,8 +71,31 @@ describe('a breaker', () => {
   it('does not pause longer for calls that were under way when it opened', () => {
     const { breaker } = createSetting();
     const late = Array.from({ length: 20 }, () => admitted(breaker));
-    for (const admission of late) admission.fail(undefined);
-    expect(breaker.admit()).toEqual({ isAdmitted: false, retryAfterMs: 1_000 });
+    for (const admission of late) admission.fail(broken);
+    expect(breaker.admit()).toEqual({ isAdmitted: false, retryAfterMs: 1_000, cause: broken });
+  });
+
+  it('lets calls through after a sign of life, and opens for longer with the next failure', () => {
+    const { breaker, advance } = createSetting();
+    open(breaker);
+    advance(1_000);
+    expect(breaker.isHalfOpen).toBe(true);
+    breaker.noteSign();
+    const [one, two] = [admitted(breaker), admitted(breaker)];
+    one.fail(broken);
+    expect(breaker.admit()).toMatchObject({ isAdmitted: false, retryAfterMs: 2_000 });
+    two.succeed();
+    admitted(breaker).fail(broken);
+    admitted(breaker);
+  });
+
+  it('waits for as long as the server asked, and says what failed last', () => {
+    const { breaker, advance } = createSetting();
+    open(breaker);
+    advance(1_000);
+    const cause: ModelError = { kind: 'unavailable', message: 'slow down', retryAfterMs: 30_000 };
+    breaker.noteSilence(cause);
+    expect(breaker.admit()).toEqual({ isAdmitted: false, retryAfterMs: 30_000, cause });
   });
 
   it('closes for good with the success of a call that was under way', () => {

@@ -1,5 +1,6 @@
 import { backoffMs } from '../../../core/backoff.ts';
 import type { Clock } from '../../../core/clock.ts';
+import type { ModelError } from '../../outcome.ts';
 
 /** Failures in a row that open it. */
 const FAILURES_TO_OPEN = 5;
@@ -13,16 +14,29 @@ export interface Admission {
   /** The server answered, whatever it said of the request. */
   succeed(): void;
   /** The server did not answer, or said that it cannot now. */
-  fail(retryAfterMs: number | undefined): void;
-  /** Nothing was learned, as when the caller aborted. */
+  fail(error: ModelError): void;
+  /** Nothing was learned of the server, as when the caller aborted or the request alone was to blame. */
   release(): void;
 }
 
-export type Admittance = Admission | { readonly isAdmitted: false; readonly retryAfterMs: number };
+export type Admittance =
+  | Admission
+  /** With the last failure that kept it open. */
+  | { readonly isAdmitted: false; readonly retryAfterMs: number; readonly cause: ModelError | undefined };
 
 /** Spares a server that does not answer, and those who would wait for it. */
 export interface Breaker {
+  readonly isOpen: boolean;
+  /** True when a pause is over and the next call shows whether the server is back. */
+  readonly isHalfOpen: boolean;
   admit(): Admittance;
+  /**
+   * The server answered a small request beside the calls: they are let through again. The next failure opens it again, for
+   * longer than before; only the success of a call makes it forget.
+   */
+  noteSign(): void;
+  /** The server did not answer a small request. */
+  noteSilence(error: ModelError): void;
 }
 
 /**
@@ -34,28 +48,39 @@ export function createBreaker(clock: Clock, random: () => number = Math.random):
   let openings = 0;
   let openUntilMs = 0;
   let isProbing = false;
+  let cause: ModelError | undefined;
 
   function succeed(): void {
     failures = 0;
     openings = 0;
+    openUntilMs = 0;
   }
 
-  function fail(retryAfterMs: number | undefined, isProbe: boolean): void {
+  function fail(error: ModelError, isProbe: boolean): void {
     failures += 1;
+    cause = error;
     if (failures < FAILURES_TO_OPEN) return;
     const isOpen = clock.nowMs() < openUntilMs;
     // Calls that were under way when it opened come to their end later; only a probe makes the next pause longer.
     if (!isOpen || isProbe) openings += 1;
-    const pauseMs = Math.max(backoffMs(openings, random, OPEN_LIMITS), retryAfterMs ?? 0);
+    const pauseMs = Math.max(backoffMs(openings, random, OPEN_LIMITS), error.retryAfterMs ?? 0);
     openUntilMs = Math.max(openUntilMs, clock.nowMs() + pauseMs);
   }
 
+  const waitMs = () => openUntilMs - clock.nowMs();
+  const isHalfOpen = () => failures >= FAILURES_TO_OPEN && waitMs() <= 0;
+
   return {
+    get isOpen() {
+      return waitMs() > 0;
+    },
+    get isHalfOpen() {
+      return isHalfOpen();
+    },
     admit() {
-      const waitMs = openUntilMs - clock.nowMs();
-      if (waitMs > 0) return { isAdmitted: false, retryAfterMs: Math.ceil(waitMs) };
-      const isProbe = failures >= FAILURES_TO_OPEN;
-      if (isProbe && isProbing) return { isAdmitted: false, retryAfterMs: PROBE_WAIT_MS };
+      if (waitMs() > 0) return { isAdmitted: false, retryAfterMs: Math.ceil(waitMs()), cause };
+      const isProbe = isHalfOpen();
+      if (isProbe && isProbing) return { isAdmitted: false, retryAfterMs: PROBE_WAIT_MS, cause };
       if (isProbe) isProbing = true;
       const settle = () => {
         if (isProbe) isProbing = false;
@@ -66,12 +91,19 @@ export function createBreaker(clock: Clock, random: () => number = Math.random):
           settle();
           succeed();
         },
-        fail(retryAfterMs) {
+        fail(error) {
           settle();
-          fail(retryAfterMs, isProbe);
+          fail(error, isProbe);
         },
         release: settle,
       };
+    },
+    noteSign() {
+      failures = Math.min(failures, FAILURES_TO_OPEN - 1);
+      openUntilMs = 0;
+    },
+    noteSilence(error) {
+      fail(error, isHalfOpen());
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../endpoint.ts';
-import { type HttpProblem, unreachable } from './problem.ts';
+import { broken, type HttpProblem, unreachable } from './problem.ts';
 
 const SAYINGS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'refuses connections',
@@ -30,9 +30,13 @@ export function problemOfNetwork(endpoint: Endpoint, error: unknown, mask: (text
   const saying = (code === undefined ? undefined : SAYINGS[code]) ?? 'could not be called';
   const detail = code === undefined ? words : code;
   const cause = new Error(code === undefined ? words : `${code}: ${words}`);
-  const problem = unreachable(`${endpoint.label} ${saying} (${detail})`, undefined, cause);
-  // A request can kill a server: one that llama.cpp cannot parse the grammar of does.
-  return isCutConnection(error) ? { ...problem, kind: 'failing' } : problem;
+  const message = `${endpoint.label} ${saying} (${detail})`;
+  return isAfterSending(code) ? broken(message, cause) : unreachable(message, undefined, cause);
+}
+
+/** A request can kill a server (one that llama.cpp cannot parse the grammar of does), or bring it to answer what is no HTTP. */
+function isAfterSending(code: string | undefined): boolean {
+  return CUT.has(code) || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' || /^(HPE|Z)_/.test(code ?? '');
 }
 
 /** True for a connection that was there and was closed from the other side: by a server that ended, or found it idle. */

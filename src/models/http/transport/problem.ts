@@ -7,11 +7,17 @@ import type { ServerWords } from './server-words.ts';
  *
  * - `refused`: the server does not take this request; smaller or other ones it may.
  * - `missing`: the server has no such address or model.
- * - `failing`: the server broke on this request, or did not end it in time; it may be the request's fault.
+ * - `failing`: the server broke on this request, did not want it, or did not end it in time; it may be the request's fault.
  * - `garbled`: JSON came, but not what was asked for; asking for each item alone may help.
- * - `unavailable`: anything else: the server, the way there, the key.
+ * - `unavailable`: the way to the server, the key, the quota: no request's fault.
  */
 export type ProblemKind = 'refused' | 'missing' | 'failing' | 'garbled' | 'unavailable';
+
+/**
+ * What a server did with a small request of the same kind, sent after one that failed: answered it, failed too, or refused it,
+ * which shows nothing.
+ */
+export type Pulse = 'answers' | 'silent' | 'unclear';
 
 export interface HttpProblem {
   readonly kind: ProblemKind;
@@ -22,6 +28,12 @@ export interface HttpProblem {
   readonly param?: string;
   /** What is told of an item that is answered so. */
   readonly error: ModelError;
+  /** True where the time limit of the request passed. */
+  readonly isTimeout?: boolean;
+  /** Of a failing request, where that was looked into. */
+  readonly pulse?: Pulse;
+  /** With it: how many requests this address of the server has answered so far. */
+  readonly answers?: number;
 }
 
 /** How long to leave a server alone that wants another key or address: only a person can mend that. */
@@ -34,11 +46,12 @@ const KIND_BY_STATUS: Readonly<Record<number, ProblemKind>> = {
   410: 'missing',
   413: 'refused',
   422: 'refused',
-  // TEI's answer when its engine broke on the request.
-  424: 'failing',
-  500: 'failing',
+  429: 'unavailable',
   501: 'missing',
 };
+
+/** How OpenAI says, with 429, that a request is over the limit by itself. */
+const TOO_LARGE = /request too large|must be reduced/i;
 
 /** What an answer with a status other than 2xx means. */
 export function problemOfStatus(
@@ -57,13 +70,15 @@ export function problemOfStatus(
   }
   if (status === 403) {
     const what = `${label} does not allow this with ${key === undefined ? 'no key' : `the key in ${variables.key}`} (403)${said}`;
-    return { ...base, kind: 'unavailable', error: unavailableError(what, MENDING_PAUSE_MS) };
+    // Where others are answered, it is a filter that objects to this one.
+    return { ...base, kind: 'failing', error: unavailableError(what, MENDING_PAUSE_MS) };
   }
   if (status >= 300 && status < 400) {
     const what = `${label} redirects elsewhere (${status}), where no key is sent: set ${variables.baseUrl} to the final address`;
     return { ...base, kind: 'unavailable', error: unavailableError(what, MENDING_PAUSE_MS) };
   }
-  const kind = KIND_BY_STATUS[status] ?? 'unavailable';
+  // TEI answers 424 when its engine broke on the request, gateways 502 to 504 when a server did, and others what they like.
+  const kind = status === 429 && TOO_LARGE.test(words.text) ? 'refused' : (KIND_BY_STATUS[status] ?? 'failing');
   const message = `${label} answered ${status}${said}`;
   switch (kind) {
     case 'refused':
@@ -87,6 +102,11 @@ export function brokenOff(endpoint: Endpoint, what: string, words = ''): HttpPro
   return { kind: 'failing', words, error: unavailableError(`${endpoint.label} ${what}`, undefined) };
 }
 
+/** An answer that is none, or an end of the connection that may be this request's doing. */
+export function broken(message: string, cause?: unknown): HttpProblem {
+  return { kind: 'failing', words: '', error: unavailableError(message, undefined, cause) };
+}
+
 /** A problem of the server or the way there. */
 export function unreachable(message: string, retryAfterMs?: number, cause?: unknown): HttpProblem {
   return { kind: 'unavailable', words: '', error: unavailableError(message, retryAfterMs, cause) };
@@ -95,7 +115,7 @@ export function unreachable(message: string, retryAfterMs?: number, cause?: unkn
 /** The end of a time limit: the server's fault, or that of a request it cannot bear. */
 export function timedOut(endpoint: Endpoint, timeoutMs: number): HttpProblem {
   const message = `${endpoint.label} gave no answer within ${Math.round(timeoutMs / 1_000)} s`;
-  return { kind: 'failing', words: '', error: unavailableError(message, undefined) };
+  return { ...broken(message), isTimeout: true };
 }
 
 function keyProblem({ label, variables, key }: Endpoint): string {
