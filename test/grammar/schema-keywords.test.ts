@@ -69,3 +69,30 @@ test('names that are repeated are found by the check', async () => {
   expect(problemOf('{"b":1,"b":2}')).toBe('The model gave JSON with two properties named "b"');
   expect(problemOf('[{"b":1},{"b":2,"c":{"b":3}}]')).toContain('must be object');
 });
+
+test.each([
+  ['required', { required: ['reasoning', 'answer'] }],
+  ['propertyOrdering', { propertyOrdering: ['reasoning', 'answer'] }],
+])('a model writes its reasoning before its answer where %s says so', async (_, wish) => {
+  const schema = {
+    type: 'object',
+    properties: { answer: {}, reasoning: {} },
+    minProperties: 2,
+    maxProperties: 2,
+    ...wish,
+  };
+  const isAccepted = await acceptorOf(compiled({ kind: 'json', schema }).gbnf);
+  expect(['{"reasoning":"a","answer":1}', '{"answer":1,"reasoning":"a"}'].map(isAccepted)).toEqual([true, false]);
+});
+
+test('parts that differ in their order alone have grammars of their own', async () => {
+  const part = (ordering: readonly string[]) => ({
+    type: 'object',
+    properties: { a: { const: 1 }, b: { const: 2 } },
+    additionalProperties: false,
+    propertyOrdering: ordering,
+  });
+  const schema = { type: 'array', prefixItems: [part(['a', 'b']), part(['b', 'a'])] };
+  const isAccepted = await acceptorOf(compiled({ kind: 'json', schema }).gbnf);
+  expect(['[{"a":1,"b":2},{"b":2,"a":1}]', '[{"b":2,"a":1},{"a":1,"b":2}]'].map(isAccepted)).toEqual([true, false]);
+});

@@ -10,7 +10,10 @@ const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const SHORTEST_INEXACT = 16;
 
 /** An exact number as `JSON.stringify` writes it. Within a string its quotes would be escaped. */
-const WRITTEN = /\{"\\u0000number":"(-?\d+(?:e-?\d+)?)"\}/g;
+const WRITTEN_NUMBER = /\{"\\u0000number":"(-?\d+(?:e-?\d+)?)"\}/g;
+
+/** A name of {@link heldInPlace} as `JSON.stringify` writes it. */
+const WRITTEN_NAME = /"\\u0000(\d+)":/g;
 
 /**
  * The value of a JSON text with every number as it stands there, see `JsonNumber`.
@@ -35,15 +38,23 @@ export function writeJson(value: unknown): string | undefined;
 export function writeJson(value: unknown): string | undefined {
   const text: string | undefined = JSON.stringify(value, toWritable);
   if (text === undefined) return undefined;
-  if (!text.includes(EXACT_NUMBER_NAME)) return text;
-  return text.replaceAll(WRITTEN, (_, exact: string) => numberText(decimalOf({ [EXACT_NUMBER]: exact })));
+  if (!text.includes(ZERO_CHARACTER)) return text;
+  return text
+    .replaceAll(WRITTEN_NUMBER, (_, exact: string) => numberText(decimalOf({ [EXACT_NUMBER]: exact })))
+    .replaceAll(WRITTEN_NAME, '"$1":');
+}
+
+/** A name under which a member keeps its place: JavaScript puts names that are numbers first. {@link writeJson} writes the name itself. */
+export function heldInPlace(name: string): string {
+  return /^\d+$/.test(name) ? `\0${name}` : name;
 }
 
 function toWritable(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? toJsonNumber(String(value)) : value;
 }
 
-const EXACT_NUMBER_NAME = JSON.stringify(EXACT_NUMBER);
+/** At the beginning of a name; all that has one is replaced. */
+const ZERO_CHARACTER = '"\\u0000';
 
 /** The text must be JSON. */
 function withMarkedNumbers(text: string): string {

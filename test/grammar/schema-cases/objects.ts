@@ -19,8 +19,37 @@ export const OBJECT_CASES: readonly SchemaCase[] = [
   {
     title: 'required',
     schema: { type: 'object', properties: { a: {}, b: {} }, required: ['b'] },
-    valid: [{ b: 1 }, { a: 1, b: 2 }, { b: 1, c: 2 }],
+    valid: [{ b: 1 }, { b: 2, a: 1 }, { b: 1, c: 2 }],
     invalid: [{}, { a: 1 }, { c: 1 }],
+  },
+  {
+    title: 'required comes first, then propertyOrdering, then the order of jsonb',
+    schema: {
+      ...closed,
+      properties: { id: {}, note: {}, answer: {}, reasoning: {}, z: {} },
+      required: ['reasoning', 'answer'],
+      propertyOrdering: ['note', 'answer'],
+    },
+    valid: [
+      { reasoning: 1, answer: 2, note: 3, z: 4, id: 5 },
+      { reasoning: 1, answer: 2 },
+      { reasoning: 1, answer: 2, id: 5 },
+    ],
+    invalid: [{ reasoning: 1, note: 3 }, { reasoning: 1, x: 1, answer: 2 }, {}],
+  },
+  {
+    title: 'the order of schemas that hold together',
+    schema: {
+      properties: { a: {}, b: {} },
+      allOf: [{ required: ['d'] }, { properties: { d: {}, c: {} }, propertyOrdering: ['b', 'c'] }],
+      maxProperties: 4,
+      type: 'object',
+    },
+    valid: [
+      { d: 1, b: 1, c: 1, a: 1 },
+      { d: 1, a: 1 },
+    ],
+    invalid: [{ a: 1, b: 1 }],
   },
   {
     title: 'required without a schema',
@@ -48,7 +77,7 @@ export const OBJECT_CASES: readonly SchemaCase[] = [
       additionalProperties: { const: 4 },
     },
     valid: [
-      { ab: 1, abc: 2, '': 3 },
+      { '': 3, ab: 1, abc: 2 },
       { a: 4, abcd: 4, abd: 4, b: 4 },
     ],
     invalid: [{ ab: 4 }, { abc: 4 }, { '': 4 }, { a: 1 }],
@@ -59,7 +88,7 @@ export const OBJECT_CASES: readonly SchemaCase[] = [
       ...closed,
       properties: { 'a"b': { const: 1 }, 'c\\d': { const: 2 }, '\n': { const: 3 }, 'é😀': { const: 4 } },
     },
-    valid: [{ 'a"b': 1, 'c\\d': 2, '\n': 3, 'é😀': 4 }],
+    valid: [{ '\n': 3, 'a"b': 1, 'c\\d': 2, 'é😀': 4 }],
     invalid: [{ ab: 1 }, { 'a"b': 2 }],
   },
   {
@@ -75,7 +104,7 @@ export const OBJECT_CASES: readonly SchemaCase[] = [
   {
     title: 'names of JavaScript',
     schema: { type: 'object', properties: { constructor: { type: 'integer' } }, required: ['toString'] },
-    valid: [{ constructor: 1, toString: 1 }, { toString: null }],
+    valid: [{ toString: 1, constructor: 1 }, { toString: null }],
     invalid: [{}, { constructor: 1 }, { constructor: 'x', toString: 1 }],
   },
   {
@@ -98,7 +127,7 @@ export const OBJECT_CASES: readonly SchemaCase[] = [
   {
     title: 'maxProperties with optional and required properties',
     schema: { ...closed, properties: { a: {}, b: {}, c: {} }, required: ['c'], maxProperties: 2 },
-    valid: [{ c: 1 }, { a: 1, c: 1 }, { b: 1, c: 1 }],
+    valid: [{ c: 1 }, { c: 1, a: 1 }, { c: 1, b: 1 }],
     invalid: [{ a: 1, b: 1 }, { a: 1, b: 1, c: 1 }, {}],
   },
   {

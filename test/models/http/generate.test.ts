@@ -252,6 +252,23 @@ describe('an output is held to', () => {
     expect(body.messages[0].content).toContain('{"enum":[1181234567890123456,1181234567890123457]}');
   });
 
+  it('by properties in the order in which they are to be written, in every field and in words', async () => {
+    const ordered = {
+      type: 'object',
+      properties: { answer: {}, reasoning: {}, '1': {} },
+      required: ['reasoning', '1'],
+      propertyOrdering: ['answer'],
+    };
+    const inOrder = '"properties":{"reasoning":{},"1":{},"answer":{}},"required":["reasoning","1"]}';
+    for (const kind of ['ollama', 'vllm', 'openai'] as const) {
+      const stub = await setUp(() => chatAnswer('{"reasoning": 1, "1": 2}'), server(kind));
+      const asked = generateItem({ kind: 'json', schema: ordered });
+      expect(await stub.model.generate([asked], never)).toMatchObject([{ ok: true }]);
+      const { text = '' } = stub.server.requests[0] ?? {};
+      expect(text.replaceAll('\\"', '"').split(inOrder)).toHaveLength(kind === 'ollama' ? 3 : 2);
+    }
+  });
+
   it('in words, once a server has refused the field for it', async () => {
     const { model, server: stub } = await setUp(({ body }) =>
       'response_format' in body ? refuse('response_format is not supported') : chatAnswer('```json\n{"a": 1}\n```'),

@@ -11,7 +11,7 @@ import { schemaRules } from './schema-rules.ts';
 /**
  * The grammar of the JSON texts that a schema allows (draft 2020-12, and draft 7 where it differs), or why there is none.
  *
- * The grammar has one spelling of each value: properties in the order of the schema and then others, at most one space
+ * The grammar has one spelling of each value: properties in the order of `inPropertyOrder` and then others, at most one space
  * after `,` and `:`, characters escaped as `JSON.stringify` does, numbers of at most 18 digits before the point unless
  * bounds are longer. It accepts every valid value in that spelling; where it accepts more, `problemOf` is exact.
  * The same schema gives the same bytes. Nothing of the schema runs as code or as a pattern of the JavaScript engine.

@@ -11,6 +11,7 @@ import {
 } from '../gbnf/expression.ts';
 import type { RuleSet } from '../gbnf/rule-set.ts';
 import { GrammarTooLarge } from '../refused.ts';
+import { inPropertyOrder } from './property-order.ts';
 import type { Conjunction, ObjectKeywords } from './read/schema-site.ts';
 import { COLON, COMMA } from './spacing.ts';
 import { jsonString } from './text/json-text.ts';
@@ -40,13 +41,17 @@ interface Property {
 }
 
 /**
- * The JSON objects that all keywords agree to: named properties in the order of the schema, then others. That no two
+ * The JSON objects that all keywords agree to: named properties in the order of
+ * {@link inPropertyOrder}, then others. That no two
  * others have one name is left to the check, and so is which schemas a name holds to that several patterns fit.
  */
 export function objectExpression(keywords: readonly ObjectKeywords[], around: ObjectSurroundings): Expression {
   const { rules, expressionOf } = around;
   const required = new Set(keywords.flatMap((each) => each.required));
-  const names = [...new Set([...keywords.flatMap(({ properties }) => [...properties.keys()]), ...required])];
+  const names = inPropertyOrder([...required, ...keywords.flatMap(({ properties }) => [...properties.keys()])], {
+    required: [...required],
+    ordering: keywords.flatMap(({ ordering }) => ordering),
+  });
   if (names.length > MOST_NAMES)
     throw new GrammarTooLarge(`The schema names more than ${MOST_NAMES} properties of an object`);
   const properties = names.map((name) => {

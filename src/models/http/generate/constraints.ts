@@ -1,4 +1,5 @@
 import type { OutputGrammar } from '../../grammar/output-grammar.ts';
+import { withOrderedProperties } from '../../grammar/schema/property-order.ts';
 import { writeJson } from '../../json/json-text.ts';
 import type { ServerFacts } from '../server/server-facts.ts';
 import { isStrictSubset } from './openai-subset.ts';
@@ -58,7 +59,7 @@ function isOldVllm(version: string | undefined): boolean {
 function wishOf(output: StructuredOutput): [key: 'json' | 'regex' | 'choice', value: unknown] {
   switch (output.kind) {
     case 'json':
-      return ['json', output.schema];
+      return ['json', withOrderedProperties(output.schema)];
     case 'regex':
       return ['regex', output.pattern];
     case 'choice':
@@ -82,7 +83,7 @@ function openAiSchema(output: StructuredOutput): Constraint[] {
 }
 
 function jsonSchema(output: StructuredOutput, isStrict: boolean): Constraint {
-  const schema = output.kind === 'json' ? output.schema : wrappedSchema(output);
+  const schema = output.kind === 'json' ? withOrderedProperties(output.schema) : wrappedSchema(output);
   const json_schema = { name: 'answer', schema, ...(isStrict && { strict: true }) };
   return {
     name: 'json_schema',
@@ -94,7 +95,7 @@ function jsonSchema(output: StructuredOutput, isStrict: boolean): Constraint {
 }
 
 function cohereSchema(output: StructuredOutput): Constraint {
-  const schema = output.kind === 'json' ? output.schema : wrappedSchema(output);
+  const schema = output.kind === 'json' ? withOrderedProperties(output.schema) : wrappedSchema(output);
   return {
     name: 'json_schema',
     fields: { response_format: { type: 'json_object', json_schema: schema } },
@@ -115,7 +116,7 @@ function wrappedSchema(output: Exclude<StructuredOutput, { kind: 'json' }>) {
 function wordsFor(output: StructuredOutput): string {
   switch (output.kind) {
     case 'json':
-      return `Answer with JSON alone, no explanation. It must be valid under this JSON Schema:\n${writeJson(output.schema)}`;
+      return `Answer with JSON alone, no explanation. It must be valid under this JSON Schema:\n${writeJson(withOrderedProperties(output.schema))}`;
     case 'regex':
       return `Answer with one text alone, no explanation. This regular expression must match all of it:\n${output.pattern}`;
     case 'choice':

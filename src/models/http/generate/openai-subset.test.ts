@@ -26,6 +26,7 @@ it.each<[string, JsonSchema]>([
     'a known format, a pattern and bounds',
     object({ a: { type: 'string', format: 'date', pattern: '^a' }, n: { type: 'number', minimum: 0 } }),
   ],
+  ['a wish for an order', object({ a: text, b: text }, { propertyOrdering: ['b', 'a'] })],
 ])('%s is enforced by OpenAI', (_what, schema) => {
   expect(isStrictSubset(schema)).toBe(true);
 });

@@ -4,7 +4,10 @@ const MAX_DEPTH = 10;
 const MAX_PROPERTIES = 5_000;
 const MAX_ENUM_VALUES = 1_000;
 
-/** Keywords that OpenAI's strict structured outputs take; `properties`, `items` and the like are looked into besides. */
+/**
+ * Keywords that OpenAI's strict structured outputs take, and `propertyOrdering`, which is not sent; `properties`, `items` and the like are
+ * looked into besides.
+ */
 const KEYWORDS: ReadonlySet<string> = new Set([
   '$defs',
   '$ref',
@@ -25,6 +28,7 @@ const KEYWORDS: ReadonlySet<string> = new Set([
   'multipleOf',
   'pattern',
   'properties',
+  'propertyOrdering',
   'required',
   'title',
   'type',

@@ -57,3 +57,16 @@ export const INTEGER_FORMATS: ReadonlyMap<string, readonly [minimum: bigint, max
   ...[8n, 16n, 32n, 64n].map((bits) => [`int${bits}`, [-(2n ** (bits - 1n)), 2n ** (bits - 1n) - 1n]] as const),
   ...[8n, 16n, 32n, 64n].map((bits) => [`uint${bits}`, [0n, 2n ** bits - 1n]] as const),
 ]);
+
+/** Keywords whose properties are not keywords, but names of schemas. */
+export const NAMED_SCHEMAS: ReadonlySet<string> = new Set([
+  '$defs',
+  'definitions',
+  'dependencies',
+  'dependentSchemas',
+  'patternProperties',
+  'properties',
+]);
+
+/** Keywords whose value is no schema, whatever it looks like. */
+export const PLAIN_VALUES: ReadonlySet<string> = new Set(['const', 'default', 'enum', 'example', 'examples']);

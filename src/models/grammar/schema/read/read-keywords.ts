@@ -118,6 +118,7 @@ export function readObjectKeywords(
   const additionalProperties = siteOf(reader, 'additionalProperties', readSite);
   const propertyNames = siteOf(reader, 'propertyNames', readSite);
   const required = reader.texts('required');
+  const propertyOrdering = reader.texts('propertyOrdering');
   const bounds = { minProperties: reader.least('minProperties'), maxProperties: reader.count('maxProperties') };
   for (const name of [...(properties?.keys() ?? []), ...(required ?? [])]) refuseName(name, reader.pointer);
   const hasDependencies = readDependencies(reader, checked, readSite);
@@ -127,6 +128,7 @@ export function readObjectKeywords(
     additionalProperties: additionalProperties?.checked,
     propertyNames: propertyNames?.checked,
     required,
+    propertyOrdering,
     ...bounds,
   });
   const keywords = {
@@ -135,6 +137,7 @@ export function readObjectKeywords(
     additionalProperties,
     propertyNames,
     required: required ?? [],
+    ordering: propertyOrdering ?? [],
     minProperties: bounds.minProperties ?? 0,
     maxProperties: bounds.maxProperties,
   };
@@ -144,6 +147,7 @@ export function readObjectKeywords(
     additionalProperties,
     propertyNames,
     required,
+    propertyOrdering,
     ...bounds,
   });
   return { keywords: isGiven ? keywords : undefined, needsCheck: hasDependencies };

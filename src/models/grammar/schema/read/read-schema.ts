@@ -237,6 +237,7 @@ const SUPPORTED: ReadonlySet<string> = new Set([
   'prefixItems',
   'properties',
   'propertyNames',
+  'propertyOrdering',
   'required',
   'then',
   'type',

@@ -1,6 +1,7 @@
 import type { JsonSchema, JsonValue } from '../../../json-value.ts';
 import { Refused } from '../../refused.ts';
 import { at, isList, isObject, pointerTo } from './keyword-reader.ts';
+import { NAMED_SCHEMAS, PLAIN_VALUES } from './keywords.ts';
 
 /** Finds what references of one document name. */
 export interface ReferenceResolver {
@@ -67,19 +68,6 @@ function stepsOf(pointer: string): readonly string[] {
     .slice(1)
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
-
-/** Keywords whose properties are not keywords, but names of schemas. */
-const NAMED_SCHEMAS: ReadonlySet<string> = new Set([
-  '$defs',
-  'definitions',
-  'dependencies',
-  'dependentSchemas',
-  'patternProperties',
-  'properties',
-]);
-
-/** Keywords whose value is no schema, whatever it looks like. */
-const PLAIN_VALUES: ReadonlySet<string> = new Set(['const', 'default', 'enum', 'example', 'examples']);
 
 /** The pointers of all `$anchor`s; of two of one name, the first. */
 function anchorsOf(document: JsonSchema): ReadonlyMap<string, string> {

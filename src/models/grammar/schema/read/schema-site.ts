@@ -75,6 +75,8 @@ export interface ObjectKeywords {
   readonly additionalProperties: SchemaSite | undefined;
   readonly propertyNames: SchemaSite | undefined;
   readonly required: readonly string[];
+  /** `propertyOrdering`: in which order to write properties; it says nothing about what is valid. */
+  readonly ordering: readonly string[];
   readonly minProperties: number;
   readonly maxProperties: number | undefined;
 }
