@@ -15,6 +15,7 @@ import { EXIT, type ExitCode } from './exit-code.ts';
 import { codeOfInterruption, watchSignals } from './interruption.ts';
 import { printError } from './print-error.ts';
 import { openTerminal } from './terminal.ts';
+import { warnOfUnknownVariables } from './unknown-variables.ts';
 
 const MODEL_OPTIONS = ['embedModel', 'generateModel', 'rerankModel'] as const;
 
@@ -40,6 +41,7 @@ export async function runProgram(
   const execute: Execute = async (command, flags, args) => {
     level = readOption({ flags, env }, LOG_LEVEL_OPTION, readLogLevel) ?? command.logLevel;
     const log = createLogger({ level, pretty: terminal.logs.isPretty, color: terminal.logs.isColoured });
+    for (const warning of warnOfUnknownVariables(env, COMMANDS)) log.warn(warning);
     const providers = parts.providers ?? createProviders({ env, given: givenModels(flags, env) });
     code = await command.run({ flags, args, env, terminal, interruption, log, providers });
   };
