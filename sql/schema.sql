@@ -95,6 +95,7 @@ create table lamplighter.worker (
   died_at timestamp with time zone,
   in_flight_at_death integer,
   alone_id bigint,
+  troubles jsonb default '[]'::jsonb not null,
   constraint worker_pkey PRIMARY KEY (worker_id),
   constraint worker_status_is_known CHECK ((status = ANY (ARRAY['running'::text, 'sleeping'::text, 'stopping'::text, 'stopped'::text, 'dead'::text])))
 ) with (fillfactor=50);
@@ -588,6 +589,32 @@ AS $function$
           from (select 1 from public.steadytext_queue where run_at < '9000-01-01 00:00+00' limit p_limit) as delayed)
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.count_waiting(p_function_names text[], p_models text[], p_most integer)
+ RETURNS TABLE(function_name text, model text, waiting bigint)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET row_security TO 'off'
+AS $function$
+  with delayed as materialized (
+    select q.function_name, q.model
+    from public.steadytext_queue as q
+    where q.run_at < '9000-01-01 00:00+00' and q.status = 'pending'
+    limit p_most
+  )
+  select l.function_name, l.model,
+         (select count(*)
+          from (
+            select from public.steadytext_queue as q
+            where q.run_at is null and q.status = 'pending' and q.function_name = l.function_name and q.model = l.model
+            limit p_most
+          ) as ready)
+         + (select count(*) from delayed as d where d.function_name = l.function_name and d.model = l.model)
+  from unnest(p_function_names, p_models) as l (function_name, model)
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.effective_setting(p_name text)
  RETURNS text
  LANGUAGE sql
@@ -647,21 +674,58 @@ AS $function$
   from queued as q
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.explain_wait(p_function_name text, p_model text)
+CREATE OR REPLACE FUNCTION lamplighter.explain_lane(p_function_name text, p_model text)
+ RETURNS TABLE(reason text, model text, since timestamp with time zone)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  with serving as materialized (
+    select trouble.model, w.last_heartbeat - trouble.for_ms / 1000 * interval '1 second' as since
+    from lamplighter.worker as w
+    left join lateral (
+      select t.model, t.for_ms
+      from jsonb_to_recordset(w.troubles) as t (model text, lanes jsonb, for_ms double precision)
+      where t.lanes ? (p_function_name || ':' || p_model)
+      limit 1
+    ) as trouble on true
+    where w.status in ('running', 'sleeping')
+      and w.last_heartbeat > clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
+      and p_function_name || ':' || p_model = any (w.lanes)
+  )
+  select o.reason, o.model, o.since
+  from (
+    select 1, 'paused', null, p.paused_at from lamplighter.paused_function as p where p.function_name = p_function_name
+    union all
+    select 2, 'not served', null, null where not exists (select from serving)
+    union all
+    select 3, 'model unavailable', max(s.model), min(s.since) from serving as s having count(*) = count(s.model)
+  ) as o (position, reason, model, since)
+  order by o.position
+  limit 1
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.explain_wait(p_function_name text, p_model text, p_error text DEFAULT NULL::text)
  RETURNS text
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+declare
+  v_lane record;
 begin
-  if exists (select 1 from lamplighter.paused_function as p where p.function_name = p_function_name) then
-    return format('The function %s is paused; the schema owner can run: SELECT steadytext_resume(%L).', p_function_name, p_function_name);
-  end if;
-  if not lamplighter.is_served(p_function_name, p_model) then
-    return format('No running worker serves %s%s; start one with: lamplighter worker.', p_function_name,
-      case when p_model = 'default' then '' else format(' with model "%s"', p_model) end);
-  end if;
-  return null;
+  select l.reason, l.model, l.since into v_lane from lamplighter.explain_lane(p_function_name, p_model) as l;
+  return case
+    when v_lane.reason = 'paused' then
+      format('The function %s is paused; the schema owner can run: SELECT steadytext_resume(%L).', p_function_name, p_function_name)
+    when v_lane.reason = 'not served' then
+      format('No running worker serves %s%s; start one with: lamplighter worker.', p_function_name,
+        case when p_model = 'default' then '' else format(' with model "%s"', p_model) end)
+    when v_lane.reason = 'model unavailable' then
+      format('The model "%s" has been unavailable since %s%s. The request is tried again by itself.', v_lane.model,
+        to_char(v_lane.since at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'), coalesce(': ' || p_error, ''))
+    when p_error is not null then format('The last attempt failed, and another one follows: %s', p_error)
+  end;
 end
 $function$;
 
@@ -777,7 +841,8 @@ begin
     select n.name from unnest(lamplighter.public_names()) as n (name) where n.name not in ('steadytext_pause', 'steadytext_resume')));
   perform lamplighter.grant_functions(p_role_name, 'lamplighter', array[
     'require_text', 'require_texts', 'require_generate_limits', 'model_or_default', 'enqueue_request', 'enqueue_requests',
-    'issue_id', 'count_holders', 'is_own_write', 'send_autonomous', 'adopt_autonomous', 'explain_wait']);
+    'issue_id', 'count_holders', 'is_own_write', 'send_autonomous', 'adopt_autonomous', 'explain_lane', 'explain_wait',
+    'list_waits']);
   if v_is_new then
     select count(*) into v_rows from public.steadytext_queue as q where q.username = p_role_name;
   end if;
@@ -822,7 +887,7 @@ begin
   execute format('grant select on lamplighter.migration to %I', p_role_name);
   perform lamplighter.grant_functions(p_role_name, 'lamplighter', array[
     'effective_setting', 'record_server_settings', 'measure_queue', 'request_wake_up', 'confirm_wake_up', 'register_worker',
-    'renew_lease', 'prune_workers', 'list_ready', 'claim_requests', 'claim_requests_at_once', 'claim_suspects', 'has_suspects',
+    'renew_lease', 'prune_workers', 'list_ready', 'count_waiting', 'claim_requests', 'claim_requests_at_once', 'claim_suspects', 'has_suspects',
     'finish_requests', 'announce_ends', 'lookup_cached_results', 'list_lost', 'rescue_requests', 'promote_requests',
     'prune_requests', 'prune_cached_results', 'cancel_abandoned']);
 end
@@ -978,20 +1043,6 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.is_served(p_function_name text, p_model text)
- RETURNS boolean
- LANGUAGE sql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-  select exists (
-    select 1
-    from lamplighter.worker as w
-    where w.status in ('running', 'sleeping')
-      and w.last_heartbeat > clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
-      and p_function_name || ':' || p_model = any (w.lanes))
-$function$;
-
 CREATE OR REPLACE FUNCTION lamplighter.issue_id()
  RETURNS bigint
  LANGUAGE sql
@@ -1112,6 +1163,26 @@ begin
     end loop;
   end loop;
 end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.list_waits()
+ RETURNS TABLE(function_name text, model text, reason text, requests bigint, error text)
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  with waiting as materialized (
+    select q.function_name, q.model,
+           case when q.run_at is null then 'ready' when q.run_at < '9000-01-01 00:00+00' then 'retry' else 'quarantined' end as reason,
+           count(*) as requests, max(left(q.error, 500)) as error
+    from public.steadytext_queue as q
+    where q.status = 'pending'
+    group by 1, 2, 3
+  )
+  select w.function_name, w.model, coalesce(lane.reason, w.reason), sum(w.requests)::bigint, max(w.error)
+  from waiting as w
+  left join lateral lamplighter.explain_lane(w.function_name, w.model) as lane on true
+  group by 1, 2, 3
+  order by 1, 2, 3
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.lookup_cached_results(p_cache_keys bytea[])
@@ -1429,7 +1500,7 @@ AS $function$
   returning worker_id
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint, p_settled_claims bigint[])
+CREATE OR REPLACE FUNCTION lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint, p_settled_claims bigint[], p_troubles jsonb DEFAULT '[]'::jsonb)
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1445,6 +1516,7 @@ begin
       in_flight = p_in_flight,
       processed = p_processed,
       failed = p_failed,
+      troubles = p_troubles,
       last_heartbeat = clock_timestamp()
   where w.worker_id = p_worker_id
     and w.status in ('running', 'sleeping', 'stopping');
@@ -2109,7 +2181,7 @@ begin
       v_target := lamplighter.send_autonomous(request_id);
     end if;
     if clock_timestamp() >= v_deadline then
-      v_hint := coalesce(lamplighter.explain_wait(v_function_name, v_model),
+      v_hint := coalesce(lamplighter.explain_wait(v_function_name, v_model, v_error),
         case when v_is_cut then format(
           'The wait was cut short by statement_timeout (%s ms); raise it, e.g. SET statement_timeout = ''%ss''.',
           v_statement_timeout_ms, least(v_timeout_seconds::bigint + 5, 2147483)) end,
@@ -2325,6 +2397,8 @@ revoke all on function lamplighter.count_holders(p_id bigint, p_request_id uuid)
 
 revoke all on function lamplighter.count_pending(p_limit bigint) from public;
 
+revoke all on function lamplighter.count_waiting(p_function_names text[], p_models text[], p_most integer) from public;
+
 revoke all on function lamplighter.effective_setting(p_name text) from public;
 
 revoke all on function lamplighter.enqueue_autonomous(p_request_id uuid, p_origin_id uuid, p_username text, p_function_name text, p_parameters jsonb, p_priority integer, p_model text) from public;
@@ -2333,7 +2407,9 @@ revoke all on function lamplighter.enqueue_request(p_function_name text, p_param
 
 revoke all on function lamplighter.enqueue_requests(p_function_name text, p_parameters jsonb[], p_priority integer, p_model text) from public;
 
-revoke all on function lamplighter.explain_wait(p_function_name text, p_model text) from public;
+revoke all on function lamplighter.explain_lane(p_function_name text, p_model text) from public;
+
+revoke all on function lamplighter.explain_wait(p_function_name text, p_model text, p_error text) from public;
 
 revoke all on function lamplighter.finish_requests(p_worker_id uuid, p_ids bigint[], p_attempts integer[], p_outcomes text[], p_results text[], p_errors text[], p_delays_ms double precision[], p_cache_keys bytea[], p_max_retries integer) from public;
 
@@ -2357,8 +2433,6 @@ revoke all on function lamplighter.has_suspects() from public;
 
 revoke all on function lamplighter.is_own_write(p_xmin xid) from public;
 
-revoke all on function lamplighter.is_served(p_function_name text, p_model text) from public;
-
 revoke all on function lamplighter.issue_id() from public;
 
 revoke all on function lamplighter.list_held(p_worker_id uuid) from public;
@@ -2368,6 +2442,8 @@ revoke all on function lamplighter.list_lost(p_worker_id uuid, p_ids bigint[], p
 revoke all on function lamplighter.list_own_objects() from public;
 
 revoke all on function lamplighter.list_ready(p_function_names text[], p_models text[], p_per_role integer) from public;
+
+revoke all on function lamplighter.list_waits() from public;
 
 revoke all on function lamplighter.lookup_cached_results(p_cache_keys bytea[]) from public;
 
@@ -2399,7 +2475,7 @@ revoke all on function lamplighter.record_stray(p_worker_id uuid, p_id bigint) f
 
 revoke all on function lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer) from public;
 
-revoke all on function lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint, p_settled_claims bigint[]) from public;
+revoke all on function lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint, p_settled_claims bigint[], p_troubles jsonb) from public;
 
 revoke all on function lamplighter.request_wake_up() from public;
 
@@ -2516,6 +2592,8 @@ comment on column lamplighter.worker.alone_id is 'The only request it held when 
 comment on column lamplighter.worker.in_flight_at_death is 'Requests it held when it was found dead.';
 
 comment on column lamplighter.worker.lanes is 'function:model pairs that the worker serves.';
+
+comment on column lamplighter.worker.troubles is 'Models that are unavailable at the last heartbeat: objects of model, lanes, error, for_ms and waiting. For the owner: an error may quote a request.';
 
 comment on function public.steadytext_embedding(request_id uuid) is 'The vector of a completed embed request; NULL while there is none.';
 

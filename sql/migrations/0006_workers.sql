@@ -20,12 +20,15 @@ create table lamplighter.worker (
   died_at timestamptz,
   in_flight_at_death integer,
   alone_id bigint,
+  troubles jsonb not null default '[]',
   constraint worker_pkey primary key (worker_id),
   constraint worker_status_is_known check (status in ('running', 'sleeping', 'stopping', 'stopped', 'dead'))
 ) with (fillfactor = 50);
 comment on table lamplighter.worker is 'Worker processes. The lease on a request is its worker''s lease: renewed by the heartbeat, lost with it.';
 comment on column lamplighter.worker.lanes is 'function:model pairs that the worker serves.';
 comment on column lamplighter.worker.in_flight_at_death is 'Requests it held when it was found dead.';
+comment on column lamplighter.worker.troubles is
+  'Models that are unavailable at the last heartbeat: objects of model, lanes, error, for_ms and waiting. For the owner: an error may quote a request.';
 comment on column lamplighter.worker.alone_id is 'The only request it held when it was found dead: that one is charged.';
 
 create table lamplighter.paused_function (
@@ -60,7 +63,8 @@ create function lamplighter.renew_lease(
   p_in_flight integer,
   p_processed bigint,
   p_failed bigint,
-  p_settled_claims bigint[]
+  p_settled_claims bigint[],
+  p_troubles jsonb default '[]'
 ) returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -73,6 +77,7 @@ begin
       in_flight = p_in_flight,
       processed = p_processed,
       failed = p_failed,
+      troubles = p_troubles,
       last_heartbeat = clock_timestamp()
   where w.worker_id = p_worker_id
     and w.status in ('running', 'sleeping', 'stopping');
@@ -93,17 +98,6 @@ begin
   get diagnostics v_pruned = row_count;
   return v_pruned;
 end
-$$;
-
--- True while a live worker claims requests of this function and model.
-create function lamplighter.is_served(p_function_name text, p_model text) returns boolean
-language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
-  select exists (
-    select 1
-    from lamplighter.worker as w
-    where w.status in ('running', 'sleeping')
-      and w.last_heartbeat > clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
-      and p_function_name || ':' || p_model = any (w.lanes))
 $$;
 
 create function public.steadytext_worker_status()

@@ -186,19 +186,75 @@ begin
 end
 $$;
 
--- Why nothing answers a request at present; null when something may.
-create function lamplighter.explain_wait(p_function_name text, p_model text) returns text
+-- What keeps requests of a function and model from being answered: 'paused', 'not served', or 'model unavailable' where that is so for
+-- every worker that serves them; no row when something may answer. What the model says is for the owner: it may quote a request.
+create function lamplighter.explain_lane(p_function_name text, p_model text)
+returns table (reason text, model text, since timestamptz)
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+  with serving as materialized (
+    select trouble.model, w.last_heartbeat - trouble.for_ms / 1000 * interval '1 second' as since
+    from lamplighter.worker as w
+    left join lateral (
+      select t.model, t.for_ms
+      from jsonb_to_recordset(w.troubles) as t (model text, lanes jsonb, for_ms double precision)
+      where t.lanes ? (p_function_name || ':' || p_model)
+      limit 1
+    ) as trouble on true
+    where w.status in ('running', 'sleeping')
+      and w.last_heartbeat > clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
+      and p_function_name || ':' || p_model = any (w.lanes)
+  )
+  select o.reason, o.model, o.since
+  from (
+    select 1, 'paused', null, p.paused_at from lamplighter.paused_function as p where p.function_name = p_function_name
+    union all
+    select 2, 'not served', null, null where not exists (select from serving)
+    union all
+    select 3, 'model unavailable', max(s.model), min(s.since) from serving as s having count(*) = count(s.model)
+  ) as o (position, reason, model, since)
+  order by o.position
+  limit 1
+$$;
+
+-- Why nothing answers a request at present; null when something may. p_error is what the row says of the last attempt.
+create function lamplighter.explain_wait(p_function_name text, p_model text, p_error text default null) returns text
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_lane record;
 begin
-  if exists (select 1 from lamplighter.paused_function as p where p.function_name = p_function_name) then
-    return format('The function %s is paused; the schema owner can run: SELECT steadytext_resume(%L).', p_function_name, p_function_name);
-  end if;
-  if not lamplighter.is_served(p_function_name, p_model) then
-    return format('No running worker serves %s%s; start one with: lamplighter worker.', p_function_name,
-      case when p_model = 'default' then '' else format(' with model "%s"', p_model) end);
-  end if;
-  return null;
+  select l.reason, l.model, l.since into v_lane from lamplighter.explain_lane(p_function_name, p_model) as l;
+  return case
+    when v_lane.reason = 'paused' then
+      format('The function %s is paused; the schema owner can run: SELECT steadytext_resume(%L).', p_function_name, p_function_name)
+    when v_lane.reason = 'not served' then
+      format('No running worker serves %s%s; start one with: lamplighter worker.', p_function_name,
+        case when p_model = 'default' then '' else format(' with model "%s"', p_model) end)
+    when v_lane.reason = 'model unavailable' then
+      format('The model "%s" has been unavailable since %s%s. The request is tried again by itself.', v_lane.model,
+        to_char(v_lane.since at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'), coalesce(': ' || p_error, ''))
+    when p_error is not null then format('The last attempt failed, and another one follows: %s', p_error)
+  end;
 end
+$$;
+
+-- How many requests wait in each function and model, and for what: 'ready' for their turn, 'retry' for the end of a pause after a
+-- failure, 'quarantined' to be run apart because workers died with them, or what explain_lane says. error is one that they had last.
+create function lamplighter.list_waits()
+returns table (function_name text, model text, reason text, requests bigint, error text)
+language sql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+  with waiting as materialized (
+    select q.function_name, q.model,
+           case when q.run_at is null then 'ready' when q.run_at < '9000-01-01 00:00+00' then 'retry' else 'quarantined' end as reason,
+           count(*) as requests, max(left(q.error, 500)) as error
+    from public.steadytext_queue as q
+    where q.status = 'pending'
+    group by 1, 2, 3
+  )
+  select w.function_name, w.model, coalesce(lane.reason, w.reason), sum(w.requests)::bigint, max(w.error)
+  from waiting as w
+  left join lateral lamplighter.explain_lane(w.function_name, w.model) as lane on true
+  group by 1, 2, 3
+  order by 1, 2, 3
 $$;
 
 create function public.steadytext_get_async_result(request_id uuid, timeout_seconds integer default 30, out result text) returns text
@@ -250,7 +306,7 @@ begin
       v_target := lamplighter.send_autonomous(request_id);
     end if;
     if clock_timestamp() >= v_deadline then
-      v_hint := coalesce(lamplighter.explain_wait(v_function_name, v_model),
+      v_hint := coalesce(lamplighter.explain_wait(v_function_name, v_model, v_error),
         case when v_is_cut then format(
           'The wait was cut short by statement_timeout (%s ms); raise it, e.g. SET statement_timeout = ''%ss''.',
           v_statement_timeout_ms, least(v_timeout_seconds::bigint + 5, 2147483)) end,

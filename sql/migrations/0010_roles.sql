@@ -97,7 +97,8 @@ begin
     select n.name from unnest(lamplighter.public_names()) as n (name) where n.name not in ('steadytext_pause', 'steadytext_resume')));
   perform lamplighter.grant_functions(p_role_name, 'lamplighter', array[
     'require_text', 'require_texts', 'require_generate_limits', 'model_or_default', 'enqueue_request', 'enqueue_requests',
-    'issue_id', 'count_holders', 'is_own_write', 'send_autonomous', 'adopt_autonomous', 'explain_wait']);
+    'issue_id', 'count_holders', 'is_own_write', 'send_autonomous', 'adopt_autonomous', 'explain_lane', 'explain_wait',
+    'list_waits']);
   if v_is_new then
     select count(*) into v_rows from public.steadytext_queue as q where q.username = p_role_name;
   end if;
@@ -119,7 +120,7 @@ begin
   execute format('grant select on lamplighter.migration to %I', p_role_name);
   perform lamplighter.grant_functions(p_role_name, 'lamplighter', array[
     'effective_setting', 'record_server_settings', 'measure_queue', 'request_wake_up', 'confirm_wake_up', 'register_worker',
-    'renew_lease', 'prune_workers', 'list_ready', 'claim_requests', 'claim_requests_at_once', 'claim_suspects', 'has_suspects',
+    'renew_lease', 'prune_workers', 'list_ready', 'count_waiting', 'claim_requests', 'claim_requests_at_once', 'claim_suspects', 'has_suspects',
     'finish_requests', 'announce_ends', 'lookup_cached_results', 'list_lost', 'rescue_requests', 'promote_requests',
     'prune_requests', 'prune_cached_results', 'cancel_abandoned']);
 end

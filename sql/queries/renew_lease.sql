@@ -1,4 +1,5 @@
 -- Renews a worker's lease and records what it is doing.
--- $1 worker, $2 status, $3 concurrency, $4 requests in flight, $5 processed so far, $6 failed so far, $7 numbers of claims to forget.
+-- $1 worker, $2 status, $3 concurrency, $4 requests in flight, $5 processed so far, $6 failed so far, $7 numbers of claims to forget,
+-- $8 models that are unavailable, as JSON.
 -- One row; is_alive is false when the lease was lost.
-select lamplighter.renew_lease($1, $2, $3, $4, $5, $6, $7) as is_alive
+select lamplighter.renew_lease($1, $2, $3, $4, $5, $6, $7, $8::jsonb) as is_alive

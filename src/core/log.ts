@@ -50,7 +50,7 @@ function isMistake(error: Error): boolean {
 
 /** Formats in the calling thread: the last line before an exit is never lost. */
 function createPrettyStream(sink: DestinationStream, color: boolean): DestinationStream {
-  const format = prettyFactory({ colorize: color, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' });
+  const format = prettyFactory({ colorize: color, ignore: 'pid,hostname,lanes', translateTime: 'SYS:HH:MM:ss.l' });
   return { write: (line) => sink.write(format(toPrintableJson(line))) };
 }
 

@@ -18,9 +18,22 @@ export interface Trouble {
   settle(): void;
 }
 
+/** How a trouble is told of, where that is not "could not do this" and "can do this again". */
+export interface TroubleWords {
+  readonly begins: string;
+  readonly lasts: string;
+  readonly ends: string;
+  /** What becomes of the work meanwhile, as half a sentence. */
+  readonly advice?: string;
+  /** What is counted, after so many failures. @default the failures */
+  readonly count?: (failures: number) => string;
+  /** True where it lasts until it is settled, however long nobody tries. @default false */
+  readonly isKept?: boolean;
+}
+
 export interface Troubles {
   /** `what` goes on after "could not", such as `claim requests`. */
-  define(what: string): Trouble;
+  define(what: string, words?: TroubleWords): Trouble;
 }
 
 /** One trouble behind the failures of many. */
@@ -44,11 +57,10 @@ export interface TroublesOptions {
  * and once a minute with a count, `info` when it is over. A cause is named once, until it changes.
  */
 export function createTroubles({ log, clock, shared }: TroublesOptions): Troubles {
-  const common =
-    shared && createEpisodes({ begins: `cannot ${shared.what}`, name: shared.what, advice: shared.advice, log, clock });
+  const common = shared && createEpisodes(wordsOf(shared.what, 'cannot', shared.advice), log, clock);
   return {
-    define(what) {
-      const own = createEpisodes({ begins: `could not ${what}`, name: what, log, clock });
+    define(what, words = wordsOf(what, 'could not')) {
+      const own = createEpisodes(words, log, clock);
       return {
         note(error, details = {}) {
           log.debug({ err: error, ...details }, `could not ${what}`);
@@ -64,12 +76,13 @@ export function createTroubles({ log, clock, shared }: TroublesOptions): Trouble
   };
 }
 
-interface EpisodesOptions {
-  readonly begins: string;
-  readonly name: string;
-  readonly advice?: string;
-  readonly log: Logger;
-  readonly clock: Clock;
+function wordsOf(what: string, verb: string, advice?: string): TroubleWords {
+  return {
+    begins: `${verb} ${what}`,
+    lasts: `still ${verb} ${what}`,
+    ends: `can ${what} again`,
+    ...(advice === undefined ? {} : { advice }),
+  };
 }
 
 /** From the first failure until everybody who has failed has succeeded, or nobody has failed for a while since one of them did. */
@@ -84,7 +97,8 @@ interface Episode {
   readonly failing: Set<string>;
 }
 
-function createEpisodes({ begins, name, advice, log, clock }: EpisodesOptions) {
+function createEpisodes(words: TroubleWords, log: Logger, clock: Clock) {
+  const { begins, lasts, ends, advice, count = countFailures, isKept = false } = words;
   let episode: Episode | undefined;
   let toldMs = Number.NEGATIVE_INFINITY;
   let toldCause = '';
@@ -102,10 +116,10 @@ function createEpisodes({ begins, name, advice, log, clock }: EpisodesOptions) {
       const lasted = formatSeconds(nowMs - current.beganMs);
       log.warn(
         { ...fields, failures: current.failures },
-        `still ${begins}, for ${lasted}, ${count(current.failures)}${named}`,
+        `${lasts}, for ${lasted}, ${count(current.failures)}${named}`,
       );
     } else {
-      const since = untold > 1 ? `, ${count(untold)} in the last ${formatSeconds(nowMs - toldMs)}` : '';
+      const since = untold > 1 ? `, ${countFailures(untold)} in the last ${formatSeconds(nowMs - toldMs)}` : '';
       log.warn(fields, `${begins}${named}${since}${advice === undefined ? '' : `; ${advice}`}`);
     }
     current.isTold = true;
@@ -119,13 +133,13 @@ function createEpisodes({ begins, name, advice, log, clock }: EpisodesOptions) {
     if (!ended.isTold) return;
     untold = 0;
     const lasted = formatSeconds(sinceMs - ended.beganMs);
-    log.info({ failures: ended.failures }, `can ${name} again after ${lasted}, ${count(ended.failures)}`);
+    log.info({ failures: ended.failures }, `${ends} after ${lasted}, ${count(ended.failures)}`);
   }
 
   return {
     note(by: string, error: unknown, details: object): void {
       const nowMs = clock.nowMs();
-      if (episode !== undefined && nowMs - episode.lastMs >= FORGET_MS) episode = undefined;
+      if (!isKept && episode !== undefined && nowMs - episode.lastMs >= FORGET_MS) episode = undefined;
       episode ??= begin(nowMs);
       episode.failures += 1;
       episode.lastMs = nowMs;
@@ -166,7 +180,7 @@ function codeOf(error: unknown): string | undefined {
   return inner ?? error.code;
 }
 
-const count = (failures: number) => `${failures} ${failures === 1 ? 'failure' : 'failures'}`;
+const countFailures = (failures: number) => `${failures} ${failures === 1 ? 'failure' : 'failures'}`;
 
 /** With a tenth of a second below a minute, as `4.2 s`, and without above. */
 function formatSeconds(ms: number): string {

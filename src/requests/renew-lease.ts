@@ -3,6 +3,18 @@ import type { Queryable } from '../db/query.ts';
 
 const RENEW_LEASE = loadQuery('renew_lease');
 
+/** A model that is unavailable, as it is kept in `lamplighter.worker.troubles`. */
+export interface ModelTrouble {
+  readonly model: string;
+  /** Keys of the lanes that it answers. */
+  readonly lanes: readonly string[];
+  /** Its own words; they may quote a request. */
+  readonly error: string;
+  readonly for_ms: number;
+  /** Requests that it has put off. */
+  readonly waiting: number;
+}
+
 export interface LeaseReport {
   readonly workerId: string;
   readonly status: 'running' | 'stopping' | 'stopped';
@@ -13,11 +25,13 @@ export interface LeaseReport {
   readonly failed: number;
   /** Numbers of claims of which nothing is held any more. */
   readonly settledClaims: readonly number[];
+  /** @default none */
+  readonly troubles?: readonly ModelTrouble[];
 }
 
 /** Extends the lease and publishes the figures. False when the lease was lost: whatever the worker holds is no longer its own. */
 export async function renewLease(db: Queryable, report: LeaseReport): Promise<boolean> {
-  const { workerId, status, concurrency, inFlight, processed, failed, settledClaims } = report;
+  const { workerId, status, concurrency, inFlight, processed, failed, settledClaims, troubles = [] } = report;
   const { rows } = await db.query<{ is_alive: boolean }>(RENEW_LEASE, [
     workerId,
     status,
@@ -26,6 +40,7 @@ export async function renewLease(db: Queryable, report: LeaseReport): Promise<bo
     processed,
     failed,
     settledClaims,
+    JSON.stringify(troubles),
   ]);
   return rows[0]?.is_alive === true;
 }

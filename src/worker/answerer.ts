@@ -9,6 +9,7 @@ import { type ParsedRequest, parseRequest } from '../models/request-parameters.t
 import type { Outcome } from '../requests/finish-requests.ts';
 import { lookupCachedResults } from '../requests/lookup-cached-results.ts';
 import type { HeldRequest } from './in-flight.ts';
+import type { Answered } from './model-health.ts';
 
 /** Longest error text that is stored with a request. */
 const ERROR_LIMIT = 2_000;
@@ -37,9 +38,12 @@ type Computation = Promise<string | undefined>;
 
 /**
  * Turns requests into outcomes: reads their parameters, takes what is cached, lets equal requests of this process share one
- * computation, asks the model for the rest and writes the answers down as the queue stores them.
+ * computation, asks the model for the rest and writes the answers down as the queue stores them. `onAnswers` is told what the model said.
  */
-export function createAnswerer(db: Queryable): Answerer {
+export function createAnswerer(
+  db: Queryable,
+  onAnswers: (model: Model, answers: readonly Answered[]) => void = () => undefined,
+): Answerer {
   /** Computations by cache key, from their start until what they gave is recorded, where the look-up finds it. */
   const computing = new Map<string, Computation>();
   const computationOf = ({ name }: Group) => (name === undefined ? undefined : computing.get(name));
@@ -80,6 +84,11 @@ export function createAnswerer(db: Queryable): Answerer {
     try {
       const requests = groups.map(({ parsed }) => parsed.request);
       const answers = await answerRequests(model, requests, signal);
+      const answered = groups.flatMap(({ members }, position) => {
+        const answer = answers[position];
+        return answer === undefined ? [] : members.map((held) => ({ held, answer }));
+      });
+      onAnswers(model, answered);
       groups.forEach(({ key, members }, position) => {
         const answer = answers[position];
         if (answer === undefined) return;

@@ -1,7 +1,9 @@
 import { backoffMs } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
 import { formatDuration } from '../core/duration.ts';
+import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import type { Troubles } from '../core/recurring-trouble.ts';
 import type { Model } from '../models/port.ts';
 import type { Outcome } from '../requests/finish-requests.ts';
 import type { Answerer } from './answerer.ts';
@@ -14,8 +16,11 @@ export interface ExecutorDeps {
   /** Takes over ends as soon as they are known; resolves when there is room for more. */
   readonly record: (ends: readonly Completed[]) => Promise<void>;
   readonly log: Logger;
+  readonly troubles: Troubles;
   readonly clock: Clock;
 }
+
+const NOTHING_TO_RUN = { isLate: false, failure: undefined };
 
 /** Runs one batch of requests of one lane; resolves when each of them has come to an end that was passed on. Never rejects. */
 export type Executor = (model: Model, batch: readonly HeldRequest[]) => Promise<void>;
@@ -27,7 +32,9 @@ export type Executor = (model: Model, batch: readonly HeldRequest[]) => Promise<
  * A batch that runs out of time says nothing about any one of its requests, so those without an answer are run again, each alone and
  * with the whole time for itself; only a request that was alone is charged.
  */
-export function createExecutor({ answerer, timeoutMs, record, log, clock }: ExecutorDeps): Executor {
+export function createExecutor({ answerer, timeoutMs, record, log, troubles, clock }: ExecutorDeps): Executor {
+  const trouble = troubles.define('run requests');
+
   /** Runs a batch once; returns the requests that have not ended because the time was up. */
   async function run(model: Model, batch: readonly HeldRequest[]): Promise<HeldRequest[]> {
     const waiting = new Set(batch);
@@ -44,7 +51,7 @@ export function createExecutor({ answerer, timeoutMs, record, log, clock }: Exec
     };
     for (const held of batch) held.onAbort = dropUnwanted;
     dropUnwanted();
-    const isLate = waiting.size > 0 && (await answerInTime(model, [...waiting], work, end));
+    const { isLate, failure } = waiting.size > 0 ? await answerInTime(model, [...waiting], work, end) : NOTHING_TO_RUN;
     for (const held of batch) held.onAbort = undefined;
 
     const [only] = waiting;
@@ -52,35 +59,37 @@ export function createExecutor({ answerer, timeoutMs, record, log, clock }: Exec
       const error = `Timed out after ${formatDuration(timeoutMs)}`;
       end(only, { kind: 'retry', error, delayMs: backoffMs(only.request.retryCount + 1) });
     }
-    if (!isLate) for (const held of waiting) end(held, notRun(held));
+    if (!isLate) for (const held of waiting) end(held, notRun(held, failure));
     await ends.passedOn();
     return [...waiting];
   }
 
-  /** Asks for the answers; true when the time was up before all of them had come. */
+  /** Asks for the answers; whether the time was up before all of them had come, and why they could not be asked for. */
   async function answerInTime(
     model: Model,
     batch: readonly HeldRequest[],
     work: AbortController,
     end: (held: HeldRequest, outcome: Outcome) => void,
-  ): Promise<boolean> {
+  ): Promise<{ readonly isLate: boolean; readonly failure: unknown }> {
     const { signal } = work;
     const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     const timer = new AbortController();
     let isLate = false;
+    let failure: unknown;
     const expiry = clock.delay(timeoutMs, timer.signal).then(() => {
       if (timer.signal.aborted) return;
       isLate = true;
       work.abort();
     });
-    const answered = answerer.answer(model, batch, signal, end).catch((error: unknown) => {
+    const answered = answerer.answer(model, batch, signal, end).then(trouble.settle, (error: unknown) => {
+      failure = error;
       if (signal.aborted) log.debug({ err: error }, 'a model failed after it was told to stop');
-      else log.error({ err: error }, 'requests could not be run');
+      else trouble.note(error, { requests: batch.length });
     });
     await Promise.race([answered, over]);
     timer.abort();
     await expiry;
-    return isLate;
+    return { isLate, failure };
   }
 
   return async (model, batch) => {
@@ -111,7 +120,8 @@ function collectEnds(record: ExecutorDeps['record']) {
   };
 }
 
-function notRun({ request }: HeldRequest): Outcome {
+function notRun({ request }: HeldRequest, failure: unknown): Outcome {
+  const reason = failure === undefined ? '' : `: ${messageOf(failure)}`;
   const delayMs = backoffMs(request.retryCount + 1);
-  return { kind: 'defer', error: 'The worker could not run the request', delayMs };
+  return { kind: 'defer', error: `The worker could not run the request${reason}`, delayMs };
 }

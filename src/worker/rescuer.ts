@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { groupBy } from '../core/group-by.ts';
 import type { Logger } from '../core/log.ts';
 import type { Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
@@ -57,8 +58,9 @@ export function startRescuer(deps: RescuerDeps): Service {
       const reachableMs = Number.isFinite(reachableSinceMs) ? nowMs - reachableSinceMs : undefined;
       // As of the clock that was looked at: it may be set before the statement gets there.
       const rescued = await rescueRequests(db, maxRetries, { reachableMs, nowMs: serverMs });
-      for (const { requestId, workerId, status, isCharged } of rescued) {
-        log.warn({ requestId, deadWorkerId: workerId, status, isCharged }, 'rescued a request from a dead worker');
+      for (const [deadWorkerId, requests] of groupBy(rescued, ({ workerId }) => workerId)) {
+        const charged = requests.filter(({ isCharged }) => isCharged).map(({ requestId }) => requestId);
+        log.warn({ deadWorkerId, requests: requests.length, charged }, 'rescued the requests of a dead worker');
       }
       if (await hasSuspects(db)) onSuspects();
       hasFailed = false;

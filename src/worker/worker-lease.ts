@@ -13,7 +13,7 @@ export interface WorkerLeaseDeps {
   readonly registration: WorkerRegistration;
   readonly heartbeatMs: number;
   /** What the worker does now, for the record. */
-  readonly figures: () => Pick<LeaseReport, 'concurrency' | 'processed' | 'failed'>;
+  readonly figures: () => Pick<LeaseReport, 'concurrency' | 'processed' | 'failed' | 'troubles'>;
   readonly log: Logger;
   readonly troubles: Troubles;
   readonly clock: Clock;

@@ -22,6 +22,8 @@ import { createExecutor } from './executor.ts';
 import { createInFlight } from './in-flight.ts';
 import { loadLanes, type ServedReport } from './lanes.ts';
 import { startMeasurer } from './measurer.ts';
+import { createModelHealth } from './model-health.ts';
+import { startOutcomeLog } from './outcome-log.ts';
 import { startPromoter } from './promoter.ts';
 import { startPruner } from './pruner.ts';
 import { startRescuer } from './rescuer.ts';
@@ -101,6 +103,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
         clock,
       }),
     );
+    const health = createModelHealth({ served, troubles, clock });
     const lease = await startWorkerLease({
       // A table that somebody has locked can hang up every other query for half a lease each.
       db: db.urgent,
@@ -118,6 +121,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
         concurrency: live.concurrency,
         processed: counts.processed,
         failed: counts.failed,
+        troubles: health.list(),
       }),
       log,
       troubles,
@@ -125,6 +129,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
     });
     keep(lease);
     const announcer = keep(startAnnouncer({ db, workerId: () => lease.workerId, log, troubles, clock }));
+    const outcomes = keep(startOutcomeLog({ db, lanes: served.lanes, log, troubles, clock }));
     const completer = startCompleter({
       db,
       inFlight,
@@ -133,8 +138,10 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
       log,
       troubles,
       clock,
-      onRecorded: ({ outcome }, status) => {
+      onRecorded: (end, status) => {
+        const { outcome } = end;
         counts.recorded += 1;
+        outcomes.note(end, status);
         // What was handed back without charge has not been processed.
         if (outcome.kind === 'defer' || outcome.kind === 'release') return;
         counts.processed += 1;
@@ -151,10 +158,11 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
       slots: createSlots(() => live.concurrency, functionCount),
       inFlight,
       executor: createExecutor({
-        answerer: createAnswerer(db),
+        answerer: createAnswerer(db, health.note),
         timeoutMs: config.timeoutMs,
         record: (ends) => completer.push(ends),
         log,
+        troubles,
         clock,
       }),
       waker,

@@ -131,6 +131,7 @@ describe('the functions of the product', () => {
     );
     expect(rows.map(({ proname }) => proname)).toEqual([
       'adopt_autonomous',
+      'explain_lane',
       'explain_wait',
       'is_taken',
       'reissue_id',

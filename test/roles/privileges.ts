@@ -79,10 +79,12 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.confirm_wake_up execute
 + + + + + + . .  lamplighter.count_holders execute
 + + . . . . . .  lamplighter.count_pending execute
++ + . . . . + .  lamplighter.count_waiting execute
 + + . . . . + .  lamplighter.effective_setting execute
 + + . . . . . .  lamplighter.enqueue_autonomous execute
 + + + + + + . .  lamplighter.enqueue_request execute
 + + + + + + . .  lamplighter.enqueue_requests execute
++ + + + + + . .  lamplighter.explain_lane execute
 + + + + + + . .  lamplighter.explain_wait execute
 + + . . . . + .  lamplighter.finish_requests execute
 + + . . . . . .  lamplighter.grant_caller execute
@@ -95,12 +97,12 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.guard_request_update execute
 + + . . . . + .  lamplighter.has_suspects execute
 + + + + + + . .  lamplighter.is_own_write execute
-+ + . . . . . .  lamplighter.is_served execute
 + + + + + + . .  lamplighter.issue_id execute
 + + . . . . . .  lamplighter.list_held execute
 + + . . . . + .  lamplighter.list_lost execute
 + + . . . . . .  lamplighter.list_own_objects execute
 + + . . . . + .  lamplighter.list_ready execute
++ + + + + + . .  lamplighter.list_waits execute
 + + . . . . + .  lamplighter.lookup_cached_results execute
 + + . . . . . .  lamplighter.measure_pending execute
 + + . . . . + .  lamplighter.measure_queue execute

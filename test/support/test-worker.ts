@@ -16,11 +16,20 @@ export interface LocalWorkerOptions extends TestWorkerOptions {
   readonly providers?: readonly ModelProvider[];
 }
 
+/** One line of a worker's log. */
+export interface LogLine {
+  readonly level: number;
+  readonly msg: string;
+  readonly [key: string]: unknown;
+}
+
 export interface TestWorker extends AsyncDisposable {
   readonly worker: Worker;
   readonly calls: TestProvider['calls'];
   /** What it logged as a warning or worse, and what Node warned of meanwhile. */
-  warnings(): readonly { readonly msg: string; readonly [key: string]: unknown }[];
+  warnings(): readonly LogLine[];
+  /** All that it logged. */
+  lines(): readonly LogLine[];
 }
 
 /** What tests want unless they say otherwise: the test runtime for every function, and no long pauses. */
@@ -45,6 +54,7 @@ export async function startTestWorker(localOptions: LocalWorkerOptions): Promise
     worker,
     calls: runtime.calls,
     warnings: () => lines.filter(({ level }) => level >= 40),
+    lines: () => lines,
     async [Symbol.asyncDispose]() {
       await worker.stop({ isImmediate: true });
       process.off('warning', onWarning);

@@ -7,7 +7,7 @@ import { checkConnection } from '../doctor/check-connection.ts';
 import { checkExtensions } from '../doctor/check-extensions.ts';
 import { checkListening } from '../doctor/check-listening.ts';
 import { checkSchema } from '../doctor/check-schema.ts';
-import { checkModels, checkWorkers } from '../doctor/check-serving.ts';
+import { checkModels, checkModelTroubles, checkWorkers } from '../doctor/check-serving.ts';
 import type { Finding, FindingState } from '../doctor/finding.ts';
 import { readSettings, type SettingLine } from '../doctor/read-settings.ts';
 import { EXIT } from '../exit-code.ts';
@@ -56,7 +56,7 @@ async function examine(invocation: Invocation, settings: ConnectionSettings): Pr
       findings.push(await checkListening(patient), ...(await checkExtensions(patient)));
       const read = await readSettings(patient);
       if (read.config !== undefined) findings.push(...(await checkModels(patient, read.config)));
-      findings.push(...(await checkWorkers(patient)), ...read.findings);
+      findings.push(...(await checkModelTroubles(patient)), ...(await checkWorkers(patient)), ...read.findings);
       return { findings, settings: read.lines };
     });
   } catch (error) {

@@ -1,4 +1,5 @@
 import { type QueueStats, readQueueStats } from '../../client/queue-stats.ts';
+import { listWaits, type QueueWait, type WaitReason } from '../../client/queue-waits.ts';
 import { listWorkers, type WorkerStatus } from '../../client/worker-status.ts';
 import { systemClock } from '../../core/clock.ts';
 import { LamplighterError } from '../../core/errors.ts';
@@ -18,11 +19,20 @@ import { withSession } from '../with-session.ts';
 
 const WATCH: CliOption = { flag: 'watch', short: 'w', describes: 'look again every two seconds until stopped' };
 const WATCH_INTERVAL_MS = 2_000;
+const WAITS: Readonly<Record<WaitReason, string>> = {
+  ready: 'their turn',
+  retry: 'a retry',
+  'model unavailable': 'a model that is unavailable',
+  'not served': 'a worker that serves them',
+  paused: 'the function to be resumed',
+  quarantined: 'being run apart',
+};
 
 interface Status {
   /** By the server's clock, as every time here. */
   readonly at: Date;
   readonly requests: readonly QueueStats[];
+  readonly waits: readonly QueueWait[];
   readonly workers: readonly WorkerStatus[];
 }
 
@@ -30,7 +40,7 @@ export const statusCommand: CliCommand = {
   name: 'status',
   summary: 'show queues and workers',
   details:
-    'Shows what is queued, running and done by function, and the workers. A role sees its own requests, the owner of the schema all.',
+    'Shows what is queued, running and done by function, what waits and for what, and the workers. A role sees its own requests, the owner of the schema all.',
   options: [...CONNECTION_OPTIONS, WATCH, JSON_OPTION],
   examples: [
     { command: 'lamplighter status --watch', does: 'keep looking' },
@@ -55,7 +65,12 @@ export const statusCommand: CliCommand = {
 
 async function readStatus(db: Queryable, role: string): Promise<Status> {
   try {
-    return { at: await readServerTime(db), requests: await readQueueStats(db), workers: await listWorkers(db) };
+    return {
+      at: await readServerTime(db),
+      requests: await readQueueStats(db),
+      waits: await listWaits(db),
+      workers: await listWorkers(db),
+    };
   } catch (cause) {
     const kind = classifySqlState(cause);
     if (kind === 'missing') {
@@ -77,7 +92,8 @@ async function readServerTime(db: Queryable): Promise<Date> {
   return new Date(Number(row?.now_s) * 1_000);
 }
 
-function printStatus({ terminal, ...invocation }: Invocation, place: string, { at, requests, workers }: Status): void {
+function printStatus({ terminal, ...invocation }: Invocation, place: string, status: Status): void {
+  const { at, requests, waits, workers } = status;
   const { style } = terminal;
   const table = (header: readonly string[], rows: readonly (readonly string[])[]) => {
     const [title = '', ...lines] = renderTable(header, rows, { indent: '  ', width: terminal.columns });
@@ -99,6 +115,10 @@ function printStatus({ terminal, ...invocation }: Invocation, place: string, { a
       'p95',
     ];
     table(header, requests.map(requestCells));
+  }
+  if (waits.length > 0) {
+    terminal.print(`\n${style.bold('Waiting')}`);
+    table(['function', 'model', 'requests', 'for', 'last error'], waits.map(waitCells));
   }
   const living = workers.filter(({ status }) => status !== 'stopped');
   terminal.print(`\n${style.bold('Workers')}`);
@@ -127,6 +147,10 @@ function requestCells(stats: QueueStats): string[] {
   const counts = [stats.pending, stats.processing, stats.completed, stats.failed, stats.cancelled].map(String);
   const times = [stats.oldestPendingMs, stats.avgProcessingMs, stats.p95ProcessingMs];
   return [stats.functionName, ...counts, ...times.map((ms) => (ms === undefined ? '-' : renderAge(ms)))];
+}
+
+function waitCells({ functionName, model, reason, requests, error = '-' }: QueueWait): string[] {
+  return [functionName, model, String(requests), WAITS[reason], error.replaceAll(/\s+/g, ' ')];
 }
 
 function workerCells(worker: WorkerStatus, at: Date): string[] {

@@ -1,6 +1,8 @@
+import { listModelTroubles } from '../../client/model-troubles.ts';
 import { type QueueStats, readQueueStats } from '../../client/queue-stats.ts';
 import { listWorkers } from '../../client/worker-status.ts';
 import { groupBy } from '../../core/group-by.ts';
+import { toPrintable } from '../../core/printable.ts';
 import type { WorkerConfig } from '../../core/worker-config.ts';
 import { classifySqlState } from '../../db/sqlstate.ts';
 import { RECOMMENDED_MODELS } from '../../models/catalogue/local-models.ts';
@@ -40,6 +42,22 @@ export async function checkModels({ invocation }: Patient, config: WorkerConfig)
           } as const,
         ]),
   ];
+}
+
+/** Which models the running workers cannot use. */
+export async function checkModelTroubles({ session }: Patient): Promise<Finding[]> {
+  const subject = 'models';
+  const mend = 'Nothing, if it comes back by itself; else see the address, the key and the quota of its provider.';
+  try {
+    return (await listModelTroubles(session)).map(({ hostname, model, error, since, waiting }) => {
+      const words = toPrintable(error).replaceAll(/\s+/g, ' ');
+      const says = `${model} is unavailable on ${hostname} since ${since.toISOString()}: ${words} (requests put off: ${waiting})`;
+      return { state: 'warning', subject, says, mend };
+    });
+  } catch (error) {
+    if (classifySqlState(error) !== 'permission') throw error;
+    return [];
+  }
 }
 
 /** Whether workers run, and whether something waits that none of them serves. */
