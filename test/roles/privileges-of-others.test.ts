@@ -131,10 +131,10 @@ describe('the functions of the product', () => {
     );
     expect(rows.map(({ proname }) => proname)).toEqual([
       'adopt_autonomous',
+      'count_holders',
       'explain_lane',
       'explain_wait',
-      'is_taken',
-      'reissue_id',
+      'issue_id',
       'send_autonomous',
     ]);
   });
