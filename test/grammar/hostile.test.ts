@@ -27,7 +27,14 @@ describe('a hostile pattern is refused before the engine, briefly and without ex
       ['L', 'M', 'N', 'P', 'S', 'Z', 'Lu', 'Ll', 'Lt'].map((p) => `\\p{${p}}`).join(''),
       'more than 8',
     ],
-    ['a class of classes', `[${'[:a:]'.repeat(1_000)}]`, 'a POSIX class at position 2'],
+    ['a class of classes', `[${'[:a:]'.repeat(1_000)}]`, 'a POSIX class of that name at position 2'],
+    ['a lookahead that counts backwards', '(?=.*a.{15}b).*', 'Pattern too complex'],
+    ['a negative one', '(?!.*a.{15}b).*', 'Pattern too complex'],
+    ['lookaheads that multiply', '(?:(?=.*a.{8}b)(?!.*c.{8}d).)*'.repeat(20), 'Pattern too complex'],
+    ['a lookbehind that counts forwards', '.*(?<=a.{20})b', 'Pattern too complex'],
+    ['looks in looks', `${'(?=.*a'.repeat(60)}${')'.repeat(60)}.*`, 'Pattern too complex'],
+    ['more lookbehinds than are followed', times(40, (i) => `.(?<=a{${i}})`).join(''), 'Pattern too complex'],
+    ['atomic groups in atomic groups', `${'(?>a|'.repeat(90)}b${')*'.repeat(90)}`, 'in several ways'],
   ])('%s', (_, pattern, refusal) => {
     const started = performance.now();
     expect(String(refusalOf({ kind: 'regex', pattern }))).toMatch(new RegExp(refusal));
@@ -44,6 +51,11 @@ describe('a pattern that takes other engines exponential time is ordinary here',
     ['((a?){30}){30}b', 'a'.repeat(1_000)],
     ['(x+x+)+y', 'x'.repeat(3_000)],
     ['(\\w+\\s?)+!', 'word '.repeat(600)],
+    ['(?=(a+)+b)[ab]+', 'a'.repeat(3_000)],
+    ['(?!(a|aa)+$)[ab]+', 'a'.repeat(3_000)],
+    ['(\\b\\w+\\b\\s?)+!', 'word '.repeat(600)],
+    ['(?:(?!(a*)*x)a)+b', 'a'.repeat(3_000)],
+    ['(?:a*+b)*+c', 'a'.repeat(3_000)],
   ])('%s', async (pattern, text) => {
     const { gbnf, problemOf } = compiled({ kind: 'regex', pattern });
     const isAccepted = await acceptorOf(gbnf);

@@ -48,7 +48,8 @@ const patterns: fc.Arbitrary<string> = fc.letrec<{ pattern: string; term: string
       '[^a]',
       '[^\\w"]',
     ),
-    fc.constantFrom('^', '$'),
+    fc.constantFrom('^', '$', '\\b', '\\B', '(?<=a)', '(?<!\\w)', '(?<=^b*)'),
+    fc.tuple(fc.constantFrom('(?=', '(?!'), tie('pattern')).map(([open, inner]) => `${open}${inner})`),
     fc
       .tuple(
         fc.constantFrom('(', '(?:'),

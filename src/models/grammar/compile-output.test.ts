@@ -18,8 +18,8 @@ describe('a compiled output', () => {
   });
 
   test('says why there can be none', () => {
-    expect(compileOutput({ kind: 'regex', pattern: 'a\\b' })).toEqual({
-      refusal: 'Pattern not supported: a word boundary (\\b) at position 2',
+    expect(compileOutput({ kind: 'regex', pattern: '(a)\\1' })).toEqual({
+      refusal: 'Pattern not supported: a backreference at position 4: write out what it may repeat',
     });
     expect(compileOutput({ kind: 'choice', choices: ['a', 'b\0'] })).toEqual({
       refusal: 'Choice 2 has a character that PostgreSQL cannot hold',

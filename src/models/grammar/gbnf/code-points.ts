@@ -61,6 +61,20 @@ export function subtractSet(set: CodePointSet, removed: CodePointSet): CodePoint
   return intersectSets(set, complementSet(removed));
 }
 
+/** True when the character of this code point is in the set. */
+export function containsPoint(set: CodePointSet, point: number): boolean {
+  let low = 0;
+  let high = set.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const [first, last] = set[middle] ?? [0, -1];
+    if (point < first) high = middle - 1;
+    else if (point > last) low = middle + 1;
+    else return true;
+  }
+  return false;
+}
+
 /** How many characters are in the set. */
 export function countOf(set: CodePointSet): number {
   return set.reduce((count, [first, last]) => count + last - first + 1, 0);

@@ -1,4 +1,4 @@
-import { type CodePointSet, intersectSets } from '../gbnf/code-points.ts';
+import { type CodePointSet, containsPoint, intersectSets } from '../gbnf/code-points.ts';
 import { GrammarTooLarge } from '../refused.ts';
 import type { StepBudget } from './step-budget.ts';
 
@@ -34,7 +34,7 @@ export function acceptsText(automaton: Automaton, text: string): boolean {
     const point = character.codePointAt(0) ?? 0;
     const next = new Set<number>();
     for (const state of current) {
-      for (const { set, to } of automaton[state]?.edges ?? []) if (isIn(set, point)) next.add(to);
+      for (const { set, to } of automaton[state]?.edges ?? []) if (containsPoint(set, point)) next.add(to);
     }
     if (next.size === 0) return false;
     current = next;
@@ -129,17 +129,4 @@ export function withoutDeadEnds(automaton: Automaton): Automaton {
         return number === undefined ? [] : [{ set, to: number }];
       }),
     }));
-}
-
-function isIn(set: CodePointSet, point: number): boolean {
-  let low = 0;
-  let high = set.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const [first, last] = set[middle] ?? [0, -1];
-    if (point < first) high = middle - 1;
-    else if (point > last) low = middle + 1;
-    else return true;
-  }
-  return false;
 }

@@ -1,4 +1,4 @@
-import { ANY_CHARACTER, type CodePointSet } from '../gbnf/code-points.ts';
+import { ANY_CHARACTER, type CodePointSet, countOf } from '../gbnf/code-points.ts';
 import type { Expression } from '../gbnf/expression.ts';
 import { literal, sequence } from '../gbnf/expression.ts';
 import { elementsOf } from '../gbnf/grammar-budget.ts';
@@ -7,10 +7,13 @@ import type { RuleSet } from '../gbnf/rule-set.ts';
 import { GrammarTooLarge } from '../refused.ts';
 import { type Automaton, acceptsText, intersectAutomata, MOST_STATES } from './automaton.ts';
 import { addAutomaton, MOST_INLINE_RANGES } from './automaton-rules.ts';
+import { NOT_LINE_ENDS } from './character-sets.ts';
 import { determinise } from './determinise.ts';
+import { determiniseLooks } from './determinise-looks.ts';
+import { ANY_TEXT } from './look-parts.ts';
 import { LARGEST_PATTERN, parsePattern } from './parse-pattern.ts';
 import { machineOf } from './pattern-machine.ts';
-import { type PatternTree, sizeOf } from './pattern-tree.ts';
+import { hasLook, hasPart, type PatternTree, sizeOf, withoutParts } from './pattern-tree.ts';
 import { removeEmptyMoves } from './remove-empty-moves.ts';
 import { createStepBudget, OutOfSteps, type StepBudget } from './step-budget.ts';
 import { symbolsOfSets } from './symbols.ts';
@@ -21,7 +24,11 @@ export type Language = Automaton;
 /** Bounds each part of the way to an automaton to some 100 ms. */
 const MOST_STEPS = 1_000_000;
 
-const ANY_TEXT: PatternTree = { kind: 'repeat', part: { kind: 'set', set: ANY_CHARACTER }, min: 0, max: undefined };
+/** What a step takes where lookarounds are followed, in other steps. */
+const WEIGHT_OF_LOOKS = 3;
+
+/** Least length whose limit by a lookahead may be left to the check. */
+const LEAST_LIMIT = 50;
 
 /**
  * The texts that a pattern matches from their first to their last character.
@@ -91,6 +98,7 @@ export function jsonElementsOf(language: Language): number {
 
 function languageOf(tree: PatternTree, whole?: StepBudget): Language {
   if (sizeOf(tree) > LARGEST_PATTERN) throw tooComplex();
+  if (hasLook(tree)) return lookLanguageOf(tree, whole);
   const machine = machineOf(tree);
   const sets = machine.states.flatMap((state) => (state.kind === 'set' ? [state.set] : []));
   const symbols = withinSteps((budget) => symbolsOfSets(sets, budget), whole);
@@ -100,6 +108,28 @@ function languageOf(tree: PatternTree, whole?: StepBudget): Language {
     withinSteps((budget) => removeEmptyMoves(machine, symbols, budget), whole);
   if (language === undefined) throw tooComplex();
   return language;
+}
+
+/** Exact, unless a lookahead for the length of the text would take too many states: then that one is left to the check. */
+function lookLanguageOf(tree: PatternTree, whole?: StepBudget): Language {
+  const language = withinSteps((budget) => determiniseLooks(tree, weighed(budget)), whole);
+  if (language !== undefined) return language;
+  if (!hasPart(tree, isLimitOfLength)) throw tooComplex();
+  return languageOf(withoutParts(tree, isLimitOfLength), whole);
+}
+
+/** True for a lookahead such as `(?=.{1,253}$)`. */
+function isLimitOfLength(tree: PatternTree): boolean {
+  if (tree.kind !== 'look' || !tree.isAhead || tree.isNegated) return false;
+  return hasPart(tree.part, (part) => part.kind === 'repeat' && (part.max ?? 0) >= LEAST_LIMIT && isAnyOf(part.part));
+}
+
+function isAnyOf(tree: PatternTree): boolean {
+  return tree.kind === 'set' && countOf(tree.set) >= countOf(NOT_LINE_ENDS);
+}
+
+function weighed(budget: StepBudget): StepBudget {
+  return { spend: (steps) => budget.spend(WEIGHT_OF_LOOKS * steps) };
 }
 
 /** Undefined when the work takes more than {@link MOST_STEPS}. */

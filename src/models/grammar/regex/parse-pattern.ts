@@ -1,17 +1,14 @@
 import { type AST, RegExpParser, RegExpSyntaxError } from '@eslint-community/regexpp';
-import {
-  ANY_CHARACTER,
-  type CodePointSet,
-  codePointSet,
-  codePointsOf,
-  complementSet,
-  subtractSet,
-  uniteSets,
-} from '../gbnf/code-points.ts';
+import { ANY_CHARACTER, type CodePointSet, codePointSet, complementSet, uniteSets } from '../gbnf/code-points.ts';
 import { GrammarTooLarge, Refused } from '../refused.ts';
+import { createAtomicReader } from './atomic-groups.ts';
+import { withCaseVariants } from './case-variants.ts';
+import { DIGITS, NOT_LINE_ENDS, SPACES, WORD_CHARACTERS } from './character-sets.ts';
+import { lineEdge, wordEdge } from './edges.ts';
 import { type NormalisedPattern, normalisePattern } from './normalise-pattern.ts';
-import { type PatternTree, sizeOf } from './pattern-tree.ts';
+import { hasPart, type PatternTree, sizeOf } from './pattern-tree.ts';
 import { unicodeProperty } from './unicode-property.ts';
+import { type UNSUPPORTED, unsupported } from './unsupported.ts';
 
 /** Most characters that a pattern may speak of once every repetition is written out. */
 export const LARGEST_PATTERN = 20_000;
@@ -19,23 +16,10 @@ export const LARGEST_PATTERN = 20_000;
 /** Most different Unicode properties of one pattern: each is looked up once per process, in some 50 ms. */
 const MOST_PROPERTIES = 8;
 
-const DIGITS: CodePointSet = [[0x30, 0x39]];
-const WORD_CHARACTERS: CodePointSet = codePointSet([
-  [0x30, 0x39],
-  [0x41, 0x5a],
-  [0x5f, 0x5f],
-  [0x61, 0x7a],
-]);
-/** White space and line ends as ECMAScript has them. */
-const SPACES: CodePointSet = uniteSets(
-  codePointsOf('\t\n\v\f\r \u00a0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff'),
-  codePointSet([[0x2000, 0x200a]]),
-);
-const NOT_LINE_ENDS: CodePointSet = subtractSet(ANY_CHARACTER, codePointsOf('\n\r\u2028\u2029'));
-
 /**
  * What a pattern means. `\d`, `\w` and `\s` are ECMAScript's, `.` is any character but a line end, and nothing matches
- * a zero character or half a surrogate pair. Greedy and lazy repetition are the same: only whole texts are judged.
+ * a zero character or half a surrogate pair. `$` is the end of the text, never before a last line end. Greedy and lazy
+ * repetition are the same: it is told whether a text matches, not how.
  *
  * @throws Refused for what is not supported or not valid, naming the construct and its position.
  * @throws GrammarTooLarge beyond {@link LARGEST_PATTERN}, before anything is written out.
@@ -55,11 +39,12 @@ function parse({ source, positionOf }: NormalisedPattern): AST.Pattern {
   }
 }
 
-function treeOf(root: AST.Pattern, { positionOf }: NormalisedPattern): PatternTree {
+function treeOf(root: AST.Pattern, normalised: NormalisedPattern): PatternTree {
+  const { positionOf, flagsAt, isAtomicAt, isPossessiveAt } = normalised;
   const properties = new Set<string>();
 
-  const refuse = (what: string, node: AST.Node): never => {
-    throw new Refused(`Pattern not supported: ${what} at position ${positionOf(node.start)}`);
+  const refuse = (construct: keyof typeof UNSUPPORTED, node: AST.Node): never => {
+    throw unsupported(construct, positionOf(node.start));
   };
 
   const ofAlternatives = (alternatives: readonly AST.Alternative[]): PatternTree => {
@@ -77,13 +62,15 @@ function treeOf(root: AST.Pattern, { positionOf }: NormalisedPattern): PatternTr
     switch (node.type) {
       case 'Group':
       case 'CapturingGroup':
-        return ofAlternatives(node.alternatives);
+        return isAtomicAt(node.start)
+          ? within(atomic.ofGroup(node) ?? refuse('atomic', node), node)
+          : ofAlternatives(node.alternatives);
       case 'Quantifier':
         return ofQuantifier(node);
       case 'Assertion':
         return ofAssertion(node);
       case 'Backreference':
-        return refuse('a backreference', node);
+        return refuse('backreference', node);
       case 'Character':
         return { kind: 'set', set: ofCharacter(node) };
       case 'CharacterSet':
@@ -91,7 +78,7 @@ function treeOf(root: AST.Pattern, { positionOf }: NormalisedPattern): PatternTr
       case 'CharacterClass':
         return { kind: 'set', set: ofClass(node) };
       case 'ExpressionCharacterClass':
-        return refuse('a class with an operator', node);
+        return refuse('classOperator', node);
     }
   };
 
@@ -99,52 +86,68 @@ function treeOf(root: AST.Pattern, { positionOf }: NormalisedPattern): PatternTr
     switch (node.kind) {
       case 'start':
       case 'end':
-        return { kind: node.kind };
+        return flagsAt(node.start).m ? lineEdge(node.kind) : { kind: node.kind };
       case 'word':
-        return refuse(`a word boundary (${node.negate ? '\\B' : '\\b'})`, node);
+        return wordEdge(flagsAt(node.start).i, node.negate);
       case 'lookahead':
-      case 'lookbehind':
-        return refuse(`${node.negate ? 'a negative' : 'a'} ${node.kind}`, node);
+      case 'lookbehind': {
+        const part = ofAlternatives(node.alternatives);
+        const isAhead = node.kind === 'lookahead';
+        if (!isAhead && hasPart(part, looksAhead)) return refuse('lookInLookbehind', node);
+        return { kind: 'look', isAhead, isNegated: node.negate, part };
+      }
     }
+  };
+
+  /** @throws GrammarTooLarge for a tree that is too large, which ends at the end of the node. */
+  const within = (tree: PatternTree, node: AST.Node): PatternTree => {
+    if (sizeOf(tree) <= LARGEST_PATTERN) return tree;
+    throw new GrammarTooLarge(
+      `Pattern too large: the repetition at position ${positionOf(node.end)} makes more than ${LARGEST_PATTERN} characters`,
+    );
   };
 
   const ofQuantifier = (node: AST.Quantifier): PatternTree => {
+    if (isPossessiveAt(node.end)) return within(atomic.ofQuantifier(node) ?? refuse('possessive', node), node);
     const { min, max } = node;
-    const tree: PatternTree = {
-      kind: 'repeat',
-      part: ofElement(node.element),
-      min,
-      max: max === Number.POSITIVE_INFINITY ? undefined : max,
-    };
-    if (sizeOf(tree) > LARGEST_PATTERN) {
-      throw new GrammarTooLarge(
-        `Pattern too large: the repetition at position ${positionOf(node.element.end)} makes more than ${LARGEST_PATTERN} characters`,
-      );
-    }
-    return tree;
+    return within(
+      {
+        kind: 'repeat',
+        part: ofElement(node.element),
+        min,
+        max: max === Number.POSITIVE_INFINITY ? undefined : max,
+      },
+      node.element,
+    );
   };
 
   const ofCharacter = (node: AST.Character): CodePointSet => {
-    if (node.value === 0) return refuse('a zero character, which PostgreSQL cannot hold,', node);
-    if (node.value >= 0xd800 && node.value <= 0xdfff) return refuse('half a surrogate pair', node);
-    return [[node.value, node.value]];
+    if (node.value === 0) return refuse('zero', node);
+    if (node.value >= 0xd800 && node.value <= 0xdfff) return refuse('surrogate', node);
+    return caseless([[node.value, node.value]], node);
   };
 
   const ofCharacterSet = (node: AST.CharacterSet): CodePointSet => {
-    if (node.kind === 'any') return NOT_LINE_ENDS;
+    if (node.kind === 'any') return flagsAt(node.start).s ? ANY_CHARACTER : NOT_LINE_ENDS;
+    const isWord = node.kind === 'word';
     const set = node.kind === 'property' ? ofProperty(node) : SETS[node.kind];
-    return node.negate ? complementSet(set) : set;
+    const negated = (given: CodePointSet) => (node.negate ? complementSet(given) : given);
+    // ECMAScript folds before \\W leaves out, and after \\P does.
+    return isWord ? negated(caseless(set, node)) : caseless(negated(set), node);
   };
 
   const ofProperty = (node: AST.UnicodePropertyCharacterSet): CodePointSet => {
     const name = node.value === null ? node.key : `${node.key}=${node.value}`;
     properties.add(name);
-    if (properties.size > MOST_PROPERTIES) return refuse(`more than ${MOST_PROPERTIES} Unicode properties`, node);
-    return unicodeProperty(name) ?? refuse(`the Unicode property ${name}`, node);
+    const refuseProperty = (what: string): never => {
+      throw new Refused(`Pattern not supported: ${what} at position ${positionOf(node.start)}`);
+    };
+    if (properties.size > MOST_PROPERTIES) return refuseProperty(`more than ${MOST_PROPERTIES} Unicode properties`);
+    return unicodeProperty(name) ?? refuseProperty(`the Unicode property ${name}`);
   };
 
   const ofClass = (node: AST.CharacterClass): CodePointSet => {
-    const set = uniteSets(...node.elements.map(ofClassElement));
+    const set = caseless(uniteSets(...node.elements.map(ofClassElement)), node);
     return node.negate ? complementSet(set) : set;
   };
 
@@ -159,15 +162,23 @@ function treeOf(root: AST.Pattern, { positionOf }: NormalisedPattern): PatternTr
       case 'CharacterClass':
       case 'ClassStringDisjunction':
       case 'ExpressionCharacterClass':
-        return refuse('a class inside a class', node);
+        return refuse('classOperator', node);
     }
   };
 
+  const caseless = (set: CodePointSet, node: AST.Node): CodePointSet =>
+    flagsAt(node.start).i ? withCaseVariants(set) : set;
+
+  const atomic = createAtomicReader({ ofElement, isAtomicAt, isPossessiveAt });
   const tree = ofAlternatives(root.alternatives);
   if (sizeOf(tree) > LARGEST_PATTERN) {
     throw new GrammarTooLarge(`Pattern too large: it makes more than ${LARGEST_PATTERN} characters`);
   }
   return tree;
+}
+
+function looksAhead(part: PatternTree): boolean {
+  return part.kind === 'end' || (part.kind === 'look' && part.isAhead);
 }
 
 const SETS = { digit: DIGITS, space: SPACES, word: WORD_CHARACTERS };

@@ -1,11 +1,13 @@
 import type { CodePointSet } from '../gbnf/code-points.ts';
-import { type PatternTree, type Repetition, simplestRepetition } from './pattern-tree.ts';
+import { type Look, type PatternTree, type Repetition, simplestRepetition } from './pattern-tree.ts';
 
 /** A state of a machine with moves that take no character. */
 export type MachineState =
   | { readonly kind: 'set'; readonly set: CodePointSet; readonly to: number }
   /** Goes on without a character; `start` and `end` only where nothing came before, or nothing comes after. */
   | { readonly kind: 'split' | 'start' | 'end'; readonly to: readonly number[] }
+  /** Goes on without a character where the look holds. */
+  | { readonly kind: 'look'; readonly look: Look; readonly to: readonly number[] }
   | { readonly kind: 'accept' };
 
 /**
@@ -47,6 +49,8 @@ export function machineOf(tree: PatternTree): PatternMachine {
       case 'start':
       case 'end':
         return add({ kind: node.kind, to: [next] });
+      case 'look':
+        return add({ kind: 'look', look: node, to: [next] });
       case 'sequence':
         return node.parts.reduceRight((after, part) => build(part, after), next);
       case 'alternatives':
@@ -111,7 +115,7 @@ export function closureFinder(machine: PatternMachine): (from: readonly number[]
 }
 
 /** A function that drops, from states in ascending order, each one that the same state of a later copy covers. */
-function coverFinder({ states, copies }: PatternMachine): (sets: number[]) => number[] {
+export function coverFinder({ states, copies }: PatternMachine): (sets: number[]) => number[] {
   const copiesOf = states.map((): OptionalCopies[] => []);
   for (const group of copies) {
     for (let i = group.from; i < group.from + group.size * group.count; i += 1) copiesOf[i]?.push(group);

@@ -1,6 +1,7 @@
 import { RE2JS } from 're2js';
+import { matchesSomewhere, matchesWhole } from './look-tester.ts';
 import { parsePattern } from './parse-pattern.ts';
-import type { PatternTree } from './pattern-tree.ts';
+import { hasLook, type PatternTree } from './pattern-tree.ts';
 import { re2SourceOf } from './re2-source.ts';
 
 /** Tells whether a text matches; in time proportional to the text, whatever the pattern. */
@@ -15,12 +16,16 @@ export interface PatternTester {
  * @throws Refused for a pattern that is not supported or not valid, naming the construct and its position.
  */
 export function patternTester(pattern: string): PatternTester {
-  const compiled = RE2JS.compile(re2SourceOf(parsePattern(pattern)));
+  const tree = parsePattern(pattern);
+  // RE2 has no lookarounds.
+  if (hasLook(tree)) return { test: (text) => matchesSomewhere(tree, text) };
+  const compiled = RE2JS.compile(re2SourceOf(tree));
   return { test: (text) => compiled.matcher(text).find() };
 }
 
 /** Tests whether the tree matches a text from its first to its last character. */
 export function fullTester(tree: PatternTree): PatternTester {
+  if (hasLook(tree)) return { test: (text) => matchesWhole(tree, text) };
   const compiled = RE2JS.compile(re2SourceOf(tree));
   return { test: (text) => compiled.matcher(text).matches() };
 }

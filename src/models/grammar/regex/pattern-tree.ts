@@ -9,7 +9,16 @@ export type PatternTree =
   | ({ readonly kind: 'repeat' } & Repetition)
   /** Matches the empty text at the beginning, or at the end, of the whole text. */
   | { readonly kind: 'start' }
-  | { readonly kind: 'end' };
+  | { readonly kind: 'end' }
+  | Look;
+
+/** Matches the empty text where its part matches what comes after, or what came before; or, negated, where it does not. */
+export interface Look {
+  readonly kind: 'look';
+  readonly isAhead: boolean;
+  readonly isNegated: boolean;
+  readonly part: PatternTree;
+}
 
 /** How many characters the tree speaks of once every repetition is written out: the size of its automaton. */
 export function sizeOf(tree: PatternTree): number {
@@ -22,17 +31,20 @@ export function sizeOf(tree: PatternTree): number {
       return tree.parts.reduce((sum, part) => sum + sizeOf(part), 1);
     case 'alternatives':
       return tree.options.reduce((sum, option) => sum + sizeOf(option), 1);
+    case 'look':
+      return sizeOf(tree.part) + 1;
     case 'repeat':
       return (sizeOf(tree.part) + 1) * Math.max(1, tree.max ?? tree.min + 1);
   }
 }
 
 /** True when the tree matches the empty text wherever that stands. */
-function isNullable(tree: PatternTree): boolean {
+export function isNullable(tree: PatternTree): boolean {
   switch (tree.kind) {
     case 'set':
     case 'start':
     case 'end':
+    case 'look':
       return false;
     case 'sequence':
       return tree.parts.every(isNullable);
@@ -42,6 +54,67 @@ function isNullable(tree: PatternTree): boolean {
       return tree.min === 0 || isNullable(tree.part);
   }
 }
+
+/** True when the tree matches the empty text somewhere, if only at an edge. */
+export function canBeEmpty(tree: PatternTree): boolean {
+  switch (tree.kind) {
+    case 'set':
+      return false;
+    case 'start':
+    case 'end':
+    case 'look':
+      return true;
+    case 'sequence':
+      return tree.parts.every(canBeEmpty);
+    case 'alternatives':
+      return tree.options.some(canBeEmpty);
+    case 'repeat':
+      return tree.min === 0 || canBeEmpty(tree.part);
+  }
+}
+
+/** True when the tree, or a part of it, is what `isSought` says. */
+export function hasPart(tree: PatternTree, isSought: (part: PatternTree) => boolean): boolean {
+  if (isSought(tree)) return true;
+  switch (tree.kind) {
+    case 'set':
+    case 'start':
+    case 'end':
+      return false;
+    case 'sequence':
+      return tree.parts.some((part) => hasPart(part, isSought));
+    case 'alternatives':
+      return tree.options.some((option) => hasPart(option, isSought));
+    case 'repeat':
+    case 'look':
+      return hasPart(tree.part, isSought);
+  }
+}
+
+/** True for a tree with a lookahead, a lookbehind or an edge of a word or line. */
+export function hasLook(tree: PatternTree): boolean {
+  return hasPart(tree, ({ kind }) => kind === 'look');
+}
+
+/** The tree without the parts that `isDropped` says, as if nothing stood there. */
+export function withoutParts(tree: PatternTree, isDropped: (part: PatternTree) => boolean): PatternTree {
+  if (isDropped(tree)) return NOTHING;
+  switch (tree.kind) {
+    case 'set':
+    case 'start':
+    case 'end':
+    case 'look':
+      return tree;
+    case 'sequence':
+      return { kind: 'sequence', parts: tree.parts.map((part) => withoutParts(part, isDropped)) };
+    case 'alternatives':
+      return { kind: 'alternatives', options: tree.options.map((option) => withoutParts(option, isDropped)) };
+    case 'repeat':
+      return { ...tree, part: withoutParts(tree.part, isDropped) };
+  }
+}
+
+const NOTHING: PatternTree = { kind: 'sequence', parts: [] };
 
 /** A part from `min` to `max` times; `max` undefined: no bound. */
 export interface Repetition {
@@ -77,6 +150,7 @@ function withoutEmpty(tree: PatternTree): PatternTree {
     case 'set':
     case 'start':
     case 'end':
+    case 'look':
       return tree;
     case 'sequence':
       return tree.parts.length === 0 ? IMPOSSIBLE : tree;

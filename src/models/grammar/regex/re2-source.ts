@@ -13,6 +13,8 @@ export function re2SourceOf(tree: PatternTree, outerRepetitions = 1): string {
       return '\\A';
     case 'end':
       return '\\z';
+    case 'look':
+      throw new TypeError('RE2 has no lookarounds');
     case 'sequence':
       return tree.parts.map((part) => re2SourceOf(part, outerRepetitions)).join('');
     case 'alternatives':

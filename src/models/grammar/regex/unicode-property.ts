@@ -15,6 +15,18 @@ export function unicodeProperty(name: string): CodePointSet | undefined {
   return known.get(name);
 }
 
+/**
+ * The name that ECMAScript has for a property that other dialects shorten: `Han` is `Script=Han`, `L&` is `LC`, letters
+ * in either case. A name that is none comes back as it is.
+ */
+export function propertyNameOf(name: string): string {
+  const titled = name.toLowerCase().replace(/(^|_)[a-z]/g, (start) => start.toUpperCase());
+  const bare = name.replace(/^Is_?/, '');
+  const names = [name, `Script=${name}`, titled, `Script=${titled}`, bare, `Script=${bare}`];
+  if (name === 'L&') names.push('LC');
+  return names.find((each) => expressionFor(each) !== undefined) ?? name;
+}
+
 function scan(name: string): CodePointSet | undefined {
   const runs = expressionFor(name);
   if (runs === undefined) return undefined;
