@@ -17,6 +17,15 @@ const SETTINGS: ConnectionSettings = {
 const fromServer = (code: string, message: string) => Object.assign(new Error(message), { code, severity: 'FATAL' });
 const fromNode = (code: string) => Object.assign(new Error(`connect ${code}`), { code });
 
+test('where nothing named a database, the error says so and how to name one', () => {
+  const error = toConnectError(fromNode('ECONNREFUSED'), { ...SETTINGS, origin: 'default' }, SETTINGS);
+  expect(error).toMatchObject({
+    code: 'CONNECTION_REFUSED',
+    message: 'No database was named, and there is none by default: nothing listens at db.example:5432',
+    hint: 'Name one with --uri, DATABASE_URL or PGHOST; "lamplighter up" starts one.',
+  });
+});
+
 test.each([
   [
     fromServer('28P01', 'password authentication failed'),

@@ -108,9 +108,18 @@ const fromTls: Wording = (error, settings, place) => {
   );
 };
 
-const fromNetwork: Wording = (error, _settings, place) => {
+const fromNetwork: Wording = (error, settings, place) => {
   const fail = (message: string, hint?: string) =>
-    new LamplighterError('CONNECTION_REFUSED', message, { cause: error, hint });
+    settings.origin === 'default'
+      ? new LamplighterError(
+          'CONNECTION_REFUSED',
+          `No database was named, and there is none by default: ${lowerFirst(message)}`,
+          {
+            cause: error,
+            hint: 'Name one with --uri, DATABASE_URL or PGHOST; "lamplighter up" starts one.',
+          },
+        )
+      : new LamplighterError('CONNECTION_REFUSED', message, { cause: error, hint });
   const running = 'Check that PostgreSQL runs there and that host and port are right.';
   const code = codeOf(error);
   switch (code) {
@@ -138,6 +147,8 @@ const fromNetwork: Wording = (error, _settings, place) => {
 function describePasswordOrigin(settings: ConnectionSettings, address: HostAddress): string {
   return address.password === undefined ? 'none was given' : `from ${settings.passwordOrigin ?? 'the settings'}`;
 }
+
+const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';

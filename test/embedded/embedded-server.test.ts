@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -116,6 +116,14 @@ test('the pid file of a server that was killed itself does not block a restart',
   expect(await ask(next.uri, 'select 1 as answer')).toEqual([1]);
   await next.stop();
   await server.stop();
+});
+
+test('a port that is for the system is not called taken', async ({ skip }) => {
+  // Containers may give every user all ports.
+  const first = Number(await readFile('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8').catch(() => '0'));
+  skip(first <= 80, 'every user may listen on port 80 here');
+  const error = await failureOf({ ...QUICK, dataDir, persistent: false, port: 80 });
+  expect(error).toMatchObject({ message: 'PostgreSQL is not permitted to listen on port 80.' });
 });
 
 test('a port that is taken is named', async () => {

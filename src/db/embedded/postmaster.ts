@@ -124,6 +124,11 @@ async function startFailure(
       { hint: 'Stop that one first, or choose another folder.' },
     );
   }
+  if (/could not bind.*Permission denied/.test(text)) {
+    return new LamplighterError('EMBEDDED_FAILED', `PostgreSQL is not permitted to listen on port ${port}.`, {
+      hint: 'Ports below 1024 are for root, as whom PostgreSQL never runs: choose a higher one.',
+    });
+  }
   if (/could not bind|could not create any TCP\/IP sockets/.test(text)) {
     return new LamplighterError('PORT_TAKEN', `Port ${port} on 127.0.0.1 is taken.`, {
       hint: 'Choose another port, or 0 for any free one.',
