@@ -51,6 +51,13 @@ create table lamplighter.paused_function (
   constraint paused_function_pkey PRIMARY KEY (function_name)
 );
 
+create table lamplighter.quarantine (
+  id bigint not null,
+  deaths integer default 1 not null,
+  rescued_at timestamp with time zone default clock_timestamp() not null,
+  constraint quarantine_pkey PRIMARY KEY (id)
+);
+
 create table lamplighter.setting (
   name text collate "C" not null,
   value text,
@@ -58,13 +65,6 @@ create table lamplighter.setting (
   server_read_at timestamp with time zone,
   constraint setting_name_is_known CHECK ((name = ANY (ARRAY['worker_concurrency'::text, 'worker_poll_interval'::text, 'max_queue_size'::text]))),
   constraint setting_pkey PRIMARY KEY (name)
-);
-
-create table lamplighter.suspect (
-  id bigint not null,
-  deaths integer default 1 not null,
-  rescued_at timestamp with time zone default clock_timestamp() not null,
-  constraint suspect_pkey PRIMARY KEY (id)
 );
 
 create table lamplighter.waiting (
@@ -94,7 +94,7 @@ create table lamplighter.worker (
   last_heartbeat timestamp with time zone default clock_timestamp() not null,
   died_at timestamp with time zone,
   in_flight_at_death integer,
-  alone_id bigint,
+  charged_id bigint,
   troubles jsonb default '[]'::jsonb not null,
   constraint worker_pkey PRIMARY KEY (worker_id),
   constraint worker_status_is_known CHECK ((status = ANY (ARRAY['running'::text, 'sleeping'::text, 'stopping'::text, 'stopped'::text, 'dead'::text])))
@@ -321,6 +321,65 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.claim_quarantined(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[])
+ RETURNS TABLE(id bigint, request_id uuid, function_name text, model text, username text, parameters jsonb, priority integer, created_us bigint, attempt integer, retry_count integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET row_security TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+  v_first record;
+  v_ids bigint[];
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  perform lamplighter.require_lease(p_worker_id);
+  select c.id, c.function_name, c.model, d.deaths, lane.most
+  into v_first
+  from public.steadytext_queue as c
+  join unnest(p_function_names, p_models, p_limits) as lane (function_name, model, most)
+    on lane.function_name = c.function_name and lane.model = c.model
+  join lamplighter.quarantine as d on d.id = c.id
+  -- As an array they are looked up by key; as a join, all that is pending was read to find them.
+  where c.id = any (array(select d.id from lamplighter.quarantine as d where d.deaths >= 2))
+    and c.status = 'pending' and c.run_at = '9000-01-01 00:00+00'
+    and not exists (select 1 from lamplighter.paused_function as p where p.function_name = c.function_name)
+  order by c.priority desc, c.created_at, c.id
+  limit 1
+  for no key update of c skip locked;
+  if not found then
+    return;
+  end if;
+  v_ids := array[v_first.id];
+  if v_first.deaths = 2 and v_first.most > 1 then
+    v_ids := array(
+      select c.id
+      from public.steadytext_queue as c
+      where c.id = any (array(select d.id from lamplighter.quarantine as d where d.deaths = 2))
+        and c.status = 'pending' and c.run_at = '9000-01-01 00:00+00'
+        and c.function_name = v_first.function_name and c.model = v_first.model
+      order by c.priority desc, c.created_at, c.id
+      limit v_first.most
+      for no key update skip locked);
+  end if;
+  insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_ids);
+  return query
+    update public.steadytext_queue as q
+    set status = 'processing',
+        started_at = clock_timestamp(),
+        worker_id = p_worker_id,
+        attempt = q.attempt + 1,
+        run_at = '9000-01-01 00:00+00'
+    where q.id = any (v_ids)
+    returning q.id, q.request_id, q.function_name, q.model, q.username, q.parameters, q.priority,
+              (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt, q.retry_count;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.claim_requests(p_worker_id uuid, p_claim_number bigint, p_function_name text, p_model text, p_usernames text[], p_priorities integer[], p_low_created_us bigint[], p_low_ids bigint[], p_seen_us bigint, p_share integer, p_limit integer)
  RETURNS TABLE(id bigint, request_id uuid, username text, parameters jsonb, priority integer, created_us bigint, attempt integer, retry_count integer)
  LANGUAGE plpgsql
@@ -482,64 +541,6 @@ begin
     insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_ids);
     return;
   end loop;
-end
-$function$;
-
-CREATE OR REPLACE FUNCTION lamplighter.claim_suspects(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[])
- RETURNS TABLE(id bigint, request_id uuid, function_name text, model text, username text, parameters jsonb, priority integer, created_us bigint, attempt integer, retry_count integer)
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
- SET enable_seqscan TO 'off'
- SET enable_hashjoin TO 'off'
- SET enable_mergejoin TO 'off'
- SET row_security TO 'off'
-AS $function$
-#variable_conflict use_column
-declare
-  v_first record;
-  v_ids bigint[];
-begin
-  perform set_config('synchronous_commit', 'off', true);
-  perform lamplighter.require_lease(p_worker_id);
-  select c.id, c.function_name, c.model, s.deaths, lane.most
-  into v_first
-  from public.steadytext_queue as c
-  join unnest(p_function_names, p_models, p_limits) as lane (function_name, model, most)
-    on lane.function_name = c.function_name and lane.model = c.model
-  join lamplighter.suspect as s on s.id = c.id
-  -- As an array the suspects are looked up by key; as a join, all that is pending was read to find them.
-  where c.id = any (array(select s.id from lamplighter.suspect as s))
-    and c.status = 'pending'
-    and not exists (select 1 from lamplighter.paused_function as p where p.function_name = c.function_name)
-  order by c.priority desc, c.created_at, c.id
-  limit 1
-  for no key update of c skip locked;
-  if not found then
-    return;
-  end if;
-  v_ids := array[v_first.id];
-  if v_first.deaths = 1 and v_first.most > 1 then
-    v_ids := array(
-      select c.id
-      from public.steadytext_queue as c
-      where c.id = any (array(select s.id from lamplighter.suspect as s where s.deaths = 1))
-        and c.status = 'pending' and c.function_name = v_first.function_name and c.model = v_first.model
-      order by c.priority desc, c.created_at, c.id
-      limit v_first.most
-      for no key update skip locked);
-  end if;
-  insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_ids);
-  return query
-    update public.steadytext_queue as q
-    set status = 'processing',
-        started_at = clock_timestamp(),
-        worker_id = p_worker_id,
-        attempt = q.attempt + 1,
-        run_at = '9000-01-01 00:00+00'
-    where q.id = any (v_ids)
-    returning q.id, q.request_id, q.function_name, q.model, q.username, q.parameters, q.priority,
-              (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt, q.retry_count;
 end
 $function$;
 
@@ -729,6 +730,33 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.find_charged(p_worker_id uuid)
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET row_security TO 'off'
+AS $function$
+  with held as materialized (
+    select h.id, h.function_name, h.model, d.deaths
+    from lamplighter.list_held(p_worker_id) as h
+    left join lamplighter.quarantine as d on d.id = h.id
+  )
+  select only_one.id
+  from held as only_one
+  where only_one.deaths >= 2
+    and not exists (
+      select 1
+      from held as other
+      where other.id <> only_one.id
+        and (other.deaths >= 2
+             or (other.function_name = only_one.function_name and other.model = only_one.model)
+             or only_one.deaths < 5))
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.finish_requests(p_worker_id uuid, p_ids bigint[], p_attempts integer[], p_outcomes text[], p_results text[], p_errors text[], p_delays_ms double precision[], p_cache_keys bytea[], p_max_retries integer)
  RETURNS TABLE(id bigint, status text, is_announced boolean)
  LANGUAGE plpgsql
@@ -744,6 +772,7 @@ AS $function$
 declare
   v_now constant timestamptz := clock_timestamp();
 begin
+  perform lamplighter.require_own_worker(p_worker_id);
   return query
     -- Lateral, so that each row is looked up by its id: as a join, a table of up to some 30,000 rows was read as a whole, because
     -- statistics taken while no worker held anything say that the fence matches nothing (35 ms instead of 9 for 500).
@@ -777,12 +806,19 @@ begin
           run_at = case
             when h.outcome in ('retry', 'defer') and not (h.outcome = 'retry' and q.retry_count >= p_max_retries)
               then v_now + make_interval(secs => h.delay_ms / 1000.0)
-            when h.outcome = 'release' and not exists (select 1 from lamplighter.suspect as s where s.id = q.id) then null
+            when h.outcome = 'release'
+                 and not exists (select 1 from lamplighter.quarantine as d where d.id = q.id and d.deaths >= 2) then null
             else '9000-01-01 00:00+00'
           end
       from held as h
       where q.ctid = h.place
-      returning q.id, q.request_id, q.function_name, q.status, q.run_at is null as is_ready
+      returning q.id, q.request_id, q.function_name, q.status, q.run_at is null as is_ready, h.outcome
+    ), survived as (
+      -- It has run without killing its worker. Only what was ended here: a row that was lost may be another worker's by now.
+      delete from lamplighter.quarantine as d
+      using ended as e
+      where (select exists (select 1 from lamplighter.quarantine))
+        and d.id = e.id and e.outcome <> 'release'
     ), gate as materialized (
       -- The aggregate asks for it late, when all rows have been written, and not where there is nothing to announce.
       select case when bool_or(e.status in ('completed', 'failed')) and pg_notification_queue_usage() < 0.5
@@ -797,16 +833,6 @@ begin
                   pg_notify('steadytext_completed', lamplighter.announce_payload(e.request_id, e.function_name, e.status)) is not null
                 else false end
     from ended as e;
-  -- Suspected no more: what has ended or waits for an ordinary retry. A row that was lost may be another worker's suspect by now.
-  if exists (select 1 from lamplighter.suspect) then
-    delete from lamplighter.suspect as s
-    using unnest(p_ids, p_attempts) as o (id, attempt)
-    join public.steadytext_queue as q on q.id = o.id
-    where s.id = o.id
-      and q.attempt = o.attempt
-      and q.status <> 'processing'
-      and (q.status <> 'pending' or q.run_at is distinct from '9000-01-01 00:00+00');
-  end if;
   if cardinality(array_remove(p_cache_keys, null)) > 0 then
     insert into lamplighter.cached_result as c (cache_key, id, completed_at)
     select distinct on (k.cache_key) k.cache_key, k.id, v_now
@@ -887,7 +913,7 @@ begin
   execute format('grant select on lamplighter.migration to %I', p_role_name);
   perform lamplighter.grant_functions(p_role_name, 'lamplighter', array[
     'effective_setting', 'record_server_settings', 'measure_queue', 'request_wake_up', 'confirm_wake_up', 'register_worker',
-    'renew_lease', 'prune_workers', 'list_ready', 'count_waiting', 'claim_requests', 'claim_requests_at_once', 'claim_suspects', 'has_suspects',
+    'renew_lease', 'prune_workers', 'list_ready', 'count_waiting', 'claim_requests', 'claim_requests_at_once', 'claim_quarantined',
     'finish_requests', 'announce_ends', 'lookup_cached_results', 'list_lost', 'rescue_requests', 'promote_requests',
     'prune_requests', 'prune_cached_results', 'cancel_abandoned']);
 end
@@ -1013,13 +1039,23 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.has_suspects()
+CREATE OR REPLACE FUNCTION lamplighter.has_quarantined(p_lanes text[])
  RETURNS boolean
  LANGUAGE sql
- SECURITY DEFINER
+ STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET row_security TO 'off'
 AS $function$
-  select exists (select 1 from lamplighter.suspect)
+  select exists (
+    select 1
+    from public.steadytext_queue as q
+    where q.id = any (array(select d.id from lamplighter.quarantine as d where d.deaths >= 2))
+      and q.status = 'pending' and q.run_at = '9000-01-01 00:00+00'
+      and q.function_name || ':' || q.model = any (p_lanes)
+      and not exists (select 1 from lamplighter.paused_function as p where p.function_name = q.function_name))
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.is_own_write(p_xmin xid)
@@ -1053,7 +1089,7 @@ AS $function$
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.list_held(p_worker_id uuid)
- RETURNS TABLE(id bigint)
+ RETURNS TABLE(id bigint, function_name text, model text)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1062,7 +1098,7 @@ CREATE OR REPLACE FUNCTION lamplighter.list_held(p_worker_id uuid)
  SET enable_mergejoin TO 'off'
  SET row_security TO 'off'
 AS $function$
-  select q.id
+  select q.id, q.function_name, q.model
   from public.steadytext_queue as q
   where q.id = any (array(select unnest(c.ids) from lamplighter.claim as c where c.worker_id = p_worker_id))
     and q.status = 'processing' and q.worker_id = p_worker_id
@@ -1341,7 +1377,7 @@ CREATE OR REPLACE FUNCTION lamplighter.prune_after_truncate()
 AS $function$
 begin
   delete from lamplighter.cached_result;
-  delete from lamplighter.suspect;
+  delete from lamplighter.quarantine;
   delete from lamplighter.claim;
   return null;
 end
@@ -1407,9 +1443,13 @@ declare
   v_pruned bigint;
 begin
   delete from lamplighter.worker as w
-  where w.status in ('stopped', 'dead')
-    and w.last_heartbeat < now() - p_older_than
-    and not exists (select 1 from lamplighter.claim as c where c.worker_id = w.worker_id);
+  where w.worker_id = any (array(
+    select old.worker_id
+    from lamplighter.worker as old
+    where old.status in ('stopped', 'dead')
+      and old.last_heartbeat < now() - p_older_than
+      and not exists (select 1 from lamplighter.claim as c where c.worker_id = old.worker_id)
+    for update skip locked));
   get diagnostics v_pruned = row_count;
   return v_pruned;
 end
@@ -1490,26 +1530,36 @@ $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer)
  RETURNS uuid
- LANGUAGE sql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-  insert into lamplighter.worker (hostname, pid, version, functions, lanes, concurrency, lease_ms)
-  values (p_hostname, p_pid, p_version,
-          array(select distinct split_part(lane, ':', 1) from unnest(p_lanes) as lane order by 1), p_lanes, p_concurrency, p_lease_ms)
-  returning worker_id
-$function$;
-
-CREATE OR REPLACE FUNCTION lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint, p_settled_claims bigint[], p_troubles jsonb DEFAULT '[]'::jsonb)
- RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+declare
+  v_worker_id uuid;
+begin
+  -- Whoever had a longer one could hold requests for ever; a shorter one is over before the heartbeat comes.
+  if p_lease_ms is null or p_lease_ms not between 1000 and 3600000 then
+    raise exception 'A lease must be between 1 s and 1 h, not % ms', coalesce(p_lease_ms::text, 'NULL') using errcode = '22023';
+  end if;
+  insert into lamplighter.worker as w (hostname, pid, version, functions, lanes, concurrency, lease_ms)
+  values (p_hostname, p_pid, p_version,
+          array(select distinct split_part(lane, ':', 1) from unnest(p_lanes) as lane order by 1), p_lanes, p_concurrency, p_lease_ms)
+  returning w.worker_id into v_worker_id;
+  return v_worker_id;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint, p_settled_claims bigint[], p_troubles jsonb DEFAULT '[]'::jsonb)
+ RETURNS TABLE(is_alive boolean, has_quarantined boolean)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_lanes text[];
 begin
   perform set_config('synchronous_commit', 'off', true);
-  delete from lamplighter.claim as c
-  where c.worker_id = p_worker_id and c.claim_number = any (p_settled_claims);
+  perform lamplighter.require_own_worker(p_worker_id);
   update lamplighter.worker as w
   set status = p_status,
       concurrency = p_concurrency,
@@ -1519,8 +1569,15 @@ begin
       troubles = p_troubles,
       last_heartbeat = clock_timestamp()
   where w.worker_id = p_worker_id
-    and w.status in ('running', 'sleeping', 'stopping');
-  return found;
+    and w.status in ('running', 'sleeping', 'stopping')
+  returning w.lanes into v_lanes;
+  is_alive := found;
+  has_quarantined := is_alive and p_status = 'running' and lamplighter.has_quarantined(v_lanes);
+  if is_alive then
+    delete from lamplighter.claim as c
+    where c.worker_id = p_worker_id and c.claim_number = any (p_settled_claims);
+  end if;
+  return next;
 end
 $function$;
 
@@ -1575,11 +1632,30 @@ CREATE OR REPLACE FUNCTION lamplighter.require_lease(p_worker_id uuid)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
+  perform lamplighter.require_own_worker(p_worker_id);
   if not exists (
     select 1 from lamplighter.worker as w
     where w.worker_id = p_worker_id and w.status in ('running', 'sleeping', 'stopping')
   ) then
     raise exception 'Worker % has lost its lease', p_worker_id using errcode = 'LL001';
+  end if;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.require_own_worker(p_worker_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if exists (
+       select 1 from lamplighter.worker as w
+       where w.worker_id = p_worker_id and w.username <> session_user::text collate "C")
+     and not pg_has_role(
+       session_user, (select c.relowner from pg_class as c where c.oid = 'public.steadytext_queue'::regclass), 'USAGE')
+  then
+    raise exception 'Worker % belongs to another login', p_worker_id using errcode = '42501';
   end if;
 end
 $function$;
@@ -1638,7 +1714,7 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.rescue_requests(p_max_retries integer, p_reachable_ms double precision DEFAULT NULL::double precision, p_now_ms double precision DEFAULT NULL::double precision)
- RETURNS TABLE(id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean)
+ RETURNS TABLE(id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean, is_quarantined boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1678,13 +1754,9 @@ begin
   set status = 'dead',
       died_at = clock_timestamp(),
       in_flight_at_death = (select count(*) from lamplighter.list_held(w.worker_id)),
-      alone_id = (select min(h.id) from lamplighter.list_held(w.worker_id) as h having count(*) = 1)
+      charged_id = lamplighter.find_charged(w.worker_id)
   from silent
   where w.worker_id = silent.worker_id;
-
-  delete from lamplighter.suspect as s
-  where not exists (
-    select 1 from public.steadytext_queue as q where q.id = s.id and q.status in ('pending', 'processing'));
 
   v_workers := array(
     select distinct c.worker_id
@@ -1692,51 +1764,76 @@ begin
     where not exists (
       select 1 from lamplighter.worker as w
       where w.worker_id = c.worker_id and w.status in ('running', 'sleeping', 'stopping')));
-  if v_workers = '{}' then
-    return;
+
+  if v_workers <> '{}' then
+    return query
+      with orphan as materialized (
+        select q.id, w.worker_id,
+               -- A claim that was committed after that was never run.
+               coalesce(w.status = 'dead' and q.started_at <= w.died_at, false) as is_death,
+               coalesce(q.id = w.charged_id and q.started_at <= w.died_at, false) as is_charged,
+               coalesce((select d.deaths from lamplighter.quarantine as d where d.id = q.id), 0) as deaths_before
+        from public.steadytext_queue as q
+        left join lamplighter.worker as w on w.worker_id = q.worker_id
+        where q.id = any (array(select unnest(c.ids) from lamplighter.claim as c where c.worker_id = any (v_workers)))
+          and q.status = 'processing'
+          and (w.worker_id is null or w.status in ('stopped', 'dead'))
+        order by q.id
+        limit 10000
+        for no key update of q skip locked
+      ), counted as materialized (
+        select o.*, o.deaths_before + o.is_death::integer as deaths
+        from orphan as o
+      ), rescued as (
+        update public.steadytext_queue as q
+        set status = case when o.is_charged and q.retry_count >= p_max_retries then 'failed' else 'pending' end,
+            error = case when o.is_charged then 'The worker died while it ran this request alone' else q.error end,
+            completed_at = case when o.is_charged and q.retry_count >= p_max_retries then clock_timestamp() end,
+            failed_at = case when o.is_charged and q.retry_count >= p_max_retries then clock_timestamp() end,
+            retry_count = case when o.is_charged and q.retry_count < p_max_retries then q.retry_count + 1 else q.retry_count end,
+            worker_id = null,
+            run_at = case when o.deaths >= 2 then timestamptz '9000-01-01 00:00+00' end
+        from counted as o
+        where q.id = o.id
+        returning q.id, q.request_id, q.function_name, q.status, o.worker_id, o.is_charged, o.is_death, o.deaths
+      ), remembered as (
+        insert into lamplighter.quarantine as d (id, deaths)
+        select r.id, r.deaths from rescued as r where r.status = 'pending' and r.is_death
+        on conflict on constraint quarantine_pkey do update set deaths = excluded.deaths, rescued_at = excluded.rescued_at
+      ), forgotten as (
+        delete from lamplighter.quarantine as d
+        using rescued as r
+        where d.id = r.id and r.status = 'failed'
+      )
+      select r.id, r.request_id, r.worker_id, r.status, r.is_charged, r.status = 'pending' and r.deaths >= 2
+      from rescued as r
+      where r.status = 'pending' or lamplighter.announce_end(r.request_id, r.function_name, r.status) is not null;
   end if;
 
-  return query
-    with orphan as materialized (
-      select q.id, w.worker_id,
-             coalesce(q.id = w.alone_id and q.started_at <= w.died_at, false) as is_charged
-      from public.steadytext_queue as q
-      left join lamplighter.worker as w on w.worker_id = q.worker_id
-      where q.id = any (array(select unnest(c.ids) from lamplighter.claim as c where c.worker_id = any (v_workers)))
-        and q.status = 'processing'
-        and (w.worker_id is null or w.status in ('stopped', 'dead'))
-      order by q.id
-      limit 10000
-      for no key update of q skip locked
-    ), rescued as (
-      update public.steadytext_queue as q
-      set status = case when o.is_charged and q.retry_count >= p_max_retries then 'failed' else 'pending' end,
-          error = case when o.is_charged then 'The worker died while it ran this request alone' else q.error end,
-          completed_at = case when o.is_charged and q.retry_count >= p_max_retries then clock_timestamp() end,
-          failed_at = case when o.is_charged and q.retry_count >= p_max_retries then clock_timestamp() end,
-          retry_count = case when o.is_charged and q.retry_count < p_max_retries then q.retry_count + 1 else q.retry_count end,
-          worker_id = null,
-          run_at = '9000-01-01 00:00+00'
-      from orphan as o
-      where q.id = o.id
-      returning q.id, q.request_id, q.function_name, q.status, o.worker_id, o.is_charged
-    ), suspected as (
-      insert into lamplighter.suspect (id)
-      select r.id from rescued as r where r.status = 'pending'
-      on conflict on constraint suspect_pkey do update set deaths = suspect.deaths + 1
-    )
-    select r.id, r.request_id, r.worker_id, r.status, r.is_charged
-    from rescued as r
-    where r.status = 'pending' or lamplighter.announce_end(r.request_id, r.function_name, r.status) is not null;
+  delete from lamplighter.quarantine as d
+  where d.id = any (array(
+    select over.id
+    from lamplighter.quarantine as over
+    where not exists (
+      select 1 from public.steadytext_queue as q where q.id = over.id and q.status in ('pending', 'processing'))
+    order by over.id
+    for update skip locked));
 
   -- A claim is kept while one of its rows is still to be had, such as one that somebody has locked.
   delete from lamplighter.claim as c
-  where c.worker_id = any (v_workers)
-    and not exists (
-      select 1
-      from public.steadytext_queue as q
-      where q.id = any (c.ids) and q.status = 'processing'
-        and (q.worker_id is null or q.worker_id = any (v_workers)));
+  using (
+    select o.worker_id, o.claim_number
+    from lamplighter.claim as o
+    where o.worker_id = any (v_workers)
+      and not exists (
+        select 1
+        from public.steadytext_queue as q
+        where q.id = any (o.ids) and q.status = 'processing'
+          and (q.worker_id is null or q.worker_id = any (v_workers)))
+    order by o.worker_id, o.claim_number
+    for update skip locked
+  ) as over
+  where c.worker_id = over.worker_id and c.claim_number = over.claim_number;
 end
 $function$;
 
@@ -2385,11 +2482,11 @@ revoke all on function lamplighter.autonomous_lock_key(p_request_id uuid) from p
 
 revoke all on function lamplighter.cancel_abandoned() from public;
 
+revoke all on function lamplighter.claim_quarantined(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[]) from public;
+
 revoke all on function lamplighter.claim_requests(p_worker_id uuid, p_claim_number bigint, p_function_name text, p_model text, p_usernames text[], p_priorities integer[], p_low_created_us bigint[], p_low_ids bigint[], p_seen_us bigint, p_share integer, p_limit integer) from public;
 
 revoke all on function lamplighter.claim_requests_at_once(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[]) from public;
-
-revoke all on function lamplighter.claim_suspects(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[]) from public;
 
 revoke all on function lamplighter.confirm_wake_up(p_epoch bigint) from public;
 
@@ -2411,6 +2508,8 @@ revoke all on function lamplighter.explain_lane(p_function_name text, p_model te
 
 revoke all on function lamplighter.explain_wait(p_function_name text, p_model text, p_error text) from public;
 
+revoke all on function lamplighter.find_charged(p_worker_id uuid) from public;
+
 revoke all on function lamplighter.finish_requests(p_worker_id uuid, p_ids bigint[], p_attempts integer[], p_outcomes text[], p_results text[], p_errors text[], p_delays_ms double precision[], p_cache_keys bytea[], p_max_retries integer) from public;
 
 revoke all on function lamplighter.grant_caller(p_role_name text) from public;
@@ -2429,7 +2528,7 @@ revoke all on function lamplighter.guard_request_truncate() from public;
 
 revoke all on function lamplighter.guard_request_update() from public;
 
-revoke all on function lamplighter.has_suspects() from public;
+revoke all on function lamplighter.has_quarantined(p_lanes text[]) from public;
 
 revoke all on function lamplighter.is_own_write(p_xmin xid) from public;
 
@@ -2484,6 +2583,8 @@ revoke all on function lamplighter.require_function(p_function_name text) from p
 revoke all on function lamplighter.require_generate_limits(p_max_tokens integer, p_seed integer) from public;
 
 revoke all on function lamplighter.require_lease(p_worker_id uuid) from public;
+
+revoke all on function lamplighter.require_own_worker(p_worker_id uuid) from public;
 
 revoke all on function lamplighter.require_role(p_role_name text) from public;
 
@@ -2567,6 +2668,10 @@ comment on function lamplighter.parse_setting(p_name text, p_value text) is 'Val
 
 comment on table lamplighter.paused_function is 'Functions of which no request is claimed.';
 
+comment on table lamplighter.quarantine is 'Requests whose worker died, until they end. After one death they run as any other; from the second on they are in quarantine.';
+
+comment on column lamplighter.quarantine.deaths is 'Of workers that held it: after two it runs in a small group of its like, after more alone in its lane.';
+
 comment on function lamplighter.revoke_role(p_role_name text) is 'Takes back what migrate granted to a role. For the schema owner.';
 
 comment on function lamplighter.set(name text, value text) is 'Stores a setting for all workers and callers; NULL takes it back. For the schema owner. Returns the stored form.';
@@ -2577,17 +2682,13 @@ comment on column lamplighter.setting.server_value is 'What a worker last saw as
 
 comment on column lamplighter.setting.value is 'Set by lamplighter.set(); null when not set.';
 
-comment on table lamplighter.suspect is 'Requests whose worker died. They are run apart from all others, so that one that kills its worker is found and no other is charged.';
-
-comment on column lamplighter.suspect.deaths is 'Of workers that held it: after one it may be run in a small group, after more only alone.';
-
 comment on table lamplighter.waiting is 'True while an idle worker wants a notification for the next request. A hint: workers also poll, and an absent row is fine.';
 
 comment on column lamplighter.waiting.epoch is 'Counts the requests for a wake-up, and is sent with it: who takes the flag down for one epoch cannot take down a later one.';
 
 comment on table lamplighter.worker is 'Worker processes. The lease on a request is its worker''s lease: renewed by the heartbeat, lost with it.';
 
-comment on column lamplighter.worker.alone_id is 'The only request it held when it was found dead: that one is charged.';
+comment on column lamplighter.worker.charged_id is 'The request that is charged for its death: in quarantine, and alone in its lane.';
 
 comment on column lamplighter.worker.in_flight_at_death is 'Requests it held when it was found dead.';
 
@@ -2607,7 +2708,7 @@ comment on column public.steadytext_queue.model is 'The model asked for; ''defau
 
 comment on column public.steadytext_queue.retry_count is 'Failures charged to the request; at max_retries the next one is final.';
 
-comment on column public.steadytext_queue.run_at is 'Null: ready. A time: not before then. The year 9000, which every driver can read: in hand, ended, or rescued from a dead worker and run apart.';
+comment on column public.steadytext_queue.run_at is 'Null: ready. A time: not before then. The year 9000, which every driver can read: in hand, ended, or in quarantine after the death of two workers.';
 
 comment on column public.steadytext_queue.username is 'The role that queued the request; it alone sees the row, besides the schema owner.';
 

@@ -19,7 +19,7 @@ create table lamplighter.worker (
   last_heartbeat timestamptz not null default clock_timestamp(),
   died_at timestamptz,
   in_flight_at_death integer,
-  alone_id bigint,
+  charged_id bigint,
   troubles jsonb not null default '[]',
   constraint worker_pkey primary key (worker_id),
   constraint worker_status_is_known check (status in ('running', 'sleeping', 'stopping', 'stopped', 'dead'))
@@ -29,7 +29,7 @@ comment on column lamplighter.worker.lanes is 'function:model pairs that the wor
 comment on column lamplighter.worker.in_flight_at_death is 'Requests it held when it was found dead.';
 comment on column lamplighter.worker.troubles is
   'Models that are unavailable at the last heartbeat: objects of model, lanes, error, for_ms and waiting. For the owner: an error may quote a request.';
-comment on column lamplighter.worker.alone_id is 'The only request it held when it was found dead: that one is charged.';
+comment on column lamplighter.worker.charged_id is 'The request that is charged for its death: in quarantine, and alone in its lane.';
 
 create table lamplighter.paused_function (
   function_name text collate "C" not null,
@@ -47,15 +47,41 @@ create function lamplighter.register_worker(
   p_concurrency integer,
   p_lease_ms integer
 ) returns uuid
-language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
-  insert into lamplighter.worker (hostname, pid, version, functions, lanes, concurrency, lease_ms)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_worker_id uuid;
+begin
+  -- Whoever had a longer one could hold requests for ever; a shorter one is over before the heartbeat comes.
+  if p_lease_ms is null or p_lease_ms not between 1000 and 3600000 then
+    raise exception 'A lease must be between 1 s and 1 h, not % ms', coalesce(p_lease_ms::text, 'NULL') using errcode = '22023';
+  end if;
+  insert into lamplighter.worker as w (hostname, pid, version, functions, lanes, concurrency, lease_ms)
   values (p_hostname, p_pid, p_version,
           array(select distinct split_part(lane, ':', 1) from unnest(p_lanes) as lane order by 1), p_lanes, p_concurrency, p_lease_ms)
-  returning worker_id
+  returning w.worker_id into v_worker_id;
+  return v_worker_id;
+end
 $$;
 
--- Renews the lease, and forgets claims of which the worker holds nothing any more. False when the lease was lost already: the
--- worker must drop what it holds and register again.
+-- Raises 42501 for a worker that another login has registered: nobody else may keep it alive, end it, claim or answer in its name.
+-- Workers that share a login are one party; the schema owner may do everything. An unknown worker is nobody's.
+create function lamplighter.require_own_worker(p_worker_id uuid) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if exists (
+       select 1 from lamplighter.worker as w
+       where w.worker_id = p_worker_id and w.username <> session_user::text collate "C")
+     and not pg_has_role(
+       session_user, (select c.relowner from pg_class as c where c.oid = 'public.steadytext_queue'::regclass), 'USAGE')
+  then
+    raise exception 'Worker % belongs to another login', p_worker_id using errcode = '42501';
+  end if;
+end
+$$;
+
+-- Renews the lease, and forgets claims of which the worker holds nothing any more. Not alive when the lease was lost already: the
+-- worker must drop what it holds and register again. Tells as well whether there are requests in quarantine that it could run.
+-- Lock order: workers, then claims.
 create function lamplighter.renew_lease(
   p_worker_id uuid,
   p_status text,
@@ -65,12 +91,13 @@ create function lamplighter.renew_lease(
   p_failed bigint,
   p_settled_claims bigint[],
   p_troubles jsonb default '[]'
-) returns boolean
+) returns table (is_alive boolean, has_quarantined boolean)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_lanes text[];
 begin
   perform set_config('synchronous_commit', 'off', true);
-  delete from lamplighter.claim as c
-  where c.worker_id = p_worker_id and c.claim_number = any (p_settled_claims);
+  perform lamplighter.require_own_worker(p_worker_id);
   update lamplighter.worker as w
   set status = p_status,
       concurrency = p_concurrency,
@@ -80,21 +107,32 @@ begin
       troubles = p_troubles,
       last_heartbeat = clock_timestamp()
   where w.worker_id = p_worker_id
-    and w.status in ('running', 'sleeping', 'stopping');
-  return found;
+    and w.status in ('running', 'sleeping', 'stopping')
+  returning w.lanes into v_lanes;
+  is_alive := found;
+  has_quarantined := is_alive and p_status = 'running' and lamplighter.has_quarantined(v_lanes);
+  if is_alive then
+    delete from lamplighter.claim as c
+    where c.worker_id = p_worker_id and c.claim_number = any (p_settled_claims);
+  end if;
+  return next;
 end
 $$;
 
--- Deletes the rows of workers that ended long ago.
+-- Deletes the rows of workers that ended long ago. One that somebody has locked is left for the next time.
 create function lamplighter.prune_workers(p_older_than interval) returns bigint
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_pruned bigint;
 begin
   delete from lamplighter.worker as w
-  where w.status in ('stopped', 'dead')
-    and w.last_heartbeat < now() - p_older_than
-    and not exists (select 1 from lamplighter.claim as c where c.worker_id = w.worker_id);
+  where w.worker_id = any (array(
+    select old.worker_id
+    from lamplighter.worker as old
+    where old.status in ('stopped', 'dead')
+      and old.last_heartbeat < now() - p_older_than
+      and not exists (select 1 from lamplighter.claim as c where c.worker_id = old.worker_id)
+    for update skip locked));
   get diagnostics v_pruned = row_count;
   return v_pruned;
 end

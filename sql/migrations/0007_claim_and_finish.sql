@@ -279,10 +279,11 @@ begin
 end
 $$;
 
--- Raises LL001 unless the worker is alive in the eyes of the database.
+-- Raises LL001 unless the worker is alive in the eyes of the database, and 42501 if it is somebody else's.
 create function lamplighter.require_lease(p_worker_id uuid) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
+  perform lamplighter.require_own_worker(p_worker_id);
   if not exists (
     select 1 from lamplighter.worker as w
     where w.worker_id = p_worker_id and w.status in ('running', 'sleeping', 'stopping')
@@ -318,6 +319,7 @@ set row_security = off as $$
 declare
   v_now constant timestamptz := clock_timestamp();
 begin
+  perform lamplighter.require_own_worker(p_worker_id);
   return query
     -- Lateral, so that each row is looked up by its id: as a join, a table of up to some 30,000 rows was read as a whole, because
     -- statistics taken while no worker held anything say that the fence matches nothing (35 ms instead of 9 for 500).
@@ -351,12 +353,19 @@ begin
           run_at = case
             when h.outcome in ('retry', 'defer') and not (h.outcome = 'retry' and q.retry_count >= p_max_retries)
               then v_now + make_interval(secs => h.delay_ms / 1000.0)
-            when h.outcome = 'release' and not exists (select 1 from lamplighter.suspect as s where s.id = q.id) then null
+            when h.outcome = 'release'
+                 and not exists (select 1 from lamplighter.quarantine as d where d.id = q.id and d.deaths >= 2) then null
             else '9000-01-01 00:00+00'
           end
       from held as h
       where q.ctid = h.place
-      returning q.id, q.request_id, q.function_name, q.status, q.run_at is null as is_ready
+      returning q.id, q.request_id, q.function_name, q.status, q.run_at is null as is_ready, h.outcome
+    ), survived as (
+      -- It has run without killing its worker. Only what was ended here: a row that was lost may be another worker's by now.
+      delete from lamplighter.quarantine as d
+      using ended as e
+      where (select exists (select 1 from lamplighter.quarantine))
+        and d.id = e.id and e.outcome <> 'release'
     ), gate as materialized (
       -- The aggregate asks for it late, when all rows have been written, and not where there is nothing to announce.
       select case when bool_or(e.status in ('completed', 'failed')) and pg_notification_queue_usage() < 0.5
@@ -371,16 +380,6 @@ begin
                   pg_notify('steadytext_completed', lamplighter.announce_payload(e.request_id, e.function_name, e.status)) is not null
                 else false end
     from ended as e;
-  -- Suspected no more: what has ended or waits for an ordinary retry. A row that was lost may be another worker's suspect by now.
-  if exists (select 1 from lamplighter.suspect) then
-    delete from lamplighter.suspect as s
-    using unnest(p_ids, p_attempts) as o (id, attempt)
-    join public.steadytext_queue as q on q.id = o.id
-    where s.id = o.id
-      and q.attempt = o.attempt
-      and q.status <> 'processing'
-      and (q.status <> 'pending' or q.run_at is distinct from '9000-01-01 00:00+00');
-  end if;
   if cardinality(array_remove(p_cache_keys, null)) > 0 then
     insert into lamplighter.cached_result as c (cache_key, id, completed_at)
     select distinct on (k.cache_key) k.cache_key, k.id, v_now

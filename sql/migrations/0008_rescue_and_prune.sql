@@ -1,36 +1,63 @@
 -- 0008_rescue_and_prune (schema version 1): what workers run for each other and for the table as a whole.
 
-create table lamplighter.suspect (
+create table lamplighter.quarantine (
   id bigint not null,
   deaths integer not null default 1,
   rescued_at timestamptz not null default clock_timestamp(),
-  constraint suspect_pkey primary key (id)
+  constraint quarantine_pkey primary key (id)
 );
-comment on table lamplighter.suspect is
-  'Requests whose worker died. They are run apart from all others, so that one that kills its worker is found and no other is charged.';
-comment on column lamplighter.suspect.deaths is 'Of workers that held it: after one it may be run in a small group, after more only alone.';
+comment on table lamplighter.quarantine is
+  'Requests whose worker died, until they end. After one death they run as any other; from the second on they are in quarantine.';
+comment on column lamplighter.quarantine.deaths is
+  'Of workers that held it: after two it runs in a small group of its like, after more alone in its lane.';
 
 -- What a worker holds now, of all that it ever claimed.
-create function lamplighter.list_held(p_worker_id uuid) returns table (id bigint)
+create function lamplighter.list_held(p_worker_id uuid) returns table (id bigint, function_name text, model text)
 language sql stable security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
-  select q.id
+  select q.id, q.function_name, q.model
   from public.steadytext_queue as q
   where q.id = any (array(select unnest(c.ids) from lamplighter.claim as c where c.worker_id = p_worker_id))
     and q.status = 'processing' and q.worker_id = p_worker_id
 $$;
 
--- Declares dead the workers whose lease ran out, and gives back what dead workers held: as suspects, to be run apart. Only a
--- request that was alone in execution when its worker died is charged for it, and fails once it has no retries left.
+-- The request that is charged for the death of a worker, null when there is none: the only one in quarantine there, alone in its lane.
+-- Where other lanes were at work, only from its sixth death on: whatever else kills workers is in quarantine after two, and then never
+-- in hand beside this one, so that two deaths in such company (the fourth and the fifth) prove nothing, and more do.
+create function lamplighter.find_charged(p_worker_id uuid) returns bigint
+language sql stable security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
+  with held as materialized (
+    select h.id, h.function_name, h.model, d.deaths
+    from lamplighter.list_held(p_worker_id) as h
+    left join lamplighter.quarantine as d on d.id = h.id
+  )
+  select only_one.id
+  from held as only_one
+  where only_one.deaths >= 2
+    and not exists (
+      select 1
+      from held as other
+      where other.id <> only_one.id
+        and (other.deaths >= 2
+             or (other.function_name = only_one.function_name and other.model = only_one.model)
+             or only_one.deaths < 5))
+$$;
+
+-- Declares dead the workers whose lease ran out, and gives back what dead workers held. After the first death of its worker a request
+-- is ready again at once, as most deaths are deployments and lost hosts; from the second on it is in quarantine. Only the one that
+-- find_charged names is charged, and fails once it has no retries left. What a worker left that stopped, or what was never claimed, has
+-- been through no death.
 -- p_reachable_ms is for how long the caller has known the server to be reachable, and its clock to go evenly: silence before that
 -- proves nothing. Null: always. p_now_ms (since 1970) is the time for which it knows that, and as of which silence is judged: the
 -- clock may have been set since. Null: now.
--- Rows that somebody has locked are left for the next pass. Lock order: workers, then requests by id.
+-- Rows that somebody has locked are left for the next pass. Lock order, here and wherever a worker calls: workers, requests by id,
+-- quarantine, claims; this function waits for none of them.
 create function lamplighter.rescue_requests(
   p_max_retries integer,
   p_reachable_ms double precision default null,
   p_now_ms double precision default null
-) returns table (id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean)
+) returns table (id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean, is_quarantined boolean)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
 #variable_conflict use_column
@@ -64,13 +91,9 @@ begin
   set status = 'dead',
       died_at = clock_timestamp(),
       in_flight_at_death = (select count(*) from lamplighter.list_held(w.worker_id)),
-      alone_id = (select min(h.id) from lamplighter.list_held(w.worker_id) as h having count(*) = 1)
+      charged_id = lamplighter.find_charged(w.worker_id)
   from silent
   where w.worker_id = silent.worker_id;
-
-  delete from lamplighter.suspect as s
-  where not exists (
-    select 1 from public.steadytext_queue as q where q.id = s.id and q.status in ('pending', 'processing'));
 
   v_workers := array(
     select distinct c.worker_id
@@ -78,58 +101,83 @@ begin
     where not exists (
       select 1 from lamplighter.worker as w
       where w.worker_id = c.worker_id and w.status in ('running', 'sleeping', 'stopping')));
-  if v_workers = '{}' then
-    return;
+
+  if v_workers <> '{}' then
+    return query
+      with orphan as materialized (
+        select q.id, w.worker_id,
+               -- A claim that was committed after that was never run.
+               coalesce(w.status = 'dead' and q.started_at <= w.died_at, false) as is_death,
+               coalesce(q.id = w.charged_id and q.started_at <= w.died_at, false) as is_charged,
+               coalesce((select d.deaths from lamplighter.quarantine as d where d.id = q.id), 0) as deaths_before
+        from public.steadytext_queue as q
+        left join lamplighter.worker as w on w.worker_id = q.worker_id
+        where q.id = any (array(select unnest(c.ids) from lamplighter.claim as c where c.worker_id = any (v_workers)))
+          and q.status = 'processing'
+          and (w.worker_id is null or w.status in ('stopped', 'dead'))
+        order by q.id
+        limit 10000
+        for no key update of q skip locked
+      ), counted as materialized (
+        select o.*, o.deaths_before + o.is_death::integer as deaths
+        from orphan as o
+      ), rescued as (
+        update public.steadytext_queue as q
+        set status = case when o.is_charged and q.retry_count >= p_max_retries then 'failed' else 'pending' end,
+            error = case when o.is_charged then 'The worker died while it ran this request alone' else q.error end,
+            completed_at = case when o.is_charged and q.retry_count >= p_max_retries then clock_timestamp() end,
+            failed_at = case when o.is_charged and q.retry_count >= p_max_retries then clock_timestamp() end,
+            retry_count = case when o.is_charged and q.retry_count < p_max_retries then q.retry_count + 1 else q.retry_count end,
+            worker_id = null,
+            run_at = case when o.deaths >= 2 then timestamptz '9000-01-01 00:00+00' end
+        from counted as o
+        where q.id = o.id
+        returning q.id, q.request_id, q.function_name, q.status, o.worker_id, o.is_charged, o.is_death, o.deaths
+      ), remembered as (
+        insert into lamplighter.quarantine as d (id, deaths)
+        select r.id, r.deaths from rescued as r where r.status = 'pending' and r.is_death
+        on conflict on constraint quarantine_pkey do update set deaths = excluded.deaths, rescued_at = excluded.rescued_at
+      ), forgotten as (
+        delete from lamplighter.quarantine as d
+        using rescued as r
+        where d.id = r.id and r.status = 'failed'
+      )
+      select r.id, r.request_id, r.worker_id, r.status, r.is_charged, r.status = 'pending' and r.deaths >= 2
+      from rescued as r
+      where r.status = 'pending' or lamplighter.announce_end(r.request_id, r.function_name, r.status) is not null;
   end if;
 
-  return query
-    with orphan as materialized (
-      select q.id, w.worker_id,
-             coalesce(q.id = w.alone_id and q.started_at <= w.died_at, false) as is_charged
-      from public.steadytext_queue as q
-      left join lamplighter.worker as w on w.worker_id = q.worker_id
-      where q.id = any (array(select unnest(c.ids) from lamplighter.claim as c where c.worker_id = any (v_workers)))
-        and q.status = 'processing'
-        and (w.worker_id is null or w.status in ('stopped', 'dead'))
-      order by q.id
-      limit 10000
-      for no key update of q skip locked
-    ), rescued as (
-      update public.steadytext_queue as q
-      set status = case when o.is_charged and q.retry_count >= p_max_retries then 'failed' else 'pending' end,
-          error = case when o.is_charged then 'The worker died while it ran this request alone' else q.error end,
-          completed_at = case when o.is_charged and q.retry_count >= p_max_retries then clock_timestamp() end,
-          failed_at = case when o.is_charged and q.retry_count >= p_max_retries then clock_timestamp() end,
-          retry_count = case when o.is_charged and q.retry_count < p_max_retries then q.retry_count + 1 else q.retry_count end,
-          worker_id = null,
-          run_at = '9000-01-01 00:00+00'
-      from orphan as o
-      where q.id = o.id
-      returning q.id, q.request_id, q.function_name, q.status, o.worker_id, o.is_charged
-    ), suspected as (
-      insert into lamplighter.suspect (id)
-      select r.id from rescued as r where r.status = 'pending'
-      on conflict on constraint suspect_pkey do update set deaths = suspect.deaths + 1
-    )
-    select r.id, r.request_id, r.worker_id, r.status, r.is_charged
-    from rescued as r
-    where r.status = 'pending' or lamplighter.announce_end(r.request_id, r.function_name, r.status) is not null;
+  delete from lamplighter.quarantine as d
+  where d.id = any (array(
+    select over.id
+    from lamplighter.quarantine as over
+    where not exists (
+      select 1 from public.steadytext_queue as q where q.id = over.id and q.status in ('pending', 'processing'))
+    order by over.id
+    for update skip locked));
 
   -- A claim is kept while one of its rows is still to be had, such as one that somebody has locked.
   delete from lamplighter.claim as c
-  where c.worker_id = any (v_workers)
-    and not exists (
-      select 1
-      from public.steadytext_queue as q
-      where q.id = any (c.ids) and q.status = 'processing'
-        and (q.worker_id is null or q.worker_id = any (v_workers)));
+  using (
+    select o.worker_id, o.claim_number
+    from lamplighter.claim as o
+    where o.worker_id = any (v_workers)
+      and not exists (
+        select 1
+        from public.steadytext_queue as q
+        where q.id = any (o.ids) and q.status = 'processing'
+          and (q.worker_id is null or q.worker_id = any (v_workers)))
+    order by o.worker_id, o.claim_number
+    for update skip locked
+  ) as over
+  where c.worker_id = over.worker_id and c.claim_number = over.claim_number;
 end
 $$;
 
--- Takes rescued requests of one of the lanes, to be run while the worker runs nothing else: the most urgent one, and others up to the
--- lane's limit if each of them has been through one death only. Without those, a worker that died with two thousand would keep
+-- Takes requests in quarantine from one of the lanes, to be run with nothing else of that lane: the most urgent one, and others up to
+-- the lane's limit if each of them has been through two deaths only. Without those, workers that died with two thousand would keep
 -- another busy for minutes. p_claim_number as in claim_requests.
-create function lamplighter.claim_suspects(
+create function lamplighter.claim_quarantined(
   p_worker_id uuid,
   p_claim_number bigint,
   p_function_names text[],
@@ -156,15 +204,15 @@ declare
 begin
   perform set_config('synchronous_commit', 'off', true);
   perform lamplighter.require_lease(p_worker_id);
-  select c.id, c.function_name, c.model, s.deaths, lane.most
+  select c.id, c.function_name, c.model, d.deaths, lane.most
   into v_first
   from public.steadytext_queue as c
   join unnest(p_function_names, p_models, p_limits) as lane (function_name, model, most)
     on lane.function_name = c.function_name and lane.model = c.model
-  join lamplighter.suspect as s on s.id = c.id
-  -- As an array the suspects are looked up by key; as a join, all that is pending was read to find them.
-  where c.id = any (array(select s.id from lamplighter.suspect as s))
-    and c.status = 'pending'
+  join lamplighter.quarantine as d on d.id = c.id
+  -- As an array they are looked up by key; as a join, all that is pending was read to find them.
+  where c.id = any (array(select d.id from lamplighter.quarantine as d where d.deaths >= 2))
+    and c.status = 'pending' and c.run_at = '9000-01-01 00:00+00'
     and not exists (select 1 from lamplighter.paused_function as p where p.function_name = c.function_name)
   order by c.priority desc, c.created_at, c.id
   limit 1
@@ -173,12 +221,13 @@ begin
     return;
   end if;
   v_ids := array[v_first.id];
-  if v_first.deaths = 1 and v_first.most > 1 then
+  if v_first.deaths = 2 and v_first.most > 1 then
     v_ids := array(
       select c.id
       from public.steadytext_queue as c
-      where c.id = any (array(select s.id from lamplighter.suspect as s where s.deaths = 1))
-        and c.status = 'pending' and c.function_name = v_first.function_name and c.model = v_first.model
+      where c.id = any (array(select d.id from lamplighter.quarantine as d where d.deaths = 2))
+        and c.status = 'pending' and c.run_at = '9000-01-01 00:00+00'
+        and c.function_name = v_first.function_name and c.model = v_first.model
       order by c.priority desc, c.created_at, c.id
       limit v_first.most
       for no key update skip locked);
@@ -197,9 +246,18 @@ begin
 end
 $$;
 
-create function lamplighter.has_suspects() returns boolean
-language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
-  select exists (select 1 from lamplighter.suspect)
+-- True when claim_quarantined may have something for a worker of these lanes ('function:model'): paused functions, other lanes and what
+-- somebody already runs do not count.
+create function lamplighter.has_quarantined(p_lanes text[]) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
+  select exists (
+    select 1
+    from public.steadytext_queue as q
+    where q.id = any (array(select d.id from lamplighter.quarantine as d where d.deaths >= 2))
+      and q.status = 'pending' and q.run_at = '9000-01-01 00:00+00'
+      and q.function_name || ':' || q.model = any (p_lanes)
+      and not exists (select 1 from lamplighter.paused_function as p where p.function_name = q.function_name))
 $$;
 
 -- Makes ready the requests whose delay is over; how many.
@@ -277,7 +335,7 @@ create function lamplighter.prune_after_truncate() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   delete from lamplighter.cached_result;
-  delete from lamplighter.suspect;
+  delete from lamplighter.quarantine;
   delete from lamplighter.claim;
   return null;
 end

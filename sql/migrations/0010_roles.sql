@@ -120,7 +120,7 @@ begin
   execute format('grant select on lamplighter.migration to %I', p_role_name);
   perform lamplighter.grant_functions(p_role_name, 'lamplighter', array[
     'effective_setting', 'record_server_settings', 'measure_queue', 'request_wake_up', 'confirm_wake_up', 'register_worker',
-    'renew_lease', 'prune_workers', 'list_ready', 'count_waiting', 'claim_requests', 'claim_requests_at_once', 'claim_suspects', 'has_suspects',
+    'renew_lease', 'prune_workers', 'list_ready', 'count_waiting', 'claim_requests', 'claim_requests_at_once', 'claim_quarantined',
     'finish_requests', 'announce_ends', 'lookup_cached_results', 'list_lost', 'rescue_requests', 'promote_requests',
     'prune_requests', 'prune_cached_results', 'cancel_abandoned']);
 end

@@ -29,10 +29,17 @@ export interface LeaseReport {
   readonly troubles?: readonly ModelTrouble[];
 }
 
-/** Extends the lease and publishes the figures. False when the lease was lost: whatever the worker holds is no longer its own. */
-export async function renewLease(db: Queryable, report: LeaseReport): Promise<boolean> {
+export interface RenewedLease {
+  /** False when the lease was lost: whatever the worker holds is no longer its own. */
+  readonly isAlive: boolean;
+  /** True when requests are in quarantine that the worker could run: in its lanes, not paused, and not in anybody's hands. */
+  readonly hasQuarantined: boolean;
+}
+
+/** Extends the lease and publishes the figures. */
+export async function renewLease(db: Queryable, report: LeaseReport): Promise<RenewedLease> {
   const { workerId, status, concurrency, inFlight, processed, failed, settledClaims, troubles = [] } = report;
-  const { rows } = await db.query<{ is_alive: boolean }>(RENEW_LEASE, [
+  const { rows } = await db.query<{ is_alive: boolean; has_quarantined: boolean }>(RENEW_LEASE, [
     workerId,
     status,
     concurrency,
@@ -42,5 +49,5 @@ export async function renewLease(db: Queryable, report: LeaseReport): Promise<bo
     settledClaims,
     JSON.stringify(troubles),
   ]);
-  return rows[0]?.is_alive === true;
+  return { isAlive: rows[0]?.is_alive === true, hasQuarantined: rows[0]?.has_quarantined === true };
 }

@@ -9,8 +9,10 @@ export interface RescuedRequest {
   /** The worker that died with it; undefined when no trace of it is left. */
   readonly workerId: string | undefined;
   readonly status: 'pending' | 'failed';
-  /** True when the request was alone in execution, so that its worker's death counts as its failure. */
+  /** True when its worker's death counts as its failure: it was in quarantine, and alone in its lane. */
   readonly isCharged: boolean;
+  /** True when it does not run as any other request now, but in quarantine. */
+  readonly isQuarantined: boolean;
 }
 
 export interface SilenceOptions {
@@ -32,6 +34,7 @@ export async function rescueRequests(
     worker_id: string | null;
     status: 'pending' | 'failed';
     is_charged: boolean;
+    is_quarantined: boolean;
   }>(RESCUE_REQUESTS, [maxRetries, reachableMs ?? null, nowMs ?? null]);
   return rows.map((row) => ({
     id: row.id,
@@ -39,5 +42,6 @@ export async function rescueRequests(
     workerId: row.worker_id ?? undefined,
     status: row.status,
     isCharged: row.is_charged,
+    isQuarantined: row.is_quarantined,
   }));
 }

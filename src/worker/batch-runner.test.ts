@@ -78,23 +78,24 @@ async function end(ids: string, ms: number): Promise<void> {
 test('before anything is known, only what has a slot is claimed', () => {
   expect(runner.roomFor(lane, true)).toBe(1);
   start('1');
-  expect([runner.roomFor(lane, true), [...running.keys()], runner.isIdle]).toEqual([0, ['1'], false]);
+  expect([runner.roomFor(lane, true), [...running.keys()], runner.isIdle(lane)]).toEqual([0, ['1'], false]);
 });
 
 test('of short batches some milliseconds are claimed ahead, and run in the order in which they came', async () => {
   start('1');
   await end('1', 0.5);
   expect([runner.roomFor(lane, true), runner.roomFor(lane, false), rooms]).toEqual([1 + 10, 1, 1]);
-  const { done } = start('2', '3', '4');
+  start('2', '3', '4');
   expect([...running.keys()]).toEqual(['2']);
   expect([runner.roomFor(lane, true), runner.roomFor(lane, false)]).toEqual([8, 0]);
   await end('2', 0.5);
   expect([...running.keys()]).toEqual(['3']);
   await end('3', 0.5);
-  expect(runner.isIdle).toBe(false);
+  expect(runner.isIdle(lane)).toBe(false);
+  const idle = runner.idle(lane);
   await end('4', 0.5);
-  await done;
-  expect(runner.isIdle).toBe(true);
+  await idle;
+  expect(runner.isIdle(lane)).toBe(true);
 });
 
 test('more is claimed only once half of what may wait has gone', async () => {

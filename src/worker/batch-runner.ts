@@ -27,10 +27,11 @@ export interface BatchRunnerDeps {
   readonly clock: Clock;
 }
 
-export interface StartedRequests {
-  readonly held: readonly HeldRequest[];
-  /** Resolves when each of them has come to an end; never rejects. */
-  readonly done: Promise<unknown>;
+export interface NextOptions {
+  /** Aborts when nobody wants the requests any more: they are not kept waiting for a slot then. */
+  readonly signal: AbortSignal;
+  /** Called when they no longer wait. */
+  readonly onStart: () => void;
 }
 
 /**
@@ -40,19 +41,27 @@ export interface StartedRequests {
  * the way takes twice. A batch that is stuck behind a slow one all the same is handed back without charge.
  */
 export interface BatchRunner {
-  /** True when nothing runs or waits for a slot. */
-  readonly isIdle: boolean;
+  /** True when nothing of the lane runs or waits for a slot. */
+  isIdle(lane: Lane): boolean;
+  /** Resolves when nothing of the lane runs or waits; nothing of it may be started meanwhile. */
+  idle(lane: Lane): Promise<void>;
   /** Tells how long a claim has taken. */
   noteClaim(ms: number): void;
   /** How many requests of a lane to claim now; 0 when there is no room. Ahead of the slots only where `mayLookAhead`. */
   roomFor(lane: Lane, mayLookAhead: boolean): number;
-  start(lane: Lane, requests: readonly ClaimedRequest[], name: ClaimName): StartedRequests;
+  start(lane: Lane, requests: readonly ClaimedRequest[], name: ClaimName): void;
+  /**
+   * Runs requests that are held already, as one batch, in the next slot that their lane may have: nothing else that waits goes first.
+   * Resolves when each of them has come to an end; never rejects.
+   */
+  runNext(lane: Lane, held: readonly HeldRequest[], options: NextOptions): Promise<void>;
 }
 
 interface Waiting {
   readonly lane: Lane;
   readonly batch: readonly HeldRequest[];
   readonly sinceMs: number;
+  readonly onStart?: () => void;
   readonly onEnd: () => void;
 }
 
@@ -61,7 +70,12 @@ export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
   const meanMs = new Map<string, number>();
   let claimMs = 0;
   let waiting: Waiting[] = [];
+  /** Goes before all that waits, and is not handed back for waiting too long. */
+  let first: Waiting | undefined;
   let isWatched = false;
+  /** Batches that run or wait, by lane, and who waits until there is none. */
+  const batchCounts = new Map<string, number>();
+  const idleWaiters = new Map<string, () => void>();
 
   async function run(lane: Lane, batch: readonly HeldRequest[]): Promise<void> {
     try {
@@ -71,9 +85,24 @@ export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
     }
   }
 
-  async function runInSlot({ lane, batch, onEnd }: Waiting): Promise<void> {
+  function noteBatch(key: string): void {
+    batchCounts.set(key, (batchCounts.get(key) ?? 0) + 1);
+  }
+
+  function noteEnd(key: string): void {
+    const left = (batchCounts.get(key) ?? 1) - 1;
+    if (left > 0) batchCounts.set(key, left);
+    else {
+      batchCounts.delete(key);
+      idleWaiters.get(key)?.();
+      idleWaiters.delete(key);
+    }
+  }
+
+  async function runInSlot({ lane, batch, onStart, onEnd }: Waiting): Promise<void> {
     const model = served.modelOf(lane);
     slots.take(lane, model);
+    onStart?.();
     const startedMs = clock.nowMs();
     await run(lane, batch);
     noteDuration(lane, clock.nowMs() - startedMs);
@@ -89,12 +118,19 @@ export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
     meanMs.set(key, mean + (ms - mean) * LATEST_WEIGHT);
   }
 
+  const hasSlot = ({ lane }: Waiting) => slots.freeFor(lane, served.modelOf(lane)) > 0;
+
   /** In the order of arrival, but no batch waits for one whose lane has no slot. */
   function fillSlots(): void {
+    if (first !== undefined && hasSlot(first)) {
+      const batch = first;
+      first = undefined;
+      void runInSlot(batch);
+    }
     if (waiting.length === 0) return;
     const still: Waiting[] = [];
     for (const next of waiting) {
-      if (slots.freeFor(next.lane, served.modelOf(next.lane)) > 0) void runInSlot(next);
+      if (hasSlot(next)) void runInSlot(next);
       else still.push(next);
     }
     waiting = still;
@@ -128,8 +164,10 @@ export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
   }
 
   return {
-    get isIdle() {
-      return slots.running === 0 && waiting.length === 0;
+    isIdle: (lane) => !batchCounts.has(laneKey(lane)),
+    async idle(lane) {
+      const key = laneKey(lane);
+      if (batchCounts.has(key)) await new Promise<void>((resolve) => idleWaiters.set(key, resolve));
     },
     noteClaim(ms) {
       claimMs += (ms - claimMs) * LATEST_WEIGHT;
@@ -146,13 +184,34 @@ export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
       const size = served.modelOf(lane).maxBatch[lane.functionName];
       const held = inFlight.add(name, requests);
       const sinceMs = clock.nowMs();
-      const batches = Array.from({ length: Math.ceil(held.length / size) }, (_, at) => {
-        const batch = held.slice(at * size, (at + 1) * size);
-        return new Promise<void>((onEnd) => waiting.push({ lane, batch, sinceMs, onEnd }));
-      });
+      const key = laneKey(lane);
+      for (let at = 0; at < held.length; at += size) {
+        noteBatch(key);
+        waiting.push({ lane, batch: held.slice(at, at + size), sinceMs, onEnd: () => noteEnd(key) });
+      }
       fillSlots();
       if (waiting.length > 0 && !isWatched) void watch();
-      return { held, done: Promise.all(batches) };
+    },
+    runNext(lane, held, { signal, onStart }) {
+      const key = laneKey(lane);
+      noteBatch(key);
+      return new Promise((resolve) => {
+        const onEnd = () => {
+          signal.removeEventListener('abort', leave);
+          noteEnd(key);
+          resolve();
+        };
+        const leave = () => {
+          if (first?.batch !== held) return;
+          first = undefined;
+          onStart();
+          void run(lane, held).then(onEnd);
+        };
+        first = { lane, batch: held, sinceMs: clock.nowMs(), onStart, onEnd };
+        if (signal.aborted) leave();
+        else signal.addEventListener('abort', leave, { once: true });
+        fillSlots();
+      });
     },
   };
 }

@@ -3,21 +3,15 @@ import type { Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { sqlStateOf } from '../db/sqlstate.ts';
-import { claimSuspects } from '../requests/claim-suspects.ts';
 import { type ClaimName, type Lane, laneKey } from '../requests/claimed-request.ts';
 import { type BatchRunnerDeps, createBatchRunner } from './batch-runner.ts';
-import type { HeldRequest } from './in-flight.ts';
+import { createQuarantine } from './quarantine.ts';
 import { createReadyLevels } from './ready-levels.ts';
-import { createSuspectTurns } from './suspect-turns.ts';
 import type { Waker } from './waker.ts';
 import type { WorkerLease } from './worker-lease.ts';
 
 /** Requests of one claim; more would be held without being worked on. */
 const CLAIM_LIMIT = 1_000;
-/** Rescued requests that are run together while it is open which of them, if any, kills workers. */
-const SUSPECT_LIMIT = 64;
-/** How long the record of rescued requests is awaited before the next are run. */
-const RECORD_MS = 1_000;
 /** SQLSTATE of lamplighter.require_lease. */
 const LEASE_LOST = 'LL001';
 
@@ -31,23 +25,21 @@ export interface DispatcherDeps extends Omit<BatchRunnerDeps, 'onRoom'> {
 export interface Dispatcher extends Service {
   /** Something may be ready: look now. */
   wake(): void;
-  /** Requests that a worker died with are waiting to be run apart. */
-  noteSuspects(): void;
+  /** Requests are in quarantine that this worker may be able to run. */
+  noteQuarantined(): void;
 }
 
 /**
  * Duty: claims requests for free slots and sets them to work, lanes in turn. Changes nothing but by claiming; what it has claimed when the
- * process dies is rescued. `stop` claims nothing more and leaves what runs to its owner.
+ * process dies is rescued. `stop` claims nothing more, hands back what is reserved and does not run yet, and leaves what runs to its owner.
  */
 export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   const { db, lease, served, waker, log, troubles, clock } = deps;
   const ready = createReadyLevels(db, clock);
   const runner = createBatchRunner({ ...deps, onRoom: () => loop.wake() });
-  const suspects = createSuspectTurns(clock);
+  const quarantine = createQuarantine({ ...deps, runner, claimAs, onOpen: wake });
   let nextLane = 0;
   let claimNumber = 0;
-  /** True while a rescued request runs: nothing is claimed beside it. */
-  let isAlone = false;
 
   /** What `claim` gives, under the worker's present id. */
   async function claimAs<T>(claim: (name: ClaimName) => Promise<T>): Promise<{ claimed: T; name: ClaimName }> {
@@ -65,18 +57,21 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   }
 
+  const openLanes = () => served.lanes.filter((lane) => !quarantine.isClosed(lane));
+
   /** Looks at the queue, and claims in the same statement where nothing is known and slots are free; how many requests. */
   async function look(): Promise<number> {
-    const { lanes } = served;
-    const rooms = [...lanes.slice(nextLane), ...lanes.slice(0, nextLane)]
+    const lanes = openLanes();
+    const rooms = [...served.lanes.slice(nextLane), ...served.lanes.slice(0, nextLane)]
+      .filter((lane) => lanes.includes(lane))
       .map((lane) => ({ ...lane, most: Math.min(CLAIM_LIMIT, runner.roomFor(lane, false)) }))
       .filter(({ most }) => most > 0);
     if (rooms.length > 0 && ready.isUnknown()) {
       const { claimed, name } = await claimAs((as) => ready.claimAtOnce(as, rooms));
       const [first] = claimed;
       if (first !== undefined) {
-        nextLane = lanes.findIndex((lane) => laneKey(lane) === laneKey(first.lane)) + 1;
-        void runner.start(first.lane, claimed, name).done;
+        nextLane = served.lanes.findIndex((lane) => laneKey(lane) === laneKey(first.lane)) + 1;
+        runner.start(first.lane, claimed, name);
         return claimed.length;
       }
       if (ready.isUnknown()) return 0;
@@ -90,62 +85,30 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     for (let step = 0; step < served.lanes.length; step += 1) {
       const at = (nextLane + step) % served.lanes.length;
       const lane = served.lanes[at];
-      if (lane === undefined || !ready.hasReady(lane)) continue;
+      if (lane === undefined || quarantine.isClosed(lane) || !ready.hasReady(lane)) continue;
       const room = runner.roomFor(lane, mayLookAhead(lane));
       if (room === 0) continue;
       nextLane = at + 1;
       const { claimed, name } = await claimAs((as) => ready.claim(as, lane, Math.min(CLAIM_LIMIT, room)));
-      void runner.start(lane, claimed, name).done;
+      runner.start(lane, claimed, name);
       return claimed.length;
     }
     return undefined;
   }
 
   /** What waits for a slot takes the next one, so nothing waits where another lane has something to run. */
-  const mayLookAhead = (lane: Lane) => served.lanes.every((other) => other === lane || !ready.hasReady(other));
+  const mayLookAhead = (lane: Lane) => openLanes().every((other) => other === lane || !ready.hasReady(other));
 
-  const hasRoom = () => served.lanes.some((lane) => runner.roomFor(lane, mayLookAhead(lane)) > 0);
-
-  /** Sets rescued requests to work, with nothing beside them; false when there is none. */
-  async function startSuspects(): Promise<boolean> {
-    const lanes = served.lanes.map((lane) => {
-      const most = Math.min(SUSPECT_LIMIT, served.modelOf(lane).maxBatch[lane.functionName]);
-      return { ...lane, most };
-    });
-    const { claimed, name } = await claimAs((as) => claimSuspects(db, as, lanes));
-    const [first] = claimed;
-    if (first === undefined) {
-      suspects.foundNone();
-      return false;
-    }
-    suspects.found();
-    log.info({ requestId: first.requestId, requests: claimed.length }, 'running apart what a worker died with');
-    const { held, done } = runner.start(first.lane, claimed, name);
-    isAlone = true;
-    const end = async () => {
-      await done;
-      await recordedSoon(held);
-      isAlone = false;
-      loop.wake();
-    };
-    void end();
-    return true;
-  }
-
-  /** The record is awaited, as two requests in hand hide which of them kills the worker; but somebody may have locked the row. */
-  async function recordedSoon(held: readonly HeldRequest[]): Promise<void> {
-    const recorded = new AbortController();
-    void Promise.all(held.map(({ settled }) => settled)).then(() => recorded.abort());
-    await clock.delay(RECORD_MS, recorded.signal);
-  }
+  const hasRoom = () => openLanes().some((lane) => runner.roomFor(lane, mayLookAhead(lane)) > 0);
 
   async function dispatch(signal: AbortSignal): Promise<void> {
     let isFresh = false;
     while (!signal.aborted) {
-      if (isAlone) return;
-      const turn = suspects.next(runner.isIdle);
-      if (turn === 'drain') return;
-      if (turn === 'run' && (await startSuspects())) return;
+      if (quarantine.isDue() && (await quarantine.reserve())) {
+        // What is known of the lane that is closed now must not keep the others from the shorter way.
+        ready.expire();
+        isFresh = false;
+      }
       if (!hasRoom()) return;
       // One look is enough until something was claimed: rows that others have locked are seen, but cannot be had.
       if (!isFresh && ready.isDue()) {
@@ -179,6 +142,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     async runOnce(signal) {
       try {
         await dispatch(signal);
+        if (quarantine.endRest()) loop.wake();
       } catch (error) {
         if (sqlStateOf(error) !== LEASE_LOST) throw error;
         log.debug('claimed nothing, as the lease is lost');
@@ -189,15 +153,20 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     clock,
   });
 
+  function wake(): void {
+    ready.expire();
+    loop.wake();
+  }
+
   return {
-    wake() {
-      ready.expire();
+    wake,
+    noteQuarantined() {
+      quarantine.note();
       loop.wake();
     },
-    noteSuspects() {
-      suspects.note();
-      loop.wake();
+    async stop() {
+      await loop.stop();
+      quarantine.handBack();
     },
-    stop: () => loop.stop(),
   };
 }

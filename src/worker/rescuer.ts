@@ -4,7 +4,6 @@ import type { Logger } from '../core/log.ts';
 import type { Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
-import { hasSuspects } from '../requests/has-suspects.ts';
 import { readClock } from '../requests/read-clock.ts';
 import { rescueRequests } from '../requests/rescue-requests.ts';
 import { wasStandby } from '../requests/was-standby.ts';
@@ -16,15 +15,16 @@ export interface RescuerDeps {
   readonly db: Queryable;
   readonly maxRetries: number;
   readonly intervalMs: number;
-  readonly onSuspects: () => void;
+  /** Told after requests were given back; `hasQuarantined` when some of them are in quarantine now. */
+  readonly onRescued: (hasQuarantined: boolean) => void;
   readonly log: Logger;
   readonly troubles: Troubles;
   readonly clock: Clock;
 }
 
 /**
- * Duty: finds workers whose lease ran out and gives their requests back. Reads and writes workers, requests and suspects in one statement,
- * so that a death halfway changes nothing; any number of workers may do it at once.
+ * Duty: finds workers whose lease ran out and gives their requests back. Reads and writes workers, requests and their quarantine in one
+ * statement, so that a death halfway changes nothing; any number of workers may do it at once.
  *
  * While the server is away nobody can renew a lease: after an outage every worker gets the time of its lease to come back. A worker that
  * starts knows of no outage: the database tells of a restart by itself, but not of the time when a standby was promoted, so on a server
@@ -32,7 +32,7 @@ export interface RescuerDeps {
  * then.
  */
 export function startRescuer(deps: RescuerDeps): Service {
-  const { db, maxRetries, intervalMs, onSuspects, log, troubles, clock } = deps;
+  const { db, maxRetries, intervalMs, onRescued, log, troubles, clock } = deps;
   let hasFailed = false;
   /** Undefined until the server has been asked. */
   let reachableSinceMs: number | undefined;
@@ -62,7 +62,7 @@ export function startRescuer(deps: RescuerDeps): Service {
         const charged = requests.filter(({ isCharged }) => isCharged).map(({ requestId }) => requestId);
         log.warn({ deadWorkerId, requests: requests.length, charged }, 'rescued the requests of a dead worker');
       }
-      if (await hasSuspects(db)) onSuspects();
+      if (rescued.length > 0) onRescued(rescued.some(({ isQuarantined }) => isQuarantined));
       hasFailed = false;
     },
     trouble: troubles.define('look for dead workers'),

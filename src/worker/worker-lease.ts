@@ -14,6 +14,8 @@ export interface WorkerLeaseDeps {
   readonly heartbeatMs: number;
   /** What the worker does now, for the record. */
   readonly figures: () => Pick<LeaseReport, 'concurrency' | 'processed' | 'failed' | 'troubles'>;
+  /** Told with the heartbeat that requests are in quarantine which this worker could run. */
+  readonly onQuarantined: () => void;
   readonly log: Logger;
   readonly troubles: Troubles;
   readonly clock: Clock;
@@ -39,7 +41,7 @@ export interface WorkerLease extends Service {
  * runs out by itself.
  */
 export async function startWorkerLease(deps: WorkerLeaseDeps): Promise<WorkerLease> {
-  const { db, inFlight, registration, heartbeatMs, figures, log, troubles, clock } = deps;
+  const { db, inFlight, registration, heartbeatMs, figures, onQuarantined, log, troubles, clock } = deps;
   const trouble = troubles.define('renew the lease');
   const retired = new Set<string>();
   let workerId = await registerWorker(db, registration);
@@ -48,7 +50,7 @@ export async function startWorkerLease(deps: WorkerLeaseDeps): Promise<WorkerLea
 
   async function report(id: string, ownStatus: LeaseReport['status']): Promise<boolean> {
     const settledClaims = inFlight.listSettledClaims(id);
-    const isAlive = await renewLease(db, {
+    const { isAlive, hasQuarantined } = await renewLease(db, {
       workerId: id,
       status: ownStatus,
       // What is in hand then is in hand under a later id.
@@ -56,6 +58,7 @@ export async function startWorkerLease(deps: WorkerLeaseDeps): Promise<WorkerLea
       settledClaims,
       ...figures(),
     });
+    if (hasQuarantined) onQuarantined();
     // Of a worker that is over, the rescuer forgets the rest.
     inFlight.forgetClaims(id, isAlive && ownStatus !== 'stopped' ? settledClaims : undefined);
     return isAlive;

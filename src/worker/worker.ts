@@ -91,6 +91,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
 
     const { fixed = new Set() } = options;
     let onSettingsChange = () => {};
+    let onQuarantined = () => {};
     keep(
       await startSettingsWatcher({
         db,
@@ -123,6 +124,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
         failed: counts.failed,
         troubles: health.list(),
       }),
+      onQuarantined: () => onQuarantined(),
       log,
       troubles,
       clock,
@@ -171,6 +173,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
       clock,
     });
     onSettingsChange = () => dispatcher.wake();
+    onQuarantined = () => dispatcher.noteQuarantined();
     const canceller = keep(startCanceller({ db, inFlight, troubles, clock }));
     keep(startPromoter({ db, onPromoted: () => dispatcher.wake(), troubles, clock }));
     keep(
@@ -178,7 +181,10 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
         db,
         maxRetries: config.maxRetries,
         intervalMs: config.heartbeatMs,
-        onSuspects: () => dispatcher.noteSuspects(),
+        onRescued(hasQuarantined) {
+          if (hasQuarantined) dispatcher.noteQuarantined();
+          dispatcher.wake();
+        },
         log,
         troubles,
         clock,

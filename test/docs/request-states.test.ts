@@ -36,8 +36,9 @@ const STEPS: readonly (readonly [word: string, run: (scene: Scene) => Promise<un
   [
     'claim',
     async ({ request, worker }) => {
-      await db.pool.query('insert into lamplighter.suspect (id) values ($1)', [request.id]);
-      await worker.claimSuspect();
+      await db.pool.query(`update steadytext_queue set run_at = '9000-01-01 00:00+00' where id = $1`, [request.id]);
+      await db.pool.query('insert into lamplighter.quarantine (id, deaths) values ($1, 2)', [request.id]);
+      await worker.claimQuarantined(1);
     },
   ],
   ['finish', (scene) => finish(scene, { kind: 'completed', result: '[1]' })],
@@ -48,7 +49,14 @@ const STEPS: readonly (readonly [word: string, run: (scene: Scene) => Promise<un
   ['retry', ({ request }) => caller.query('select steadytext_retry($1)', [request.requestId])],
   ['release', (scene) => finish(scene, { kind: 'release' })],
   ['rescue', ({ worker }) => worker.fallSilent().then(() => rescueRequests(db.pool, 3))],
-  ['rescue', ({ worker }) => worker.fallSilent().then(() => rescueRequests(db.pool, 0))],
+  [
+    'rescue',
+    async ({ request, worker }) => {
+      await db.pool.query('insert into lamplighter.quarantine (id, deaths) values ($1, 2)', [request.id]);
+      await worker.fallSilent();
+      await rescueRequests(db.pool, 0);
+    },
+  ],
   ['cancel', ({ request }) => caller.query('select steadytext_cancel_async($1)', [request.requestId])],
   [
     'cancel',

@@ -112,7 +112,7 @@ describe("when the server's clock is set", () => {
       db: counted,
       maxRetries: 3,
       intervalMs: 20,
-      onSuspects: () => undefined,
+      onRescued: () => undefined,
       log: silentLogger,
       troubles: createTroubles({ log: silentLogger, clock: systemClock }),
       clock: systemClock,

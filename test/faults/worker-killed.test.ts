@@ -37,7 +37,7 @@ test.each(['commits', 'is cut off'] as const)(
   },
 );
 
-test('a request that is computed alone when its worker is killed is computed elsewhere, and charged', async () => {
+test('a request that is computed alone when its worker is killed is computed elsewhere, charged to nobody', async () => {
   await using victim = await scene.spawn();
   const [id = ''] = await scene.embed(['!sleep:400']);
   await eventually(async () => {
@@ -46,7 +46,7 @@ test('a request that is computed alone when its worker is killed is computed els
   });
   await victim.exited;
   await scene.startRescuer();
-  expect(await scene.untilCompleted([id])).toMatchObject([{ attempt: 2, retry_count: 1 }]);
+  expect(await scene.untilCompleted([id])).toMatchObject([{ attempt: 2, retry_count: 0 }]);
   expect(scene.handlers.read().map(({ actor }) => actor)).toEqual([scene.rescuer.name]);
   await scene.expectGoodHistory();
 });

@@ -56,7 +56,7 @@ export function useScene(): Scene {
   });
   beforeEach(async () => {
     await clearJournal(db.pool);
-    await db.pool.query('delete from lamplighter.worker; delete from lamplighter.suspect');
+    await db.pool.query('delete from lamplighter.worker; delete from lamplighter.quarantine');
     callers = createCallerJournal();
     handlers = createHandlerJournal();
   });

@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await clearJournal(db.pool);
-  await db.pool.query('delete from lamplighter.worker; delete from lamplighter.suspect');
+  await db.pool.query('delete from lamplighter.worker; delete from lamplighter.quarantine');
   callers = createCallerJournal();
   handlers = createHandlerJournal();
   worker = await startSqlWorker(db.pool);
@@ -86,9 +86,13 @@ test('rescue, release, retry by the caller, deleting and pruning belong to a goo
   await worker.fallSilent();
   worker = await startSqlWorker(db.pool);
   await rescueRequests(db.pool, 3);
-  const suspect = await worker.claimSuspect();
-  if (suspect === undefined) throw new Error('expected a suspect');
-  await answer(suspect);
+  await worker.claimOne();
+  await worker.fallSilent();
+  worker = await startSqlWorker(db.pool);
+  await rescueRequests(db.pool, 3);
+  const [quarantined] = await worker.claimQuarantined(9);
+  if (quarantined === undefined) throw new Error('expected a request in quarantine');
+  await answer(quarantined);
   const edited = await queue('edited');
   await callers.act('edit', edited, async () => {
     await db.pool.query('update steadytext_queue set retry_count = 2 where request_id = $1', [edited]);
@@ -219,7 +223,7 @@ describe('a worker that misbehaves is seen through', () => {
     ]);
     await rescueRequests(quickSession.client, 3);
     const holder = await startSqlWorker(quickSession.client);
-    await holder.claimSuspect();
+    await holder.claimOne();
     // What the fence keeps the loser from: its session ends what the other one holds.
     await db.pool.query(`grant select, update on steadytext_queue to ${logins[0]?.name}; alter role ${logins[0]?.name} bypassrls;
       alter table steadytext_queue disable trigger guard_update`);

@@ -149,16 +149,22 @@ function requireHolder(change: Change, before: RequestState, after: RequestState
     say('lease', `${after.status} in a session of ${change.actor}; claimed in one of ${claim.actor}`);
 }
 
-/** Back to pending: a charged failure, a delay or a release by the holder; or a rescue by anybody, charged if it was alone. */
+/**
+ * Back to pending: a charged failure, a delay or a release by the holder; or, once that is over, a rescue by anybody, charged only in
+ * quarantine.
+ */
 function checkHandBack(change: Change, before: RequestState, after: RequestState, context: StepContext): void {
   const { say } = context;
   if (after.workerId !== null) say('lease', 'pending and still held');
   const charged = after.retryCount - before.retryCount;
   if (charged !== 0 && charged !== 1)
     say('count', `handed back with retry_count from ${before.retryCount} to ${after.retryCount}`);
-  const isRescued = after.runAt !== null && isFarAway(after.runAt);
+  const isRescued = change.isHolderOver;
+  const isQuarantined = after.runAt !== null && isFarAway(after.runAt);
   if (!isRescued) requireHolder(change, before, after, context);
-  if (isRescued && charged === 1 && after.error !== DIED_ALONE) say('count', 'rescued and charged without a reason');
+  if (charged !== 1 || (!isRescued && !isQuarantined)) return;
+  if (after.error !== DIED_ALONE) say('count', 'rescued and charged without a reason');
+  if (!isQuarantined) say('count', 'charged for the death of its worker outside of quarantine');
 }
 
 function checkShape(seq: number, state: RequestState, maxRetries: number, say: Say): void {

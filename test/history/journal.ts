@@ -47,6 +47,8 @@ export interface Change {
   readonly before: RequestState | undefined;
   /** Absent for a delete. */
   readonly after: RequestState | undefined;
+  /** True when the worker that held it before was dead, had stopped, or is not known. */
+  readonly isHolderOver: boolean;
 }
 
 const INSTALL = `
@@ -62,6 +64,7 @@ const INSTALL = `
     request_text text,
     before jsonb,
     after jsonb,
+    is_holder_over boolean not null default false,
     constraint change_pkey primary key (seq)
   );
   create function history.record_change() returns trigger
@@ -71,12 +74,15 @@ const INSTALL = `
     v_after jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
     v_parameters jsonb := case when tg_op = 'INSERT' then v_after -> 'parameters' end;
   begin
-    insert into history.change (request_id, request_text, before, after)
+    insert into history.change (request_id, request_text, before, after, is_holder_over)
     values (
       (coalesce(v_after, v_before) ->> 'request_id')::uuid,
       coalesce(v_parameters ->> 'prompt', v_parameters ->> 'text_input', v_parameters ->> 'query'),
       v_before - 'parameters',
-      v_after - 'parameters');
+      v_after - 'parameters',
+      coalesce(v_before ->> 'status' = 'processing', false) and not exists (
+        select 1 from lamplighter.worker as w
+        where w.worker_id = (v_before ->> 'worker_id')::uuid and w.status not in ('dead', 'stopped')));
     return null;
   end
   $$;
@@ -101,7 +107,7 @@ export async function clearJournal(db: Queryable): Promise<void> {
 export async function readJournal(db: Queryable): Promise<Change[]> {
   const { rows } = await db.query<ChangeRow>(
     `select c.seq::float8, c.xid::float8, c.snapshot, extract(epoch from c.server_start)::float8 as server_start,
-            extract(epoch from c.at)::float8 as at, c.actor, c.request_id, c.request_text, c.before, c.after,
+            extract(epoch from c.at)::float8 as at, c.actor, c.request_id, c.request_text, c.before, c.after, c.is_holder_over,
             extract(epoch from (coalesce(c.after, c.before) ->> 'created_at')::timestamptz)::float8 as created_at
      from history.change as c order by c.seq`,
   );
@@ -147,6 +153,7 @@ interface ChangeRow {
   readonly request_text: string | null;
   readonly before: StateRow | null;
   readonly after: StateRow | null;
+  readonly is_holder_over: boolean;
   readonly created_at: number;
 }
 
@@ -165,6 +172,7 @@ function toChange(row: ChangeRow): Change {
     text: row.request_text,
     before: row.before === null ? undefined : toState(row.before, row.created_at),
     after: row.after === null ? undefined : toState(row.after, row.created_at),
+    isHolderOver: row.is_holder_over,
   };
 }
 

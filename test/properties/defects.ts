@@ -29,9 +29,9 @@ const batch = (...as: string[]): Step => ({
   functionName: 'embed',
   priority: 0,
 });
-const claim = (limit = 5): Step => ({
+const claim = (limit = 5, by = 'work1'): Step => ({
   do: 'claim',
-  by: 'work1',
+  by,
   functionName: 'embed',
   model: 'default',
   limit,
@@ -43,9 +43,17 @@ const finish = (
   [by, worker]: readonly [string, string] = ['work1', 'w1'],
 ): Step => ({ do: 'finish', by, worker, claims: [claimed], outcome, tag: 1 });
 const rescue: Step = { do: 'rescue', by: 'work2' };
-const claimSuspect: Step = { do: 'claim suspect', by: 'work2' };
+const claimQuarantined: Step = { do: 'claim quarantined', by: 'work2' };
 /** `w1` dies with what it holds; `w2` finds it. */
 const deathAndRescue: readonly Step[] = [{ do: 'fall silent', worker: 'w1' }, register('work2', 'w2'), rescue];
+/** The same twice: `w3` holds what there is when the second death comes, and `w2` finds that, too. */
+const twoDeaths: readonly Step[] = [
+  ...deathAndRescue,
+  register('work1', 'w3'),
+  claim(),
+  { do: 'fall silent', worker: 'w3' },
+  rescue,
+];
 const oneClaimed: readonly Step[] = [register(), enqueue('r1'), claim()];
 const cancel: Step = { do: 'cancel', form: 'function', by: 'alice1', request: 'r1' };
 const begin: Step = { do: 'begin', by: 'alice1', isolation: 'read committed' };
@@ -87,20 +95,30 @@ export const DEFECTS: readonly Defect[] = [
     says: 'retry_count is 0, expected 1',
   },
   {
-    name: 'a suspect that was handed back is no suspect any more',
+    name: 'a request that was handed back has left quarantine',
     in: 'lamplighter.finish_requests',
-    find: `and not exists (select 1 from lamplighter.suspect as s where s.id = q.id) then null`,
+    find: `and not exists (select 1 from lamplighter.quarantine as d where d.id = q.id and d.deaths >= 2) then null`,
     replace: 'then null',
-    noticedBy: [...oneClaimed, ...deathAndRescue, claimSuspect, finish('release', 'r1#2', W2)],
-    says: 'turn is "ready", expected "alone"',
+    noticedBy: [...oneClaimed, ...twoDeaths, claimQuarantined, finish('release', 'r1#3', W2)],
+    says: 'turn is "ready", expected "quarantined"',
   },
   {
-    name: 'a suspect stays one after an ordinary end',
+    name: 'the deaths are not forgotten after an ordinary end',
     in: 'lamplighter.finish_requests',
-    find: 'where s.id = o.id',
-    replace: 'where false and s.id = o.id',
-    noticedBy: [...oneClaimed, ...deathAndRescue, claimSuspect, finish('defer', 'r1#2', W2), claimSuspect],
-    says: 'expected undefined',
+    find: `and d.id = e.id and e.outcome <> 'release'`,
+    replace: 'and false',
+    noticedBy: [
+      ...oneClaimed,
+      ...twoDeaths,
+      claimQuarantined,
+      finish('defer', 'r1#3', W2),
+      { do: 'promote', by: 'work2' },
+      claim(5, 'work2'),
+      { do: 'fall silent', worker: 'w2' },
+      register('work1', 'w4'),
+      { do: 'rescue', by: 'work1' },
+    ],
+    says: '"isQuarantined":true}], expected',
   },
   {
     name: 'priorities go upwards',
@@ -151,10 +169,10 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a paused function is claimed',
-    in: 'lamplighter.claim_suspects',
+    in: 'lamplighter.claim_quarantined',
     find: 'and not exists (select 1 from lamplighter.paused_function as p where p.function_name = c.function_name)',
     replace: '',
-    noticedBy: [...oneClaimed, ...deathAndRescue, { do: 'pause', functionName: 'embed' }, claimSuspect],
+    noticedBy: [...oneClaimed, ...twoDeaths, { do: 'pause', functionName: 'embed' }, claimQuarantined],
     says: 'expected undefined',
   },
   {
@@ -168,24 +186,31 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: 'neighbours are charged when their worker dies',
     in: 'lamplighter.rescue_requests',
-    find: 'q.id = w.alone_id',
+    find: 'q.id = w.charged_id',
     replace: 'w.in_flight_at_death >= 1',
     noticedBy: [register(), batch('r1', 'r2'), claim(), ...deathAndRescue],
-    says: '"isCharged":true}], expected',
+    says: '"isCharged":true,"isQuarantined":false}], expected',
   },
   {
     name: 'nobody is charged when a worker dies',
     in: 'lamplighter.rescue_requests',
-    find: 'q.id = w.alone_id',
+    find: 'q.id = w.charged_id',
     replace: 'false',
-    noticedBy: [...oneClaimed, ...deathAndRescue],
-    says: '"isCharged":false}], expected',
+    noticedBy: [
+      ...oneClaimed,
+      ...twoDeaths,
+      claimQuarantined,
+      { do: 'fall silent', worker: 'w2' },
+      register('work1', 'w4'),
+      { do: 'rescue', by: 'work1' },
+    ],
+    says: '"isCharged":false,"isQuarantined":true}], expected',
   },
   {
     name: 'what was locked during the rescue is forgotten',
     in: 'lamplighter.rescue_requests',
-    find: 'and not exists (\n      select 1\n      from public.steadytext_queue as q',
-    replace: 'and true or not exists (\n      select 1\n      from public.steadytext_queue as q',
+    find: 'and not exists (\n        select 1\n        from public.steadytext_queue as q',
+    replace: 'and true or not exists (\n        select 1\n        from public.steadytext_queue as q',
     noticedBy: [...oneClaimed, begin, touch, ...deathAndRescue, { do: 'commit', by: 'alice1' }, rescue],
     says: 'what was rescued is [], expected',
   },

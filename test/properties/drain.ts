@@ -1,7 +1,7 @@
 import type { Play } from './play.ts';
 import { Mismatch } from './verdict.ts';
 
-/** Besides one round for each request, as rescued ones are run one by one. */
+/** Besides one round for each request, as those in quarantine are run one by one. */
 const MORE_ROUNDS = 20;
 
 /**
@@ -41,7 +41,7 @@ export async function drain({ model, take, compareEvents }: Play): Promise<void>
     const [next] = unfinished();
     if (next?.committed === undefined) break;
     const { turn, functionName, model: name } = next.committed;
-    if (turn === 'alone') await take({ do: 'claim suspect', by: 'work1' });
+    if (turn === 'quarantined') await take({ do: 'claim quarantined', by: 'work1' });
     else await take({ do: 'claim', by: 'work1', functionName, model: name, limit: 1_000, looks: true });
     await finish();
   }

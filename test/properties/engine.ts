@@ -2,7 +2,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import type { RequestFunction } from '../../src/core/request-functions.ts';
 import type { Queryable } from '../../src/db/query.ts';
 import { announceEnds, type EndEvent } from '../../src/requests/announce-ends.ts';
-import { claimSuspects } from '../../src/requests/claim-suspects.ts';
+import { claimQuarantined } from '../../src/requests/claim-quarantined.ts';
 import { type ClaimedRequest, type ClaimName, type Lane, laneKey } from '../../src/requests/claimed-request.ts';
 import { finishRequests, type Outcome } from '../../src/requests/finish-requests.ts';
 import { listLost } from '../../src/requests/list-lost.ts';
@@ -105,10 +105,10 @@ export async function runWorkerStep(
       }
       return claimAs((name) => ready.claim(name, lane, step.limit));
     }
-    case 'claim suspect':
+    case 'claim quarantined':
       return (
         await claimAs((name) =>
-          claimSuspects(
+          claimQuarantined(
             db,
             name,
             lanes.map((lane) => ({ ...lane, most: 1 })),
@@ -134,28 +134,31 @@ export async function runWorkerStep(
     case 'rescue':
       return (await rescueRequests(db, MAX_RETRIES))
         .sort((a, b) => Number(a.id) - Number(b.id))
-        .map(({ requestId, workerId, status, isCharged }) => ({
+        .map(({ requestId, workerId, status, isCharged, isQuarantined }) => ({
           requestId,
           worker: workerId === undefined ? null : names.workerNameOf(workerId),
           status,
           isCharged,
+          isQuarantined,
         }));
     case 'promote':
       return promoteRequests(db, 1_000);
     case 'prune old':
       return pruneRequests(db, 0, step.limit);
     case 'renew':
-      return renewLease(db, {
-        workerId: names.workerIdOf(step.worker),
-        status: step.status,
-        concurrency: 4,
-        inFlight: 0,
-        processed: 0,
-        failed: 0,
-        settledClaims: (names.claimBook.get(step.worker) ?? [])
-          .filter(({ taken }) => !taken.some((claim) => names.isHeld(step.worker, claim)))
-          .map(({ claimNumber }) => claimNumber),
-      });
+      return (
+        await renewLease(db, {
+          workerId: names.workerIdOf(step.worker),
+          status: step.status,
+          concurrency: 4,
+          inFlight: 0,
+          processed: 0,
+          failed: 0,
+          settledClaims: (names.claimBook.get(step.worker) ?? [])
+            .filter(({ taken }) => !taken.some((claim) => names.isHeld(step.worker, claim)))
+            .map(({ claimNumber }) => claimNumber),
+        })
+      ).isAlive;
   }
 }
 
@@ -199,10 +202,10 @@ export const PASS_TIME = `
 export const CLEAR = `
   delete from public.steadytext_queue;
   delete from lamplighter.worker;
-  delete from lamplighter.suspect;
+  delete from lamplighter.quarantine;
   delete from lamplighter.claim;
   delete from lamplighter.paused_function`;
 
 /** What documentation says about a row besides its documented columns, for the owner's eyes. */
 export const BOOKKEEPING = `worker_id, attempt, case when status <> 'pending' then null when run_at is null then 'ready'
-  when run_at = '9000-01-01 00:00+00' then 'alone' when run_at <= clock_timestamp() then 'due' else 'later' end as turn`;
+  when run_at = '9000-01-01 00:00+00' then 'quarantined' when run_at <= clock_timestamp() then 'due' else 'later' end as turn`;

@@ -308,7 +308,7 @@ export async function startPlay(stage: Stage): Promise<Play> {
 const WORKER_STEPS: readonly string[] = [
   'register',
   'claim',
-  'claim suspect',
+  'claim quarantined',
   'finish',
   'list lost',
   'rescue',

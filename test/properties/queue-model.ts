@@ -24,8 +24,8 @@ export interface RequestCell extends Cell<Request> {
 export interface WorkerLife {
   readonly status: 'running' | 'stopping' | 'stopped' | 'dead';
   readonly isSilent: boolean;
-  /** The claim that it ran alone when it was found dead. */
-  readonly aloneWith: string | undefined;
+  /** The claim that is charged for its death. */
+  readonly chargedWith: string | undefined;
 }
 
 export interface WorkerCell extends Cell<WorkerLife> {

@@ -22,7 +22,7 @@ const KINDS = [
   'check',
   'result',
   'claim',
-  'claim suspect',
+  'claim quarantined',
   'finish',
   'list lost',
   'rescue',
@@ -201,11 +201,11 @@ function workerStep(model: QueueModel, theme: Theme, session: ModelSession, rand
   const waiting = (turn: Turn) =>
     [...model.requests.values()].filter(({ committed }) => committed?.status === 'pending' && committed.turn === turn)
       .length;
-  const [ready, suspects, due] = [waiting('ready'), waiting('alone'), waiting('due')];
+  const [ready, quarantined, due] = [waiting('ready'), waiting('quarantined'), waiting('due')];
   const { kinds } = theme;
   const kind = random.weighted({
     claim: (ready > 0 ? 14 : 1) * kinds.claim,
-    'claim suspect': (suspects > 0 ? 12 : 0.5) * kinds['claim suspect'],
+    'claim quarantined': (quarantined > 0 ? 12 : 0.5) * kinds['claim quarantined'],
     finish: (hand.length > 0 ? 16 : 0) * kinds.finish,
     'list lost': (hand.length > 0 ? 1 : 0) * kinds['list lost'],
     rescue: (isAnybodySilent ? 12 : 1) * kinds.rescue,
@@ -214,7 +214,7 @@ function workerStep(model: QueueModel, theme: Theme, session: ModelSession, rand
     renew: 2 * kinds.renew,
   });
   switch (kind) {
-    case 'claim suspect':
+    case 'claim quarantined':
     case 'rescue':
     case 'promote':
       return { do: kind, by };

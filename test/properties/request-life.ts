@@ -9,8 +9,8 @@ export interface Stamp {
 
 export type Status = 'pending' | 'processing' | 'completed' | 'failed' | 'cancelled';
 
-/** Who may take a pending request: anybody, nobody yet (`due` once somebody promotes it), or a worker that runs nothing beside it. */
-export type Turn = 'ready' | 'due' | 'later' | 'alone';
+/** Who may take a pending request: anybody, nobody yet (`due` once somebody promotes it), or a worker that closes its lane for it. */
+export type Turn = 'ready' | 'due' | 'later' | 'quarantined';
 
 /** A request as its documentation describes it. Every change makes a new one. */
 export interface Request {
@@ -33,8 +33,8 @@ export interface Request {
   /** The worker that holds it, or ended it. */
   readonly holder: string | null;
   readonly turn: Turn;
-  /** Its worker died: it is run alone until it ends in some ordinary way. */
-  readonly isSuspect: boolean;
+  /** Workers that died with it since it last ended in some ordinary way; from the second on it is in quarantine. */
+  readonly deaths: number;
 }
 
 export type Enqueued = Pick<
@@ -64,7 +64,7 @@ export function enqueue(enqueued: Enqueued): Request {
     attempt: 0,
     holder: null,
     turn: 'ready',
-    isSuspect: false,
+    deaths: 0,
   };
 }
 
@@ -85,24 +85,30 @@ export function finish(request: Request, ending: Ending, maxRetries: number, now
     case 'defer':
       return postpone(request, ending);
     case 'release':
-      return { ...request, status: 'pending', holder: null, turn: request.isSuspect ? 'alone' : 'ready' };
+      return { ...request, status: 'pending', holder: null, turn: turnAfter(request.deaths) };
   }
 }
 
-/** What becomes of a request whose worker has died; `wasAlone` when it was the only one in execution there. */
-export function rescue(request: Request, wasAlone: boolean, maxRetries: number, stamp: () => Stamp): Request {
+/** What becomes of a request that a worker has left: one that died, or one that stopped. */
+export function rescue(
+  request: Request,
+  { isDeath, isCharged }: { readonly isDeath: boolean; readonly isCharged: boolean },
+  maxRetries: number,
+  stamp: () => Stamp,
+): Request {
   const orphan: Request = { ...request, holder: null };
-  if (!wasAlone) return { ...orphan, status: 'pending', turn: 'alone', isSuspect: true };
-  if (request.retryCount >= maxRetries) return { ...fail(orphan, DEATH, stamp()), failedAt: stamp() };
-  return {
-    ...orphan,
-    status: 'pending',
-    turn: 'alone',
-    isSuspect: true,
-    error: DEATH,
-    retryCount: request.retryCount + 1,
-  };
+  if (isCharged && request.retryCount >= maxRetries) return { ...fail(orphan, DEATH, stamp()), failedAt: stamp() };
+  const deaths = request.deaths + (isDeath ? 1 : 0);
+  const back: Request = { ...orphan, status: 'pending', turn: turnAfter(deaths), deaths };
+  return isCharged ? { ...back, error: DEATH, retryCount: request.retryCount + 1 } : back;
 }
+
+/** Deaths after which a request is in quarantine. */
+export const QUARANTINE_DEATHS = 2;
+/** Deaths after which one in quarantine is charged for the next even where other lanes were at work. */
+export const CERTAIN_DEATHS = 5;
+
+const turnAfter = (deaths: number): Turn => (deaths >= QUARANTINE_DEATHS ? 'quarantined' : 'ready');
 
 export function cancel(request: Request, now: Stamp): Request {
   return {
@@ -111,7 +117,7 @@ export function cancel(request: Request, now: Stamp): Request {
     completedAt: now,
     holder: null,
     turn: 'ready',
-    isSuspect: false,
+    deaths: 0,
   };
 }
 
@@ -128,7 +134,7 @@ export function retry(request: Request, retryCount = 0): Request {
     retryCount,
     holder: null,
     turn: 'ready',
-    isSuspect: false,
+    deaths: 0,
   };
 }
 
@@ -140,7 +146,7 @@ export function byUrgency(a: { request: Request; id: number }, b: { request: Req
 }
 
 function end(request: Request, status: 'completed' | 'failed', now: Stamp): Request {
-  return { ...request, status, completedAt: now, turn: 'ready', isSuspect: false };
+  return { ...request, status, completedAt: now, turn: 'ready', deaths: 0 };
 }
 
 function fail(request: Request, error: string, now: Stamp): Request {
@@ -154,6 +160,6 @@ function postpone(request: Request, { error, isLong }: { error: string; isLong: 
     error,
     holder: null,
     turn: isLong ? 'later' : 'due',
-    isSuspect: false,
+    deaths: 0,
   };
 }

@@ -41,7 +41,7 @@ export type WorkerStep =
       /** False: go on with what the last look found, as workers do between two looks. */
       readonly looks: boolean;
     }
-  | { readonly do: 'claim suspect'; readonly by: string }
+  | { readonly do: 'claim quarantined'; readonly by: string }
   | {
       readonly do: 'finish';
       readonly by: string;

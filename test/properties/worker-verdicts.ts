@@ -12,7 +12,16 @@ import {
   type WorkerLife,
   write,
 } from './queue-model.ts';
-import { byUrgency, type Ending, finish, isEnded, type Request, rescue } from './request-life.ts';
+import {
+  byUrgency,
+  CERTAIN_DEATHS,
+  type Ending,
+  finish,
+  isEnded,
+  QUARANTINE_DEATHS,
+  type Request,
+  rescue,
+} from './request-life.ts';
 import { parseClaim, type WorkerStep } from './steps.ts';
 import { announce, answers, Mismatch, refused, requireEqual, type Verdict } from './verdict.ts';
 
@@ -30,13 +39,13 @@ export function judgeWorkerStep(model: QueueModel, session: ModelSession, step: 
     case 'register':
       return registered(model, session, step.as);
     case 'claim':
-    case 'claim suspect': {
+    case 'claim quarantined': {
       const worker = model.workers.get(session.worker ?? '');
       if (worker === undefined) return undefined;
       const life = read(session, worker);
       const isAlive = life?.status === 'running' || life?.status === 'stopping';
       if (step.do === 'claim') return judgeClaim(model, session, worker, isAlive, step);
-      return isAlive ? suspectClaimed(model, session, worker) : refused('LL001');
+      return isAlive ? quarantinedClaimed(model, session, worker) : refused('LL001');
     }
     case 'finish':
       return finished(model, session, step);
@@ -102,7 +111,7 @@ function registered(model: QueueModel, session: ModelSession, name: string): Ver
         uncommitted: undefined,
       };
       model.workers.set(name, cell);
-      const life: WorkerLife = { status: 'running', isSilent: false, aloneWith: undefined };
+      const life: WorkerLife = { status: 'running', isSilent: false, chargedWith: undefined };
       write(session, cell, life);
       session.worker = name;
     },
@@ -123,9 +132,9 @@ function renewed(
   return answers(true, () => write(session, worker, { ...life, status, isSilent: false }));
 }
 
-/** The most urgent of the requests that are run alone, whosever it is. */
-function suspectClaimed(model: QueueModel, session: ModelSession, worker: WorkerCell): Verdict {
-  const [next] = pendingRequests(model, session, 'alone')
+/** The most urgent of the requests in quarantine, whosever it is. */
+function quarantinedClaimed(model: QueueModel, session: ModelSession, worker: WorkerCell): Verdict {
+  const [next] = pendingRequests(model, session, 'quarantined')
     .filter(
       ([, { functionName, model: name }]) =>
         !model.paused.has(functionName) &&
@@ -136,7 +145,11 @@ function suspectClaimed(model: QueueModel, session: ModelSession, worker: Worker
   return {
     kind: 'done',
     accept(answer) {
-      requireEqual('the suspect', answer, next === undefined ? undefined : takenClaim(next.cell, next.request));
+      requireEqual(
+        'what was claimed from quarantine',
+        answer,
+        next === undefined ? undefined : takenClaim(next.cell, next.request),
+      );
       if (next !== undefined) noteClaim(model, session, worker, next);
     },
   };
@@ -201,8 +214,7 @@ function rescued(model: QueueModel, session: ModelSession): Verdict | undefined 
         const life = read(session, worker);
         const isAlive = life?.status === 'running' || life?.status === 'stopping';
         if (life === undefined || !isAlive || !life.isSilent || isLockedByOther(session, worker)) continue;
-        const [alone, ...others] = heldClaims(model, session, worker.name);
-        write(session, worker, { ...life, status: 'dead', aloneWith: others.length === 0 ? alone : undefined });
+        write(session, worker, { ...life, status: 'dead', chargedWith: findCharged(model, session, worker.name) });
       }
       const expected: unknown[] = [];
       const byId = [...visibleRequests(model, session)].sort(([a], [b]) => (a.id ?? 0) - (b.id ?? 0));
@@ -210,21 +222,35 @@ function rescued(model: QueueModel, session: ModelSession): Verdict | undefined 
         const life = lifeOf(model, session, request.holder);
         if (request.status !== 'processing' || !isFree(session, cell)) continue;
         if (life?.status === 'running' || life?.status === 'stopping') continue;
-        const isCharged = life?.aloneWith === `${cell.label}#${request.attempt}`;
-        const after = rescue(request, isCharged, MAX_RETRIES, () => stampNow(model));
+        const isDeath = life?.status === 'dead';
+        const isCharged = life?.chargedWith === `${cell.label}#${request.attempt}`;
+        const after = rescue(request, { isDeath, isCharged }, MAX_RETRIES, () => stampNow(model));
         write(session, cell, after);
         if (after.status === 'failed') announce(session, cell, 'failed');
-        expected.push({ requestId: cell.requestId, worker: request.holder, status: after.status, isCharged });
+        expected.push({
+          requestId: cell.requestId,
+          worker: request.holder,
+          status: after.status,
+          isCharged,
+          isQuarantined: after.turn === 'quarantined',
+        });
       }
       requireEqual('what was rescued', answer, expected);
     },
   };
 }
 
-function heldClaims(model: QueueModel, session: ModelSession, worker: string): string[] {
-  return [...visibleRequests(model, session)]
-    .filter(([, request]) => request.status === 'processing' && request.holder === worker)
-    .map(([cell, request]) => `${cell.label}#${request.attempt}`);
+/** The only one in quarantine that the worker holds, alone in its lane; in the company of other lanes only once that is certain. */
+function findCharged(model: QueueModel, session: ModelSession, worker: string): string | undefined {
+  const held = [...visibleRequests(model, session)].filter(
+    ([, request]) => request.status === 'processing' && request.holder === worker,
+  );
+  const [only, ...more] = held.filter(([, { deaths }]) => deaths >= QUARANTINE_DEATHS);
+  if (only === undefined || more.length > 0) return undefined;
+  const [{ label }, { functionName, model: name, attempt, deaths }] = only;
+  const others = held.filter((each) => each !== only);
+  const hasMate = others.some(([, other]) => other.functionName === functionName && other.model === name);
+  return hasMate || (others.length > 0 && deaths < CERTAIN_DEATHS) ? undefined : `${label}#${attempt}`;
 }
 
 function lifeOf(model: QueueModel, session: ModelSession, worker: string | null): WorkerLife | undefined {

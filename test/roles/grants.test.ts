@@ -76,11 +76,11 @@ describe('a further migration', () => {
     await migrateAs(owner, { grant: [caller.name], grantWorker: [worker.name] });
     await runAs(owner, async (session) => {
       await session.query(`revoke execute on function public.steadytext_prune(interval) from ${caller.name}`);
-      await session.query(`revoke execute on function lamplighter.has_suspects() from ${worker.name}`);
+      await session.query(`revoke execute on function lamplighter.measure_queue() from ${worker.name}`);
     });
     await migrateAs(owner);
     await runAs(caller, (session) => session.query(`select public.steadytext_prune('1 day')`));
-    await runAs(worker, (session) => session.query('select lamplighter.has_suspects()'));
+    await runAs(worker, (session) => session.query('select lamplighter.measure_queue()'));
   });
 
   test('does not give back what was taken back', async () => {

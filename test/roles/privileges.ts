@@ -57,8 +57,8 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.migration *
 + + . . . . . .  lamplighter.paused_function *
 + + . . . . . .  lamplighter.pending_base *
++ + . . . . . .  lamplighter.quarantine *
 + + . . . . . .  lamplighter.setting *
-+ + . . . . . .  lamplighter.suspect *
 + + . . . . . .  lamplighter.waiting *
 + + + + + + . .  lamplighter.worker select (concurrency, failed, functions, hostname, in_flight, last_heartbeat)
 + + + + + + . .  lamplighter.worker select (lease_ms, pid, processed, started_at, status, version, worker_id)
@@ -73,9 +73,9 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.announce_status execute
 + + . . . . . .  lamplighter.autonomous_lock_key execute
 + + . . . . + .  lamplighter.cancel_abandoned execute
++ + . . . . + .  lamplighter.claim_quarantined execute
 + + . . . . + .  lamplighter.claim_requests execute
 + + . . . . + .  lamplighter.claim_requests_at_once execute
-+ + . . . . + .  lamplighter.claim_suspects execute
 + + . . . . + .  lamplighter.confirm_wake_up execute
 + + + + + + . .  lamplighter.count_holders execute
 + + . . . . . .  lamplighter.count_pending execute
@@ -86,6 +86,7 @@ export const PRIVILEGES = `
 + + + + + + . .  lamplighter.enqueue_requests execute
 + + + + + + . .  lamplighter.explain_lane execute
 + + + + + + . .  lamplighter.explain_wait execute
++ + . . . . . .  lamplighter.find_charged execute
 + + . . . . + .  lamplighter.finish_requests execute
 + + . . . . . .  lamplighter.grant_caller execute
 + + . . . . . .  lamplighter.grant_functions execute
@@ -95,7 +96,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.guard_request_size execute
 + + . . . . . .  lamplighter.guard_request_truncate execute
 + + . . . . . .  lamplighter.guard_request_update execute
-+ + . . . . + .  lamplighter.has_suspects execute
++ + . . . . . .  lamplighter.has_quarantined execute
 + + + + + + . .  lamplighter.is_own_write execute
 + + + + + + . .  lamplighter.issue_id execute
 + + . . . . . .  lamplighter.list_held execute
@@ -123,6 +124,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.require_function execute
 + + + + + + . .  lamplighter.require_generate_limits execute
 + + . . . . . .  lamplighter.require_lease execute
++ + . . . . . .  lamplighter.require_own_worker execute
 + + . . . . . .  lamplighter.require_role execute
 + + + + + + . .  lamplighter.require_text execute
 + + + + + + . .  lamplighter.require_texts execute

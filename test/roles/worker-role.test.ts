@@ -3,7 +3,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { requireSchema } from '../../src/db/migrate/schema-state.ts';
 import type { Queryable } from '../../src/db/query.ts';
 import { cancelAbandoned } from '../../src/requests/cancel-abandoned.ts';
-import { hasSuspects } from '../../src/requests/has-suspects.ts';
 import { listLost } from '../../src/requests/list-lost.ts';
 import { lookupCachedResults } from '../../src/requests/lookup-cached-results.ts';
 import { measureQueue } from '../../src/requests/measure-queue.ts';
@@ -74,10 +73,12 @@ describe("a worker's role, which has no right on the queue", () => {
     expect(await rescueRequests(db, 3)).toHaveLength(1);
     expect(await dead.renewLease()).toBe(false);
     expect(await worker.renewLease()).toBe(true);
-    expect(await hasSuspects(db)).toBe(true);
-    const suspect = await worker.claimSuspect();
-    if (suspect === undefined) throw new Error('expected a suspect');
-    await worker.finish([suspect], { kind: 'completed', result: '[1]' });
+    expect(await worker.claim()).toHaveLength(1);
+    await cast.database.pool.query(`update lamplighter.worker set last_heartbeat = 'epoch', lease_ms = 0`);
+    const last = await startSqlWorker(db);
+    expect(await rescueRequests(db, 3)).toMatchObject([{ isQuarantined: true }]);
+    expect(await last.hasQuarantined()).toBe(true);
+    await last.finish(await last.claimQuarantined(9), { kind: 'completed', result: '[1]' });
     expect(await statuses()).toEqual(['cancelled', 'completed']);
   });
 

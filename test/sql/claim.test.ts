@@ -295,7 +295,7 @@ test('a worker without a lease claims nothing', async () => {
     code: 'LL001',
     message: `Worker ${stopped.workerId} has lost its lease`,
   });
-  await expect(stopped.claimSuspect()).rejects.toMatchObject({ code: 'LL001' });
+  await expect(stopped.claimQuarantined(1)).rejects.toMatchObject({ code: 'LL001' });
   const atOnce = claimRequestsAtOnce(db.pool, {
     workerId: stopped.workerId,
     claimNumber: 1,

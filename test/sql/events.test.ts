@@ -177,6 +177,9 @@ test('a poisonous request that fails for good in the rescue is announced', async
   const id = await embed();
   const victim = await startSqlWorker(db.pool);
   await victim.claim();
+  await db.pool.query('insert into lamplighter.quarantine (id, deaths) select id, 2 from lamplighter.list_held($1)', [
+    victim.workerId,
+  ]);
   await victim.fallSilent();
   await db.pool.query('select lamplighter.rescue_requests(0)');
   expect(await events()).toEqual([ended(id, 'failed')]);

@@ -76,8 +76,8 @@ const CALLS = {
   list_lost: () => `lamplighter.list_lost('${worker.workerId}', array[1, 2, 3]::bigint[], array[1, 1, 1])`,
   promote_requests: () => 'lamplighter.promote_requests(100)',
   rescue_requests: () => 'lamplighter.rescue_requests(3)',
-  claim_suspects: () =>
-    `lamplighter.claim_suspects('${worker.workerId}', nextval('numbers'), array['embed'], array['default'], array[9])`,
+  claim_quarantined: () =>
+    `lamplighter.claim_quarantined('${worker.workerId}', nextval('numbers'), array['embed'], array['default'], array[9])`,
   cancel_abandoned: () => 'lamplighter.cancel_abandoned()',
   measure_queue: () => 'lamplighter.measure_queue()',
   request_wake_up: () => 'lamplighter.request_wake_up()',
@@ -102,7 +102,7 @@ const BUDGET: Readonly<Record<keyof typeof CALLS, number>> = {
   list_lost: 40,
   promote_requests: 20,
   rescue_requests: 40,
-  claim_suspects: 20,
+  claim_quarantined: 20,
   cancel_abandoned: 20,
   measure_queue: 20,
   request_wake_up: 20,
@@ -150,14 +150,18 @@ test('analyze at a moment when nothing runs does not change how a finish is plan
   expect(blocks / ids.length).toBeLessThan(60);
 });
 
-test('a claim of a suspect costs what the suspects cost, not the queue', async () => {
+test('a claim from quarantine costs what is in quarantine, not the queue', async () => {
   await using session = await openSession(db.uri);
   const other = await startSqlWorker(session.client);
   await other.claim({ limit: 50 });
+  await session.client.query(
+    'insert into lamplighter.quarantine (id, deaths) select id, 2 from lamplighter.list_held($1)',
+    [other.workerId],
+  );
   await other.fallSilent();
   await session.client.query('select lamplighter.rescue_requests(3)');
   const alive = await startSqlWorker(session.client);
-  const call = `lamplighter.claim_suspects('${alive.workerId}', nextval('numbers'), array['embed'], array['default'], array[1])`;
+  const call = `lamplighter.claim_quarantined('${alive.workerId}', nextval('numbers'), array['embed'], array['default'], array[1])`;
   await blocksOf(session.client, call);
   expect(await blocksOf(session.client, call)).toBeLessThan(400);
   expect(await blocksOf(session.client, 'lamplighter.rescue_requests(3)')).toBeLessThan(600);

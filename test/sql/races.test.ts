@@ -22,7 +22,9 @@ afterAll(async () => {
   await db[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
-  await db.pool.query('delete from steadytext_queue; delete from lamplighter.worker; delete from lamplighter.suspect');
+  await db.pool.query(
+    'delete from steadytext_queue; delete from lamplighter.worker; delete from lamplighter.quarantine',
+  );
   worker = await startSqlWorker(first.client);
 });
 

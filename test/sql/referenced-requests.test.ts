@@ -23,7 +23,9 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await user.client.query('rollback');
-  await db.pool.query('delete from steadytext_queue; delete from lamplighter.worker; delete from lamplighter.suspect');
+  await db.pool.query(
+    'delete from steadytext_queue; delete from lamplighter.worker; delete from lamplighter.quarantine',
+  );
   worker = await startSqlWorker(db.pool);
 });
 
@@ -70,7 +72,11 @@ test('it is rescued from a dead worker, and run again', async () => {
   await referTo(id);
   expect((await rescueRequests(db.pool, 3)).map(({ requestId }) => requestId)).toEqual([id]);
   const other = await startSqlWorker(db.pool);
-  expect(((await other.claimSuspect()) ?? (await other.claimOne())).requestId).toBe(id);
+  expect((await other.claimOne()).requestId).toBe(id);
+  await other.fallSilent();
+  await rescueRequests(db.pool, 3);
+  const last = await startSqlWorker(db.pool);
+  expect((await last.claimQuarantined(9)).map(({ requestId }) => requestId)).toEqual([id]);
 });
 
 test('it is cancelled at once', async () => {

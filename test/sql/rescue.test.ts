@@ -3,6 +3,7 @@ import { loadQuery } from '../../src/db/load-sql.ts';
 import type { ClaimedRequest } from '../../src/requests/claimed-request.ts';
 import { rescueRequests } from '../../src/requests/rescue-requests.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 import { openSession } from '../support/sql-session.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
 
@@ -12,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => db[Symbol.asyncDispose]());
 beforeEach(() =>
-  db.pool.query('delete from steadytext_queue; delete from lamplighter.worker; delete from lamplighter.suspect'),
+  db.pool.query('delete from steadytext_queue; delete from lamplighter.worker; delete from lamplighter.quarantine'),
 );
 
 const rescue = (maxRetries = 3) => rescueRequests(db.pool, maxRetries);
@@ -21,7 +22,8 @@ const enqueue = (count: number) =>
     count,
   ]);
 const rowsOf = async (text: string) => (await db.pool.query(text)).rows;
-const hasSuspects = async () => (await db.pool.query(loadQuery('has_suspects'))).rows[0].has_suspects;
+const remembered = async () =>
+  (await rowsOf('select deaths from lamplighter.quarantine order by id')).map(({ deaths }) => deaths);
 
 /** Registers a worker, lets it claim, and kills it. */
 async function dieWith(count: number): Promise<ClaimedRequest[]> {
@@ -31,21 +33,57 @@ async function dieWith(count: number): Promise<ClaimedRequest[]> {
   return claimed;
 }
 
-test('what a silent worker held goes back, uncharged, and is announced as dead', async () => {
+test('what a silent worker held is ready again at once after its first death, uncharged and remembered', async () => {
   await enqueue(3);
   const claimed = await dieWith(3);
   const rescued = await rescue();
   expect(rescued.map(({ id }) => id).sort()).toEqual(claimed.map(({ id }) => id).sort());
-  expect(rescued.every(({ status, isCharged }) => status === 'pending' && !isCharged)).toBe(true);
+  expect(rescued).toMatchObject(claimed.map(() => ({ status: 'pending', isCharged: false, isQuarantined: false })));
   expect(
-    await rowsOf(
-      `select status, worker_id, retry_count, attempt, error, run_at = '9000-01-01 00:00+00' as is_apart from steadytext_queue limit 1`,
-    ),
-  ).toEqual([{ status: 'pending', worker_id: null, retry_count: 0, attempt: 1, error: null, is_apart: true }]);
+    await rowsOf('select distinct status, worker_id, retry_count, attempt, error, run_at from steadytext_queue'),
+  ).toEqual([{ status: 'pending', worker_id: null, retry_count: 0, attempt: 1, error: null, run_at: null }]);
   expect(
     await rowsOf('select status, in_flight_at_death, died_at is not null as has_end from lamplighter.worker'),
   ).toEqual([{ status: 'dead', in_flight_at_death: 3, has_end: true }]);
+  expect(await remembered()).toEqual([1, 1, 1]);
   expect(await rescue()).toEqual([]);
+  const worker = await startSqlWorker(db.pool);
+  expect(await worker.hasQuarantined()).toBe(false);
+  expect(await worker.claim()).toHaveLength(3);
+});
+
+test('waiting workers are woken for what was rescued', async () => {
+  await using session = await openSession(db.uri);
+  const heard: string[] = [];
+  session.client.on('notification', ({ channel }) => heard.push(channel));
+  await session.client.query('listen lamplighter_wake');
+  await enqueue(1);
+  await dieWith(1);
+  await db.pool.query('select lamplighter.request_wake_up()');
+  await rescue();
+  await eventually(() => expect(heard).toEqual(['lamplighter_wake']));
+});
+
+test('a request that was alone at its first death is not charged: most deaths are deployments', async () => {
+  await enqueue(1);
+  await dieWith(1);
+  expect(await rescue(0)).toMatchObject([{ isCharged: false, status: 'pending' }]);
+});
+
+test('after its second death a request is in quarantine', async () => {
+  await enqueue(2);
+  await dieWith(2);
+  await rescue();
+  const worker = await startSqlWorker(db.pool);
+  await enqueue(1);
+  await worker.claim();
+  await worker.fallSilent();
+  expect((await rescue()).map(({ isQuarantined }) => isQuarantined)).toEqual([true, true, false]);
+  expect(await remembered()).toEqual([2, 2, 1]);
+  const next = await startSqlWorker(db.pool);
+  expect(await next.hasQuarantined()).toBe(true);
+  expect(await next.claim()).toHaveLength(1);
+  expect(await next.claimQuarantined(9)).toHaveLength(2);
 });
 
 test('a worker that is on time keeps what it holds', async () => {
@@ -76,7 +114,7 @@ test('the finish of a worker that was taken for dead changes nothing', async () 
   ]);
 });
 
-test('nor does it make anybody forget that its requests wait to be run alone', async () => {
+test('nor does it make anybody forget the death', async () => {
   await enqueue(2);
   const zombie = await startSqlWorker(db.pool);
   const claimed = await zombie.claim();
@@ -84,155 +122,18 @@ test('nor does it make anybody forget that its requests wait to be run alone', a
   await rescue();
   await zombie.finish(claimed, { kind: 'completed', result: 'late' });
   await zombie.finish(claimed, { kind: 'retry', error: 'late', delayMs: 0 });
-  const worker = await startSqlWorker(db.pool);
-  for (const _ of claimed) {
-    const suspect = await worker.claimSuspect();
-    if (suspect === undefined) throw new Error('expected a request that is run alone');
-    await worker.finish([suspect], { kind: 'completed', result: 'r' });
-  }
-  expect(await rowsOf('select distinct status from steadytext_queue')).toEqual([{ status: 'completed' }]);
+  expect(await remembered()).toEqual([1, 1]);
 });
 
-test('rescued requests are never handed out with others, the most urgent first', async () => {
-  await enqueue(2);
-  await db.pool.query(`select steadytext_embed_async('urgent', priority => 9)`);
-  await dieWith(3);
-  await rescue();
-  expect(await hasSuspects()).toBe(true);
-  const worker = await startSqlWorker(db.pool);
-  expect(await worker.claim()).toEqual([]);
-  const first = await worker.claimSuspect();
-  expect(first).toMatchObject({
-    priority: 9,
-    attempt: 2,
-    retryCount: 0,
-    lane: { functionName: 'embed', model: 'default' },
-  });
-  const [second, third] = await Promise.all([worker.claimSuspect(), worker.claimSuspect()]);
-  expect(new Set([first?.id, second?.id, third?.id]).size).toBe(3);
-  expect(await worker.claimSuspect()).toBeUndefined();
-});
-
-test('after one death suspects of one lane are handed out in small groups, after the next one by one', async () => {
-  await enqueue(3);
-  await db.pool.query(`select steadytext_rerank_async('q', array['d'])`);
-  await dieWith(4);
-  await rescue();
-  const unlucky = await startSqlWorker(db.pool);
-  const group = await unlucky.claimSuspects(2);
-  expect(group.map(({ lane, priority }) => [lane.functionName, priority])).toEqual([
-    ['embed', 0],
-    ['embed', 0],
-  ]);
-  await unlucky.fallSilent();
-  expect((await rescue()).map(({ isCharged }) => isCharged)).toEqual([false, false]);
-  const worker = await startSqlWorker(db.pool);
-  const sizes: number[] = [];
-  for (let claimed = await worker.claimSuspects(9); claimed.length > 0; claimed = await worker.claimSuspects(9)) {
-    sizes.push(claimed.length);
-    await worker.finish(claimed, { kind: 'completed', result: 'r' });
-  }
-  expect(sizes).toEqual([1, 1, 1, 1]);
-});
-
-test('a worker gets suspects of its own lanes only, and none of a paused function', async () => {
+test('what a worker left that stopped has been through no death', async () => {
   await enqueue(1);
-  await dieWith(1);
-  await rescue();
-  expect(await (await startSqlWorker(db.pool, { functions: ['rerank'] })).claimSuspect()).toBeUndefined();
-  expect(await (await startSqlWorker(db.pool, { model: 'm' })).claimSuspect()).toBeUndefined();
-  const worker = await startSqlWorker(db.pool);
-  await db.pool.query(`select steadytext_pause('embed')`);
-  expect(await worker.claimSuspect()).toBeUndefined();
-  await db.pool.query(`select steadytext_resume('embed')`);
-  expect(await worker.claimSuspect()).toBeDefined();
-});
-
-test('a request that was alone when its worker died is charged, and its neighbours of before are not', async () => {
-  await enqueue(2);
-  await dieWith(2);
-  await rescue();
-  const worker = await startSqlWorker(db.pool);
-  await worker.claimSuspect();
-  await worker.fallSilent();
-  expect(await rescue()).toMatchObject([{ isCharged: true, status: 'pending' }]);
-  expect(await rowsOf('select retry_count, error from steadytext_queue order by retry_count')).toEqual([
-    { retry_count: 0, error: null },
-    { retry_count: 1, error: 'The worker died while it ran this request alone' },
-  ]);
-});
-
-test('a poisonous request fails within its budget, and innocents complete uncharged', async () => {
-  await enqueue(4);
-  const poison = (await dieWith(4))[2]?.id;
-  let deaths = 1;
-  await rescue(2);
-  for (let step = 0; step < 20 && (await hasSuspects()); step += 1) {
+  for (let n = 0; n < 3; n += 1) {
     const worker = await startSqlWorker(db.pool);
-    const suspect = await worker.claimSuspect();
-    if (suspect === undefined) throw new Error('expected a request that is run alone');
-    if (suspect.id === poison) {
-      await worker.fallSilent();
-      deaths += 1;
-    } else {
-      await worker.finish([suspect], { kind: 'completed', result: 'r' });
-    }
-    await rescue(2);
+    await worker.claimOne();
+    await worker.renewLease({ status: 'stopped' });
+    expect(await rescue()).toMatchObject([{ isQuarantined: false }]);
   }
-  expect(deaths).toBe(4);
-  expect(
-    await rowsOf(
-      `select status, count(*)::int, max(retry_count) as charged, count(failed_at)::int as ends from steadytext_queue group by status order by status`,
-    ),
-  ).toEqual([
-    { status: 'completed', count: 3, charged: 0, ends: 0 },
-    { status: 'failed', count: 1, charged: 2, ends: 1 },
-  ]);
-  expect(await rowsOf('select from lamplighter.suspect')).toEqual([]);
-});
-
-test.each([
-  ['completed', { kind: 'completed', result: 'r' }, 'completed'],
-  ['failed', { kind: 'failed', error: 'e' }, 'failed'],
-  ['an ordinary failure', { kind: 'retry', error: 'e', delayMs: 0 }, 'pending'],
-  ['deferred', { kind: 'defer', error: 'e', delayMs: 0 }, 'pending'],
-] as const)('a suspect that ended alone (%s) is suspected no more', async (_, outcome, status) => {
-  await enqueue(1);
-  await dieWith(1);
-  await rescue();
-  const worker = await startSqlWorker(db.pool);
-  const suspect = await worker.claimSuspect();
-  if (suspect === undefined) throw new Error('expected a request that is run alone');
-  expect([...(await worker.finish([suspect], outcome)).values()]).toEqual([status]);
-  expect(await hasSuspects()).toBe(false);
-  await db.pool.query('select lamplighter.promote_requests(10)');
-  expect(await worker.claim()).toHaveLength(status === 'pending' ? 1 : 0);
-});
-
-test('a suspect that was handed back stays one: it is still run alone', async () => {
-  await enqueue(2);
-  await dieWith(2);
-  await rescue();
-  const worker = await startSqlWorker(db.pool);
-  const suspect = await worker.claimSuspect();
-  if (suspect === undefined) throw new Error('expected a request that is run alone');
-  await worker.finish([suspect], { kind: 'release' });
-  expect(await worker.claim()).toEqual([]);
-  expect(await worker.claimSuspect()).toMatchObject({ id: suspect.id, attempt: 3 });
-});
-
-test.each([
-  ['cancelled', `update steadytext_queue set status = 'cancelled'`],
-  ['deleted', 'delete from steadytext_queue'],
-])('a suspect that was %s is forgotten', async (_, statement) => {
-  await enqueue(1);
-  await dieWith(1);
-  await rescue();
-  await db.pool.query(statement);
-  const worker = await startSqlWorker(db.pool);
-  expect(await worker.claimSuspect()).toBeUndefined();
-  await rescue();
-  expect(await hasSuspects()).toBe(false);
+  expect(await remembered()).toEqual([]);
 });
 
 test('a row that somebody has locked is rescued by the next pass', async () => {

@@ -107,7 +107,7 @@ test('a heartbeat in time revives a silent worker, after the rescue it does not'
   await worker.fallSilent();
   await db.pool.query('select lamplighter.rescue_requests(3)');
   expect(await worker.renewLease()).toBe(false);
-  await expect(worker.claimSuspect()).rejects.toMatchObject({ code: 'LL001' });
+  await expect(worker.claimQuarantined(1)).rejects.toMatchObject({ code: 'LL001' });
 });
 
 test('rows of workers that ended long ago are deleted, except while requests hang on them', async () => {

@@ -21,7 +21,7 @@ const STATEMENTS = [
   /finish_requests/,
   /claim_requests/,
   /finish_requests/,
-  /claim_suspects/,
+  /claim_quarantined/,
   /renew_lease/,
   /rescue_requests/,
   /_async/,

@@ -1,7 +1,7 @@
 import type { RequestFunction } from '../../src/core/request-functions.ts';
 import type { Queryable } from '../../src/db/query.ts';
+import { claimQuarantined } from '../../src/requests/claim-quarantined.ts';
 import { claimRequests } from '../../src/requests/claim-requests.ts';
-import { claimSuspects } from '../../src/requests/claim-suspects.ts';
 import type { ClaimedRequest, Lane } from '../../src/requests/claimed-request.ts';
 import { type Finished, type FinishOptions, finishRequests, type Outcome } from '../../src/requests/finish-requests.ts';
 import { listReady } from '../../src/requests/list-ready.ts';
@@ -32,9 +32,8 @@ export interface SqlWorker {
   claim(options?: ClaimOptions): Promise<ClaimedRequest[]>;
   /** Claims one request and fails when nothing is ready. */
   claimOne(): Promise<ClaimedRequest>;
-  claimSuspect(): Promise<ClaimedRequest | undefined>;
-  /** Claims suspects to be run together, this many at most. */
-  claimSuspects(most: number): Promise<ClaimedRequest[]>;
+  /** Claims requests in quarantine to be run together, this many at most. */
+  claimQuarantined(most: number): Promise<ClaimedRequest[]>;
   /** Ends all these requests alike; the new status by id. */
   finish(
     requests: readonly ClaimedRequest[],
@@ -43,7 +42,10 @@ export interface SqlWorker {
   ): Promise<Finished['statuses']>;
   /** Claims whatever is ready and completes it with `result`; how many. */
   answer(result: string): Promise<number>;
+  /** False when the lease was lost. */
   renewLease(report?: Partial<LeaseReport>): Promise<boolean>;
+  /** Whether a heartbeat tells it of requests in quarantine. */
+  hasQuarantined(): Promise<boolean>;
   /** Makes its last heartbeat so old that its lease has run out, as if it had been killed. */
   fallSilent(): Promise<void>;
 }
@@ -78,8 +80,8 @@ export async function startSqlWorker(db: Queryable, options: SqlWorkerOptions = 
     return claimed;
   }
 
-  const takeSuspects = (most: number) =>
-    claimSuspects(
+  const takeQuarantined = (most: number) =>
+    claimQuarantined(
       db,
       nextClaim(),
       lanes.map((lane) => ({ ...lane, most })),
@@ -94,6 +96,14 @@ export async function startSqlWorker(db: Queryable, options: SqlWorkerOptions = 
     return (await finishRequests(db, finishes, { workerId, maxRetries: 3, ...finishOptions })).statuses;
   }
 
+  async function renew(report: Partial<LeaseReport> = {}) {
+    if (isSilent)
+      await db.query('update lamplighter.worker set lease_ms = $2 where worker_id = $1', [workerId, leaseMs]);
+    isSilent = false;
+    const figures = { concurrency, inFlight: 0, processed: 0, failed: 0, settledClaims: [] };
+    return renewLease(db, { workerId, status: 'running', ...figures, ...report });
+  }
+
   return {
     workerId,
     claim,
@@ -102,21 +112,15 @@ export async function startSqlWorker(db: Queryable, options: SqlWorkerOptions = 
       if (request === undefined) throw new Error('expected a request that is ready');
       return request;
     },
-    claimSuspect: async () => (await takeSuspects(1))[0],
-    claimSuspects: takeSuspects,
+    claimQuarantined: takeQuarantined,
     finish,
     async answer(result) {
       const claimed = await claim();
       await finish(claimed, { kind: 'completed', result });
       return claimed.length;
     },
-    async renewLease(report = {}) {
-      if (isSilent)
-        await db.query('update lamplighter.worker set lease_ms = $2 where worker_id = $1', [workerId, leaseMs]);
-      isSilent = false;
-      const figures = { concurrency, inFlight: 0, processed: 0, failed: 0, settledClaims: [] };
-      return renewLease(db, { workerId, status: 'running', ...figures, ...report });
-    },
+    renewLease: async (report = {}) => (await renew(report)).isAlive,
+    hasQuarantined: async () => (await renew()).hasQuarantined,
     async fallSilent() {
       isSilent = true;
       // The lease is shortened as well: silence counts from the server's start at the earliest.

@@ -68,7 +68,7 @@ test('after a SIGKILL in mid-batch under load every request is answered once, ch
   expect(again.every(({ worker_id }) => worker_id === second.workerId)).toBe(true);
   expect(rows.filter(({ attempt }) => attempt > 2)).toEqual([]);
   expect(rows.filter(({ retry_count, error }) => retry_count > 0 || error !== null)).toEqual([]);
-  expect(await firstValue(db.pool, 'select count(*)::int from lamplighter.suspect')).toBe(0);
+  expect(await firstValue(db.pool, 'select count(*)::int from lamplighter.quarantine')).toBe(0);
   expect(
     await firstValue(db.pool, 'select status from steadytext_worker_status() where worker_id = $1', [first.workerId]),
   ).toBe('dead');
@@ -95,25 +95,25 @@ test('a request that kills its workers fails within its budget; its neighbours a
   try {
     const [row] = await untilStatus(db.pool, [poison], 'failed', { timeoutMs: 40_000 });
     const rows = await untilStatus(db.pool, neighbours, 'completed', { timeoutMs: 20_000 });
-    // Once among the others, once in a group of suspects, and then twice alone: a retry and the last try.
+    // Twice among the others, once in a group in quarantine, and then twice alone: a retry and the last try.
     expect(row).toMatchObject({
       error: 'The worker died while it ran this request alone',
       retry_count: 1,
-      attempt: 4,
+      attempt: 5,
       worker_id: null,
     });
     expect(rows).toMatchObject(neighbours.map(() => ({ retry_count: 0, error: null })));
     await expectEndedOnce(ids);
     // What comes afterwards is not held up.
     await untilStatus(db.pool, await embed(db.pool, ['afterwards']), 'completed');
-    expect(deaths).toBe(4);
+    expect(deaths).toBe(5);
   } finally {
     isOver = true;
     await Promise.all(kept);
   }
 }, 60_000);
 
-test('rescued requests get their turn though the worker is never idle, and those it cannot serve do not stop it', async () => {
+test('requests in quarantine get their turn though the worker is never idle, and those it cannot serve do not stop it', async () => {
   await using tested = await startTestWorker({ uri: db.uri, ...SHORT, concurrency: 2, provider: { maxBatch: 1 } });
   // A stream of work without a gap, so that the worker has to make room.
   let isOver = false;
@@ -130,7 +130,7 @@ test('rescued requests get their turn though the worker is never idle, and those
     const insert = `with request as (
         insert into steadytext_queue (function_name, parameters, model, run_at)
         values ('generate', '{"prompt": "rescued"}', $1, '9000-01-01 00:00+00') returning id, request_id),
-      suspect as (insert into lamplighter.suspect (id) select id from request)
+      quarantined as (insert into lamplighter.quarantine (id, deaths) select id, 2 from request)
       select request_id from request`;
     const served = await firstValue<string>(db.pool, insert, ['default']);
     const foreign = await firstValue<string>(db.pool, insert, ['test/other']);

@@ -80,20 +80,21 @@ test('a model that is deaf does not hold up an immediate stop', async () => {
   expect(await rowOf(db.pool, id)).toMatchObject({ status: 'pending', retry_count: 0 });
 });
 
-test('a stop while a rescued request runs alone does not wait for it', async () => {
+test('a stop while a request in quarantine runs does not wait for it', async () => {
   const gated = createGatedProvider();
   const options = { uri: db.uri, providers: [gated], generateModel: 'gated/model', heartbeatMs: 100, leaseMs: 1_000 };
-  const id = await generate(db.pool, 'suspected');
+  const id = await generate(db.pool, 'in quarantine');
   await db.pool.query(`update steadytext_queue set run_at = '9000-01-01 00:00+00' where request_id = $1`, [id]);
-  await db.pool.query('insert into lamplighter.suspect (id) select id from steadytext_queue where request_id = $1', [
-    id,
-  ]);
+  await db.pool.query(
+    'insert into lamplighter.quarantine (id, deaths) select id, 2 from steadytext_queue where request_id = $1',
+    [id],
+  );
   const tested = await startTestWorker(options);
-  await gated.call('suspected');
+  await gated.call('in quarantine');
   expect(await timed(tested.worker.stop({ isImmediate: true }))).toBeLessThan(2_000);
-  // It stays suspected: nobody knows yet whether it kills.
+  // It stays in quarantine: nobody knows yet whether it kills.
   expect(await rowOf(db.pool, id)).toMatchObject({ status: 'pending', retry_count: 0 });
-  expect(await firstValue(db.pool, 'select count(*)::int from lamplighter.suspect')).toBe(1);
+  expect(await firstValue(db.pool, 'select count(*)::int from lamplighter.quarantine')).toBe(1);
 });
 
 test('SIGTERM lets a process finish and exit with 0', async () => {

@@ -9,26 +9,26 @@ import {
   toClaimedRequest,
 } from './claimed-request.ts';
 
-const CLAIM_SUSPECTS = loadQuery('claim_suspects');
+const CLAIM_QUARANTINED = loadQuery('claim_quarantined');
 
-export interface SuspectLane extends Lane {
+export interface QuarantineLane extends Lane {
   /** Most requests at once. */
   readonly most: number;
 }
 
 /**
- * Takes requests of one lane that an earlier worker died with: several only if they have been through one death each; none when there are
- * none. The worker must run nothing else until it has finished them: that is how the request that kills workers is told from its
- * neighbours.
+ * Takes requests of one lane that are in quarantine: several only if two workers each have died with them; none when there are none. The
+ * worker must run nothing else of that lane, and nothing else in quarantine, until it has finished them: that is how the request that
+ * kills workers is told from its neighbours.
  *
  * @throws the server's error LL001 when the worker's lease is lost.
  */
-export async function claimSuspects(
+export async function claimQuarantined(
   db: Queryable,
   { workerId, claimNumber }: ClaimName,
-  lanes: readonly SuspectLane[],
+  lanes: readonly QuarantineLane[],
 ): Promise<ClaimedRequest[]> {
-  const { rows } = await db.query<ClaimedRow & { function_name: RequestFunction; model: string }>(CLAIM_SUSPECTS, [
+  const { rows } = await db.query<ClaimedRow & { function_name: RequestFunction; model: string }>(CLAIM_QUARANTINED, [
     workerId,
     claimNumber,
     lanes.map(({ functionName }) => functionName),
