@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Refused } from '../../src/models/grammar/refused.ts';
-import { parsePattern } from '../../src/models/grammar/regex/parse-pattern.ts';
-import { UNSUPPORTED } from '../../src/models/grammar/regex/unsupported.ts';
+import { parsePattern } from '../../src/models/grammar/regex/read/parse-pattern.ts';
+import { UNSUPPORTED } from '../../src/models/grammar/regex/read/unsupported.ts';
 import { readPage, tableRows } from './markdown-page.ts';
 
 const rows = tableRows(readPage('docs/concepts/structured-output.md'), 'Patterns');

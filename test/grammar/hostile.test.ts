@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { LONGEST_PATTERN } from '../../src/models/grammar/regex/normalise-pattern.ts';
+import { LONGEST_PATTERN } from '../../src/models/grammar/regex/read/normalise-pattern.ts';
 import type { JsonSchema } from '../../src/models/json-value.ts';
 import { acceptorOf, closeEngine } from './accepts.ts';
 import { compiled, refusalOf } from './compiled.ts';

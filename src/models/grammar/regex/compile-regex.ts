@@ -4,8 +4,8 @@ import type { OutputGrammar } from '../output-grammar.ts';
 import { Refused } from '../refused.ts';
 import { addAutomaton } from './automaton-rules.ts';
 import { fullLanguage, isEmptyLanguage, type Language } from './language.ts';
-import { parsePattern } from './parse-pattern.ts';
 import { fullTester } from './pattern-tester.ts';
+import { parsePattern } from './read/parse-pattern.ts';
 
 /**
  * The grammar of the texts that a pattern matches from their first to their last character. Finished texts are checked

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { GrammarTooLarge } from '../refused.ts';
 import { fullLanguage, isInLanguage, type Language, searchLanguage } from './language.ts';
-import { parsePattern } from './parse-pattern.ts';
 import { fullTester, patternTester } from './pattern-tester.ts';
+import { parsePattern } from './read/parse-pattern.ts';
 
 const COUNTS = ['', '', '*', '+', '?', '{2}', '{0,2}', '{1,3}', '{2,}', '*?'];
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { parsePattern } from './parse-pattern.ts';
 import { fullTester, patternTester } from './pattern-tester.ts';
 import { re2SourceOf } from './re2-source.ts';
+import { parsePattern } from './read/parse-pattern.ts';
 
 describe('a tester', () => {
   test('searches, or asks for the whole text', () => {

@@ -1,8 +1,8 @@
 import { RE2JS } from 're2js';
 import { matchesSomewhere, matchesWhole } from './look-tester.ts';
-import { parsePattern } from './parse-pattern.ts';
 import { hasLook, type PatternTree } from './pattern-tree.ts';
 import { re2SourceOf } from './re2-source.ts';
+import { parsePattern } from './read/parse-pattern.ts';
 
 /** Tells whether a text matches; in time proportional to the text, whatever the pattern. */
 export interface PatternTester {

@@ -11,7 +11,7 @@ import {
   lengthLanguage,
   searchLanguage,
 } from '../../regex/language.ts';
-import { parsePattern } from '../../regex/parse-pattern.ts';
+import { parsePattern } from '../../regex/read/parse-pattern.ts';
 import { createDocumentBudget } from '../../regex/step-budget.ts';
 import { textLengthsOf } from '../../regex/text-lengths.ts';
 import { at } from '../read/keyword-reader.ts';

@@ -1,4 +1,4 @@
-import { type CodePointRange, type CodePointSet, codePointSet, countOf, uniteSets } from '../gbnf/code-points.ts';
+import { type CodePointRange, type CodePointSet, codePointSet, countOf, uniteSets } from '../../gbnf/code-points.ts';
 import { unicodeProperty } from './unicode-property.ts';
 
 /** Sets of fewer characters are looked up character by character. */

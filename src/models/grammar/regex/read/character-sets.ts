@@ -6,7 +6,7 @@ import {
   codePointsOf,
   subtractSet,
   uniteSets,
-} from '../gbnf/code-points.ts';
+} from '../../gbnf/code-points.ts';
 
 const range = (ends: string): CodePointRange => [ends.codePointAt(0) ?? 0, ends.codePointAt(1) ?? 0];
 const asciiSet = (...ends: readonly string[]): CodePointSet => codePointSet(ends.map(range));

@@ -1,4 +1,4 @@
-import { type CodePointRange, type CodePointSet, codePointSet } from '../gbnf/code-points.ts';
+import { type CodePointRange, type CodePointSet, codePointSet } from '../../gbnf/code-points.ts';
 
 const utf16 = new TextDecoder('utf-16le', { ignoreBOM: true });
 const known = new Map<string, CodePointSet | undefined>();

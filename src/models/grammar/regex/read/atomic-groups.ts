@@ -1,9 +1,9 @@
 import type { AST } from '@eslint-community/regexpp';
-import { determinise } from './determinise.ts';
-import { machineOf } from './pattern-machine.ts';
-import { canBeEmpty, isNullable, type Look, type PatternTree, sizeOf, withoutParts } from './pattern-tree.ts';
-import { createStepBudget, OutOfSteps } from './step-budget.ts';
-import { symbolsOfSets } from './symbols.ts';
+import { determinise } from '../determinise.ts';
+import { machineOf } from '../pattern-machine.ts';
+import { canBeEmpty, isNullable, type Look, type PatternTree, sizeOf, withoutParts } from '../pattern-tree.ts';
+import { createStepBudget, OutOfSteps } from '../step-budget.ts';
+import { symbolsOfSets } from '../symbols.ts';
 
 /** Bounds what all atomic groups of one pattern take, to some 50 ms. */
 const MOST_STEPS = 300_000;

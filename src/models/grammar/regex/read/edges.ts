@@ -1,7 +1,7 @@
-import type { CodePointSet } from '../gbnf/code-points.ts';
+import type { CodePointSet } from '../../gbnf/code-points.ts';
+import type { Look, PatternTree } from '../pattern-tree.ts';
 import { withCaseVariants } from './case-variants.ts';
 import { LINE_ENDS, WORD_CHARACTERS } from './character-sets.ts';
-import type { Look, PatternTree } from './pattern-tree.ts';
 
 /** `^` and `$` under the flag m: at the beginning and end of each line. */
 export function lineEdge(kind: 'start' | 'end'): PatternTree {

@@ -1,4 +1,4 @@
-import { type CodePointSet, complementSet } from '../gbnf/code-points.ts';
+import { type CodePointSet, complementSet } from '../../gbnf/code-points.ts';
 import { HORIZONTAL_SPACES, POSIX_CLASSES } from './character-sets.ts';
 import { propertyNameOf } from './unicode-property.ts';
 import type { UNSUPPORTED } from './unsupported.ts';

@@ -1,12 +1,12 @@
 import { type AST, RegExpParser, RegExpSyntaxError } from '@eslint-community/regexpp';
-import { ANY_CHARACTER, type CodePointSet, codePointSet, complementSet, uniteSets } from '../gbnf/code-points.ts';
-import { GrammarTooLarge, Refused } from '../refused.ts';
+import { ANY_CHARACTER, type CodePointSet, codePointSet, complementSet, uniteSets } from '../../gbnf/code-points.ts';
+import { GrammarTooLarge, Refused } from '../../refused.ts';
+import { hasPart, type PatternTree, sizeOf } from '../pattern-tree.ts';
 import { createAtomicReader } from './atomic-groups.ts';
 import { withCaseVariants } from './case-variants.ts';
 import { DIGITS, NOT_LINE_ENDS, SPACES, WORD_CHARACTERS } from './character-sets.ts';
 import { lineEdge, wordEdge } from './edges.ts';
 import { type NormalisedPattern, normalisePattern } from './normalise-pattern.ts';
-import { hasPart, type PatternTree, sizeOf } from './pattern-tree.ts';
 import { unicodeProperty } from './unicode-property.ts';
 import { type UNSUPPORTED, unsupported } from './unsupported.ts';
 

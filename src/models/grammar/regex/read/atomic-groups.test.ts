@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import table from '../../../../test/grammar/python/patterns.json' with { type: 'json' };
-import { Refused } from '../refused.ts';
-import { fullLanguage, isInLanguage, type Language } from './language.ts';
+import table from '../../../../../test/grammar/python/patterns.json' with { type: 'json' };
+import { Refused } from '../../refused.ts';
+import { fullLanguage, isInLanguage, type Language } from '../language.ts';
+import { fullTester } from '../pattern-tester.ts';
 import { parsePattern } from './parse-pattern.ts';
-import { fullTester } from './pattern-tester.ts';
 
 /** Every text of up to four letters that the table speaks of. */
 const TEXTS: string[] = [''];

@@ -1,4 +1,4 @@
-import { Refused } from '../refused.ts';
+import { Refused } from '../../refused.ts';
 import { literalSource, type Rewritten, readEscape, readPosixClass, readWordEdge } from './pattern-escapes.ts';
 import { NO_FLAGS, type PatternFlags, readFlags } from './pattern-flags.ts';
 import { readGroup } from './pattern-groups.ts';
