@@ -26,6 +26,8 @@ export interface ModelDefinition {
    * @default 1
    */
   readonly maxConcurrency?: number;
+  /** Why functions that might be expected of it are not served, as sentences. */
+  readonly refusals?: Readonly<Partial<Record<RequestFunction, string>>>;
   readonly embed?: ModelMethod<string, Float32Array> & { readonly dimensions?: number };
   readonly rerank?: ModelMethod<RerankItem, readonly number[]>;
   readonly generate?: ModelMethod<GenerateItem, string> & {
@@ -51,7 +53,17 @@ const FUNCTION_OF_OUTPUT: Readonly<Record<GenerateOutput['kind'], GenerateFuncti
  * @throws RangeError for a batch or concurrency below 1.
  */
 export function defineModel(definition: ModelDefinition): Model {
-  const { name, runtime, fingerprint, embed, rerank, generate, isCacheable = true, maxConcurrency = 1 } = definition;
+  const {
+    name,
+    runtime,
+    fingerprint,
+    embed,
+    rerank,
+    generate,
+    isCacheable = true,
+    maxConcurrency = 1,
+    refusals = {},
+  } = definition;
   const generateFunctions = generate?.functions ?? ['generate'];
   const methodOf = (fn: RequestFunction): ModelMethod<never, unknown> | undefined => {
     if (fn === 'embed') return embed;
@@ -59,7 +71,7 @@ export function defineModel(definition: ModelDefinition): Model {
     return generateFunctions.includes(fn) ? generate : undefined;
   };
   const batchOf = (fn: RequestFunction) => atLeastOne(`${name}: maxBatch of ${fn}`, methodOf(fn)?.maxBatch ?? 1);
-  const refuse = (fn: RequestFunction) => invalid(`Model "${name}" does not serve ${fn}`);
+  const refuse = (fn: RequestFunction) => invalid(refusals[fn] ?? `Model "${name}" does not serve ${fn}`);
   let closing: Promise<void> | undefined;
   return Object.freeze({
     name,
@@ -76,6 +88,7 @@ export function defineModel(definition: ModelDefinition): Model {
     }),
     maxConcurrency: atLeastOne(`${name}: maxConcurrency`, maxConcurrency),
     isCacheable,
+    refusals,
     dimensions: embed?.dimensions,
     embed: async (texts, signal) => (embed === undefined ? texts.map(() => refuse('embed')) : embed.run(texts, signal)),
     rerank: async (items, signal) =>

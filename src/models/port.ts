@@ -56,6 +56,8 @@ export interface Model {
   readonly fingerprint: string;
   /** The functions it answers; asking for others gives `invalid`. */
   readonly functions: readonly RequestFunction[];
+  /** Why functions that might be expected of it are not among these, as sentences. */
+  readonly refusals?: Readonly<Partial<Record<RequestFunction, string>>>;
   /** Most items of one call, per function; 1 means one at a time. */
   readonly maxBatch: Readonly<Record<RequestFunction, number>>;
   /** Most calls at once; more only wait inside the engine. `Infinity` where the model does not mind. */

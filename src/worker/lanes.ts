@@ -50,6 +50,12 @@ export async function loadLanes(
     }
     try {
       const model = await registry.load(name, signal);
+      // What a server serves is known only now.
+      if (!model.functions.includes(functionName)) {
+        const refusal = model.refusals?.[functionName] ?? `model "${name}" does not serve ${functionName}`;
+        notServed.push({ functionName, reason: refusal });
+        continue;
+      }
       models.set(laneKey({ functionName, model: 'default' }), model);
       models.set(laneKey({ functionName, model: name }), model);
       served.push({ functionName, model: name });

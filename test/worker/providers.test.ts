@@ -14,11 +14,11 @@ afterEach(() => db.pool.query('delete from steadytext_queue'));
 afterAll(() => db[Symbol.asyncDispose]());
 
 /** A server on this machine that breaks on every request with the word POISON in it, and a provider for it. */
-async function setUp(breaks: StubHandler) {
+async function setUp(breaks: StubHandler, lacks: readonly string[] = []) {
   let isDown = false;
   const server = await startStubServer((request, ...rest) => {
     const { method, path, body } = request;
-    if (method === 'GET') return { status: 404, json: {} };
+    if (method === 'GET' || lacks.includes(path)) return { status: 404, json: { detail: 'Not Found' } };
     if (isDown || JSON.stringify(body).includes('POISON')) return breaks(request, ...rest);
     return path === '/v1/embeddings' ? embeddingsAnswer(body) : chatAnswer('fine');
   });
@@ -87,4 +87,15 @@ test('while a server is down nobody is charged, and every row says why it waits,
   await untilStatusAfterRetries(db.pool, ids.slice(0, 2), 'completed');
   await untilStatusAfterRetries(db.pool, [bad], 'failed');
   expect((await rowOf(db.pool, bad)).error).toMatch(/answered 500: out of memory, for this request each time/);
+});
+
+test('a server without rerank is not announced as serving it, and the report says why', async () => {
+  const { workerOptions } = await setUp(() => ({ json: {} }), ['/v1/rerank', '/v2/rerank', '/rerank']);
+  await using tested = await startTestWorker({ ...workerOptions, rerankModel: 'openai/m' });
+  const { served, notServed } = tested.worker.report;
+  expect(served).toContainEqual({ functionName: 'embed', model: 'openai/m' });
+  expect(notServed).toEqual([
+    { functionName: 'rerank', reason: expect.stringMatching(/does not rerank: it answered 404: Not Found/) },
+  ]);
+  await untilStatus(db.pool, await embed(db.pool, ['embeddings are']), 'completed');
 });

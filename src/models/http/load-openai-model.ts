@@ -20,6 +20,7 @@ import { generateThrough } from './generate/generate-through.ts';
 import { createOpenAiChat } from './generate/openai-chat.ts';
 import { fingerprintOf } from './http-provider.ts';
 import { ANY_MODEL, knownOpenAiModel } from './known-models.ts';
+import { findLackOfRerank } from './rerank/lacks-rerank.ts';
 import { rerankApis } from './rerank/rerank-api.ts';
 import { rerankThrough } from './rerank/rerank-through.ts';
 import { detectServer } from './server/detect-server.ts';
@@ -70,7 +71,12 @@ export async function loadOpenAiModel(loading: OpenAiLoading, loadSignal: AbortS
       return (await asking.join(now)) ?? assumed;
     };
     const known = endpoint.isDefault ? knownOpenAiModel(model) : ANY_MODEL;
-    const serves = (fn: RequestFunction) => known.functions.includes(fn) && isServedBy(facts, fn);
+    const isOffered = (fn: RequestFunction) => known.functions.includes(fn) && isServedBy(facts, fn);
+    const lackOfRerank =
+      facts !== undefined && facts.kind !== 'tei' && isOffered('rerank')
+        ? await findLackOfRerank(client, rerankApis(endpoint, facts, model), loadSignal)
+        : undefined;
+    const serves = (fn: RequestFunction) => isOffered(fn) && !(fn === 'rerank' && lackOfRerank !== undefined);
     const suspects = createSuspects();
     const budget: RequestBudget = {
       maxItems: Math.min(MAX_TEXTS, facts?.maxBatch ?? MAX_TEXTS),
@@ -84,6 +90,7 @@ export async function loadOpenAiModel(loading: OpenAiLoading, loadSignal: AbortS
       fingerprint: fingerprintOf(endpoint, 'openai', selection),
       isCacheable: known.isFixed === true,
       maxConcurrency: MAX_REQUESTS_AT_ONCE,
+      ...(lackOfRerank !== undefined && { refusals: { rerank: lackOfRerank } }),
       ...(serves('embed') && {
         embed: {
           ...embedThrough(

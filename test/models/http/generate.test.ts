@@ -135,10 +135,10 @@ describe('a plain text', () => {
     expect(stub.requests.map(({ path }) => path).slice(1)).toEqual(['/v1/completions', '/v1/completions']);
   });
 
-  it('of a model that is not there has failed with the server’s words', async () => {
+  it('of a model that is not there waits with the server’s words', async () => {
     const { model, server: stub } = await setUp(() => refuse('The model `m` does not exist', 'model', 404));
     expect(await model.generate([plain], never)).toMatchObject([
-      { error: { kind: 'failed', message: expect.stringContaining('The model `m` does not exist') } },
+      { error: { kind: 'unavailable', message: expect.stringContaining('The model `m` does not exist') } },
     ]);
     expect(stub.requests).toHaveLength(1);
   });

@@ -94,11 +94,48 @@ describe('scores', () => {
   });
 });
 
-it('a server that does not rerank makes a request fail with its words', async () => {
-  const { model } = await setUp(() => ({ status: 404, json: { detail: 'Not Found' } }));
-  expect(await model.rerank([item], never)).toMatchObject([
-    { error: { kind: 'failed', message: expect.stringMatching(/does not rerank.*404: Not Found/) } },
-  ]);
+describe('a server that does not rerank', () => {
+  const lacks: StubHandler = () => ({ status: 404, json: { detail: 'Not Found' } });
+
+  it('is not announced as one that does, and says why', async () => {
+    const { model, server } = await setUp(lacks, { detect: lacks });
+    expect(model.functions).not.toContain('rerank');
+    expect(model.functions).toContain('embed');
+    expect(model.refusals?.rerank).toMatch(
+      /does not rerank: .* 404: Not Found \(at \/v1\/rerank, \/v2\/rerank, \/rerank\)$/,
+    );
+    expect(await model.rerank([item], never)).toMatchObject([
+      { error: { kind: 'invalid', message: model.refusals?.rerank } },
+    ]);
+    expect(server.requests).toEqual([]);
+  });
+
+  it('and says so only when asked makes a request invalid at once, with the addresses', async () => {
+    const { model } = await setUp(lacks);
+    expect(await model.rerank([item], never)).toMatchObject([
+      {
+        error: {
+          kind: 'invalid',
+          message: expect.stringMatching(
+            /does not rerank: .*404: Not Found \(at \/v1\/rerank, \/v2\/rerank, \/rerank\)$/,
+          ),
+        },
+      },
+    ]);
+  });
+
+  it('any more, though it did, charges nobody', async () => {
+    const { model, server } = await setUp(scoring(probability));
+    await model.rerank([item], never);
+    server.handle(lacks);
+    expect(await model.rerank([item], never)).toMatchObject([{ error: { kind: 'unavailable' } }]);
+  });
+
+  it.each([503, 400, 200])('is not what one is that answers %i when it is asked at first', async (status) => {
+    const detect: StubHandler = ({ method }) => ({ status: method === 'GET' ? 404 : status, json: {} });
+    const { model } = await setUp(scoring(probability), { detect });
+    expect(await model.rerank([item], never)).toMatchObject([{ ok: true }]);
+  });
 });
 
 it('a document that is refused makes its request invalid, by its number, and no other', async () => {

@@ -44,7 +44,8 @@ describe('what program a server is', () => {
   ])('is found out: %s', async (_what, detect, field) => {
     const { ask, probes } = await open(detect);
     expect(await ask()).toContain(field);
-    expect(probes.every(({ method }) => method === 'GET')).toBe(true);
+    // And whether it reranks.
+    expect(probes.every(({ method, path }) => method === 'GET' || path.endsWith('/rerank'))).toBe(true);
   });
 
   it('can be said', async () => {

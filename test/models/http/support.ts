@@ -16,7 +16,7 @@ export interface Setup {
   readonly model: Model;
 }
 
-/** A stub server and a model on it, both gone after the test; while it loads, `detect` answers, else 404. */
+/** A stub server and a model on it, both gone after the test; while it loads, `detect` answers, else 404, or 503 to what is no GET. */
 export async function setUp(
   handler: StubHandler,
   options: {
@@ -27,7 +27,7 @@ export async function setUp(
     detect?: StubHandler;
   } = {},
 ): Promise<Setup> {
-  const { runtime = 'openai', env = {}, selection = {}, clock, detect } = options;
+  const { runtime = 'openai', env = {}, selection = {}, clock, detect = isNothingKnown } = options;
   const server = await startStubServer(detect);
   onTestFinished(() => server.stop());
   const base =
@@ -42,6 +42,8 @@ export async function setUp(
   server.handle(handler);
   return { server, model };
 }
+
+const isNothingKnown: StubHandler = ({ method }) => ({ status: method === 'GET' ? 404 : 503, json: {} });
 
 export function generateItem(output: GenerateOutput, more: Partial<GenerateItem> = {}): GenerateItem {
   return { prompt: 'Say something', maxTokens: 50, seed: 42, output, ...more };

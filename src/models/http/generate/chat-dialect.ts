@@ -1,3 +1,4 @@
+import { isAboutModel } from '../transport/missing.ts';
 import type { HttpProblem } from '../transport/problem.ts';
 
 /** How a server wants to be asked for text; servers and models differ, and only their refusals tell. */
@@ -11,7 +12,10 @@ export interface ChatDialect {
 /** The dialect to try after a refusal, or undefined when the refusal is not about how it was asked. */
 export function adaptDialect(dialect: ChatDialect, problem: HttpProblem): ChatDialect | undefined {
   const { kind, words, param } = problem;
-  if (dialect.api === 'chat' && (kind === 'missing' ? !isAboutModel(problem) : isAboutTemplate(words))) {
+  if (
+    dialect.api === 'chat' &&
+    (kind === 'missing' ? isAboutTemplate(words) || !isAboutModel(problem) : isAboutTemplate(words))
+  ) {
     return { ...dialect, api: 'completions' };
   }
   if (kind !== 'refused') return undefined;
@@ -34,10 +38,4 @@ export function adaptDialect(dialect: ChatDialect, problem: HttpProblem): ChatDi
 /** Models without a chat template are refused by vLLM so; OpenAI says that they are no chat models. */
 function isAboutTemplate(words: string): boolean {
   return /chat template|chat_template|not a chat model/i.test(words);
-}
-
-/** A model that is not there is on no other address either. */
-function isAboutModel({ words, param }: HttpProblem): boolean {
-  if (isAboutTemplate(words)) return false;
-  return param === 'model' || /\bmodel\b/i.test(words);
 }

@@ -6,7 +6,8 @@ import { answerBatch, type BatchReply } from '../batch/answer-batch.ts';
 import { type BatchBudget, createBatchBudget, type RequestBudget } from '../batch/batch-budget.ts';
 import type { Suspects } from '../batch/suspects.ts';
 import type { Asking, HttpClient } from '../transport/http-client.ts';
-import { garbled, type HttpProblem } from '../transport/problem.ts';
+import { garbled } from '../transport/problem.ts';
+import { lackOfRerank } from './lacks-rerank.ts';
 import { type RerankApi, readScores } from './rerank-api.ts';
 import { isBeyondProbability, SCALE_QUESTION, type ScoreScale, toProbability } from './score-scale.ts';
 
@@ -63,12 +64,9 @@ export function rerankThrough(line: RerankLine): ModelMethod<RerankItem, readonl
       if (reply === undefined || answer.problem.kind !== 'missing') reply = answer;
       if (answer.problem.kind !== 'missing') break;
     }
-    if (reply?.ok === false && reply.problem.kind === 'missing') {
-      const { error } = garbled(
-        client.endpoint,
-        `does not rerank, or not with this model: it ${saidBy(reply.problem)}`,
-      );
-      return { ok: false, problem: { ...reply.problem, error } };
+    if (reply?.ok === false && reply.problem.kind === 'missing' && working === undefined) {
+      const error = lackOfRerank(client, reply.problem, apis);
+      if (error !== undefined) return { ok: false, problem: { ...reply.problem, error } };
     }
     return reply ?? { ok: false, problem: garbled(client.endpoint, 'has no way to rerank') };
   }
@@ -89,8 +87,10 @@ export function rerankThrough(line: RerankLine): ModelMethod<RerankItem, readonl
       sendOnce(query, part, asking, signal),
     );
     const scores: number[] = [];
+    // What is said of every document is not about one of them.
+    const messages = new Set(outcomes.map((outcome) => (outcome.ok ? undefined : outcome.error.message)));
     for (const [index, outcome] of outcomes.entries()) {
-      if (!outcome.ok) return explain(outcome, index, documents.length, model);
+      if (!outcome.ok) return explain(outcome, index, messages.size === 1 ? 1 : documents.length, model);
       scores.push(outcome.value);
     }
     if (isBeyondProbability(scores)) {
@@ -107,10 +107,6 @@ export function rerankThrough(line: RerankLine): ModelMethod<RerankItem, readonl
       return Promise.all(items.map((item) => answer(item, signal)));
     },
   };
-}
-
-function saidBy({ status, words }: HttpProblem): string {
-  return `answered ${status}${words === '' ? '' : `: ${words}`}`;
 }
 
 function answerDocuments(

@@ -3,10 +3,11 @@ import type { Clock } from '../../../core/clock.ts';
 import type { Env } from '../../../core/env.ts';
 import { type SharedLoad, shareLoad } from '../../shared-load.ts';
 import { untilAborted } from '../../until-aborted.ts';
-import type { Endpoint } from '../endpoint.ts';
+import { type Endpoint, urlOf } from '../endpoint.ts';
 import { type Admission, type Admittance, type Breaker, createBreaker } from './breaker.ts';
 import { createConnections } from './connections.ts';
 import { exchange, type HttpReply, type Question } from './exchange.ts';
+import { missingError } from './missing.ts';
 import { type HttpProblem, type Pulse, unreachable } from './problem.ts';
 import { proxySecrets } from './proxy-variables.ts';
 import { createSecrets, type Secrets } from './secrets.ts';
@@ -106,6 +107,14 @@ export function createHttpClient({ endpoint, env, clock }: HttpClientOptions): H
     return route.check.join(signal);
   }
 
+  /** A 404 is told of a request by what else the server answers. */
+  function explainMissing(route: Route, url: URL, reply: HttpReply): HttpReply {
+    if (reply.ok || reply.problem.kind !== 'missing') return reply;
+    const isListed = routeOf(urlOf(endpoint, '/models')).answers > 0;
+    const error = missingError(endpoint, reply.problem, { urls: [url], hasAnswered: route.answers > 0, isListed });
+    return { ok: false, problem: { ...reply.problem, error } };
+  }
+
   async function sendInTurn(request: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
     signal.throwIfAborted();
     const route = routeOf(request.url);
@@ -119,7 +128,7 @@ export function createHttpClient({ endpoint, env, clock }: HttpClientOptions): H
     }
     let reply: HttpReply | undefined;
     try {
-      reply = await exchange(line, request, signal);
+      reply = explainMissing(route, request.url, await exchange(line, request, signal));
       if (reply.ok || reply.problem.kind !== 'failing' || request.isProbe === true) return reply;
       if (request.canary === undefined) return reply;
       // An open breaker means that others have just found the server silent.

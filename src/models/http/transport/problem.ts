@@ -37,7 +37,7 @@ export interface HttpProblem {
 }
 
 /** How long to leave a server alone that wants another key or address: only a person can mend that. */
-const MENDING_PAUSE_MS = 60_000;
+export const MENDING_PAUSE_MS = 60_000;
 
 const KIND_BY_STATUS: Readonly<Record<number, ProblemKind>> = {
   400: 'refused',
