@@ -5,6 +5,7 @@ import { didYouMean } from '../core/suggest.ts';
 /** libpq's connection keywords that Lamplighter acts on, with libpq's environment variable for each. */
 const USED = {
   host: 'PGHOST',
+  hostaddr: 'PGHOSTADDR',
   port: 'PGPORT',
   dbname: 'PGDATABASE',
   user: 'PGUSER',
@@ -40,15 +41,7 @@ const HARMLESS = new Set(
 );
 
 /** These restrict whom to trust; without them the connection would be weaker than was asked for. */
-const REFUSED = new Set([
-  'hostaddr',
-  'requirepeer',
-  'require_auth',
-  'sslcrl',
-  'sslcrldir',
-  'sslcertmode',
-  'replication',
-]);
+const REFUSED = new Set(['requirepeer', 'require_auth', 'sslcrl', 'sslcrldir', 'sslcertmode', 'replication']);
 
 export interface ReadKeywords {
   readonly keywords: Keywords;
@@ -86,7 +79,6 @@ export function readVariables(env: Env): ReadKeywords {
     if (value !== undefined && value !== '') keywords[keyword] = value;
   }
   for (const [variable, name] of [
-    ['PGHOSTADDR', 'hostaddr'],
     ['PGREQUIREPEER', 'requirepeer'],
     ['PGREQUIREAUTH', 'require_auth'],
     ['PGSSLCRL', 'sslcrl'],

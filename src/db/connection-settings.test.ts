@@ -210,3 +210,30 @@ test('the keyword form quotes every value and reads back as the same connection'
   expect(dsn).toContain("password='it\\'s \\\\ odd'");
   expect(resolve({ uri: dsn })).toEqual(settings);
 });
+
+test('hostaddr is where to connect, and host the name that certificates and the passfile go by', () => {
+  const passfile = write('pgpass-hostaddr', 'db.example:*:*:*:by name\n10.0.0.9:*:*:*:by address\n');
+  const connect = (uri: string, env: Record<string, string> = {}) => resolve({ uri }, { PGPASSFILE: passfile, ...env });
+  const named = { host: 'db.example', hostaddr: '10.0.0.9', port: 5432, password: 'by name' };
+  expect(connect('postgres://u@db.example/d?hostaddr=10.0.0.9')).toMatchObject(named);
+  expect(connect('host=db.example hostaddr=10.0.0.9 user=u')).toMatchObject(named);
+  expect(connect('postgres://u@db.example/d', { PGHOSTADDR: '10.0.0.9' })).toMatchObject(named);
+  const bare = { host: '10.0.0.9', hostaddr: '10.0.0.9', password: 'by address' };
+  expect(connect('postgres://u@/d?hostaddr=10.0.0.9')).toMatchObject(bare);
+  expect(connect('host=/tmp hostaddr=10.0.0.9 user=u')).toMatchObject(bare);
+  expect(connect('postgres://u@a,b:6000/d?hostaddr=,::1')).toMatchObject({
+    host: 'a',
+    fallbackHosts: [{ host: 'b', hostaddr: '::1', port: 6000 }],
+  });
+  expect(connect('postgres://u@a/d')).not.toHaveProperty('hostaddr');
+  expect(toKeywordValueDsn(connect('host=db.example hostaddr=10.0.0.9 user=u'))).toContain(
+    `host='db.example' hostaddr='10.0.0.9'`,
+  );
+});
+
+test.each([
+  ['host=a,b hostaddr=::1', 'expected one hostaddr for each host (2), got 1'],
+  ['host=a hostaddr=b.example', 'expected hostaddr to be an IP address, got "b.example"; a name belongs into host'],
+])('%s is refused', (uri, message) => {
+  expect(() => resolve({ uri })).toThrow(`--uri: ${message}`);
+});

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { type Env, homeFolder, osUserName } from '../core/env.ts';
 import { LamplighterError } from '../core/errors.ts';
 import { type Keywords, readKeywords, readVariables } from './connection-keywords.ts';
@@ -15,6 +16,8 @@ const SOCKET_FOLDERS = ['/var/run/postgresql', '/tmp'];
 export interface HostAddress {
   /** A name, an address, or the folder of a Unix socket, which starts with a slash. */
   readonly host: string;
+  /** Where to connect, in place of looking `host` up; certificates and the passfile still go by `host`. */
+  readonly hostaddr?: string;
   readonly port: number;
   readonly password?: string;
 }
@@ -117,14 +120,25 @@ function settle(pairs: Iterable<readonly [string, string]>, origin: string, env:
 
 function readAddresses(keywords: Keywords, origin: string): HostAddress[] {
   const ports = (keywords.port ?? '').split(',').map((text) => readPort(text, origin));
-  const hosts = (keywords.host ?? '').split(',');
+  const hostaddrs = (keywords.hostaddr ?? '').split(',').map((text) => readHostaddr(text, origin));
+  const hosts = keywords.host === undefined ? hostaddrs.map((hostaddr) => hostaddr ?? '') : keywords.host.split(',');
+  if (keywords.hostaddr !== undefined && hostaddrs.length !== hosts.length) {
+    throw invalid(origin, `expected one hostaddr for each host (${hosts.length}), got ${hostaddrs.length}`);
+  }
   if (ports.length > 1 && ports.length !== hosts.length) {
     throw invalid(origin, `expected one port, or as many as hosts (${hosts.length}), got ${ports.length}`);
   }
   return hosts.map((host, i) => {
     const port = (ports.length === 1 ? ports[0] : ports[i]) ?? 5432;
-    return { host: host === '' ? defaultHost(port) : host, port };
+    const hostaddr = hostaddrs[i];
+    if (hostaddr === undefined) return { host: host === '' ? defaultHost(port) : host, port };
+    return { host: host === '' || host.startsWith('/') ? hostaddr : host, hostaddr, port };
   });
+}
+
+function readHostaddr(text: string, origin: string): string | undefined {
+  if (text === '' || isIP(text) !== 0) return text === '' ? undefined : text;
+  throw invalid(origin, `expected hostaddr to be an IP address, got "${text}"; a name belongs into host`);
 }
 
 function readPort(text: string, origin: string): number {

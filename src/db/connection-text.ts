@@ -19,6 +19,12 @@ export function toKeywordValueDsn(settings: ConnectionSettings): string {
   const addresses = [settings, ...(settings.fallbackHosts ?? [])];
   const pairs: [string, string | undefined][] = [
     ['host', addresses.map(({ host }) => host).join(',')],
+    [
+      'hostaddr',
+      addresses.some(({ hostaddr }) => hostaddr !== undefined)
+        ? addresses.map(({ hostaddr }) => hostaddr ?? '').join(',')
+        : undefined,
+    ],
     ['port', addresses.map(({ port }) => port).join(',')],
     ['dbname', settings.database],
     ['user', settings.user],

@@ -30,7 +30,7 @@ export function createDriverClient(
     enableChannelBinding: mustBindChannel,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEPALIVE_MS,
-    stream: createSocket,
+    stream: () => createSocket(address.hostaddr),
   });
   // The driver fills these in from PGOPTIONS and PGREPLICATION; its type declarations leave the object out.
   const { connectionParameters } = client as unknown as { connectionParameters: Record<string, unknown> };
@@ -39,7 +39,7 @@ export function createDriverClient(
   return client;
 }
 
-function createSocket(): Socket {
+function createSocket(hostaddr: string | undefined): Socket {
   const socket = new Socket();
   const connect = socket.connect.bind(socket);
   // The driver calls connect(port, host) or connect(path), and offers no other way to set socket options.
@@ -48,7 +48,7 @@ function createSocket(): Socket {
       ? connect(where)
       : connect({
           port: where,
-          host: host ?? 'localhost',
+          host: hostaddr ?? host ?? 'localhost',
           autoSelectFamilyAttemptTimeout: PER_ADDRESS_MS,
         })) as Socket['connect'];
   return socket;
