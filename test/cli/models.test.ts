@@ -32,7 +32,7 @@ let hub: StubHub;
 let root: string;
 beforeEach(async () => {
   hub = await startStubHub();
-  hub.commit('Xenova/bge-small-en', 'a'.repeat(40), FILES);
+  hub.commit('Xenova/bge-small-en-v1.5', 'a'.repeat(40), FILES);
   root = mkdtempSync(join(tmpdir(), 'lamplighter-models-'));
 });
 afterEach(async () => {
@@ -175,7 +175,7 @@ test('models list says which models are here, for people and as JSON', async () 
   const json = JSON.parse((await runCli(['models', 'list', '--json'], { env: env() })).stdout);
   expect(json).toHaveLength(LOCAL_MODELS.length);
   expect(json.filter((model: { isDownloaded: boolean }) => model.isDownloaded)).toMatchObject([
-    { name: NAME, path: join(root, NAME), dimensions: 384, repo: 'Xenova/bge-small-en' },
+    { name: NAME, path: join(root, NAME), dimensions: 384, repo: 'Xenova/bge-small-en-v1.5' },
   ]);
 });
 

@@ -106,8 +106,9 @@ export const LOCAL_MODELS: readonly CatalogueModel[] = [
     licence: 'MIT',
     megabytes: 1_340,
   }),
+  // Under these three names Lantern has the weights of version 1.5, and its columns stay comparable.
   embedding('BAAI/bge-small-en', {
-    repo: 'Xenova/bge-small-en',
+    repo: 'Xenova/bge-small-en-v1.5',
     dimensions: 384,
     maxTokens: 512,
     pooling: 'cls',
@@ -117,7 +118,7 @@ export const LOCAL_MODELS: readonly CatalogueModel[] = [
     megabytes: 134,
   }),
   embedding('BAAI/bge-base-en', {
-    repo: 'Xenova/bge-base-en',
+    repo: 'Xenova/bge-base-en-v1.5',
     dimensions: 768,
     maxTokens: 512,
     pooling: 'cls',
@@ -127,7 +128,7 @@ export const LOCAL_MODELS: readonly CatalogueModel[] = [
     megabytes: 437,
   }),
   embedding('BAAI/bge-large-en', {
-    repo: 'Xenova/bge-large-en',
+    repo: 'Xenova/bge-large-en-v1.5',
     dimensions: 1024,
     maxTokens: 512,
     pooling: 'cls',
