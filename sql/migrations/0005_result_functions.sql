@@ -87,8 +87,9 @@ begin
 end
 $$;
 
+-- Stable, so that ORDER BY the distance to it can use an index.
 create function public.steadytext_embedding(request_id uuid) returns real[]
-language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security invoker set search_path = pg_catalog, pg_temp as $$
 declare
   v_function_name text;
   v_status text;

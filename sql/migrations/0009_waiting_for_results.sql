@@ -310,7 +310,11 @@ begin
         case when v_is_cut then format(
           'The wait was cut short by statement_timeout (%s ms); raise it, e.g. SET statement_timeout = ''%ss''.',
           v_statement_timeout_ms, least(v_timeout_seconds::bigint + 5, 2147483)) end,
-        'The request goes on; wait again, or cancel it with steadytext_cancel_async.');
+        case when v_target = request_id then 'The request goes on; wait again, or cancel it with steadytext_cancel_async.' end);
+      if v_target <> request_id then
+        v_hint := concat_ws(' ', v_hint, 'Unless you catch this error the request ends with it, as the transaction that queued it is '
+          || 'rolled back. Wait longer, or commit before you wait.');
+      end if;
       if v_is_cut and position('statement_timeout' in v_hint) = 0 then
         v_hint := v_hint || format(' The wait was cut short by statement_timeout (%s ms).', v_statement_timeout_ms);
       end if;

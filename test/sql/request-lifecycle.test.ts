@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { sqlErrorOf } from '../support/sql-error.ts';
+import { openSession } from '../support/sql-session.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
 
 let db: TestDatabase;
@@ -189,4 +190,17 @@ test('embedding gives the vector bit for bit, NULL while there is none, and says
   expect(await sqlErrorOf(db.pool, 'select steadytext_embedding($1)', [unknown])).toMatchObject({
     message: `Request ID ${unknown} not found`,
   });
+});
+
+test('a search with steadytext_embedding can use an index', async () => {
+  await using session = await openSession(db.uri);
+  const { rows: ids } = await session.client.query<{ id: string }>(`select steadytext_embed_async('sought') as id`);
+  await session.client.query(`
+    create temp table note (vector real[]);
+    create index on note (vector);
+    set enable_seqscan = off; set enable_bitmapscan = off`);
+  const { rows } = await session.client.query<Record<'QUERY PLAN', string>>(
+    `explain select from note where vector > steadytext_embedding('${ids[0]?.id}')`,
+  );
+  expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toContain('Index Cond: (vector > steadytext_embedding(');
 });

@@ -81,6 +81,30 @@ test('a transaction that queues and waits gets its result, and its own request i
   expect(await worker.claim()).toEqual([]);
 });
 
+test('after the time is up the hint says that the request ends with the transaction, and not that it goes on', async () => {
+  await using session = await enqueueUncommitted();
+  const error = await sqlErrorOf(session.client, `select steadytext_get_async_result('${session.id}', 0)`);
+  expect(error.message).toBe('Timeout waiting for async result (0 seconds)');
+  expect(error.hint).toContain(
+    'Unless you catch this error the request ends with it, as the transaction that queued it is rolled back.',
+  );
+  expect(error.hint).not.toContain('The request goes on');
+});
+
+test('queue_stats counts a request that was queued and waited for in one transaction once', async () => {
+  await using session = await enqueueUncommitted();
+  const stats = async (client: pg.Client | pg.Pool) =>
+    (await client.query('select pending::int, completed::int from steadytext_queue_stats()')).rows;
+  const waiting = session.client.query(WAIT, [session.id, 30]);
+  await eventually(async () => expect(await autonomous()).toHaveLength(1));
+  expect(await stats(db.pool)).toEqual([{ pending: 1, completed: 0 }]);
+  await answer('r');
+  await waiting;
+  expect(await stats(session.client)).toEqual([{ pending: 0, completed: 1 }]);
+  await session.client.query('commit');
+  expect(await stats(db.pool)).toEqual([{ pending: 0, completed: 1 }]);
+});
+
 test('the caller sees and may wait for a result twice', async () => {
   await using session = await enqueueUncommitted();
   const waiting = session.client.query(WAIT, [session.id, 30]);
