@@ -868,7 +868,7 @@ begin
   perform lamplighter.grant_functions(p_role_name, 'lamplighter', array[
     'require_text', 'require_texts', 'require_generate_limits', 'model_or_default', 'enqueue_request', 'enqueue_requests',
     'issue_id', 'count_holders', 'is_own_write', 'send_autonomous', 'adopt_autonomous', 'explain_lane', 'explain_wait',
-    'list_waits']);
+    'list_waits', 'prune_listed', 'list_unreferenced']);
   if v_is_new then
     select count(*) into v_rows from public.steadytext_queue as q where q.username = p_role_name;
   end if;
@@ -1201,6 +1201,48 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.list_unreferenced(INOUT p_ids bigint[], OUT held_id bigint, OUT held_reason text)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_key record;
+  v_ids bigint[];
+begin
+  for v_key in
+    select k.conname, k.conrelid::regclass as place, case c.relkind when 'r' then 'only ' else '' end as is_only,
+           (select string_agg(format('f.%I operator(pg_catalog.=) q.%I', fa.attname, qa.attname), ' and ')
+            from unnest(k.conkey, k.confkey) as pair (referring, referred)
+            join pg_attribute as fa on fa.attrelid = k.conrelid and fa.attnum = pair.referring
+            join pg_attribute as qa on qa.attrelid = k.confrelid and qa.attnum = pair.referred) as is_referring
+    from pg_constraint as k
+    join pg_class as c on c.oid = k.conrelid
+    join pg_roles as r on r.oid = c.relowner
+    where k.confrelid = 'public.steadytext_queue'::regclass and k.contype = 'f' and k.confdeltype in ('a', 'r') and k.conparentid = 0
+      and (r.rolname = current_user or r.rolsuper) and not row_security_active(k.conrelid)
+  loop
+    begin
+      execute format(
+        'select array(
+           select q.id
+           from unnest($1) with ordinality as i (id, position)
+           join public.steadytext_queue as q on q.id operator(pg_catalog.=) i.id
+           where not exists (select 1 from %s%s as f where %s)
+           order by i.position)', v_key.is_only, v_key.place, v_key.is_referring)
+      into v_ids using p_ids;
+    exception when insufficient_privilege or undefined_function then
+      continue;
+    end;
+    if cardinality(v_ids) < cardinality(p_ids) then
+      held_id := (select min(i.id) from unnest(p_ids) as i (id) left join unnest(v_ids) as v (id) on v.id = i.id where v.id is null);
+      held_reason := format('foreign key constraint %I on table %s', v_key.conname, v_key.place);
+      p_ids := v_ids;
+    end if;
+  end loop;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.list_waits()
  RETURNS TABLE(function_name text, model text, reason text, requests bigint, error text)
  LANGUAGE sql
@@ -1388,6 +1430,9 @@ CREATE OR REPLACE FUNCTION lamplighter.prune_cached_results(p_after_key bytea, p
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
  SET row_security TO 'off'
 AS $function$
 declare
@@ -1406,30 +1451,122 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.prune_requests(p_older_than interval, p_limit integer)
- RETURNS bigint
+CREATE OR REPLACE FUNCTION lamplighter.prune_listed(p_ids bigint[], p_ended_before timestamp with time zone, p_failures integer, p_seconds double precision, OUT pruned bigint, OUT held bigint, OUT held_id bigint, OUT held_reason text, OUT last_id bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_ids bigint[] := p_ids;
+  v_free record;
+  v_position integer := 1;
+  v_size integer := 50;
+  v_failures integer := 0;
+  v_deleted bigint;
+  v_started timestamptz;
+  v_until constant timestamptz := clock_timestamp() + make_interval(secs => p_seconds);
+  v_is_plain constant boolean := not exists (
+      select 1 from pg_constraint as k where k.confrelid = 'public.steadytext_queue'::regclass and k.contype = 'f')
+    and not exists (
+      select 1 from pg_trigger as t
+      where t.tgrelid = 'public.steadytext_queue'::regclass and not t.tgisinternal and t.tgtype & 8 <> 0 and t.tgenabled <> 'D');
+begin
+  pruned := 0;
+  held := 0;
+  if v_is_plain then
+    v_size := greatest(1, cardinality(v_ids));
+  else
+    select * into v_free from lamplighter.list_unreferenced(v_ids);
+    held := cardinality(v_ids) - cardinality(v_free.p_ids);
+    held_id := v_free.held_id;
+    held_reason := v_free.held_reason;
+    v_ids := v_free.p_ids;
+  end if;
+  while v_position <= cardinality(v_ids) loop
+    v_started := clock_timestamp();
+    if v_failures > p_failures or v_started > v_until then
+      return;
+    end if;
+    begin
+      with old as materialized (
+        select q.ctid as place
+        from public.steadytext_queue as q
+        where q.id = any (v_ids[v_position : v_position + v_size - 1])
+          and q.status in ('completed', 'failed', 'cancelled')
+          and coalesce(q.completed_at, q.created_at) < p_ended_before
+        for update skip locked
+      )
+      delete from public.steadytext_queue as q
+      using old
+      where q.ctid = old.place;
+      get diagnostics v_deleted = row_count;
+      if not v_is_plain then
+        -- A constraint that is checked at the end of the transaction would fail there, with everything.
+        set constraints all immediate;
+      end if;
+      pruned := pruned + v_deleted;
+      v_position := v_position + v_size;
+      last_id := v_ids[least(v_position - 1, cardinality(v_ids))];
+      v_size := case when clock_timestamp() - v_started < interval '0.2 seconds' then least(v_size * 2, 5000)
+                     else greatest(v_size / 2, 1) end;
+    exception when others then
+      -- Of the server's making, and none of the requests'.
+      if v_is_plain or left(sqlstate, 2) in ('25', '40', '53', '57', '58', 'XX') then
+        raise;
+      end if;
+      v_failures := v_failures + 1;
+      if v_size > 1 then
+        v_size := greatest(v_size / 4, 1);
+      else
+        held := held + 1;
+        held_id := coalesce(held_id, v_ids[v_position]);
+        held_reason := coalesce(held_reason, sqlerrm);
+        last_id := v_ids[v_position];
+        v_position := v_position + 1;
+      end if;
+    end;
+  end loop;
+  last_id := p_ids[cardinality(p_ids)];
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.prune_requests(p_older_than interval, p_after_id bigint, p_limit integer)
+ RETURNS TABLE(looked bigint, pruned bigint, held bigint, held_request_id uuid, held_reason text, last_id bigint, is_young boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET lock_timeout TO '200ms'
  SET row_security TO 'off'
 AS $function$
+#variable_conflict use_column
 declare
-  v_pruned bigint;
+  v_before constant timestamptz := now() - p_older_than;
+  v_window record;
+  v_step record;
 begin
-  with old as materialized (
-    select q.id
+  select count(*) as looked, max(w.id) as last_id, coalesce(bool_and(w.created_at >= v_before), true) as is_young,
+         coalesce(array_agg(w.id order by w.id) filter (
+           where w.status in ('completed', 'failed', 'cancelled') and coalesce(w.completed_at, w.created_at) < v_before), '{}') as ids
+  into v_window
+  from (
+    select q.id, q.status, q.created_at, q.completed_at
     from public.steadytext_queue as q
-    where q.status in ('completed', 'failed', 'cancelled')
-      and coalesce(q.completed_at, q.created_at) < now() - p_older_than
+    where q.id > p_after_id
     order by q.id
     limit p_limit
-    for update skip locked
-  )
-  delete from public.steadytext_queue as q
-  using old
-  where q.id = old.id;
-  get diagnostics v_pruned = row_count;
-  return v_pruned;
+  ) as w;
+  select * into v_step from lamplighter.prune_listed(v_window.ids, v_before, 500, 2);
+  return query
+    select v_window.looked, v_step.pruned, v_step.held,
+           (select q.request_id from public.steadytext_queue as q where q.id = v_step.held_id), v_step.held_reason,
+           case when v_step.last_id < v_window.ids[cardinality(v_window.ids)] then v_step.last_id
+                when v_window.looked = p_limit then v_window.last_id end,
+           v_window.is_young;
 end
 $function$;
 
@@ -2328,23 +2465,41 @@ CREATE OR REPLACE FUNCTION public.steadytext_prune(older_than interval)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  v_pruned bigint;
+  v_before constant timestamptz := now() - older_than;
+  v_id bigint;
+  v_ids bigint[] := '{}';
+  v_step record;
+  v_pruned bigint := 0;
+  v_held bigint := 0;
+  v_held_id bigint;
+  v_reason text;
 begin
   if older_than is null or older_than < interval '0' then
     raise exception 'older_than must be an interval of zero or more, such as ''7 days''' using errcode = '22023';
   end if;
-  -- What somebody else has locked is left for the next call.
-  with old as materialized (
+  -- What somebody else has locked is left for the next call. The null at the end is for what is left of the last batch.
+  for v_id in
     select q.id
     from public.steadytext_queue as q
-    where q.status in ('completed', 'failed', 'cancelled')
-      and coalesce(q.completed_at, q.created_at) < now() - older_than
-    for update skip locked
-  )
-  delete from public.steadytext_queue as q
-  using old
-  where q.id = old.id;
-  get diagnostics v_pruned = row_count;
+    where q.status in ('completed', 'failed', 'cancelled') and coalesce(q.completed_at, q.created_at) < v_before
+    union all
+    select null
+  loop
+    if v_id is not null then
+      v_ids := v_ids || v_id;
+      continue when cardinality(v_ids) < 5000;
+    end if;
+    select * into v_step from lamplighter.prune_listed(v_ids, v_before, null, null);
+    v_pruned := v_pruned + v_step.pruned;
+    v_held := v_held + v_step.held;
+    v_held_id := coalesce(v_held_id, v_step.held_id);
+    v_reason := coalesce(v_reason, v_step.held_reason);
+    v_ids := '{}';
+  end loop;
+  if v_held > 0 then
+    raise notice 'Requests that could not be deleted: %, one of them is %: %', v_held,
+      (select q.request_id from public.steadytext_queue as q where q.id = v_held_id), v_reason;
+  end if;
   return v_pruned;
 end
 $function$;
@@ -2552,6 +2707,8 @@ revoke all on function lamplighter.list_own_objects() from public;
 
 revoke all on function lamplighter.list_ready(p_function_names text[], p_models text[], p_per_role integer) from public;
 
+revoke all on function lamplighter.list_unreferenced(INOUT p_ids bigint[], OUT held_id bigint, OUT held_reason text) from public;
+
 revoke all on function lamplighter.list_waits() from public;
 
 revoke all on function lamplighter.lookup_cached_results(p_cache_keys bytea[]) from public;
@@ -2570,7 +2727,9 @@ revoke all on function lamplighter.prune_after_truncate() from public;
 
 revoke all on function lamplighter.prune_cached_results(p_after_key bytea, p_limit integer) from public;
 
-revoke all on function lamplighter.prune_requests(p_older_than interval, p_limit integer) from public;
+revoke all on function lamplighter.prune_listed(p_ids bigint[], p_ended_before timestamp with time zone, p_failures integer, p_seconds double precision, OUT pruned bigint, OUT held bigint, OUT held_id bigint, OUT held_reason text, OUT last_id bigint) from public;
+
+revoke all on function lamplighter.prune_requests(p_older_than interval, p_after_id bigint, p_limit integer) from public;
 
 revoke all on function lamplighter.prune_workers(p_older_than interval) from public;
 

@@ -12,7 +12,7 @@ join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 join pg_catalog.pg_namespace as own on own.nspname = 'lamplighter'
 where (c.relkind = 'r' or (c.relkind = 'S' and not exists (
     -- Those of identity columns go with their tables.
-    select 1 from pg_catalog.pg_depend as d where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'i')))
+    select 1 from pg_catalog.pg_depend as d where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid and d.objid = c.oid and d.deptype = 'i')))
   and c.relowner = own.nspowner
   and (n.nspname = 'lamplighter' or (n.nspname = 'public' and c.relname = 'steadytext_queue'))
 union all

@@ -7,7 +7,7 @@ import { type ClaimedRequest, type ClaimName, type Lane, laneKey } from '../../s
 import { finishRequests, type Outcome } from '../../src/requests/finish-requests.ts';
 import { listLost } from '../../src/requests/list-lost.ts';
 import { promoteRequests } from '../../src/requests/promote-requests.ts';
-import { pruneRequests } from '../../src/requests/prune-requests.ts';
+import { type PrunedWindow, pruneRequests } from '../../src/requests/prune-requests.ts';
 import { registerWorker } from '../../src/requests/register-worker.ts';
 import { renewLease } from '../../src/requests/renew-lease.ts';
 import { rescueRequests } from '../../src/requests/rescue-requests.ts';
@@ -144,7 +144,7 @@ export async function runWorkerStep(
     case 'promote':
       return promoteRequests(db, 1_000);
     case 'prune old':
-      return pruneRequests(db, 0, step.limit);
+      return pruneInWindows(db, step.limit);
     case 'renew':
       return (
         await renewLease(db, {
@@ -185,6 +185,17 @@ function toOutcome(ending: Ending): Outcome {
 /** Lets a worker's lease run out. $1 worker. The lease is shortened as well: silence counts from the server's start at the earliest. */
 export const FALL_SILENT = `
   update lamplighter.worker set last_heartbeat = last_heartbeat - interval '1 hour', lease_ms = 0 where worker_id = $1`;
+
+/** Deletes all that has ended, looking at `limit` requests at a time; how many. */
+async function pruneInWindows(db: Queryable, limit: number): Promise<number> {
+  let pruned = 0;
+  for (let afterId: string | undefined = '0'; afterId !== undefined; ) {
+    const window: PrunedWindow = await pruneRequests(db, { olderThanMs: 0, afterId, limit });
+    pruned += window.pruned;
+    afterId = window.lastId;
+  }
+  return pruned;
+}
 
 /** Gives a worker that fell silent its lease's length back, before it renews it. $1 worker. */
 export const RESTORE_LEASE = `update lamplighter.worker set lease_ms = ${LEASE_MS} where worker_id = $1`;

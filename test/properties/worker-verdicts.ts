@@ -62,10 +62,9 @@ export function judgeWorkerStep(model: QueueModel, session: ModelSession, step: 
     }
     case 'prune old': {
       const now = session.transaction?.startedAt;
-      const old = [...visibleRequests(model, session)]
-        .filter(([cell, request]) => isEnded(request) && isBefore(request.completedAt, now) && isFree(session, cell))
-        .sort(([a], [b]) => (a.id ?? 0) - (b.id ?? 0))
-        .slice(0, step.limit);
+      const old = [...visibleRequests(model, session)].filter(
+        ([cell, request]) => isEnded(request) && isBefore(request.completedAt, now) && isFree(session, cell),
+      );
       return answers(old.length, () => {
         for (const [cell] of old) write(session, cell, undefined);
       });

@@ -103,6 +103,7 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.list_lost execute
 + + . . . . . .  lamplighter.list_own_objects execute
 + + . . . . + .  lamplighter.list_ready execute
++ + + + + + . .  lamplighter.list_unreferenced execute
 + + + + + + . .  lamplighter.list_waits execute
 + + . . . . + .  lamplighter.lookup_cached_results execute
 + + . . . . . .  lamplighter.measure_pending execute
@@ -112,6 +113,7 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.promote_requests execute
 + + . . . . . .  lamplighter.prune_after_truncate execute
 + + . . . . + .  lamplighter.prune_cached_results execute
++ + + + + + . .  lamplighter.prune_listed execute
 + + . . . . + .  lamplighter.prune_requests execute
 + + . . . . + .  lamplighter.prune_workers execute
 + + . . . . . .  lamplighter.public_names execute

@@ -86,7 +86,7 @@ describe("a worker's role, which has no right on the queue", () => {
     const worker = await startSqlWorker(db);
     await enqueue(1);
     await worker.answer('[1]');
-    expect(await pruneRequests(db, 0, 100)).toBe(1);
+    expect(await pruneRequests(db, { olderThanMs: 0, afterId: '0', limit: 100 })).toMatchObject({ pruned: 1 });
     await pruneCachedResults(db, Buffer.alloc(0), 100);
     await pruneWorkers(db, 0);
     expect(await cancelAbandoned(db)).toBe(0);

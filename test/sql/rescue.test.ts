@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { loadQuery } from '../../src/db/load-sql.ts';
 import type { ClaimedRequest } from '../../src/requests/claimed-request.ts';
+import { pruneRequests } from '../../src/requests/prune-requests.ts';
 import { rescueRequests } from '../../src/requests/rescue-requests.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
@@ -185,21 +186,22 @@ test('a claim that commits after its worker was found dead is rescued by the nex
   expect(await rescue()).toMatchObject([{ isCharged: false }]);
 });
 
-test('old ends are pruned in steps, the oldest first, locked ones later', async () => {
+test('old ends are pruned in steps, from an id on; locked ones later', async () => {
   await enqueue(4);
   await (await startSqlWorker(db.pool)).answer('r');
   await db.pool.query(`update steadytext_queue set completed_at = completed_at - interval '1 day'`);
   await enqueue(1);
-  const prune = async (ms: number, limit: number) =>
-    (await db.pool.query(loadQuery('prune_requests'), [ms, limit])).rows[0].pruned;
-  expect(await prune(2 * 86_400_000, 10)).toBe('0');
+  const ids = (await rowsOf('select id from steadytext_queue order by id')).map(({ id }) => id);
+  const prune = (olderThanMs: number, limit: number, afterId = '0') =>
+    pruneRequests(db.pool, { olderThanMs, afterId, limit });
+  expect(await prune(2 * 86_400_000, 10)).toMatchObject({ looked: 5, pruned: 0, isYoung: true, lastId: undefined });
   await using session = await openSession(db.uri);
   await session.client.query(
     'begin; select from steadytext_queue where id = (select min(id) from steadytext_queue) for update',
   );
-  expect(await prune(3_600_000, 2)).toBe('2');
-  expect(await prune(3_600_000, 10)).toBe('1');
+  expect(await prune(3_600_000, 2)).toMatchObject({ looked: 2, pruned: 1, lastId: ids[1] });
+  expect(await prune(3_600_000, 10, ids[1])).toMatchObject({ looked: 3, pruned: 2, lastId: undefined });
   await session.client.query('rollback');
-  expect(await prune(3_600_000, 10)).toBe('1');
+  expect(await prune(3_600_000, 10)).toMatchObject({ pruned: 1 });
   expect(await rowsOf('select status from steadytext_queue')).toEqual([{ status: 'pending' }]);
 });
