@@ -2865,7 +2865,33 @@ comment on column lamplighter.worker.lanes is 'function:model pairs that the wor
 
 comment on column lamplighter.worker.troubles is 'Models that are unavailable at the last heartbeat: objects of model, lanes, error, for_ms and waiting. For the owner: an error may quote a request.';
 
-comment on function public.steadytext_embedding(request_id uuid) is 'The vector of a completed embed request; NULL while there is none.';
+comment on function public.steadytext_cancel_async(request_id uuid) is 'Cancels a request of yours; true when it had not ended. request_id: what an async function returned.';
+
+comment on function public.steadytext_check_async(request_id uuid) is 'The state of a request of yours; no row when there is none of that id. request_id: what an async function returned.';
+
+comment on function public.steadytext_check_async_batch(request_ids uuid[]) is 'The states of several requests of yours, in the order asked; what is not there gives no row. request_ids: what async functions returned.';
+
+comment on function public.steadytext_embed_async(text_input text, use_cache boolean, priority integer, model text, OUT request_id uuid) is 'Queues a request for the vector of a text and returns its id at once. text_input: the text. use_cache: take over the result of an equal request if there is one. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
+
+comment on function public.steadytext_embed_batch_async(texts text[], use_cache boolean, priority integer, model text) is 'Queues a request for the vector of each text and returns their ids in the same order. texts: the texts. use_cache: take over the result of an equal request if there is one. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
+
+comment on function public.steadytext_embedding(request_id uuid) is 'The vector of a completed embed request of yours; NULL while there is none. request_id: what steadytext_embed_async returned.';
+
+comment on function public.steadytext_generate_async(prompt text, max_tokens integer, use_cache boolean, seed integer, priority integer, model text, OUT request_id uuid) is 'Queues a request for a text and returns its id at once. prompt: what to continue. max_tokens: the longest answer, 1 to 4096. use_cache: take over the result of an equal request if there is one. seed: for servers that draw by it. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
+
+comment on function public.steadytext_generate_batch_async(prompts text[], max_tokens integer, use_cache boolean, seed integer, priority integer, model text) is 'Queues a request for a text for each prompt and returns their ids in the same order. prompts: what to continue. max_tokens: the longest answer, 1 to 4096. use_cache: take over the result of an equal request if there is one. seed: for servers that draw by it. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
+
+comment on function public.steadytext_generate_choice_async(prompt text, choices text[], max_tokens integer, use_cache boolean, seed integer, priority integer, model text, OUT request_id uuid) is 'Queues a request for one of several choices and returns its id at once. prompt: what to answer. choices: two or more texts. max_tokens: the longest answer, 1 to 4096. use_cache: take over the result of an equal request if there is one. seed: for servers that draw by it. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
+
+comment on function public.steadytext_generate_json_async(prompt text, schema jsonb, max_tokens integer, use_cache boolean, seed integer, priority integer, model text, OUT request_id uuid) is 'Queues a request for JSON that is valid under a JSON Schema and returns its id at once. prompt: what to answer. schema: the JSON Schema. max_tokens: the longest answer, 1 to 4096. use_cache: take over the result of an equal request if there is one. seed: for servers that draw by it. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
+
+comment on function public.steadytext_generate_regex_async(prompt text, pattern text, max_tokens integer, use_cache boolean, seed integer, priority integer, model text, OUT request_id uuid) is 'Queues a request for a text that a pattern matches as a whole and returns its id at once. prompt: what to answer. pattern: the regular expression. max_tokens: the longest answer, 1 to 4096. use_cache: take over the result of an equal request if there is one. seed: for servers that draw by it. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
+
+comment on function public.steadytext_get_async_result(request_id uuid, timeout_seconds integer, OUT result text) is 'Waits for a request of yours and returns its result; an error when it failed, was cancelled or has not ended in time. request_id: what an async function returned. timeout_seconds: the longest wait; NULL means 30.';
+
+comment on function public.steadytext_pause(function_name text) is 'Lets no worker claim requests of a function until steadytext_resume. For the schema owner. function_name: e.g. embed.';
+
+comment on function public.steadytext_prune(older_than interval) is 'Deletes requests of yours that have ended, and returns how many. older_than: how long ago they ended at least.';
 
 comment on table public.steadytext_queue is 'AI requests: queued by steadytext_*_async(), answered by lamplighter workers.';
 
@@ -2873,12 +2899,46 @@ comment on column public.steadytext_queue.attempt is 'How often the request was 
 
 comment on column public.steadytext_queue.batch_id is 'Shared by the requests of one batch; on a row that an open transaction waits for, the request_id of that transaction''s own row.';
 
+comment on column public.steadytext_queue.completed_at is 'When it ended, in whatever way.';
+
+comment on column public.steadytext_queue.created_at is 'When the transaction that queued it began.';
+
+comment on column public.steadytext_queue.error is 'Why it failed, or why it waits for a retry.';
+
+comment on column public.steadytext_queue.failed_at is 'When it failed for good.';
+
+comment on column public.steadytext_queue.function_name is 'What is asked for: generate, embed, generate_json, generate_regex, generate_choice or rerank.';
+
+comment on column public.steadytext_queue.id is 'The key; grows with the order of queueing.';
+
 comment on column public.steadytext_queue.model is 'The model asked for; ''default'' is whatever the worker uses for the function.';
+
+comment on column public.steadytext_queue.parameters is 'The arguments of the function, by name.';
+
+comment on column public.steadytext_queue.priority is 'Higher is sooner among the requests of one role.';
+
+comment on column public.steadytext_queue.request_id is 'What the functions return and take.';
+
+comment on column public.steadytext_queue.result is 'The answer of a completed request.';
 
 comment on column public.steadytext_queue.retry_count is 'Failures charged to the request; at max_retries the next one is final.';
 
 comment on column public.steadytext_queue.run_at is 'Null: ready. A time: not before then. The year 9000, which every driver can read: in hand, ended, or in quarantine after the death of two workers.';
 
+comment on column public.steadytext_queue.started_at is 'When it was last claimed.';
+
+comment on column public.steadytext_queue.status is 'pending, processing, completed, failed or cancelled.';
+
 comment on column public.steadytext_queue.username is 'The role that queued the request; it alone sees the row, besides the schema owner.';
 
 comment on column public.steadytext_queue.worker_id is 'The worker that holds or ended the request; null when nobody does. With attempt it fences late writes.';
+
+comment on function public.steadytext_queue_stats() is 'How many requests of yours are in which state, and how long they wait and run, by function; for the schema owner those of all roles.';
+
+comment on function public.steadytext_rerank_async(query text, documents text[], task text, use_cache boolean, seed integer, priority integer, model text, OUT request_id uuid) is 'Queues a request to order documents by how well they answer a query and returns its id at once. query: what is sought. documents: the texts to order. task: what the query is for, to models that take an instruction. use_cache: take over the result of an equal request if there is one. seed: for servers that draw by it. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
+
+comment on function public.steadytext_resume(function_name text) is 'Ends what steadytext_pause began. For the schema owner. function_name: e.g. embed.';
+
+comment on function public.steadytext_retry(request_id uuid) is 'Takes a failed request of yours back to pending, with fresh attempts; true when it had failed. request_id: what an async function returned.';
+
+comment on function public.steadytext_worker_status() is 'The workers, the living first: what they serve, what they hold, and when they last gave a sign of life.';

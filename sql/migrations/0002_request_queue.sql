@@ -38,6 +38,18 @@ create table public.steadytext_queue (
   autovacuum_vacuum_cost_delay = 0
 );
 comment on table public.steadytext_queue is 'AI requests: queued by steadytext_*_async(), answered by lamplighter workers.';
+comment on column public.steadytext_queue.id is 'The key; grows with the order of queueing.';
+comment on column public.steadytext_queue.request_id is 'What the functions return and take.';
+comment on column public.steadytext_queue.function_name is 'What is asked for: generate, embed, generate_json, generate_regex, generate_choice or rerank.';
+comment on column public.steadytext_queue.parameters is 'The arguments of the function, by name.';
+comment on column public.steadytext_queue.status is 'pending, processing, completed, failed or cancelled.';
+comment on column public.steadytext_queue.result is 'The answer of a completed request.';
+comment on column public.steadytext_queue.error is 'Why it failed, or why it waits for a retry.';
+comment on column public.steadytext_queue.priority is 'Higher is sooner among the requests of one role.';
+comment on column public.steadytext_queue.created_at is 'When the transaction that queued it began.';
+comment on column public.steadytext_queue.started_at is 'When it was last claimed.';
+comment on column public.steadytext_queue.completed_at is 'When it ended, in whatever way.';
+comment on column public.steadytext_queue.failed_at is 'When it failed for good.';
 comment on column public.steadytext_queue.retry_count is 'Failures charged to the request; at max_retries the next one is final.';
 comment on column public.steadytext_queue.username is 'The role that queued the request; it alone sees the row, besides the schema owner.';
 comment on column public.steadytext_queue.model is 'The model asked for; ''default'' is whatever the worker uses for the function.';

@@ -140,6 +140,8 @@ begin
     priority, model);
 end
 $$;
+comment on function public.steadytext_generate_async(text, integer, boolean, integer, integer, text) is
+  'Queues a request for a text and returns its id at once. prompt: what to continue. max_tokens: the longest answer, 1 to 4096. use_cache: take over the result of an equal request if there is one. seed: for servers that draw by it. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
 
 create function public.steadytext_embed_async(
   text_input text,
@@ -156,6 +158,8 @@ begin
     priority, model);
 end
 $$;
+comment on function public.steadytext_embed_async(text, boolean, integer, text) is
+  'Queues a request for the vector of a text and returns its id at once. text_input: the text. use_cache: take over the result of an equal request if there is one. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
 
 create function public.steadytext_generate_json_async(
   prompt text,
@@ -183,6 +187,8 @@ begin
     priority, model);
 end
 $$;
+comment on function public.steadytext_generate_json_async(text, jsonb, integer, boolean, integer, integer, text) is
+  'Queues a request for JSON that is valid under a JSON Schema and returns its id at once. prompt: what to answer. schema: the JSON Schema. max_tokens: the longest answer, 1 to 4096. use_cache: take over the result of an equal request if there is one. seed: for servers that draw by it. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
 
 create function public.steadytext_generate_regex_async(
   prompt text,
@@ -205,6 +211,8 @@ begin
     priority, model);
 end
 $$;
+comment on function public.steadytext_generate_regex_async(text, text, integer, boolean, integer, integer, text) is
+  'Queues a request for a text that a pattern matches as a whole and returns its id at once. prompt: what to answer. pattern: the regular expression. max_tokens: the longest answer, 1 to 4096. use_cache: take over the result of an equal request if there is one. seed: for servers that draw by it. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
 
 create function public.steadytext_generate_choice_async(
   prompt text,
@@ -237,6 +245,8 @@ begin
     priority, model);
 end
 $$;
+comment on function public.steadytext_generate_choice_async(text, text[], integer, boolean, integer, integer, text) is
+  'Queues a request for one of several choices and returns its id at once. prompt: what to answer. choices: two or more texts. max_tokens: the longest answer, 1 to 4096. use_cache: take over the result of an equal request if there is one. seed: for servers that draw by it. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
 
 create function public.steadytext_generate_batch_async(
   prompts text[],
@@ -258,6 +268,8 @@ begin
     priority, model);
 end
 $$;
+comment on function public.steadytext_generate_batch_async(text[], integer, boolean, integer, integer, text) is
+  'Queues a request for a text for each prompt and returns their ids in the same order. prompts: what to continue. max_tokens: the longest answer, 1 to 4096. use_cache: take over the result of an equal request if there is one. seed: for servers that draw by it. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
 
 create function public.steadytext_embed_batch_async(
   texts text[],
@@ -275,6 +287,8 @@ begin
     priority, model);
 end
 $$;
+comment on function public.steadytext_embed_batch_async(text[], boolean, integer, text) is
+  'Queues a request for the vector of each text and returns their ids in the same order. texts: the texts. use_cache: take over the result of an equal request if there is one. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
 
 create function public.steadytext_rerank_async(
   query text,
@@ -302,3 +316,5 @@ begin
     priority, model);
 end
 $$;
+comment on function public.steadytext_rerank_async(text, text[], text, boolean, integer, integer, text) is
+  'Queues a request to order documents by how well they answer a query and returns its id at once. query: what is sought. documents: the texts to order. task: what the query is for, to models that take an instruction. use_cache: take over the result of an equal request if there is one. seed: for servers that draw by it. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';

@@ -23,6 +23,8 @@ language sql volatile security invoker set search_path = pg_catalog, pg_temp as 
   from public.steadytext_queue as q
   where q.request_id = $1
 $$;
+comment on function public.steadytext_check_async(uuid) is
+  'The state of a request of yours; no row when there is none of that id. request_id: what an async function returned.';
 
 create function public.steadytext_check_async_batch(request_ids uuid[])
 returns table (
@@ -39,6 +41,8 @@ language sql volatile security invoker set search_path = pg_catalog, pg_temp as 
   join public.steadytext_queue as q on q.request_id = asked.request_id
   order by asked.position
 $$;
+comment on function public.steadytext_check_async_batch(uuid[]) is
+  'The states of several requests of yours, in the order asked; what is not there gives no row. request_ids: what async functions returned.';
 
 create function public.steadytext_cancel_async(request_id uuid) returns boolean
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
@@ -50,6 +54,8 @@ begin
   return found;
 end
 $$;
+comment on function public.steadytext_cancel_async(uuid) is
+  'Cancels a request of yours; true when it had not ended. request_id: what an async function returned.';
 
 create function public.steadytext_retry(request_id uuid) returns boolean
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
@@ -62,6 +68,8 @@ begin
   return found;
 end
 $$;
+comment on function public.steadytext_retry(uuid) is
+  'Takes a failed request of yours back to pending, with fresh attempts; true when it had failed. request_id: what an async function returned.';
 
 -- Of these requests, those that no row refers to by a foreign key which forbids to delete them. Tables are read that belong to this
 -- role or a superuser and have no policies: reading another's table could run their functions. What is not found here makes a delete fail.
@@ -235,6 +243,8 @@ begin
   return v_pruned;
 end
 $$;
+comment on function public.steadytext_prune(interval) is
+  'Deletes requests of yours that have ended, and returns how many. older_than: how long ago they ended at least.';
 
 -- Stable, so that ORDER BY the distance to it can use an index.
 create function public.steadytext_embedding(request_id uuid) returns real[]
@@ -259,4 +269,4 @@ begin
   return translate(v_result, '[]', '{}')::real[];
 end
 $$;
-comment on function public.steadytext_embedding(uuid) is 'The vector of a completed embed request; NULL while there is none.';
+comment on function public.steadytext_embedding(uuid) is 'The vector of a completed embed request of yours; NULL while there is none. request_id: what steadytext_embed_async returned.';

@@ -165,6 +165,8 @@ language sql volatile security invoker set search_path = pg_catalog, pg_temp as 
   -- The living first: documented checks look at the first row only.
   order by seen.status in ('stopped', 'dead'), w.started_at, w.worker_id
 $$;
+comment on function public.steadytext_worker_status() is
+  'The workers, the living first: what they serve, what they hold, and when they last gave a sign of life.';
 
 create function public.steadytext_queue_stats()
 returns table (
@@ -197,6 +199,8 @@ language sql volatile security invoker set search_path = pg_catalog, pg_temp as 
   group by q.function_name
   order by q.function_name
 $$;
+comment on function public.steadytext_queue_stats() is
+  'How many requests of yours are in which state, and how long they wait and run, by function; for the schema owner those of all roles.';
 
 -- Refuses a name that is no function of the queue.
 create function lamplighter.require_function(p_function_name text) returns void
@@ -218,6 +222,8 @@ begin
   on conflict on constraint paused_function_pkey do nothing;
 end
 $$;
+comment on function public.steadytext_pause(text) is
+  'Lets no worker claim requests of a function until steadytext_resume. For the schema owner. function_name: e.g. embed.';
 
 create function public.steadytext_resume(function_name text) returns void
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
@@ -227,3 +233,5 @@ begin
   perform lamplighter.wake_workers();
 end
 $$;
+comment on function public.steadytext_resume(text) is
+  'Ends what steadytext_pause began. For the schema owner. function_name: e.g. embed.';

@@ -336,3 +336,5 @@ begin
   result := v_result;
 end
 $$;
+comment on function public.steadytext_get_async_result(uuid, integer) is
+  'Waits for a request of yours and returns its result; an error when it failed, was cancelled or has not ended in time. request_id: what an async function returned. timeout_seconds: the longest wait; NULL means 30.';

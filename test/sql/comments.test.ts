@@ -1,0 +1,39 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await createTestDatabase();
+});
+afterAll(() => db[Symbol.asyncDispose]());
+
+const named = async (query: string) => (await db.pool.query<{ name: string }>(query)).rows.map(({ name }) => name);
+
+test('every public function has a comment that says what it does and what each parameter means', async () => {
+  const functions = await named(
+    `select p.oid::regprocedure::text as name from pg_proc as p
+     where p.pronamespace = 'public'::regnamespace and p.proname like 'steadytext%'`,
+  );
+  expect(functions.length).toBeGreaterThan(15);
+  const missing = await named(
+    `select p.oid::regprocedure || ' ' || coalesce(a.name, '') as name
+     from pg_proc as p
+     left join lateral unnest(p.proargnames[:p.pronargs]) as a (name) on true
+     where (p.pronamespace = 'public'::regnamespace and p.proname like 'steadytext%')
+       and (obj_description(p.oid, 'pg_proc') is null or position(a.name || ': ' in obj_description(p.oid, 'pg_proc')) = 0)`,
+  );
+  expect(missing).toEqual([]);
+});
+
+test('every public table, view and column, and every table of the private schema, has a comment', async () => {
+  const missing = await named(
+    `select c.oid::regclass || coalesce('.' || a.attname, '') as name
+     from pg_class as c
+     left join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+       and c.relnamespace = 'public'::regnamespace
+     where c.relkind in ('r', 'p', 'v')
+       and (c.relnamespace = 'lamplighter'::regnamespace or (c.relnamespace = 'public'::regnamespace and c.relname like 'steadytext%'))
+       and (obj_description(c.oid, 'pg_class') is null or (a.attnum is not null and col_description(c.oid, a.attnum) is null))`,
+  );
+  expect(missing).toEqual([]);
+});
