@@ -4,10 +4,11 @@ import { fullFormats } from 'ajv-formats/dist/formats.js';
 import { parseJson } from '../../../json/json-text.ts';
 import { jsonbProblem } from '../../../json/jsonb-problem.ts';
 import { isNestedWithin, type JsonValue } from '../../../json-value.ts';
+import { isInLanguage } from '../../regex/language.ts';
 import { patternTester } from '../../regex/pattern-tester.ts';
-import { TEXT_FORMATS } from '../read/keywords.ts';
 import type { SchemaDocument } from '../read/read-schema.ts';
 import type { SchemaSite } from '../read/schema-site.ts';
+import { formatLanguage, OWN_FORMATS, STANDARD_FORMATS } from '../text/formats.ts';
 import { LISTED } from './listed.ts';
 import { numberKeywords } from './number-keywords.ts';
 import { repeatedName } from './repeated-name.ts';
@@ -71,6 +72,11 @@ function isDateTime(text: string): boolean {
   return !/\s/.test(text) && format.validate(text);
 }
 
+function isOfFormat(name: string, text: string): boolean {
+  const language = formatLanguage(name);
+  return language !== undefined && isInLanguage(language, text);
+}
+
 function createAjv(standIns: StandIns): Ajv2020 {
   const ajv = new Ajv2020({
     // the schema was read and verified before; what is left of it has no keyword that ajv does not know
@@ -83,8 +89,9 @@ function createAjv(standIns: StandIns): Ajv2020 {
     unicodeRegExp: true,
     code: { regExp: Object.assign(testerOf, { code: 'undefined' }) },
     formats: {
-      ...Object.fromEntries(Object.entries(fullFormats).filter(([name]) => TEXT_FORMATS.has(name))),
+      ...Object.fromEntries(Object.entries(fullFormats).filter(([name]) => STANDARD_FORMATS.includes(name))),
       'date-time': isDateTime,
+      ...Object.fromEntries(OWN_FORMATS.map((name) => [name, (text: string) => isOfFormat(name, text)])),
     },
   });
   for (const definition of [...numberKeywords(standIns), LISTED]) {

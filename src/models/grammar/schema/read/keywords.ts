@@ -1,25 +1,43 @@
-/** Keywords that say nothing about what is valid, by the standard or by common use. Names that begin with `x-` are too. */
+/**
+ * Keywords that say nothing about what is valid: those of the standard, of OpenAPI, and of the editors and generators that people use most.
+ * Names that begin with `x-` are too.
+ */
 export const ANNOTATIONS: ReadonlySet<string> = new Set([
   '$anchor',
   '$comment',
   '$dynamicAnchor',
   '$schema',
   '$vocabulary',
+  'allowComments',
+  'allowTrailingCommas',
   'contentEncoding',
   'contentMediaType',
   'contentSchema',
   'default',
+  'defaultSnippets',
   'deprecated',
+  'deprecationMessage',
   'description',
   'discriminator',
+  'doNotSuggest',
   'enumDescriptions',
   'enumNames',
+  'enumItemLabels',
+  'enumSortTexts',
+  'errorMessage',
   'example',
   'examples',
   'externalDocs',
+  'id',
+  'javaType',
   'markdownDescription',
+  'markdownEnumDescriptions',
+  'patternErrorMessage',
   'readOnly',
+  'suggestSortText',
   'title',
+  'tsEnumNames',
+  'tsType',
   'writeOnly',
   'xml',
 ]);
@@ -32,25 +50,6 @@ export const UNSUPPORTED: ReadonlySet<string> = new Set([
   'unevaluatedItems',
   'unevaluatedProperties',
 ]);
-
-/** Formats of texts that are enforced. */
-export const TEXT_FORMATS: ReadonlySet<string> = new Set([
-  'date',
-  'date-time',
-  'duration',
-  'email',
-  'hostname',
-  'ipv4',
-  'ipv6',
-  'json-pointer',
-  'time',
-  'uri',
-  'uri-reference',
-  'uuid',
-]);
-
-/** Formats that every value of their type has, or that only hint at how to show it. */
-export const VACUOUS_FORMATS: ReadonlySet<string> = new Set(['binary', 'double', 'float', 'password']);
 
 /** Formats that are ranges of integers, as in the OpenAPI format registry. */
 export const INTEGER_FORMATS: ReadonlyMap<string, readonly [minimum: bigint, maximum: bigint]> = new Map([

@@ -1,8 +1,16 @@
-import { compareDecimals, leastCommonMultiple, signOf, textOf, wholeDecimal } from '../../../json/decimal.ts';
+import {
+  compareDecimals,
+  type Decimal,
+  leastCommonMultiple,
+  signOf,
+  textOf,
+  wholeDecimal,
+} from '../../../json/decimal.ts';
 import type { JsonValue } from '../../../json-value.ts';
 import { Refused } from '../../refused.ts';
+import { isEnforced } from '../text/formats.ts';
 import { at, isList, isObject, type KeywordReader, pointerTo } from './keyword-reader.ts';
-import { INTEGER_FORMATS, TEXT_FORMATS, VACUOUS_FORMATS } from './keywords.ts';
+import { INTEGER_FORMATS } from './keywords.ts';
 import type {
   ArrayKeywords,
   CheckedSchema,
@@ -26,19 +34,32 @@ export interface TypeKeywords<Keywords> {
 
 /** The bounds of numbers, those of `format: "int32"` and the like included. */
 export function readNumberKeywords(reader: KeywordReader, checked: Checked): NumberKeywords | undefined {
-  const given = {
-    minimum: reader.number('minimum'),
-    exclusiveMinimum: reader.number('exclusiveMinimum'),
-    maximum: reader.number('maximum'),
-    exclusiveMaximum: reader.number('exclusiveMaximum'),
-    multipleOf: reader.number('multipleOf'),
-  };
+  const [minimum, exclusiveMinimum] = readBound(reader, 'minimum', 'exclusiveMinimum');
+  const [maximum, exclusiveMaximum] = readBound(reader, 'maximum', 'exclusiveMaximum');
+  const given = { minimum, exclusiveMinimum, maximum, exclusiveMaximum, multipleOf: reader.number('multipleOf') };
   if (given.multipleOf !== undefined && signOf(given.multipleOf) <= 0) {
     throw new Refused(`Schema keyword "multipleOf" ${at(reader.pointer)} must be greater than 0`);
   }
   const keywords = withinFormat(given, reader.text('format'));
   for (const [keyword, value] of Object.entries(keywords)) if (value !== undefined) checked[keyword] = textOf(value);
   return isAnyGiven(keywords) ? keywords : undefined;
+}
+
+/** A bound and the exclusive one. In draft 4, and in OpenAPI 3.0, the latter is true or false and says how the former is meant. */
+function readBound(
+  reader: KeywordReader,
+  keyword: string,
+  exclusiveKeyword: string,
+): readonly [Decimal | undefined, Decimal | undefined] {
+  const bound = reader.number(keyword);
+  switch (reader.value(exclusiveKeyword)) {
+    case true:
+      return [undefined, bound];
+    case false:
+      return [bound, undefined];
+    default:
+      return [bound, reader.number(exclusiveKeyword)];
+  }
 }
 
 function withinFormat(keywords: NumberKeywords, format: string | undefined): NumberKeywords {
@@ -60,10 +81,8 @@ export function readStringKeywords(reader: KeywordReader, checked: Checked): Str
   const maxLength = reader.count('maxLength');
   const pattern = reader.text('pattern');
   const given = reader.text('format');
-  const format = given !== undefined && TEXT_FORMATS.has(given) ? given : undefined;
-  if (given !== undefined && format === undefined && !VACUOUS_FORMATS.has(given) && !INTEGER_FORMATS.has(given)) {
-    throw new Refused(`Schema format "${given}" ${at(reader.pointer)} is not supported`);
-  }
+  // A pattern says what it means; the format beside it may be a name for that alone, or one that others know by another meaning.
+  const format = given !== undefined && pattern === undefined && isEnforced(given) ? given : undefined;
   const keywords = { minLength, maxLength, pattern, format };
   copy(checked, keywords);
   return isAnyGiven(keywords) ? { ...keywords, pointer: reader.pointer, minLength: minLength ?? 0 } : undefined;

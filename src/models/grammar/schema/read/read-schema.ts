@@ -58,9 +58,13 @@ export function readSchema(document: JsonSchema): SchemaDocument {
     return site;
   };
 
+  const isStandard = isObject(document) && isJsonSchemaDialect(document['$schema']);
+
   const readOne = (schema: JsonValue, pointer: string, id: number): SchemaSite => {
     if (typeof schema === 'boolean') return booleanSite(schema, pointer, id);
     if (!isObject(schema)) throw new Refused(`Schema ${at(pointer)} must be an object, true or false`);
+    const { nullable, ...others } = schema;
+    if (nullable === true && !isStandard) return orNull(readOne(others, pointer, id), pointer);
     refuseKeywords(schema, pointer);
     const reader = createKeywordReader(schema, pointer);
     const checked: { [keyword: string]: JsonValue | CheckedSchema } = {};
@@ -97,6 +101,18 @@ export function readSchema(document: JsonSchema): SchemaDocument {
     };
   };
 
+  /** A new site beside another one, at the same place. */
+  const orNull = (site: SchemaSite, pointer: string): SchemaSite => {
+    const nothing = { ...booleanSite(true, pointer, ++count), types: NULL_ALONE, checked: { type: [...NULL_ALONE] } };
+    const either = booleanSite(true, pointer, ++count);
+    return {
+      ...either,
+      choices: [[[site], [nothing]]],
+      checked: { anyOf: [site.checked, nothing.checked] as JsonValue },
+    };
+  };
+
+  refuseWrapper(document);
   const root = readSite(document, '');
   for (let reference = references.shift(); reference !== undefined; reference = references.shift()) {
     const schema = schemaAt(document, reference.target);
@@ -107,10 +123,29 @@ export function readSchema(document: JsonSchema): SchemaDocument {
   return { root, definitions };
 }
 
+const NULL_ALONE: ReadonlySet<JsonType> = new Set(['null']);
+
+/** False for OpenAPI 3.0, which says so nowhere, and where `nullable` is a keyword; in JSON Schema it is one that nobody knows. */
+function isJsonSchemaDialect(dialect: JsonValue | undefined): boolean {
+  return typeof dialect === 'string' && /^https?:\/\/json-schema\.org\//.test(dialect);
+}
+
+/** @throws Refused for what OpenAI's API takes around a schema, saying which part of it is the schema */
+function refuseWrapper(document: JsonSchema): void {
+  if (!isObject(document)) return;
+  const { schema, json_schema: wrapper } = document;
+  const isWrapped = isObject(schema) && ('name' in document || 'strict' in document);
+  const isWrappedTwice = isObject(wrapper) && isObject(wrapper['schema']);
+  if (!isWrapped && !isWrappedTwice) return;
+  const part = isWrapped ? 'schema' : 'json_schema.schema';
+  throw new Refused(`Schema is wrapped as for OpenAI's response_format: pass the value of "${part}" alone`);
+}
+
 function refuseKeywords(schema: JsonObject, pointer: string): void {
   for (const keyword of Object.keys(schema)) {
     if (SUPPORTED.has(keyword) || ANNOTATIONS.has(keyword) || keyword.startsWith('x-')) continue;
     if (keyword === '$id' && pointer === '') continue;
+    if (keyword === 'nullable' && typeof schema[keyword] === 'boolean') continue;
     if (UNSUPPORTED.has(keyword) || keyword === '$id') {
       throw new Refused(`Schema keyword "${keyword}" ${at(pointer)} is not supported`);
     }

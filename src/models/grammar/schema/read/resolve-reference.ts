@@ -49,7 +49,7 @@ export function schemaAt(document: JsonSchema, pointer: string): JsonSchema | un
 
 function fragmentOf(document: JsonSchema, reference: string): string | undefined {
   const [base = '', fragment = ''] = reference.split('#', 2);
-  const id = isObject(document) ? document['$id'] : undefined;
+  const id = isObject(document) ? (document['$id'] ?? document['id']) : undefined;
   if (base !== '' && !(typeof id === 'string' && base === id.split('#', 1)[0])) return undefined;
   try {
     return decodeURIComponent(fragment);

@@ -10,7 +10,11 @@ const TIME = '(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d{1,9})?(?:Z|[+-](?:[0
 
 const BYTE = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
 
-const GROUP = '[0-9A-Fa-f]{1,4}';
+const IPV4 = `${BYTE}(?:\\.${BYTE}){3}`;
+
+const HEX = '[0-9A-Fa-f]';
+
+const GROUP = `${HEX}{1,4}`;
 
 /** RFC 4291, section 2.2: eight groups, the last two also as bytes; or as many as `::` leaves out at least one of. */
 const IPV6 = [
@@ -46,17 +50,54 @@ const PATTERNS: ReadonlyMap<string, string> = new Map([
   ],
   ['email', `${ATOM}(?:\\.${ATOM}){0,3}@${LABEL}(?:\\.${LABEL}){1,3}`],
   ['hostname', `${LABEL}(?:\\.${LABEL}){0,3}`],
-  ['ipv4', `${BYTE}(?:\\.${BYTE}){3}`],
+  ['ipv4', IPV4],
   ['ipv6', IPV6],
   ['json-pointer', '(?:/(?:[^~/]|~[01])*)*'],
   ['time', TIME],
   [
     'uri',
-    `[A-Za-z][A-Za-z0-9+\\-.]{0,20}:(?://${URI_AUTHORITY}(?:/${URI_CHARACTER}*)*|/?${URI_CHARACTER}+(?:/${URI_CHARACTER}*)*)` +
+    `(?:file:///${URI_CHARACTER}*(?:/${URI_CHARACTER}*)*|[A-Za-z][A-Za-z0-9+\\-.]{0,20}:(?://${URI_AUTHORITY}(?:/${URI_CHARACTER}*)*|/?${URI_CHARACTER}+(?:/${URI_CHARACTER}*)*))` +
       `(?:\\?(?:${URI_CHARACTER}|[/?])*)?(?:#(?:${URI_CHARACTER}|[/?])*)?`,
   ],
   ['uuid', '[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}'],
 ]);
+
+const PREFIX_4 = '/(?:3[0-2]|[12]?\\d)';
+
+const PREFIX_6 = '/(?:12[0-8]|1[01]\\d|[1-9]?\\d)';
+
+const BASE64 = '(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?';
+
+/** Formats that no standard has, but libraries write; what they mean is what is said here, for grammar and check alike. */
+const OWN_PATTERNS: ReadonlyMap<string, string> = new Map([
+  ['base64', BASE64],
+  ['base64url', '(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2}(?:==)?|[A-Za-z0-9_-]{3}=?)?'],
+  ['byte', BASE64],
+  ['ipv4interface', `${IPV4}(?:${PREFIX_4})?`],
+  ['ipv4network', `${IPV4}(?:${PREFIX_4})?`],
+  ['ipv6interface', `(?:${IPV6})(?:${PREFIX_6})?`],
+  ['ipv6network', `(?:${IPV6})(?:${PREFIX_6})?`],
+  ['ipvanyaddress', `${IPV4}|${IPV6}`],
+  ['ipvanyinterface', `${IPV4}(?:${PREFIX_4})?|(?:${IPV6})(?:${PREFIX_6})?`],
+  ['ipvanynetwork', `${IPV4}(?:${PREFIX_4})?|(?:${IPV6})(?:${PREFIX_6})?`],
+  ['jwt', '[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]*'],
+  ...[1, 3, 4, 5, 6, 7, 8].map(
+    (version) => [`uuid${version}`, `${HEX}{8}-${HEX}{4}-${version}${HEX}{3}-[89ABab]${HEX}{3}-${HEX}{12}`] as const,
+  ),
+]);
+
+/** Formats that ajv checks. */
+export const STANDARD_FORMATS: readonly string[] = [...PATTERNS.keys(), 'uri-reference'];
+
+/** Formats that are a language here, for grammar and check alike. */
+export const OWN_FORMATS: readonly string[] = [...OWN_PATTERNS.keys()];
+
+const ENFORCED: ReadonlySet<string> = new Set([...STANDARD_FORMATS, ...OWN_FORMATS]);
+
+/** False for a format that nobody here knows: the standard has it that such a one says nothing about what is valid. */
+export function isEnforced(format: string): boolean {
+  return ENFORCED.has(format);
+}
 
 const languages = new Map<string, Language>();
 
@@ -66,7 +107,7 @@ const languages = new Map<string, Language>();
  * the `@`, `urn:uuid:`.
  */
 export function formatLanguage(format: string): Language | undefined {
-  const pattern = PATTERNS.get(format);
+  const pattern = PATTERNS.get(format) ?? OWN_PATTERNS.get(format);
   if (pattern === undefined) return undefined;
   const known = languages.get(format) ?? fullLanguage(pattern);
   languages.set(format, known);
