@@ -120,7 +120,7 @@ create table public.steadytext_queue (
   worker_id uuid,
   attempt integer default 0 not null,
   run_at timestamp with time zone,
-  constraint steadytext_queue_created_at_is_finite CHECK (isfinite(created_at)),
+  constraint steadytext_queue_created_at_is_readable CHECK (((created_at >= '0001-01-02 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-30 00:00:00+00'::timestamp with time zone))),
   constraint steadytext_queue_function_is_known CHECK ((function_name = ANY (ARRAY['generate'::text, 'embed'::text, 'generate_json'::text, 'generate_regex'::text, 'generate_choice'::text, 'rerank'::text]))),
   constraint steadytext_queue_model_is_short CHECK ((octet_length(model) <= 1000)),
   constraint steadytext_queue_pkey PRIMARY KEY (id),

@@ -27,7 +27,8 @@ create table public.steadytext_queue (
   constraint steadytext_queue_status_is_known check (
     status in ('pending', 'processing', 'completed', 'failed', 'cancelled')),
   constraint steadytext_queue_model_is_short check (octet_length(model) <= 1000),
-  constraint steadytext_queue_created_at_is_finite check (isfinite(created_at)),
+  -- Drivers read the years 1 to 9999, in every time zone.
+  constraint steadytext_queue_created_at_is_readable check (created_at between '0001-01-02 00:00+00' and '9999-12-30 00:00+00'),
   constraint steadytext_queue_retry_count_is_not_negative check (retry_count >= 0)
 ) with (
   -- Room for the version that the claim writes and the one that the end writes: the latter then touches no index.
