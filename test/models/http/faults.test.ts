@@ -57,6 +57,11 @@ describe('an answer with the status', () => {
     ]);
   });
 
+  it('429 makes a text invalid that is over the limit by itself', async () => {
+    const message = 'Request too large for m on tokens per min (TPM): Limit 30000, Requested 49634.';
+    expect(await errorOf(status(429, {}, message))).toMatchObject({ kind: 'invalid' });
+  });
+
   it('200 and an error inside counts as the error', async () => {
     const handler: StubHandler = () => ({ json: { error: { message: 'slow down', code: 429 } } });
     expect(await errorOf(handler)).toMatchObject({
