@@ -37,12 +37,22 @@ async function checkVersion(session: Session): Promise<{ schema?: SchemaState; f
   }
 }
 
+async function checkIds(session: Session): Promise<Finding[]> {
+  const { rows } = await session.query<{ id: string }>(loadQuery('read_id_gap'));
+  return rows.map(({ id }) => ({
+    state: 'broken',
+    subject: 'ids',
+    says: `the sequence of ids is behind the highest id, ${id}, so that requests cannot be queued`,
+    mend: 'As the owner: lamplighter migrate',
+  }));
+}
+
 async function checkRights(session: Session): Promise<Finding[]> {
   const [row] = (await session.query<RightsRow>(loadQuery('read_role_rights'))).rows;
   if (row === undefined) return [];
   const { role, is_owner: isOwner, may_queue: mayQueue, may_work: mayWork } = row;
   const subject = 'rights';
-  if (isOwner) return [{ state: 'ok', subject, says: `${role} owns the schema` }];
+  if (isOwner) return [{ state: 'ok', subject, says: `${role} owns the schema` }, ...(await checkIds(session))];
   const may = [...(mayQueue ? ['queue requests'] : []), ...(mayWork ? ['run workers'] : [])];
   if (may.length > 0) return [{ state: 'ok', subject, says: `${role} may ${may.join(' and ')}` }];
   return [

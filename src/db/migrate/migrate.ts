@@ -1,5 +1,6 @@
 import { escapeIdentifier } from 'pg';
 import { LamplighterError } from '../../core/errors.ts';
+import { loadQuery } from '../load-sql.ts';
 import type { Queryable } from '../query.ts';
 import { isSqlState } from '../sqlstate.ts';
 import { giveMigrationLock, type LockHolder, takeMigrationLock } from './migration-lock.ts';
@@ -50,7 +51,7 @@ export async function migrate(
     const notes: string[] = [];
     for (const group of groupSteps(plan.steps)) notes.push(...(await runGroup(session, group, plan)));
     if (plan.steps.length > 0) notes.push(...(await listMissingRights(session)));
-    notes.push(...(await announceServerSettings(session)));
+    notes.push(...(await announceServerSettings(session)), ...(await settleIdSequence(session, plan)));
     return {
       fromVersion: plan.fromVersion,
       toVersion: plan.toVersion,
@@ -62,6 +63,17 @@ export async function migrate(
     await giveMigrationLock(session);
     await restoreTimeLimits().catch(() => undefined);
   }
+}
+
+/** Logical replication copies rows and no sequences: without this every insert on what was the subscriber would fail. */
+async function settleIdSequence(session: Queryable, plan: MigrationPlan): Promise<string[]> {
+  await session.query('begin');
+  const { rows } = await settle().finally(() => session.query('commit'));
+  async function settle() {
+    await session.query(preamble(plan).join('\n'));
+    return session.query<{ id: string }>(loadQuery('settle_id_sequence'));
+  }
+  return rows.map(({ id }) => `the sequence of ids was behind the highest id and goes on after ${id}`);
 }
 
 /** The script that `migrate` would run, for psql. */
