@@ -37,3 +37,14 @@ test('every public table, view and column, and every table of the private schema
   );
   expect(missing).toEqual([]);
 });
+
+test('every table has a primary key, so that a publication for all tables refuses no change', async () => {
+  const missing = await named(
+    `select c.oid::regclass::text as name
+     from pg_class as c
+     where c.relkind in ('r', 'p') and c.relreplident <> 'f'
+       and (c.relnamespace = 'lamplighter'::regnamespace or (c.relnamespace = 'public'::regnamespace and c.relname like 'steadytext%'))
+       and not exists (select from pg_constraint as k where k.conrelid = c.oid and k.contype = 'p')`,
+  );
+  expect(missing).toEqual([]);
+});
