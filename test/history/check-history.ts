@@ -5,6 +5,7 @@ import { checkAnswers } from './check-answers.ts';
 import { checkCallers } from './check-callers.ts';
 import { checkLife } from './check-lives.ts';
 import { checkOrder, type Freeze } from './check-order.ts';
+import { checkProgress, type ProgressOptions } from './check-progress.ts';
 import type { HandlerJournal } from './handlers.ts';
 import { type RequestState, readJournal, readRequests } from './journal.ts';
 import type { Violation } from './violation.ts';
@@ -19,6 +20,8 @@ export interface HistoryOptions {
   readonly orderSlackMs?: number;
   /** When workers were stopped. */
   readonly freezes?: readonly Freeze[];
+  /** When workers were well; without it nothing is said about progress. */
+  readonly progress?: Partial<Omit<ProgressOptions, 'locked'>>;
 }
 
 /**
@@ -26,7 +29,7 @@ export interface HistoryOptions {
  * rest: faults healed, callers gone, and workers idle or stopped. `db` is logged in as the owner of the queue.
  */
 export async function checkHistory(db: Queryable, options: HistoryOptions): Promise<Violation[]> {
-  const { callers, handlers, maxRetries = 3, orderSlackMs = 2_000, freezes = [] } = options;
+  const { callers, handlers, maxRetries = 3, orderSlackMs = 2_000, freezes = [], progress } = options;
   const changes = await readJournal(db);
   const current = await readRequests(db);
   const lives = groupBy(changes, ({ requestId }) => requestId);
@@ -62,6 +65,8 @@ export async function checkHistory(db: Queryable, options: HistoryOptions): Prom
   checkCallers(callers, lives, report);
   if (handlers !== undefined) checkAnswers(handlers.read(), lives, report);
   checkOrder(changes, { slackUs: orderSlackMs * 1_000, locked: callers.locked, freezes }, report);
+  const { serving = [], pauses = [], slackMs = 2_000, longestBatchMs = {} } = progress ?? {};
+  checkProgress(changes, { serving, pauses, slackMs, longestBatchMs, locked: callers.locked }, report);
   await checkStats(db, current, report);
   return violations;
 }

@@ -24,6 +24,8 @@ export type Rule =
   | 'unasked'
   /** Passed over for longer than allowed by requests that come after it. */
   | 'order'
+  /** A lane from which nothing was claimed though a request was ready and a slot free. */
+  | 'progress'
   /** `queue_stats` counts otherwise. */
   | 'stats';
 

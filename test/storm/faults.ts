@@ -149,12 +149,14 @@ export const FAULTS: Readonly<Record<FaultKind, Fault>> = {
       await stage.callers.enqueue(texts, () => embed(stage.db, texts, { priority }));
     }
   },
-  async 'pause function'({ db }, { lot, lastsMs }, signal) {
-    const name = FUNCTIONS[lot % FUNCTIONS.length];
-    await db.query('select public.steadytext_pause($1)', [name]);
+  async 'pause function'({ db, pauses }, { lot, lastsMs }, signal) {
+    const functionName = choose(FUNCTIONS, lot);
+    const fromMs = Date.now();
+    await db.query('select public.steadytext_pause($1)', [functionName]);
     await last(lastsMs, signal);
     // The server may be away for a while.
-    await eventually(() => db.query('select public.steadytext_resume($1)', [name]), { timeoutMs: 20_000 });
+    await eventually(() => db.query('select public.steadytext_resume($1)', [functionName]), { timeoutMs: 20_000 });
+    pauses.push({ functionName, fromMs, toMs: Date.now() });
   },
   async 'cancel some'(stage, fault) {
     for (const id of await draw(stage, fault, `status in ('pending', 'processing')`)) {

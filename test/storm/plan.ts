@@ -26,6 +26,22 @@ export const FAULT_WEIGHTS = {
 
 export type FaultKind = keyof typeof FAULT_WEIGHTS;
 
+/** What strikes no worker that is left running, nor its way to the server: nothing excuses it for standing still then. */
+export const BYSTANDER_FAULTS: readonly FaultKind[] = [
+  'kill worker',
+  'freeze worker',
+  'stop worker',
+  'lock rows',
+  'hold snapshot',
+  'commit late',
+  'flood',
+  'pause function',
+  'cancel some',
+  'retry some',
+  'delete some',
+  'prune',
+];
+
 export interface PlannedFault {
   readonly atMs: number;
   readonly kind: FaultKind;
@@ -48,12 +64,18 @@ const PARTING: readonly PlannedFault[] = [0, 1].map((lot) => ({
   lot,
 }));
 
-/** The faults of a storm that lasts `seconds`, in order: the same for the same seed, and those of a shorter storm but for its last ones. */
-export function planFaults(seed: number, seconds: number): PlannedFault[] {
+/**
+ * The faults of a storm that lasts `seconds`, in order: the same for the same seed, and those of a shorter storm but for its last ones.
+ *
+ * @param kinds - Those that may strike. @default all
+ */
+export function planFaults(seed: number, seconds: number, kinds?: readonly FaultKind[]): PlannedFault[] {
   const random = createRandom(seed);
+  const weights: Record<FaultKind, number> = { ...FAULT_WEIGHTS };
+  for (const kind of Object.keys(weights) as FaultKind[]) if (kinds?.includes(kind) === false) weights[kind] = 0; // keys of the above
   const faults: PlannedFault[] = [];
   for (let atMs = random.int(500); atMs < seconds * 1_000; atMs += 100 + random.int(700)) {
-    const kind = random.weighted(FAULT_WEIGHTS) ?? 'kill worker';
+    const kind = random.weighted(weights) ?? 'kill worker';
     faults.push({
       atMs,
       kind,
@@ -62,6 +84,7 @@ export function planFaults(seed: number, seconds: number): PlannedFault[] {
       lot: random.int(2 ** 31),
     });
   }
+  if (kinds !== undefined) return faults;
   const parting = PARTING.map((fault) => ({ ...fault, atMs: seconds * 1_000 + fault.atMs }));
   return [...faults, ...parting].sort((a, b) => a.atMs - b.atMs);
 }

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { type FaultProxy, startFaultProxy } from '../faults/support/fault-proxy.ts';
 import { type FaultServer, promote, startFaultServer } from '../faults/support/fault-server.ts';
 import { type CallerJournal, createCallerJournal } from '../history/callers.ts';
+import type { Pause } from '../history/check-progress.ts';
 import { createHandlerJournal, type HandlerJournal } from '../history/handlers.ts';
 import { clearJournal, installJournal } from '../history/journal.ts';
 import { type Actor, grantWorker } from '../history/journalling-worker.ts';
@@ -9,7 +10,9 @@ import { openSlot, type WorkerSlot } from './worker-slot.ts';
 
 /** Of every worker: charged requests end soon, and what a dead worker held is missed soon. */
 export const MAX_RETRIES = 1;
-const WORKER = { leaseMs: 2_000, heartbeatMs: 400, concurrency: 3, maxRetries: MAX_RETRIES, provider: { maxBatch: 8 } };
+/** Generation one by one, as engines do it: neighbours in a batch would wait for a long one. */
+const PROVIDER = { maxBatch: 8, generateBatch: 1 };
+const WORKER = { leaseMs: 2_000, heartbeatMs: 400, concurrency: 3, maxRetries: MAX_RETRIES, provider: PROVIDER };
 /** Of the worker that is never killed: long enough to outlast most of what befalls its connections. */
 const STEADY = { leaseMs: 5_000 };
 const WORKERS = 3;
@@ -29,6 +32,8 @@ export interface Stage extends AsyncDisposable {
   readonly handlers: HandlerJournal;
   /** Of the present round. */
   readonly callers: CallerJournal;
+  /** Of functions, in the present round. */
+  readonly pauses: Pause[];
   /** Kills the primary and makes its standby the primary, where everybody is led from then on. */
   failOverTo(standby: FaultServer): Promise<void>;
   /** Begins another round with an empty queue and empty journals; everything must be at rest. */
@@ -65,6 +70,7 @@ export async function openStage(): Promise<Stage> {
     slots.push(openSlot({ ...WORKER, ...(n === 0 ? STEADY : {}), actor, handlers }));
   }
   let callers = createCallerJournal();
+  const pauses: Pause[] = [];
 
   return {
     get server() {
@@ -78,6 +84,7 @@ export async function openStage(): Promise<Stage> {
     get callers() {
       return callers;
     },
+    pauses,
     async failOverTo(standby) {
       const old = server;
       await old.stop('kill');
@@ -90,6 +97,7 @@ export async function openStage(): Promise<Stage> {
       await clearJournal(db);
       handlers.clear();
       callers = createCallerJournal();
+      pauses.length = 0;
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(slots.map((slot) => slot.close()));

@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { checkHistory } from '../history/check-history.ts';
 import type { Violation } from '../history/violation.ts';
 import { eventually } from '../support/eventually.ts';
-import { skipDelays } from '../support/requests.ts';
+import { firstValue, generate, skipDelays } from '../support/requests.ts';
 import { startClientCaller, startSqlCaller } from './callers.ts';
 import { FAULTS, healAll } from './faults.ts';
-import { type PlannedFault, planFaults } from './plan.ts';
+import { BYSTANDER_FAULTS, type PlannedFault, planFaults } from './plan.ts';
 import { MAX_RETRIES, type Stage } from './stage.ts';
 
 export interface StormReport {
@@ -23,12 +23,25 @@ export interface StormReport {
 const REST_MS = 60_000;
 /** Workers look at the whole queue once a second, and the machine is busy; a short storm among other tests shares it with them. */
 const ORDER_SLACK_MS = { long: 2_500, short: 6_000 };
-const SHORT_S = 10;
+const SHORT_S = 12;
+const LONG_WORK = { requests: 6, ms: 30_000 };
 /** Requests whose lives are shown. */
 const MOST_LIVES = 8;
 
+/**
+ * - `all`: every kind of fault.
+ * - `bystanders`: only those that leave other workers well, with generations in hand that last longer than the storm. No lane may stand
+ *   still then.
+ */
+export type Weather = 'all' | 'bystanders';
+
 /** Lets a storm of that seed rage, heals everything, lets the queue come to rest, and checks its history. */
-export async function rage(stage: Stage, seed: number, seconds: number): Promise<StormReport> {
+export async function rage(
+  stage: Stage,
+  seed: number,
+  seconds: number,
+  weather: Weather = 'all',
+): Promise<StormReport> {
   await stage.reset();
   const log: string[] = [];
   const [first, second, third] = stage.callerRoles;
@@ -38,12 +51,15 @@ export async function rage(stage: Stage, seed: number, seconds: number): Promise
     startSqlCaller(second, stage.callers, seed + 2),
     startClientCaller(third, stage.callers, seed + 3),
   ];
-  const plan = planFaults(seed, seconds);
+  const isAside = weather === 'bystanders';
+  const plan = planFaults(seed, seconds, isAside ? BYSTANDER_FAULTS : undefined);
+  const long = isAside ? await queueLongWork(stage) : [];
   try {
     await strikeAll(stage, plan, seconds, log);
   } finally {
     await healAll(stage);
     await Promise.all(callers.map((caller) => caller.stop()));
+    await cancelAll(stage, long);
   }
   const restedMs = performance.now();
   // What is still not at rest is a violation, which the check finds.
@@ -56,6 +72,7 @@ export async function rage(stage: Stage, seed: number, seconds: number): Promise
     maxRetries: MAX_RETRIES,
     orderSlackMs: seconds > SHORT_S ? ORDER_SLACK_MS.long : ORDER_SLACK_MS.short,
     freezes: stage.slots.flatMap(({ freezes }) => freezes),
+    ...(isAside ? { progress: progressOf(stage, seconds) } : {}),
   });
   violations.push(...(await findHurtInnocents(stage)));
   log.push(...(await describeLives(stage, violations)));
@@ -73,6 +90,29 @@ export async function rage(stage: Stage, seed: number, seconds: number): Promise
     log,
   };
 }
+
+/** Generations for more slots than there are beside the reserves. */
+async function queueLongWork({ callers, db }: Stage): Promise<string[]> {
+  const texts = Array.from({ length: LONG_WORK.requests }, () => callers.unique(`!sleep:${LONG_WORK.ms}`));
+  return callers.enqueue(texts, async () => {
+    const ids: string[] = [];
+    for (const text of texts) ids.push(await generate(db, text, { priority: 9 }));
+    return ids;
+  });
+}
+
+async function cancelAll({ callers, db }: Stage, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
+    await callers.act('cancel', id, () => firstValue(db, 'select public.steadytext_cancel_async($1)', [id]));
+  }
+}
+
+const progressOf = ({ slots, pauses }: Stage, seconds: number) => ({
+  serving: slots.flatMap(({ serving }) => serving),
+  pauses,
+  slackMs: seconds > SHORT_S ? ORDER_SLACK_MS.long : ORDER_SLACK_MS.short,
+  longestBatchMs: { generate: LONG_WORK.ms },
+});
 
 async function strikeAll(stage: Stage, plan: readonly PlannedFault[], seconds: number, log: string[]): Promise<void> {
   const over = new AbortController();

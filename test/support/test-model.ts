@@ -25,6 +25,7 @@ export interface TestModelOptions {
   readonly name: string;
   readonly dimensions: number;
   readonly maxBatch: number;
+  readonly generateBatch: number;
   readonly maxConcurrency: number;
   readonly isCacheable: boolean;
   readonly functions: readonly RequestFunction[];
@@ -36,7 +37,7 @@ type Tries = Map<string, number>;
 
 /** A model that does what its texts say; see `test-steps.ts`. */
 export function createTestModel(options: TestModelOptions): Model {
-  const { name, dimensions, maxBatch, maxConcurrency, isCacheable, functions, calls } = options;
+  const { name, dimensions, maxBatch, generateBatch, maxConcurrency, isCacheable, functions, calls } = options;
   const tries: Tries = new Map();
   const method = <Item, Value>(textOf: (item: Item) => string, answer: (item: Item, steps: TestStep[]) => Value) => ({
     maxBatch,
@@ -66,7 +67,7 @@ export function createTestModel(options: TestModelOptions): Model {
       ),
     }),
     ...(served.length > 0 && {
-      generate: { functions: served, ...method(({ prompt }: GenerateItem) => prompt, textOf) },
+      generate: { functions: served, ...method(({ prompt }: GenerateItem) => prompt, textOf), maxBatch: generateBatch },
     }),
     async close() {
       calls.closes++;

@@ -8,6 +8,8 @@ export interface TestProviderOptions {
   readonly dimensions?: number;
   /** @default 16 */
   readonly maxBatch?: number;
+  /** The same of generation. @default maxBatch */
+  readonly generateBatch?: number;
   /** @default Infinity */
   readonly maxConcurrency?: number;
   /** @default true */
@@ -29,7 +31,7 @@ export interface TestProvider extends ModelProvider {
  */
 export function createTestProvider(options: TestProviderOptions = {}): TestProvider {
   const { dimensions = 8, maxBatch = 16, maxConcurrency = Number.POSITIVE_INFINITY, isCacheable = true } = options;
-  const { functions = REQUEST_FUNCTIONS } = options;
+  const { functions = REQUEST_FUNCTIONS, generateBatch = maxBatch } = options;
   const calls: TestCalls = { calls: 0, items: 0, running: 0, mostRunning: 0, loads: 0, closes: 0, texts: [] };
 
   function describe(name: string): KnownModelDescription {
@@ -55,6 +57,7 @@ export function createTestProvider(options: TestProviderOptions = {}): TestProvi
         name,
         dimensions,
         maxBatch: behaviour === 'one' ? 1 : maxBatch,
+        generateBatch: behaviour === 'one' ? 1 : generateBatch,
         maxConcurrency,
         isCacheable: isCacheable && behaviour !== 'uncacheable',
         functions,
