@@ -21,7 +21,7 @@ function createJournal() {
     states.set(requestId, state);
     const snapshot = `${xid}:${xid}:`;
     const entry = { seq: changes.length + 1, xid, serverStartUs: 0, snapshot, atUs: atMs * 1e3, actor, requestId };
-    changes.push({ ...entry, text: null, before, after: state });
+    changes.push({ ...entry, text: null, isHolderOver: false, before, after: state });
   }
   return {
     changes,
