@@ -837,6 +837,10 @@ begin
     insert into lamplighter.cached_result as c (cache_key, id, completed_at)
     select distinct on (k.cache_key) k.cache_key, k.id, v_now
     from unnest(p_cache_keys, p_ids, p_attempts, p_outcomes) as k (cache_key, id, attempt, outcome)
+    -- Of what was ended just now: an answer that was not recorded must not take the place of one that was.
+    cross join lateral (
+      select 1 from public.steadytext_queue as q where q.id = k.id and q.attempt = k.attempt and q.completed_at = v_now
+    ) as ended
     where k.cache_key is not null and k.outcome = 'completed'
     order by k.cache_key, k.id
     on conflict (cache_key) do update set id = excluded.id, completed_at = excluded.completed_at;

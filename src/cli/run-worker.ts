@@ -22,7 +22,7 @@ export interface WorkerSetup {
 }
 
 /** A worker and the models it holds. */
-export type RunningWorker = Pick<Worker, 'report' | 'stop'>;
+export type RunningWorker = Pick<Worker, 'report' | 'stop' | 'died'>;
 
 /**
  * Starts a worker with models of its own and logs what it serves, and why not the rest.
@@ -53,7 +53,7 @@ export async function openWorker(invocation: Invocation, setup: WorkerSetup): Pr
     }
     log.info({ workerId: worker.workerId }, 'the worker runs');
     logReport(log, config, worker.report);
-    return { report: worker.report, stop };
+    return { report: worker.report, died: worker.died, stop };
   } catch (error) {
     await stop({ isImmediate: true });
     throw error;
@@ -82,8 +82,12 @@ function logReport(log: Logger, config: WorkerConfig, { served, notServed }: Ser
 export async function runWorker(invocation: Invocation, setup: WorkerSetup): Promise<ExitCode> {
   const { interruption, log } = invocation;
   const worker = await openWorker(invocation, setup);
-  await aborted(interruption.first);
-  return stopWorker(worker, { interruption, log });
+  const failure = await Promise.race([aborted(interruption.first), worker.died]);
+  if (failure === undefined) return stopWorker(worker, { interruption, log });
+  await worker
+    .stop({ isImmediate: true })
+    .catch((error: unknown) => log.debug({ err: error }, 'not all could be stopped'));
+  throw failure;
 }
 
 /** Stops gracefully, or at once as soon as a second signal comes. */

@@ -31,6 +31,7 @@ export const ERROR_CODES = [
   'TLS_FAILED',
   'TOO_MANY_CONNECTIONS',
   'USAGE',
+  'WORKER_FAILED',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];

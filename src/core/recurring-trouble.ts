@@ -16,6 +16,8 @@ export interface Trouble {
   note(error: unknown, details?: object): void;
   /** It works, as far as whoever says so can tell. */
   settle(): void;
+  /** Whoever had it does not run any more, and nobody will start it again. */
+  die(error: unknown): void;
 }
 
 /** How a trouble is told of, where that is not "could not do this" and "can do this again". */
@@ -50,13 +52,15 @@ export interface TroublesOptions {
   readonly clock: Clock;
   /** Failures that are told of as this one trouble, whoever meets them. @default none */
   readonly shared?: SharedTrouble;
+  /** Told of what does not run any more. @default nobody */
+  readonly onDeath?: (what: string, error: unknown) => void;
 }
 
 /**
  * Troubles of one program. However often something fails, at most two lines a minute tell of it: `warn` when it begins, with its cause,
  * and once a minute with a count, `info` when it is over. A cause is named once, until it changes.
  */
-export function createTroubles({ log, clock, shared }: TroublesOptions): Troubles {
+export function createTroubles({ log, clock, shared, onDeath }: TroublesOptions): Troubles {
   const common = shared && createEpisodes(wordsOf(shared.what, 'cannot', shared.advice), log, clock);
   return {
     define(what, words = wordsOf(what, 'could not')) {
@@ -71,6 +75,7 @@ export function createTroubles({ log, clock, shared }: TroublesOptions): Trouble
           own.settle(what);
           common?.settle(what);
         },
+        die: (error) => onDeath?.(what, error),
       };
     },
   };

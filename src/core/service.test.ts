@@ -171,3 +171,27 @@ test('stop aborts the signal of the running pass, and the failure that follows i
   await loop.stop();
   expect(errors).toEqual([]);
 });
+
+test('a loop that fails itself tells so once, and stop reports it', async () => {
+  const deaths: unknown[] = [];
+  const fault = new Error('the log cannot be written');
+  let tellDeath = () => {};
+  const died = new Promise<void>((resolve) => {
+    tellDeath = resolve;
+  });
+  const loop = startLoop({
+    clock: systemClock,
+    intervalMs: 0,
+    onError() {
+      throw fault;
+    },
+    onDeath(error) {
+      deaths.push(error);
+      tellDeath();
+    },
+    runOnce: () => Promise.reject(new Error('outage')),
+  });
+  await died;
+  expect(deaths).toEqual([fault]);
+  await expect(loop.stop()).rejects.toBe(fault);
+});

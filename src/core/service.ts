@@ -18,6 +18,8 @@ interface LoopBasics {
   readonly intervalMs: number | (() => number);
   /** Runs one pass, and is never called again before that pass has settled. The signal aborts on stop. */
   readonly runOnce: (signal: AbortSignal) => Promise<void>;
+  /** Told when the loop itself fails, as `intervalMs` or `onError` has thrown: it does not go on. @default the trouble */
+  readonly onDeath?: OnError;
   readonly clock?: Clock;
 }
 
@@ -37,7 +39,8 @@ const FAILED_PASS_PAUSE = { baseMs: 100, capMs: 10_000 };
  * Runs `runOnce` at once and then again and again until stopped, never twice at a time. After failed passes the pause grows to at
  * least 0.1 s, then 0.2 s and so on up to 10 s, so that a short interval cannot turn an outage into a storm.
  */
-export function startLoop({ intervalMs, runOnce, trouble, onError, clock = systemClock }: LoopOptions): Loop {
+export function startLoop(options: LoopOptions): Loop {
+  const { intervalMs, runOnce, trouble, onError, onDeath, clock = systemClock } = options;
   const stopping = new AbortController();
   let pause = new AbortController();
   let isWoken = false;
@@ -70,8 +73,8 @@ export function startLoop({ intervalMs, runOnce, trouble, onError, clock = syste
     }
   };
   const done = run();
-  // `stop` reports a loop that died (onError or intervalMs threw); this keeps Node from ending the process before that.
-  done.catch(() => undefined);
+  // `stop` reports it, too.
+  done.catch((error: unknown) => (onDeath === undefined ? trouble?.die(error) : onDeath(error)));
 
   return {
     wake() {

@@ -4,13 +4,15 @@ import type { Troubles } from '../core/recurring-trouble.ts';
 import type { Service } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import type { Announcer } from './announcer.ts';
-import { type Completed, countBatch, isMoot } from './ends.ts';
+import { type Completed, countBatch, isMoot, lengthOf } from './ends.ts';
 import type { InFlight } from './in-flight.ts';
 import { createRecorder } from './recorder.ts';
 import { startStragglers } from './stragglers.ts';
 
 /** Ends that may wait to be recorded before executors have to. */
 const BACKLOG_LIMIT = 2_000;
+/** The same by the length of their results, in UTF-16 units. */
+const BACKLOG_LENGTH = 32_000_000;
 /** Batches recorded at once: while one waits for the disk, the next is written. */
 const WRITERS = 2;
 
@@ -66,11 +68,20 @@ export function startCompleter(deps: CompleterDeps): Completer {
     clock,
   });
   const queue: Completed[] = [];
+  let queueLength = 0;
   const idleWriters: (() => void)[] = [];
   let roomWaiters: (() => void)[] = [];
 
+  const isFull = () => queue.length >= BACKLOG_LIMIT || queueLength >= BACKLOG_LENGTH;
+
+  function take(): Completed[] {
+    const ends = queue.splice(0, countBatch(queue));
+    for (const end of ends) queueLength -= lengthOf(end);
+    return ends;
+  }
+
   function makeRoom(): void {
-    if (queue.length >= BACKLOG_LIMIT) return;
+    if (isFull()) return;
     for (const resolve of roomWaiters) resolve();
     roomWaiters = [];
   }
@@ -81,7 +92,7 @@ export function startCompleter(deps: CompleterDeps): Completer {
         await new Promise<void>((resolve) => idleWriters.push(resolve));
         continue;
       }
-      const missing = await record(queue.splice(0, countBatch(queue)), stopping.signal);
+      const missing = await record(take(), stopping.signal);
       for (const end of missing) if (isMoot(end)) inFlight.remove(end.held);
       stragglers.add(missing.filter((end) => !isMoot(end)));
       makeRoom();
@@ -93,13 +104,14 @@ export function startCompleter(deps: CompleterDeps): Completer {
   }
 
   const done = Promise.all(Array.from({ length: WRITERS }, write));
-  done.catch((error: unknown) => log.fatal({ err: error }, 'recording results has stopped'));
+  done.catch((error: unknown) => refusals.die(error));
 
   return {
     async push(ends) {
       queue.push(...ends);
+      for (const end of ends) queueLength += lengthOf(end);
       wakeWriters();
-      if (queue.length >= BACKLOG_LIMIT) await new Promise<void>((resolve) => roomWaiters.push(resolve));
+      if (isFull()) await new Promise<void>((resolve) => roomWaiters.push(resolve));
     },
     handBackRefused: () => stragglers.handBackRefused(),
     async stop() {

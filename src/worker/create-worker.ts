@@ -44,6 +44,7 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<W
         return worker.workerId;
       },
       report: worker.report,
+      died: worker.died,
       async stop(stopOptions) {
         await worker.stop(stopOptions);
         await models.close();

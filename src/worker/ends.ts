@@ -18,13 +18,19 @@ const BATCH_LIMIT = 500;
 /** Of the results in one statement, in UTF-16 units. */
 const BATCH_LENGTH = 8_000_000;
 
+/** Of the result, in UTF-16 units. */
+export function lengthOf({ outcome }: Completed): number {
+  return outcome.kind === 'completed' ? outcome.result.length : 0;
+}
+
 /** How many of the first ends go into one statement: of one worker id, in bounded number and size. */
 export function countBatch(ends: readonly Completed[]): number {
   const workerId = ends[0]?.held.workerId;
   let length = 0;
   let count = 0;
-  for (const { held, outcome } of ends) {
-    length += outcome.kind === 'completed' ? outcome.result.length : 0;
+  for (const end of ends) {
+    const { held } = end;
+    length += lengthOf(end);
     if (held.workerId !== workerId || count >= BATCH_LIMIT || (count > 0 && length > BATCH_LENGTH)) break;
     count += 1;
   }

@@ -39,7 +39,8 @@ export function createStop(deps: StopDeps): (options?: StopOptions) => Promise<v
 
   async function stop(): Promise<void> {
     lease.announceStopping();
-    await dispatcher.stop();
+    // One that has failed keeps nobody from being stopped; who told of its death has told of this.
+    await dispatcher.stop().catch(() => undefined);
     completer.handBackRefused();
     await settle(inFlight.empty(), GRACE_MS, clock, hurry.signal);
     if (inFlight.size > 0) {

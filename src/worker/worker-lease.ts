@@ -108,6 +108,7 @@ export async function startWorkerLease(deps: WorkerLeaseDeps): Promise<WorkerLea
       }
     },
     onError: () => undefined,
+    onDeath: (error) => trouble.die(error),
     clock,
   });
 

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import { hostname, pid } from '../core/env.ts';
+import { LamplighterError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { createTroubles } from '../core/recurring-trouble.ts';
 import type { Service } from '../core/service.ts';
@@ -53,6 +54,11 @@ export interface Worker extends Service {
   readonly workerId: string;
   readonly report: ServedReport;
   /**
+   * Resolves, if ever, with WORKER_FAILED: a part of the worker has ended by a fault. It then begins to stop by itself, at once, as it
+   * must not claim what it may not be able to record.
+   */
+  readonly died: Promise<LamplighterError>;
+  /**
    * Claims nothing more, lets what runs finish for up to 20 s, hands back the rest, and resolves when everything is closed. A second
    * call with `isImmediate` cuts the wait short.
    */
@@ -66,7 +72,19 @@ export interface Worker extends Service {
  */
 export async function startWorker(options: StartWorkerOptions): Promise<Worker> {
   const { settings, config, models, log, clock = systemClock } = options;
-  const troubles = createTroubles({ log, clock, shared: DATABASE_TROUBLE });
+  let die: (error: LamplighterError) => void = () => undefined;
+  const died = new Promise<LamplighterError>((resolve) => {
+    die = resolve;
+  });
+  const troubles = createTroubles({
+    log,
+    clock,
+    shared: DATABASE_TROUBLE,
+    onDeath(what, cause) {
+      const message = `The worker has failed, as the part of it that had to ${what} ended: ${messageOf(cause)}`;
+      die(new LamplighterError('WORKER_FAILED', message, { cause, hint: 'Start it again.' }));
+    },
+  });
   const opened: Service[] = [];
   const db = createPool(settings, {
     // Besides the pool: the listener, the fresh session that reads settings, and the one that looks for a pooler.
@@ -214,12 +232,15 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
       }),
     );
 
+    const stop = createStop({ lease, dispatcher, completer, inFlight, services: opened, log, clock });
+    void died.then(() => stop({ isImmediate: true })).catch(() => undefined);
     return {
       get workerId() {
         return lease.workerId;
       },
       report: served.report,
-      stop: createStop({ lease, dispatcher, completer, inFlight, services: opened, log, clock }),
+      died,
+      stop,
     };
   } catch (error) {
     await stopAll(opened).catch((failure: unknown) => log.warn({ err: failure }, 'could not close everything'));

@@ -54,6 +54,16 @@ test('a cancelled, failed or lost request gives no answer', async () => {
   expect(await cached('a')).toEqual([undefined]);
 });
 
+test('an answer that could not be recorded does not take the place of one that was', async () => {
+  await embed();
+  await worker.finish([await worker.claimOne()], { kind: 'completed', result: 'r', cacheKey: key('a') });
+  await embed();
+  const lost = await worker.claimOne();
+  await db.pool.query(`update steadytext_queue set status = 'cancelled' where id = $1`, [lost.id]);
+  await worker.finish([lost], { kind: 'completed', result: 'late', cacheKey: key('a') });
+  expect(await cached('a')).toEqual(['r']);
+});
+
 test('a request that was changed and run again gives no answer under the key of before', async () => {
   await embed();
   await worker.finish([await worker.claimOne()], { kind: 'completed', result: 'first', cacheKey: key('first') });

@@ -39,9 +39,13 @@ export async function upEmbedded(invocation: Invocation, options: EmbeddedUp): P
     const end = await Promise.race([
       aborted(interruption.first).then(() => 'signal' as const),
       server.ended.then(() => 'server ended' as const),
+      worker.died,
     ]);
     if (end === 'signal') return await stopWorker(worker, { interruption, log });
-    await worker.stop({ isImmediate: true });
+    await worker
+      .stop({ isImmediate: true })
+      .catch((error: unknown) => log.debug({ err: error }, 'not all could be stopped'));
+    if (end !== 'server ended') throw end;
     throw new LamplighterError('EMBEDDED_FAILED', `The embedded PostgreSQL in ${dataDir} has ended by itself`, {
       hint: 'With --log-level debug its log is shown. The data is kept: start again.',
     });
