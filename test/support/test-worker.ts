@@ -26,7 +26,7 @@ export interface LogLine {
 export interface TestWorker extends AsyncDisposable {
   readonly worker: Worker;
   readonly calls: TestProvider['calls'];
-  /** What it logged as a warning or worse, and what Node warned of meanwhile. */
+  /** What it logged as a warning or worse, but for requests that failed for good, and what Node warned of meanwhile. */
   warnings(): readonly LogLine[];
   /** All that it logged. */
   lines(): readonly LogLine[];
@@ -53,7 +53,7 @@ export async function startTestWorker(localOptions: LocalWorkerOptions): Promise
   return {
     worker,
     calls: runtime.calls,
-    warnings: () => lines.filter(({ level }) => level >= 40),
+    warnings: () => lines.filter(({ level, msg }) => level >= 40 && !msg.includes('failed for good')),
     lines: () => lines,
     async [Symbol.asyncDispose]() {
       await worker.stop({ isImmediate: true });

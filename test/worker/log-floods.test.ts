@@ -107,6 +107,7 @@ describe('under a trigger that raises', () => {
       expect(row).toMatchObject({ error: `The result could not be stored: ${words}` });
       expect(linesOf(worker).filter(({ level }) => level >= 40)).toMatchObject([
         { msg: `could not record the ends of some requests: ${words}` },
+        { msg: `a request failed for good: The result could not be stored: ${words}`, requestId: row?.request_id },
       ]);
     },
   );
