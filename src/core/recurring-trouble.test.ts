@@ -144,3 +144,27 @@ test('while one of them fails, success of another ends nothing', () => {
   }
   expect(said()).toEqual(['warn cannot use the server: away; work waits']);
 });
+
+test('whoever succeeds first after a shared trouble has all the others try again, once a second at most', () => {
+  const isAway = (error: unknown) => error instanceof Error && error.message === 'away';
+  const shared = createTroubles({ log, clock, shared: { what: 'reach it', advice: 'wait', includes: isAway } });
+  const tried: string[] = [];
+  const define = (what: string) => {
+    const trouble = shared.define(what);
+    trouble.onRecovery(() => tried.push(what));
+    return trouble;
+  };
+  const [listen, claim, prune] = [define('listen'), define('claim'), define('prune')];
+  for (const trouble of [listen, claim]) trouble.note(new Error('away'));
+  prune.note(new Error('of its own'));
+  listen.settle();
+  expect(tried).toEqual(['claim']);
+  listen.settle();
+  listen.note(new Error('away'));
+  listen.settle();
+  expect(tried).toEqual(['claim']);
+  nowMs += 1_000;
+  listen.note(new Error('away'));
+  claim.settle();
+  expect(tried).toEqual(['claim', 'listen']);
+});

@@ -10,14 +10,19 @@ const QUIET_MS = 10_000;
 /** A trouble that nobody says is over is forgotten so long after its last failure. */
 const FORGET_MS = 120_000;
 
+/** So often at most those who wait after a shared trouble are told that it may be over: a server that comes and goes must not be rushed. */
+const RECOVERY_MS = 1_000;
+
 /** Something that may fail again and again, and is told of as one trouble: when it begins, once a minute, and when it ends. */
 export interface Trouble {
   /** It failed. `details` go with the line if there is one; each failure has a line with its stack at level `debug`. */
   note(error: unknown, details?: object): void;
-  /** It works, as far as whoever says so can tell. */
+  /** It works, as far as whoever says so can tell. After a shared trouble, all others that have it hear of that. */
   settle(): void;
   /** Whoever had it does not run any more, and nobody will start it again. */
   die(error: unknown): void;
+  /** Has `tryAgain` called when the shared trouble that was noted here last may be over: it need not be waited out. One at a time. */
+  onRecovery(tryAgain: () => void): void;
 }
 
 /** How a trouble is told of, where that is not "could not do this" and "can do this again". */
@@ -62,21 +67,43 @@ export interface TroublesOptions {
  */
 export function createTroubles({ log, clock, shared, onDeath }: TroublesOptions): Troubles {
   const common = shared && createEpisodes(wordsOf(shared.what, 'cannot', shared.advice), log, clock);
+  /** Whose last failure was the shared trouble, and how they try again. */
+  const sharing = new Map<Trouble, () => void>();
+  let recoveredMs = Number.NEGATIVE_INFINITY;
+
+  /** One of those who shared it has succeeded. */
+  function noteRecovery(): void {
+    if (sharing.size === 0 || clock.nowMs() - recoveredMs < RECOVERY_MS) return;
+    recoveredMs = clock.nowMs();
+    for (const tryAgain of [...sharing.values()]) tryAgain();
+  }
+
   return {
     define(what, words = wordsOf(what, 'could not')) {
       const own = createEpisodes(words, log, clock);
-      return {
+      let tryAgain = () => {};
+      const trouble: Trouble = {
         note(error, details = {}) {
           log.debug({ err: error, ...details }, `could not ${what}`);
-          if (common === undefined || shared?.includes(error) !== true) own.note(what, error, details);
-          else common.note(what, error, { ...details, noticedBy: what });
+          if (common === undefined || shared?.includes(error) !== true) {
+            sharing.delete(trouble);
+            own.note(what, error, details);
+          } else {
+            sharing.set(trouble, () => tryAgain());
+            common.note(what, error, { ...details, noticedBy: what });
+          }
         },
         settle() {
+          if (sharing.delete(trouble)) noteRecovery();
           own.settle(what);
           common?.settle(what);
         },
         die: (error) => onDeath?.(what, error),
+        onRecovery(listener) {
+          tryAgain = listener;
+        },
       };
+      return trouble;
     },
   };
 }

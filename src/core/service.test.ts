@@ -195,3 +195,26 @@ test('a loop that fails itself tells so once, and stop reports it', async () => 
   expect(deaths).toEqual([fault]);
   await expect(loop.stop()).rejects.toBe(fault);
 });
+
+test('a pause after failed passes ends when the trouble may be over, and the next one is short', async () => {
+  const manual = createManualClock();
+  let atRest = manual.nextDelay();
+  const loop = startLoop({
+    clock: manual.clock,
+    intervalMs: 0,
+    onError: () => {},
+    runOnce: async () => {
+      throw new Error('away');
+    },
+  });
+  for (let n = 0; n < 6; n += 1) {
+    await atRest;
+    atRest = manual.nextDelay();
+    if (n < 5) manual.release();
+    else loop.tryAgain();
+  }
+  await atRest;
+  expect(manual.asked[5]).toBeGreaterThanOrEqual(1_600);
+  expect(manual.asked[6]).toBeLessThanOrEqual(200);
+  await loop.stop();
+});

@@ -9,8 +9,10 @@ export interface Service {
 }
 
 export interface Loop extends Service {
-  /** Starts the next pass as soon as the current one is over; only the pause after a failed pass is not cut short. */
+  /** Starts the next pass as soon as the current one is over; the pause after a failed pass is cut short only when its trouble may be over. */
   wake(): void;
+  /** Ends the pause after a failed pass, as what it failed for may be over; the pauses after that begin short again. */
+  tryAgain(): void;
 }
 
 interface LoopBasics {
@@ -37,7 +39,8 @@ const FAILED_PASS_PAUSE = { baseMs: 100, capMs: 10_000 };
 
 /**
  * Runs `runOnce` at once and then again and again until stopped, never twice at a time. After failed passes the pause grows to at
- * least 0.1 s, then 0.2 s and so on up to 10 s, so that a short interval cannot turn an outage into a storm.
+ * least 0.1 s, then 0.2 s and so on up to 10 s, so that a short interval cannot turn an outage into a storm. Whoever notices first that
+ * the outage is over ends the pauses of all.
  */
 export function startLoop(options: LoopOptions): Loop {
   const { intervalMs, runOnce, trouble, onError, onDeath, clock = systemClock } = options;
@@ -59,6 +62,13 @@ export function startLoop(options: LoopOptions): Loop {
     }
   };
 
+  const tryAgain = () => {
+    if (failures === 0) return;
+    failures = 1;
+    pause.abort();
+  };
+  trouble?.onRecovery(tryAgain);
+
   const run = async () => {
     // A turn of the event loop, so that the caller holds the loop before its first pass begins.
     await Promise.resolve();
@@ -77,6 +87,7 @@ export function startLoop(options: LoopOptions): Loop {
   done.catch((error: unknown) => (onDeath === undefined ? trouble?.die(error) : onDeath(error)));
 
   return {
+    tryAgain,
     wake() {
       isWoken = true;
       if (failures === 0) pause.abort();

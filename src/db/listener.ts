@@ -130,7 +130,7 @@ export function startListener(options: ListenerOptions): Service {
     }
   }
 
-  return startLoop({
+  const loop = startLoop({
     clock,
     intervalMs: () => pauseMs,
     async runOnce(signal) {
@@ -153,6 +153,8 @@ export function startListener(options: ListenerOptions): Service {
     },
     onError: tellLost,
   });
+  trouble.onRecovery(() => loop.tryAgain());
+  return loop;
 }
 
 function closed(cause: Error | undefined): LamplighterError {

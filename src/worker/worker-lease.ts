@@ -112,6 +112,8 @@ export async function startWorkerLease(deps: WorkerLeaseDeps): Promise<WorkerLea
     clock,
   });
 
+  trouble.onRecovery(() => loop.wake());
+
   return {
     get workerId() {
       return workerId;

@@ -163,6 +163,22 @@ describe('when the server is away', () => {
     },
   );
 
+  test('a worker goes on as soon as any part of it notices that the server is back, whatever pauses the others are in', async () => {
+    await using tested = await startTestWorker({ uri: server.uri, heartbeatMs: 500, leaseMs: 10_000 });
+    await untilStatus(pool, await embed(pool, ['before']), 'completed');
+    await stopServer();
+    // Until the pauses are longer than what is asked for below.
+    const downMs = performance.now();
+    await eventually(() => expect(performance.now() - downMs).toBeGreaterThan(8_000), { timeoutMs: 12_000 });
+    await startServer();
+    const heartbeat = `select 1 from lamplighter.worker where worker_id = $1 and last_heartbeat > pg_postmaster_start_time()`;
+    await eventually(async () => expect((await pool.query(heartbeat, [tested.worker.workerId])).rowCount).toBe(1));
+    const startedMs = performance.now();
+    await untilStatus(pool, await embed(pool, ['after']), 'completed');
+    expect(performance.now() - startedMs).toBeLessThan(1_500);
+    await pool.query('delete from steadytext_queue');
+  }, 40_000);
+
   test('a worker whose server is away stops in bounded time, and what it held is run by others', async () => {
     const tested = await startTestWorker({ uri: server.uri, heartbeatMs: 200, leaseMs: 1_000 });
     const id = await generate(pool, '!hang');
