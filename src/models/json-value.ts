@@ -1,4 +1,4 @@
-import { isExactNumber } from './json/json-number.ts';
+import { EXACT_NUMBER, isExactNumber } from './json/json-number.ts';
 
 /**
  * A JSON document. A number that no double is comes as an object of one member, which `parseJson` makes and `writeJson` writes as the
@@ -21,6 +21,7 @@ export function isNestedWithin(value: unknown, depth: number = MAX_JSON_DEPTH): 
 /** The same text for equal values whatever the order of their keys and the spelling of their numbers: keys sorted by code unit, no white space. */
 export function canonicalJson(value: JsonValue): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (isExactNumber(value)) return value[EXACT_NUMBER];
   if (isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   const members = Object.entries(value)
     .sort(([a], [b]) => (a < b ? -1 : 1))

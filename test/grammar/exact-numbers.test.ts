@@ -228,3 +228,12 @@ test('whatever the step: what is a multiple is in the grammar, and the check is 
 function plainOfDouble(text: string): string | undefined {
   return typeof parseJson(text) === 'number' ? String(Number(text)) : undefined;
 }
+
+test('steps whose least common multiple is too long are refused, briefly', () => {
+  const allOf = Array.from({ length: 200 }, (_, index) => ({ multipleOf: parseJson(`${'7'.repeat(900)}${index}1`) }));
+  const started = performance.now();
+  expect(refusalOf({ kind: 'json', schema: { type: 'integer', allOf } })).toBe(
+    'The schema asks for multiples of a number of more than 2000 digits',
+  );
+  expect(performance.now() - started).toBeLessThan(10_000);
+});

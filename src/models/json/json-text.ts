@@ -6,8 +6,8 @@ const MAYBE_INEXACT = /[\d.]{16}|\d[eE]/;
 
 const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
-/** Shorter ones without an exponent are doubles. */
-const SHORTEST_INEXACT = 16;
+/** Doubles hold 15 digits with any small exponent. */
+const SURELY_HELD = /^-?[\d.]{1,15}(?:[eE][+-]?\d{1,2})?$/;
 
 /** An exact number as `JSON.stringify` writes it. Within a string its quotes would be escaped. */
 const WRITTEN_NUMBER = /\{"\\u0000number":"(-?\d+(?:e-?\d+)?)"\}/g;
@@ -70,7 +70,7 @@ function withMarkedNumbers(text: string): string {
 }
 
 function marked(number: string): string {
-  if (number.length < SHORTEST_INEXACT && !/e/i.test(number)) return number;
+  if (SURELY_HELD.test(number)) return number;
   const value = toJsonNumber(number);
   return typeof value === 'number' ? number : JSON.stringify(value);
 }

@@ -38,6 +38,8 @@ const FRACTION_DIGITS = 20;
 const MOST_FRACTION_DIGITS = 100;
 /** Digits beyond which a bound is left to the check: the grammar would be long and the model's number is not. */
 const MOST_BOUND_DIGITS = 60;
+/** Most digits of the least common multiple of all `multipleOf`: it takes ever longer to find. */
+const MOST_STEP_DIGITS = 2_000;
 /** Most values that are written out one by one. */
 const MOST_VALUES = 1_000n;
 
@@ -113,6 +115,9 @@ function demandsOf(all: readonly NumberKeywords[]): NumberDemands {
     }
     if (keywords.multipleOf !== undefined) {
       step = step === undefined ? keywords.multipleOf : leastCommonMultiple(step, keywords.multipleOf);
+      if (lengthOf(step) > MOST_STEP_DIGITS) {
+        throw new GrammarTooLarge(`The schema asks for multiples of a number of more than ${MOST_STEP_DIGITS} digits`);
+      }
     }
   }
   return { least, most, step };

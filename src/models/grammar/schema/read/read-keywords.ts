@@ -52,14 +52,9 @@ function readBound(
   exclusiveKeyword: string,
 ): readonly [Decimal | undefined, Decimal | undefined] {
   const bound = reader.number(keyword);
-  switch (reader.value(exclusiveKeyword)) {
-    case true:
-      return [undefined, bound];
-    case false:
-      return [bound, undefined];
-    default:
-      return [bound, reader.number(exclusiveKeyword)];
-  }
+  const exclusive = reader.value(exclusiveKeyword);
+  if (exclusive === true) return [undefined, bound];
+  return [bound, exclusive === false ? undefined : reader.number(exclusiveKeyword)];
 }
 
 function withinFormat(keywords: NumberKeywords, format: string | undefined): NumberKeywords {
