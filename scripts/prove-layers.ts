@@ -31,6 +31,7 @@ const CASES: readonly (readonly [file: string, specifier: string, rule: string |
   ['src/requests/driver.ts', 'pg', 'only-db-talks-to-pg'],
   ['src/worker/environment.ts', 'node:process', 'process-only-at-the-edge'],
   ['src/db/environment.ts', 'process', 'process-only-at-the-edge'],
+  ['src/models/environment.ts', 'node:process', 'process-only-at-the-edge'],
   ['src/core/test-code.ts', '../../test/support.ts', 'no-test-code-in-the-product'],
   ['src/core/development.ts', 'fast-check', 'dependencies-are-declared'],
   ['src/core/circle.ts', './circle-back.ts', undefined],

@@ -2,6 +2,7 @@
 export { REQUEST_FUNCTIONS, type RequestFunction } from './core/request-functions.ts';
 export { answerRequests, embedTexts } from './models/answer-requests.ts';
 export { createBuiltinProvider } from './models/builtin-provider.ts';
+export type { CallProgress } from './models/call-progress.ts';
 export { defineModel, type ModelDefinition, type ModelMethod } from './models/define-model.ts';
 export { parseJson, writeJson } from './models/json/json-text.ts';
 export type { JsonSchema, JsonValue } from './models/json-value.ts';

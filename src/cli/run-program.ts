@@ -42,7 +42,7 @@ export async function runProgram(
     level = readOption({ flags, env }, LOG_LEVEL_OPTION, readLogLevel) ?? command.logLevel;
     const log = createLogger({ level, pretty: terminal.logs.isPretty, color: terminal.logs.isColoured });
     for (const warning of warnOfUnknownVariables(env, COMMANDS)) log.warn(warning);
-    const providers = parts.providers ?? createProviders({ env, given: givenModels(flags, env) });
+    const providers = parts.providers ?? createProviders({ env, given: givenModels(flags, env), log });
     code = await command.run({ flags, args, env, terminal, interruption, log, providers });
   };
   const program =

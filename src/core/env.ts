@@ -5,11 +5,6 @@ import process from 'node:process';
 /** Environment variables; an empty value counts as unset, as it does for libpq. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** Calls `listener` at the very end of the process, where nothing asynchronous runs any more. */
-export function onProcessExit(listener: () => void): void {
-  process.on('exit', listener);
-}
-
 /** A copy of the process environment without empty values; later changes to the process do not show in it. */
 export function readEnv(): Env {
   return Object.freeze(Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== '')));

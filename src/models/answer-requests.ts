@@ -1,6 +1,7 @@
 import { messageOf } from '../core/errors.ts';
+import type { CallProgress } from './call-progress.ts';
 import { failed, type ItemOutcome } from './outcome.ts';
-import type { Model, ModelRequest } from './port.ts';
+import type { Model, ModelRequest, RerankItem } from './port.ts';
 import { formatEmbedding, formatRanking } from './result-text.ts';
 import { untilAborted } from './until-aborted.ts';
 import { embeddingProblem, rankingProblem, textProblem, verifyOutcomes } from './verify-answer.ts';
@@ -13,6 +14,8 @@ const ABORT_GRACE_MS = 1_000;
  *
  * Every answer is verified; a wrong one is `failed`. When the call as a whole comes to nothing, each request is asked
  * alone, one after the other, so that only the one to blame fails. At most `model.maxBatch[function]` requests.
+ * `progress` is told which of them are worked on, and each outcome as soon as it is known; of nothing once `signal` has
+ * aborted.
  *
  * @throws The signal's reason, at most a second after it aborted.
  * @throws RangeError for requests of several functions.
@@ -21,6 +24,7 @@ export async function answerRequests(
   model: Model,
   requests: readonly ModelRequest[],
   signal: AbortSignal,
+  progress: CallProgress<string> = NOBODY,
 ): Promise<ItemOutcome<string>[]> {
   const fn = requests[0]?.function;
   if (requests.some((request) => request.function !== fn)) {
@@ -31,19 +35,21 @@ export async function answerRequests(
       return [];
     case 'embed': {
       const texts = requests.flatMap((request) => (request.function === 'embed' ? [request.item] : []));
-      return mapValues(await embedTexts(model, texts, signal), formatEmbedding);
+      const format = onceEach(formatEmbedding);
+      return mapValues(await embedTexts(model, texts, signal, mapProgress(progress, format)), format);
     }
     case 'rerank': {
       const items = requests.flatMap((request) => (request.function === 'rerank' ? [request.item] : []));
-      const scores = await callModel(items, (part) => model.rerank(part, signal), rankingProblem, signal);
-      return mapValues(scores, (value, index) => formatRanking(items[index]?.documents ?? [], value));
+      const format = onceEach((value: readonly number[], index) => formatRanking(items[index]?.documents ?? [], value));
+      const call: Call<RerankItem, readonly number[]> = (part, told) => model.rerank(part, signal, told);
+      return mapValues(await callModel(items, call, rankingProblem, signal, mapProgress(progress, format)), format);
     }
     case 'generate':
     case 'generate_json':
     case 'generate_regex':
     case 'generate_choice': {
       const items = requests.flatMap((request) => (isGenerate(request) ? [request.item] : []));
-      return callModel(items, (part) => model.generate(part, signal), textProblem, signal);
+      return callModel(items, (part, told) => model.generate(part, signal, told), textProblem, signal, progress);
     }
   }
 }
@@ -53,36 +59,99 @@ export function embedTexts(
   model: Model,
   texts: readonly string[],
   signal: AbortSignal,
+  progress: CallProgress<Float32Array> = NOBODY,
 ): Promise<ItemOutcome<Float32Array>[]> {
   const problemOf = (vector: Float32Array) => embeddingProblem(vector, model.dimensions);
-  return callModel(texts, (part) => model.embed(part, signal), problemOf, signal);
+  return callModel(texts, (part, told) => model.embed(part, signal, told), problemOf, signal, progress);
 }
+
+type Call<Item, Value> = (
+  items: readonly Item[],
+  progress: CallProgress<Value>,
+) => Promise<readonly ItemOutcome<Value>[]>;
+
+const NOBODY: CallProgress<unknown> = { working: () => undefined, ended: () => undefined };
 
 async function callModel<Item, Value>(
   items: readonly Item[],
-  call: (items: readonly Item[]) => Promise<readonly ItemOutcome<Value>[]>,
+  call: Call<Item, Value>,
   problemOf: (value: Value, item: Item) => string | undefined,
   signal: AbortSignal,
+  progress: CallProgress<Value>,
 ): Promise<ItemOutcome<Value>[]> {
   signal.throwIfAborted();
+  const known = new Map<number, ItemOutcome<Value>>();
+  const end = (position: number, outcome: ItemOutcome<Value>) => {
+    if (known.has(position)) return;
+    known.set(position, outcome);
+    progress.ended(position, outcome);
+  };
+  const told: CallProgress<Value> = {
+    working(positions) {
+      if (!signal.aborted) progress.working(positions);
+    },
+    ended(position, outcome) {
+      if (signal.aborted) return;
+      const item = items.slice(position, position + 1);
+      for (const verified of verifyOutcomes(item, [outcome], problemOf)) end(position, verified);
+    },
+  };
+  progress.working([...items.keys()]);
   try {
-    const outcomes = await untilAborted(call(items), signal, ABORT_GRACE_MS);
+    const outcomes = await untilAborted(call(items, told), signal, ABORT_GRACE_MS);
     signal.throwIfAborted();
-    return verifyOutcomes(items, outcomes, problemOf);
+    for (const [position, outcome] of verifyOutcomes(items, outcomes, problemOf).entries()) end(position, outcome);
   } catch (error) {
     signal.throwIfAborted();
-    if (items.length === 1) return [failed(messageOf(error), error)];
-    const outcomes: ItemOutcome<Value>[] = [];
-    for (const item of items) outcomes.push(...(await callModel([item], call, problemOf, signal)));
-    return outcomes;
+    for (const [position, item] of items.entries()) {
+      if (known.has(position)) continue;
+      if (items.length === 1) {
+        end(position, failed(messageOf(error), error));
+        continue;
+      }
+      const [alone] = await callModel([item], call, problemOf, signal, {
+        working: (positions) => progress.working(positions.map(() => position)),
+        ended: (_, outcome) => end(position, outcome),
+      });
+      if (alone !== undefined) end(position, alone);
+    }
   }
+  return items.map((_, position) => known.get(position) ?? failed('The model gave no answer'));
+}
+
+function mapOutcome<From, To>(
+  outcome: ItemOutcome<From>,
+  index: number,
+  map: (value: From, index: number) => To,
+): ItemOutcome<To> {
+  return outcome.ok ? { ok: true, value: map(outcome.value, index) } : outcome;
 }
 
 function mapValues<From, To>(
   outcomes: readonly ItemOutcome<From>[],
   map: (value: From, index: number) => To,
 ): ItemOutcome<To>[] {
-  return outcomes.map((outcome, index) => (outcome.ok ? { ok: true, value: map(outcome.value, index) } : outcome));
+  return outcomes.map((outcome, index) => mapOutcome(outcome, index, map));
+}
+
+/** Texts are written down once, though they are told of and answered. */
+function onceEach<From>(format: (value: From, index: number) => string): (value: From, index: number) => string {
+  const texts = new Map<number, string>();
+  return (value, index) => {
+    const text = texts.get(index) ?? format(value, index);
+    texts.set(index, text);
+    return text;
+  };
+}
+
+function mapProgress<From, To>(
+  progress: CallProgress<To>,
+  map: (value: From, index: number) => To,
+): CallProgress<From> {
+  return {
+    working: (positions) => progress.working(positions),
+    ended: (position, outcome) => progress.ended(position, mapOutcome(outcome, position, map)),
+  };
 }
 
 function isGenerate(request: ModelRequest): request is Extract<ModelRequest, { item: { prompt: string } }> {

@@ -1,4 +1,5 @@
 import type { Env } from '../core/env.ts';
+import type { Logger } from '../core/log.ts';
 import { createBuiltinProvider } from './builtin-provider.ts';
 import { createModelFiles } from './files/create-model-files.ts';
 import { createCohereProvider } from './http/cohere-provider.ts';
@@ -13,6 +14,8 @@ export interface CreateProvidersOptions {
   readonly env: Env;
   /** Model names that the user gave on the command line, in the environment or in code: only these may be paths. */
   readonly given?: readonly (string | undefined)[];
+  /** For what engines print, and their ends. @default silent */
+  readonly log?: Logger | undefined;
 }
 
 /**
@@ -20,11 +23,12 @@ export interface CreateProvidersOptions {
  *
  * @throws LamplighterError CONFIG_INVALID for a variable of an engine that makes no sense.
  */
-export function createProviders({ env, given = [] }: CreateProvidersOptions): ModelProvider[] {
+export function createProviders({ env, given = [], log }: CreateProvidersOptions): ModelProvider[] {
   const files = createModelFiles({ env, given });
+  const logged = log === undefined ? {} : { log };
   return [
-    createOnnxProvider({ files }),
-    createLlamaProvider({ files, settings: readLlamaSettings(env) }),
+    createOnnxProvider({ files, ...logged }),
+    createLlamaProvider({ files, settings: readLlamaSettings(env), ...logged }),
     createOpenAiProvider({ env }),
     createCohereProvider({ env }),
     createBuiltinProvider(),

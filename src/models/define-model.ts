@@ -1,4 +1,5 @@
 import { REQUEST_FUNCTIONS, type RequestFunction } from '../core/request-functions.ts';
+import type { CallProgress } from './call-progress.ts';
 import { type ItemOutcome, invalid } from './outcome.ts';
 import type { GenerateFunction, GenerateItem, GenerateOutput, Model, RerankItem } from './port.ts';
 
@@ -10,7 +11,11 @@ export interface ModelMethod<Item, Value> {
    */
   readonly maxBatch?: number;
   /** Answers each item, in order. Rejecting means that the whole call came to nothing. */
-  run(items: readonly Item[], signal: AbortSignal): Promise<readonly ItemOutcome<Value>[]>;
+  run(
+    items: readonly Item[],
+    signal: AbortSignal,
+    progress?: CallProgress<Value>,
+  ): Promise<readonly ItemOutcome<Value>[]>;
 }
 
 /** What a runtime says about a model; the methods it leaves out are functions the model does not serve. */
@@ -90,15 +95,16 @@ export function defineModel(definition: ModelDefinition): Model {
     isCacheable,
     refusals,
     dimensions: embed?.dimensions,
-    embed: async (texts, signal) => (embed === undefined ? texts.map(() => refuse('embed')) : embed.run(texts, signal)),
-    rerank: async (items, signal) =>
-      rerank === undefined ? items.map(() => refuse('rerank')) : rerank.run(items, signal),
-    async generate(items, signal) {
+    embed: async (texts, signal, progress) =>
+      embed === undefined ? texts.map(() => refuse('embed')) : embed.run(texts, signal, progress),
+    rerank: async (items, signal, progress) =>
+      rerank === undefined ? items.map(() => refuse('rerank')) : rerank.run(items, signal, progress),
+    async generate(items, signal, progress) {
       const refused = items
         .map((item) => FUNCTION_OF_OUTPUT[item.output.kind])
         .find((fn) => methodOf(fn) === undefined);
       if (generate === undefined || refused !== undefined) return items.map(() => refuse(refused ?? 'generate'));
-      return generate.run(items, signal);
+      return generate.run(items, signal, progress);
     },
     close() {
       closing ??= definition.close?.() ?? Promise.resolve();

@@ -1,4 +1,5 @@
 import type { RequestFunction } from '../core/request-functions.ts';
+import type { CallProgress } from './call-progress.ts';
 import type { JsonSchema } from './json-value.ts';
 import type { ItemOutcome } from './outcome.ts';
 
@@ -43,7 +44,8 @@ export type ModelRequest =
  *
  * Every method answers each item of a call by itself, in the order asked, so that one bad item fails alone. It rejects
  * only when the whole call came to nothing; the caller then asks for each item alone. When `signal` aborts it stops
- * work soon and settles in any way; what it answers then is not used. Made by `defineModel`.
+ * work soon and settles in any way; what it answers then is not used. A model that knows how far it is tells `progress`,
+ * which may be left out. Made by `defineModel`.
  */
 export interface Model {
   readonly name: string;
@@ -67,10 +69,22 @@ export interface Model {
   /** Length of its embeddings; undefined while unknown, and for models that give none. */
   readonly dimensions: number | undefined;
   /** One L2-normalised vector per text. */
-  embed(texts: readonly string[], signal: AbortSignal): Promise<readonly ItemOutcome<Float32Array>[]>;
+  embed(
+    texts: readonly string[],
+    signal: AbortSignal,
+    progress?: CallProgress<Float32Array>,
+  ): Promise<readonly ItemOutcome<Float32Array>[]>;
   /** Per item one score from 0 to 1 for each document, in document order. */
-  rerank(items: readonly RerankItem[], signal: AbortSignal): Promise<readonly ItemOutcome<readonly number[]>[]>;
-  generate(items: readonly GenerateItem[], signal: AbortSignal): Promise<readonly ItemOutcome<string>[]>;
+  rerank(
+    items: readonly RerankItem[],
+    signal: AbortSignal,
+    progress?: CallProgress<readonly number[]>,
+  ): Promise<readonly ItemOutcome<readonly number[]>[]>;
+  generate(
+    items: readonly GenerateItem[],
+    signal: AbortSignal,
+    progress?: CallProgress<string>,
+  ): Promise<readonly ItemOutcome<string>[]>;
   /** Frees what the model holds; idempotent, and waits for calls in progress. */
   close(): Promise<void>;
 }

@@ -16,11 +16,16 @@ const ERROR_LIMIT = 2_000;
 /** Longest pause that a provider may ask for. */
 const RETRY_AFTER_LIMIT_MS = 3_600_000;
 
-export type Report = (held: HeldRequest, outcome: Outcome) => void;
+/** Told how a batch comes along. */
+export interface BatchListener {
+  /** The model is at these requests from now on, and at no others of the batch. */
+  working(held: readonly HeldRequest[]): void;
+  ended(held: HeldRequest, outcome: Outcome): void;
+}
 
 export interface Answerer {
-  /** Answers a batch of one lane, reporting each request as soon as its outcome is known. */
-  answer(model: Model, batch: readonly HeldRequest[], signal: AbortSignal, report: Report): Promise<void>;
+  /** Answers a batch of one lane, and tells of each request as soon as its outcome is known. */
+  answer(model: Model, batch: readonly HeldRequest[], signal: AbortSignal, listener: BatchListener): Promise<void>;
 }
 
 /** Equal requests: computed once, answered each. */
@@ -48,14 +53,14 @@ export function createAnswerer(
   const computing = new Map<string, Computation>();
   const computationOf = ({ name }: Group) => (name === undefined ? undefined : computing.get(name));
 
-  async function takeCached(groups: readonly Group[], report: Report): Promise<Group[]> {
+  async function takeCached(groups: readonly Group[], listener: BatchListener): Promise<Group[]> {
     const keys = groups.flatMap(({ key }) => (key === undefined ? [] : [key]));
     if (keys.length === 0) return [...groups];
     const cached = await lookupCachedResults(db, keys);
     return groups.filter(({ name, members }) => {
       const result = name === undefined ? undefined : cached.get(name);
       if (result === undefined) return true;
-      for (const held of members) report(held, { kind: 'completed', result });
+      for (const held of members) listener.ended(held, { kind: 'completed', result });
       return false;
     });
   }
@@ -77,26 +82,33 @@ export function createAnswerer(
     };
   }
 
-  async function compute(model: Model, groups: readonly Group[], signal: AbortSignal, report: Report): Promise<void> {
+  async function compute(
+    model: Model,
+    groups: readonly Group[],
+    signal: AbortSignal,
+    listener: BatchListener,
+  ): Promise<void> {
     if (groups.length === 0) return;
     const endings = groups.map(({ name, members }) => (name === undefined ? undefined : announce(name, members)));
-    const texts: (string | undefined)[] = [];
+    const answered: Answered[] = [];
+    const ended = (position: number, answer: ItemOutcome<string>) => {
+      const { key = undefined, members = [] } = groups[position] ?? {};
+      for (const held of members) {
+        listener.ended(held, outcomeOf(held, answer, key));
+        answered.push({ held, answer });
+      }
+      endings[position]?.(answer.ok ? answer.value : undefined);
+      endings[position] = undefined;
+    };
+    const working = (positions: readonly number[]) =>
+      listener.working(positions.flatMap((position) => groups[position]?.members ?? []));
     try {
       const requests = groups.map(({ parsed }) => parsed.request);
-      const answers = await answerRequests(model, requests, signal);
-      const answered = groups.flatMap(({ members }, position) => {
-        const answer = answers[position];
-        return answer === undefined ? [] : members.map((held) => ({ held, answer }));
-      });
-      onAnswers(model, answered);
-      groups.forEach(({ key, members }, position) => {
-        const answer = answers[position];
-        if (answer === undefined) return;
-        if (answer.ok) texts[position] = answer.value;
-        for (const held of members) report(held, outcomeOf(held, answer, key));
-      });
+      await answerRequests(model, requests, signal, { working, ended });
     } finally {
-      for (const [position, end] of endings.entries()) end?.(texts[position]);
+      working([]);
+      onAnswers(model, answered);
+      for (const end of endings) end?.(undefined);
     }
   }
 
@@ -105,7 +117,7 @@ export function createAnswerer(
     model: Model,
     groups: readonly Group[],
     signal: AbortSignal,
-    report: Report,
+    listener: BatchListener,
   ): Promise<Group[]> {
     const awaited: { readonly group: Group; readonly computation: Computation }[] = [];
     const leaveToOthers = (group: Group) => {
@@ -114,37 +126,37 @@ export function createAnswerer(
       return computation === undefined;
     };
     // Before the look-up, as a computation may end and be forgotten during it; and after it, as others may have begun.
-    const missing = await takeCached(groups.filter(leaveToOthers), report);
+    const missing = await takeCached(groups.filter(leaveToOthers), listener);
     const own = missing.filter(leaveToOthers);
     // Beside our own, which waits for none of these: nobody waits in a circle, nor for a slow neighbour.
     const orphans = awaited.map(async ({ group, computation }) => {
       const result = await computation;
       if (result === undefined) return [group];
-      for (const held of group.members) report(held, { kind: 'completed', result });
+      for (const held of group.members) listener.ended(held, { kind: 'completed', result });
       return [];
     });
-    await compute(model, own, signal, report);
+    await compute(model, own, signal, listener);
     return (await Promise.all(orphans)).flat();
   }
 
   return {
-    async answer(model, batch, signal, report) {
-      let groups = groupEqual(model, batch, report);
+    async answer(model, batch, signal, listener) {
+      let groups = groupEqual(model, batch, listener);
       while (groups.length > 0) {
         signal.throwIfAborted();
-        groups = await answerGroups(model, groups, signal, report);
+        groups = await answerGroups(model, groups, signal, listener);
       }
     },
   };
 }
 
-function groupEqual(model: Model, batch: readonly HeldRequest[], report: Report): Group[] {
+function groupEqual(model: Model, batch: readonly HeldRequest[], listener: BatchListener): Group[] {
   const groups: Group[] = [];
   const byName = new Map<string, Group>();
   for (const held of batch) {
     const answer = read(model, held);
     if (!answer.ok) {
-      report(held, outcomeOf(held, answer, undefined));
+      listener.ended(held, outcomeOf(held, answer, undefined));
       continue;
     }
     const { parsed, key, name } = answer.value;

@@ -36,7 +36,7 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<W
   const live = ['concurrency', 'pollIntervalMs'] as const;
   const fixed = new Set<keyof LiveSettings>(live.filter((option) => workerOptions[option] !== undefined));
   const given = [config.embedModel, config.generateModel, config.rerankModel];
-  const models = createModelRegistry({ providers: [...providers, ...createProviders({ env, given })] });
+  const models = createModelRegistry({ providers: [...providers, ...createProviders({ env, given, log })] });
   try {
     const worker = await startWorker({ settings, config, fixed, models, log });
     return {

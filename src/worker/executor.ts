@@ -3,10 +3,10 @@ import type { Clock } from '../core/clock.ts';
 import { formatDuration } from '../core/duration.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
-import type { Troubles } from '../core/recurring-trouble.ts';
+import type { Trouble, Troubles } from '../core/recurring-trouble.ts';
 import type { Model } from '../models/port.ts';
 import type { Outcome } from '../requests/finish-requests.ts';
-import type { Answerer } from './answerer.ts';
+import type { Answerer, BatchListener } from './answerer.ts';
 import type { Completed } from './ends.ts';
 import type { HeldRequest } from './in-flight.ts';
 
@@ -20,84 +20,172 @@ export interface ExecutorDeps {
   readonly clock: Clock;
 }
 
-const NOTHING_TO_RUN = { isLate: false, failure: undefined };
-
 /** Runs one batch of requests of one lane; resolves when each of them has come to an end that was passed on. Never rejects. */
 export type Executor = (model: Model, batch: readonly HeldRequest[]) => Promise<void>;
+
+const NOTHING_TO_RUN = { late: undefined, failure: undefined };
+
+/**
+ * How long a batch may wait for its turn at the model, or for an engine that starts again, where the time limit is shorter. It must be longer than
+ * a start takes: requests that were stuck together are told apart only once it is over.
+ */
+const LONGEST_IDLE_MS = 60_000;
+
+/** A batch gets this many time limits in all, beside such waits, as long as it goes on; then what is left of it is handed back. */
+const LIMITS_PER_BATCH = 2;
 
 /**
  * Bounds every batch in time. The model is asked to stop when the time is up or nobody wants its answers any more, and is not waited
  * for then: a model that ignores the signal costs its own batch, not the worker.
  *
- * A batch that runs out of time says nothing about any one of its requests, so those without an answer are run again, each alone and
- * with the whole time for itself; only a request that was alone is charged.
+ * The time is up when for the length of the limit nothing has ended and the model has been at the same requests. If that is one, it is
+ * charged: it had the whole time for itself. If these are several, nothing is known of any one of them: they are run again alone, one after the
+ * other, until one of them takes the whole time again, and no longer than one limit otherwise. All others are handed back, free of
+ * charge, so that a slot is held for two limits, give or take what others needed in between.
  */
-export function createExecutor({ answerer, timeoutMs, record, log, troubles, clock }: ExecutorDeps): Executor {
-  const trouble = troubles.define('run requests');
-
-  /** Runs a batch once; returns the requests that have not ended because the time was up. */
-  async function run(model: Model, batch: readonly HeldRequest[]): Promise<HeldRequest[]> {
-    const waiting = new Set(batch);
-    const work = new AbortController();
-    const ends = collectEnds(record);
-    const end = (held: HeldRequest, outcome: Outcome) => {
-      if (!waiting.delete(held)) return;
-      held.request.parameters = undefined;
-      ends.add({ held, outcome });
-    };
-    const dropUnwanted = () => {
-      for (const held of waiting) if (held.abortReason !== undefined) end(held, { kind: 'release' });
-      if (waiting.size === 0) work.abort();
-    };
-    for (const held of batch) held.onAbort = dropUnwanted;
-    dropUnwanted();
-    const { isLate, failure } = waiting.size > 0 ? await answerInTime(model, [...waiting], work, end) : NOTHING_TO_RUN;
-    for (const held of batch) held.onAbort = undefined;
-
-    const [only] = waiting;
-    if (isLate && only !== undefined && waiting.size === 1) {
-      const error = `Timed out after ${formatDuration(timeoutMs)}`;
-      end(only, { kind: 'retry', error, delayMs: backoffMs(only.request.retryCount + 1) });
-    }
-    if (!isLate) for (const held of waiting) end(held, notRun(held, failure));
-    await ends.passedOn();
-    return [...waiting];
-  }
-
-  /** Asks for the answers; whether the time was up before all of them had come, and why they could not be asked for. */
-  async function answerInTime(
-    model: Model,
-    batch: readonly HeldRequest[],
-    work: AbortController,
-    end: (held: HeldRequest, outcome: Outcome) => void,
-  ): Promise<{ readonly isLate: boolean; readonly failure: unknown }> {
-    const { signal } = work;
-    const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    const timer = new AbortController();
-    let isLate = false;
-    let failure: unknown;
-    const expiry = clock.delay(timeoutMs, timer.signal).then(() => {
-      if (timer.signal.aborted) return;
-      isLate = true;
-      work.abort();
-    });
-    const answered = answerer.answer(model, batch, signal, end).then(trouble.settle, (error: unknown) => {
-      failure = error;
-      if (signal.aborted) log.debug({ err: error }, 'a model failed after it was told to stop');
-      else trouble.note(error, { requests: batch.length });
-    });
-    await Promise.race([answered, over]);
-    timer.abort();
-    await expiry;
-    return { isLate, failure };
-  }
-
+export function createExecutor(executorDeps: ExecutorDeps): Executor {
+  const { timeoutMs, log, clock, troubles } = executorDeps;
+  const deps = { ...executorDeps, trouble: troubles.define('run requests') };
   return async (model, batch) => {
-    const late = await run(model, batch);
-    if (late.length > 0)
-      log.warn({ requests: late.length }, 'a batch ran out of time; running its requests one by one');
-    for (const held of late) await run(model, [held]);
+    const first = await runBatch(deps, model, batch);
+    if (first.stuck.length === 0) return;
+    log.warn({ requests: first.stuck.length }, 'a batch ran out of time; running its requests one by one');
+    const deadlineMs = clock.nowMs() + timeoutMs;
+    let isOver = false;
+    for (const held of first.stuck) {
+      const { isLate } = await runBatch(deps, model, [held], isOver);
+      isOver ||= isLate || clock.nowMs() >= deadlineMs;
+    }
   };
+}
+
+interface RunDeps extends ExecutorDeps {
+  readonly trouble: Trouble;
+}
+
+interface Ran {
+  /** True when the time was up before all had ended. */
+  readonly isLate: boolean;
+  /** Those of several that the model was at when the time was up; they have no end yet. */
+  readonly stuck: readonly HeldRequest[];
+}
+
+/** Runs a batch once; `isOver` hands all of it back at once. */
+async function runBatch(deps: RunDeps, model: Model, batch: readonly HeldRequest[], isOver = false): Promise<Ran> {
+  const { timeoutMs, record } = deps;
+  const waiting = new Set(batch);
+  const work = new AbortController();
+  const ends = collectEnds(record);
+  const end = (held: HeldRequest, outcome: Outcome) => {
+    if (!waiting.delete(held)) return;
+    held.request.parameters = undefined;
+    ends.add({ held, outcome });
+  };
+  const dropUnwanted = () => {
+    for (const held of waiting) if (isOver || held.abortReason !== undefined) end(held, { kind: 'release' });
+    if (waiting.size === 0) work.abort();
+  };
+  for (const held of batch) held.onAbort = dropUnwanted;
+  dropUnwanted();
+  const { late, failure } = waiting.size > 0 ? await answerInTime(deps, model, work, waiting, end) : NOTHING_TO_RUN;
+  for (const held of batch) held.onAbort = undefined;
+
+  const stuck = late?.why === 'stuck' ? late.atWork.filter((held) => waiting.has(held)) : [];
+  const [only] = stuck;
+  if (only !== undefined && stuck.length === 1) {
+    const error = `Timed out after ${formatDuration(timeoutMs)}`;
+    end(only, { kind: 'retry', error, delayMs: backoffMs(only.request.retryCount + 1) });
+  }
+  const isDivided = stuck.length > 1;
+  for (const held of waiting) {
+    if (late === undefined) end(held, notRun(held, couldNotRun(failure)));
+    else if (isDivided && stuck.includes(held)) continue;
+    else if (late.why === 'idle')
+      end(held, notRun(held, `Not begun within ${formatDuration(Math.max(timeoutMs, LONGEST_IDLE_MS))}`));
+    else end(held, { kind: 'release' });
+  }
+  await ends.passedOn();
+  return { isLate: late !== undefined, stuck: isDivided ? stuck : [] };
+}
+
+/** How the time of a batch came to be up. */
+interface Late {
+  /**
+   * `stuck`: the model was at the same requests for a whole limit. `idle`: it was at none of them, as it was busy with others, or starting.
+   * `long`: it went on all the time, so that none of them was too slow by itself.
+   */
+  readonly why: 'stuck' | 'idle' | 'long';
+  readonly atWork: readonly HeldRequest[];
+}
+
+/** Asks for the answers. Not late when they came, or nobody wanted them any more; `failure` is why they could not be asked for. */
+async function answerInTime(
+  { answerer, timeoutMs, log, clock, trouble }: RunDeps,
+  model: Model,
+  work: AbortController,
+  waiting: ReadonlySet<HeldRequest>,
+  end: (held: HeldRequest, outcome: Outcome) => void,
+): Promise<{ readonly late: Late | undefined; readonly failure: unknown }> {
+  const { signal } = work;
+  const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  const beganMs = clock.nowMs();
+  /** Since when nothing has changed, and how long the model was at nothing before that. */
+  let sinceMs = beganMs;
+  let idleMs = 0;
+  let atWork: readonly HeldRequest[] = [];
+  let late: Late | undefined;
+  let failure: unknown;
+  let isOver = false;
+  let pause = new AbortController();
+  const size = waiting.size;
+  const goOn = () => {
+    const nowMs = clock.nowMs();
+    if (atWork.length === 0) idleMs += nowMs - sinceMs;
+    sinceMs = nowMs;
+  };
+  const lastMs = () => beganMs + idleMs + LIMITS_PER_BATCH * timeoutMs;
+  const dueMs = () =>
+    atWork.length === 0 ? sinceMs + Math.max(timeoutMs, LONGEST_IDLE_MS) : Math.min(sinceMs + timeoutMs, lastMs());
+  async function expire(): Promise<void> {
+    for (let leftMs = dueMs() - clock.nowMs(); leftMs > 0 && !isOver; leftMs = dueMs() - clock.nowMs()) {
+      pause = new AbortController();
+      await clock.delay(leftMs, pause.signal);
+    }
+    if (isOver) return;
+    const isAtWork = atWork.some((held) => waiting.has(held));
+    late = { why: !isAtWork ? 'idle' : sinceMs + timeoutMs > lastMs() ? 'long' : 'stuck', atWork };
+    work.abort();
+  }
+  const expiry = expire();
+  const listener: BatchListener = {
+    working(held) {
+      if (isSame(held, atWork)) return;
+      const wasIdle = atWork.length === 0;
+      goOn();
+      atWork = held;
+      // The pause is that of somebody who waits for a turn, or a start.
+      if (wasIdle) pause.abort();
+    },
+    ended(held, outcome) {
+      if (signal.aborted) return;
+      end(held, outcome);
+      goOn();
+    },
+  };
+  const answered = answerer.answer(model, [...waiting], signal, listener).then(trouble.settle, (error: unknown) => {
+    failure = error;
+    if (signal.aborted) log.debug({ err: error }, 'a model failed after it was told to stop');
+    else trouble.note(error, { requests: size });
+  });
+  await Promise.race([answered, over]);
+  isOver = true;
+  pause.abort();
+  await expiry;
+  return { late, failure };
+}
+
+function isSame(one: readonly HeldRequest[], other: readonly HeldRequest[]): boolean {
+  return one.length === other.length && one.every((held, at) => held === other[at]);
 }
 
 /** Passes on together what ends in one turn of the event loop. */
@@ -120,8 +208,10 @@ function collectEnds(record: ExecutorDeps['record']) {
   };
 }
 
-function notRun({ request }: HeldRequest, failure: unknown): Outcome {
-  const reason = failure === undefined ? '' : `: ${messageOf(failure)}`;
-  const delayMs = backoffMs(request.retryCount + 1);
-  return { kind: 'defer', error: `The worker could not run the request${reason}`, delayMs };
+function couldNotRun(failure: unknown): string {
+  return `The worker could not run the request${failure === undefined ? '' : `: ${messageOf(failure)}`}`;
+}
+
+function notRun({ request }: HeldRequest, error: string): Outcome {
+  return { kind: 'defer', error, delayMs: backoffMs(request.retryCount + 1) };
 }

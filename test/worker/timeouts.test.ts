@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
-import { embed, generate, rowOf, untilStatus, untilStatusAfterRetries } from '../support/requests.ts';
+import { embed, generate, rowOf, rowsOf, untilStatus, untilStatusAfterRetries } from '../support/requests.ts';
 import { startTestWorker } from '../support/test-worker.ts';
 
 let db: TestDatabase;
@@ -33,14 +33,31 @@ test('deaf models do not keep others from being answered, even with one slot', a
 
 test('in a batch only the request that takes too long by itself is charged', async () => {
   await using tested = await startTestWorker({ uri: db.uri, timeoutMs: 300, maxRetries: 0 });
-  const [slow = '', ...others] = await embed(db.pool, ['!hang', 'a', 'b', 'c', 'd']);
-  expect(await untilStatus(db.pool, others, 'completed')).toMatchObject(
-    others.map(() => ({ attempt: 1, retry_count: 0 })),
-  );
+  const [quick = '', slow = '', ...others] = await embed(db.pool, ['quick', '!hang', 'b', 'c', 'd']);
   const [row] = await untilStatus(db.pool, [slow], 'failed');
   expect(row).toMatchObject({ attempt: 1, error: 'Timed out after 300ms' });
-  // Once together, then one by one.
-  expect(tested.calls.items).toBe(5 + 5);
+  expect(await untilStatus(db.pool, [quick], 'completed')).toMatchObject([{ attempt: 1, retry_count: 0 }]);
+  // What was behind it is handed back, and comes again together.
+  expect(await untilStatus(db.pool, others, 'completed')).toMatchObject(
+    others.map(() => ({ attempt: 2, retry_count: 0 })),
+  );
+  // Once together, then one by one up to the one that hangs, then the rest together.
+  expect(tested.calls.items).toBe(5 + 2 + 3);
+});
+
+test('a batch in which all hang holds a slot for two time limits, and costs one of them a try', async () => {
+  await using tested = await startTestWorker({ uri: db.uri, timeoutMs: 300, maxRetries: 0, concurrency: 1 });
+  const hanging = await embed(
+    db.pool,
+    Array.from({ length: 16 }, (_, at) => `!hang ${at}`),
+  );
+  await eventually(() => expect(tested.calls.items).toBe(16));
+  const startedMs = performance.now();
+  const other = await generate(db.pool, 'behind them');
+  await untilStatus(db.pool, [other], 'completed');
+  expect(performance.now() - startedMs).toBeLessThan(2_000);
+  const rows = await rowsOf(db.pool, hanging);
+  expect(rows.filter(({ status }) => status === 'failed').length).toBeLessThanOrEqual(3);
 });
 
 test('a request that finishes in time keeps its answer, and the timer leaves nothing behind', async () => {

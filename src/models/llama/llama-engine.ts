@@ -14,14 +14,14 @@ export const INSTALL_HINT = 'Run: npm install node-llama-cpp@^3.21.0';
 export interface LlamaEngine {
   readonly module: EngineModule;
   readonly llama: Llama;
-  /** Shared by all models of this process. */
+  /** What works at the model goes through these. */
   readonly turns: Turns;
   /** The release of llama.cpp, of the package, and the GPU in use: all that changes answers beside model and threads. */
   readonly version: string;
   /**
    * @throws LamplighterError MODEL_FAILED with what llama.cpp itself said.
    */
-  loadModel(path: string, signal: AbortSignal): Promise<LlamaModel>;
+  loadModel(path: string): Promise<LlamaModel>;
 }
 
 /** Lines of llama.cpp kept to explain a failure. */
@@ -84,7 +84,7 @@ async function startEngine(gpu: LlamaSettings['gpu']): Promise<LlamaEngine> {
       llama,
       turns,
       version: `llama.cpp ${llama.llamaCppRelease.release}, ${llama.gpu === false ? 'cpu' : llama.gpu}`,
-      loadModel: (path, signal) => turns.run(() => loadModel(llama, complaints, path, signal)),
+      loadModel: (path) => turns.run(() => loadModel(llama, complaints, path)),
     };
   } catch (cause) {
     throw new LamplighterError('MODEL_FAILED', `llama.cpp does not start on this machine: ${messageOf(cause)}`, {
@@ -101,13 +101,11 @@ async function importEngine(): Promise<EngineModule> {
   return import('node-llama-cpp');
 }
 
-async function loadModel(llama: Llama, complaints: string[], path: string, signal: AbortSignal): Promise<LlamaModel> {
-  signal.throwIfAborted();
+async function loadModel(llama: Llama, complaints: string[], path: string): Promise<LlamaModel> {
   complaints.length = 0;
   try {
-    return await llama.loadModel({ modelPath: path, loadSignal: signal });
+    return await llama.loadModel({ modelPath: path });
   } catch (cause) {
-    signal.throwIfAborted();
     const complaint = (await awaitComplaint(complaints)) ?? messageOf(cause);
     throw new LamplighterError('MODEL_FAILED', `llama.cpp cannot load ${path}: ${complaint}`, {
       cause,

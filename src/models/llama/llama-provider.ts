@@ -1,8 +1,9 @@
 import { messageOf } from '../../core/errors.ts';
+import type { Logger } from '../../core/log.ts';
 import type { LocalModel, ModelFiles, ModelFinding, ModelSpec } from '../files/model-files.ts';
 import type { KnownModelDescription, ModelCard, ModelProvider, ModelSelection } from '../provider.ts';
 import { createGgufFactsReader, functionsOfDuty, type GgufFacts } from './gguf/gguf-facts.ts';
-import { INSTALL_HINT, isEngineInstalled, openEngine } from './llama-engine.ts';
+import { INSTALL_HINT, isEngineInstalled } from './llama-engine.ts';
 import type { LlamaSettings } from './llama-settings.ts';
 
 const RUNTIME = 'llama';
@@ -13,10 +14,21 @@ export interface LlamaProviderOptions {
   readonly settings: LlamaSettings;
   /** Whether node-llama-cpp is there; for tests. */
   readonly isInstalled?: () => boolean;
+  /**
+   * Another module for the processes, for tests of engines that misbehave.
+   * @internal
+   */
+  readonly engineEntry?: URL;
+  /**
+   * For what the engines print, and their ends.
+   * @default silent
+   */
+  readonly log?: Logger;
 }
 
 /**
- * Serves GGUF files through llama.cpp: generators, embedders and rerankers, told apart by what the file says.
+ * Serves GGUF files through llama.cpp: generators, embedders and rerankers, told apart by what the file says, each in a
+ * process of its own.
  *
  * Builds nothing, downloads nothing, prints nothing. Equal requests get equal bytes: one at a time, each from an empty
  * context, the most likely token always.
@@ -25,6 +37,8 @@ export function createLlamaProvider({
   files,
   settings,
   isInstalled = isEngineInstalled,
+  engineEntry,
+  log,
 }: LlamaProviderOptions): ModelProvider {
   const readFacts = createGgufFactsReader();
 
@@ -71,9 +85,9 @@ export function createLlamaProvider({
       const facts = await readFacts(local.weightsPath, local.spec);
       const weightsHash = await files.hashWeights(local, signal);
       const prefix = prefixOf(selection, local.spec);
-      // Grammars and templates bring packages with them, which a program that only lists models does without.
+      // What starts processes and logs is not needed by a program that only lists models.
       const { loadLlamaModel } = await import('./load-llama-model.ts');
-      return loadLlamaModel(await openEngine(settings), { local, facts, weightsHash, prefix, settings }, signal);
+      return loadLlamaModel({ local, facts, weightsHash, prefix, settings, engineEntry, log }, signal);
     },
   };
 }

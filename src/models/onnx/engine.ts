@@ -1,13 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { systemClock } from '../../core/clock.ts';
-import { messageOf } from '../../core/errors.ts';
-import { failed, type ItemOutcome, invalid, succeeded } from '../outcome.ts';
-import type { RerankItem } from '../port.ts';
+import type { Engine } from '../engine/serve-engine.ts';
+import { answerTexts, type CallText, scoreKeeper, type TextDone } from './answer-texts.ts';
+import type { EngineFacts, EngineSetup } from './engine-setup.ts';
 import { openGraph } from './graph.ts';
-import { batchRunner, type RunBatch, runTexts, type TextResult } from './run-texts.ts';
+import { batchRunner, collectResults, type RunBatch, type TextResult } from './run-texts.ts';
 import { createTextEncoder, type EncodedText, type TextEncoder } from './text-encoder.ts';
-import type { ThreadControl } from './thread-control.ts';
-import type { EngineFacts, EngineSetup } from './thread-messages.ts';
 
 /**
  * Tokens of one batch, padding included. Larger batches are slower, as their intermediate values leave the caches, and longer deaf to
@@ -27,27 +25,19 @@ const PROBE_TOKENS = 1_000_000;
 /** The fastest of so many runs counts: others may be slowed down by what else the machine does. */
 const SPEED_RUNS = 3;
 
-/** Thrown between batches once nobody wants the answers any more. */
-class Cancelled extends Error {}
-
-/** A model that is open in this thread. */
-export interface Engine {
+/** A model that is open in this process. */
+export interface OnnxEngine extends Engine {
   readonly facts: EngineFacts;
-  /** Rejects soon after `isCancelled` gives true. */
-  embed(texts: readonly string[], isCancelled: () => boolean): Promise<ItemOutcome<Float32Array>[]>;
-  /** Rejects likewise. */
-  rerank(items: readonly RerankItem[], isCancelled: () => boolean): Promise<ItemOutcome<readonly number[]>[]>;
-  close(): Promise<void>;
 }
 
 /**
  * Opens a model and lets it answer once, so that what cannot work fails here and not in somebody's request.
  *
- * @throws Error that says why the model cannot be used, or that the thread was told to stop.
+ * @throws Error that says why the model cannot be used.
  */
-export async function openEngine(setup: EngineSetup, control: ThreadControl): Promise<Engine> {
+export async function openEngine(setup: EngineSetup): Promise<OnnxEngine> {
   const { task } = setup;
-  const graph = await openGraph(setup, control);
+  const graph = await openGraph(setup);
   const { fixedBatch, fixedLength = Number.POSITIVE_INFINITY } = graph.signature;
   if (fixedBatch !== undefined && fixedBatch !== 1) throw new Error(`its graph takes ${fixedBatch} texts at once only`);
   const encoder = await openEncoder(setup, Math.min(setup.maxTokens, fixedLength));
@@ -57,10 +47,10 @@ export async function openEngine(setup: EngineSetup, control: ThreadControl): Pr
   const probes = PROBES.map((text) =>
     task.kind === 'rerank' ? encoder.encodePair('lamp', text) : encoder.encode(text),
   );
-  const alone = await runTexts(probes, runBatch, 0, () => undefined);
+  const alone = await collectResults(probes, runBatch, 0);
   const refusal = alone.find((result) => result instanceof Error);
   if (refusal !== undefined) throw refusal;
-  const together = await runTexts(probes, runBatch, fixedBatch === undefined ? PROBE_TOKENS : 0, () => undefined);
+  const together = await collectResults(probes, runBatch, fixedBatch === undefined ? PROBE_TOKENS : 0);
   // Graphs with dynamic quantisation scale all texts of a batch by the largest value among them, and some graphs see the padding. An
   // answer must not hang on its neighbours, so these run texts one by one.
   const isBatchable = fixedBatch === undefined && alone.every((result, at) => isSame(result, together[at]));
@@ -72,28 +62,19 @@ export async function openEngine(setup: EngineSetup, control: ThreadControl): Pr
       isBatchable,
       tokensPerSecond: await measureSpeed(probes, runBatch),
     },
-    async embed(texts, isCancelled) {
-      const checkpoint = checkpointOf(isCancelled);
-      const encoded = texts.map((text) => {
-        checkpoint();
-        return tokenise(() => encoder.encode(prefix + text));
-      });
-      const results = await runTexts(valuesOf(encoded), runBatch, batchTokens, checkpoint);
-      return fillIn(encoded, results);
-    },
-    async rerank(items, isCancelled) {
-      const checkpoint = checkpointOf(isCancelled);
-      const encoded = items.map(({ query, documents }) =>
-        documents.map((document) => {
-          checkpoint();
-          return tokenise(() => encoder.encodePair(query, document));
-        }),
+    answer(work, call) {
+      const run = (texts: readonly CallText[], done: TextDone) => answerTexts(texts, runBatch, batchTokens, call, done);
+      if (work.method === 'embed') {
+        const texts = work.items.map((text, item) => ({ item, encode: () => encoder.encode(prefix + text) }));
+        return run(texts, ({ item }, outcome) => call.ended(item, outcome));
+      }
+      if (work.method !== 'rerank') throw new Error(`This engine does not ${work.method}`);
+      const scores = work.items.map((item, at) => scoreKeeper(item, (outcome) => call.ended(at, outcome)));
+      const texts = work.items.flatMap(({ query, documents }, item) =>
+        documents.map((document, at) => ({ item, at, encode: () => encoder.encodePair(query, document) })),
       );
-      const results = await runTexts(valuesOf(encoded.flat()), runBatch, batchTokens, checkpoint);
-      const logits = fillIn(encoded.flat(), results);
-      return encoded.map((documents) => scoresOf(logits.splice(0, documents.length)));
+      return run(texts, ({ item, at = 0 }, outcome) => scores[item]?.(at, outcome));
     },
-    close: () => graph.close(),
   };
 }
 
@@ -114,47 +95,6 @@ async function openEncoder(setup: EngineSetup, maxTokens: number): Promise<TextE
   const tokenizer = await read(setup.tokenizerPath);
   const config = setup.tokenizerConfigPath === undefined ? {} : await read(setup.tokenizerConfigPath);
   return createTextEncoder(new Tokenizer(tokenizer, config), maxTokens);
-}
-
-function tokenise(encode: () => EncodedText): ItemOutcome<EncodedText> {
-  try {
-    return succeeded(encode());
-  } catch (error) {
-    return invalid(`The text could not be split into tokens: ${messageOf(error)}`);
-  }
-}
-
-function valuesOf<T>(outcomes: readonly ItemOutcome<T>[]): T[] {
-  return outcomes.flatMap((outcome) => (outcome.ok ? [outcome.value] : []));
-}
-
-/** The failures as they are, and the results in the places of the others. */
-function fillIn(
-  encoded: readonly ItemOutcome<EncodedText>[],
-  results: readonly TextResult[],
-): ItemOutcome<Float32Array>[] {
-  let next = 0;
-  return encoded.map((outcome) => {
-    if (!outcome.ok) return outcome;
-    const result = results[next++];
-    return result instanceof Float32Array ? succeeded(result) : failed(`The model failed: ${messageOf(result)}`);
-  });
-}
-
-/** All scores of an item, or its first failure. A logit's sigmoid is its score. */
-function scoresOf(logits: readonly ItemOutcome<Float32Array>[]): ItemOutcome<number[]> {
-  const scores: number[] = [];
-  for (const logit of logits) {
-    if (!logit.ok) return logit;
-    scores.push(1 / (1 + Math.exp(-(logit.value[0] ?? Number.NaN))));
-  }
-  return succeeded(scores);
-}
-
-function checkpointOf(isCancelled: () => boolean): () => void {
-  return () => {
-    if (isCancelled()) throw new Cancelled('The call was cancelled');
-  };
 }
 
 function lengthOf(result: TextResult | undefined): number | undefined {

@@ -1,7 +1,7 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
+import type { EngineTask } from './engine-setup.ts';
 import { readSignature } from './graph-signature.ts';
-import type { EngineTask } from './thread-messages.ts';
 
 type Metadata = InferenceSession.ValueMetadata;
 type Type = Extract<Metadata, { isTensor: true }>['type'];

@@ -1,6 +1,6 @@
 import type { InferenceSession } from 'onnxruntime-node';
+import type { EngineTask } from './engine-setup.ts';
 import type { TokenPooling } from './pool-vectors.ts';
-import type { EngineTask } from './thread-messages.ts';
 
 /** What a graph can be fed with. */
 export type InputName = 'input_ids' | 'attention_mask' | 'token_type_ids' | 'position_ids';

@@ -1,8 +1,7 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { EngineSetup } from './engine-setup.ts';
 import { type GraphSignature, type InputName, readSignature } from './graph-signature.ts';
 import type { EncodedText } from './text-encoder.ts';
-import { insideEngine, type ThreadControl } from './thread-control.ts';
-import type { EngineSetup } from './thread-messages.ts';
 
 /** What a run gave: `width` values per text, of which those behind a text's own tokens mean nothing. */
 export interface GraphOutput {
@@ -16,9 +15,8 @@ export interface GraphOutput {
 /** An opened ONNX file. */
 export interface Graph {
   readonly signature: GraphSignature;
-  /** Runs all texts at once, padded to the longest; blocks the thread. */
+  /** Runs all texts at once, padded to the longest; blocks the process. */
   run(texts: readonly EncodedText[]): Promise<GraphOutput>;
-  close(): Promise<void>;
 }
 
 /**
@@ -26,21 +24,19 @@ export interface Graph {
  *
  * @throws Error for a missing package, a file that is not a model, or a graph that does not serve the task.
  */
-export async function openGraph(setup: EngineSetup, control: ThreadControl): Promise<Graph> {
+export async function openGraph(setup: EngineSetup): Promise<Graph> {
   const { weightsPath, threads, task, padTokenId } = setup;
   const engine = await import('onnxruntime-node');
-  const session = await insideEngine(control, () =>
-    engine.InferenceSession.create(weightsPath, {
-      executionProviders: ['cpu'],
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      // The arena keeps the most that any batch ever needed; without it the same throughput was measured.
-      enableCpuMemArena: false,
-      // What fails is thrown; nothing but that is for people to read.
-      logSeverityLevel: 4,
-    }),
-  );
+  const session = await engine.InferenceSession.create(weightsPath, {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    // The arena keeps the most that any batch ever needed; without it the same throughput was measured.
+    enableCpuMemArena: false,
+    // What fails is thrown; nothing but that is for people to read.
+    logSeverityLevel: 4,
+  });
   const signature = readSignature(session, task);
   return {
     signature,
@@ -54,7 +50,7 @@ export async function openGraph(setup: EngineSetup, control: ThreadControl): Pro
             ? new engine.Tensor('int64', fillBig(texts, length, name, padTokenId), dims)
             : new engine.Tensor('int32', fillSmall(texts, length, name, padTokenId), dims);
       }
-      const output = await insideEngine(control, () => run(session, feeds, signature.output.name));
+      const output = await run(session, feeds, signature.output.name);
       if (!(output.data instanceof Float32Array)) throw new Error('The graph gave something other than float32 values');
       const width = output.dims.at(-1) ?? 0;
       const stride = output.data.length / texts.length;
@@ -64,7 +60,6 @@ export async function openGraph(setup: EngineSetup, control: ThreadControl): Pro
       }
       return { values: output.data, stride, width };
     },
-    close: () => insideEngine(control, () => session.release()),
   };
 }
 

@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { cpuLimit } from '../../core/env.ts';
-import { LamplighterError, messageOf } from '../../core/errors.ts';
+import { isLamplighterError, LamplighterError, messageOf } from '../../core/errors.ts';
+import { type Logger, silentLogger } from '../../core/log.ts';
 import { defineModel } from '../define-model.ts';
+import { startSupervisedEngine } from '../engine/supervise-engine.ts';
 import type { LocalModel } from '../files/model-files.ts';
-import type { ItemOutcome } from '../outcome.ts';
 import type { Model } from '../port.ts';
-import { startEngineThread } from './engine-thread.ts';
+import type { EngineFacts, EngineSetup } from './engine-setup.ts';
 import type { ModelPlan } from './model-plan.ts';
-import { superviseEngine } from './supervise-engine.ts';
-import type { EngineSetup } from './thread-messages.ts';
 
 /** To be raised with every change here that changes a vector or a score: cached answers and stored vectors hang on it. */
 const ALGORITHM_VERSION = 1;
@@ -22,6 +21,8 @@ const DOCUMENTS_PER_ITEM = 16;
 /** One call runs while the requests of the next are claimed and those of the last are recorded. */
 const CALLS_AT_ONCE = 2;
 
+const ENTRY = new URL(import.meta.url.endsWith('.ts') ? './serve-onnx.ts' : './serve-onnx.js', import.meta.url);
+
 export interface OnnxModelOptions {
   readonly model: LocalModel;
   readonly plan: ModelPlan;
@@ -30,17 +31,19 @@ export interface OnnxModelOptions {
   /** Names and versions of the packages that run it. */
   readonly engineVersions: string;
   readonly weightsHash: string;
-  /** Another thread, for tests of threads that misbehave. */
-  readonly threadEntry: URL | undefined;
+  /** Another module for the process, for tests of engines that misbehave. */
+  readonly engineEntry: URL | undefined;
+  /** @default silent */
+  readonly log: Logger | undefined;
 }
 
 /**
- * Loads a model into a thread of its own.
+ * Loads a model into a process of its own.
  *
  * @throws LamplighterError MODEL_FAILED when it cannot be loaded; the signal's reason.
  */
 export async function loadOnnxModel(options: OnnxModelOptions, signal: AbortSignal): Promise<Model> {
-  const { model, plan, prefix, engineVersions, weightsHash, threadEntry } = options;
+  const { model, plan, prefix, engineVersions, weightsHash, engineEntry: entry = ENTRY, log = silentLogger } = options;
   const { pooling, maxTokens, padTokenId, tokenizerPath, tokenizerConfigPath } = plan;
   const isReranker = plan.functions.includes('rerank');
   const setup: EngineSetup = {
@@ -52,13 +55,12 @@ export async function loadOnnxModel(options: OnnxModelOptions, signal: AbortSign
     padTokenId,
     threads: cpuLimit(),
   };
-  const start = (startSignal: AbortSignal) => startEngineThread(setup, startSignal, threadEntry);
   try {
     const paths = [tokenizerPath, ...(tokenizerConfigPath === undefined ? [] : [tokenizerConfigPath])];
     const tokenizerHashes = await Promise.all(paths.map(hashFile));
-    const thread = await start(signal);
-    const { dimensions, tokensPerSecond } = thread.facts;
-    const engine = superviseEngine(thread, start);
+    const engine = await startSupervisedEngine({ entry, setup, log, name: model.name }, signal);
+    // Of the engine's own making.
+    const { dimensions, tokensPerSecond } = engine.facts as EngineFacts;
     if (plan.dimensions !== undefined && dimensions !== plan.dimensions && !isReranker) {
       await engine.close();
       throw new Error(`it gives ${dimensions} dimensions, and its description says ${plan.dimensions}`);
@@ -79,25 +81,9 @@ export async function loadOnnxModel(options: OnnxModelOptions, signal: AbortSign
       ]),
       maxConcurrency: CALLS_AT_ONCE,
       ...(isReranker
-        ? {
-            rerank: {
-              maxBatch: Math.max(1, Math.floor(texts / DOCUMENTS_PER_ITEM)),
-              // The thread answers a call of a kind with outcomes of that kind.
-              run: async (items, callSignal) =>
-                (await engine.call({ kind: 'rerank', items }, items.length, callSignal)) as ItemOutcome<number[]>[],
-            },
-          }
+        ? { rerank: { maxBatch: Math.max(1, Math.floor(texts / DOCUMENTS_PER_ITEM)), run: engine.rerank } }
         : {
-            embed: {
-              ...(dimensions === undefined ? {} : { dimensions }),
-              maxBatch: texts,
-              run: async (items, callSignal) =>
-                (await engine.call(
-                  { kind: 'embed', texts: items },
-                  items.length,
-                  callSignal,
-                )) as ItemOutcome<Float32Array>[],
-            },
+            embed: { ...(dimensions === undefined ? {} : { dimensions }), maxBatch: texts, run: engine.embed },
           }),
       close: () => engine.close(),
     });
@@ -105,6 +91,7 @@ export async function loadOnnxModel(options: OnnxModelOptions, signal: AbortSign
     signal.throwIfAborted();
     throw new LamplighterError('MODEL_FAILED', `Model "${model.name}" could not be loaded: ${messageOf(cause)}`, {
       cause,
+      hint: isLamplighterError(cause) ? cause.hint : undefined,
     });
   }
 }

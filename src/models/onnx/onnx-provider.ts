@@ -1,4 +1,5 @@
 import { LamplighterError, messageOf } from '../../core/errors.ts';
+import type { Logger } from '../../core/log.ts';
 import type { LocalModel, ModelFiles, ModelFinding, ModelSpec } from '../files/model-files.ts';
 import type { KnownModelDescription, ModelCard, ModelProvider, ModelSelection } from '../provider.ts';
 import { findEnginePackages } from './engine-packages.ts';
@@ -14,17 +15,22 @@ export interface OnnxProviderOptions {
    */
   readonly resolvePackage?: (name: string) => string;
   /**
-   * Another thread, for tests of threads that misbehave.
+   * Another module for the processes, for tests of engines that misbehave.
    * @internal
    */
-  readonly threadEntry?: URL;
+  readonly engineEntry?: URL;
+  /**
+   * For what the engines print, and their ends.
+   * @default silent
+   */
+  readonly log?: Logger;
 }
 
 /**
- * The runtime `ort`: embedding models and cross-encoders in ONNX format, each in a thread of its own. Describing reads small files and
+ * The runtime `ort`: embedding models and cross-encoders in ONNX format, each in a process of its own. Describing reads small files and
  * loads nothing; the packages that it runs on are looked for only then.
  */
-export function createOnnxProvider({ files, resolvePackage, threadEntry }: OnnxProviderOptions): ModelProvider {
+export function createOnnxProvider({ files, resolvePackage, engineEntry, log }: OnnxProviderOptions): ModelProvider {
   async function describe(selection: ModelSelection): Promise<KnownModelDescription | undefined> {
     const finding = await files.find(selection.name, RUNTIME);
     return finding === undefined ? undefined : describeFinding(selection, finding);
@@ -85,7 +91,8 @@ export function createOnnxProvider({ files, resolvePackage, threadEntry }: OnnxP
           prefix: prefixOf(planned.plan, selection.inputType) ?? '',
           engineVersions: packages.versions,
           weightsHash,
-          threadEntry,
+          engineEntry,
+          log,
         },
         signal,
       );

@@ -18,40 +18,60 @@ export function batchRunner(graph: Graph): RunBatch {
   };
 }
 
+/** Told of the texts at these positions. */
+export interface TextsListener {
+  /** Before a batch is run. What it throws ends the whole. */
+  working(positions: readonly number[]): Promise<void>;
+  /** After it; each text once. */
+  done(position: number, result: TextResult): void;
+}
+
 /**
- * A result for each text, in order, from batches of at most `batchTokens` tokens with padding (0: one by one). A batch that fails is run
- * again text by text, so that only the one to blame has an error.
- *
- * @throws What `checkpoint` throws; it is called before every batch.
+ * Gives `listener` a result for each text, from batches of at most `batchTokens` tokens with padding (0: one by one). A batch that fails is
+ * run again text by text, so that only the one to blame has an error.
  */
 export async function runTexts(
   texts: readonly EncodedText[],
   runBatch: RunBatch,
   batchTokens: number,
-  checkpoint: () => void,
-): Promise<TextResult[]> {
-  const results = new Array<TextResult>(texts.length);
-  const run = async (positions: readonly number[]): Promise<Error | undefined> => {
-    checkpoint();
+  listener: TextsListener,
+): Promise<void> {
+  const run = async (positions: readonly number[]): Promise<TextResult[] | Error> => {
+    await listener.working(positions);
     try {
-      const given = await runBatch(positions.flatMap((position) => texts[position] ?? []));
-      positions.forEach((position, at) => {
-        results[position] = given[at] ?? new Error('The graph gave too few results');
-      });
-      return undefined;
+      return await runBatch(positions.flatMap((position) => texts[position] ?? []));
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
     }
   };
+  const finish = (positions: readonly number[], results: TextResult[] | Error) => {
+    for (const [at, position] of positions.entries()) {
+      const result = results instanceof Error ? results : results[at];
+      listener.done(position, result ?? new Error('The graph gave too few results'));
+    }
+  };
   const lengths = texts.map(({ ids }) => ids.length);
   for (const batch of planBatches(lengths, batchTokens)) {
-    let failure = await run(batch);
-    if (failure === undefined) continue;
-    for (const position of batch) {
-      if (batch.length > 1) failure = await run([position]);
-      if (failure !== undefined) results[position] = failure;
+    const results = await run(batch);
+    if (results instanceof Error && batch.length > 1) {
+      for (const position of batch) finish([position], await run([position]));
+    } else {
+      finish(batch, results);
     }
   }
+}
+
+/** The results of {@link runTexts} where nobody listens, in order. */
+export async function collectResults(
+  texts: readonly EncodedText[],
+  runBatch: RunBatch,
+  batchTokens: number,
+): Promise<TextResult[]> {
+  const results = new Array<TextResult>(texts.length);
+  const done = (position: number, result: TextResult) => {
+    results[position] = result;
+  };
+  await runTexts(texts, runBatch, batchTokens, { working: async () => undefined, done });
   return results;
 }
 

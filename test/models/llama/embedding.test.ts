@@ -63,7 +63,7 @@ describe('an embedder', () => {
 
   it('reads a text between its opening and its closing token, also one that is cut', async () => {
     const engine = await openEngine(SETTINGS);
-    const bare = await engine.loadModel(fixture('tiny-embedder'), NEVER);
+    const bare = await engine.loadModel(fixture('tiny-embedder'));
     try {
       const context = await bare.createEmbeddingContext({ contextSize: 65, batchSize: 65, threads: 1 });
       const { bos, sep } = bare.tokens;
@@ -134,7 +134,7 @@ describe.each(['tiny-reranker', 'tiny-yes-no-reranker'])('a reranker (%s)', (nam
 
   it.runIf(name === 'tiny-yes-no-reranker')('gives the share of yes, to which the fixture leans', async () => {
     const engine = await openEngine(SETTINGS);
-    const bare = await engine.loadModel(fixture(name), NEVER);
+    const bare = await engine.loadModel(fixture(name));
     const context = await bare.createContext({ contextSize: 256, sequences: 1 });
     try {
       const [yes, no] = ['yes', 'no'].map((word) => bare.tokenize(word, false, 'trimLeadingSpace')[0]);
@@ -161,7 +161,7 @@ const REFERENCE = z.object({
 describe.skipIf(isMissing(MINILM))(`all-MiniLM-L6-v2 in f16${missingNote(MINILM)}`, () => {
   it('splits texts into as many tokens as its reference, but for a word and a token that its tokenizer reads otherwise', async () => {
     const engine = await openEngine(SETTINGS);
-    const model = await engine.loadModel(realModel(MINILM), NEVER);
+    const model = await engine.loadModel(realModel(MINILM));
     try {
       const { opening, closing } = specialTokensOf(engine.module, model);
       expect(opening.length + closing.length).toBe(2);

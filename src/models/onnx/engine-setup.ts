@@ -1,7 +1,4 @@
 import type { Pooling } from '../files/model-files.ts';
-import type { ItemOutcome } from '../outcome.ts';
-import type { RerankItem } from '../port.ts';
-import type { ThreadControl } from './thread-control.ts';
 
 /** What the model is asked to give. */
 export type EngineTask =
@@ -17,7 +14,7 @@ export type EngineTask =
     }
   | { readonly kind: 'rerank' };
 
-/** Everything the thread needs to open a model; plain data. */
+/** Everything the engine needs to open a model; plain data. */
 export interface EngineSetup {
   readonly weightsPath: string;
   readonly tokenizerPath: string;
@@ -32,12 +29,6 @@ export interface EngineSetup {
   readonly threads: number;
 }
 
-/** What a thread is started with. */
-export interface ThreadData {
-  readonly setup: EngineSetup;
-  readonly control: ThreadControl;
-}
-
 /** What is known of a model once it has answered for the first time. */
 export interface EngineFacts {
   /** Length of its embeddings; undefined for rerankers. */
@@ -47,19 +38,3 @@ export interface EngineFacts {
   /** Tokens per second, from a short run: good for orders of magnitude. */
   readonly tokensPerSecond: number;
 }
-
-/** To the thread. It is sent one call at a time. */
-export type ThreadRequest =
-  | { readonly kind: 'embed'; readonly texts: readonly string[]; readonly cancelled: Int32Array }
-  | { readonly kind: 'rerank'; readonly items: readonly RerankItem[]; readonly cancelled: Int32Array }
-  | { readonly kind: 'close' };
-
-/** One outcome per text or item, in order. */
-export type EngineAnswer = readonly ItemOutcome<Float32Array>[] | readonly ItemOutcome<readonly number[]>[];
-
-/** From the thread: `ready` or `unusable` once, then `answered` or `failed` for each call. */
-export type ThreadReport =
-  | { readonly kind: 'ready'; readonly facts: EngineFacts }
-  | { readonly kind: 'unusable'; readonly message: string }
-  | { readonly kind: 'answered'; readonly answer: EngineAnswer }
-  | { readonly kind: 'failed'; readonly message: string };
