@@ -5,10 +5,8 @@ export interface Turns {
 }
 
 /**
- * Lets one step of work run at a time.
- *
- * llama.cpp's threads spin while they wait for each other: two models at once on the same CPUs are slower by orders than
- * one after the other. Models take turns by single steps, so that a short text does not wait for a long answer.
+ * Lets one step of work at a model run at a time. Models in other processes do not wait for these: with half of the CPUs
+ * for each, two of them share the machine.
  */
 export function createTurns(): Turns {
   let last: Promise<unknown> = Promise.resolve();
