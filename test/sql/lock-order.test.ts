@@ -33,11 +33,15 @@ test('a heartbeat that settles claims waits for the rescue that finds its worker
   await first.client.query('begin');
   // The first step of the rescue: the worker is locked, and its claims are still to come.
   await first.client.query('select from lamplighter.worker for update');
-  const renewed = worker.renewLease({ settledClaims: [1, 2, 3] });
+  const renewed = second.client.query(
+    `select (lamplighter.renew_lease($1, 'running', 4, 0, 0, 0, array[1, 2, 3])).is_alive`,
+    [worker.workerId],
+  );
   await untilBlocked(db.pool, second);
+  await first.client.query('select from lamplighter.claim for update nowait');
   expect(await rescueRequests(first.client, 3)).toHaveLength(3);
   await first.client.query('commit');
-  expect(await renewed).toBe(false);
+  expect((await renewed).rows).toEqual([{ is_alive: false }]);
   expect((await db.pool.query('select from lamplighter.claim')).rowCount).toBe(0);
 });
 
