@@ -20,6 +20,7 @@ const BENCHES = [
   'backlog',
   'scale',
   'memory',
+  'idle',
   'recovery',
   'embedding',
   'generation',
