@@ -1,6 +1,6 @@
 /**
  * Seconds from the SIGKILL of a worker until its requests run again on another one, with the default lease: the first of them and the
- * last, for a worker that held 4 requests, and one that held 4 batches of 500. Requests that a worker died with run apart, in small groups first.
+ * last, for a worker that held 4 requests, and one that held 4 batches of 500. After a first death they are ready again at once.
  * Says also whether any was lost or recorded twice.
  *
  * Target: all run again within 35 s.
