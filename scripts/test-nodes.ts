@@ -1,4 +1,4 @@
-/** Runs all tests on Node 22 and 24, or the majors named first, from npm's `node` package; further arguments go to vitest. */
+/** Runs all tests on Node 22, 24 and 26, or the majors named first, from npm's `node` package; further arguments go to vitest. */
 import process from 'node:process';
 import { type CommandResult, report, runCommand } from './run-command.ts';
 
@@ -7,7 +7,7 @@ const named = given.filter((argument) => /^\d+$/.test(argument));
 const others = given.filter((argument) => !named.includes(argument));
 
 const results = new Map<string, CommandResult>();
-for (const major of named.length > 0 ? named : ['22', '24']) {
+for (const major of named.length > 0 ? named : ['22', '24', '26']) {
   console.log(`\n== Node ${major}`);
   const node = ['--yes', `node@${major}`];
   await runCommand('npx', [...node, '--version']);

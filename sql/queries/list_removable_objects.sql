@@ -3,7 +3,7 @@ select 'function' as kind, pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, 
 from pg_catalog.pg_proc as p
 join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
 join pg_catalog.pg_namespace as own on own.nspname = 'lamplighter'
-where (n.nspname = 'lamplighter' or (n.nspname = 'public' and p.proname = any (lamplighter.public_names()) and p.proowner = own.nspowner))
+where (n.nspname = 'lamplighter' or (n.nspname = 'public' and p.proname = any ((select lamplighter.public_names())::text[]) and p.proowner = own.nspowner))
   and not exists (select 1 from pg_catalog.pg_depend as d where d.objid = p.oid and d.deptype = 'e')
 union all
 select case c.relkind when 'S' then 'sequence' else 'table' end, pg_catalog.format('%I.%I', n.nspname, c.relname)

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 const SQL_FOLDER = new URL('../../sql/', import.meta.url);
 const queries = new Map<string, string>();
 
-export interface Migration {
+export interface SqlFile {
   /** The file name, e.g. `0001_requests.sql`; migrations run in the order of their names. */
   readonly name: string;
   readonly text: string;
@@ -21,10 +21,22 @@ export function loadQuery(name: string): string {
 }
 
 /** Every migration, in the order in which they run. */
-export function loadMigrations(): readonly Migration[] {
+export function loadMigrations(): readonly SqlFile[] {
   const folder = new URL('migrations/', SQL_FOLDER);
   return readdirSync(folder)
     .filter((file) => /^\d{4}_[a-z0-9_]+\.sql$/.test(file))
     .sort()
     .map((name) => ({ name, text: readFileSync(new URL(name, folder), 'utf8') }));
+}
+
+/** The file of every function, in the order of their names. */
+export function loadRoutines(): readonly SqlFile[] {
+  const folder = new URL('functions/', SQL_FOLDER);
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((area) => area.isDirectory())
+    .flatMap((area) => {
+      const inside = new URL(`${area.name}/`, folder);
+      return readdirSync(inside).map((name) => ({ name, text: readFileSync(new URL(name, inside), 'utf8') }));
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }

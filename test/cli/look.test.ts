@@ -67,6 +67,21 @@ test('doctor tells a role without rights what it lacks', async () => {
   expect(code).toBe(1);
 });
 
+test('doctor names functions that were dropped or are not those of the program', async () => {
+  await using other = await createTestDatabase();
+  await other.pool.query(`drop function public.steadytext_retry(uuid);
+    update lamplighter.routine set checksum = 'another' where name = 'steadytext_prune'`);
+  const { code, stdout } = await runCli(['doctor', '--uri', other.uri]);
+  expect(stdout).toMatch(
+    /^broken +functions +dropped, .*: public\.steadytext_retry, public\.steadytext_prune\n +mend: .*lamplighter migrate$/m,
+  );
+  expect(code).toBe(1);
+  expect((await runCli(['migrate', '--uri', other.uri])).code).toBe(0);
+  expect((await runCli(['doctor', '--uri', other.uri])).stdout).toMatch(
+    /^ok +functions +as this program brings them$/m,
+  );
+});
+
 test('doctor says that the schema is missing', async () => {
   await using empty = await createTestDatabase({ migrated: false });
   const { code, stdout } = await runCli(['doctor', '--uri', empty.uri]);

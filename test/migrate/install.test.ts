@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { programSchemaVersion, readMigrations } from '../../src/db/migrate/migration-file.ts';
+import { readRoutines } from '../../src/db/migrate/routine-file.ts';
 import { requireSchema } from '../../src/db/migrate/schema-state.ts';
 import { rescueRequests } from '../../src/requests/rescue-requests.ts';
 import { createTestDatabase } from '../support/database.ts';
@@ -13,7 +14,11 @@ test('an owner without superuser rights installs everything, owns it, and has no
   await using db = await createOwnedDatabase();
   const report = await migrateAs(db.owner.uri);
   expect(report).toMatchObject({ fromVersion: 0, toVersion: VERSION, notes: [] });
-  expect(report.steps).toEqual([...readMigrations().map(({ name }) => name), 'revoke what default privileges gave']);
+  expect(report.steps).toEqual([
+    ...readMigrations().map(({ name }) => name),
+    `${readRoutines().length} functions`,
+    'revoke what default privileges gave',
+  ]);
   const owners = await db.pool.query(
     `select distinct o.owner::regrole::text from (
        select relowner as owner from pg_class where relnamespace = 'lamplighter'::regnamespace or relname = 'steadytext_queue'

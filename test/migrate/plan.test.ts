@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { renderPlan } from '../../src/db/migrate/migrate.ts';
 import { parseMigration, programSchemaVersion, readMigrations } from '../../src/db/migrate/migration-file.ts';
 import { type MigrationPlan, type MigrationStep, planMigration } from '../../src/db/migrate/migration-plan.ts';
+import { readRoutines } from '../../src/db/migrate/routine-file.ts';
 import { splitStatements } from '../docs/split-statements.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createOwnedDatabase, migrateAs, withSession } from '../support/owned-database.ts';
@@ -21,6 +22,7 @@ test('the plan of a first installation needs no database', async () => {
   expect(plan).toMatchObject({ fromVersion: 0, toVersion: programSchemaVersion(), runAs: undefined });
   expect(plan.steps.map(({ title }) => title)).toEqual([
     ...readMigrations().map(({ name }) => name),
+    `${readRoutines().length} functions`,
     'revoke what default privileges gave',
     'grant caller rights to app',
   ]);

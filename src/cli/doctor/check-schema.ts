@@ -1,5 +1,7 @@
 import { isLamplighterError } from '../../core/errors.ts';
 import { loadQuery } from '../../db/load-sql.ts';
+import { programSchemaVersion } from '../../db/migrate/migration-file.ts';
+import { compareRoutines } from '../../db/migrate/routine-steps.ts';
 import { requireSchema, type SchemaState } from '../../db/migrate/schema-state.ts';
 import type { Session } from '../../db/session.ts';
 import type { Finding } from './finding.ts';
@@ -17,7 +19,29 @@ export async function checkSchema(
 ): Promise<{ readonly findings: readonly Finding[]; readonly schema: SchemaState | undefined }> {
   const { schema, finding } = await checkVersion(session);
   if (finding.state === 'broken') return { findings: [finding], schema: undefined };
-  return { findings: [finding, ...(await checkRights(session))], schema };
+  const functions = schema === undefined ? [] : await checkFunctions(session, schema);
+  return { findings: [finding, ...functions, ...(await checkRights(session))], schema };
+}
+
+/** Names that are listed; more are counted. */
+const NAMED = 5;
+
+/** Whether the functions are those of this program; nothing is said of a schema that another version brought. */
+async function checkFunctions(session: Session, { version }: SchemaState): Promise<Finding[]> {
+  if (version !== programSchemaVersion()) return [];
+  const { changed, missing, surplus } = await compareRoutines(session);
+  const names = [...new Set([...missing, ...changed.map(({ schema, name }) => `${schema}.${name}`), ...surplus])];
+  const subject = 'functions';
+  if (names.length === 0) return [{ state: 'ok', subject, says: 'as this program brings them' }];
+  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
+  return [
+    {
+      state: 'broken',
+      subject,
+      says: `dropped, or not those of this program: ${names.slice(0, NAMED).join(', ')}${more}`,
+      mend: 'As the owner: lamplighter migrate',
+    },
+  ];
 }
 
 async function checkVersion(session: Session): Promise<{ schema?: SchemaState; finding: Finding }> {

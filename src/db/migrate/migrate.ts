@@ -149,5 +149,16 @@ function explain(error: unknown, step: MigrationStep): unknown {
       hint: 'Create the role first: CREATE ROLE name LOGIN PASSWORD ...',
     });
   }
+  if (isSqlState(error, 'dependentObjectsStillExist')) {
+    const detail = 'detail' in error && typeof error.detail === 'string' ? error.detail : error.message;
+    return new LamplighterError(
+      'NAME_TAKEN',
+      `Nothing was changed, as other objects depend on what changes: ${detail}`,
+      {
+        cause: error,
+        hint: 'Drop those first, and make them again afterwards.',
+      },
+    );
+  }
   return error;
 }

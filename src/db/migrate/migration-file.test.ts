@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { parseMigration, publicNames, readMigrations } from './migration-file.ts';
+import { parseMigration, readMigrations } from './migration-file.ts';
 
 test('the header of a migration says its number, its version and whether it can be in a transaction', () => {
   const text = '-- 0011_add_colour (schema version 2): colours\nselect 1;\n';
@@ -38,20 +38,4 @@ test('the migrations on disk are numbered without a gap, and their versions neve
 
 test('every migration ends its last statement, as another text may follow', () => {
   expect(readMigrations().filter(({ text }) => !text.trimEnd().endsWith(';'))).toEqual([]);
-});
-
-test('the names in public are those of the functions, the table, its sequence and its indexes', () => {
-  const names = publicNames();
-  expect(names.length).toBe(new Set(names).size);
-  expect(names.every((name) => name.startsWith('steadytext_'))).toBe(true);
-  expect(names).toEqual(
-    expect.arrayContaining([
-      'steadytext_generate_async',
-      'steadytext_queue',
-      'steadytext_queue_id_seq',
-      'steadytext_queue_pkey',
-      'steadytext_queue_request_id_key',
-      'steadytext_queue_ready_idx',
-    ]),
-  );
 });

@@ -47,21 +47,3 @@ export function readMigrations(): readonly MigrationFile[] {
 export function programSchemaVersion(): number {
   return Math.max(...readMigrations().map(({ schemaVersion }) => schemaVersion));
 }
-
-/** The names that the migrations need in the schema `public`: functions, tables, the sequences of their ids, and indexes. */
-export function publicNames(): readonly string[] {
-  const text = readMigrations()
-    .map((migration) => migration.text)
-    .join('\n');
-  const find = (pattern: RegExp) => [...text.matchAll(pattern)].map(([, name]) => String(name));
-  const tables = find(/^create table public\.(\w+)/gm);
-  return [
-    ...new Set([
-      ...find(/^create function public\.(\w+)/gm),
-      ...tables,
-      ...tables.map((table) => `${table}_id_seq`),
-      ...find(/^create (?:unique )?index (\w+) on public\./gm),
-      ...tables.flatMap((table) => find(new RegExp(`constraint (${table}_\\w+) (?:primary key|unique)`, 'g'))),
-    ]),
-  ];
-}

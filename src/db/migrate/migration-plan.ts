@@ -2,7 +2,9 @@ import { escapeLiteral } from 'pg';
 import { LamplighterError } from '../../core/errors.ts';
 import { loadQuery } from '../load-sql.ts';
 import type { Queryable } from '../query.ts';
-import { type MigrationFile, programSchemaVersion, publicNames, readMigrations } from './migration-file.ts';
+import { type MigrationFile, programSchemaVersion, readMigrations } from './migration-file.ts';
+import { publicNames } from './routine-file.ts';
+import { compareRoutines, type RoutineChanges } from './routine-steps.ts';
 import { ownershipRepair, requireOwnSchema } from './schema-owner.ts';
 import { readSchemaState, refuseNewer, type SchemaState } from './schema-state.ts';
 
@@ -53,11 +55,13 @@ export async function planMigration(db: Queryable | undefined, options: MigrateO
   const migrations = isAhead ? [] : pending.map(migrationStep);
   const kept = db !== undefined && state?.isInstalled === true ? await listOwnObjects(db) : [];
   const earlier = db !== undefined && state?.isInstalled === true ? await listRoleGrants(db) : [];
-  const revoke = migrations.length === 0 ? [] : [revokeStep(kept)];
+  const routines = isAhead ? [] : routineSteps(await compareRoutines(state?.isInstalled === true ? db : undefined));
+  const revoke = migrations.length + routines.length === 0 ? [] : [revokeStep(kept)];
   return {
     steps: [
       ...repairSteps(repair),
       ...migrations,
+      ...routines,
       ...revoke,
       ...grantSteps(options, earlier),
       ...loopbackSteps(options),
@@ -120,6 +124,16 @@ export function recordText({ number, name, schemaVersion, checksum }: MigrationF
     'insert into lamplighter.migration (number, name, schema_version, checksum) ' +
     `values (${number}, ${escapeLiteral(name)}, ${schemaVersion}, ${escapeLiteral(checksum)});`
   );
+}
+
+/** Functions named in the title of their step; more are counted. */
+const NAMED_ROUTINES = 5;
+
+function routineSteps({ changed, surplus, text }: RoutineChanges): MigrationStep[] {
+  if (text === undefined) return [];
+  const names = [...changed.map(({ schema, name }) => `${schema}.${name}`), ...surplus];
+  const title = names.length > NAMED_ROUTINES ? `${names.length} functions` : `functions ${names.join(', ')}`;
+  return [{ title, text, isTransactional: true }];
 }
 
 function repairSteps(repair: string | undefined): MigrationStep[] {

@@ -1,0 +1,114 @@
+-- lamplighter.claim_requests (worker)
+-- Takes up to p_limit ready requests of one lane for a worker. The levels (role, priority, and the lowest row that may be
+-- there) are tried in the order given; a role's levels stand together and yield p_share rows at most, and no more than an even
+-- share of what the roles before it have left, so that none goes without where there is enough for all. Levels that were seen at
+-- p_seen_us, more than two seconds ago, give nothing: a claim that was held up on its way would pass over what has come since.
+-- p_claim_number is the worker's own, never used twice. Parameters of more than half a megabyte are not given at once, but for one
+-- request at least: a worker holds them in memory. Raises LL001 when the worker's lease is lost. The order of the rows is not defined.
+create or replace function lamplighter.claim_requests(
+  p_worker_id uuid,
+  p_claim_number bigint,
+  p_function_name text,
+  p_model text,
+  p_usernames text[],
+  p_priorities integer[],
+  p_low_created_us bigint[],
+  p_low_ids bigint[],
+  p_seen_us bigint,
+  p_share integer,
+  p_limit integer
+) returns table (
+  id bigint,
+  request_id uuid,
+  username text,
+  parameters jsonb,
+  priority integer,
+  created_us bigint,
+  attempt integer,
+  retry_count integer
+)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set plan_cache_mode = force_generic_plan
+set row_security = off as $$
+#variable_conflict use_column
+declare
+  v_left integer := p_limit;
+  v_roles integer := 1;
+  v_share integer;
+  v_low timestamptz;
+  v_rows tid[];
+  v_ids bigint[];
+  v_sizes integer[];
+  v_size bigint;
+  v_size_left bigint := 500000;
+  v_taken integer;
+  v_claimed bigint[] := '{}';
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  perform lamplighter.require_lease(p_worker_id);
+  if extract(epoch from clock_timestamp()) * 1000000 - p_seen_us > 2000000
+     or exists (select 1 from lamplighter.paused_function as p where p.function_name = p_function_name) then
+    return;
+  end if;
+  for i in 2 .. cardinality(p_usernames) loop
+    if p_usernames[i] <> p_usernames[i - 1] then
+      v_roles := v_roles + 1;
+    end if;
+  end loop;
+  for i in 1 .. cardinality(p_usernames) loop
+    if i = 1 or p_usernames[i] <> p_usernames[i - 1] then
+      v_share := least(p_share, (v_left + v_roles - 1) / v_roles);
+      v_roles := v_roles - 1;
+    end if;
+    continue when v_share <= 0;
+    -- In two steps, as a number of microseconds may have more digits than a double, which is what an interval is multiplied by.
+    v_low := 'epoch'::timestamptz + p_low_created_us[i] / 1000000 * interval '1 second'
+                                  + p_low_created_us[i] % 1000000 * interval '1 microsecond';
+    select array_agg(c.ctid), array_agg(c.id), array_agg(c.size), sum(c.size)
+    into v_rows, v_ids, v_sizes, v_size
+    from (
+      -- What is stored may be compressed; short texts are not.
+      select q.ctid, q.id,
+             case when pg_column_size(q.parameters) < 1000 then pg_column_size(q.parameters)
+                  else pg_column_size(q.parameters || '{}') end as size
+      from public.steadytext_queue as q
+      where q.run_at is null and q.status = 'pending'
+        and q.function_name = p_function_name and q.model = p_model
+        and q.username = p_usernames[i] and q.priority = p_priorities[i]
+        and (q.created_at, q.id) >= (v_low, p_low_ids[i])
+      order by q.created_at, q.id
+      limit least(v_share, v_left)
+      for no key update skip locked
+    ) as c;
+    continue when v_ids is null;
+    v_taken := cardinality(v_ids);
+    if v_size > v_size_left then
+      v_taken := (
+        select greatest(count(*), case when v_claimed = '{}' then 1 else 0 end)
+        from (select sum(s.size) over (order by s.position) as total from unnest(v_sizes) with ordinality as s (size, position)) as run
+        where run.total <= v_size_left);
+      exit when v_taken = 0;
+      v_left := v_taken;
+    end if;
+    v_size_left := v_size_left - v_size;
+    -- By place, which cannot change while the rows are locked: by id, each would be looked up once more.
+    return query
+      update public.steadytext_queue as q
+      set status = 'processing',
+          started_at = clock_timestamp(),
+          worker_id = p_worker_id,
+          attempt = q.attempt + 1,
+          run_at = '9000-01-01 00:00+00'
+      where q.ctid = any (v_rows[:v_taken])
+      returning q.id, q.request_id, q.username, q.parameters, q.priority, (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt,
+                q.retry_count;
+    v_claimed := v_claimed || v_ids[:v_taken];
+    v_left := v_left - v_taken;
+    v_share := v_share - v_taken;
+    exit when v_left <= 0;
+  end loop;
+  if v_claimed <> '{}' then
+    insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_claimed);
+  end if;
+end
+$$;

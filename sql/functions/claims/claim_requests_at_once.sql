@@ -1,0 +1,82 @@
+-- lamplighter.claim_requests_at_once (worker)
+-- Looks and claims in one step, for a worker that knows of nothing ready: all that is ready in the first of the lanes (triples of
+-- function, model and most rows, in the order in which to try them) that has anything, so that no turns are needed. One row without
+-- an id where that does not do, as there is more than so many rows or half a megabyte of parameters, or others have locked it all:
+-- then list_ready and claim_requests have to be called. No row when nothing is ready anywhere. It waits 0.2 s at most for a lock of
+-- the table, as the outcome of a claim that is given up is unknown; a look that waits for it harms nobody.
+create or replace function lamplighter.claim_requests_at_once(
+  p_worker_id uuid,
+  p_claim_number bigint,
+  p_function_names text[],
+  p_models text[],
+  p_limits integer[]
+) returns table (
+  function_name text,
+  model text,
+  id bigint,
+  request_id uuid,
+  username text,
+  parameters jsonb,
+  priority integer,
+  created_us bigint,
+  attempt integer,
+  retry_count integer
+)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan set lock_timeout = '200ms' set row_security = off as $$
+#variable_conflict use_column
+declare
+  v_count bigint;
+  v_size bigint;
+  v_rows tid[];
+  v_ids bigint[];
+begin
+  for i in 1 .. cardinality(p_function_names) loop
+    -- Nothing is locked yet: what is left for others must not be passed over by them.
+    select count(*), sum(c.size)
+    into v_count, v_size
+    from (
+      select case when pg_column_size(q.parameters) < 1000 then pg_column_size(q.parameters)
+                  else pg_column_size(q.parameters || '{}') end as size
+      from public.steadytext_queue as q
+      where q.run_at is null and q.status = 'pending' and q.function_name = p_function_names[i] and q.model = p_models[i]
+      limit p_limits[i] + 1
+    ) as c;
+    continue when v_count = 0
+      or exists (select 1 from lamplighter.paused_function as p where p.function_name = p_function_names[i]);
+    perform set_config('synchronous_commit', 'off', true);
+    perform lamplighter.require_lease(p_worker_id);
+    if v_count <= p_limits[i] and v_size <= 500000 then
+      select array_agg(c.ctid), array_agg(c.id)
+      into v_rows, v_ids
+      from (
+        select q.ctid, q.id
+        from public.steadytext_queue as q
+        where q.run_at is null and q.status = 'pending' and q.function_name = p_function_names[i] and q.model = p_models[i]
+        order by q.username, q.priority desc, q.created_at, q.id
+        limit p_limits[i]
+        for no key update skip locked
+      ) as c;
+    end if;
+    if v_ids is null then
+      return query select p_function_names[i], p_models[i], null::bigint, null::uuid, null, null::jsonb, 0, 0::bigint, 0, 0;
+      return;
+    end if;
+    -- One after the other, so that started_at tells their order.
+    return query
+      update public.steadytext_queue as q
+      set status = 'processing',
+          started_at = clock_timestamp(),
+          worker_id = p_worker_id,
+          attempt = q.attempt + 1,
+          run_at = '9000-01-01 00:00+00'
+      from unnest(v_rows) as r (place)
+      where q.ctid = r.place
+      returning q.function_name, q.model, q.id, q.request_id, q.username, q.parameters, q.priority,
+                (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt, q.retry_count;
+    insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_ids);
+    return;
+  end loop;
+end
+$$;

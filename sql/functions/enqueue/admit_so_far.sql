@@ -1,0 +1,22 @@
+-- lamplighter.admit_so_far (internal)
+-- The limit is checked at the end of a statement (0003), and this far before it: until then all that a statement of a million rows has
+-- inserted stands, visible to nobody, in the way of every claim and count.
+create or replace function lamplighter.admit_so_far() returns trigger
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_limit constant bigint := lamplighter.effective_setting('max_queue_size');
+begin
+  -- As at the end, nothing is counted before the bound has passed the limit.
+  if v_limit > 0 and lamplighter.read_pending_bound() not between 0 and v_limit and lamplighter.measure_pending(v_limit) > v_limit then
+    raise exception 'Queue is full: at most % requests may be pending', v_limit using errcode = '53400',
+      hint = 'Queue fewer at once, or let the schema owner raise the limit: SELECT lamplighter.set(''max_queue_size'', ''50000'').';
+  end if;
+  return new;
+end
+$$;
+
+-- After fill_insert, by its name, which may issue the id.
+create or replace trigger limit_insert before insert on public.steadytext_queue
+  for each row
+  when (new.id % 1000 = 0)
+  execute function lamplighter.admit_so_far();

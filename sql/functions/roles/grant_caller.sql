@@ -1,0 +1,30 @@
+-- lamplighter.grant_caller (internal)
+-- Lets a role queue requests and use its own. Run by the schema owner. Returns what the owner should know, or null.
+create or replace function lamplighter.grant_caller(p_role_name text) returns text
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+declare
+  v_is_new boolean;
+  v_rows bigint := 0;
+begin
+  perform lamplighter.require_role(p_role_name);
+  v_is_new := not has_table_privilege(p_role_name, 'public.steadytext_queue', 'SELECT');
+  execute format('grant usage on schema lamplighter to %I', p_role_name);
+  execute format(
+    'grant select, delete, insert, update (status, retry_count, priority) on public.steadytext_queue to %I', p_role_name);
+  -- What steadytext_worker_status() shows, and the lease that it judges by.
+  execute format(
+    'grant select (worker_id, hostname, pid, status, version, functions, concurrency, lease_ms, in_flight, processed, failed,
+       started_at, last_heartbeat)
+     on lamplighter.worker to %I', p_role_name);
+  perform lamplighter.grant_functions(p_role_name, 'caller');
+  if v_is_new then
+    select count(*) into v_rows from public.steadytext_queue as q where q.username = p_role_name;
+  end if;
+  if v_rows > 0 then
+    return format(
+      'The role %I now sees what a role of that name queued earlier (requests: %s). If that was somebody else, delete it: '
+      'DELETE FROM steadytext_queue WHERE username = %L', p_role_name, v_rows, p_role_name);
+  end if;
+  return null;
+end
+$$;

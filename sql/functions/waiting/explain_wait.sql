@@ -1,0 +1,21 @@
+-- lamplighter.explain_wait (caller)
+-- Why nothing answers a request at present; null when something may. p_error is what the row says of the last attempt.
+create or replace function lamplighter.explain_wait(p_function_name text, p_model text, p_error text default null) returns text
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_lane record;
+begin
+  select l.reason, l.model, l.since into v_lane from lamplighter.explain_lane(p_function_name, p_model) as l;
+  return case
+    when v_lane.reason = 'paused' then
+      format('The function %s is paused; the schema owner can run: SELECT steadytext_resume(%L).', p_function_name, p_function_name)
+    when v_lane.reason = 'not served' then
+      format('No running worker serves %s%s; start one with: lamplighter worker.', p_function_name,
+        case when p_model = 'default' then '' else format(' with model "%s"', p_model) end)
+    when v_lane.reason = 'model unavailable' then
+      format('The model "%s" has been unavailable since %s%s. The request is tried again by itself.', v_lane.model,
+        to_char(v_lane.since at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'), coalesce(': ' || p_error, ''))
+    when p_error is not null then format('The last attempt failed, and another one follows: %s', p_error)
+  end;
+end
+$$;

@@ -1,0 +1,40 @@
+-- lamplighter.renew_lease (worker)
+-- Renews the lease, and forgets claims of which the worker holds nothing any more. Not alive when the lease was lost already: the
+-- worker must drop what it holds and register again. Tells as well whether there are requests in quarantine that it could run.
+-- Lock order: workers, then claims.
+create or replace function lamplighter.renew_lease(
+  p_worker_id uuid,
+  p_status text,
+  p_concurrency integer,
+  p_in_flight integer,
+  p_processed bigint,
+  p_failed bigint,
+  p_settled_claims bigint[],
+  p_troubles jsonb default '[]'
+) returns table (is_alive boolean, has_quarantined boolean)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_lanes text[];
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  perform lamplighter.require_own_worker(p_worker_id);
+  update lamplighter.worker as w
+  set status = p_status,
+      concurrency = p_concurrency,
+      in_flight = p_in_flight,
+      processed = p_processed,
+      failed = p_failed,
+      troubles = p_troubles,
+      last_heartbeat = clock_timestamp()
+  where w.worker_id = p_worker_id
+    and w.status in ('running', 'sleeping', 'stopping')
+  returning w.lanes into v_lanes;
+  is_alive := found;
+  has_quarantined := is_alive and p_status = 'running' and lamplighter.has_quarantined(v_lanes);
+  if is_alive then
+    delete from lamplighter.claim as c
+    where c.worker_id = p_worker_id and c.claim_number = any (p_settled_claims);
+  end if;
+  return next;
+end
+$$;

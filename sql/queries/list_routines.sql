@@ -1,0 +1,11 @@
+-- Lists the functions that the schema has by its ledger. identity is the name as DROP wants it, null where there is no such function
+-- any more; is_foreign tells that it belongs to another role than the schema does. No row when none was recorded.
+select r.schema_name, r.name, r.signature, r.checksum,
+       case when p.oid is not null then pg_catalog.format('%I.%I(%s)', r.schema_name, r.name, r.arguments) end as identity,
+       coalesce(p.proowner <> own.nspowner, false) as is_foreign
+from lamplighter.routine as r
+join pg_catalog.pg_namespace as own on own.nspname = 'lamplighter'
+left join pg_catalog.pg_namespace as n on n.nspname = r.schema_name
+left join pg_catalog.pg_proc as p
+  on p.pronamespace = n.oid and p.proname = r.name and pg_catalog.pg_get_function_identity_arguments(p.oid) = r.arguments
+order by r.schema_name, r.name

@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import { parseRoutine, publicNames, readRoutines } from './routine-file.ts';
+
+const TEXT = `-- lamplighter.add_up (caller, worker)
+-- Adds up.
+create or replace function lamplighter.add_up(
+  p_a integer,
+  p_b integer
+) returns integer
+language sql as $$ select 1 $$;
+`;
+
+test('the file of a function tells its name, its audience and its signature', () => {
+  expect(parseRoutine('add_up.sql', TEXT)).toEqual({
+    schema: 'lamplighter',
+    name: 'add_up',
+    audience: ['caller', 'worker'],
+    signature: '( p_a integer, p_b integer ) returns integer',
+    text: TEXT,
+    checksum: expect.stringMatching(/^[0-9a-f]{64}$/),
+  });
+});
+
+test.each([
+  ['another name than the file', TEXT.replace('.add_up (', '.add (')],
+  ['no audience', TEXT.replace(' (caller, worker)', '')],
+  ['an unknown audience', TEXT.replace('caller', 'everybody')],
+  ['another function', TEXT.replace('function lamplighter.add_up', 'function lamplighter.add')],
+  ['a function that cannot be applied again', TEXT.replace('or replace ', '')],
+  ['nothing', ''],
+])('a file with %s is refused', (_, text) => {
+  expect(() => parseRoutine('add_up.sql', text)).toThrow(
+    'add_up.sql: expected a first line "-- schema.add_up (caller|worker|owner|internal)"',
+  );
+});
+
+test('the files on disk are of functions and their triggers only, each named once, and can be applied again', () => {
+  const routines = readRoutines();
+  expect(new Set(routines.map(({ name }) => name)).size).toBe(routines.length);
+  for (const { name, text } of routines) {
+    const outside = text.replace(/\$\$.*?\$\$/gs, '');
+    const begun = [...outside.matchAll(/^(create|alter|comment|drop|insert|do|grant|revoke)\b.*/gm)].map(
+      ([line]) => line,
+    );
+    expect(begun.filter((line) => !/^(create or replace (function|trigger)|comment on function) /.test(line))).toEqual(
+      [],
+    );
+    expect(outside.match(/^create or replace function /gm), name).toHaveLength(1);
+    expect(text.endsWith(';\n'), name).toBe(true);
+  }
+});
+
+test('the names in public are those of the functions, the table, its sequence and its indexes', () => {
+  const names = publicNames();
+  expect(names.length).toBe(new Set(names).size);
+  expect(names.every((name) => name.startsWith('steadytext_'))).toBe(true);
+  expect(names).toEqual(
+    expect.arrayContaining([
+      'steadytext_generate_async',
+      'steadytext_queue',
+      'steadytext_queue_id_seq',
+      'steadytext_queue_pkey',
+      'steadytext_queue_request_id_key',
+      'steadytext_queue_ready_idx',
+    ]),
+  );
+});

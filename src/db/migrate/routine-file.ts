@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { LamplighterError } from '../../core/errors.ts';
+import { loadMigrations, loadRoutines } from '../load-sql.ts';
+
+/** Who may execute a function: those with caller or worker rights, or the schema's owner alone. Internal ones are for other functions. */
+export const AUDIENCES = ['caller', 'worker', 'owner', 'internal'] as const;
+export type Audience = (typeof AUDIENCES)[number];
+
+/** A function of the schema, with its triggers, as its file says. */
+export interface RoutineFile {
+  readonly schema: string;
+  readonly name: string;
+  readonly audience: readonly Audience[];
+  /** Parameters and result, spaces evened out: two functions of one name that differ in it cannot replace each other. */
+  readonly signature: string;
+  readonly text: string;
+  /** sha256 of the text, hexadecimal. */
+  readonly checksum: string;
+}
+
+const HEADER = /^-- (\w+)\.(\w+) \((\w+(?:, \w+)*)\)\n/;
+
+/**
+ * Reads the file of a function: `-- schema.name (audience[, audience])` in its first line, then comments, `create or replace function`,
+ * and what belongs to it, such as its triggers.
+ */
+export function parseRoutine(fileName: string, text: string): RoutineFile {
+  const [, schema = '', name = '', audiences = ''] = HEADER.exec(text) ?? [];
+  const audience = audiences.split(', ').filter(isAudience);
+  const signature = new RegExp(`^create or replace function ${schema}\\.${name}(\\(.*?)\\nlanguage `, 'ms').exec(
+    text,
+  )?.[1];
+  if (`${name}.sql` !== fileName || audience.length !== audiences.split(', ').length || signature === undefined) {
+    throw new LamplighterError(
+      'CONFIG_INVALID',
+      `${fileName}: expected a first line "-- schema.${fileName.replace(/\.sql$/, '')} (${AUDIENCES.join('|')})" ` +
+        'and a statement "create or replace function" for the same name',
+    );
+  }
+  return {
+    schema,
+    name,
+    audience,
+    signature: signature.replace(/\s+/g, ' '),
+    text,
+    checksum: createHash('sha256').update(text).digest('hex'),
+  };
+}
+
+/** All functions of this program, in the order of their names. */
+export function readRoutines(): readonly RoutineFile[] {
+  return loadRoutines().map(({ name, text }) => parseRoutine(name, text));
+}
+
+/** The names that the schema needs in `public`: functions, tables, the sequences of their ids, and indexes. */
+export function publicNames(): readonly string[] {
+  const text = loadMigrations()
+    .map((migration) => migration.text)
+    .join('\n');
+  const find = (pattern: RegExp) => [...text.matchAll(pattern)].map(([, name]) => String(name));
+  const tables = find(/^create table public\.(\w+)/gm);
+  return [
+    ...new Set([
+      ...readRoutines().flatMap(({ schema, name }) => (schema === 'public' ? [name] : [])),
+      ...tables,
+      ...tables.map((table) => `${table}_id_seq`),
+      ...find(/^create (?:unique )?index (\w+) on public\./gm),
+      ...tables.flatMap((table) => find(new RegExp(`constraint (${table}_\\w+) (?:primary key|unique)`, 'g'))),
+    ]),
+  ];
+}
+
+function isAudience(word: string): word is Audience {
+  return AUDIENCES.some((audience) => audience === word);
+}
