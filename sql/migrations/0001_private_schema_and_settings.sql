@@ -1,13 +1,14 @@
 -- 0001_private_schema_and_settings (schema version 1): the private schema, and the settings that callers and workers share.
 --
--- A tour of the whole schema, in the order of the migrations:
+-- A tour of the whole schema. Tables are in the migrations, functions in sql/functions/<area>:
 --   public.steadytext_queue          the queue: one row a request, its result in place (0002)
---   public.steadytext_*()            what callers run: enqueue (0004), wait, cancel, retry, prune, look (0005)
---   lamplighter.worker               one row a worker process: its lease, renewed by a heartbeat (0006)
+--   public.steadytext_*()            what callers run: enqueue, wait, cancel, retry, prune, look (enqueue, results, waiting)
+--   lamplighter.worker               one row a worker process: its lease, renewed by a heartbeat (0004)
 --   lamplighter.claim                which requests a worker took at once, for the rescuer (0002)
---   lamplighter.claim_requests() ..  what workers run: claim, finish, rescue, promote (0007, 0008)
+--   lamplighter.claim_requests() ..  what workers run: claim, finish, rescue, promote (claims, upkeep)
 --   lamplighter.waiting              the flag by which idle workers ask to be woken (0003)
---   lamplighter.autonomous_request   requests that run while their caller's transaction is still open (0009)
+--   lamplighter.autonomous_request   requests that run while their caller's transaction is still open (0007)
+--   lamplighter.migration, .routine  the ledgers of migrations and functions (0001)
 -- Callers' functions are security invoker and lean on row-level security; workers' functions are security definer, so that
 -- a worker's role needs no right on any table.
 create schema lamplighter;

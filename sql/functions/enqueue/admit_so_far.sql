@@ -1,5 +1,5 @@
 -- lamplighter.admit_so_far (internal)
--- The limit is checked at the end of a statement (0003), and this far before it: until then all that a statement of a million rows has
+-- The limit is checked at the end of a statement (admit_and_wake), and this far before it: until then all that a statement of a million rows has
 -- inserted stands, visible to nobody, in the way of every claim and count.
 create or replace function lamplighter.admit_so_far() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$

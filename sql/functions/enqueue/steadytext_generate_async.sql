@@ -1,4 +1,6 @@
 -- public.steadytext_generate_async (caller)
+-- As all of its kind it checks its arguments, queues and returns at once. The out parameter names the column, so that SELECT request_id
+-- FROM steadytext_generate_async(..) works as documented.
 create or replace function public.steadytext_generate_async(
   prompt text,
   max_tokens integer default 512,

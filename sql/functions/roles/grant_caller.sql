@@ -1,5 +1,7 @@
 -- lamplighter.grant_caller (internal)
 -- Lets a role queue requests and use its own. Run by the schema owner. Returns what the owner should know, or null.
+-- Who was granted what is read from the privileges themselves, so that what was taken back stays so, and a role that was dropped and
+-- made again has nothing.
 create or replace function lamplighter.grant_caller(p_role_name text) returns text
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
 declare

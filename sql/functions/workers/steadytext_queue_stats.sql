@@ -22,7 +22,7 @@ language sql volatile security invoker set search_path = pg_catalog, pg_temp as 
          avg(q.completed_at - q.started_at) filter (where q.status = 'completed'),
          percentile_cont(0.95) within group (order by q.completed_at - q.started_at) filter (where q.status = 'completed')
   from public.steadytext_queue as q
-  -- Without the autonomous row of a request that was queued and waited for in one transaction (0009), which took over its outcome.
+  -- Without the autonomous row of a request that was queued and waited for in one transaction, which took over its outcome.
   -- Autonomous rows have ids of version 4, others have them of version 7 unless the caller made them: most need no search.
   where q.batch_id is null
      or get_byte(uuid_send(q.request_id), 6) >> 4 <> 4

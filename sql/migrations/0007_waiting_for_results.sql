@@ -1,4 +1,4 @@
--- 0009_waiting_for_results (schema version 1): steadytext_get_async_result, also in the transaction that queued the request.
+-- 0007_waiting_for_results (schema version 1): steadytext_get_async_result, also in the transaction that queued the request.
 --
 -- No worker can see a row that its caller has not committed. Where a loopback DSN is set, the request is then queued a second
 -- time through dblink, in a transaction of its own: the autonomous row, with the caller's name, and the caller's request_id

@@ -1,4 +1,4 @@
--- 0006_workers (schema version 1): worker processes, their leases, and the pause of a function.
+-- 0004_workers (schema version 1): worker processes, their leases, and the pause of a function.
 create table lamplighter.worker (
   worker_id uuid not null default gen_random_uuid(),
   username text not null default session_user,

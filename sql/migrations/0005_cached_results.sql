@@ -1,4 +1,4 @@
--- 0007_claim_and_finish (schema version 1): what workers run for every request.
+-- 0005_cached_results (schema version 1): what workers run for every request.
 -- The planner settings on these functions keep every statement on its index, also while a new table still looks small enough
 -- to scan: a cached plan made then would stay until the next analyze.
 -- Generic plans, as one for the very values is no better and was made anew for each call with few rows: 180 us of a claim of one

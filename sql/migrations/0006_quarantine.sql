@@ -1,4 +1,4 @@
--- 0008_rescue_and_prune (schema version 1): what workers run for each other and for the table as a whole.
+-- 0006_quarantine (schema version 1): what workers run for each other and for the table as a whole.
 create table lamplighter.quarantine (
   id bigint not null,
   deaths integer not null default 1,

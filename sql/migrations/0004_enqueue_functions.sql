@@ -1,2 +1,0 @@
--- 0004_enqueue_functions (schema version 1): steadytext_*_async(), which check their arguments, queue and return at once.
--- The out parameter names the column, so that SELECT request_id FROM steadytext_generate_async(..) works as documented.

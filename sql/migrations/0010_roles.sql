@@ -1,3 +1,0 @@
--- 0010_roles (schema version 1): what --grant and --grant-worker give, and the removal of what nobody asked for.
--- Who was granted what is read from the privileges themselves, so that what was taken back stays so, and a role that was dropped
--- and made again has nothing.
