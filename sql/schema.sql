@@ -575,12 +575,15 @@ CREATE OR REPLACE FUNCTION lamplighter.count_holders(p_id bigint, p_request_id u
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
- SET enable_bitmapscan TO 'off'
- SET row_security TO 'off'
 AS $function$
 begin
   if p_id <> currval('public.steadytext_queue_id_seq') then
     return null;
+  end if;
+  -- Hardly ever: two looks cost less than two counts.
+  if not exists (select 1 from public.steadytext_queue as q where q.id = p_id)
+     and not exists (select 1 from public.steadytext_queue as q where q.request_id = p_request_id) then
+    return 0;
   end if;
   return (select count(*) from public.steadytext_queue as q where q.id = p_id)
        + (select count(*) from public.steadytext_queue as q where q.request_id = p_request_id and q.id <> p_id);
