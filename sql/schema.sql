@@ -65,6 +65,7 @@ create table lamplighter.routine (
   audience text[] not null,
   signature text not null,
   checksum text not null,
+  retired_in integer,
   applied_at timestamp with time zone default clock_timestamp() not null,
   applied_by text default CURRENT_USER not null,
   constraint routine_audience_is_known CHECK ((audience <@ ARRAY['caller'::text, 'worker'::text, 'owner'::text, 'internal'::text])),
@@ -2854,6 +2855,8 @@ comment on table lamplighter.routine is 'The ledger of functions: from which tex
 comment on column lamplighter.routine.arguments is 'As pg_get_function_identity_arguments has them.';
 
 comment on column lamplighter.routine.audience is 'caller: whoever was granted the use. worker: logins that run workers. owner: the schema''s owner. internal: other functions only.';
+
+comment on column lamplighter.routine.retired_in is 'The version of the schema that has no use for it any more. Workers of the version before may have: the version after drops it.';
 
 comment on function lamplighter.set(name text, value text) is 'Stores a setting for all workers and callers; NULL takes it back. For the schema owner. Returns the stored form.';
 

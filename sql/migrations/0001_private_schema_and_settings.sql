@@ -32,6 +32,7 @@ create table lamplighter.routine (
   audience text[] not null,
   signature text not null,
   checksum text not null,
+  retired_in integer,
   applied_at timestamptz not null default clock_timestamp(),
   applied_by text not null default current_user,
   constraint routine_pkey primary key (schema_name, name),
@@ -40,6 +41,8 @@ create table lamplighter.routine (
 comment on table lamplighter.routine is
   'The ledger of functions: from which text each was made, and who may execute it. Grants, revokes and uninstall go by it.';
 comment on column lamplighter.routine.arguments is 'As pg_get_function_identity_arguments has them.';
+comment on column lamplighter.routine.retired_in is
+  'The version of the schema that has no use for it any more. Workers of the version before may have: the version after drops it.';
 comment on column lamplighter.routine.audience is
   'caller: whoever was granted the use. worker: logins that run workers. owner: the schema''s owner. internal: other functions only.';
 

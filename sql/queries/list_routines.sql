@@ -1,8 +1,15 @@
 -- Lists the functions that the schema has by its ledger. identity is the name as DROP wants it, null where there is no such function
--- any more; is_foreign tells that it belongs to another role than the schema does. No row when none was recorded.
-select r.schema_name, r.name, r.signature, r.checksum,
+-- any more; is_foreign tells that it belongs to another role than the schema does; grantees are the others that may execute it, quoted.
+-- No row when none was recorded.
+select r.schema_name, r.name, r.signature, r.checksum, r.audience, r.retired_in,
        case when p.oid is not null then pg_catalog.format('%I.%I(%s)', r.schema_name, r.name, r.arguments) end as identity,
-       coalesce(p.proowner <> own.nspowner, false) as is_foreign
+       coalesce(p.proowner <> own.nspowner, false) as is_foreign,
+       array(
+         select distinct case when a.grantee = 0 then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)::text) end
+         from pg_catalog.aclexplode(p.proacl) as a
+         where a.grantee <> p.proowner
+         order by 1
+       ) as grantees
 from lamplighter.routine as r
 join pg_catalog.pg_namespace as own on own.nspname = 'lamplighter'
 left join pg_catalog.pg_namespace as n on n.nspname = r.schema_name

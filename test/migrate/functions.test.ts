@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { programSchemaVersion } from '../../src/db/migrate/migration-file.ts';
 import { compareRoutines } from '../../src/db/migrate/routine-steps.ts';
@@ -47,12 +48,20 @@ $$;
 const told = async (db: TestDatabase) => (await db.pool.query('select lamplighter.tell() as answer')).rows[0].answer;
 const compare = (db: TestDatabase) => withSession(db.uri, (session) => compareRoutines(session));
 
+/** Adds a migration of the next version of the schema to the program. */
+async function releaseVersion(db: TestDatabase): Promise<void> {
+  const number = (await db.pool.query('select max(number) + 1 as next from lamplighter.migration')).rows[0].next;
+  const name = `${String(number).padStart(4, '0')}_later`;
+  const version = programSchemaVersion() + 1;
+  program.migrations = [{ name: `${name}.sql`, text: `-- ${name} (schema version ${version}): a test\nselect 1;\n` }];
+}
+
 test('what migrate installs are the functions of the program, and nothing is left to do', async () => {
   await using db = await createTestDatabase();
   expect(await compare(db)).toEqual({ changed: [], outdated: [], missing: [], surplus: [], text: undefined });
 });
 
-test('a function that is new, changed or gone is made, replaced or dropped, and no other is touched', async () => {
+test('a function that is new or changed is made or replaced, and no other is touched', async () => {
   await using db = await createTestDatabase();
   const oids = `select p.oid, p.xmin from pg_proc as p where pronamespace = 'lamplighter'::regnamespace and proname <> 'tell'
     order by 1`;
@@ -69,12 +78,67 @@ test('a function that is new, changed or gone is made, replaced or dropped, and 
   expect(await told(db)).toBe('second');
   expect((await migrateAs(db.uri)).steps).toEqual([]);
 
-  program.changes.delete('tell.sql');
+  expect((await db.pool.query(oids)).rows).toEqual(before);
+});
+
+test('a function that is gone stays for workers of the version before, and is dropped by the version after', async () => {
+  await using db = await createTestDatabase();
+  release(`'still here'`, { audience: 'worker' });
+  await migrateAs(db.uri);
+  program.changes.clear();
+  expect(await compare(db)).toMatchObject({ surplus: ['lamplighter.tell'] });
+  await migrateAs(db.uri);
+  expect(await told(db)).toBe('still here');
+  expect(await compare(db)).toMatchObject({ surplus: [], text: undefined });
+  await releaseVersion(db);
   expect(await compare(db)).toMatchObject({ surplus: ['lamplighter.tell'] });
   await migrateAs(db.uri);
   await expect(told(db)).rejects.toMatchObject({ code: '42883' });
   expect((await migrateAs(db.uri)).steps).toEqual([]);
-  expect((await db.pool.query(oids)).rows).toEqual(before);
+});
+
+test('a function that comes back is one of the program again', async () => {
+  await using db = await createTestDatabase();
+  release(`'back'`);
+  await migrateAs(db.uri);
+  program.changes.clear();
+  await migrateAs(db.uri);
+  release(`'back'`);
+  await migrateAs(db.uri);
+  await releaseVersion(db);
+  await migrateAs(db.uri);
+  expect(await told(db)).toBe('back');
+});
+
+test('who is no longer among the audience of a function may not execute it any more', async () => {
+  await using db = await createTestDatabase();
+  const caller = await db.createRole('caller');
+  const mayCall = async () =>
+    (await db.pool.query(`select has_function_privilege($1, 'lamplighter.tell()', 'execute') as may`, [caller.name]))
+      .rows[0].may;
+  release(`'everybody'`);
+  await migrateAs(db.uri, { grant: [caller.name] });
+  expect(await mayCall()).toBe(true);
+  release(`'nobody'`, { audience: 'internal' });
+  await migrateAs(db.uri);
+  expect(await mayCall()).toBe(false);
+  release(`'everybody'`);
+  await migrateAs(db.uri);
+  expect(await mayCall()).toBe(true);
+});
+
+test('an owner whose name needs quotes installs everything, and has nothing left to do', async () => {
+  await using db = await createOwnedDatabase();
+  const name = `My-App ${db.name}`;
+  await db.pool.query(`alter role ${db.owner.name} rename to ${pg.escapeIdentifier(name)}`);
+  const uri = new URL(db.owner.uri);
+  uri.username = encodeURIComponent(name);
+  try {
+    await migrateAs(uri.href);
+    expect((await migrateAs(uri.href)).steps).toEqual([]);
+  } finally {
+    await db.pool.query(`alter role ${pg.escapeIdentifier(name)} rename to ${db.owner.name}`);
+  }
 });
 
 test('other parameters, or another result, take the place of the former ones, and roles keep their rights', async () => {
@@ -139,10 +203,7 @@ describe('nothing is changed', () => {
 
   test('by a program that is one version behind', async () => {
     await using db = await createTestDatabase();
-    const number = (await db.pool.query('select max(number) + 1 as next from lamplighter.migration')).rows[0].next;
-    const name = `${String(number).padStart(4, '0')}_later`;
-    const version = programSchemaVersion() + 1;
-    program.migrations = [{ name: `${name}.sql`, text: `-- ${name} (schema version ${version}): a test\nselect 1;\n` }];
+    await releaseVersion(db);
     release(`'later'`);
     await migrateAs(db.uri);
     program.migrations = [];

@@ -55,7 +55,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.loopback *
 + + . . . . + .  lamplighter.migration select (applied_at, applied_by, checksum, name, number, schema_version)
 + + . . . . . .  lamplighter.migration *
-+ + . . . . + .  lamplighter.routine select (applied_at, applied_by, arguments, audience, checksum, name, schema_name, signature)
++ + . . . . + .  lamplighter.routine select (applied_at, applied_by, arguments, audience, checksum, name, retired_in, schema_name, signature)
 + + . . . . . .  lamplighter.routine *
 + + . . . . . .  lamplighter.paused_function *
 + + . . . . . .  lamplighter.pending_base *
