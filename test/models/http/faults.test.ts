@@ -313,6 +313,16 @@ describe('the breaker', () => {
     expect(server.requests).toHaveLength(5);
   });
 
+  it('opens for a server that breaks on each request and refuses the canary', async () => {
+    const { model, server } = await setUp(({ body }) => ({
+      status: body.input[0] === 'Hello' ? 400 : 500,
+      json: { error: { message: 'so it is' } },
+    }));
+    for (let i = 0; i < 8; i++) await embedTexts(model, [`text ${i}`], never);
+    // Five texts, each with a canary.
+    expect(server.requests).toHaveLength(10);
+  });
+
   it('does not open for requests that are refused', async () => {
     const { model, server } = await setUp(status(400));
     for (let i = 0; i < 8; i++) await embedTexts(model, ['a'], never);

@@ -21,6 +21,21 @@ describe('a server without the address of a function', () => {
     ]);
   });
 
+  it.each([
+    'No endpoints found matching your data policy. Configure: https://openrouter.ai/settings/privacy',
+    'The API deployment for this resource does not exist.',
+    '',
+  ])('or that says something else, charges nobody, and says what to check: %j', async (message) => {
+    const { model } = await setUp(() => ({ status: 404, json: { error: { message } } }), { detect: lists });
+    const expected = {
+      kind: 'unavailable',
+      message: expect.stringMatching(/check the name of the model, and what the server allows this key$/),
+      retryAfterMs: 60_000,
+    };
+    expect(await embedTexts(model, ['a'], never)).toMatchObject([{ error: expected }]);
+    expect(await model.generate([generateItem({ kind: 'plain' })], never)).toMatchObject([{ error: expected }]);
+  });
+
   it('and of all others charges nobody, and says which variable to check', async () => {
     const { model } = await setUp(lacks);
     expect(await embedTexts(model, ['a'], never)).toMatchObject([

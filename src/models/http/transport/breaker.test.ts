@@ -89,6 +89,17 @@ describe('a breaker', () => {
     admitted(breaker);
   });
 
+  it('keeps to the pause that a server asked for, whatever it answers to a small request that was under way', () => {
+    const { breaker, advance } = createSetting();
+    for (let i = 0; i < 5; i++) admitted(breaker).fail({ ...broken, retryAfterMs: 30_000 });
+    breaker.noteSign();
+    expect(breaker.admit()).toMatchObject({ isAdmitted: false, retryAfterMs: 30_000 });
+    advance(30_000);
+    breaker.noteSign();
+    admitted(breaker);
+    admitted(breaker);
+  });
+
   it('waits for as long as the server asked, and says what failed last', () => {
     const { breaker, advance } = createSetting();
     open(breaker);

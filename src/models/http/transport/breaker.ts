@@ -32,7 +32,8 @@ export interface Breaker {
   admit(): Admittance;
   /**
    * The server answered a small request beside the calls: they are let through again. The next failure opens it again, for
-   * longer than before; only the success of a call makes it forget.
+   * longer than before; only the success of a call makes it forget. While it is open this changes nothing: the small request was
+   * sent before, and the server may have asked for the pause.
    */
   noteSign(): void;
   /** The server did not answer a small request. */
@@ -99,6 +100,7 @@ export function createBreaker(clock: Clock, random: () => number = Math.random):
       };
     },
     noteSign() {
+      if (waitMs() > 0) return;
       failures = Math.min(failures, FAILURES_TO_OPEN - 1);
       openUntilMs = 0;
     },

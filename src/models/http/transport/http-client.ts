@@ -173,12 +173,7 @@ function readCheck(route: Route, reply: HttpReply, isCounted: boolean): Check {
   return { pulse: 'silent', problem };
 }
 
-function settle(
-  route: Route,
-  admission: Admission,
-  reply: HttpReply | undefined,
-  { canary, isProbe }: HttpRequest,
-): void {
+function settle(route: Route, admission: Admission, reply: HttpReply | undefined, { isProbe }: HttpRequest): void {
   if (reply === undefined) {
     admission.release();
   } else if (reply.ok) {
@@ -188,10 +183,11 @@ function settle(
     admission.fail(reply.problem.error);
   } else if (reply.problem.kind !== 'failing') {
     admission.succeed();
-  } else if (reply.problem.pulse === 'silent' || (canary === undefined && isProbe !== true)) {
-    admission.fail(reply.problem.error);
-  } else {
+  } else if (isProbe === true || reply.problem.pulse === 'answers') {
     admission.release();
+  } else {
+    // A canary that was refused shows nothing, as if there were none.
+    admission.fail(reply.problem.error);
   }
 }
 

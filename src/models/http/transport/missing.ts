@@ -12,11 +12,16 @@ export interface MissingFacts {
   readonly isListed: boolean;
 }
 
+/** How the routers of servers say that they have no such address, and say of nothing else. */
+const ROUTER_WORDS =
+  /^(404:? )?((file|page|route|path|url|endpoint) )?not found\.?$|^cannot (post|get) \/|^invalid url \(|^unexpected endpoint or method/i;
+
 /**
  * What is told of a request for which the server has no address or model.
  *
- * A server that is there and lacks the address never serves the request: `invalid`. A model that it lacks may be loaded
- * there later, and a base URL where nothing answers be set right: `unavailable`, so that no request is lost by it.
+ * A server that is there and lacks the address, in the words of a router, never serves the request: `invalid`. Whatever else it says, as
+ * of a deployment or a policy, may be mended there, and a base URL where nothing answers be set right: `unavailable`, so that no request is
+ * lost by it.
  */
 export function missingError(endpoint: Endpoint, problem: HttpProblem, facts: MissingFacts): ModelError {
   const { label, variables } = endpoint;
@@ -24,8 +29,11 @@ export function missingError(endpoint: Endpoint, problem: HttpProblem, facts: Mi
   const said = `${label} answered ${status}${words === '' ? '' : `: ${words}`}`;
   const where = facts.urls.map((url) => shownPath(endpoint, url)).join(', ');
   if (isAboutModel(problem) || facts.hasAnswered) return put(`${said} (at ${where})`);
-  if (facts.isListed) return { kind: 'invalid', message: `${said} (at ${where}, which this server does not serve)` };
-  return put(`${said} (at ${where}): check ${variables.baseUrl}`);
+  if (!facts.isListed) return put(`${said} (at ${where}): check ${variables.baseUrl}`);
+  if (problem.status !== 405 && !ROUTER_WORDS.test(words)) {
+    return put(`${said} (at ${where}): check the name of the model, and what the server allows this key`);
+  }
+  return { kind: 'invalid', message: `${said} (at ${where}, which this server does not serve)` };
 }
 
 /** True where the words speak of the model, and so not of the address. */
