@@ -74,7 +74,9 @@ export async function proveHost(host: Host, options: ProofOptions = {}): Promise
     migration,
     doesWorkerListen: lines.some(({ msg }) => msg === 'listening for notifications'),
     doesCallerListen,
-    warnings: lines.filter(({ level }) => level >= 40).map(({ text }) => text),
+    warnings: lines
+      .filter(({ level, text }) => level >= 40 && !text.includes('failed for good'))
+      .map(({ text }) => text),
   };
 }
 
