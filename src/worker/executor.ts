@@ -38,10 +38,11 @@ const LIMITS_PER_BATCH = 2;
  * Bounds every batch in time. The model is asked to stop when the time is up or nobody wants its answers any more, and is not waited
  * for then: a model that ignores the signal costs its own batch, not the worker.
  *
- * The time is up when for the length of the limit nothing has ended and the model has been at the same requests. If that is one, it is
- * charged: it had the whole time for itself. If these are several, nothing is known of any one of them: they are run again alone, one after the
- * other, until one of them takes the whole time again, and no longer than one limit otherwise. All others are handed back, free of
- * charge, so that a slot is held for two limits, give or take what others needed in between.
+ * The time is up when for the length of the limit nothing has ended and the model has been at the same requests. If that was one from the
+ * first, it is charged: it had the whole time for itself. If these were several, nothing is known of any one of them, even of one that is left
+ * as nobody wants the others any more: they are run again alone, one after the other, until one of them takes the whole time again, and no
+ * longer than one limit otherwise. All others are handed back, free of charge, so that a slot is held for two limits, give or take what others
+ * needed in between.
  */
 export function createExecutor(executorDeps: ExecutorDeps): Executor {
   const { timeoutMs, log, clock, troubles } = executorDeps;
@@ -52,10 +53,23 @@ export function createExecutor(executorDeps: ExecutorDeps): Executor {
     log.warn({ requests: first.stuck.length }, 'a batch ran out of time; running its requests one by one');
     const deadlineMs = clock.nowMs() + timeoutMs;
     let isOver = false;
+    const left = new Set(first.stuck);
+    const handedBack: Promise<unknown>[] = [];
+    /** Hands back what nobody wants any more before its turn comes. */
+    const dropUnwanted = () => {
+      for (const held of left) {
+        if (held.abortReason === undefined || !left.delete(held)) continue;
+        handedBack.push(runBatch(deps, model, [held], true));
+      }
+    };
+    for (const held of left) held.onAbort = dropUnwanted;
+    dropUnwanted();
     for (const held of first.stuck) {
+      if (!left.delete(held)) continue;
       const { isLate } = await runBatch(deps, model, [held], isOver);
       isOver ||= isLate || clock.nowMs() >= deadlineMs;
     }
+    await Promise.all(handedBack);
   };
 }
 
@@ -66,7 +80,7 @@ interface RunDeps extends ExecutorDeps {
 interface Ran {
   /** True when the time was up before all had ended. */
   readonly isLate: boolean;
-  /** Those of several that the model was at when the time was up; they have no end yet. */
+  /** What is left of several that the model was at all the time; they have no end yet. */
   readonly stuck: readonly HeldRequest[];
 }
 
@@ -92,11 +106,11 @@ async function runBatch(deps: RunDeps, model: Model, batch: readonly HeldRequest
 
   const stuck = late?.why === 'stuck' ? late.atWork.filter((held) => waiting.has(held)) : [];
   const [only] = stuck;
-  if (only !== undefined && stuck.length === 1) {
+  const isDivided = late !== undefined && late.atWork.length > 1;
+  if (only !== undefined && !isDivided) {
     const error = `Timed out after ${formatDuration(timeoutMs)}`;
     end(only, { kind: 'retry', error, delayMs: backoffMs(only.request.retryCount + 1) });
   }
-  const isDivided = stuck.length > 1;
   for (const held of waiting) {
     if (late === undefined) end(held, notRun(held, couldNotRun(failure)));
     else if (isDivided && stuck.includes(held)) continue;
@@ -115,6 +129,7 @@ interface Late {
    * `long`: it went on all the time, so that none of them was too slow by itself.
    */
   readonly why: 'stuck' | 'idle' | 'long';
+  /** What the model was at when the limit began to run, less what had ended. */
   readonly atWork: readonly HeldRequest[];
 }
 
@@ -133,6 +148,7 @@ async function answerInTime(
   let sinceMs = beganMs;
   let idleMs = 0;
   let atWork: readonly HeldRequest[] = [];
+  let atWorkSince: readonly HeldRequest[] = [];
   let late: Late | undefined;
   let failure: unknown;
   let isOver = false;
@@ -142,6 +158,9 @@ async function answerInTime(
     const nowMs = clock.nowMs();
     if (atWork.length === 0) idleMs += nowMs - sinceMs;
     sinceMs = nowMs;
+  };
+  const remember = () => {
+    atWorkSince = atWork.filter((held) => waiting.has(held));
   };
   const lastMs = () => beganMs + idleMs + LIMITS_PER_BATCH * timeoutMs;
   const dueMs = () =>
@@ -153,7 +172,7 @@ async function answerInTime(
     }
     if (isOver) return;
     const isAtWork = atWork.some((held) => waiting.has(held));
-    late = { why: !isAtWork ? 'idle' : sinceMs + timeoutMs > lastMs() ? 'long' : 'stuck', atWork };
+    late = { why: !isAtWork ? 'idle' : sinceMs + timeoutMs > lastMs() ? 'long' : 'stuck', atWork: atWorkSince };
     work.abort();
   }
   const expiry = expire();
@@ -163,6 +182,7 @@ async function answerInTime(
       const wasIdle = atWork.length === 0;
       goOn();
       atWork = held;
+      remember();
       // The pause is that of somebody who waits for a turn, or a start.
       if (wasIdle) pause.abort();
     },
@@ -170,6 +190,7 @@ async function answerInTime(
       if (signal.aborted) return;
       end(held, outcome);
       goOn();
+      remember();
     },
   };
   const answered = answerer.answer(model, [...waiting], signal, listener).then(trouble.settle, (error: unknown) => {
