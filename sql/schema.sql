@@ -835,7 +835,7 @@ begin
       delete from lamplighter.quarantine as d
       using ended as e
       where (select exists (select 1 from lamplighter.quarantine))
-        and d.id = e.id and e.outcome <> 'release'
+        and d.id = e.id and e.outcome in ('completed', 'failed', 'retry')
     ), gate as materialized (
       -- The aggregate asks for it late, when all rows have been written, and not where there is nothing to announce.
       select case when bool_or(e.status in ('completed', 'failed')) and pg_notification_queue_usage() < 0.5
@@ -1392,8 +1392,8 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.promote_requests(p_limit integer)
- RETURNS bigint
+CREATE OR REPLACE FUNCTION lamplighter.promote_requests(p_limit integer, OUT promoted bigint, OUT refused bigint, OUT refused_request_id uuid, OUT refused_reason text)
+ RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1403,23 +1403,45 @@ AS $function$
 declare
   -- A constant, as a volatile function is no bound of an index scan.
   v_now constant timestamptz := clock_timestamp();
-  v_promoted bigint;
+  v_ids bigint[];
+  v_position integer := 1;
+  v_size integer;
 begin
   perform set_config('synchronous_commit', 'off', true);
-  with due as materialized (
+  v_ids := array(
     select q.id
     from public.steadytext_queue as q
     where q.run_at < '9000-01-01 00:00+00' and q.run_at <= v_now and q.status = 'pending'
     order by q.run_at
     limit p_limit
-    for no key update skip locked
-  )
-  update public.steadytext_queue as q
-  set run_at = null
-  from due
-  where q.id = due.id;
-  get diagnostics v_promoted = row_count;
-  return v_promoted;
+    for no key update skip locked);
+  v_size := cardinality(v_ids);
+  promoted := 0;
+  refused := 0;
+  while v_position <= cardinality(v_ids) loop
+    begin
+      update public.steadytext_queue as q
+      set run_at = case when exists (select 1 from lamplighter.quarantine as d where d.id = q.id and d.deaths >= 2)
+                        then timestamptz '9000-01-01 00:00+00' end
+      where q.id = any (v_ids[v_position : v_position + v_size - 1]);
+      v_position := v_position + v_size;
+      v_size := v_size * 2;
+    exception when others then
+      -- Of the server's making, and none of the requests'.
+      if left(sqlstate, 2) in ('25', '40', '53', '57', '58', 'XX') then
+        raise;
+      end if;
+      if v_size > 1 then
+        v_size := greatest(least(v_size, cardinality(v_ids) - v_position + 1) / 2, 1);
+      else
+        refused := refused + 1;
+        refused_request_id := (select q.request_id from public.steadytext_queue as q where q.id = v_ids[v_position]);
+        refused_reason := sqlerrm;
+        v_position := v_position + 1;
+      end if;
+    end;
+  end loop;
+  promoted := cardinality(v_ids) - refused;
 end
 $function$;
 
@@ -1858,7 +1880,7 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.rescue_requests(p_max_retries integer, p_reachable_ms double precision DEFAULT NULL::double precision, p_now_ms double precision DEFAULT NULL::double precision)
- RETURNS TABLE(id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean, is_quarantined boolean)
+ RETURNS TABLE(id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean, is_quarantined boolean, function_name text, model text, error text)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1871,6 +1893,10 @@ AS $function$
 declare
   v_now constant timestamptz := least(clock_timestamp(), to_timestamp(p_now_ms / 1000.0));
   v_workers uuid[];
+  v_ids bigint[];
+  v_position integer := 1;
+  v_size integer;
+  v_rescued jsonb;
 begin
   -- Left by a clock that has been set back: silence would go unnoticed until it got there again.
   with early as materialized (
@@ -1909,8 +1935,19 @@ begin
       select 1 from lamplighter.worker as w
       where w.worker_id = c.worker_id and w.status in ('running', 'sleeping', 'stopping')));
 
-  if v_workers <> '{}' then
-    return query
+  v_ids := array(
+    select q.id
+    from public.steadytext_queue as q
+    left join lamplighter.worker as w on w.worker_id = q.worker_id
+    where q.id = any (array(select unnest(c.ids) from lamplighter.claim as c where c.worker_id = any (v_workers)))
+      and q.status = 'processing'
+      and (w.worker_id is null or w.status in ('stopped', 'dead'))
+    order by q.id
+    limit 10000
+    for no key update of q skip locked);
+  v_size := cardinality(v_ids);
+  while v_position <= cardinality(v_ids) loop
+    begin
       with orphan as materialized (
         select q.id, w.worker_id,
                -- A claim that was committed after that was never run.
@@ -1919,12 +1956,7 @@ begin
                coalesce((select d.deaths from lamplighter.quarantine as d where d.id = q.id), 0) as deaths_before
         from public.steadytext_queue as q
         left join lamplighter.worker as w on w.worker_id = q.worker_id
-        where q.id = any (array(select unnest(c.ids) from lamplighter.claim as c where c.worker_id = any (v_workers)))
-          and q.status = 'processing'
-          and (w.worker_id is null or w.status in ('stopped', 'dead'))
-        order by q.id
-        limit 10000
-        for no key update of q skip locked
+        where q.id = any (v_ids[v_position : v_position + v_size - 1])
       ), counted as materialized (
         select o.*, o.deaths_before + o.is_death::integer as deaths
         from orphan as o
@@ -1939,7 +1971,7 @@ begin
             run_at = case when o.deaths >= 2 then timestamptz '9000-01-01 00:00+00' end
         from counted as o
         where q.id = o.id
-        returning q.id, q.request_id, q.function_name, q.status, o.worker_id, o.is_charged, o.is_death, o.deaths
+        returning q.id, q.request_id, q.function_name, q.model, q.status, q.error, o.worker_id, o.is_charged, o.is_death, o.deaths
       ), remembered as (
         insert into lamplighter.quarantine as d (id, deaths)
         select r.id, r.deaths from rescued as r where r.status = 'pending' and r.is_death
@@ -1949,10 +1981,34 @@ begin
         using rescued as r
         where d.id = r.id and r.status = 'failed'
       )
-      select r.id, r.request_id, r.worker_id, r.status, r.is_charged, r.status = 'pending' and r.deaths >= 2
+      -- Rows that were returned before another is refused would stay returned: none is before all are done.
+      select jsonb_agg(r) into v_rescued
       from rescued as r
       where r.status = 'pending' or lamplighter.announce_end(r.request_id, r.function_name, r.status) is not null;
-  end if;
+      return query
+        select r.id, r.request_id, r.worker_id, r.status, r.is_charged, r.status = 'pending' and r.deaths >= 2,
+               r.function_name, r.model, r.error
+        from jsonb_to_recordset(v_rescued) as r (
+          id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean, deaths integer, function_name text, model text,
+          error text);
+      v_position := v_position + v_size;
+      v_size := v_size * 2;
+    exception when others then
+      -- Of the server's making, and none of the requests'.
+      if left(sqlstate, 2) in ('25', '40', '53', '57', '58', 'XX') then
+        raise;
+      end if;
+      if v_size > 1 then
+        v_size := greatest(least(v_size, cardinality(v_ids) - v_position + 1) / 2, 1);
+      else
+        return query
+          select q.id, q.request_id, q.worker_id, q.status, false, false, q.function_name, q.model, sqlerrm
+          from public.steadytext_queue as q
+          where q.id = v_ids[v_position];
+        v_position := v_position + 1;
+      end if;
+    end;
+  end loop;
 
   delete from lamplighter.quarantine as d
   where d.id = any (array(
@@ -2728,7 +2784,7 @@ revoke all on function lamplighter.model_or_default(p_model text) from public;
 
 revoke all on function lamplighter.parse_setting(p_name text, p_value text) from public;
 
-revoke all on function lamplighter.promote_requests(p_limit integer) from public;
+revoke all on function lamplighter.promote_requests(p_limit integer, OUT promoted bigint, OUT refused bigint, OUT refused_request_id uuid, OUT refused_reason text) from public;
 
 revoke all on function lamplighter.prune_after_truncate() from public;
 

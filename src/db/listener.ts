@@ -152,6 +152,7 @@ export function startListener(options: ListenerOptions): Service {
       }
     },
     onError: tellLost,
+    onDeath: (error) => trouble.die(error),
   });
   trouble.onRecovery(() => loop.tryAgain());
   return loop;

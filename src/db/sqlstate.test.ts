@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { LamplighterError } from '../core/errors.ts';
-import { classifySqlState, isSqlState, sqlStateOf } from './sqlstate.ts';
+import { classifySqlState, isRaisedByUserCode, isSqlState, sqlStateOf } from './sqlstate.ts';
 
 const fromServer = (code: string) => Object.assign(new Error('x'), { code, severity: 'ERROR' });
 
@@ -38,4 +38,40 @@ test("Node's own codes are no SQLSTATE, though some are as long", () => {
 test('a SQLSTATE is compared by name', () => {
   expect(isSqlState(fromServer('42P01'), 'undefinedTable')).toBe(true);
   expect(isSqlState(fromServer('42P02'), 'undefinedTable')).toBe(false);
+});
+
+test.each([
+  [
+    'a function of the schema that another one calls',
+    false,
+    [
+      'PL/pgSQL function lamplighter.require_own_worker(uuid) line 8 at RAISE',
+      'SQL statement "SELECT lamplighter.require_own_worker(p_worker_id)"',
+      'PL/pgSQL function lamplighter.finish_requests(uuid,bigint[]) line 6 at PERFORM',
+    ],
+  ],
+  [
+    'the same on a German server',
+    false,
+    [
+      'PL/pgSQL-Funktion lamplighter.require_own_worker(uuid) Zeile 8 bei RAISE',
+      'PL/pgSQL-Funktion public.steadytext_prune(interval) Zeile 3 bei PERFORM',
+    ],
+  ],
+  [
+    "a user's trigger",
+    true,
+    [
+      'PL/pgSQL function public.refuse() line 1 at RAISE',
+      'SQL statement "update public.steadytext_queue"',
+      'PL/pgSQL function lamplighter.finish_requests(uuid,bigint[]) line 6 at RETURN QUERY',
+    ],
+  ],
+  [
+    "a user's function with a name like ours",
+    true,
+    ['PL/pgSQL function my_lamplighter.refuse(lamplighter.claim) line 1'],
+  ],
+])('%s is told from code of the user', (_, expected, lines) => {
+  expect(isRaisedByUserCode(Object.assign(fromServer('42501'), { where: lines.join('\n') }))).toBe(expected);
 });

@@ -78,13 +78,16 @@ export function isSqlState(error: unknown, name: SqlStateName): boolean {
   return sqlStateOf(error) === SQLSTATE[name];
 }
 
+/** A line about a function of the schema. The words between the language and the function depend on the language of the server. */
+const OWN_FUNCTION = /\bPL\/\w+[^("]*?(?<![\w."])(?:lamplighter\.|public\.steadytext_)\w+\(/;
+
 /**
  * True when an error of a function of the queue was raised by code of the user's inside, such as a trigger: `where` has a line for each
- * function that was being run. The words around the language's name depend on the language of the server.
+ * function that was being run, and those of the schema call each other.
  */
 export function isRaisedByUserCode(error: unknown): boolean {
   if (!(error instanceof Error) || !('where' in error) || typeof error.where !== 'string') return false;
-  return (error.where.match(/^.*\bPL\/\w+.*$/gm) ?? []).length > 1;
+  return error.where.split('\n').some((line) => /\bPL\/\w+/.test(line) && !OWN_FUNCTION.test(line));
 }
 
 /** The kind of trouble an error is; see {@link SqlStateClass}. Errors of ours about connections count as the server's would. */

@@ -1,5 +1,8 @@
+import type { RequestFunction } from '../core/request-functions.ts';
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
+import type { Lane } from './claimed-request.ts';
+import type { Refused } from './promote-requests.ts';
 
 const RESCUE_REQUESTS = loadQuery('rescue_requests');
 
@@ -13,35 +16,54 @@ export interface RescuedRequest {
   readonly isCharged: boolean;
   /** True when it does not run as any other request now, but in quarantine. */
   readonly isQuarantined: boolean;
+  readonly lane: Lane;
+  /** Why it failed, or was tried again before. */
+  readonly error: string | undefined;
 }
 
-export interface SilenceOptions {
+export interface RescueOptions {
   /** For how long the server has been reachable, and its clock has gone evenly: nobody is blamed for silence before that. @default always */
   readonly reachableMs?: number | undefined;
   /** The time of the server until which that is known, in milliseconds since 1970: silence is judged as of then. @default now */
   readonly nowMs?: number;
+  /** Told of those that could not be changed, as a trigger or the like refuses it: they hold up nothing else. @default nobody */
+  readonly onRefused?: (refused: Refused) => void;
 }
 
 /** Declares silent workers dead and takes back what dead workers held; see `lamplighter.rescue_requests`. */
 export async function rescueRequests(
   db: Queryable,
   maxRetries: number,
-  { reachableMs, nowMs }: SilenceOptions = {},
+  { reachableMs, nowMs, onRefused }: RescueOptions = {},
 ): Promise<RescuedRequest[]> {
   const { rows } = await db.query<{
     id: string;
     request_id: string;
     worker_id: string | null;
-    status: 'pending' | 'failed';
+    status: 'pending' | 'failed' | 'processing';
     is_charged: boolean;
     is_quarantined: boolean;
+    function_name: RequestFunction;
+    model: string;
+    error: string | null;
   }>(RESCUE_REQUESTS, [maxRetries, reachableMs ?? null, nowMs ?? null]);
-  return rows.map((row) => ({
-    id: row.id,
-    requestId: row.request_id,
-    workerId: row.worker_id ?? undefined,
-    status: row.status,
-    isCharged: row.is_charged,
-    isQuarantined: row.is_quarantined,
-  }));
+  const refused = rows.filter(({ status }) => status === 'processing');
+  const [first] = refused;
+  if (first !== undefined) {
+    onRefused?.({ requests: refused.length, requestId: first.request_id, reason: first.error ?? '' });
+  }
+  return rows.flatMap(({ status, ...row }) =>
+    status === 'processing'
+      ? []
+      : {
+          id: row.id,
+          requestId: row.request_id,
+          workerId: row.worker_id ?? undefined,
+          status,
+          isCharged: row.is_charged,
+          isQuarantined: row.is_quarantined,
+          lane: { functionName: row.function_name, model: row.model },
+          error: row.error ?? undefined,
+        },
+  );
 }

@@ -40,7 +40,7 @@ export interface ModelHealthDeps {
 
 /**
  * A model is unavailable from the first call of which nothing was answered because of the model or its server, until the first call with
- * an answer. Both are logged, with the model's own words, how long it was and how many requests it has put off.
+ * an answer, or of which no request was put off for that reason: whatever is wrong with them then, it is not the model that is away. Both are logged, with the model's own words, how long it was and how many requests it has put off.
  */
 export function createModelHealth({ served, troubles, clock }: ModelHealthDeps): ModelHealth {
   const outages = new Map<string, Outage>();
@@ -75,8 +75,9 @@ export function createModelHealth({ served, troubles, clock }: ModelHealthDeps):
         !answer.ok && answer.error.kind === 'unavailable' ? [{ held, error: answer.error }] : [],
       );
       const [first] = refused;
+      // A request that is refused for itself tells nothing where others find the model away: it may not have been asked.
       if (first === undefined || answers.some(({ answer }) => answer.ok)) {
-        if (answers.some(({ answer }) => answer.ok)) end(model);
+        if (answers.length > 0) end(model);
         return;
       }
       const { message } = first.error;

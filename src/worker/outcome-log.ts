@@ -26,6 +26,14 @@ export interface OutcomeLogDeps {
 export interface OutcomeLog extends Service {
   /** Takes note of an end that was recorded. */
   note(end: Completed, status: 'pending' | 'completed' | 'failed'): void;
+  /** Takes note of a request that failed for good with the death of the worker that ran it. */
+  noteDeath(request: FailedRequest): void;
+}
+
+interface FailedRequest {
+  readonly requestId: string;
+  readonly lane: Lane;
+  readonly error: string | undefined;
 }
 
 type Figure = 'answered' | 'failed' | 'retried' | 'delayed';
@@ -40,14 +48,12 @@ export function startOutcomeLog({ db, lanes, log, troubles, clock }: OutcomeLogD
   let failureLines = 0;
   let heldBack = 0;
 
-  function tellFailure({ held, outcome }: Completed): void {
+  function tellFailure({ requestId, lane, error = 'no reason was given' }: FailedRequest): void {
     failureLines += 1;
     if (failureLines > FAILURE_LINES) {
       heldBack += 1;
       return;
     }
-    const { requestId, lane } = held.request;
-    const error = 'error' in outcome ? outcome.error : 'no reason was given';
     const shown = error.length > ERROR_LIMIT ? `${error.slice(0, ERROR_LIMIT)} ..` : error;
     const fields = { requestId, function: lane.functionName, model: lane.model };
     log.warn(fields, `a request failed for good: ${shown.replaceAll(/\s*\n\s*/g, ' ')}`);
@@ -80,15 +86,25 @@ export function startOutcomeLog({ db, lanes, log, troubles, clock }: OutcomeLogD
     clock,
   });
 
+  function count(lane: Lane, figure: Figure): void {
+    const key = laneKey(lane);
+    const own = figures.get(key) ?? { answered: 0, failed: 0, retried: 0, delayed: 0 };
+    own[figure] += 1;
+    figures.set(key, own);
+  }
+
   return {
     note(end, status) {
       const figure = figureOf(end, status);
       if (figure === undefined) return;
-      const key = laneKey(end.held.request.lane);
-      const lane = figures.get(key) ?? { answered: 0, failed: 0, retried: 0, delayed: 0 };
-      lane[figure] += 1;
-      figures.set(key, lane);
-      if (figure === 'failed') tellFailure(end);
+      const { outcome, held } = end;
+      const { requestId, lane } = held.request;
+      count(lane, figure);
+      if (figure === 'failed') tellFailure({ requestId, lane, error: 'error' in outcome ? outcome.error : undefined });
+    },
+    noteDeath(request) {
+      count(request.lane, 'failed');
+      tellFailure(request);
     },
     async stop() {
       await loop.stop();

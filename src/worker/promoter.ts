@@ -16,12 +16,18 @@ export interface PromoterDeps {
 
 /** Duty: makes requests ready whose delay is over. One statement at a time; what it does not get to, the next pass or worker does. */
 export function startPromoter({ db, onPromoted, troubles, clock }: PromoterDeps): Service {
+  const refusals = troubles.define('promote some delayed requests');
   return startLoop({
     intervalMs: INTERVAL_MS,
     async runOnce(signal) {
       let promoted: number;
+      let isRefused = false;
       do {
-        promoted = await promoteRequests(db, LIMIT);
+        promoted = await promoteRequests(db, LIMIT, ({ reason, ...details }) => {
+          isRefused = true;
+          refusals.note(new Error(reason), details);
+        });
+        if (!isRefused) refusals.settle();
         if (promoted > 0) onPromoted();
       } while (promoted === LIMIT && !signal.aborted);
     },

@@ -5,7 +5,7 @@ import type { Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { readClock } from '../requests/read-clock.ts';
-import { rescueRequests } from '../requests/rescue-requests.ts';
+import { type RescuedRequest, rescueRequests } from '../requests/rescue-requests.ts';
 import { wasStandby } from '../requests/was-standby.ts';
 
 /** What the clock of the server may gain on that of the worker between two passes before it counts as set. */
@@ -17,6 +17,8 @@ export interface RescuerDeps {
   readonly intervalMs: number;
   /** Told after requests were given back; `hasQuarantined` when some of them are in quarantine now. */
   readonly onRescued: (hasQuarantined: boolean) => void;
+  /** Told of each request that has no tries left. */
+  readonly onFailed: (request: RescuedRequest) => void;
   readonly log: Logger;
   readonly troubles: Troubles;
   readonly clock: Clock;
@@ -32,7 +34,8 @@ export interface RescuerDeps {
  * then.
  */
 export function startRescuer(deps: RescuerDeps): Service {
-  const { db, maxRetries, intervalMs, onRescued, log, troubles, clock } = deps;
+  const { db, maxRetries, intervalMs, onRescued, onFailed, log, troubles, clock } = deps;
+  const refusals = troubles.define('give back some requests of dead workers');
   let hasFailed = false;
   /** Undefined until the server has been asked. */
   let reachableSinceMs: number | undefined;
@@ -57,11 +60,21 @@ export function startRescuer(deps: RescuerDeps): Service {
       if (isSet || hasFailed) reachableSinceMs = nowMs;
       const reachableMs = Number.isFinite(reachableSinceMs) ? nowMs - reachableSinceMs : undefined;
       // As of the clock that was looked at: it may be set before the statement gets there.
-      const rescued = await rescueRequests(db, maxRetries, { reachableMs, nowMs: serverMs });
+      let isRefused = false;
+      const rescued = await rescueRequests(db, maxRetries, {
+        reachableMs,
+        nowMs: serverMs,
+        onRefused({ reason, ...details }) {
+          isRefused = true;
+          refusals.note(new Error(reason), details);
+        },
+      });
+      if (!isRefused) refusals.settle();
       for (const [deadWorkerId, requests] of groupBy(rescued, ({ workerId }) => workerId)) {
         const charged = requests.filter(({ isCharged }) => isCharged).map(({ requestId }) => requestId);
         log.warn({ deadWorkerId, requests: requests.length, charged }, 'rescued the requests of a dead worker');
       }
+      for (const request of rescued) if (request.status === 'failed') onFailed(request);
       if (rescued.length > 0) onRescued(rescued.some(({ isQuarantined }) => isQuarantined));
       hasFailed = false;
     },

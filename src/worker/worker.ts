@@ -203,6 +203,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
           if (hasQuarantined) dispatcher.noteQuarantined();
           dispatcher.wake();
         },
+        onFailed: (request) => outcomes.noteDeath(request),
         log,
         troubles,
         clock,

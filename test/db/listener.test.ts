@@ -132,3 +132,19 @@ test('stop ends the session, also while it connects, and can be called again', a
   expect(rows).toEqual([]);
   expect(listener.told).toEqual(['listening', 'resync']);
 });
+
+test('a listener whose own loop ends says so to whoever has to know', async () => {
+  const died: string[] = [];
+  const trouble = {
+    note() {
+      throw new Error('nobody can be told');
+    },
+    settle: () => undefined,
+    die: (error: unknown) => died.push(String(error)),
+    onRecovery: () => undefined,
+  };
+  const unreachable = { ...settings, host: '127.0.0.1', port: 1 };
+  const listener = listen({ settings: unreachable, troubles: { define: () => trouble } });
+  await eventually(() => expect(died).toEqual(['Error: nobody can be told']));
+  await expect(listener.stop()).rejects.toThrow('nobody can be told');
+});

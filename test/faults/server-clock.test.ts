@@ -113,6 +113,7 @@ describe("when the server's clock is set", () => {
       maxRetries: 3,
       intervalMs: 20,
       onRescued: () => undefined,
+      onFailed: () => undefined,
       log: silentLogger,
       troubles: createTroubles({ log: silentLogger, clock: systemClock }),
       clock: systemClock,

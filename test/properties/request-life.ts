@@ -81,7 +81,7 @@ export function finish(request: Request, ending: Ending, maxRetries: number, now
       return fail(request, ending.error, now);
     case 'retry':
       if (request.retryCount >= maxRetries) return fail(request, ending.error, now);
-      return postpone({ ...request, retryCount: request.retryCount + 1 }, ending);
+      return postpone({ ...request, retryCount: request.retryCount + 1, deaths: 0 }, ending);
     case 'defer':
       return postpone(request, ending);
     case 'release':
@@ -108,7 +108,8 @@ export const QUARANTINE_DEATHS = 2;
 /** Deaths after which one in quarantine is charged for the next even where other lanes were at work. */
 export const CERTAIN_DEATHS = 5;
 
-const turnAfter = (deaths: number): Turn => (deaths >= QUARANTINE_DEATHS ? 'quarantined' : 'ready');
+/** Where a request waits that has been through so many deaths. */
+export const turnAfter = (deaths: number): Turn => (deaths >= QUARANTINE_DEATHS ? 'quarantined' : 'ready');
 
 export function cancel(request: Request, now: Stamp): Request {
   return {
@@ -160,6 +161,5 @@ function postpone(request: Request, { error, isLong }: { error: string; isLong: 
     error,
     holder: null,
     turn: isLong ? 'later' : 'due',
-    deaths: 0,
   };
 }

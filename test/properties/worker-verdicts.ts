@@ -21,6 +21,7 @@ import {
   QUARANTINE_DEATHS,
   type Request,
   rescue,
+  turnAfter,
 } from './request-life.ts';
 import { parseClaim, type WorkerStep } from './steps.ts';
 import { announce, answers, Mismatch, refused, requireEqual, type Verdict } from './verdict.ts';
@@ -57,7 +58,7 @@ export function judgeWorkerStep(model: QueueModel, session: ModelSession, step: 
     case 'promote': {
       const due = pendingRequests(model, session, 'due');
       return answers(due.length, () => {
-        for (const [cell, request] of due) write(session, cell, { ...request, turn: 'ready' });
+        for (const [cell, request] of due) write(session, cell, { ...request, turn: turnAfter(request.deaths) });
       });
     }
     case 'prune old': {

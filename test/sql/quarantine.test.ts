@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { ClaimedRequest } from '../../src/requests/claimed-request.ts';
+import { promoteRequests } from '../../src/requests/promote-requests.ts';
 import { rescueRequests } from '../../src/requests/rescue-requests.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
@@ -233,7 +234,6 @@ test.each([
   ['completed', { kind: 'completed', result: 'r' }, 'completed'],
   ['failed', { kind: 'failed', error: 'e' }, 'failed'],
   ['an ordinary failure', { kind: 'retry', error: 'e', delayMs: 0 }, 'pending'],
-  ['deferred', { kind: 'defer', error: 'e', delayMs: 0 }, 'pending'],
 ] as const)(
   'the deaths before are forgotten once a request has ended (%s) without another',
   async (_, outcome, status) => {
@@ -292,4 +292,18 @@ test('a request that failed in quarantine and is retried by hand starts afresh',
   await db.pool.query('select steadytext_retry(request_id) from steadytext_queue');
   expect(await remembered()).toEqual([]);
   expect(await (await startSqlWorker(db.pool)).claim()).toHaveLength(1);
+});
+
+test('a request in quarantine that was put off without being run goes back to its quarantine, its deaths remembered', async () => {
+  await enqueue(1);
+  await dieTwiceWith(1);
+  const worker = await startSqlWorker(db.pool);
+  await worker.finish(await worker.claimQuarantined(1), { kind: 'defer', error: 'Not begun', delayMs: 0 });
+  expect(await remembered()).toEqual([2]);
+  expect(await worker.hasQuarantined()).toBe(false);
+  expect(await promoteRequests(db.pool, 10)).toBe(1);
+  expect(await worker.claim()).toEqual([]);
+  expect(await worker.hasQuarantined()).toBe(true);
+  await worker.finish(await worker.claimQuarantined(1), { kind: 'retry', error: 'e', delayMs: 0 });
+  expect(await remembered()).toEqual([]);
 });

@@ -76,6 +76,7 @@ test('after a SIGKILL in mid-batch under load every request is answered once, ch
 
 test('a request that kills its workers fails within its budget; its neighbours are answered and not charged', async () => {
   const options = { uri: db.uri, ...SHORT, maxRetries: 1 };
+  const said: string[] = [];
   const ids = await embed(db.pool, ['a', 'b', '!die', 'c', 'd', 'e']);
   const poison = ids[2] ?? '';
   const neighbours = ids.filter((id) => id !== poison);
@@ -87,6 +88,7 @@ test('a request that kills its workers fails within its budget; its neighbours a
       await using child: WorkerProcess = await spawnWorker(options);
       const over = eventually(() => expect(isOver).toBe(true), { timeoutMs: 60_000 }).then(() => child.kill('SIGKILL'));
       await child.exited;
+      said.push(child.stderr());
       if (!isOver) deaths += 1;
       else await over;
     }
@@ -111,6 +113,18 @@ test('a request that kills its workers fails within its budget; its neighbours a
     isOver = true;
     await Promise.all(kept);
   }
+  const lines = said
+    .join('\n')
+    .split('\n')
+    .filter((line) => line.includes('failed for good'));
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    {
+      requestId: poison,
+      function: 'embed',
+      model: 'default',
+      msg: 'a request failed for good: The worker died while it ran this request alone',
+    },
+  ]);
 }, 60_000);
 
 test('requests in quarantine get their turn though the worker is never idle, and those it cannot serve do not stop it', async () => {

@@ -71,7 +71,7 @@ begin
       delete from lamplighter.quarantine as d
       using ended as e
       where (select exists (select 1 from lamplighter.quarantine))
-        and d.id = e.id and e.outcome <> 'release'
+        and d.id = e.id and e.outcome in ('completed', 'failed', 'retry')
     ), gate as materialized (
       -- The aggregate asks for it late, when all rows have been written, and not where there is nothing to announce.
       select case when bool_or(e.status in ('completed', 'failed')) and pg_notification_queue_usage() < 0.5

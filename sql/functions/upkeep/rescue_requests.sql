@@ -6,19 +6,34 @@
 -- p_reachable_ms is for how long the caller has known the server to be reachable, and its clock to go evenly: silence before that
 -- proves nothing. Null: always. p_now_ms (since 1970) is the time for which it knows that, and as of which silence is judged: the
 -- clock may have been set since. Null: now.
--- Rows that somebody has locked are left for the next pass. Lock order, here and wherever a worker calls: workers, requests by id,
+-- Where a row cannot be changed, as a trigger or the like refuses it, smaller parts are tried until it stands alone: it is returned as it
+-- is, with status processing and the reason as its error. Rows that somebody has locked are left for the next pass. Lock order, here and wherever a worker calls: workers, requests by id,
 -- quarantine, claims; this function waits for none of them.
 create or replace function lamplighter.rescue_requests(
   p_max_retries integer,
   p_reachable_ms double precision default null,
   p_now_ms double precision default null
-) returns table (id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean, is_quarantined boolean)
+) returns table (
+  id bigint,
+  request_id uuid,
+  worker_id uuid,
+  status text,
+  is_charged boolean,
+  is_quarantined boolean,
+  function_name text,
+  model text,
+  error text
+)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
 #variable_conflict use_column
 declare
   v_now constant timestamptz := least(clock_timestamp(), to_timestamp(p_now_ms / 1000.0));
   v_workers uuid[];
+  v_ids bigint[];
+  v_position integer := 1;
+  v_size integer;
+  v_rescued jsonb;
 begin
   -- Left by a clock that has been set back: silence would go unnoticed until it got there again.
   with early as materialized (
@@ -57,8 +72,19 @@ begin
       select 1 from lamplighter.worker as w
       where w.worker_id = c.worker_id and w.status in ('running', 'sleeping', 'stopping')));
 
-  if v_workers <> '{}' then
-    return query
+  v_ids := array(
+    select q.id
+    from public.steadytext_queue as q
+    left join lamplighter.worker as w on w.worker_id = q.worker_id
+    where q.id = any (array(select unnest(c.ids) from lamplighter.claim as c where c.worker_id = any (v_workers)))
+      and q.status = 'processing'
+      and (w.worker_id is null or w.status in ('stopped', 'dead'))
+    order by q.id
+    limit 10000
+    for no key update of q skip locked);
+  v_size := cardinality(v_ids);
+  while v_position <= cardinality(v_ids) loop
+    begin
       with orphan as materialized (
         select q.id, w.worker_id,
                -- A claim that was committed after that was never run.
@@ -67,12 +93,7 @@ begin
                coalesce((select d.deaths from lamplighter.quarantine as d where d.id = q.id), 0) as deaths_before
         from public.steadytext_queue as q
         left join lamplighter.worker as w on w.worker_id = q.worker_id
-        where q.id = any (array(select unnest(c.ids) from lamplighter.claim as c where c.worker_id = any (v_workers)))
-          and q.status = 'processing'
-          and (w.worker_id is null or w.status in ('stopped', 'dead'))
-        order by q.id
-        limit 10000
-        for no key update of q skip locked
+        where q.id = any (v_ids[v_position : v_position + v_size - 1])
       ), counted as materialized (
         select o.*, o.deaths_before + o.is_death::integer as deaths
         from orphan as o
@@ -87,7 +108,7 @@ begin
             run_at = case when o.deaths >= 2 then timestamptz '9000-01-01 00:00+00' end
         from counted as o
         where q.id = o.id
-        returning q.id, q.request_id, q.function_name, q.status, o.worker_id, o.is_charged, o.is_death, o.deaths
+        returning q.id, q.request_id, q.function_name, q.model, q.status, q.error, o.worker_id, o.is_charged, o.is_death, o.deaths
       ), remembered as (
         insert into lamplighter.quarantine as d (id, deaths)
         select r.id, r.deaths from rescued as r where r.status = 'pending' and r.is_death
@@ -97,10 +118,34 @@ begin
         using rescued as r
         where d.id = r.id and r.status = 'failed'
       )
-      select r.id, r.request_id, r.worker_id, r.status, r.is_charged, r.status = 'pending' and r.deaths >= 2
+      -- Rows that were returned before another is refused would stay returned: none is before all are done.
+      select jsonb_agg(r) into v_rescued
       from rescued as r
       where r.status = 'pending' or lamplighter.announce_end(r.request_id, r.function_name, r.status) is not null;
-  end if;
+      return query
+        select r.id, r.request_id, r.worker_id, r.status, r.is_charged, r.status = 'pending' and r.deaths >= 2,
+               r.function_name, r.model, r.error
+        from jsonb_to_recordset(v_rescued) as r (
+          id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean, deaths integer, function_name text, model text,
+          error text);
+      v_position := v_position + v_size;
+      v_size := v_size * 2;
+    exception when others then
+      -- Of the server's making, and none of the requests'.
+      if left(sqlstate, 2) in ('25', '40', '53', '57', '58', 'XX') then
+        raise;
+      end if;
+      if v_size > 1 then
+        v_size := greatest(least(v_size, cardinality(v_ids) - v_position + 1) / 2, 1);
+      else
+        return query
+          select q.id, q.request_id, q.worker_id, q.status, false, false, q.function_name, q.model, sqlerrm
+          from public.steadytext_queue as q
+          where q.id = v_ids[v_position];
+        v_position := v_position + 1;
+      end if;
+    end;
+  end loop;
 
   delete from lamplighter.quarantine as d
   where d.id = any (array(
