@@ -1051,25 +1051,6 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.has_quarantined(p_lanes text[])
- RETURNS boolean
- LANGUAGE sql
- STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
- SET enable_seqscan TO 'off'
- SET enable_hashjoin TO 'off'
- SET enable_mergejoin TO 'off'
- SET row_security TO 'off'
-AS $function$
-  select exists (
-    select 1
-    from public.steadytext_queue as q
-    where q.id = any (array(select d.id from lamplighter.quarantine as d where d.deaths >= 2))
-      and q.status = 'pending' and q.run_at = '9000-01-01 00:00+00'
-      and q.function_name || ':' || q.model = any (p_lanes)
-      and not exists (select 1 from lamplighter.paused_function as p where p.function_name = q.function_name))
-$function$;
-
 CREATE OR REPLACE FUNCTION lamplighter.is_own_write(p_xmin xid)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1721,8 +1702,6 @@ CREATE OR REPLACE FUNCTION lamplighter.renew_lease(p_worker_id uuid, p_status te
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  v_lanes text[];
 begin
   perform set_config('synchronous_commit', 'off', true);
   perform lamplighter.require_own_worker(p_worker_id);
@@ -1735,10 +1714,9 @@ begin
       troubles = p_troubles,
       last_heartbeat = clock_timestamp()
   where w.worker_id = p_worker_id
-    and w.status in ('running', 'sleeping', 'stopping')
-  returning w.lanes into v_lanes;
+    and w.status in ('running', 'sleeping', 'stopping');
   is_alive := found;
-  has_quarantined := is_alive and p_status = 'running' and lamplighter.has_quarantined(v_lanes);
+  has_quarantined := is_alive and p_status = 'running' and exists (select 1 from lamplighter.quarantine as d where d.deaths >= 2);
   if is_alive then
     delete from lamplighter.claim as c
     where c.worker_id = p_worker_id and c.claim_number = any (p_settled_claims);
@@ -2755,8 +2733,6 @@ revoke all on function lamplighter.guard_request_size() from public;
 revoke all on function lamplighter.guard_request_truncate() from public;
 
 revoke all on function lamplighter.guard_request_update() from public;
-
-revoke all on function lamplighter.has_quarantined(p_lanes text[]) from public;
 
 revoke all on function lamplighter.is_own_write(p_xmin xid) from public;
 

@@ -32,7 +32,7 @@ export interface LeaseReport {
 export interface RenewedLease {
   /** False when the lease was lost: whatever the worker holds is no longer its own. */
   readonly isAlive: boolean;
-  /** True when requests are in quarantine that the worker could run: in its lanes, not paused, and not in anybody's hands. */
+  /** True when requests are in quarantine, of whatever lane and perhaps in somebody's hands: whoever tries to claim them finds out. */
   readonly hasQuarantined: boolean;
 }
 

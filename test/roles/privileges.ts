@@ -98,7 +98,6 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.guard_request_size execute
 + + . . . . . .  lamplighter.guard_request_truncate execute
 + + . . . . . .  lamplighter.guard_request_update execute
-+ + . . . . . .  lamplighter.has_quarantined execute
 + + + + + + . .  lamplighter.is_own_write execute
 + + + + + + . .  lamplighter.issue_id execute
 + + . . . . . .  lamplighter.list_held execute

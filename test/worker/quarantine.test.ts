@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { Queryable } from '../../src/db/query.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { createGatedProvider } from '../support/gated-provider.ts';
@@ -19,14 +20,26 @@ afterEach(async () => {
 });
 afterAll(() => db[Symbol.asyncDispose]());
 
-/** As if so many workers had died with them. */
-async function putInQuarantine(ids: readonly string[], deaths = 2): Promise<void> {
-  await db.pool.query(
-    `with held as (
-       update steadytext_queue set run_at = '9000-01-01 00:00+00' where request_id = any ($1) returning id)
-     insert into lamplighter.quarantine (id, deaths) select id, $2 from held`,
-    [ids, deaths],
-  );
+/** Queues requests as if so many workers had died with them: in one transaction, so that nobody claims them before. */
+async function queueInQuarantine(
+  queue: (caller: Queryable) => Promise<readonly string[]>,
+  deaths = 2,
+): Promise<readonly string[]> {
+  const client = await db.pool.connect();
+  try {
+    await client.query('begin');
+    const ids = await queue(client);
+    await client.query(
+      `with held as (
+         update steadytext_queue set run_at = '9000-01-01 00:00+00' where request_id = any ($1) returning id)
+       insert into lamplighter.quarantine (id, deaths) select id, $2 from held`,
+      [ids, deaths],
+    );
+    await client.query('commit');
+    return ids;
+  } finally {
+    client.release();
+  }
 }
 
 /** Queues embeddings one after the other until `isOver`; the longest that one waited for its claim, in ms. */
@@ -97,9 +110,9 @@ test('what is in quarantine in a lane that nobody serves, or of a paused functio
   await generate(db.pool, 'long');
   await gated.call('long');
   await db.pool.query(`select steadytext_pause('rerank')`);
-  await putInQuarantine([
-    await generate(db.pool, 'foreign', { model: 'test/other' }),
-    await firstValue<string>(db.pool, `select steadytext_rerank_async('q', array['d'])`),
+  await queueInQuarantine(async (caller) => [
+    await generate(caller, 'foreign', { model: 'test/other' }),
+    await firstValue<string>(caller, `select steadytext_rerank_async('q', array['d'])`),
   ]);
   const endMs = performance.now() + 2_500;
   try {
@@ -121,8 +134,7 @@ test('a worker reserves what is in quarantine, closes its lane alone, and runs i
   });
   await generate(db.pool, 'running');
   const running = await gated.call('running');
-  const quarantined = await generate(db.pool, 'quarantined');
-  await putInQuarantine([quarantined], 3);
+  const [quarantined = ''] = await queueInQuarantine(async (caller) => [await generate(caller, 'quarantined')], 3);
   await eventually(async () => expect(await status(quarantined)).toBe('processing'));
   const later = await generate(db.pool, 'later');
   const endMs = performance.now() + 1_000;
@@ -152,8 +164,7 @@ test('with one slot it has the next, before what else waits', async () => {
   });
   await generate(db.pool, 'running');
   const running = await gated.call('running');
-  const [quarantined = ''] = await embed(db.pool, ['quarantined']);
-  await putInQuarantine([quarantined]);
+  const [quarantined = ''] = await queueInQuarantine((caller) => embed(caller, ['quarantined']));
   await generate(db.pool, 'waits', { priority: 9 });
   await eventually(async () => expect(await status(quarantined)).toBe('processing'));
   running.answer('done');
@@ -172,8 +183,7 @@ test('what is reserved and waits is handed back when its worker stops', async ()
   });
   const finished = await generate(db.pool, 'running');
   const running = await gated.call('running');
-  const quarantined = await generate(db.pool, 'quarantined');
-  await putInQuarantine([quarantined], 3);
+  const [quarantined = ''] = await queueInQuarantine(async (caller) => [await generate(caller, 'quarantined')], 3);
   await eventually(async () => expect(await status(quarantined)).toBe('processing'));
   const stopped = tested.worker.stop();
   await eventually(async () => expect(await status(quarantined)).toBe('pending'));
@@ -196,8 +206,7 @@ test('a reserved request that its caller cancels opens the lane again at once', 
   });
   await generate(db.pool, 'running');
   await gated.call('running');
-  const quarantined = await generate(db.pool, 'quarantined');
-  await putInQuarantine([quarantined], 3);
+  const [quarantined = ''] = await queueInQuarantine(async (caller) => [await generate(caller, 'quarantined')], 3);
   await eventually(async () => expect(await status(quarantined)).toBe('processing'));
   await db.pool.query('select steadytext_cancel_async($1)', [quarantined]);
   await generate(db.pool, 'later');
@@ -207,11 +216,8 @@ test('a reserved request that its caller cancels opens the lane again at once', 
 
 test('a lane that has much in quarantine answers ordinary requests as well', async () => {
   await using _ = await startTestWorker({ uri: db.uri, heartbeatMs: 100, leaseMs: 2_000, provider: { maxBatch: 1 } });
-  const many = await embed(
-    db.pool,
-    Array.from({ length: 60 }, (__, n) => `!sleep:60 quarantined ${n}`),
-  );
-  await putInQuarantine(many);
+  const texts = Array.from({ length: 60 }, (__, n) => `!sleep:60 quarantined ${n}`);
+  const many = await queueInQuarantine((caller) => embed(caller, texts));
   await eventually(async () => expect((await rowsOf(db.pool, many)).some((row) => row.attempt > 0)).toBe(true));
   const [ordinary = ''] = await embed(db.pool, ['ordinary']);
   await untilStatus(db.pool, [ordinary], 'completed');

@@ -1,6 +1,7 @@
 -- lamplighter.renew_lease (worker)
 -- Renews the lease, and forgets claims of which the worker holds nothing any more. Not alive when the lease was lost already: the
--- worker must drop what it holds and register again. Tells as well whether there are requests in quarantine that it could run.
+-- worker must drop what it holds and register again. Tells as well whether anything is in quarantine, which the worker then tries to claim.
+-- The queue is left alone: somebody may have locked it for longer than a lease.
 -- Lock order: workers, then claims.
 create or replace function lamplighter.renew_lease(
   p_worker_id uuid,
@@ -13,8 +14,6 @@ create or replace function lamplighter.renew_lease(
   p_troubles jsonb default '[]'
 ) returns table (is_alive boolean, has_quarantined boolean)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
-declare
-  v_lanes text[];
 begin
   perform set_config('synchronous_commit', 'off', true);
   perform lamplighter.require_own_worker(p_worker_id);
@@ -27,10 +26,9 @@ begin
       troubles = p_troubles,
       last_heartbeat = clock_timestamp()
   where w.worker_id = p_worker_id
-    and w.status in ('running', 'sleeping', 'stopping')
-  returning w.lanes into v_lanes;
+    and w.status in ('running', 'sleeping', 'stopping');
   is_alive := found;
-  has_quarantined := is_alive and p_status = 'running' and lamplighter.has_quarantined(v_lanes);
+  has_quarantined := is_alive and p_status = 'running' and exists (select 1 from lamplighter.quarantine as d where d.deaths >= 2);
   if is_alive then
     delete from lamplighter.claim as c
     where c.worker_id = p_worker_id and c.claim_number = any (p_settled_claims);
