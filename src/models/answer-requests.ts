@@ -87,6 +87,7 @@ async function callModel<Item, Value>(
     progress.ended(position, outcome);
   };
   const told: CallProgress<Value> = {
+    limitMs: progress.limitMs,
     working(positions) {
       if (!signal.aborted) progress.working(positions);
     },
@@ -110,6 +111,7 @@ async function callModel<Item, Value>(
         continue;
       }
       const [alone] = await callModel([item], call, problemOf, signal, {
+        limitMs: progress.limitMs,
         working: (positions) => progress.working(positions.map(() => position)),
         ended: (_, outcome) => end(position, outcome),
       });
@@ -149,6 +151,7 @@ function mapProgress<From, To>(
   map: (value: From, index: number) => To,
 ): CallProgress<From> {
   return {
+    limitMs: progress.limitMs,
     working: (positions) => progress.working(positions),
     ended: (position, outcome) => progress.ended(position, mapOutcome(outcome, position, map)),
   };

@@ -5,6 +5,8 @@ import type { ItemOutcome } from './outcome.ts';
  * has answered.
  */
 export interface CallProgress<Value> {
+  /** How long the model may be at the same items before the caller gives the call up. @default no limit */
+  readonly limitMs?: number | undefined;
   /**
    * The items at these positions are worked on from now on, and no others; none while the call waits for its turn, or for an engine. When a
    * call takes too long, it is held against these alone.

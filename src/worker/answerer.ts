@@ -18,6 +18,8 @@ const RETRY_AFTER_LIMIT_MS = 3_600_000;
 
 /** Told how a batch comes along. */
 export interface BatchListener {
+  /** How long the model may be at the same requests. */
+  readonly limitMs: number;
   /** The model is at these requests from now on, and at no others of the batch. */
   working(held: readonly HeldRequest[]): void;
   ended(held: HeldRequest, outcome: Outcome): void;
@@ -104,7 +106,7 @@ export function createAnswerer(
       listener.working(positions.flatMap((position) => groups[position]?.members ?? []));
     try {
       const requests = groups.map(({ parsed }) => parsed.request);
-      await answerRequests(model, requests, signal, { working, ended });
+      await answerRequests(model, requests, signal, { limitMs: listener.limitMs, working, ended });
     } finally {
       working([]);
       onAnswers(model, answered);

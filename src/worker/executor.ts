@@ -126,7 +126,7 @@ async function runBatch(deps: RunDeps, model: Model, batch: readonly HeldRequest
 interface Late {
   /**
    * `stuck`: the model was at the same requests for a whole limit. `idle`: it was at none of them, as it was busy with others, or starting.
-   * `long`: it went on all the time, so that none of them was too slow by itself.
+   * `long`: it went on all the time, so that none of several was too slow by itself.
    */
   readonly why: 'stuck' | 'idle' | 'long';
   /** What the model was at when the limit began to run, less what had ended. */
@@ -172,11 +172,15 @@ async function answerInTime(
     }
     if (isOver) return;
     const isAtWork = atWork.some((held) => waiting.has(held));
-    late = { why: !isAtWork ? 'idle' : sinceMs + timeoutMs > lastMs() ? 'long' : 'stuck', atWork: atWorkSince };
+    late = {
+      why: !isAtWork ? 'idle' : size > 1 && sinceMs + timeoutMs > lastMs() ? 'long' : 'stuck',
+      atWork: atWorkSince,
+    };
     work.abort();
   }
   const expiry = expire();
   const listener: BatchListener = {
+    limitMs: timeoutMs,
     working(held) {
       if (isSame(held, atWork)) return;
       const wasIdle = atWork.length === 0;

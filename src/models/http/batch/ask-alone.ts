@@ -32,7 +32,9 @@ export async function askAlone<Answer extends { readonly ok: true }>(
   ask: (asking: Asking) => Promise<Answer | Problem>,
   { suspects, key, isLastWay = true }: AloneOptions,
 ): Promise<Answer | Failure> {
-  const reply = await ask({ isSuspect: suspects.isStruck(key) });
+  const strikes = suspects.strikesOf(key);
+  // A server that is started again strikes all that it was at: once is too little to have them wait for each other.
+  const reply = await ask({ isDoubtful: strikes > 0, isSuspect: strikes > 1 });
   if (reply.ok) {
     suspects.clear(key);
     return reply;

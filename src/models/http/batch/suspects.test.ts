@@ -9,9 +9,16 @@ it('holds an outage against nobody, however long it is', () => {
 it('finds guilty what breaks the server a third time after others were answered, and nothing else', () => {
   const suspects = createSuspects();
   expect([1, 2, 3].map((answers) => suspects.strike('a', answers))).toEqual([false, false, true]);
-  expect(suspects.isStruck('b')).toBe(false);
-  expect(suspects.strike('b', 3)).toBe(false);
-  expect(suspects.isStruck('b')).toBe(true);
+});
+
+it('counts what the server broke on again only with answers in between', () => {
+  const suspects = createSuspects();
+  const seen = [7, 7, 8].map((answers) => {
+    suspects.strike('a', answers);
+    return suspects.strikesOf('a');
+  });
+  expect(seen).toEqual([1, 1, 2]);
+  expect(suspects.strikesOf('b')).toBe(0);
 });
 
 it('forgets what was answered', () => {

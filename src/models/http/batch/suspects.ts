@@ -21,8 +21,8 @@ export interface Suspects {
    * three times, each time after it had answered others.
    */
   strike(item: string, answers: number): boolean;
-  /** True for an item that was struck: it may be what takes the server down. */
-  isStruck(item: string): boolean;
+  /** How often an item was struck, each time after answers: it may be what takes the server down, or have been there when it went. */
+  strikesOf(item: string): number;
   /** The item was answered. */
   clear(item: string): void;
 }
@@ -62,7 +62,7 @@ export function createSuspects(): Suspects {
       suspect.answers = answers;
       return suspect.count >= PROOF;
     },
-    isStruck: (item) => seen.size > 0 && (seen.get(keyOf(item))?.count ?? 0) > 0,
+    strikesOf: (item) => (seen.size === 0 ? undefined : seen.get(keyOf(item))?.count) ?? 0,
     clear(item) {
       if (seen.size > 0) seen.delete(keyOf(item));
     },

@@ -3,6 +3,7 @@ import type { ModelMethod } from '../../define-model.ts';
 import { answerBatch, type BatchReply } from '../batch/answer-batch.ts';
 import { createBatchBudget, type RequestBudget } from '../batch/batch-budget.ts';
 import type { Suspects } from '../batch/suspects.ts';
+import { createCallWork } from '../transport/call-work.ts';
 import type { Asking, HttpClient } from '../transport/http-client.ts';
 import { garbled, type HttpProblem } from '../transport/problem.ts';
 import { type DimensionGuard, readVector } from './read-vectors.ts';
@@ -28,7 +29,7 @@ export interface EmbeddingLine {
   readonly guard: DimensionGuard;
 }
 
-/** The embed method of a model whose server speaks that API. A request has 60 s, and 1 s more for each text. */
+/** The embed method of a model whose server speaks that API. A request has 60 s, and 1 s more for each text, if the caller has as long. */
 export function embedThrough(line: EmbeddingLine, api: EmbeddingApi): ModelMethod<string, Float32Array> {
   const { client, suspects, guard } = line;
   const budget = createBatchBudget(line.budget);
@@ -38,7 +39,8 @@ export function embedThrough(line: EmbeddingLine, api: EmbeddingApi): ModelMetho
     asking: Asking,
     signal: AbortSignal,
   ): Promise<BatchReply<Float32Array>> {
-    const timeoutMs = TIMEOUT_BASE_MS + TIMEOUT_PER_ITEM_MS * texts.length;
+    const ownMs = TIMEOUT_BASE_MS + TIMEOUT_PER_ITEM_MS * texts.length;
+    const timeoutMs = asking.work?.boundMs(ownMs) ?? ownMs;
     const canary = api.requestOf(CANARY).body;
     const reply = await client.send({ ...api.requestOf(texts), timeoutMs, canary, ...asking }, signal);
     if (!reply.ok) {
@@ -54,13 +56,15 @@ export function embedThrough(line: EmbeddingLine, api: EmbeddingApi): ModelMetho
 
   return {
     maxBatch: line.budget.maxItems,
-    run: (texts, signal) =>
-      answerBatch(texts, {
+    run(texts, signal, progress) {
+      const work = createCallWork(texts.length, client.clock, progress);
+      return answerBatch(texts, {
         budget,
         suspects,
         bytesOf: (text) => Buffer.byteLength(text),
         keyOf: (text) => text,
-        send: (part, asking) => send(part, asking, signal),
-      }),
+        send: (part, asking) => send(part, { ...asking, work }, signal),
+      });
+    },
   };
 }

@@ -38,7 +38,13 @@ export const CANARY: ChatRequest = {
   fields: {},
 };
 
-/** Longest wait for one text: 4096 tokens at 7 a second. A worker's own time limit is usually shorter. */
-export const CHAT_TIMEOUT_MS = 600_000;
+/** Longest wait for one text of a caller without a limit of its own: 4096 tokens at 7 a second. */
+const CHAT_TIMEOUT_MS = 600_000;
+
+/** How long to wait for one text: for what is left of the caller's limit. */
+export function chatTimeoutMs({ work }: Asking): number {
+  return work?.leftMs(CHAT_TIMEOUT_MS) ?? CHAT_TIMEOUT_MS;
+}
+
 /** Longest answer: 4096 tokens are some 20 kB. */
 export const MAX_CHAT_BYTES = 8 * 1024 * 1024;

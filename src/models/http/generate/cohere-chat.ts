@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { rootUrlOf } from '../endpoint.ts';
 import type { HttpClient } from '../transport/http-client.ts';
 import { brokenOff, garbled } from '../transport/problem.ts';
-import { type AskChat, CANARY, CHAT_TIMEOUT_MS, type ChatRequest, MAX_CHAT_BYTES } from './chat-api.ts';
+import { type AskChat, CANARY, type ChatRequest, chatTimeoutMs, MAX_CHAT_BYTES } from './chat-api.ts';
 
 const answerSchema = z.object({
   finish_reason: z.string().nullish(),
@@ -18,9 +18,9 @@ export function createCohereChat(client: HttpClient, model: string): AskChat {
     return { model, messages: turns, max_tokens: maxTokens, temperature, seed, stream: false, ...fields };
   };
   const url = rootUrlOf(client.endpoint, '/v2/chat');
-  const limits = { timeoutMs: CHAT_TIMEOUT_MS, maxBytes: MAX_CHAT_BYTES };
 
   return async (request, asking, signal) => {
+    const limits = { timeoutMs: chatTimeoutMs(asking), maxBytes: MAX_CHAT_BYTES };
     const question = { url, body: bodyOf(request), canary: bodyOf(CANARY), ...limits, ...asking };
     const reply = await client.send(question, signal);
     if (!reply.ok) return reply;

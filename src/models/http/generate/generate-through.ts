@@ -6,6 +6,7 @@ import type { GenerateItem, GenerateOutput } from '../../port.ts';
 import { stripThinking } from '../../strip-thinking.ts';
 import { askAlone } from '../batch/ask-alone.ts';
 import type { Suspects } from '../batch/suspects.ts';
+import { type CallWork, createCallWork } from '../transport/call-work.ts';
 import type { HttpClient } from '../transport/http-client.ts';
 import type { HttpProblem } from '../transport/problem.ts';
 import type { AskChat, ChatAnswer, ChatRequest, ChatTurn } from './chat-api.ts';
@@ -30,7 +31,8 @@ export interface GenerateLine {
 }
 
 /**
- * The generate method of a model on a server, one text at a time, at temperature 0.
+ * The generate method of a model on a server, one text at a time, at temperature 0. A text has the caller's limit, a little less, so that
+ * the server is asked whether it answers at all before the text is given up; 600 s without one.
  *
  * An output other than plain is held to by the server where it can, and checked in any case; a wrong one is asked for twice
  * more with another seed. One that is cut off by `max_tokens` fails.
@@ -38,21 +40,24 @@ export interface GenerateLine {
 export function generateThrough(line: GenerateLine): ModelMethod<GenerateItem, string> {
   const refusedNames = new Set<Constraint['name']>();
 
-  async function generate(item: GenerateItem, signal: AbortSignal): Promise<ItemOutcome<string>> {
+  async function generate(item: GenerateItem, work: CallWork, signal: AbortSignal): Promise<ItemOutcome<string>> {
     const { output } = item;
-    if (output.kind === 'plain') return generatePlain(item, signal);
+    if (output.kind === 'plain') return generatePlain(item, work, signal);
     const grammar = line.compile(output);
     if (grammar === undefined) return failed(`There is no grammar for an output of kind ${output.kind}`);
     if ('refusal' in grammar) return invalid(grammar.refusal);
     const all = await line.constraintsFor(output, grammar, signal);
     const constraints = all.filter(({ name }) => !refusedNames.has(name));
-    return generateHeld(item, grammar, constraints, signal);
+    return generateHeld(item, grammar, constraints, work, signal);
   }
 
-  async function generatePlain(item: GenerateItem, signal: AbortSignal): Promise<ItemOutcome<string>> {
+  async function generatePlain(item: GenerateItem, work: CallWork, signal: AbortSignal): Promise<ItemOutcome<string>> {
     const request = requestOf(item, [{ role: 'user', content: item.prompt }], 0);
     const key = keyOf(item);
-    const reply = await askAlone((asking) => line.ask(request, asking, signal), { suspects: line.suspects, key });
+    const reply = await askAlone((asking) => line.ask(request, { ...asking, work }, signal), {
+      suspects: line.suspects,
+      key,
+    });
     if (!reply.ok) return { ok: false, error: reply.error };
     const { text, isCut } = reply.answer;
     const failure = failureIn(reply.answer);
@@ -68,6 +73,7 @@ export function generateThrough(line: GenerateLine): ModelMethod<GenerateItem, s
     item: GenerateItem,
     grammar: OutputGrammar,
     ways: readonly Constraint[],
+    work: CallWork,
     signal: AbortSignal,
   ): Promise<ItemOutcome<string>> {
     let [constraint, ...weaker] = ways;
@@ -76,7 +82,7 @@ export function generateThrough(line: GenerateLine): ModelMethod<GenerateItem, s
     for (let tries = 0; constraint !== undefined && tries < MAX_WRONG_ANSWERS; ) {
       const request = requestOf(item, turnsOf(item, constraint, wrong), tries, constraint);
       const isLastWay = weaker.length === 0;
-      const reply = await askAlone((asking) => line.ask(request, asking, signal), {
+      const reply = await askAlone((asking) => line.ask(request, { ...asking, work }, signal), {
         suspects: line.suspects,
         key: keyOf(item),
         isLastWay,
@@ -110,7 +116,12 @@ export function generateThrough(line: GenerateLine): ModelMethod<GenerateItem, s
       : `${endpoint.label} gave no answer: ${secrets.mask(refusal).slice(0, 300)}`;
   }
 
-  return { run: (items, signal) => Promise.all(items.map((item) => generate(item, signal))) };
+  return {
+    run(items, signal, progress) {
+      const work = createCallWork(items.length, line.client.clock, progress);
+      return Promise.all(items.map((item) => generate(item, work, signal)));
+    },
+  };
 }
 
 function requestOf(

@@ -3,7 +3,7 @@ import { urlOf } from '../endpoint.ts';
 import type { HttpReply } from '../transport/exchange.ts';
 import type { Asking, HttpClient } from '../transport/http-client.ts';
 import { brokenOff, garbled } from '../transport/problem.ts';
-import { type AskChat, CANARY, CHAT_TIMEOUT_MS, type ChatReply, type ChatRequest, MAX_CHAT_BYTES } from './chat-api.ts';
+import { type AskChat, CANARY, type ChatReply, type ChatRequest, chatTimeoutMs, MAX_CHAT_BYTES } from './chat-api.ts';
 import { adaptDialect, type ChatDialect } from './chat-dialect.ts';
 
 /** Refusals in a row that are answered by asking in another way: no server objects to more than every optional field. */
@@ -51,7 +51,7 @@ export function createOpenAiChat(client: HttpClient, model: string, first: ChatD
     signal: AbortSignal,
   ): Promise<HttpReply> {
     const url = urlOf(client.endpoint, dialect.api === 'chat' ? '/chat/completions' : '/completions');
-    const limits = { timeoutMs: CHAT_TIMEOUT_MS, maxBytes: MAX_CHAT_BYTES };
+    const limits = { timeoutMs: chatTimeoutMs(asking), maxBytes: MAX_CHAT_BYTES };
     const bodies = { body: bodyOf(dialect, request), canary: bodyOf(dialect, CANARY) };
     return client.send({ url, ...bodies, ...limits, ...asking }, signal);
   }

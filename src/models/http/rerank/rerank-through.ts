@@ -5,6 +5,7 @@ import type { RerankItem } from '../../port.ts';
 import { answerBatch, type BatchReply } from '../batch/answer-batch.ts';
 import { type BatchBudget, createBatchBudget, type RequestBudget } from '../batch/batch-budget.ts';
 import type { Suspects } from '../batch/suspects.ts';
+import { type CallWork, createCallWork } from '../transport/call-work.ts';
 import type { Asking, HttpClient } from '../transport/http-client.ts';
 import { garbled } from '../transport/problem.ts';
 import { lackOfRerank } from './lacks-rerank.ts';
@@ -28,7 +29,7 @@ export interface RerankLine {
 }
 
 /**
- * The rerank method of a model on a server. A request has 60 s, and 1 s more for each document.
+ * The rerank method of a model on a server. A request has 60 s, and 1 s more for each document, if the caller has as long.
  *
  * Scores from 0 to 1 are taken as they are; logits go through a sigmoid. Which of the two a model gives is found out by one
  * question with a known answer before its first request, and by any later score outside 0 to 1.
@@ -49,7 +50,8 @@ export function rerankThrough(line: RerankLine): ModelMethod<RerankItem, readonl
     const apis = working === undefined ? await line.apis(signal) : [working];
     let reply: BatchReply<number> | undefined;
     for (const api of apis) {
-      const timeoutMs = TIMEOUT_BASE_MS + TIMEOUT_PER_DOCUMENT_MS * documents.length;
+      const ownMs = TIMEOUT_BASE_MS + TIMEOUT_PER_DOCUMENT_MS * documents.length;
+      const timeoutMs = asking.work?.boundMs(ownMs) ?? ownMs;
       const body = api.bodyOf(query, documents);
       const canary = api.bodyOf(SCALE_QUESTION.query, SCALE_QUESTION.documents);
       const answer = await client.send({ url: api.url, body, canary, timeoutMs, ...asking }, signal);
@@ -71,9 +73,8 @@ export function rerankThrough(line: RerankLine): ModelMethod<RerankItem, readonl
     return reply ?? { ok: false, problem: garbled(client.endpoint, 'has no way to rerank') };
   }
 
-  async function askScale(signal: AbortSignal): Promise<void> {
-    if (hasAskedScale) return;
-    const reply = await sendOnce(SCALE_QUESTION.query, SCALE_QUESTION.documents, { isProbe: true }, signal);
+  async function askScale(work: CallWork, signal: AbortSignal): Promise<void> {
+    const reply = await sendOnce(SCALE_QUESTION.query, SCALE_QUESTION.documents, { isProbe: true, work }, signal);
     if (!reply.ok) return;
     hasAskedScale = true;
     if (isBeyondProbability(reply.outcomes.flatMap((outcome) => (outcome.ok ? [outcome.value] : [])))) scale = 'logit';
@@ -81,10 +82,11 @@ export function rerankThrough(line: RerankLine): ModelMethod<RerankItem, readonl
 
   async function answer(
     { query, documents }: RerankItem,
+    work: CallWork,
     signal: AbortSignal,
   ): Promise<ItemOutcome<readonly number[]>> {
     const outcomes = await answerDocuments(budget, suspects, query, documents, (part, asking) =>
-      sendOnce(query, part, asking, signal),
+      sendOnce(query, part, { ...asking, work }, signal),
     );
     const scores: number[] = [];
     // What is said of every document is not about one of them.
@@ -102,9 +104,10 @@ export function rerankThrough(line: RerankLine): ModelMethod<RerankItem, readonl
 
   return {
     maxBatch: MAX_BATCH,
-    async run(items, signal) {
-      await askScale(signal);
-      return Promise.all(items.map((item) => answer(item, signal)));
+    async run(items, signal, progress) {
+      const work = createCallWork(items.length, client.clock, progress);
+      if (!hasAskedScale) await work.wait(() => askScale(work, signal));
+      return Promise.all(items.map((item) => answer(item, work, signal)));
     },
   };
 }

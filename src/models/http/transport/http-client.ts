@@ -1,10 +1,11 @@
-import pLimit from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
 import type { Clock } from '../../../core/clock.ts';
 import type { Env } from '../../../core/env.ts';
 import { type SharedLoad, shareLoad } from '../../shared-load.ts';
 import { untilAborted } from '../../until-aborted.ts';
 import { type Endpoint, urlOf } from '../endpoint.ts';
 import { type Admission, type Admittance, type Breaker, createBreaker } from './breaker.ts';
+import type { CallWork } from './call-work.ts';
 import { createConnections } from './connections.ts';
 import { exchange, type HttpReply, type Question } from './exchange.ts';
 import { missingError } from './missing.ts';
@@ -20,10 +21,14 @@ const MAX_CANARY_BYTES = 1024 * 1024;
 
 /** What is known of the items in a request. */
 export interface Asking {
-  /** It may be what took the server down: it is sent only after the server has answered a canary, and no two such at once. */
+  /** The server went down on it: it is sent only after the server has answered a canary. */
+  readonly isDoubtful?: boolean;
+  /** It may be what takes the server down: no two such are sent at once. */
   readonly isSuspect?: boolean;
   /** It looks for the items to blame: its failure says nothing of the server, and is not looked into. */
   readonly isProbe?: boolean;
+  /** The call that it is a part of; its waits are told to it. */
+  readonly work?: CallWork;
 }
 
 export interface HttpRequest extends Question, Asking {
@@ -38,6 +43,7 @@ export interface HttpRequest extends Question, Asking {
 export interface HttpClient {
   readonly endpoint: Endpoint;
   readonly secrets: Secrets;
+  readonly clock: Clock;
   /**
    * The JSON that the server answered, or the problem; rejects only with the signal's reason.
    *
@@ -61,14 +67,12 @@ export interface HttpClientOptions {
 interface Route {
   readonly breaker: Breaker;
   /** Lets one suspect through at a time: the others would go down with the server, and look like the one to blame. */
-  readonly suspectLimit: Limit;
+  readonly suspectLimit: LimitFunction;
   /** Answers got from it so far. */
   answers: number;
   /** The canary that is under way. */
   check?: SharedLoad<Check>;
 }
-
-type Limit = <T>(run: () => Promise<T>) => Promise<T>;
 
 interface Check {
   readonly pulse: Pulse;
@@ -119,7 +123,9 @@ export function createHttpClient({ endpoint, env, clock }: HttpClientOptions): H
     signal.throwIfAborted();
     const route = routeOf(request.url);
     const { breaker } = route;
-    const before = isDoubtful(route, request) ? await checkPulse(route, request, true, signal) : undefined;
+    const before = needsCheck(route, request)
+      ? await waiting(request, () => checkPulse(route, request, true, signal))
+      : undefined;
     const admittance = breaker.admit();
     if (!admittance.isAdmitted) return { ok: false, problem: leftAlone(endpoint, admittance) };
     if (before?.problem !== undefined && before.pulse === 'silent') {
@@ -132,7 +138,9 @@ export function createHttpClient({ endpoint, env, clock }: HttpClientOptions): H
       if (reply.ok || reply.problem.kind !== 'failing' || request.isProbe === true) return reply;
       if (request.canary === undefined) return reply;
       // An open breaker means that others have just found the server silent.
-      const { pulse } = breaker.isOpen ? { pulse: 'silent' as const } : await checkPulse(route, request, false, signal);
+      const { pulse } = breaker.isOpen
+        ? { pulse: 'silent' as const }
+        : await waiting(request, () => checkPulse(route, request, false, signal));
       reply = { ok: false, problem: { ...reply.problem, pulse, answers: route.answers } };
       return reply;
     } finally {
@@ -143,11 +151,14 @@ export function createHttpClient({ endpoint, env, clock }: HttpClientOptions): H
   return {
     endpoint,
     secrets,
+    clock,
     send(request, signal) {
       // A signal of its own: hundreds of requests of one call would be too many listeners for the caller's.
       const own = AbortSignal.any([signal]);
-      const take = () => limit(() => sendInTurn(request, own));
-      const turn = request.isSuspect === true ? routeOf(request.url).suspectLimit(take) : take();
+      const take = () => inTurn(limit, request, () => sendInTurn(request, own));
+      const { suspectLimit } = routeOf(request.url);
+      const ask = () => (request.isSuspect === true ? inTurn(suspectLimit, request, take) : take());
+      const turn = request.work === undefined ? ask() : request.work.request(ask);
       // The caller does not wait for its turn once it has aborted; the turn then passes without a request.
       return untilAborted(turn, own);
     },
@@ -155,9 +166,26 @@ export function createHttpClient({ endpoint, env, clock }: HttpClientOptions): H
   };
 }
 
+const waiting = <T>({ work }: Asking, run: () => Promise<T>) => (work === undefined ? run() : work.wait(run));
+
+/** Runs in a turn of its own; only where there is none at once is the request told to wait for it. */
+async function inTurn<T>(limit: LimitFunction, asking: Asking, run: () => Promise<T>): Promise<T> {
+  if (limit.activeCount + limit.pendingCount < limit.concurrency) return limit(run);
+  let begin: () => void = () => undefined;
+  const turn = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const done = limit(() => {
+    begin();
+    return run();
+  });
+  await waiting(asking, () => turn);
+  return done;
+}
+
 /** True where the server failed before, in general or on this request: whether it answers is found out first. */
-function isDoubtful({ breaker }: Route, { canary, isSuspect }: HttpRequest): boolean {
-  return canary !== undefined && !breaker.isOpen && (isSuspect === true || breaker.isHalfOpen);
+function needsCheck({ breaker }: Route, { canary, isDoubtful }: HttpRequest): boolean {
+  return canary !== undefined && !breaker.isOpen && (isDoubtful === true || breaker.isHalfOpen);
 }
 
 /** What the fate of a canary tells; its failure counts where no request is about to fail likewise. */
