@@ -5,7 +5,7 @@ select r.schema_name, r.name, r.signature, r.checksum, r.audience, r.retired_in,
        case when p.oid is not null then pg_catalog.format('%I.%I(%s)', r.schema_name, r.name, r.arguments) end as identity,
        coalesce(p.proowner <> own.nspowner, false) as is_foreign,
        array(
-         select distinct case when a.grantee = 0 then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)::text) end
+         select distinct case when a.grantee = 0::pg_catalog.oid then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)::text) end
          from pg_catalog.aclexplode(p.proacl) as a
          where a.grantee <> p.proowner
          order by 1
