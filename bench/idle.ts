@@ -15,8 +15,8 @@ import { createNullProvider, NULL_MODEL } from './support/null-provider.ts';
 import { publish } from './support/report.ts';
 import { round3 } from './support/statistics.ts';
 
-/** Until the pauses of a worker that has just started have grown to the poll interval. */
-const SETTLE_MS = 6_000;
+/** Until the pauses of a worker that has just started have grown as long as they get. */
+const SETTLE_MS = 25_000;
 
 const options = readBenchOptions({ full: { rounds: 1, requests: 20 }, quick: { rounds: 1, requests: 5 } });
 const COUNTS = options.isQuick ? [1, 2, 10] : [1, 2, 10, 50];

@@ -25,6 +25,14 @@ create table lamplighter.claim (
   constraint claim_pkey PRIMARY KEY (worker_id, claim_number)
 ) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=1000);
 
+create table lamplighter.duty (
+  name text collate "C" not null,
+  worker_id uuid not null,
+  claimed_at timestamp with time zone not null,
+  constraint duty_name_is_short CHECK ((length(name) <= 64)),
+  constraint duty_pkey PRIMARY KEY (name)
+) with (fillfactor=10);
+
 create table lamplighter.loopback (
   is_singleton boolean default true not null,
   dsn text not null,
@@ -335,6 +343,48 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.claim_duties(p_worker_id uuid, p_names text[], p_intervals_ms double precision[])
+ RETURNS text[]
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_now constant timestamptz := clock_timestamp();
+  v_claimed text[];
+begin
+  with due as materialized (
+    select d.name
+    from lamplighter.duty as d
+    join unnest(p_names[1:16], p_intervals_ms[1:16]) as o (name, interval_ms) on o.name = d.name
+    where o.interval_ms = 0
+       or d.claimed_at > v_now + interval '1 second'
+       -- A timer of the worker may be early.
+       or d.claimed_at <= v_now - make_interval(secs =>
+            (case when d.worker_id = p_worker_id then 0.9 * o.interval_ms else o.interval_ms + 500 end) / 1000.0)
+    for no key update of d skip locked
+  ), claimed as (
+    update lamplighter.duty as d
+    set worker_id = p_worker_id,
+        claimed_at = v_now
+    from due
+    where d.name = due.name
+    returning d.name
+  ), added as (
+    insert into lamplighter.duty as d (name, worker_id, claimed_at)
+    select o.name, p_worker_id, v_now
+    from unnest(p_names[1:16]) as o (name)
+    where not exists (select 1 from lamplighter.duty as known where known.name = o.name)
+    order by o.name
+    on conflict on constraint duty_pkey do nothing
+    returning d.name
+  )
+  select coalesce(array_agg(c.name order by c.name), '{}') into v_claimed
+  from (select claimed.name from claimed union all select added.name from added) as c;
+  return v_claimed;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.claim_quarantined(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[])
  RETURNS TABLE(id bigint, request_id uuid, function_name text, model text, username text, parameters jsonb, priority integer, created_us bigint, attempt integer, retry_count integer)
  LANGUAGE plpgsql
@@ -555,6 +605,71 @@ begin
     insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_ids);
     return;
   end loop;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.claim_upkeep(p_worker_id uuid, p_was_ready boolean)
+ RETURNS TABLE(is_claimed boolean, has_due boolean, has_autonomous boolean, is_near_limit boolean, is_ready boolean, next_ms double precision)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET row_security TO 'off'
+AS $function$
+declare
+  v_now constant timestamptz := clock_timestamp();
+  v_limit bigint;
+  v_place integer;
+  v_others integer;
+  v_turn_ms double precision;
+  v_lanes text[];
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  perform lamplighter.require_own_worker(p_worker_id);
+  is_claimed := lamplighter.claim_duties(p_worker_id, array['upkeep'], array[500]) <> '{}';
+  if not is_claimed
+     and not exists (select 1 from lamplighter.duty as d where d.name = 'upkeep' and d.worker_id = p_worker_id) then
+    select count(*), count(*) filter (where w.worker_id < p_worker_id)
+    into v_others, v_place
+    from lamplighter.worker as w
+    where w.status in ('running', 'sleeping', 'stopping')
+      and w.last_heartbeat > v_now - make_interval(secs => w.lease_ms / 1000.0)
+      and w.worker_id not in (select d.worker_id from lamplighter.duty as d where d.name = 'upkeep');
+    v_turn_ms := greatest(v_others, 1) * 1000 - 500;
+    next_ms := v_place * 1000 - (extract(epoch from v_now) * 1000)::numeric % v_turn_ms::numeric;
+    if next_ms < 250 then
+      next_ms := next_ms + v_turn_ms;
+    end if;
+    next_ms := greatest(next_ms, 250);
+    return next;
+    return;
+  end if;
+  next_ms := 500;
+  if is_claimed then
+    has_due := exists (
+      select 1 from public.steadytext_queue as q
+      where q.run_at < '9000-01-01 00:00+00' and q.run_at <= v_now and q.status = 'pending'
+      order by q.run_at);
+    has_autonomous := exists (select 1 from lamplighter.autonomous_request);
+    v_limit := lamplighter.effective_setting('max_queue_size');
+    is_near_limit := v_limit > 0 and lamplighter.read_pending_bound() not between 0 and v_limit / 2;
+    v_lanes := array(
+      select distinct lane
+      from lamplighter.worker as w, unnest(w.lanes) as lane
+      where w.status = 'running' and w.last_heartbeat > v_now - make_interval(secs => w.lease_ms / 1000.0));
+    is_ready := exists (
+      select 1 from lamplighter.list_ready(
+        array(select split_part(lane, ':', 1) from unnest(v_lanes) with ordinality as l (lane, at) order by at),
+        array(select substr(lane, strpos(lane, ':') + 1) from unnest(v_lanes) with ordinality as l (lane, at) order by at),
+        1));
+    if is_ready and p_was_ready and pg_notification_queue_usage() < 0.9 then
+      perform pg_notify('lamplighter_wake', 'look');
+      is_ready := false;
+    end if;
+  end if;
+  return next;
 end
 $function$;
 
@@ -1423,6 +1538,9 @@ begin
     end;
   end loop;
   promoted := cardinality(v_ids) - refused;
+  if promoted > 0 then
+    perform lamplighter.wake_workers();
+  end if;
 end
 $function$;
 
@@ -1603,6 +1721,9 @@ begin
       and not exists (select 1 from lamplighter.claim as c where c.worker_id = old.worker_id)
     for update skip locked));
   get diagnostics v_pruned = row_count;
+  delete from lamplighter.duty as d
+  where d.name = any (array(
+    select old.name from lamplighter.duty as old where old.claimed_at < now() - p_older_than for update skip locked));
   return v_pruned;
 end
 $function$;
@@ -1696,8 +1817,8 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint, p_settled_claims bigint[], p_troubles jsonb DEFAULT '[]'::jsonb)
- RETURNS TABLE(is_alive boolean, has_quarantined boolean)
+CREATE OR REPLACE FUNCTION lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint, p_settled_claims bigint[], p_troubles jsonb DEFAULT '[]'::jsonb, p_duties text[] DEFAULT '{}'::text[], p_intervals_ms double precision[] DEFAULT '{}'::double precision[])
+ RETURNS TABLE(is_alive boolean, has_quarantined boolean, now_ms double precision, duties text[], is_upkeep_late boolean, settings jsonb)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1720,7 +1841,17 @@ begin
   if is_alive then
     delete from lamplighter.claim as c
     where c.worker_id = p_worker_id and c.claim_number = any (p_settled_claims);
+    duties := lamplighter.claim_duties(p_worker_id, p_duties, p_intervals_ms);
   end if;
+  is_upkeep_late := is_alive and not exists (
+    select 1 from lamplighter.duty as d where d.name = 'upkeep' and d.claimed_at > clock_timestamp() - interval '1500 milliseconds');
+  select jsonb_agg(jsonb_build_object(
+           'name', s.name,
+           'value', lamplighter.effective_setting(s.name),
+           'origin', case when s.server_value is not null then 'server' when s.value is not null then 'table' else 'default' end))
+  into settings
+  from lamplighter.setting as s;
+  now_ms := extract(epoch from clock_timestamp()) * 1000;
   return next;
 end
 $function$;
@@ -1987,6 +2118,9 @@ begin
       end if;
     end;
   end loop;
+  if cardinality(v_ids) > 0 then
+    perform lamplighter.wake_workers();
+  end if;
 
   delete from lamplighter.quarantine as d
   where d.id = any (array(
@@ -2688,11 +2822,15 @@ revoke all on function lamplighter.autonomous_lock_key(p_request_id uuid) from p
 
 revoke all on function lamplighter.cancel_abandoned() from public;
 
+revoke all on function lamplighter.claim_duties(p_worker_id uuid, p_names text[], p_intervals_ms double precision[]) from public;
+
 revoke all on function lamplighter.claim_quarantined(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[]) from public;
 
 revoke all on function lamplighter.claim_requests(p_worker_id uuid, p_claim_number bigint, p_function_name text, p_model text, p_usernames text[], p_priorities integer[], p_low_created_us bigint[], p_low_ids bigint[], p_seen_us bigint, p_share integer, p_limit integer) from public;
 
 revoke all on function lamplighter.claim_requests_at_once(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[]) from public;
+
+revoke all on function lamplighter.claim_upkeep(p_worker_id uuid, p_was_ready boolean) from public;
 
 revoke all on function lamplighter.confirm_wake_up(p_epoch bigint) from public;
 
@@ -2782,7 +2920,7 @@ revoke all on function lamplighter.record_stray(p_worker_id uuid, p_id bigint) f
 
 revoke all on function lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer) from public;
 
-revoke all on function lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint, p_settled_claims bigint[], p_troubles jsonb) from public;
+revoke all on function lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint, p_settled_claims bigint[], p_troubles jsonb, p_duties text[], p_intervals_ms double precision[]) from public;
 
 revoke all on function lamplighter.request_wake_up() from public;
 
@@ -2867,6 +3005,8 @@ comment on column lamplighter.cached_result.completed_at is 'When the answer was
 comment on table lamplighter.claim is 'Which requests a worker took at once: where to look for what a dead worker held. It may name requests that have long ended.';
 
 comment on column lamplighter.claim.claim_number is 'Given by the worker; 0 and below for requests that were set to processing by hand.';
+
+comment on table lamplighter.duty is 'What one worker does for the whole installation, again and again: who did it last, and when. An absent row is due.';
 
 comment on table lamplighter.loopback is 'How dblink reaches this database again. May hold a password: readable by the owner only.';
 

@@ -1,4 +1,4 @@
--- 0004_workers (schema version 1): worker processes, their leases, and the pause of a function.
+-- 0004_workers (schema version 1): worker processes, their leases, what one of them does for all, and the pause of a function.
 create table lamplighter.worker (
   worker_id uuid not null default gen_random_uuid(),
   username text not null default session_user,
@@ -37,3 +37,13 @@ create table lamplighter.paused_function (
   constraint paused_function_pkey primary key (function_name)
 );
 comment on table lamplighter.paused_function is 'Functions of which no request is claimed.';
+
+create table lamplighter.duty (
+  name text collate "C" not null,
+  worker_id uuid not null,
+  claimed_at timestamptz not null,
+  constraint duty_pkey primary key (name),
+  constraint duty_name_is_short check (length(name) <= 64)
+) with (fillfactor = 10);
+comment on table lamplighter.duty is
+  'What one worker does for the whole installation, again and again: who did it last, and when. An absent row is due.';

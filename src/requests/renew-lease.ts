@@ -1,5 +1,6 @@
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
+import type { PublishedSetting } from './server-settings.ts';
 
 const RENEW_LEASE = loadQuery('renew_lease');
 
@@ -27,6 +28,13 @@ export interface LeaseReport {
   readonly settledClaims: readonly number[];
   /** @default none */
   readonly troubles?: readonly ModelTrouble[];
+  /** Names of duties that the worker would do, and after how long each is due again; 0 is at once. @default none */
+  readonly duties?: readonly DutyOffer[];
+}
+
+export interface DutyOffer {
+  readonly name: string;
+  readonly intervalMs: number;
 }
 
 export interface RenewedLease {
@@ -34,12 +42,37 @@ export interface RenewedLease {
   readonly isAlive: boolean;
   /** True when requests are in quarantine, of whatever lane and perhaps in somebody's hands: whoever tries to claim them finds out. */
   readonly hasQuarantined: boolean;
+  /** The clock of the server, in milliseconds since 1970. */
+  readonly serverMs: number;
+  /** Names of the duties that are this worker's now. */
+  readonly duties: readonly string[];
+  /** True when no worker looks after the queue, see `claim_upkeep`. */
+  readonly isUpkeepLate: boolean;
+  /** What holds now, as published. */
+  readonly settings: readonly PublishedSetting[];
 }
 
 /** Extends the lease and publishes the figures. */
 export async function renewLease(db: Queryable, report: LeaseReport): Promise<RenewedLease> {
-  const { workerId, status, concurrency, inFlight, processed, failed, settledClaims, troubles = [] } = report;
-  const { rows } = await db.query<{ is_alive: boolean; has_quarantined: boolean }>(RENEW_LEASE, [
+  const {
+    workerId,
+    status,
+    concurrency,
+    inFlight,
+    processed,
+    failed,
+    settledClaims,
+    troubles = [],
+    duties = [],
+  } = report;
+  const { rows } = await db.query<{
+    is_alive: boolean;
+    has_quarantined: boolean;
+    now_ms: number;
+    duties: string[] | null;
+    is_upkeep_late: boolean;
+    settings: PublishedSetting[] | null;
+  }>(RENEW_LEASE, [
     workerId,
     status,
     concurrency,
@@ -48,6 +81,17 @@ export async function renewLease(db: Queryable, report: LeaseReport): Promise<Re
     failed,
     settledClaims,
     JSON.stringify(troubles),
+    duties.map(({ name }) => name),
+    duties.map(({ intervalMs }) => intervalMs),
   ]);
-  return { isAlive: rows[0]?.is_alive === true, hasQuarantined: rows[0]?.has_quarantined === true };
+  const [row] = rows;
+  if (row === undefined) throw new Error('renew_lease returned no row');
+  return {
+    isAlive: row.is_alive,
+    hasQuarantined: row.has_quarantined,
+    serverMs: row.now_ms,
+    duties: row.duties ?? [],
+    isUpkeepLate: row.is_upkeep_late,
+    settings: row.settings ?? [],
+  };
 }

@@ -7,10 +7,13 @@ const RECORD_SERVER_SETTINGS = loadQuery('record_server_settings');
 export type SettingName = 'worker_concurrency' | 'worker_poll_interval' | 'max_queue_size';
 export type ServerSettings = Readonly<Record<SettingName, string | null>>;
 
-export interface EffectiveSetting {
+export interface PublishedSetting {
   readonly name: SettingName;
   readonly value: string;
   readonly origin: 'server' | 'table' | 'default';
+}
+
+export interface EffectiveSetting extends PublishedSetting {
   /** Why the server's value does not count; undefined when it does or is not set. */
   readonly problem: string | undefined;
 }

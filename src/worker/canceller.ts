@@ -3,7 +3,6 @@ import { groupBy } from '../core/group-by.ts';
 import type { Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
-import { cancelAbandoned } from '../requests/cancel-abandoned.ts';
 import { listLost } from '../requests/list-lost.ts';
 import type { InFlight } from './in-flight.ts';
 
@@ -23,7 +22,7 @@ export interface Canceller extends Service {
 
 /**
  * Duty: breaks off work that is no longer wanted. Asks the database, at once after a hint and once a second, which requests in hand are
- * still this worker's, and aborts the others; cancels requests whose caller's transaction has ended.
+ * still this worker's, and aborts the others.
  */
 export function startCanceller({ db, inFlight, troubles, clock }: CancellerDeps): Canceller {
   const loop = startLoop({
@@ -34,7 +33,6 @@ export function startCanceller({ db, inFlight, troubles, clock }: CancellerDeps)
         const lost = new Set(await listLost(db, workerId, requests));
         for (const entry of held) if (lost.has(entry.request.id)) inFlight.abort(entry, 'lost');
       }
-      await cancelAbandoned(db);
     },
     trouble: troubles.define('look for cancelled requests'),
     clock,

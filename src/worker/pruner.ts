@@ -1,9 +1,8 @@
-import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
 import type { Troubles } from '../core/recurring-trouble.ts';
-import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { type PrunedWindow, pruneCachedResults, pruneRequests, pruneWorkers } from '../requests/prune-requests.ts';
+import type { Duty } from './duties.ts';
 
 const INTERVAL_MS = 60_000;
 const LIMIT = 5_000;
@@ -18,7 +17,6 @@ export interface PrunerDeps {
   readonly retentionMs: number | undefined;
   readonly log: Logger;
   readonly troubles: Troubles;
-  readonly clock: Clock;
 }
 
 /**
@@ -29,7 +27,7 @@ export interface PrunerDeps {
  * nature: one cursor goes from the first to the first that are too young, and then begins again. Another goes through the whole table,
  * one step each pass, for what was queued out of order. What cannot be deleted is so looked at now and then, not in each pass.
  */
-export function startPruner({ db, retentionMs, log, troubles, clock }: PrunerDeps): Service {
+export function createPruner({ db, retentionMs, log, troubles }: PrunerDeps): Duty {
   let cacheKey: Buffer = FIRST_KEY;
   let afterId = '0';
   let roundAfterId = '0';
@@ -63,14 +61,15 @@ export function startPruner({ db, retentionMs, log, troubles, clock }: PrunerDep
     } while (!isOver && inVain < LIMIT / 2 && !signal.aborted);
   }
 
-  return startLoop({
+  return {
+    // Workers may be told different retentions: the shortest one counts.
+    name: () => (retentionMs === undefined ? 'prune' : `prune_after_${retentionMs}ms`),
     intervalMs: retentionMs === undefined ? INTERVAL_MS : Math.min(INTERVAL_MS, Math.max(1_000, retentionMs / 2)),
-    async runOnce(signal) {
+    async run(_look, signal) {
       await pruneWorkers(db, WORKER_AGE_MS);
       cacheKey = (await pruneCachedResults(db, cacheKey, LIMIT)) ?? FIRST_KEY;
       if (retentionMs !== undefined) await pruneOld(retentionMs, signal);
     },
     trouble: troubles.define('prune'),
-    clock,
-  });
+  };
 }

@@ -1,17 +1,16 @@
-import type { Clock } from '../core/clock.ts';
 import { parseDuration } from '../core/duration.ts';
 import type { Logger } from '../core/log.ts';
 import type { Troubles } from '../core/recurring-trouble.ts';
-import { type Service, startLoop } from '../core/service.ts';
 import { connectClient } from '../db/connect-client.ts';
 import { type ConnectionSettings, directOf } from '../db/connection-settings.ts';
 import type { Queryable } from '../db/query.ts';
 import {
-  type EffectiveSetting,
+  type PublishedSetting,
   readServerSettings,
   recordServerSettings,
   type SettingName,
 } from '../requests/server-settings.ts';
+import type { Duty } from './duties.ts';
 
 const INTERVAL_MS = 5_000;
 
@@ -36,24 +35,32 @@ export interface SettingsWatcherDeps {
   readonly onChange: () => void;
   readonly log: Logger;
   readonly troubles: Troubles;
-  readonly clock: Clock;
+}
+
+export interface SettingsWatcher extends Duty {
+  /** Makes what was published take effect on this worker. */
+  apply(published: readonly PublishedSetting[]): void;
 }
 
 /**
- * Duty: makes settings in the database take effect on this worker and on all callers. Reads them in a fresh session, as an open one
- * never sees ALTER DATABASE and ALTER ROLE, and publishes what it saw in lamplighter.setting, where callers look.
+ * Duty: makes settings in the database take effect on all workers and callers. Reads them in a fresh session, as an open one never sees
+ * ALTER DATABASE and ALTER ROLE, and publishes what it saw in lamplighter.setting, where callers look; the other workers hear of it with
+ * their heartbeats. Has read them once when it resolves.
  */
-export async function startSettingsWatcher(deps: SettingsWatcherDeps): Promise<Service> {
-  const { db, settings, live, fixed, onChange, log, troubles, clock } = deps;
+export async function createSettingsWatcher(deps: SettingsWatcherDeps): Promise<SettingsWatcher> {
+  const { db, settings, live, fixed, onChange, log, troubles } = deps;
   const defaults: Readonly<LiveSettings> = { ...live };
   /** The last complaint about each setting. */
   const told = new Map<string, string | undefined>();
 
-  function apply({ name, value, origin, problem }: EffectiveSetting): void {
+  function complain(name: SettingName, problem: string | undefined): void {
     if (problem !== undefined && told.get(name) !== problem) {
       log.warn({ setting: `steadytext.${name}`, problem }, 'a server setting is not valid and was ignored');
     }
     told.set(name, problem);
+  }
+
+  function apply({ name, value, origin }: PublishedSetting): void {
     const option = OPTIONS[name];
     if (option === undefined || fixed.has(option)) return;
     const next = origin === 'default' ? defaults[option] : parse(option, value);
@@ -67,19 +74,25 @@ export async function startSettingsWatcher(deps: SettingsWatcherDeps): Promise<S
     const session = await connectClient(directOf(settings), { signal, queryTimeoutMs: 10_000 });
     try {
       const seen = await readServerSettings(session);
-      for (const setting of await recordServerSettings(db, seen)) apply(setting);
+      for (const setting of await recordServerSettings(db, seen)) {
+        complain(setting.name, setting.problem);
+        apply(setting);
+      }
     } finally {
       await session.end();
     }
   }
 
   await refresh(AbortSignal.timeout(10_000));
-  return startLoop({
+  return {
+    name: () => 'settings',
     intervalMs: INTERVAL_MS,
-    runOnce: refresh,
+    run: (_look, signal) => refresh(signal),
+    apply(published) {
+      for (const setting of published) apply(setting);
+    },
     trouble: troubles.define('read the settings'),
-    clock,
-  });
+  };
 }
 
 function parse(option: keyof LiveSettings, value: string): number | undefined {

@@ -3,6 +3,14 @@ import type { Logger } from '../core/log.ts';
 import type { Queryable } from '../db/query.ts';
 import { confirmWakeUp, requestWakeUp } from '../requests/wake-up.ts';
 
+/** The payload by which the upkeep says that something is ready; one look, after which the pauses go on as they were. */
+export const LOOK = 'look';
+
+/** The shortest poll interval that is kept by the upkeep, which finds what was missed within a second. */
+const WATCHED_MS = 1_000;
+/** How long a worker that will be woken goes without looking: the upkeep looks for all. */
+const REST_MS = 10_000;
+
 /** First pause after work, when notifications are heard. */
 const FIRST_PAUSE_MS = 2;
 /** The same when they are not. */
@@ -31,7 +39,17 @@ export interface Waker {
   nextPauseMs(): number;
 }
 
-export function createWaker(db: Queryable, pollIntervalMs: () => number, log: Logger, clock: Clock): Waker {
+/** The pause of a worker that has asked to be woken and that the upkeep watches over, from its poll interval. */
+export const restMs = (pollIntervalMs: number) =>
+  pollIntervalMs < WATCHED_MS ? pollIntervalMs : Math.max(pollIntervalMs, REST_MS);
+
+/** `longestPauseMs` is asked with true while the worker hears notifications and has asked for one. */
+export function createWaker(
+  db: Queryable,
+  longestPauseMs: (isAsleep: boolean) => number,
+  log: Logger,
+  clock: Clock,
+): Waker {
   let isListening = false;
   let hasRequested = false;
   let pauseMs = FIRST_PAUSE_POLLING_MS;
@@ -90,9 +108,10 @@ export function createWaker(db: Queryable, pollIntervalMs: () => number, log: Lo
       return true;
     },
     nextPauseMs() {
-      const current = Math.min(pauseMs, pollIntervalMs());
+      const longestMs = longestPauseMs(isListening && hasRequested);
+      const current = Math.min(pauseMs, longestMs);
       if (isListening && !hasRequested && shortPausesLeft > 0) shortPausesLeft -= 1;
-      else pauseMs = Math.min(pauseMs * 2, pollIntervalMs());
+      else pauseMs = Math.min(pauseMs * 2, longestMs);
       return current;
     },
   };

@@ -4,7 +4,8 @@ import type { Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import { registerWorker, type WorkerRegistration } from '../requests/register-worker.ts';
-import { type LeaseReport, renewLease } from '../requests/renew-lease.ts';
+import { type LeaseReport, type RenewedLease, renewLease } from '../requests/renew-lease.ts';
+import type { Duties } from './duties.ts';
 import type { InFlight } from './in-flight.ts';
 
 export interface WorkerLeaseDeps {
@@ -16,6 +17,9 @@ export interface WorkerLeaseDeps {
   readonly figures: () => Pick<LeaseReport, 'concurrency' | 'processed' | 'failed' | 'troubles'>;
   /** Told with the heartbeat that requests are in quarantine which this worker could run. */
   readonly onQuarantined: () => void;
+  readonly duties: Duties;
+  /** Told with the heartbeat what settings hold, and whether nobody looks after the queue. */
+  readonly onRenewed: (renewed: Pick<RenewedLease, 'settings' | 'isUpkeepLate'>) => void;
   readonly log: Logger;
   readonly troubles: Troubles;
   readonly clock: Clock;
@@ -41,7 +45,8 @@ export interface WorkerLease extends Service {
  * runs out by itself.
  */
 export async function startWorkerLease(deps: WorkerLeaseDeps): Promise<WorkerLease> {
-  const { db, inFlight, registration, heartbeatMs, figures, onQuarantined, log, troubles, clock } = deps;
+  const { db, inFlight, registration, heartbeatMs, figures, onQuarantined, duties, onRenewed, log, troubles, clock } =
+    deps;
   const trouble = troubles.define('renew the lease');
   const retired = new Set<string>();
   let workerId = await registerWorker(db, registration);
@@ -50,14 +55,22 @@ export async function startWorkerLease(deps: WorkerLeaseDeps): Promise<WorkerLea
 
   async function report(id: string, ownStatus: LeaseReport['status']): Promise<boolean> {
     const settledClaims = inFlight.listSettledClaims(id);
-    const { isAlive, hasQuarantined } = await renewLease(db, {
+    const startedMs = clock.nowMs();
+    const isAtWork = ownStatus === 'running';
+    const renewed = await renewLease(db, {
       workerId: id,
       status: ownStatus,
       // What is in hand then is in hand under a later id.
       inFlight: ownStatus === 'stopped' ? 0 : inFlight.size,
       settledClaims,
       ...figures(),
+      duties: isAtWork ? duties.offer() : [],
     });
+    const { isAlive, hasQuarantined, serverMs } = renewed;
+    if (isAtWork) {
+      duties.note({ startedMs, endedMs: clock.nowMs(), serverMs }, renewed.duties);
+      onRenewed(renewed);
+    }
     if (hasQuarantined) onQuarantined();
     // Of a worker that is over, the rescuer forgets the rest.
     inFlight.forgetClaims(id, isAlive && ownStatus !== 'stopped' ? settledClaims : undefined);
@@ -104,6 +117,7 @@ export async function startWorkerLease(deps: WorkerLeaseDeps): Promise<WorkerLea
         await renewRetired();
         trouble.settle();
       } catch (error) {
+        duties.noteFailure();
         trouble.note(error);
       }
     },

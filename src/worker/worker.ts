@@ -19,19 +19,19 @@ import { createAnswerer } from './answerer.ts';
 import { startCanceller } from './canceller.ts';
 import { startCompleter } from './completer.ts';
 import { startDispatcher } from './dispatcher.ts';
+import { createDuties } from './duties.ts';
 import { createExecutor } from './executor.ts';
 import { createInFlight } from './in-flight.ts';
 import { loadLanes, type ServedReport } from './lanes.ts';
-import { startMeasurer } from './measurer.ts';
 import { createModelHealth } from './model-health.ts';
 import { startOutcomeLog } from './outcome-log.ts';
-import { startPromoter } from './promoter.ts';
-import { startPruner } from './pruner.ts';
-import { startRescuer } from './rescuer.ts';
-import { type LiveSettings, startSettingsWatcher } from './settings-watcher.ts';
+import { createPruner } from './pruner.ts';
+import { createRescuer } from './rescuer.ts';
+import { createSettingsWatcher, type LiveSettings } from './settings-watcher.ts';
 import { createSlots } from './slots.ts';
 import { createStop, type StopOptions, stopAll } from './stop-worker.ts';
-import { createWaker } from './waker.ts';
+import { startUpkeep, type UpkeepService } from './upkeep.ts';
+import { createWaker, LOOK, restMs } from './waker.ts';
 import { startWorkerLease } from './worker-lease.ts';
 
 export type { StopOptions };
@@ -104,24 +104,38 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
     await requireWritableServer(db);
     const live: LiveSettings = { concurrency: config.concurrency, pollIntervalMs: config.pollIntervalMs };
     const served = await loadLanes(models, config, options.signal ?? new AbortController().signal);
-    const counts = { recorded: 0, processed: 0, failed: 0 };
+    const counts = { processed: 0, failed: 0 };
     const inFlight = createInFlight();
 
     const { fixed = new Set() } = options;
     let onSettingsChange = () => {};
     let onQuarantined = () => {};
-    keep(
-      await startSettingsWatcher({
+    let onRescued = (_hasQuarantined: boolean) => {};
+    let upkeep: UpkeepService | undefined;
+    const outcomes = keep(startOutcomeLog({ db, lanes: served.lanes, log, troubles, clock }));
+    const settingsWatcher = await createSettingsWatcher({
+      db,
+      settings,
+      live,
+      fixed,
+      onChange: () => onSettingsChange(),
+      log,
+      troubles,
+    });
+    const duties = createDuties([
+      settingsWatcher,
+      createRescuer({
         db,
-        settings,
-        live,
-        fixed,
-        onChange: () => onSettingsChange(),
+        maxRetries: config.maxRetries,
+        intervalMs: config.heartbeatMs,
+        leaseMs: config.leaseMs,
+        onRescued: (hasQuarantined) => onRescued(hasQuarantined),
+        onFailed: (request) => outcomes.noteDeath(request),
         log,
         troubles,
-        clock,
       }),
-    );
+      createPruner({ db, retentionMs: config.retentionMs, log, troubles }),
+    ]);
     const health = createModelHealth({ served, troubles, clock });
     const lease = await startWorkerLease({
       // A table that somebody has locked can hang up every other query for half a lease each.
@@ -143,13 +157,18 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
         troubles: health.list(),
       }),
       onQuarantined: () => onQuarantined(),
+      duties,
+      onRenewed({ settings: published, isUpkeepLate }) {
+        settingsWatcher.apply(published);
+        if (isUpkeepLate) upkeep?.noteLate();
+      },
       log,
       troubles,
       clock,
     });
     keep(lease);
+    keep(duties);
     const announcer = keep(startAnnouncer({ db, workerId: () => lease.workerId, log, troubles, clock }));
-    const outcomes = keep(startOutcomeLog({ db, lanes: served.lanes, log, troubles, clock }));
     const completer = startCompleter({
       db,
       inFlight,
@@ -160,7 +179,6 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
       clock,
       onRecorded: (end, status) => {
         const { outcome } = end;
-        counts.recorded += 1;
         outcomes.note(end, status);
         // What was handed back without charge has not been processed.
         if (outcome.kind === 'defer' || outcome.kind === 'release') return;
@@ -170,7 +188,12 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
     });
     keep(completer);
     const functionCount = new Set(served.lanes.map(({ functionName }) => functionName)).size;
-    const waker = createWaker(db, () => live.pollIntervalMs, log, clock);
+    const waker = createWaker(
+      db,
+      (isAsleep) => (isAsleep && upkeep?.isWell === true ? restMs(live.pollIntervalMs) : live.pollIntervalMs),
+      log,
+      clock,
+    );
     const dispatcher = startDispatcher({
       db,
       lease,
@@ -193,24 +216,13 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
     onSettingsChange = () => dispatcher.wake();
     onQuarantined = () => dispatcher.noteQuarantined();
     const canceller = keep(startCanceller({ db, inFlight, troubles, clock }));
-    keep(startPromoter({ db, onPromoted: () => dispatcher.wake(), troubles, clock }));
-    keep(
-      startRescuer({
-        db,
-        maxRetries: config.maxRetries,
-        intervalMs: config.heartbeatMs,
-        onRescued(hasQuarantined) {
-          if (hasQuarantined) dispatcher.noteQuarantined();
-          dispatcher.wake();
-        },
-        onFailed: (request) => outcomes.noteDeath(request),
-        log,
-        troubles,
-        clock,
-      }),
+    onRescued = (hasQuarantined) => {
+      if (hasQuarantined) dispatcher.noteQuarantined();
+      dispatcher.wake();
+    };
+    upkeep = keep(
+      startUpkeep({ db, workerId: () => lease.workerId, onPromoted: () => dispatcher.wake(), troubles, clock }),
     );
-    keep(startMeasurer({ db, activity: () => counts.recorded, troubles, clock }));
-    keep(startPruner({ db, retentionMs: config.retentionMs, log, troubles, clock }));
     keep(
       startListener({
         settings,
@@ -218,7 +230,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
         onEvent: (channel, payload) => {
           if (channel === CANCEL_CHANNEL) canceller.onCancel(payload);
           else {
-            waker.onWakeUp(payload);
+            if (payload !== LOOK) waker.onWakeUp(payload);
             dispatcher.wake();
           }
         },

@@ -4,11 +4,12 @@ import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/log.ts';
 import { createTroubles } from '../../src/core/recurring-trouble.ts';
 import type { Queryable } from '../../src/db/query.ts';
-import { startRescuer } from '../../src/worker/rescuer.ts';
+import { createRescuer } from '../../src/worker/rescuer.ts';
 import { spawnJournallingWorker } from '../history/journalling-worker.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { rowsOf, untilStatus } from '../support/requests.ts';
+import { runDuty } from '../support/run-duty.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
 import type { WorkerProcess } from '../support/test-worker.ts';
 import { createRig, type Rig, SHORT_LEASE } from './support/fault-rig.ts';
@@ -108,16 +109,17 @@ describe("when the server's clock is set", () => {
         return pool.query(text, params === undefined ? undefined : [...params]);
       },
     };
-    const rescuer = startRescuer({
+    const duty = createRescuer({
       db: counted,
       maxRetries: 3,
       intervalMs: 20,
+      leaseMs: 3_000,
       onRescued: () => undefined,
       onFailed: () => undefined,
       log: silentLogger,
       troubles: createTroubles({ log: silentLogger, clock: systemClock }),
-      clock: systemClock,
     });
+    const rescuer = runDuty(counted, duty, 20);
     const statusAfter = (least: number) =>
       eventually(async () => {
         expect(passes).toBeGreaterThan(least);

@@ -10,10 +10,11 @@ import { parseWorkerConfig } from '../../src/core/worker-config.ts';
 import { resolveConnection } from '../../src/db/connection-settings.ts';
 import { createPool, type Pool } from '../../src/db/pool.ts';
 import { recordServerSettings } from '../../src/requests/server-settings.ts';
-import { type LiveSettings, startSettingsWatcher } from '../../src/worker/settings-watcher.ts';
+import { createSettingsWatcher, type LiveSettings } from '../../src/worker/settings-watcher.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { firstValue } from '../support/requests.ts';
+import { runDuty } from '../support/run-duty.ts';
 import { planFuzz } from './fuzz.ts';
 import { storableText } from './hostile-text.ts';
 
@@ -34,7 +35,7 @@ beforeAll(async () => {
     if (rest.level >= 40 && msg !== 'a server setting is not valid and was ignored') failures.push({ msg, ...rest });
   };
   const log = createLogger({ destination: { write } });
-  watcher = await startSettingsWatcher({
+  const duty = await createSettingsWatcher({
     db: pool,
     settings,
     live,
@@ -42,9 +43,8 @@ beforeAll(async () => {
     onChange: () => undefined,
     log,
     troubles: createTroubles({ log, clock: systemClock }),
-    // Looks every 20 ms instead of every 5 s.
-    clock: { ...systemClock, delay: (ms, signal) => systemClock.delay(ms / 250, signal) },
   });
+  watcher = runDuty(pool, duty, 20);
 });
 afterAll(async () => {
   await watcher?.stop();

@@ -52,6 +52,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.autonomous_request *
 + + . . . . . .  lamplighter.cached_result *
 + + . . . . . .  lamplighter.claim *
++ + . . . . . .  lamplighter.duty *
 + + . . . . . .  lamplighter.loopback *
 + + . . . . + .  lamplighter.migration select (applied_at, applied_by, checksum, name, number, schema_version)
 + + . . . . . .  lamplighter.migration *
@@ -75,9 +76,11 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.announce_status execute
 + + . . . . . .  lamplighter.autonomous_lock_key execute
 + + . . . . + .  lamplighter.cancel_abandoned execute
++ + . . . . . .  lamplighter.claim_duties execute
 + + . . . . + .  lamplighter.claim_quarantined execute
 + + . . . . + .  lamplighter.claim_requests execute
 + + . . . . + .  lamplighter.claim_requests_at_once execute
++ + . . . . + .  lamplighter.claim_upkeep execute
 + + . . . . + .  lamplighter.confirm_wake_up execute
 + + + + + + . .  lamplighter.count_holders execute
 + + . . . . . .  lamplighter.count_pending execute

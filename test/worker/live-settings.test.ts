@@ -4,10 +4,11 @@ import { createLogger } from '../../src/core/log.ts';
 import { createTroubles } from '../../src/core/recurring-trouble.ts';
 import { resolveConnection } from '../../src/db/connection-settings.ts';
 import { createPool } from '../../src/db/pool.ts';
-import { type LiveSettings, startSettingsWatcher } from '../../src/worker/settings-watcher.ts';
+import { createSettingsWatcher, type LiveSettings } from '../../src/worker/settings-watcher.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { firstValue, generate, untilStatus } from '../support/requests.ts';
+import { runDuty } from '../support/run-duty.ts';
 import { sqlErrorOf } from '../support/sql-error.ts';
 import { startTestWorker } from '../support/test-worker.ts';
 
@@ -34,7 +35,7 @@ async function watch(fixed: readonly (keyof LiveSettings)[] = []) {
   const live: LiveSettings = { concurrency: 4, pollIntervalMs: 1_000 };
   let changes = 0;
   const log = createLogger({ destination: { write } });
-  const service = await startSettingsWatcher({
+  const watcher = await createSettingsWatcher({
     db: pool,
     settings,
     live,
@@ -44,8 +45,8 @@ async function watch(fixed: readonly (keyof LiveSettings)[] = []) {
     },
     log,
     troubles: createTroubles({ log, clock: systemClock }),
-    clock: { ...systemClock, delay: (ms, signal) => systemClock.delay(ms / 100, signal) },
   });
+  const service = runDuty(pool, watcher, 50);
   return {
     live,
     complaints,

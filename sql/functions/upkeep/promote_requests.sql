@@ -1,5 +1,6 @@
 -- lamplighter.promote_requests (worker)
--- Makes ready the requests whose delay is over, or gives them back to their quarantine; how many. Where one cannot be changed, as a
+-- Makes ready the requests whose delay is over, or gives them back to their quarantine, and wakes the workers; how
+-- many. Where one cannot be changed, as a
 -- trigger or the like refuses it, smaller parts are tried until it stands alone: it is passed over and counted in refused, with one of
 -- them and the reason.
 create or replace function lamplighter.promote_requests(
@@ -53,5 +54,8 @@ begin
     end;
   end loop;
   promoted := cardinality(v_ids) - refused;
+  if promoted > 0 then
+    perform lamplighter.wake_workers();
+  end if;
 end
 $$;

@@ -146,6 +146,9 @@ begin
       end if;
     end;
   end loop;
+  if cardinality(v_ids) > 0 then
+    perform lamplighter.wake_workers();
+  end if;
 
   delete from lamplighter.quarantine as d
   where d.id = any (array(

@@ -1,0 +1,41 @@
+import { loadQuery } from '../db/load-sql.ts';
+import type { Queryable } from '../db/query.ts';
+
+const CLAIM_UPKEEP = loadQuery('claim_upkeep');
+
+export interface Upkeep {
+  /** True when the upkeep is this worker's now; all but `nextMs` is false otherwise. */
+  readonly isClaimed: boolean;
+  /** Delayed requests are to be promoted. */
+  readonly hasDue: boolean;
+  /** There are requests that run for a transaction which may have ended. */
+  readonly hasAutonomous: boolean;
+  /** The count behind `max_queue_size` is to be refreshed. */
+  readonly isNearLimit: boolean;
+  /** Requests are ready that some worker serves, and nobody was told of that. */
+  readonly isReady: boolean;
+  /** When to ask again. */
+  readonly nextMs: number;
+}
+
+/** Claims the upkeep of the queue if it is due; `wasReady` is `isReady` of the last time. See `lamplighter.claim_upkeep`. */
+export async function claimUpkeep(db: Queryable, workerId: string, wasReady: boolean): Promise<Upkeep> {
+  const { rows } = await db.query<{
+    is_claimed: boolean;
+    has_due: boolean | null;
+    has_autonomous: boolean | null;
+    is_near_limit: boolean | null;
+    is_ready: boolean | null;
+    next_ms: number;
+  }>(CLAIM_UPKEEP, [workerId, wasReady]);
+  const [row] = rows;
+  if (row === undefined) throw new Error('claim_upkeep returned no row');
+  return {
+    isClaimed: row.is_claimed,
+    hasDue: row.has_due === true,
+    hasAutonomous: row.has_autonomous === true,
+    isNearLimit: row.is_near_limit === true,
+    isReady: row.is_ready === true,
+    nextMs: row.next_ms,
+  };
+}
