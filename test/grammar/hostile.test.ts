@@ -117,6 +117,63 @@ function textsOf(count: number, keywords: (index: number) => { [keyword: string]
   };
 }
 
+describe('patterns that look around take time in proportion to the texts they are held against', () => {
+  /** Six thousand states, or so. */
+  const WORDS = '(?:\\b\\w+\\b ){1,300}';
+  const PROMPTLY_MS = 1_500;
+  const taken = <Result>(work: () => Result): Result => {
+    const started = performance.now();
+    const result = work();
+    expect(performance.now() - started).toBeLessThan(PROMPTLY_MS);
+    return result;
+  };
+
+  test.each<[string, JsonSchema]>([
+    ['values', { enum: times(100, (i) => `${i} ${'word '.repeat(99)}`), pattern: WORDS }],
+    ['a long value', { const: 'word '.repeat(2_000), pattern: WORDS }],
+    [
+      'names',
+      {
+        type: 'object',
+        properties: Object.fromEntries(times(100, (i) => [`${i} ${'word '.repeat(99)}`, {}])),
+        patternProperties: { [WORDS]: true },
+      },
+    ],
+  ])('%s of a schema', (_, schema) => {
+    expect(taken(() => refusalOf({ kind: 'json', schema }))).toBeUndefined();
+  });
+
+  test('answers', () => {
+    const schema = compiled({ kind: 'json', schema: { type: 'string', pattern: `^${WORDS}$` } });
+    const whole = compiled({ kind: 'regex', pattern: WORDS });
+    const long = 'word '.repeat(20_000);
+    expect(taken(() => schema.problemOf(JSON.stringify('word '.repeat(300))))).toBeUndefined();
+    expect(taken(() => schema.problemOf(JSON.stringify(long)))).toMatch('must match pattern');
+    expect(taken(() => whole.problemOf(long))).toBe('The model gave a text that the pattern does not match');
+  });
+
+  test('where no automaton follows them, values are refused beyond a number of steps, and so is what no answer could be held against', () => {
+    const tangled = '(?:(?=.*a.{12}b)[ab]|(?!.*b.{11}c)c)+';
+    const values = (length: number) => times(30, (i) => `${i}${'abc'.repeat(length)}`);
+    expect(taken(() => refusalOf({ kind: 'json', schema: { enum: values(10), pattern: tangled } }))).toBeUndefined();
+    expect(taken(() => refusalOf({ kind: 'json', schema: { enum: values(5_000), pattern: tangled } }))).toMatch(
+      'too complex, taken together',
+    );
+    const limited = '(?=.{1,2530}$)(?:\\b\\w{1,9}\\b ){1,100}';
+    expect(taken(() => refusalOf({ kind: 'regex', pattern: limited }))).toMatch('Pattern too complex');
+  });
+
+  test('an answer too long to be held against a pattern fails for that', () => {
+    const limit = '(?=.{1,253}$)(?:(?=[a-z0-9]{1,63}(?:\\.|$))[a-z0-9]+(?:\\.|$)){1,8}';
+    const { problemOf } = compiled({ kind: 'regex', pattern: limit });
+    expect(problemOf('example.org')).toBeUndefined();
+    expect(taken(() => problemOf('a'.repeat(16_384)))).toBe('The model gave a text that the pattern does not match');
+    expect(taken(() => problemOf('a'.repeat(1_000_000)))).toBe(
+      'The model gave a text too long to be held against the pattern',
+    );
+  });
+});
+
 describe('hostile choices', () => {
   test('each the beginning of the next: they nest in no way that the engine follows by recursion', async () => {
     const choices = Array.from({ length: 600 }, (_, index) => 'a'.repeat(index + 1));

@@ -42,7 +42,12 @@ export function fullLanguage(pattern: string, whole?: StepBudget): Language {
 
 /** The texts in which a pattern matches somewhere, as `pattern` in a JSON Schema asks; otherwise like {@link fullLanguage}. */
 export function searchLanguage(pattern: string, whole?: StepBudget): Language {
-  return languageOf({ kind: 'sequence', parts: [ANY_TEXT, parsePattern(pattern), ANY_TEXT] }, whole);
+  return languageOf(anywhere(parsePattern(pattern)), whole);
+}
+
+/** What matches the texts in which a tree matches somewhere. */
+export function anywhere(tree: PatternTree): PatternTree {
+  return { kind: 'sequence', parts: [ANY_TEXT, tree, ANY_TEXT] };
 }
 
 /** The texts of `min` to `max` characters, counted as code points; `max` undefined: no bound. @throws GrammarTooLarge */
@@ -96,26 +101,33 @@ export function jsonElementsOf(language: Language): number {
   return elements;
 }
 
-function languageOf(tree: PatternTree, whole?: StepBudget): Language {
-  if (sizeOf(tree) > LARGEST_PATTERN) throw tooComplex();
-  if (hasLook(tree)) return lookLanguageOf(tree, whole);
+/** The texts that a tree matches, all that it says; undefined for one that would take too long to follow. */
+export function exactLanguage(tree: PatternTree, whole?: StepBudget): Language | undefined {
+  if (sizeOf(tree) > LARGEST_PATTERN) return undefined;
+  if (hasLook(tree)) return withinSteps((budget) => determiniseLooks(tree, weighed(budget)), whole);
   const machine = machineOf(tree);
   const sets = machine.states.flatMap((state) => (state.kind === 'set' ? [state.set] : []));
   const symbols = withinSteps((budget) => symbolsOfSets(sets, budget), whole);
-  if (symbols === undefined) throw tooComplex();
-  const language =
+  if (symbols === undefined) return undefined;
+  return (
     withinSteps((budget) => determinise(machine, symbols, budget), whole) ??
-    withinSteps((budget) => removeEmptyMoves(machine, symbols, budget), whole);
-  if (language === undefined) throw tooComplex();
-  return language;
+    withinSteps((budget) => removeEmptyMoves(machine, symbols, budget), whole)
+  );
 }
 
-/** Exact, unless a lookahead for the length of the text would take too many states: then that one is left to the check. */
-function lookLanguageOf(tree: PatternTree, whole?: StepBudget): Language {
-  const language = withinSteps((budget) => determiniseLooks(tree, weighed(budget)), whole);
-  if (language !== undefined) return language;
+/** The texts of a tree without its lookaheads for the length of the text, which are left to the check. @throws GrammarTooLarge */
+export function looserLanguage(tree: PatternTree, whole?: StepBudget): Language {
   if (!hasPart(tree, isLimitOfLength)) throw tooComplex();
-  return languageOf(withoutParts(tree, isLimitOfLength), whole);
+  return languageOf(withoutLimits(tree), whole);
+}
+
+/** The tree without its lookaheads for the length of the text. */
+export function withoutLimits(tree: PatternTree): PatternTree {
+  return withoutParts(tree, isLimitOfLength);
+}
+
+function languageOf(tree: PatternTree, whole?: StepBudget): Language {
+  return exactLanguage(tree, whole) ?? looserLanguage(tree, whole);
 }
 
 /** True for a lookahead such as `(?=.{1,253}$)`. */
@@ -142,6 +154,7 @@ function withinSteps<T>(work: (budget: StepBudget) => T, whole: StepBudget | und
   }
 }
 
-function tooComplex(): GrammarTooLarge {
+/** The refusal of a pattern that cannot be followed. */
+export function tooComplex(): GrammarTooLarge {
   return new GrammarTooLarge('Pattern too complex: there are more ways to match it than can be followed');
 }

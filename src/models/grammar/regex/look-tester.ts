@@ -1,28 +1,40 @@
 import { containsPoint } from '../gbnf/code-points.ts';
-import { ANY_TEXT } from './look-parts.ts';
 import { type MachineState, machineOf } from './pattern-machine.ts';
 import type { PatternTree } from './pattern-tree.ts';
+import type { StepBudget } from './step-budget.ts';
+
+/** The number of the state of every machine where the tree has matched. */
+const ACCEPT = 0;
 
 /** For each place of a text, from its beginning to its end, whether something holds there: 1 or 0. */
 type Holding = Uint8Array;
 
 /**
  * Whether a tree matches a text as a whole, by another way than its automaton: from the innermost look outwards, each is
- * decided for every place of the text, forwards or backwards. Takes time in proportion to the text, however the parts of
- * the pattern combine.
+ * decided for every place of the text, forwards or backwards. Takes a step for each state that is met at each place: at most
+ * {@link countStates} of them, however the parts of the pattern combine.
+ *
+ * @throws what the budget throws
  */
-export function matchesWhole(tree: PatternTree, text: string): boolean {
+export function matchesWhole(tree: PatternTree, text: string, budget: StepBudget): boolean {
   const points = Array.from(text, (character) => character.codePointAt(0) ?? 0);
-  return createPlaceJudge(points).fromHere(tree, false)[0] === 1;
+  return createPlaceJudge(points, budget).fromHere(tree, false)[0] === 1;
 }
 
-/** Whether a tree matches somewhere in a text; otherwise like {@link matchesWhole}. */
-export function matchesSomewhere(tree: PatternTree, text: string): boolean {
-  return matchesWhole({ kind: 'sequence', parts: [ANY_TEXT, tree, ANY_TEXT] }, text);
+/** The states of a tree and of the parts of its looks: the most steps that one place of a text takes, or near it. */
+export function countStates(tree: PatternTree): number {
+  const counted = new Set<PatternTree>();
+  const count = (part: PatternTree): number => {
+    if (counted.has(part)) return 0;
+    counted.add(part);
+    const { states } = machineOf(part);
+    return states.reduce((sum, state) => sum + (state.kind === 'look' ? count(state.look.part) : 0), states.length);
+  };
+  return count(tree);
 }
 
 /** Judges trees at every place of one text. */
-function createPlaceJudge(points: readonly number[]) {
+function createPlaceJudge(points: readonly number[], budget: StepBudget) {
   const known = { ahead: new Map<PatternTree, Holding>(), behind: new Map<PatternTree, Holding>() };
   const looksOf = (states: readonly MachineState[]): readonly (Holding | undefined)[] =>
     states.map((state) => {
@@ -56,28 +68,39 @@ function createPlaceJudge(points: readonly number[]) {
     const { states, first } = machineOf(tree);
     const looks = looksOf(states);
     const sources = states.map((): number[] => []);
+    const takers = states.map((): number[] => []);
     states.forEach((state, number) => {
-      if (state.kind !== 'accept' && state.kind !== 'set') for (const to of state.to) sources[to]?.push(number);
+      if (state.kind === 'set') takers[state.to]?.push(number);
+      else if (state.kind !== 'accept') for (const to of state.to) sources[to]?.push(number);
     });
     const holding = new Uint8Array(points.length + 1);
-    let after = new Uint8Array(states.length);
+    const seen = new Int32Array(states.length).fill(-1);
+    let after: readonly number[] = [];
     for (let place = points.length; place >= 0; place -= 1) {
       const point = points[place];
-      const here = new Uint8Array(states.length);
-      const open = states.flatMap((state, number) => {
-        if (state.kind === 'accept') return isPrefix || place === points.length ? [number] : [];
-        const leads = state.kind === 'set' && point !== undefined && after[state.to] === 1;
-        return leads && containsPoint(state.set, point) ? [number] : [];
-      });
+      const open = isPrefix || place === points.length ? [ACCEPT] : [];
+      budget.spend(1);
+      for (const to of after) {
+        const candidates = takers[to] ?? [];
+        budget.spend(candidates.length);
+        for (const number of candidates) {
+          const state = states[number];
+          if (point !== undefined && state?.kind === 'set' && containsPoint(state.set, point)) open.push(number);
+        }
+      }
+      const here: number[] = [];
       for (let number = open.pop(); number !== undefined; number = open.pop()) {
-        if (here[number] === 1) continue;
-        here[number] = 1;
-        for (const source of sources[number] ?? []) {
+        if (seen[number] === place) continue;
+        seen[number] = place;
+        here.push(number);
+        const leading = sources[number] ?? [];
+        budget.spend(1 + leading.length);
+        for (const source of leading) {
           const state = states[source];
           if (state !== undefined && isOpenAt(state, looks[source], place)) open.push(source);
         }
       }
-      holding[place] = here[first] ?? 0;
+      holding[place] = seen[first] === place ? 1 : 0;
       after = here;
     }
     return holding;
@@ -88,16 +111,18 @@ function createPlaceJudge(points: readonly number[]) {
     const { states, first } = machineOf(tree);
     const looks = looksOf(states);
     const holding = new Uint8Array(points.length + 1);
+    const seen = new Int32Array(states.length).fill(-1);
     let before: readonly number[] = [];
     for (let place = 0; place <= points.length; place += 1) {
-      const seen = new Uint8Array(states.length);
+      budget.spend(1);
       const open = [first, ...before];
       const waiting: number[] = [];
       const point = points[place];
       for (let number = open.pop(); number !== undefined; number = open.pop()) {
         const state = states[number];
-        if (state === undefined || seen[number] === 1) continue;
-        seen[number] = 1;
+        if (state === undefined || seen[number] === place) continue;
+        seen[number] = place;
+        budget.spend(1);
         if (state.kind === 'accept') holding[place] = 1;
         else if (state.kind === 'set') {
           if (point !== undefined && containsPoint(state.set, point)) waiting.push(state.to);

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { GrammarTooLarge } from '../refused.ts';
-import { fullLanguage, isInLanguage, type Language, searchLanguage } from './language.ts';
-import { fullTester, patternTester } from './pattern-tester.ts';
+import { anywhere, fullLanguage, isInLanguage, type Language, searchLanguage } from './language.ts';
+import { matchesWhole } from './look-tester.ts';
+import { createAnswerBudget, fullTester, patternTester } from './pattern-tester.ts';
 import { parsePattern } from './read/parse-pattern.ts';
 
 const COUNTS = ['', '', '*', '+', '?', '{2}', '{0,2}', '{1,3}', '{2,}', '*?'];
@@ -52,7 +53,7 @@ function within(make: () => Language): Language | undefined {
 }
 
 describe('looks, edges and flags mean what they mean in ECMAScript', () => {
-  test('for a text as a whole, in the automaton and in the check', { timeout: 60_000 }, () => {
+  test('for a text as a whole, in the automaton, in the check and place by place', { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(patterns, flags, (pattern, letters) => {
         const given = letters === '' ? pattern : `(?${letters})${pattern}`;
@@ -62,26 +63,30 @@ describe('looks, edges and flags mean what they mean in ECMAScript', () => {
           `^(?:${pattern})$`.replace(/^\^/, '(?<![^])').replace(/\$$/, '(?![^])'),
           `u${letters}`,
         );
-        const tester = fullTester(parsePattern(given));
+        const tree = parsePattern(given);
+        const tester = fullTester(tree);
         const wanted = TEXTS.filter((text) => expected.test(text));
         expect(TEXTS.filter((text) => isInLanguage(language, text))).toEqual(wanted);
         expect(TEXTS.filter((text) => tester.test(text))).toEqual(wanted);
+        expect(TEXTS.filter((text) => matchesWhole(tree, text, createAnswerBudget()))).toEqual(wanted);
       }),
       { numRuns: 200 },
     );
   });
 
-  test('for a search in a text, in the automaton and in the check', { timeout: 60_000 }, () => {
+  test('for a search in a text, in the automaton, in the check and place by place', { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(patterns, flags, (pattern, letters) => {
         const given = letters === '' ? pattern : `(?${letters})${pattern}`;
         const language = within(() => searchLanguage(given));
         fc.pre(language !== undefined);
         const expected = new RegExp(pattern, `u${letters}`);
+        const tree = anywhere(parsePattern(given));
         const tester = patternTester(given);
         const wanted = TEXTS.filter((text) => expected.test(text));
         expect(TEXTS.filter((text) => isInLanguage(language, text))).toEqual(wanted);
         expect(TEXTS.filter((text) => tester.test(text))).toEqual(wanted);
+        expect(TEXTS.filter((text) => matchesWhole(tree, text, createAnswerBudget()))).toEqual(wanted);
       }),
       { numRuns: 150 },
     );

@@ -1,12 +1,38 @@
 import { RE2JS } from 're2js';
-import { matchesSomewhere, matchesWhole } from './look-tester.ts';
+import { anywhere, exactLanguage, isInLanguage, type Language, tooComplex, withoutLimits } from './language.ts';
+import { countStates, matchesWhole } from './look-tester.ts';
 import { hasLook, type PatternTree } from './pattern-tree.ts';
 import { re2SourceOf } from './re2-source.ts';
 import { parsePattern } from './read/parse-pattern.ts';
+import { createStepBudget, type StepBudget } from './step-budget.ts';
 
-/** Tells whether a text matches; in time proportional to the text, whatever the pattern. */
+/** Most steps that the patterns of one answer may take where no automaton follows them, in some 500 ms. */
+const MOST_STEPS_OF_ANSWER = 10_000_000;
+
+/** Characters that the longest answers have: 4096 tokens of four each. */
+const LONG_ANSWER = 16_384;
+
+/** Tells whether a text matches. */
 export interface PatternTester {
+  /**
+   * In time proportional to the text, whatever the pattern.
+   *
+   * @throws OutOfSteps or GrammarTooLarge for a text too long to be held against a pattern that no automaton follows.
+   */
   test(text: string): boolean;
+}
+
+/** What a tester of lookarounds needs: RE2 has none. */
+export interface LookTesting {
+  /** The exact language of the tree; undefined where it is too large. Asked for once, at the first test. */
+  readonly exact: () => Language | undefined;
+  /** What the places of a text are judged from, where it is. */
+  readonly budget: () => StepBudget;
+}
+
+/** The steps of one answer. */
+export function createAnswerBudget(): StepBudget {
+  return createStepBudget(MOST_STEPS_OF_ANSWER);
 }
 
 /**
@@ -15,17 +41,34 @@ export interface PatternTester {
  *
  * @throws Refused for a pattern that is not supported or not valid, naming the construct and its position.
  */
-export function patternTester(pattern: string): PatternTester {
+export function patternTester(pattern: string, testing?: LookTesting): PatternTester {
   const tree = parsePattern(pattern);
-  // RE2 has no lookarounds.
-  if (hasLook(tree)) return { test: (text) => matchesSomewhere(tree, text) };
+  if (hasLook(tree)) return lookTester(anywhere(tree), testing);
   const compiled = RE2JS.compile(re2SourceOf(tree));
   return { test: (text) => compiled.matcher(text).find() };
 }
 
 /** Tests whether the tree matches a text from its first to its last character. */
-export function fullTester(tree: PatternTree): PatternTester {
-  if (hasLook(tree)) return { test: (text) => matchesWhole(tree, text) };
+export function fullTester(tree: PatternTree, testing?: LookTesting): PatternTester {
+  if (hasLook(tree)) return lookTester(tree, testing);
   const compiled = RE2JS.compile(re2SourceOf(tree));
   return { test: (text) => compiled.matcher(text).matches() };
+}
+
+/** @throws GrammarTooLarge for a tree with looks and without automaton that may not be held against the longest answers. */
+export function refuseUntestable(tree: PatternTree, exact: () => Language | undefined): void {
+  // What limits the length is at work near the end of a text only.
+  if (!hasLook(tree) || countStates(withoutLimits(tree)) * LONG_ANSWER <= MOST_STEPS_OF_ANSWER) return;
+  if (exact() === undefined) throw tooComplex();
+}
+
+function lookTester(tree: PatternTree, testing?: LookTesting): PatternTester {
+  const { exact, budget } = testing ?? { exact: () => exactLanguage(tree), budget: createAnswerBudget };
+  let found: { readonly language: Language | undefined } | undefined;
+  return {
+    test(text) {
+      found ??= { language: exact() };
+      return found.language === undefined ? matchesWhole(tree, text, budget()) : isInLanguage(found.language, text);
+    },
+  };
 }

@@ -3,6 +3,7 @@ import { printGrammar } from '../gbnf/print-grammar.ts';
 import { pruneRules } from '../gbnf/prune-rules.ts';
 import type { OutputGrammar, OutputRefusal } from '../output-grammar.ts';
 import { GrammarTooLarge, Refused } from '../refused.ts';
+import { createDocumentPatterns } from '../regex/document-patterns.ts';
 import { createInstanceCheck } from './check/instance-check.ts';
 import { at } from './read/keyword-reader.ts';
 import { readSchema } from './read/read-schema.ts';
@@ -20,8 +21,9 @@ export function compileSchema(schema: JsonSchema): OutputGrammar | OutputRefusal
   try {
     if (!isNestedWithin(schema)) throw new GrammarTooLarge(`Schema is nested deeper than ${MAX_JSON_DEPTH} levels`);
     const document = readSchema(schema);
-    const check = createInstanceCheck(document);
-    const { rules, impossible } = schemaRules(document.root, check.isValid);
+    const patterns = createDocumentPatterns();
+    const check = createInstanceCheck(document, patterns);
+    const { rules, impossible } = schemaRules(document.root, patterns, check.isValid);
     if (pruneRules(rules) === undefined) {
       const reason =
         impossible === undefined

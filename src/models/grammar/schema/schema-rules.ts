@@ -2,7 +2,7 @@ import { alternatives, type Expression, isNever, literal, NEVER } from '../gbnf/
 import type { Rules } from '../gbnf/rule-facts.ts';
 import { createRuleSet, type RuleSet } from '../gbnf/rule-set.ts';
 import { GrammarTooLarge } from '../refused.ts';
-import { type PatternTester, patternTester } from '../regex/pattern-tester.ts';
+import type { DocumentPatterns } from '../regex/document-patterns.ts';
 import { arrayExpression } from './array-expression.ts';
 import { createIdentities, saysSomething } from './identity.ts';
 import { numberExpression } from './number/number-expression.ts';
@@ -40,7 +40,7 @@ export interface SchemaRules {
  *
  * @throws Refused, GrammarTooLarge
  */
-export function schemaRules(root: SchemaSite, isValid: ValueCheck): SchemaRules {
+export function schemaRules(root: SchemaSite, patterns: DocumentPatterns, isValid: ValueCheck): SchemaRules {
   const rules = createRuleSet();
   const shapesOf = createShapeFinder();
   const identityOf = createIdentities();
@@ -51,7 +51,7 @@ export function schemaRules(root: SchemaSite, isValid: ValueCheck): SchemaRules 
   const typesOf = new Map<string, ReadonlySet<string>>();
   const conflicts: (Conflict & { readonly rule: string })[] = [];
   const character = rules.add('character', anyCharacterBut([]));
-  const stringExpression = createStringExpressions(rules, character);
+  const stringExpression = createStringExpressions(rules, character, patterns);
 
   /** Names of the rules that arrays and objects consist of, which a union may take apart. */
   const structure = new Set<string>();
@@ -94,12 +94,6 @@ export function schemaRules(root: SchemaSite, isValid: ValueCheck): SchemaRules 
   };
 
   let comparisons = 0;
-  const testers = new Map<string, PatternTester>();
-  const testerOf = (pattern: string): PatternTester => {
-    const tester = testers.get(pattern) ?? patternTester(pattern);
-    testers.set(pattern, tester);
-    return tester;
-  };
 
   const around = {
     rules: structureRules,
@@ -114,7 +108,7 @@ export function schemaRules(root: SchemaSite, isValid: ValueCheck): SchemaRules 
           'The schema has too many property names beside "patternProperties": use fewer names or fewer patterns',
         );
       }
-      return testerOf(pattern).test(name);
+      return patterns.testerOf(pattern).test(name);
     },
   };
 

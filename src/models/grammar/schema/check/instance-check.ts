@@ -4,8 +4,10 @@ import { fullFormats } from 'ajv-formats/dist/formats.js';
 import { parseJson } from '../../../json/json-text.ts';
 import { jsonbProblem } from '../../../json/jsonb-problem.ts';
 import { isNestedWithin, type JsonValue } from '../../../json-value.ts';
+import { GrammarTooLarge } from '../../refused.ts';
+import type { DocumentPatterns } from '../../regex/document-patterns.ts';
 import { isInLanguage } from '../../regex/language.ts';
-import { patternTester } from '../../regex/pattern-tester.ts';
+import { OutOfSteps } from '../../regex/step-budget.ts';
 import type { SchemaDocument } from '../read/read-schema.ts';
 import type { SchemaSite } from '../read/schema-site.ts';
 import { formatLanguage, OWN_FORMATS, STANDARD_FORMATS } from '../text/formats.ts';
@@ -26,7 +28,7 @@ export interface InstanceCheck {
 }
 
 /** A check that compiles its validators when they are first needed. Users' patterns never run in V8's own engine. */
-export function createInstanceCheck({ root, definitions }: SchemaDocument): InstanceCheck {
+export function createInstanceCheck({ root, definitions }: SchemaDocument, patterns: DocumentPatterns): InstanceCheck {
   const validators = new Map<string, ValidateFunction>();
   const standIns = createStandIns();
   let ajv: Ajv2020 | undefined;
@@ -35,7 +37,7 @@ export function createInstanceCheck({ root, definitions }: SchemaDocument): Inst
     const key = sites.map(({ id }) => id).join();
     const known = validators.get(key);
     if (known !== undefined) return known;
-    ajv ??= createAjv(standIns);
+    ajv ??= createAjv(standIns, patterns);
     const schema = { allOf: sites.map(({ checked }) => checked), $defs: definitions } as JsonValue; // checked schemas are JSON
     const validator = ajv.compile(standIns.replaceIn(schema) as AnySchemaObject); // an object as before
     validators.set(key, validator);
@@ -60,7 +62,14 @@ export function createInstanceCheck({ root, definitions }: SchemaDocument): Inst
       const repeated = repeatedName(text);
       if (repeated !== undefined) return `The model gave JSON with two properties named ${JSON.stringify(repeated)}`;
       const validate = validatorOf([root]);
-      if (standIns.during(value, (replaced) => validate(replaced) === true)) return undefined;
+      try {
+        const isValid = patterns.duringAnswer(() => standIns.during(value, (replaced) => validate(replaced) === true));
+        if (isValid) return undefined;
+      } catch (error) {
+        const isTooLong = error instanceof OutOfSteps || error instanceof GrammarTooLarge;
+        if (isTooLong) return 'The model gave JSON with texts too long to be held against the patterns of the schema';
+        throw error;
+      }
       return `The model gave JSON that the schema does not allow: ${describe(validate.errors?.[0])}`;
     },
   };
@@ -77,7 +86,7 @@ function isOfFormat(name: string, text: string): boolean {
   return language !== undefined && isInLanguage(language, text);
 }
 
-function createAjv(standIns: StandIns): Ajv2020 {
+function createAjv(standIns: StandIns, patterns: DocumentPatterns): Ajv2020 {
   const ajv = new Ajv2020({
     // the schema was read and verified before; what is left of it has no keyword that ajv does not know
     strict: false,
@@ -87,7 +96,7 @@ function createAjv(standIns: StandIns): Ajv2020 {
     addUsedSchema: false,
     ownProperties: true,
     unicodeRegExp: true,
-    code: { regExp: Object.assign(testerOf, { code: 'undefined' }) },
+    code: { regExp: Object.assign(testerFrom(patterns), { code: 'undefined' }) },
     formats: {
       ...Object.fromEntries(Object.entries(fullFormats).filter(([name]) => STANDARD_FORMATS.includes(name))),
       'date-time': isDateTime,
@@ -101,9 +110,11 @@ function createAjv(standIns: StandIns): Ajv2020 {
 }
 
 /** ajv takes two testers with one text for one and the same. */
-function testerOf(pattern: string) {
-  const tester = patternTester(pattern);
-  return { test: (text: string) => tester.test(text), toString: () => pattern };
+function testerFrom(patterns: DocumentPatterns) {
+  return (pattern: string) => {
+    const tester = patterns.testerOf(pattern);
+    return { test: (text: string) => tester.test(text), toString: () => pattern };
+  };
 }
 
 function describe(error: ErrorObject | undefined): string {

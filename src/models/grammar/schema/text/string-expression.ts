@@ -2,6 +2,7 @@ import { type Expression, literal, NEVER, repeat, sequence } from '../../gbnf/ex
 import type { RuleSet } from '../../gbnf/rule-set.ts';
 import { GrammarTooLarge, Refused } from '../../refused.ts';
 import { MOST_STATES } from '../../regex/automaton.ts';
+import type { DocumentPatterns } from '../../regex/document-patterns.ts';
 import {
   intersectLanguages,
   isEmptyLanguage,
@@ -9,9 +10,7 @@ import {
   jsonStringOf,
   type Language,
   lengthLanguage,
-  searchLanguage,
 } from '../../regex/language.ts';
-import { parsePattern } from '../../regex/read/parse-pattern.ts';
 import { createDocumentBudget } from '../../regex/step-budget.ts';
 import { textLengthsOf } from '../../regex/text-lengths.ts';
 import { at } from '../read/keyword-reader.ts';
@@ -23,9 +22,6 @@ const MOST_CHARACTERS = 4_000;
 
 /** Most patterns and formats of one text that the grammar holds it to; more are left to the check. */
 const MOST_LANGUAGES = 3;
-
-/** Most steps for all patterns of one document: some 300 ms. */
-const MOST_PATTERN_STEPS = 2_500_000;
 
 /** Most pairs of edges that all products of one document weigh, in some 200 ms; beyond it the check alone knows. */
 const MOST_PRODUCT_STEPS = 400_000;
@@ -44,17 +40,13 @@ export type StringExpressions = (keywords: readonly StringKeywords[]) => Express
  * stand. Exact, unless patterns and lengths taken together are too large to follow: then some of them are left to the
  * check.
  */
-export function createStringExpressions(rules: RuleSet, character: Expression): StringExpressions {
-  const patterns = createDocumentBudget(MOST_PATTERN_STEPS);
+export function createStringExpressions(
+  rules: RuleSet,
+  character: Expression,
+  patterns: DocumentPatterns,
+): StringExpressions {
   const products = createDocumentBudget(MOST_PRODUCT_STEPS);
   const written = new Map<string, Expression>();
-  const languages = new Map<string, Language>();
-
-  const searched = (pattern: string): Language => {
-    const language = languages.get(pattern) ?? searchLanguage(pattern, patterns);
-    languages.set(pattern, language);
-    return language;
-  };
 
   const room = () => rules.elementsLeft() * LARGEST_SHARE;
   const mostStates = () => Math.min(MOST_STATES, room() / LEAST_ELEMENTS_OF_STATE);
@@ -79,8 +71,8 @@ export function createStringExpressions(rules: RuleSet, character: Expression): 
   };
 
   const write = (constraints: readonly Constraint[], min: number, max: number | undefined): Expression => {
-    const [first, ...others] = constraints.slice(0, MOST_LANGUAGES).map((each) => each.read(searched));
-    for (const each of constraints.slice(MOST_LANGUAGES)) each.read(parsePattern);
+    const [first, ...others] = constraints.slice(0, MOST_LANGUAGES).map((each) => each.read(patterns.languageOf));
+    for (const each of constraints.slice(MOST_LANGUAGES)) each.read(patterns.refuseUntestable);
     if (first === undefined) return sequence(literal('"'), repeat(character, min, max), literal('"'));
     const language = withLength(others.reduce(intersect, first), min, max);
     return isEmptyLanguage(language) ? NEVER : jsonStringOf(rules, 'text', language);
