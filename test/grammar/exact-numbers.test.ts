@@ -237,3 +237,20 @@ test('steps whose least common multiple is too long are refused, briefly', () =>
   );
   expect(performance.now() - started).toBeLessThan(10_000);
 });
+
+test('long numbers are weighed in a time that their length alone decides, however many bounds there are', () => {
+  const bounds = Array.from({ length: 20 }, (_, index) => ({ minimum: parseJson(`1${'7'.repeat(30)}${index}`) }));
+  const schema = { type: 'array', items: { type: 'number', allOf: bounds } };
+  const { problemOf } = compiled({ kind: 'json', schema });
+  const numbers = Array.from({ length: 20 }, (_, index) => `${index + 1}${'8'.repeat(131_000)}`);
+  const started = performance.now();
+  expect(problemOf(`[${numbers.join()}]`)).toBeUndefined();
+  expect(performance.now() - started).toBeLessThan(2_000);
+});
+
+test('no answer is taken for a number by the form in which numbers are held', () => {
+  const { problemOf } = compiled({ kind: 'json', schema: { type: 'number' } });
+  for (const held of ['"5"', '"abc"', '5', '"1e400"']) {
+    expect(problemOf(`{"\\u0000number":${held}}`)).toBe('The model gave a text that is not JSON');
+  }
+});

@@ -15,7 +15,7 @@ const REASON = /error|fatal|assert|abort|terminat|failed/i;
 export interface EngineOutput {
   /** Reads a stream to its end. */
   read(stream: Readable | null | undefined): void;
-  /** What it said last, in one line; undefined where it said nothing. */
+  /** The last line that says why it ended, or else the last one; undefined where it said nothing. */
   lastWords(): string | undefined;
 }
 
@@ -49,6 +49,6 @@ export function createEngineOutput(log: Logger, clock: Clock): EngineOutput {
       stream?.on('end', () => take(rest));
       stream?.on('error', () => undefined);
     },
-    lastWords: () => kept.find((line) => REASON.test(line)) ?? kept.at(-1),
+    lastWords: () => kept.findLast((line) => REASON.test(line)) ?? kept.at(-1),
   };
 }

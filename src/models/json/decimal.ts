@@ -7,12 +7,22 @@ export interface Decimal {
   readonly scale: number;
 }
 
+/** How many digits numbers have, where that is known: to write out a long one takes tens of milliseconds. */
+const counts = new WeakMap<Decimal, number>();
+
 /** The number with these digits and so many of them after the point. */
 function decimal(digits: bigint, scale: number): Decimal {
   if (digits === 0n) return { digits, scale: 0 };
   let [rest, places] = [digits, scale];
   while (rest % 10n === 0n) [rest, places] = [rest / 10n, places - 1];
   return { digits: rest, scale: places };
+}
+
+/** The number of these digits, perhaps after a sign, and so many of them after the point; neither begins nor ends with a zero but for zero. */
+export function decimalOfDigits(text: string, scale: number): Decimal {
+  const value = { digits: BigInt(text), scale };
+  counts.set(value, text.startsWith('-') ? text.length - 1 : text.length);
+  return value;
 }
 
 /** A whole number. */
@@ -36,8 +46,14 @@ export function signOf({ digits }: Decimal): number {
 }
 
 /** How many digits stand before the point; zero or less says how many zeros follow it before the first other digit. */
-export function magnitudeOf({ digits, scale }: Decimal): number {
-  return (digits < 0n ? -digits : digits).toString().length - scale;
+export function magnitudeOf(value: Decimal): number {
+  const { digits, scale } = value;
+  let count = counts.get(value);
+  if (count === undefined) {
+    count = (digits < 0n ? -digits : digits).toString().length;
+    counts.set(value, count);
+  }
+  return count - scale;
 }
 
 /** How many digits the number has when it is written without exponent. */

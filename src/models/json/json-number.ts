@@ -1,4 +1,4 @@
-import { type Decimal, lengthOf, textOf } from './decimal.ts';
+import { type Decimal, decimalOfDigits, lengthOf, textOf } from './decimal.ts';
 
 /** The one member of an {@link ExactNumber}: no `jsonb`, and so no document of a user's, has a name with a zero character. */
 export const EXACT_NUMBER = '\0number';
@@ -22,9 +22,14 @@ const LEAST_HELD = 2 ** -1000;
 /** Longest number that is written without exponent: every double is. */
 const LONGEST_PLAIN = 400;
 
-/** True for what {@link toJsonNumber} gives where no double will do. */
+/** As {@link toJsonNumber} writes it; a number of a text may have as many digits as the text has characters. */
+const EXACT = /^-?\d+(?:e-?\d+)?$/;
+
+/** True for what {@link toJsonNumber} gives where no double will do: one member, digits. */
 export function isExactNumber(value: unknown): value is ExactNumber {
-  return typeof value === 'object' && value !== null && EXACT_NUMBER in value;
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, EXACT_NUMBER)) return false;
+  const text: unknown = Reflect.get(value, EXACT_NUMBER);
+  return typeof text === 'string' && Object.keys(value).length === 1 && EXACT.test(text);
 }
 
 /** True for both forms of a number. */
@@ -52,7 +57,7 @@ export function heldExactly(value: number): JsonNumber {
 export function decimalOf(value: JsonNumber): Decimal {
   const text = typeof value === 'number' ? normalised(String(value)) : value[EXACT_NUMBER];
   const [digits = '', exponent = '0'] = text.split('e');
-  return { digits: BigInt(digits), scale: -Number(exponent) || 0 };
+  return decimalOfDigits(digits, -Number(exponent) || 0);
 }
 
 /** As JSON has it: without exponent unless it is very long. */

@@ -89,6 +89,23 @@ test('every text of JSON is the value that the platform reads, but for such numb
   }
 });
 
+test('no text can be taken for a number that is held exactly', () => {
+  for (const text of ['"5"', '"abc"', '5', '[]', '"1181234567890123457"']) {
+    for (const name of ['\\u0000number', '\\u0000n\\u0075mber']) {
+      expect(() => parseJson(`{"${name}":${text}}`)).toThrow(SyntaxError);
+      expect(() => parseJson(`[1e400,{"a":1,"${name}":${text}}]`)).toThrow(SyntaxError);
+    }
+  }
+  expect(jsonbProblem(parseJson('{"\\u0000":1}'))).toBe('a character');
+  const forged = [
+    { '\0number': 'abc' },
+    { '\0number': 5 },
+    { '\0number': '1e400', b: 1 },
+    Object.create({ '\0number': '1e400' }),
+  ];
+  expect(forged.filter(isExactNumber)).toEqual([]);
+});
+
 test('an exponent takes no time', () => {
   const started = performance.now();
   for (const text of ['1e999999999', '-1e-999999999', `1e${'9'.repeat(400)}`]) {
