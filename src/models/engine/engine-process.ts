@@ -76,12 +76,16 @@ export async function startEngineProcess(
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
   });
+  // At once: where no process can be made, the error comes in the next turn.
+  const ending = endingOf(child);
+  // Then streams and channel may be missing, and to kill it would kill the group of this process.
+  if (child.pid === undefined) throw refusalOf(new EngineDeath(await ending, undefined));
   const output = createEngineOutput(log.child({ enginePid: child.pid }), systemClock);
   output.read(child.stdout);
   output.read(child.stderr);
   const hold = holdOf(child);
   const gone = new AbortController();
-  const death = deathOf(child).then((reason) => {
+  const death = deathOf(child, ending).then((reason) => {
     gone.abort(new EngineDeath(reason, output.lastWords()));
     listener.died();
   });
@@ -167,10 +171,9 @@ export async function startEngineProcess(
   };
 }
 
-/** How the process ended, once all that it had said was read. */
-async function deathOf(child: ChildProcess): Promise<string> {
-  const disconnected = new Promise<void>((resolve) => child.once('disconnect', resolve));
-  const reason = await new Promise<string>((resolve) => {
+/** How the process ended, or why there is none. */
+function endingOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
     child.once('exit', (code, signal) =>
       resolve(signal === null ? `ended with code ${code}` : `was ended by ${signal}`),
     );
@@ -179,8 +182,14 @@ async function deathOf(child: ChildProcess): Promise<string> {
       if (child.pid === undefined) resolve(`could not be started: ${messageOf(error)}`);
     });
     // Without the connection it is of no use, and it knows that, too.
-    child.once('disconnect', () => child.kill('SIGKILL'));
+    child.once('disconnect', () => child.pid !== undefined && child.kill('SIGKILL'));
   });
+}
+
+/** The ending, once all that the process had said was read. */
+async function deathOf(child: ChildProcess, ending: Promise<string>): Promise<string> {
+  const disconnected = new Promise<void>((resolve) => child.once('disconnect', resolve));
+  const reason = await ending;
   const read = new AbortController();
   if (child.connected) await Promise.race([disconnected, systemClock.delay(LAST_REPORTS_MS, read.signal)]);
   read.abort();
@@ -205,7 +214,8 @@ function isReady(report: unknown): report is Extract<EngineReport, { kind: 'read
 function refusalOf(opened: unknown): LamplighterError {
   if (opened instanceof EngineDeath) {
     const said = opened.lastWords === undefined ? '' : `: ${opened.lastWords}`;
-    return new LamplighterError('MODEL_FAILED', `its engine ${opened.message} while it started${said}`);
+    const when = opened.message.startsWith('could not') ? '' : ' while it started';
+    return new LamplighterError('MODEL_FAILED', `its engine ${opened.message}${when}${said}`);
   }
   // What else it can be is the report `unusable`.
   const { message, hint } = opened as Extract<EngineReport, { kind: 'unusable' }>;
