@@ -112,6 +112,39 @@ describe('the pause that a server asks for', () => {
   });
 });
 
+describe.each([
+  ['503', 503, {}],
+  ['529', 529, {}],
+  ['a pause', 500, { 'retry-after': '20' }],
+])('a server that answers a long text with %s, and short ones well', (_, code, headers: Record<string, string>) => {
+  const busy: StubHandler = ({ body }) =>
+    body.input[0] === 'long' ? { status: code, headers, json: {} } : embeddingsAnswer(body);
+
+  it('is not asked for it again at once, and charges it nothing until it has answered others in between', async () => {
+    const { model, server } = await setUp(busy);
+    const kinds: unknown[] = [];
+    for (let turn = 0; turn < 3; turn++) {
+      server.requests.length = 0;
+      const [outcome] = await embedTexts(model, ['long'], never);
+      kinds.push(outcome?.ok === false && outcome.error.kind);
+      // The text, and the canary.
+      expect(server.requests).toHaveLength(2);
+      expect(await embedTexts(model, [`short ${turn}`], never)).toMatchObject([{ ok: true }]);
+    }
+    expect(kinds).toEqual(['unavailable', 'unavailable', 'failed']);
+  });
+
+  it('comes to charge it where nothing else is asked, later', async () => {
+    const { model } = await setUp(busy);
+    const kinds: unknown[] = [];
+    for (let turn = 0; turn < 6; turn++) {
+      const [outcome] = await embedTexts(model, ['long'], never);
+      kinds.push(outcome?.ok === false && outcome.error.kind);
+    }
+    expect(kinds).toEqual([...Array(5).fill('unavailable'), 'failed']);
+  });
+});
+
 describe('an answer that is none', () => {
   const raw =
     (text: string, contentType = 'application/json'): StubHandler =>

@@ -25,7 +25,7 @@ export interface AloneOptions {
  * Asks for one item, and where the server breaks on it, finds out which of the two is to blame.
  *
  * The item is charged (its error is `failed`) when the server answers a small request of the same kind and then breaks on the
- * item again, or, where the item takes the server down with it, after three breakdowns with answers in between. Whatever else
+ * item again, or is too busy for it again and again, or, where the item takes the server down with it, after three breakdowns with answers in between. Whatever else
  * is wrong with the server is charged to nobody.
  */
 export async function askAlone<Answer extends { readonly ok: true }>(
@@ -43,6 +43,10 @@ export async function askAlone<Answer extends { readonly ok: true }>(
   if (problem.kind !== 'failing' || problem.pulse === undefined) return { ...reply, error: problem.error };
   if (problem.pulse !== 'answers') {
     const isGuilty = suspects.strike(key, problem.answers ?? 0);
+    return { ...reply, error: isGuilty ? chargeOf(problem) : problem.error };
+  }
+  if (problem.isOverload === true) {
+    const isGuilty = suspects.putOff(key, problem.realAnswers ?? 0);
     return { ...reply, error: isGuilty ? chargeOf(problem) : problem.error };
   }
   suspects.note(key, 1);

@@ -2,6 +2,8 @@ import { hash } from 'node:crypto';
 
 /** Breakdowns of the server on one item alone, each after others were answered, that prove the item guilty. */
 const PROOF = 3;
+/** As often without others that were answered: nobody else may be asking. */
+const LONE_PROOF = 6;
 const MAX_SUSPECTS = 10_000;
 
 /**
@@ -21,6 +23,11 @@ export interface Suspects {
    * three times, each time after it had answered others.
    */
   strike(item: string, answers: number): boolean;
+  /**
+   * The server was too busy for this item alone while it answered a small request, having answered so many others before; true from
+   * the third time with answers in between, or the sixth.
+   */
+  putOff(item: string, realAnswers: number): boolean;
   /** How often an item was struck, each time after answers: it may be what takes the server down, or have been there when it went. */
   strikesOf(item: string): number;
   /** The item was answered. */
@@ -31,7 +38,12 @@ interface Suspect {
   limit: number;
   count: number;
   answers: number;
+  putOffs: number;
+  putOffsApart: number;
+  realAnswers: number;
 }
+
+const NEVER_PUT_OFF = { putOffs: 0, putOffsApart: 0, realAnswers: -1 };
 
 /** Knows the last ten thousand items that a server broke on. */
 export function createSuspects(): Suspects {
@@ -40,7 +52,7 @@ export function createSuspects(): Suspects {
 
   function suspectOf(item: string): Suspect {
     const key = keyOf(item);
-    const suspect = seen.get(key) ?? { limit: Number.POSITIVE_INFINITY, count: 0, answers: -1 };
+    const suspect = seen.get(key) ?? { limit: Number.POSITIVE_INFINITY, count: 0, answers: -1, ...NEVER_PUT_OFF };
     // The one seen last stands last.
     seen.delete(key);
     seen.set(key, suspect);
@@ -61,6 +73,14 @@ export function createSuspects(): Suspects {
       if (suspect.answers !== answers) suspect.count += 1;
       suspect.answers = answers;
       return suspect.count >= PROOF;
+    },
+    putOff(item, realAnswers) {
+      const suspect = suspectOf(item);
+      suspect.limit = 1;
+      suspect.putOffs += 1;
+      if (suspect.realAnswers !== realAnswers) suspect.putOffsApart += 1;
+      suspect.realAnswers = realAnswers;
+      return suspect.putOffsApart >= PROOF || suspect.putOffs >= LONE_PROOF;
     },
     strikesOf: (item) => (seen.size === 0 ? undefined : seen.get(keyOf(item))?.count) ?? 0,
     clear(item) {

@@ -88,7 +88,8 @@ export function generateThrough(line: GenerateLine): ModelMethod<GenerateItem, s
         isLastWay,
       });
       if (!reply.ok) {
-        if (isLastWay || !isMaybeOfConstraint(reply.problem)) return { ok: false, error: reply.error };
+        const isPutOff = reply.problem.isOverload === true && reply.error.kind !== 'failed';
+        if (isLastWay || isPutOff || !isMaybeOfConstraint(reply.problem)) return { ok: false, error: reply.error };
         given.push(constraint.name);
         [constraint, ...weaker] = weaker;
         continue;

@@ -70,6 +70,8 @@ interface Route {
   readonly suspectLimit: LimitFunction;
   /** Answers got from it so far. */
   answers: number;
+  /** Those of them that were no canaries. */
+  realAnswers: number;
   /** The canary that is under way. */
   check?: SharedLoad<Check>;
 }
@@ -88,7 +90,12 @@ export function createHttpClient({ endpoint, env, clock }: HttpClientOptions): H
   const routes = new Map<string, Route>();
 
   function routeOf({ pathname }: URL): Route {
-    const route = routes.get(pathname) ?? { breaker: createBreaker(clock), suspectLimit: pLimit(1), answers: 0 };
+    const route = routes.get(pathname) ?? {
+      breaker: createBreaker(clock),
+      suspectLimit: pLimit(1),
+      answers: 0,
+      realAnswers: 0,
+    };
     routes.set(pathname, route);
     return route;
   }
@@ -141,7 +148,10 @@ export function createHttpClient({ endpoint, env, clock }: HttpClientOptions): H
       const { pulse } = breaker.isOpen
         ? { pulse: 'silent' as const }
         : await waiting(request, () => checkPulse(route, request, false, signal));
-      reply = { ok: false, problem: { ...reply.problem, pulse, answers: route.answers } };
+      reply = {
+        ok: false,
+        problem: { ...reply.problem, pulse, answers: route.answers, realAnswers: route.realAnswers },
+      };
       return reply;
     } finally {
       settle(route, admittance, signal.aborted ? undefined : reply, request);
@@ -206,6 +216,7 @@ function settle(route: Route, admission: Admission, reply: HttpReply | undefined
     admission.release();
   } else if (reply.ok) {
     route.answers += 1;
+    route.realAnswers += 1;
     admission.succeed();
   } else if (reply.problem.kind === 'unavailable') {
     admission.fail(reply.problem.error);

@@ -30,10 +30,14 @@ export interface HttpProblem {
   readonly error: ModelError;
   /** True where the time limit of the request passed. */
   readonly isTimeout?: boolean;
+  /** The server says that it has too much to do now, or when to ask again. */
+  readonly isOverload?: boolean;
   /** Of a failing request, where that was looked into. */
   readonly pulse?: Pulse;
   /** With it: how many requests this address of the server has answered so far. */
   readonly answers?: number;
+  /** With it: how many of these were no canaries. */
+  readonly realAnswers?: number;
 }
 
 /** How long to leave a server alone that wants another key or address: only a person can mend that. */
@@ -49,6 +53,8 @@ const KIND_BY_STATUS: Readonly<Record<number, ProblemKind>> = {
   429: 'unavailable',
   501: 'missing',
 };
+
+const OVERLOADS: ReadonlySet<number> = new Set([503, 529]);
 
 /** How OpenAI says, with 429, that a request is over the limit by itself. */
 const TOO_LARGE = /request too large|must be reduced/i;
@@ -88,7 +94,12 @@ export function problemOfStatus(
       return { ...base, kind, error: { kind: 'failed', message } };
     case 'failing':
     case 'unavailable':
-      return { ...base, kind, error: unavailableError(message, retryAfterMs) };
+      return {
+        ...base,
+        kind,
+        error: unavailableError(message, retryAfterMs),
+        ...((OVERLOADS.has(status) || retryAfterMs !== undefined) && { isOverload: true }),
+      };
   }
 }
 
