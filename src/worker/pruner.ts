@@ -31,14 +31,20 @@ export function createPruner({ db, retentionMs, log, troubles }: PrunerDeps): Du
   let cacheKey: Buffer = FIRST_KEY;
   let afterId = '0';
   let roundAfterId = '0';
-  let isHeldTold = false;
+  let toldReason = '';
+  let limit = LIMIT;
 
   async function prune(olderThanMs: number, from: string): Promise<PrunedWindow> {
-    const window = await pruneRequests(db, { olderThanMs, afterId: from, limit: LIMIT });
+    const window = await pruneRequests(db, { olderThanMs, afterId: from, limit }).catch((error: unknown) => {
+      // The same again would fail again.
+      limit = Math.ceil(limit / 8);
+      throw error;
+    });
+    limit = Math.min(limit * 2, LIMIT);
     const { pruned, held } = window;
     if (pruned > 0) log.info({ pruned }, 'deleted ended requests past their retention');
-    if (held !== undefined && !isHeldTold) {
-      isHeldTold = true;
+    if (held !== undefined && held.reason !== toldReason) {
+      toldReason = held.reason;
       log.warn(held, 'requests past their retention cannot be deleted, and are kept');
     }
     return window;

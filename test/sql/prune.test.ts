@@ -168,3 +168,51 @@ test('cached answers are looked up by key, whatever the size of the table', asyn
   await blocksOf(call);
   expect(await blocksOf(call)).toBeLessThan(1_200);
 });
+
+test('a foreign key without an index costs one look at its table', async () => {
+  await fill(5_000);
+  await db.pool.query(`
+    create table note (ref bigint references steadytext_queue (id) on delete no action);
+    insert into note select null from generate_series(1, 100000)`);
+  const { rows } = await db.pool.query('select array_agg(id order by id) as ids from steadytext_queue');
+  await using session = await openSession(db.uri);
+  await session.client.query(`
+    set enable_hashjoin = off; set enable_mergejoin = off; set enable_seqscan = off; set statement_timeout = '5s'`);
+  const found = await session.client.query('select p_ids from lamplighter.list_unreferenced($1, null)', [rows[0].ids]);
+  expect(found.rows[0].p_ids).toEqual(rows[0].ids);
+  const late = await session.client.query(
+    `select held_id from lamplighter.list_unreferenced($1, now() - interval '1 s')`,
+    [rows[0].ids],
+  );
+  expect(late.rows).toEqual([{ held_id: null }]);
+});
+
+test('steadytext_prune leaves the constraints of its transaction as they were', async () => {
+  await fill(3);
+  await db.pool.query(`
+    create table note (ref bigint references steadytext_queue (id) deferrable initially deferred);
+    create table parent (id integer primary key);
+    create table child (ref integer references parent (id) deferrable initially deferred)`);
+  await using session = await openSession(db.uri);
+  const pruned = async () => (await session.client.query(`select steadytext_prune('1 day') as pruned`)).rows[0].pruned;
+  await session.client.query('begin; insert into child values (1)');
+  expect(await pruned()).toBe('3');
+  await session.client.query('insert into child values (2); insert into parent values (1), (2)');
+  await session.client.query('insert into note values (-1)');
+  await fill(2);
+  expect(await pruned()).toBe('2');
+  await session.client.query('delete from note; commit');
+  await db.pool.query('drop table child, parent');
+});
+
+test('a row that would go along and is locked keeps its request for the next time, and is no reason to warn', async () => {
+  await fill(3);
+  await db.pool.query(`
+    create table note (ref bigint primary key references steadytext_queue (id) on delete cascade);
+    insert into note select id from steadytext_queue where priority = 2`);
+  await using session = await openSession(db.uri);
+  await session.client.query('begin; select from note for update');
+  expect((await pruneAll()).map(({ pruned, held }) => [pruned, held])).toEqual([[2, undefined]]);
+  await session.client.query('commit');
+  expect((await pruneAll()).map(({ pruned, held }) => [pruned, held])).toEqual([[1, undefined]]);
+});
