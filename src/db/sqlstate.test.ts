@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { LamplighterError } from '../core/errors.ts';
-import { classifySqlState, isRaisedByUserCode, isSqlState, sqlStateOf } from './sqlstate.ts';
+import { classifySqlState, isAboutRows, isSqlState, sqlStateOf } from './sqlstate.ts';
 
 const fromServer = (code: string) => Object.assign(new Error('x'), { code, severity: 'ERROR' });
 
@@ -73,5 +73,5 @@ test.each([
     ['PL/pgSQL function my_lamplighter.refuse(lamplighter.claim) line 1'],
   ],
 ])('%s is told from code of the user', (_, expected, lines) => {
-  expect(isRaisedByUserCode(Object.assign(fromServer('42501'), { where: lines.join('\n') }))).toBe(expected);
+  expect(isAboutRows(Object.assign(fromServer('42501'), { where: lines.join('\n') }))).toBe(expected);
 });

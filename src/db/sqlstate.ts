@@ -85,9 +85,19 @@ const OWN_FUNCTION = /\bPL\/\w+[^("]*?(?<![\w."])(?:lamplighter\.|public\.steady
  * True when an error of a function of the queue was raised by code of the user's inside, such as a trigger: `where` has a line for each
  * function that was being run, and those of the schema call each other.
  */
-export function isRaisedByUserCode(error: unknown): boolean {
+function isRaisedByUserCode(error: unknown): boolean {
   if (!(error instanceof Error) || !('where' in error) || typeof error.where !== 'string') return false;
   return error.where.split('\n').some((line) => /\bPL\/\w+/.test(line) && !OWN_FUNCTION.test(line));
+}
+
+/**
+ * True when other rows, or fewer at once, may do better, e.g. where a trigger refuses one or memory was short: nothing around the rows is
+ * the reason. A right or a table that is missing is one only where it is a trigger's.
+ */
+export function isAboutRows(error: unknown): boolean {
+  if (sqlStateOf(error) === undefined) return false;
+  const kind = classifySqlState(error);
+  return kind === 'other' || ((kind === 'permission' || kind === 'missing') && isRaisedByUserCode(error));
 }
 
 /** The kind of trouble an error is; see {@link SqlStateClass}. Errors of ours about connections count as the server's would. */

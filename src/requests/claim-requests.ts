@@ -20,6 +20,8 @@ export interface Claim extends ClaimName {
   /** Most requests of one role; fewer where there is not enough for an even share of all, see {@link requestsAskedFor}. */
   readonly share: number;
   readonly limit: number;
+  /** Passes over rows that cannot be changed, as a trigger or the like refuses it, at a price for each row. @default false */
+  readonly isCareful?: boolean;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface Claim extends ClaimName {
  * @throws the server's error LL001 when the worker's lease is lost.
  */
 export async function claimRequests(db: Queryable, claim: Claim): Promise<ClaimedRequest[]> {
-  const { workerId, claimNumber, lane, levels, share, limit } = claim;
+  const { workerId, claimNumber, lane, levels, share, limit, isCareful = false } = claim;
   const { rows } = await db.query<ClaimedRow>(CLAIM_REQUESTS, [
     workerId,
     claimNumber,
@@ -42,6 +44,7 @@ export async function claimRequests(db: Queryable, claim: Claim): Promise<Claime
     latest(levels),
     share,
     limit,
+    isCareful,
   ]);
   const requests = rows.map((row) => toClaimedRequest(row, lane));
   return takeTurns(requests, [...new Set(levels.map(({ username }) => username))]);

@@ -2,9 +2,10 @@ import { hasCode } from '../core/errors.ts';
 import type { Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
-import { sqlStateOf } from '../db/sqlstate.ts';
-import { type ClaimName, type Lane, laneKey } from '../requests/claimed-request.ts';
+import { isAboutRows, sqlStateOf } from '../db/sqlstate.ts';
+import { type ClaimedRequest, type ClaimName, type Lane, laneKey } from '../requests/claimed-request.ts';
 import { type BatchRunnerDeps, createBatchRunner } from './batch-runner.ts';
+import { createLaneCare } from './lane-care.ts';
 import { createQuarantine } from './quarantine.ts';
 import { createReadyLevels } from './ready-levels.ts';
 import type { Waker } from './waker.ts';
@@ -12,6 +13,8 @@ import type { WorkerLease } from './worker-lease.ts';
 
 /** Requests of one claim; more would be held without being worked on. */
 const CLAIM_LIMIT = 1_000;
+/** The same where rows are claimed one by one. */
+const CAREFUL_LIMIT = 64;
 /** SQLSTATE of lamplighter.require_lease. */
 const LEASE_LOST = 'LL001';
 
@@ -38,6 +41,8 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   const ready = createReadyLevels(db, clock);
   const runner = createBatchRunner({ ...deps, onRoom: () => loop.wake() });
   const quarantine = createQuarantine({ ...deps, runner, claimAs, onOpen: wake });
+  const refusals = troubles.define('claim some requests');
+  const care = createLaneCare(refusals, clock);
   let nextLane = 0;
   let claimNumber = 0;
 
@@ -57,7 +62,8 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   }
 
-  const openLanes = () => served.lanes.filter((lane) => !quarantine.isClosed(lane));
+  const isOpen = (lane: Lane) => !quarantine.isClosed(lane) && !care.isClosed(lane);
+  const openLanes = () => served.lanes.filter(isOpen);
 
   /** Looks at the queue, and claims in the same statement where nothing is known and slots are free; how many requests. */
   async function look(): Promise<number> {
@@ -66,8 +72,8 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       .filter((lane) => lanes.includes(lane))
       .map((lane) => ({ ...lane, most: Math.min(CLAIM_LIMIT, runner.roomFor(lane, false)) }))
       .filter(({ most }) => most > 0);
-    if (rooms.length > 0 && ready.isUnknown()) {
-      const { claimed, name } = await claimAs((as) => ready.claimAtOnce(as, rooms));
+    if (rooms.length > 0 && ready.isUnknown() && !lanes.some(care.isCareful)) {
+      const { claimed, name } = await claimAs((as) => ready.claimAtOnce(as, rooms)).catch(leaveToLook);
       const [first] = claimed;
       if (first !== undefined) {
         nextLane = served.lanes.findIndex((lane) => laneKey(lane) === laneKey(first.lane)) + 1;
@@ -80,20 +86,46 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     return 0;
   }
 
+  /** What fails for its rows in one lane must not keep the others waiting: a look tells where there is something. */
+  function leaveToLook(error: unknown): { claimed: ClaimedRequest[]; name: ClaimName } {
+    if (!isRefusal(error)) throw error;
+    return { claimed: [], name: { workerId: lease.workerId, claimNumber } };
+  }
+
   /** Claims for the next lane that has work and room; how many, or undefined when there is no such lane. */
   async function claimNext(): Promise<number | undefined> {
     for (let step = 0; step < served.lanes.length; step += 1) {
       const at = (nextLane + step) % served.lanes.length;
       const lane = served.lanes[at];
-      if (lane === undefined || quarantine.isClosed(lane) || !ready.hasReady(lane)) continue;
+      if (lane === undefined || !isOpen(lane) || !ready.hasReady(lane)) continue;
       const room = runner.roomFor(lane, mayLookAhead(lane));
       if (room === 0) continue;
       nextLane = at + 1;
-      const { claimed, name } = await claimAs((as) => ready.claim(as, lane, Math.min(CLAIM_LIMIT, room)));
-      runner.start(lane, claimed, name);
-      return claimed.length;
+      const isCareful = care.isCareful(lane);
+      const limit = Math.min(isCareful ? CAREFUL_LIMIT : CLAIM_LIMIT, room);
+      try {
+        const { claimed, name } = await claimAs((as) => ready.claim(as, lane, limit, isCareful));
+        care.noteClaim(lane);
+        runner.start(lane, claimed, name);
+        return claimed.length;
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        care.noteFailure(lane, error);
+        return 0;
+      }
     }
     return undefined;
+  }
+
+  /** Reserves a group in quarantine; one that cannot be changed waits for the next heartbeat, and nothing else does. */
+  async function reserve(): Promise<boolean> {
+    try {
+      return await quarantine.reserve();
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      refusals.note(error);
+      return false;
+    }
   }
 
   /** What waits for a slot takes the next one, so nothing waits where another lane has something to run. */
@@ -104,7 +136,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   async function dispatch(signal: AbortSignal): Promise<void> {
     let isFresh = false;
     while (!signal.aborted) {
-      if (quarantine.isDue() && (await quarantine.reserve())) {
+      if (quarantine.isDue() && (await reserve())) {
         // What is known of the lane that is closed now must not keep the others from the shorter way.
         ready.expire();
         isFresh = false;
@@ -169,4 +201,9 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       quarantine.handBack();
     },
   };
+}
+
+/** True when rows are to blame for a claim that failed. */
+function isRefusal(error: unknown): boolean {
+  return isAboutRows(error) && sqlStateOf(error) !== LEASE_LOST;
 }

@@ -113,13 +113,15 @@ export function createQuarantine(deps: QuarantineDeps): Quarantine {
       return true;
     },
     async reserve() {
+      // Until the next heartbeat where it fails.
+      isNoted = false;
       const answer = await claim();
       const [first] = answer?.claimed ?? [];
       if (answer === undefined || first === undefined) {
-        isNoted = false;
         turnEndMs = undefined;
         return false;
       }
+      isNoted = true;
       const { requestId, lane } = first;
       log.info(
         { requestId, requests: answer.claimed.length, lane: laneKey(lane) },

@@ -33,7 +33,7 @@ export interface ReadyLevels {
   look(lanes: readonly Lane[]): Promise<void>;
   hasReady(lane: Lane): boolean;
   /** Claims for one lane; roles take turns, so that one role's flood does not starve another's. */
-  claim(name: ClaimName, lane: Lane, limit: number): Promise<ClaimedRequest[]>;
+  claim(name: ClaimName, lane: Lane, limit: number, isCareful?: boolean): Promise<ClaimedRequest[]>;
 }
 
 export function createReadyLevels(db: Queryable, clock: Clock): ReadyLevels {
@@ -54,6 +54,8 @@ export function createReadyLevels(db: Queryable, clock: Clock): ReadyLevels {
     },
     isUnknown: () => levels.size === 0 && !hasBacklog,
     async claimAtOnce(name, lanes) {
+      // Whatever makes it fail may be in one lane only, which a look tells.
+      hasBacklog = true;
       const requests = await claimRequestsAtOnce(db, { ...name, lanes });
       hasBacklog = requests === undefined;
       const last = requests?.at(-1);
@@ -73,12 +75,12 @@ export function createReadyLevels(db: Queryable, clock: Clock): ReadyLevels {
       nextLookAtMs = endedMs + Math.min(LONGEST_UNSCANNED_MS, (endedMs - startedMs) / SCAN_SHARE);
     },
     hasReady: (lane) => levels.has(laneKey(lane)),
-    async claim(name, lane, limit) {
+    async claim(name, lane, limit, isCareful = false) {
       const key = laneKey(lane);
       const roles = rotate(levels.get(key) ?? [], lastServed.get(key));
       const share = Math.ceil(limit / Math.max(1, roles.length));
       const tried = roles.flat();
-      const claimed = await claimRequests(db, { ...name, lane, levels: tried, share, limit });
+      const claimed = await claimRequests(db, { ...name, lane, levels: tried, share, limit, isCareful });
       hasClaimed ||= claimed.length > 0;
       isInVain = !hasClaimed;
       // They come in turns, so the next claim goes on with the role after this one.

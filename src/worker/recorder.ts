@@ -4,7 +4,7 @@ import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import type { Trouble, Troubles } from '../core/recurring-trouble.ts';
 import type { Queryable } from '../db/query.ts';
-import { classifySqlState, isRaisedByUserCode, sqlStateOf } from '../db/sqlstate.ts';
+import { isAboutRows, sqlStateOf } from '../db/sqlstate.ts';
 import type { EndEvent } from '../requests/announce-ends.ts';
 import { finishRequests, type Outcome } from '../requests/finish-requests.ts';
 import { type Completed, isMoot } from './ends.ts';
@@ -85,10 +85,10 @@ export function createRecorder(deps: RecorderDeps): Recorder {
         trouble.settle();
         return [...missing, ...moot];
       } catch (error) {
-        const isAboutRows = isAboutTheBatch(error);
-        if (isContentError(error) || (isAboutRows && failures >= triesOf(ends))) return divide(batch, error, signal);
+        const isAboutBatch = isAboutRows(error);
+        if (isContentError(error) || (isAboutBatch && failures >= triesOf(ends))) return divide(batch, error, signal);
         if (signal.aborted) return [...batch];
-        if (isAboutRows) log.debug({ err: error, requests: ends.length }, 'could not record results together');
+        if (isAboutBatch) log.debug({ err: error, requests: ends.length }, 'could not record results together');
         else trouble.note(error, { requests: ends.length });
         await clock.delay(backoffMs(failures, undefined, { baseMs: 50, capMs: 2_000 }), signal);
       }
@@ -107,14 +107,4 @@ function isContentError(error: unknown): boolean {
 /** What was refused before is not given the time that others are given. */
 function triesOf(ends: readonly Completed[]): number {
   return ends.some(({ refusals = 0 }) => refusals > 0) ? 1 : TRIES;
-}
-
-/**
- * True when fewer rows at once may do better, e.g. where memory was short: nothing around the rows is the reason. A right or a table that
- * is missing is one only where it is a trigger's.
- */
-function isAboutTheBatch(error: unknown): boolean {
-  if (sqlStateOf(error) === undefined) return false;
-  const kind = classifySqlState(error);
-  return kind === 'other' || ((kind === 'permission' || kind === 'missing') && isRaisedByUserCode(error));
 }

@@ -171,6 +171,7 @@ test('a remembered lower bound starts the claim there, and nothing before it is 
       await nowUs(),
       10,
       10,
+      false,
     ]);
   expect((await claim(rows[3])).rows.map(({ id }) => id).sort()).toEqual([rows[3].id, rows[4].id].sort());
   expect((await claim({ at: '0', id: '0' })).rows).toHaveLength(3);

@@ -4,7 +4,8 @@
 -- share of what the roles before it have left, so that none goes without where there is enough for all. Levels that were seen at
 -- p_seen_us, more than two seconds ago, give nothing: a claim that was held up on its way would pass over what has come since.
 -- p_claim_number is the worker's own, never used twice. Parameters of more than half a megabyte are not given at once, but for one
--- request at least: a worker holds them in memory. Raises LL001 when the worker's lease is lost. The order of the rows is not defined.
+-- request at least: a worker holds them in memory. Where p_is_careful, rows are changed one by one, and those that cannot be changed, as
+-- a trigger or the like refuses it, are passed over: what it costs is for those who have met one. Raises LL001 when the worker's lease is lost. The order of the rows is not defined.
 create or replace function lamplighter.claim_requests(
   p_worker_id uuid,
   p_claim_number bigint,
@@ -16,7 +17,8 @@ create or replace function lamplighter.claim_requests(
   p_low_ids bigint[],
   p_seen_us bigint,
   p_share integer,
-  p_limit integer
+  p_limit integer,
+  p_is_careful boolean default false
 ) returns table (
   id bigint,
   request_id uuid,
@@ -43,6 +45,7 @@ declare
   v_size_left bigint := 500000;
   v_taken integer;
   v_claimed bigint[] := '{}';
+  v_refusals integer := 0;
 begin
   perform set_config('synchronous_commit', 'off', true);
   perform lamplighter.require_lease(p_worker_id);
@@ -77,10 +80,36 @@ begin
         and q.username = p_usernames[i] and q.priority = p_priorities[i]
         and (q.created_at, q.id) >= (v_low, p_low_ids[i])
       order by q.created_at, q.id
-      limit least(v_share, v_left)
+      limit least(v_share, v_left) + case when p_is_careful then 100 else 0 end
       for no key update skip locked
     ) as c;
     continue when v_ids is null;
+    if p_is_careful then
+      for v_at in 1 .. cardinality(v_ids) loop
+        exit when v_share <= 0 or v_left <= 0 or (v_sizes[v_at] > v_size_left and v_claimed <> '{}');
+        begin
+          update public.steadytext_queue as q
+          set status = 'processing',
+              started_at = clock_timestamp(),
+              worker_id = p_worker_id,
+              attempt = q.attempt + 1,
+              run_at = '9000-01-01 00:00+00'
+          where q.ctid = v_rows[v_at];
+          v_claimed := v_claimed || v_ids[v_at];
+          v_size_left := v_size_left - v_sizes[v_at];
+          v_share := v_share - 1;
+          v_left := v_left - 1;
+        exception when others then
+          -- Of the server's making, and none of the requests'.
+          if left(sqlstate, 2) in ('25', '40', '53', '57', '58', 'XX') then
+            raise;
+          end if;
+          v_refusals := v_refusals + 1;
+        end;
+      end loop;
+      exit when v_left <= 0 or v_refusals >= 200;
+      continue;
+    end if;
     v_taken := cardinality(v_ids);
     if v_size > v_size_left then
       v_taken := (
@@ -107,6 +136,13 @@ begin
     v_share := v_share - v_taken;
     exit when v_left <= 0;
   end loop;
+  if p_is_careful then
+    return query
+      select q.id, q.request_id, q.username, q.parameters, q.priority, (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt,
+             q.retry_count
+      from public.steadytext_queue as q
+      where q.id = any (v_claimed);
+  end if;
   if v_claimed <> '{}' then
     insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_claimed);
   end if;
