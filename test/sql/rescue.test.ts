@@ -180,6 +180,7 @@ test('a claim that commits after its worker was found dead is rescued by the nex
     Date.now() * 1_000,
     1,
     1,
+    false,
   ]);
   expect(await rescue()).toEqual([]);
   await session.client.query('commit');
