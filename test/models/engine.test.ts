@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { createLogger } from '../../src/core/log.ts';
+import { createLogger, silentLogger } from '../../src/core/log.ts';
 import { answerRequests, embedTexts } from '../../src/models/answer-requests.ts';
+import { startSupervisedEngine } from '../../src/models/engine/supervise-engine.ts';
 import type { Model } from '../../src/models/port.ts';
 import { eventually } from '../support/eventually.ts';
 import { copyFixture, fixturePath, loadFixture, valuesOf } from './onnx-fixtures.ts';
@@ -91,16 +92,46 @@ describe('a process that ends', () => {
   it('is held against nobody when no new one can be had, and answers again once it can', async () => {
     const folder = await copyFixture('mean');
     await using model = await loadMisbehaving(folder);
-    await rm(`${folder}/onnx/model.onnx`);
+    await rename(`${folder}/onnx/model.onnx`, `${folder}/onnx/away`);
     process.kill(await pidOf(model), 'SIGKILL');
     const requests = ['a', 'b'].map((item) => ({ function: 'embed', item }) as const);
     for (const outcome of await answerRequests(model, requests, signal)) {
       const message = 'The engine of mean ended and could not be started again: its weights are gone';
       expect(outcome).toMatchObject({ ok: false, error: { kind: 'unavailable', message } });
     }
-    await writeFile(`${folder}/onnx/model.onnx`, '');
+    await rename(`${folder}/onnx/away`, `${folder}/onnx/model.onnx`);
     expect(valuesOf(await model.embed(['a'], signal))).toHaveLength(1);
   }, 30_000);
+
+  it('is not started again with other weights, as answers are kept under the hash of the first', async () => {
+    const folder = await copyFixture('mean');
+    await using model = await loadMisbehaving(folder);
+    await writeFile(`${folder}/onnx/model.onnx`, 'other weights');
+    process.kill(await pidOf(model), 'SIGKILL');
+    expect(await model.embed(['a'], signal)).toMatchObject([
+      { error: { kind: 'unavailable', message: expect.stringContaining('has changed since this worker loaded it') } },
+    ]);
+  }, 30_000);
+
+  it('is ended when it hangs as it starts again, and answers once it starts', async () => {
+    const folder = await copyFixture('mean');
+    const setup = { weightsPath: `${folder}/onnx/model.onnx` };
+    const options = { entry: engineEntry, setup, name: 'mean', log: silentLogger, files: [], restartLimitMs: 2_000 };
+    const engine = await startSupervisedEngine(options, signal);
+    try {
+      await writeFile(`${folder}/onnx/hang`, '');
+      process.kill(valuesOf(await engine.embed(['which'], signal))[0]?.[0] ?? 0, 'SIGKILL');
+      expect(await engine.embed(['a'], signal)).toMatchObject([
+        { error: { kind: 'unavailable', message: expect.stringContaining('did not start within 2s') } },
+      ]);
+      await rm(`${folder}/onnx/hang`);
+      await eventually(async () => expect(valuesOf(await engine.embed(['a'], signal))).toHaveLength(1), {
+        timeoutMs: 20_000,
+      });
+    } finally {
+      await engine.close();
+    }
+  }, 60_000);
 
   it('is started again with a growing pause while it ends as it starts', async () => {
     const folder = await copyFixture('mean');

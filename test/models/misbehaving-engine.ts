@@ -4,7 +4,7 @@
  * names of its variables. All texts of a call are worked on at once, unless one says `!each`. `which` is answered with the process's number,
  * all else with a vector of length 1.
  *
- * It cannot be used when its weights are gone, and ends as it starts when a file `crash` lies beside them.
+ * It cannot be used when its weights are gone; it ends as it starts when a file `crash` lies beside them, and never starts beside one `hang`.
  */
 import { existsSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -20,6 +20,7 @@ const SIGNALS = { '!segv': 'SIGSEGV', '!abort': 'SIGABRT', '!kill': 'SIGKILL' } 
 serveEngine(async (setup) => {
   const { weightsPath } = setup as EngineSetup;
   if (existsSync(`${dirname(weightsPath)}/crash`)) die('SIGABRT');
+  if (existsSync(`${dirname(weightsPath)}/hang`)) block();
   if (!existsSync(weightsPath)) throw new Error('its weights are gone');
   return {
     facts: { dimensions: DIMENSIONS, isBatchable: true, tokensPerSecond: 1_000 },

@@ -1,5 +1,7 @@
+import { stat } from 'node:fs/promises';
 import { backoffMs } from '../../core/backoff.ts';
 import { systemClock } from '../../core/clock.ts';
+import { formatDuration } from '../../core/duration.ts';
 import { messageOf } from '../../core/errors.ts';
 import { createTroubles } from '../../core/recurring-trouble.ts';
 import type { CallProgress } from '../call-progress.ts';
@@ -11,6 +13,9 @@ import { EngineDeath, type EngineProcess, type EngineProcessOptions, startEngine
 
 /** Pause before an engine is started that has ended twice or more without having answered a call in between. */
 const PAUSE = { baseMs: 200, capMs: 10_000 };
+/** Longest restart, but for engines whose first start took a tenth of it or more: loading from a cold disk takes its time. */
+const LEAST_RESTART_LIMIT_MS = 600_000;
+const RESTART_LIMIT_STARTS = 10;
 /** Ends in one call for which no item can be blamed, after which the call is given up. */
 const BLAMELESS_DEATHS = 3;
 
@@ -41,6 +46,10 @@ export interface SupervisedEngine {
 export interface SuperviseOptions extends EngineProcessOptions {
   /** The model's, for people. */
   readonly name: string;
+  /** What the model is made of: another start opens only what the first one opened, as answers are kept under its hash. */
+  readonly files: readonly string[];
+  /** How long another start may take before the process is ended and tried anew. @default 10 minutes, or 10 times the first start */
+  readonly restartLimitMs?: number;
 }
 
 /**
@@ -52,7 +61,12 @@ export async function startSupervisedEngine(options: SuperviseOptions, signal: A
   const { name } = options;
   const log = options.log.child({ model: name });
   const trouble = createTroubles({ log, clock: systemClock }).define(`keep the engine of ${name} running`);
+  const startedMs = systemClock.nowMs();
+  const opened = await Promise.all(options.files.map(stateOf));
   let engine = await startEngineProcess({ ...options, log }, signal);
+  const {
+    restartLimitMs = Math.max(LEAST_RESTART_LIMIT_MS, RESTART_LIMIT_STARTS * (systemClock.nowMs() - startedMs)),
+  } = options;
   const { facts } = engine;
   /** One attempt that all calls wait for; it goes on when they have left, as a large model may take longer than any of them waits. */
   let restarting: Promise<EngineProcess> | undefined;
@@ -64,14 +78,28 @@ export async function startSupervisedEngine(options: SuperviseOptions, signal: A
 
   async function restart(): Promise<EngineProcess> {
     if (deaths > 1) await systemClock.delay(backoffMs(deaths - 1, undefined, PAUSE), closing.signal);
+    const limit = new AbortController();
+    const settled = new AbortController();
+    void systemClock.delay(restartLimitMs, settled.signal).then(() => {
+      if (!settled.signal.aborted) limit.abort(new Error(`It did not start within ${formatDuration(restartLimitMs)}`));
+    });
     try {
-      engine = await startEngineProcess({ ...options, log }, closing.signal);
+      const found = await Promise.all(options.files.map(stateOf));
+      // One that is gone is the engine's to tell.
+      const changed = options.files.find((_, at) => found[at] !== undefined && found[at] !== opened[at]);
+      if (changed !== undefined) {
+        throw new Error(
+          `${changed} has changed since this worker loaded it: restart the worker to use what is there now`,
+        );
+      }
+      engine = await startEngineProcess({ ...options, log }, AbortSignal.any([closing.signal, limit.signal]));
       return engine;
     } catch (error) {
       deaths += 1;
       trouble.note(error);
       throw error;
     } finally {
+      settled.abort();
       restarting = undefined;
     }
   }
@@ -192,6 +220,12 @@ export async function startSupervisedEngine(options: SuperviseOptions, signal: A
 }
 
 /** The same work for some of its items. */
+/** Differs when a file was replaced or written to; undefined where there is none. */
+async function stateOf(path: string): Promise<string | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  return found && `${found.dev} ${found.ino} ${found.size} ${found.mtimeMs}`;
+}
+
 function pick(work: EngineWork, positions: readonly number[]): EngineWork {
   if (positions.length === work.items.length) return work;
   // Items of one kind stay so.

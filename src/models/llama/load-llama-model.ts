@@ -40,7 +40,7 @@ export async function loadLlamaModel(options: LlamaModelOptions, signal: AbortSi
   const { local, facts, weightsHash, prefix, settings, engineEntry: entry = ENTRY, log = silentLogger } = options;
   const { name, runtime, weightsPath, spec } = local;
   const setup: LlamaModelSetup = { weightsPath, maxTokens: spec?.maxTokens, facts, prefix, settings };
-  const engine = await startSupervisedEngine({ entry, setup, log, name }, signal);
+  const engine = await startSupervisedEngine({ entry, setup, log, name, files: [weightsPath] }, signal);
   // Of the engine's own making.
   const { version, contextTokens, dimensions } = engine.facts as LlamaModelFacts;
   const parts = [runtime, ANSWERS_VERSION, weightsHash, version, settings.threads, contextTokens, prefix];

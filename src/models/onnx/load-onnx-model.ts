@@ -58,7 +58,10 @@ export async function loadOnnxModel(options: OnnxModelOptions, signal: AbortSign
   try {
     const paths = [tokenizerPath, ...(tokenizerConfigPath === undefined ? [] : [tokenizerConfigPath])];
     const tokenizerHashes = await Promise.all(paths.map(hashFile));
-    const engine = await startSupervisedEngine({ entry, setup, log, name: model.name }, signal);
+    const engine = await startSupervisedEngine(
+      { entry, setup, log, name: model.name, files: [model.weightsPath, ...paths] },
+      signal,
+    );
     // Of the engine's own making.
     const { dimensions, tokensPerSecond } = engine.facts as EngineFacts;
     if (plan.dimensions !== undefined && dimensions !== plan.dimensions && !isReranker) {
