@@ -41,7 +41,10 @@ export async function runProgram(
   const execute: Execute = async (command, flags, args) => {
     level = readOption({ flags, env }, LOG_LEVEL_OPTION, readLogLevel) ?? command.logLevel;
     const log = createLogger({ level, pretty: terminal.logs.isPretty, color: terminal.logs.isColoured });
-    for (const warning of warnOfUnknownVariables(env, COMMANDS)) log.warn(warning);
+    for (const warning of warnOfUnknownVariables(env, COMMANDS)) {
+      if (log.isLevelEnabled('warn')) log.warn(warning);
+      else if (level !== 'silent') terminal.printError(`warning: ${warning}`);
+    }
     const providers = parts.providers ?? createProviders({ env, given: givenModels(flags, env), log });
     code = await command.run({ flags, args, env, terminal, interruption, log, providers });
   };

@@ -65,3 +65,10 @@ test('steadytext-worker is the worker under another name', async () => {
   expect(stdout).toContain('Usage: steadytext-worker [flags]');
   expect(stdout).toContain('steadytext-worker --concurrency 8 --retention 7d');
 });
+
+test('a variable that nothing reads is named, with the one that was meant', async () => {
+  const env = { LAMPLIGHTER_CONCURENCY: '3' };
+  const { stderr } = await runCli(['doctor', '--uri', 'postgresql://127.0.0.1:1/x'], { env });
+  expect(stderr).toContain('warning: LAMPLIGHTER_CONCURENCY is no variable of Lamplighter');
+  expect(stderr).toContain('(did you mean "LAMPLIGHTER_CONCURRENCY"?)');
+});
