@@ -21,6 +21,7 @@ const BENCHES = [
   'scale',
   'memory',
   'idle',
+  'large-table',
   'recovery',
   'embedding',
   'generation',
