@@ -159,7 +159,8 @@ function repeated(problem: string | undefined): string | undefined {
 /** A validator of its own, with nothing of ours but the schema. */
 function reference(schema: JsonSchema): (value: unknown) => boolean {
   const validate = new Ajv2020({ strict: false, logger: false, ownProperties: true }).compile(schema as object); // true and false too
-  return (value) => validate(value) === true;
+  // As it is read from a text: the validator tells objects without a prototype, which the generator makes, from others.
+  return (value) => validate(JSON.parse(JSON.stringify(value))) === true;
 }
 
 /** The value with the properties of its objects in every order, as the order of a schema's parts is hard to tell. */
