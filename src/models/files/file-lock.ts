@@ -42,18 +42,27 @@ export async function withFileLock<T>(path: string, options: FileLockOptions, wo
   }
 }
 
-async function acquire(path: string, { signal, clock, onWait }: FileLockOptions): Promise<string> {
+async function acquire(path: string, options: FileLockOptions): Promise<string> {
   await mkdir(dirname(path), { recursive: true });
   const nonce = randomUUID();
+  // Before it is on disk, where others of this process would take it for a dead one's.
+  own.add(nonce);
+  try {
+    await acquireAs(nonce, path, options);
+    return nonce;
+  } catch (error) {
+    own.delete(nonce);
+    throw error;
+  }
+}
+
+async function acquireAs(nonce: string, path: string, { signal, clock, onWait }: FileLockOptions): Promise<void> {
   const isSilent = watchSilence(path, clock);
   const isGateSilent = watchSilence(gateOf(path), clock);
   let hasTold = false;
   for (;;) {
     signal.throwIfAborted();
-    if (await create(path, `${pid} ${hostname()} ${nonce}\n`)) {
-      own.add(nonce);
-      return nonce;
-    }
+    if (await create(path, `${pid} ${hostname()} ${nonce}\n`)) return;
     const holder = await readHolder(path);
     if (await isGateSilent()) await rm(gateOf(path), { force: true });
     if ((await isSilent()) || (holder !== undefined && isDead(holder))) await takeAway(path, holder);
