@@ -6,9 +6,10 @@
 -- p_reachable_ms is for how long the caller has known the server to be reachable, and its clock to go evenly: silence before that
 -- proves nothing. Null: always. p_now_ms (since 1970) is the time for which it knows that, and as of which silence is judged: the
 -- clock may have been set since. Null: now.
--- Where a row cannot be changed, as a trigger or the like refuses it, smaller parts are tried until it stands alone: it is returned as it
--- is, with status processing and the reason as its error. Rows that somebody has locked are left for the next pass. Lock order, here and wherever a worker calls: workers, requests by id,
--- quarantine, claims; this function waits for none of them.
+-- Where a row cannot be changed, as a trigger or the like refuses it, smaller parts are tried until it stands alone: it is
+-- returned as it is, with status processing and the reason as its error. Rows that somebody has locked are left for the next
+-- pass. Lock order, here and wherever a worker calls: workers, requests by id, quarantine, claims; this function waits for none
+-- of them.
 create or replace function lamplighter.rescue_requests(
   p_max_retries integer,
   p_reachable_ms double precision default null,
