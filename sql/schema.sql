@@ -90,15 +90,16 @@ create table lamplighter.setting (
 );
 
 create table lamplighter.waiting (
-  is_singleton boolean default true not null,
+  topic text collate "C" not null,
   is_waiting boolean default false not null,
   epoch bigint default 0 not null,
-  constraint waiting_is_singleton CHECK (is_singleton),
-  constraint waiting_pkey PRIMARY KEY (is_singleton)
+  constraint waiting_pkey PRIMARY KEY (topic),
+  constraint waiting_topic_is_a_word CHECK ((topic ~ '^[a-z_]{1,63}$'::text))
 ) with (fillfactor=10);
 
 create table lamplighter.worker (
   worker_id uuid default gen_random_uuid() not null,
+  kind text collate "C" default 'worker'::text not null,
   username text default SESSION_USER not null,
   hostname text not null,
   pid integer not null,
@@ -118,6 +119,7 @@ create table lamplighter.worker (
   in_flight_at_death integer,
   charged_id bigint,
   troubles jsonb default '[]'::jsonb not null,
+  constraint worker_kind_is_known CHECK ((kind = ANY (ARRAY['worker'::text, 'daemon'::text]))),
   constraint worker_pkey PRIMARY KEY (worker_id),
   constraint worker_status_is_known CHECK ((status = ANY (ARRAY['running'::text, 'sleeping'::text, 'stopping'::text, 'stopped'::text, 'dead'::text])))
 ) with (fillfactor=50);
@@ -171,7 +173,7 @@ begin
       hint = 'Wait until workers have caught up, start more of them, or let the schema owner raise the limit: '
              || 'SELECT lamplighter.set(''max_queue_size'', ''50000'').';
   end if;
-  perform lamplighter.wake_workers();
+  perform lamplighter.wake_workers('requests');
   return null;
 end
 $function$;
@@ -285,7 +287,7 @@ begin
   else
     -- One id is skipped, so that the bound on pending requests counts this one.
     perform nextval('public.steadytext_queue_id_seq');
-    perform lamplighter.wake_workers();
+    perform lamplighter.wake_workers('requests');
   end if;
   return null;
 end
@@ -668,7 +670,8 @@ begin
     select count(*), count(*) filter (where w.worker_id < p_worker_id)
     into v_others, v_place
     from lamplighter.worker as w
-    where w.status in ('running', 'sleeping', 'stopping')
+    where w.kind = 'worker'
+      and w.status in ('running', 'sleeping', 'stopping')
       and w.last_heartbeat > v_now - make_interval(secs => w.lease_ms / 1000.0)
       and w.worker_id not in (select d.worker_id from lamplighter.duty as d where d.name = 'upkeep');
     v_turn_ms := greatest(v_others, 1) * 1000 - 500;
@@ -699,7 +702,7 @@ begin
         array(select substr(lane, strpos(lane, ':') + 1) from unnest(v_lanes) with ordinality as l (lane, at) order by at),
         1));
     if is_ready and p_was_ready and pg_notification_queue_usage() < 0.9 then
-      perform pg_notify('lamplighter_wake', 'look');
+      perform pg_notify('lamplighter_wake', 'requests:scan');
       is_ready := false;
     end if;
   end if;
@@ -707,7 +710,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.confirm_wake_up(p_epoch bigint)
+CREATE OR REPLACE FUNCTION lamplighter.confirm_wake_up(p_topic text, p_epoch bigint)
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -715,7 +718,7 @@ CREATE OR REPLACE FUNCTION lamplighter.confirm_wake_up(p_epoch bigint)
 AS $function$
 begin
   perform set_config('synchronous_commit', 'off', true);
-  update lamplighter.waiting as w set is_waiting = false where w.is_waiting and w.epoch = p_epoch;
+  update lamplighter.waiting as w set is_waiting = false where w.topic = p_topic and w.is_waiting and w.epoch = p_epoch;
 end
 $function$;
 
@@ -1030,7 +1033,7 @@ begin
     'grant select, delete, insert, update (status, retry_count, priority) on public.steadytext_queue to %I', p_role_name);
   -- What steadytext_worker_status() shows, and the lease that it judges by.
   execute format(
-    'grant select (worker_id, hostname, pid, status, version, functions, concurrency, lease_ms, in_flight, processed, failed,
+    'grant select (worker_id, kind, hostname, pid, status, version, functions, concurrency, lease_ms, in_flight, processed, failed,
        started_at, last_heartbeat)
      on lamplighter.worker to %I', p_role_name);
   perform lamplighter.grant_functions(p_role_name, 'caller');
@@ -1579,7 +1582,7 @@ begin
   end loop;
   promoted := cardinality(v_ids) - refused;
   if promoted > 0 then
-    perform lamplighter.wake_workers();
+    perform lamplighter.wake_workers('requests');
   end if;
 end
 $function$;
@@ -1867,7 +1870,7 @@ AS $function$
   on conflict on constraint claim_pkey do nothing
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer)
+CREATE OR REPLACE FUNCTION lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer, p_kind text DEFAULT 'worker'::text)
  RETURNS uuid
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1880,8 +1883,8 @@ begin
   if p_lease_ms is null or p_lease_ms not between 1000 and 3600000 then
     raise exception 'A lease must be between 1 s and 1 h, not % ms', coalesce(p_lease_ms::text, 'NULL') using errcode = '22023';
   end if;
-  insert into lamplighter.worker as w (hostname, pid, version, functions, lanes, concurrency, lease_ms)
-  values (p_hostname, p_pid, p_version,
+  insert into lamplighter.worker as w (kind, hostname, pid, version, functions, lanes, concurrency, lease_ms)
+  values (p_kind, p_hostname, p_pid, p_version,
           array(select distinct split_part(lane, ':', 1) from unnest(p_lanes) as lane order by 1), p_lanes, p_concurrency, p_lease_ms)
   returning w.worker_id into v_worker_id;
   return v_worker_id;
@@ -1927,7 +1930,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.request_wake_up()
+CREATE OR REPLACE FUNCTION lamplighter.request_wake_up(p_topic text)
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1935,8 +1938,8 @@ CREATE OR REPLACE FUNCTION lamplighter.request_wake_up()
 AS $function$
 begin
   perform set_config('synchronous_commit', 'off', true);
-  insert into lamplighter.waiting as w (is_waiting, epoch) values (true, 1)
-  on conflict (is_singleton) do update set is_waiting = true, epoch = w.epoch + 1;
+  insert into lamplighter.waiting as w (topic, is_waiting, epoch) values (p_topic, true, 1)
+  on conflict on constraint waiting_pkey do update set is_waiting = true, epoch = w.epoch + 1;
 end
 $function$;
 
@@ -2190,7 +2193,7 @@ begin
     end;
   end loop;
   if cardinality(v_ids) > 0 then
-    perform lamplighter.wake_workers();
+    perform lamplighter.wake_workers('requests');
   end if;
 
   delete from lamplighter.quarantine as d
@@ -2410,7 +2413,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.wake_workers()
+CREATE OR REPLACE FUNCTION lamplighter.wake_workers(p_topic text)
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -2419,9 +2422,9 @@ AS $function$
 declare
   v_epoch bigint;
 begin
-  select w.epoch into v_epoch from lamplighter.waiting as w where w.is_waiting;
+  select w.epoch into v_epoch from lamplighter.waiting as w where w.topic = p_topic and w.is_waiting;
   if found and pg_notification_queue_usage() < 0.9 then
-    perform pg_notify('lamplighter_wake', v_epoch::text);
+    perform pg_notify('lamplighter_wake', p_topic || ':' || v_epoch::text);
   end if;
 end
 $function$;
@@ -2803,7 +2806,7 @@ AS $function$
 begin
   perform lamplighter.require_function(function_name);
   delete from lamplighter.paused_function as p where p.function_name = steadytext_resume.function_name;
-  perform lamplighter.wake_workers();
+  perform lamplighter.wake_workers('requests');
 end
 $function$;
 
@@ -2835,6 +2838,7 @@ AS $function$
                      and w.last_heartbeat <= clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
                 then 'dead' else w.status end
   ) as seen (status)
+  where w.kind = 'worker'
   -- The living first: documented checks look at the first row only.
   order by seen.status in ('stopped', 'dead'), w.started_at, w.worker_id
 $function$;
@@ -2903,7 +2907,7 @@ revoke all on function lamplighter.claim_requests_at_once(p_worker_id uuid, p_cl
 
 revoke all on function lamplighter.claim_upkeep(p_worker_id uuid, p_was_ready boolean) from public;
 
-revoke all on function lamplighter.confirm_wake_up(p_epoch bigint) from public;
+revoke all on function lamplighter.confirm_wake_up(p_topic text, p_epoch bigint) from public;
 
 revoke all on function lamplighter.count_holders(p_id bigint, p_request_id uuid) from public;
 
@@ -2989,11 +2993,11 @@ revoke all on function lamplighter.record_server_settings(p_worker_concurrency t
 
 revoke all on function lamplighter.record_stray(p_worker_id uuid, p_id bigint) from public;
 
-revoke all on function lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer) from public;
+revoke all on function lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer, p_kind text) from public;
 
 revoke all on function lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint, p_settled_claims bigint[], p_troubles jsonb, p_duties text[], p_intervals_ms double precision[]) from public;
 
-revoke all on function lamplighter.request_wake_up() from public;
+revoke all on function lamplighter.request_wake_up(p_topic text) from public;
 
 revoke all on function lamplighter.require_function(p_function_name text) from public;
 
@@ -3025,7 +3029,7 @@ revoke all on function lamplighter.settle_request_defaults() from public;
 
 revoke all on function lamplighter.settle_request_status() from public;
 
-revoke all on function lamplighter.wake_workers() from public;
+revoke all on function lamplighter.wake_workers(p_topic text) from public;
 
 revoke all on function public.steadytext_cancel_async(request_id uuid) from public;
 
@@ -3109,17 +3113,21 @@ comment on column lamplighter.setting.server_value is 'What a worker last saw as
 
 comment on column lamplighter.setting.value is 'Set by lamplighter.set(); null when not set.';
 
-comment on table lamplighter.waiting is 'True while an idle worker wants a notification for the next request. A hint: workers also poll, and an absent row is fine.';
+comment on table lamplighter.waiting is 'A flag for each topic: true while an idle process wants a notification for the next piece of work. A hint: all also poll, and an absent row is fine.';
 
 comment on column lamplighter.waiting.epoch is 'Counts the requests for a wake-up, and is sent with it: who takes the flag down for one epoch cannot take down a later one.';
 
-comment on table lamplighter.worker is 'Worker processes. The lease on a request is its worker''s lease: renewed by the heartbeat, lost with it.';
+comment on column lamplighter.waiting.topic is 'What the work is: requests, tasks, embeddings.';
+
+comment on table lamplighter.worker is 'Processes that hold work: workers and daemons. The lease on a request is its worker''s lease: renewed by the heartbeat, lost with it.';
 
 comment on column lamplighter.worker.charged_id is 'The request that is charged for its death: in quarantine, and alone in its lane.';
 
 comment on column lamplighter.worker.in_flight_at_death is 'Requests it held when it was found dead.';
 
-comment on column lamplighter.worker.lanes is 'function:model pairs that the worker serves.';
+comment on column lamplighter.worker.kind is 'worker: serves requests or tasks; daemon: keeps embeddings.';
+
+comment on column lamplighter.worker.lanes is 'function:model pairs that the worker serves; none for one that serves no requests.';
 
 comment on column lamplighter.worker.troubles is 'Models that are unavailable at the last heartbeat: objects of model, lanes, error, for_ms and waiting. For the owner: an error may quote a request.';
 

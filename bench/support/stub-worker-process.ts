@@ -7,7 +7,7 @@ import pg from 'pg';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/log.ts';
 import type { Queryable } from '../../src/db/query.ts';
-import { WAKE_CHANNEL } from '../../src/requests/wake-up.ts';
+import { parseWakeUp, WAKE_CHANNEL } from '../../src/requests/wake-up.ts';
 import { createWaker } from '../../src/worker/waker.ts';
 
 const LIMIT = 1_000;
@@ -55,7 +55,8 @@ async function drain(): Promise<number> {
 const waker = createWaker(db, () => LONGEST_WAIT_MS, silentLogger, systemClock);
 if (mode === 'waiting') {
   client.on('notification', ({ payload = '' }) => {
-    waker.onWakeUp(payload);
+    const epoch = parseWakeUp(payload)?.epoch;
+    if (epoch !== undefined) waker.onWakeUp(epoch);
     wake();
   });
   await client.query(`listen ${WAKE_CHANNEL}`);

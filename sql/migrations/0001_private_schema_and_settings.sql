@@ -6,7 +6,7 @@
 --   lamplighter.worker               one row a worker process: its lease, renewed by a heartbeat (0004)
 --   lamplighter.claim                which requests a worker took at once, for the rescuer (0002)
 --   lamplighter.claim_requests() ..  what workers run: claim, finish, rescue, promote (claims, upkeep)
---   lamplighter.waiting              the flag by which idle workers ask to be woken (0003)
+--   lamplighter.waiting              the flags by which idle processes ask to be woken, by topic (0003)
 --   lamplighter.autonomous_request   requests that run while their caller's transaction is still open (0007)
 --   lamplighter.migration, .routine  the ledgers of migrations and functions (0001)
 -- Callers' functions are security invoker and lean on row-level security; workers' functions are security definer, so that

@@ -7,13 +7,14 @@
 create sequence lamplighter.pending_base minvalue -9223372036854775807 start with 0;
 
 create table lamplighter.waiting (
-  is_singleton boolean not null default true,
+  topic text collate "C" not null,
   is_waiting boolean not null default false,
   epoch bigint not null default 0,
-  constraint waiting_pkey primary key (is_singleton),
-  constraint waiting_is_singleton check (is_singleton)
+  constraint waiting_pkey primary key (topic),
+  constraint waiting_topic_is_a_word check (topic ~ '^[a-z_]{1,63}$')
 ) with (fillfactor = 10);
 comment on table lamplighter.waiting is
-  'True while an idle worker wants a notification for the next request. A hint: workers also poll, and an absent row is fine.';
+  'A flag for each topic: true while an idle process wants a notification for the next piece of work. A hint: all also poll, and an absent row is fine.';
+comment on column lamplighter.waiting.topic is 'What the work is: requests, tasks, embeddings.';
 comment on column lamplighter.waiting.epoch is
   'Counts the requests for a wake-up, and is sent with it: who takes the flag down for one epoch cannot take down a later one.';

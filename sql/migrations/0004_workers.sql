@@ -1,6 +1,7 @@
 -- 0004_workers (schema version 1): worker processes, their leases, what one of them does for all, and the pause of a function.
 create table lamplighter.worker (
   worker_id uuid not null default gen_random_uuid(),
+  kind text collate "C" not null default 'worker',
   username text not null default session_user,
   hostname text not null,
   pid integer not null,
@@ -21,10 +22,12 @@ create table lamplighter.worker (
   charged_id bigint,
   troubles jsonb not null default '[]',
   constraint worker_pkey primary key (worker_id),
+  constraint worker_kind_is_known check (kind in ('worker', 'daemon')),
   constraint worker_status_is_known check (status in ('running', 'sleeping', 'stopping', 'stopped', 'dead'))
 ) with (fillfactor = 50);
-comment on table lamplighter.worker is 'Worker processes. The lease on a request is its worker''s lease: renewed by the heartbeat, lost with it.';
-comment on column lamplighter.worker.lanes is 'function:model pairs that the worker serves.';
+comment on table lamplighter.worker is 'Processes that hold work: workers and daemons. The lease on a request is its worker''s lease: renewed by the heartbeat, lost with it.';
+comment on column lamplighter.worker.kind is 'worker: serves requests or tasks; daemon: keeps embeddings.';
+comment on column lamplighter.worker.lanes is 'function:model pairs that the worker serves; none for one that serves no requests.';
 comment on column lamplighter.worker.in_flight_at_death is 'Requests it held when it was found dead.';
 comment on column lamplighter.worker.troubles is
   'Models that are unavailable at the last heartbeat: objects of model, lanes, error, for_ms and waiting. For the owner: an error may quote a request.';

@@ -6,7 +6,8 @@ cross join lateral (
          pg_catalog.date_part('epoch', w.last_heartbeat) - o.for_ms / 1000::double precision as since_s
   from pg_catalog.jsonb_to_recordset(w.troubles) as o (model text, error text, for_ms double precision, waiting integer)
 ) as t
-where w.status in ('running', 'sleeping')
+where w.kind = 'worker'
+  and w.status in ('running', 'sleeping')
   and w.last_heartbeat > pg_catalog.clock_timestamp()
     - pg_catalog.make_interval(secs => w.lease_ms::double precision / 1000::double precision)
 order by t.since_s, w.hostname, t.model

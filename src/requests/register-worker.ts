@@ -8,15 +8,18 @@ export interface WorkerRegistration {
   readonly hostname: string;
   readonly pid: number;
   readonly version: string;
+  /** None for a worker that serves no requests, and for a daemon. */
   readonly lanes: readonly Lane[];
   readonly concurrency: number;
   /** Silence after which the worker counts as dead. */
   readonly leaseMs: number;
+  /** `steadytext_worker_status()`, `status` and `doctor` show workers only. @default 'worker' */
+  readonly kind?: 'worker' | 'daemon';
 }
 
-/** Makes a worker known and grants it a lease; returns its id, new each time. */
+/** Makes a process known and grants it a lease; returns its id, new each time. */
 export async function registerWorker(db: Queryable, registration: WorkerRegistration): Promise<string> {
-  const { hostname, pid, version, lanes, concurrency, leaseMs } = registration;
+  const { hostname, pid, version, lanes, concurrency, leaseMs, kind = 'worker' } = registration;
   const { rows } = await db.query<{ worker_id: string }>(REGISTER_WORKER, [
     hostname,
     pid,
@@ -24,6 +27,7 @@ export async function registerWorker(db: Queryable, registration: WorkerRegistra
     lanes.map(laneKey),
     concurrency,
     leaseMs,
+    kind,
   ]);
   const [row] = rows;
   if (row === undefined) throw new Error('register_worker returned no row');

@@ -3,9 +3,6 @@ import type { Logger } from '../core/log.ts';
 import type { Queryable } from '../db/query.ts';
 import { confirmWakeUp, requestWakeUp } from '../requests/wake-up.ts';
 
-/** The payload by which the upkeep says that something is ready; one look, after which the pauses go on as they were. */
-export const LOOK = 'look';
-
 /** The shortest poll interval that is kept by the upkeep, which finds what was missed within a second. */
 const WATCHED_MS = 1_000;
 /** How long a worker that will be woken goes without looking: the upkeep looks for all. */
@@ -28,7 +25,7 @@ const CONFIRM_AFTER_MS = 2;
  * set, is made good by looking again soon after work, less and less often.
  */
 export interface Waker {
-  /** To be called with each notification heard. */
+  /** To be called with the epoch of each wake-up heard. */
   onWakeUp(epoch: string): void;
   setListening(isListening: boolean): void;
   /** Work was found. */
@@ -74,7 +71,7 @@ export function createWaker(
     await clock.delay(CONFIRM_AFTER_MS);
     while (heard !== confirmed) {
       confirmed = heard;
-      await confirmWakeUp(db, confirmed).catch((error: unknown) =>
+      await confirmWakeUp(db, 'requests', confirmed).catch((error: unknown) =>
         log.debug({ err: error }, 'could not confirm a wake-up'),
       );
     }
@@ -98,7 +95,7 @@ export function createWaker(
       if (!isListening || hasRequested || shortPausesLeft > 0) return false;
       hasRequested = true;
       try {
-        await requestWakeUp(db);
+        await requestWakeUp(db, 'requests');
       } catch (error) {
         hasRequested = false;
         throw error;

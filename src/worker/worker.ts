@@ -13,7 +13,7 @@ import { requireSchema } from '../db/migrate/schema-state.ts';
 import { requireWritableServer } from '../db/migrate/writable-server.ts';
 import { createPool } from '../db/pool.ts';
 import type { ModelRegistry } from '../models/registry.ts';
-import { CANCEL_CHANNEL, WAKE_CHANNEL } from '../requests/wake-up.ts';
+import { CANCEL_CHANNEL, parseWakeUp, WAKE_CHANNEL } from '../requests/wake-up.ts';
 import { startAnnouncer } from './announcer.ts';
 import { createAnswerer } from './answerer.ts';
 import { startCanceller } from './canceller.ts';
@@ -31,7 +31,7 @@ import { createSettingsWatcher, type LiveSettings } from './settings-watcher.ts'
 import { createSlots } from './slots.ts';
 import { createStop, type StopOptions, stopAll } from './stop-worker.ts';
 import { startUpkeep, type UpkeepService } from './upkeep.ts';
-import { createWaker, LOOK, restMs } from './waker.ts';
+import { createWaker, restMs } from './waker.ts';
 import { startWorkerLease } from './worker-lease.ts';
 
 export type { StopOptions };
@@ -230,7 +230,9 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
         onEvent: (channel, payload) => {
           if (channel === CANCEL_CHANNEL) canceller.onCancel(payload);
           else {
-            if (payload !== LOOK) waker.onWakeUp(payload);
+            const wakeUp = parseWakeUp(payload);
+            if (wakeUp?.topic !== 'requests') return;
+            if (wakeUp.epoch !== undefined) waker.onWakeUp(wakeUp.epoch);
             dispatcher.wake();
           }
         },

@@ -25,7 +25,7 @@ const transactions = async () =>
   );
 
 test.each([
-  ['wake-ups of different epochs', 'lamplighter_wake', 'n::text'],
+  ['wake-ups of different epochs', 'lamplighter_wake', `'requests:' || n`],
   ['wake-ups without an epoch', 'lamplighter_wake', `'x' || n`],
   ['cancellations', 'lamplighter_cancel', 'gen_random_uuid()::text'],
 ])(

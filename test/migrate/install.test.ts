@@ -132,7 +132,7 @@ test('the schema works under a publication for all tables', async () => {
   await using db = await createTestDatabase();
   await db.pool.query('create publication everything for all tables');
   const worker = await startSqlWorker(db.pool);
-  await db.pool.query(`select lamplighter.set('max_queue_size', '4'), lamplighter.request_wake_up()`);
+  await db.pool.query(`select lamplighter.set('max_queue_size', '4'), lamplighter.request_wake_up('requests')`);
   await db.pool.query(`select steadytext_embed_batch_async(array['a', 'b', 'c'])`);
   await db.pool.query('select lamplighter.measure_queue()');
   const [a, b, c] = await worker.claim();

@@ -63,7 +63,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.quarantine *
 + + . . . . . .  lamplighter.setting *
 + + . . . . . .  lamplighter.waiting *
-+ + + + + + . .  lamplighter.worker select (concurrency, failed, functions, hostname, in_flight, last_heartbeat)
++ + + + + + . .  lamplighter.worker select (concurrency, failed, functions, hostname, in_flight, kind, last_heartbeat)
 + + + + + + . .  lamplighter.worker select (lease_ms, pid, processed, started_at, status, version, worker_id)
 + + . . . . . .  lamplighter.worker *
 

@@ -39,8 +39,8 @@ describe("a worker's role, which has no right on the queue", () => {
   test('starts: reads the version of the schema and the settings, asks for a wake-up', async () => {
     expect((await requireSchema(db)).isInstalled).toBe(true);
     await recordServerSettings(db, await readServerSettings(db));
-    await requestWakeUp(db);
-    await confirmWakeUp(db, '1');
+    await requestWakeUp(db, 'requests');
+    await confirmWakeUp(db, 'requests', '1');
     await measureQueue(db);
   });
 

@@ -118,7 +118,7 @@ test('workers are told to look once requests that they serve have been ready for
   expect(await look(false)).toBe(true);
   expect(heard).toEqual([]);
   expect(await look(true)).toBe(false);
-  expect(heard).toEqual(['look']);
+  expect(heard).toEqual(['requests:scan']);
   await db.pool.query(`select steadytext_pause('embed')`);
   expect(await look(true)).toBe(false);
   await db.pool.query(`select steadytext_resume('embed')`);

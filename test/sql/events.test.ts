@@ -185,8 +185,8 @@ test('a poisonous request that fails for good in the rescue is announced', async
   expect(await events()).toEqual([ended(id, 'failed')]);
 });
 
-const requestWakeUp = () => db.pool.query(loadQuery('request_wake_up'));
-const confirm = (epoch: string) => db.pool.query(loadQuery('confirm_wake_up'), [epoch]);
+const requestWakeUp = () => db.pool.query(loadQuery('request_wake_up'), ['requests']);
+const confirm = (epoch: string) => db.pool.query(loadQuery('confirm_wake_up'), ['requests', epoch]);
 
 test('enqueuers are silent unless a worker asked to be woken', async () => {
   await embed();
@@ -194,13 +194,13 @@ test('enqueuers are silent unless a worker asked to be woken', async () => {
   await requestWakeUp();
   await embed();
   await db.pool.query(`select steadytext_embed_batch_async(array['a', 'b', 'c'])`);
-  expect(await events()).toEqual(['lamplighter_wake 1', 'lamplighter_wake 1']);
+  expect(await events()).toEqual(['lamplighter_wake requests:1', 'lamplighter_wake requests:1']);
 });
 
 test('a transaction wakes once, however much it queues', async () => {
   await requestWakeUp();
   await db.pool.query(`do $$ begin for i in 1 .. 50 loop perform steadytext_embed_async('t'); end loop; end $$`);
-  expect(await events()).toEqual(['lamplighter_wake 1']);
+  expect(await events()).toEqual(['lamplighter_wake requests:1']);
 });
 
 test('a worker takes down its own request for a wake-up and not a later one', async () => {
@@ -208,10 +208,24 @@ test('a worker takes down its own request for a wake-up and not a later one', as
   await requestWakeUp();
   await confirm('1');
   await embed();
-  expect(await events()).toEqual(['lamplighter_wake 2']);
+  expect(await events()).toEqual(['lamplighter_wake requests:2']);
   await confirm('2');
   await embed();
   expect(await events()).toEqual([]);
+});
+
+test('each topic has a flag of its own', async () => {
+  await db.pool.query(`select lamplighter.request_wake_up('tasks')`);
+  await embed();
+  expect(await events()).toEqual([]);
+  await requestWakeUp();
+  await db.pool.query(`select lamplighter.confirm_wake_up('tasks', 1)`);
+  await embed();
+  expect(await events()).toEqual(['lamplighter_wake requests:1']);
+  await db.pool.query(`select lamplighter.wake_workers('tasks')`);
+  expect(await events()).toEqual([]);
+  await db.pool.query(`select lamplighter.request_wake_up('tasks'), lamplighter.wake_workers('tasks')`);
+  expect(await events()).toEqual(['lamplighter_wake tasks:2']);
 });
 
 test('a retry by hand, a resumed function and a given-back request wake as well', async () => {
@@ -220,18 +234,18 @@ test('a retry by hand, a resumed function and a given-back request wake as well'
   await events();
   await worker.finish([await worker.claimOne()], { kind: 'failed', error: 'e' });
   await db.pool.query('select steadytext_retry($1)', [id]);
-  expect(await events()).toEqual([ended(id, 'failed'), 'lamplighter_wake 1']);
+  expect(await events()).toEqual([ended(id, 'failed'), 'lamplighter_wake requests:1']);
   await db.pool.query(`select steadytext_pause('embed'); select steadytext_resume('embed')`);
-  expect(await events()).toEqual(['lamplighter_wake 1']);
+  expect(await events()).toEqual(['lamplighter_wake requests:1']);
   await worker.finish(await worker.claim(), { kind: 'release' });
-  expect(await events()).toEqual(['lamplighter_wake 1']);
+  expect(await events()).toEqual(['lamplighter_wake requests:1']);
 });
 
 test('asking for a wake-up neither waits for an open enqueuer nor makes one fail', async () => {
   await using session = await openSession(db.uri);
   await session.client.query('begin isolation level repeatable read');
   await session.client.query(`select steadytext_embed_async('t')`);
-  await db.pool.query(`set local lock_timeout = '1ms'; select lamplighter.request_wake_up()`);
+  await db.pool.query(`set local lock_timeout = '1ms'; select lamplighter.request_wake_up('requests')`);
   await session.client.query(`select steadytext_embed_async('t')`);
   await session.client.query('commit');
   expect((await db.pool.query('select from steadytext_queue')).rows).toHaveLength(2);

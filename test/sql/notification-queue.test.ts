@@ -29,7 +29,7 @@ test.skipIf(isOld)(
         await stuck.client.query('listen anything');
         await stuck.client.query('begin');
         const worker = await startSqlWorker(db);
-        await db.query(`select lamplighter.request_wake_up()`);
+        await db.query(`select lamplighter.request_wake_up('requests')`);
         await db.query(`select steadytext_embed_batch_async(array['a', 'b', 'c', 'd'])`);
         const claimed = await worker.claim({ limit: 3 });
         await fill(db);

@@ -80,7 +80,7 @@ const CALLS = {
     `lamplighter.claim_quarantined('${worker.workerId}', nextval('numbers'), array['embed'], array['default'], array[9])`,
   cancel_abandoned: () => 'lamplighter.cancel_abandoned()',
   measure_queue: () => 'lamplighter.measure_queue()',
-  request_wake_up: () => 'lamplighter.request_wake_up()',
+  request_wake_up: () => `lamplighter.request_wake_up('requests')`,
   lookup_cached_results: () => `lamplighter.lookup_cached_results(array['\\x00', '\\x01']::bytea[])`,
   enqueue: () => `steadytext_embed_async('one more')`,
   check: () => 'steadytext_check_async(gen_random_uuid())',

@@ -60,7 +60,7 @@ test('waiting workers are woken for what was rescued', async () => {
   await session.client.query('listen lamplighter_wake');
   await enqueue(1);
   await dieWith(1);
-  await db.pool.query('select lamplighter.request_wake_up()');
+  await db.pool.query(`select lamplighter.request_wake_up('requests')`);
   await rescue();
   await eventually(() => expect(heard).toEqual(['lamplighter_wake']));
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { renewLease } from '../../src/requests/renew-lease.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
 
@@ -81,6 +82,21 @@ test('worker_status shows what the worker reported last', async () => {
       last_heartbeat: expect.any(Date),
     },
   ]);
+});
+
+test('a daemon holds a lease like a worker, and is not shown among the workers', async () => {
+  const register = `select lamplighter.register_worker('h', 1, '0', '{}', 1, 30000, 'daemon') as worker_id`;
+  const [daemon] = await rowsOf(register);
+  expect(await rowsOf('select kind, functions from lamplighter.worker')).toEqual([{ kind: 'daemon', functions: [] }]);
+  expect(await rowsOf('select * from steadytext_worker_status()')).toEqual([]);
+  const figures = { concurrency: 1, inFlight: 0, processed: 0, failed: 0, settledClaims: [] };
+  const renewed = await renewLease(db.pool, { workerId: String(daemon?.worker_id), status: 'running', ...figures });
+  expect(renewed.isAlive).toBe(true);
+});
+
+test('a worker that serves no requests has no lanes', async () => {
+  await startSqlWorker(db.pool, { functions: [] });
+  expect(await rowsOf('select kind, lanes from lamplighter.worker')).toEqual([{ kind: 'worker', lanes: [] }]);
 });
 
 test('a worker whose lease ran out is dead at once, a stopped one stays stopped, and the living come first', async () => {

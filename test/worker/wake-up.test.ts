@@ -91,8 +91,8 @@ test('a worker that takes the flag down for an old wake-up does not take down th
   await using _ = await startTestWorker({ uri: db.uri, pollIntervalMs: HOUR_MS });
   await untilWaiting();
   const { epoch = '0' } = (await flag()) ?? {};
-  await db.pool.query('select lamplighter.request_wake_up()');
-  await db.pool.query('select lamplighter.confirm_wake_up($1)', [epoch]);
+  await db.pool.query(`select lamplighter.request_wake_up('requests')`);
+  await db.pool.query(`select lamplighter.confirm_wake_up('requests', $1)`, [epoch]);
   expect(await flag()).toEqual({ is_waiting: true, epoch: String(BigInt(epoch) + 1n) });
   await untilStatus(db.pool, await embed(db.pool, ['still woken']), 'completed');
 });
@@ -126,7 +126,14 @@ test('a commit that was decided on before the worker waited is found by looking 
 test('nonsense on the wake channel does no harm', async () => {
   await using tested = await startTestWorker({ uri: db.uri, pollIntervalMs: HOUR_MS });
   await untilWaiting();
-  for (const payload of ['', 'x', '-1', '9'.repeat(30), "1'; drop table steadytext_queue"]) {
+  for (const payload of [
+    '',
+    'x',
+    '1',
+    'requests:-1',
+    `requests:${'9'.repeat(30)}`,
+    "requests:1'; drop table steadytext_queue",
+  ]) {
     await db.pool.query('select pg_notify($1, $2)', ['lamplighter_wake', payload]);
   }
   await untilStatus(db.pool, await embed(db.pool, ['unharmed']), 'completed');

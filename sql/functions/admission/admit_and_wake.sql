@@ -10,7 +10,7 @@ begin
       hint = 'Wait until workers have caught up, start more of them, or let the schema owner raise the limit: '
              || 'SELECT lamplighter.set(''max_queue_size'', ''50000'').';
   end if;
-  perform lamplighter.wake_workers();
+  perform lamplighter.wake_workers('requests');
   return null;
 end
 $$;

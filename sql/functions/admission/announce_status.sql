@@ -11,7 +11,7 @@ begin
   else
     -- One id is skipped, so that the bound on pending requests counts this one.
     perform nextval('public.steadytext_queue_id_seq');
-    perform lamplighter.wake_workers();
+    perform lamplighter.wake_workers('requests');
   end if;
   return null;
 end

@@ -15,7 +15,7 @@ begin
     'grant select, delete, insert, update (status, retry_count, priority) on public.steadytext_queue to %I', p_role_name);
   -- What steadytext_worker_status() shows, and the lease that it judges by.
   execute format(
-    'grant select (worker_id, hostname, pid, status, version, functions, concurrency, lease_ms, in_flight, processed, failed,
+    'grant select (worker_id, kind, hostname, pid, status, version, functions, concurrency, lease_ms, in_flight, processed, failed,
        started_at, last_heartbeat)
      on lamplighter.worker to %I', p_role_name);
   perform lamplighter.grant_functions(p_role_name, 'caller');

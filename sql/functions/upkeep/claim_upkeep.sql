@@ -31,7 +31,8 @@ begin
     select count(*), count(*) filter (where w.worker_id < p_worker_id)
     into v_others, v_place
     from lamplighter.worker as w
-    where w.status in ('running', 'sleeping', 'stopping')
+    where w.kind = 'worker'
+      and w.status in ('running', 'sleeping', 'stopping')
       and w.last_heartbeat > v_now - make_interval(secs => w.lease_ms / 1000.0)
       and w.worker_id not in (select d.worker_id from lamplighter.duty as d where d.name = 'upkeep');
     v_turn_ms := greatest(v_others, 1) * 1000 - 500;
@@ -62,7 +63,7 @@ begin
         array(select substr(lane, strpos(lane, ':') + 1) from unnest(v_lanes) with ordinality as l (lane, at) order by at),
         1));
     if is_ready and p_was_ready and pg_notification_queue_usage() < 0.9 then
-      perform pg_notify('lamplighter_wake', 'look');
+      perform pg_notify('lamplighter_wake', 'requests:scan');
       is_ready := false;
     end if;
   end if;

@@ -55,7 +55,7 @@ begin
   end loop;
   promoted := cardinality(v_ids) - refused;
   if promoted > 0 then
-    perform lamplighter.wake_workers();
+    perform lamplighter.wake_workers('requests');
   end if;
 end
 $$;

@@ -148,7 +148,7 @@ begin
     end;
   end loop;
   if cardinality(v_ids) > 0 then
-    perform lamplighter.wake_workers();
+    perform lamplighter.wake_workers('requests');
   end if;
 
   delete from lamplighter.quarantine as d

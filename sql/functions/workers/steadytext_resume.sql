@@ -4,7 +4,7 @@ language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp
 begin
   perform lamplighter.require_function(function_name);
   delete from lamplighter.paused_function as p where p.function_name = steadytext_resume.function_name;
-  perform lamplighter.wake_workers();
+  perform lamplighter.wake_workers('requests');
 end
 $$;
 

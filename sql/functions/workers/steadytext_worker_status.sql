@@ -23,6 +23,7 @@ language sql volatile security invoker set search_path = pg_catalog, pg_temp as 
                      and w.last_heartbeat <= clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
                 then 'dead' else w.status end
   ) as seen (status)
+  where w.kind = 'worker'
   -- The living first: documented checks look at the first row only.
   order by seen.status in ('stopped', 'dead'), w.started_at, w.worker_id
 $$;
