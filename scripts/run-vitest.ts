@@ -1,42 +1,29 @@
 import { readFile, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
+import { OUTCOME_PATH } from './outcome-reporter.ts';
 import { type CommandResult, runCommand } from './run-command.ts';
+import { outcomeSchema, type TestOutcome } from './test-outcome.ts';
 
-const REPORT = fileURLToPath(new URL('../node_modules/.cache/lamplighter/vitest-report.json', import.meta.url));
-
-const reportSchema = z.object({
-  numPassedTests: z.int(),
-  numFailedTests: z.int(),
-  numPendingTests: z.int(),
-  testResults: z.array(
-    z.object({
-      /** The path of the file. */
-      name: z.string(),
-      message: z.string(),
-      assertionResults: z.array(
-        z.object({
-          ancestorTitles: z.array(z.string()),
-          title: z.string(),
-          status: z.string(),
-          duration: z.number().nullish(),
-        }),
-      ),
-    }),
-  ),
-});
-export type VitestReport = z.infer<typeof reportSchema>;
+const CACHE = fileURLToPath(new URL('../node_modules/.cache/lamplighter/', import.meta.url));
 
 export interface VitestResult extends CommandResult {
   /** Undefined when vitest ended before it could write one. */
-  readonly report: VitestReport | undefined;
+  readonly outcome: TestOutcome | undefined;
 }
 
-/** Runs the integration tests with its output shown, and reads what became of each. */
-export async function runVitest(args: readonly string[], env: Readonly<Record<string, string>>): Promise<VitestResult> {
-  await rm(REPORT, { force: true });
-  const output = ['--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`];
-  const result = await runCommand('vitest', ['run', '--project', 'integration', ...args, ...output], env);
-  const text = await readFile(REPORT, 'utf8').catch(() => undefined);
-  return { ...result, report: text === undefined ? undefined : reportSchema.parse(JSON.parse(text)) };
+/**
+ * Runs vitest with its output shown, and reads what became of each test.
+ *
+ * @param options.outcomePath Where the outcome stays. @default in node_modules/.cache, overwritten by the next run
+ */
+export async function runVitest(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  { outcomePath = `${CACHE}test-outcome.json` }: { readonly outcomePath?: string } = {},
+): Promise<VitestResult> {
+  await rm(outcomePath, { force: true });
+  const reporters = ['--reporter=default', '--reporter=./scripts/outcome-reporter.ts'];
+  const result = await runCommand('vitest', ['run', ...args, ...reporters], { ...env, [OUTCOME_PATH]: outcomePath });
+  const text = await readFile(outcomePath, 'utf8').catch(() => undefined);
+  return { ...result, outcome: text === undefined ? undefined : outcomeSchema.parse(JSON.parse(text)) };
 }

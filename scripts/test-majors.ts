@@ -5,6 +5,7 @@
 import process from 'node:process';
 import { postgresMajorFolder } from '../test/support/postgres-major.ts';
 import { runVitest } from './run-vitest.ts';
+import { placeOf } from './test-outcome.ts';
 
 const given = process.argv.slice(2);
 const named = given.filter((argument) => /^\d+$/.test(argument));
@@ -15,21 +16,16 @@ for (const major of named.length > 0 ? named : ['14', '15', '16', '17', '18']) {
   console.log(`\n== PostgreSQL ${major}`);
   // Fetched here, so that a registry out of reach is not taken for a failure of the tests.
   await postgresMajorFolder(major);
-  const { isOk, seconds, report } = await runVitest(others, {
+  const { isOk, seconds, outcome } = await runVitest(['--project', 'integration', ...others], {
     LAMPLIGHTER_TEST_PG_MAJOR: major,
     TEST_DATABASE_URL: '',
   });
-  const { numPassedTests = 0, numFailedTests = 0, numPendingTests = 0, testResults = [] } = report ?? {};
-  const isGood = isOk && numPassedTests > 0;
-  const failed = testResults.flatMap(({ name, assertionResults }) => {
-    const titles = assertionResults
-      .filter(({ status }) => status === 'failed')
-      .map(({ title }) => `${name} > ${title}`);
-    return assertionResults.length === 0 ? [`${name} could not be loaded`] : titles;
-  });
+  const { tests = [], failures = [] } = outcome ?? {};
+  const count = (wanted: string) => tests.filter(({ status }) => status === wanted).length;
+  const isGood = isOk && count('passed') > 0;
   lines.push(
-    `${isGood ? 'ok    ' : 'FAILED'} PostgreSQL ${major}: ${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped (${seconds.toFixed(0)} s)`,
-    ...failed.map((text) => `         ${text}`),
+    `${isGood ? 'ok    ' : 'FAILED'} PostgreSQL ${major}: ${count('passed')} passed, ${failures.length} failed, ${count('skipped')} skipped (${seconds.toFixed(0)} s)`,
+    ...failures.map((failure) => `         ${placeOf(failure)}: ${failure.error}`),
   );
   if (!isGood) process.exitCode = 1;
 }
