@@ -1,7 +1,9 @@
 /**
  * The layers of src/, downward only; a layer that is not named in the list of another one must not be imported by it.
  *
- * cli > dashboard, client, worker > requests, tasks, embeddings > models, db > core
+ * cli > dashboard, client, worker, daemon > process > requests, tasks, embeddings > models, db > core
+ *
+ * `process` knows none of the three systems: it takes them as workloads.
  */
 const below = {
   core: [],
@@ -10,10 +12,24 @@ const below = {
   requests: ['db', 'core'],
   tasks: ['db', 'core'],
   embeddings: ['models', 'db', 'core'],
-  worker: ['requests', 'tasks', 'embeddings', 'models', 'db', 'core'],
+  process: ['db', 'core'],
+  worker: ['process', 'requests', 'tasks', 'models', 'db', 'core'],
+  daemon: ['process', 'embeddings', 'models', 'db', 'core'],
   client: ['requests', 'tasks', 'embeddings', 'models', 'db', 'core'],
   dashboard: ['requests', 'tasks', 'embeddings', 'models', 'db', 'core'],
-  cli: ['dashboard', 'client', 'worker', 'requests', 'tasks', 'embeddings', 'models', 'db', 'core'],
+  cli: [
+    'dashboard',
+    'client',
+    'worker',
+    'daemon',
+    'process',
+    'requests',
+    'tasks',
+    'embeddings',
+    'models',
+    'db',
+    'core',
+  ],
 };
 
 const layerRules = Object.entries(below).map(([layer, allowed]) => ({

@@ -23,7 +23,14 @@ const CASES: readonly (readonly [file: string, specifier: string, rule: string |
   ['src/requests/sibling.ts', '../tasks/target.ts', 'layer-requests'],
   ['src/tasks/models.ts', '../models/target.ts', 'layer-tasks'],
   ['src/embeddings/sibling.ts', '../requests/target.ts', 'layer-embeddings'],
+  ['src/requests/upward.ts', '../process/target.ts', 'layer-requests'],
+  ['src/process/upward.ts', '../worker/target.ts', 'layer-process'],
+  ['src/process/system.ts', '../requests/target.ts', 'layer-process'],
   ['src/worker/sibling.ts', '../client/target.ts', 'layer-worker'],
+  ['src/worker/daemon.ts', '../daemon/target.ts', 'layer-worker'],
+  ['src/worker/embeddings.ts', '../embeddings/target.ts', 'layer-worker'],
+  ['src/daemon/sibling.ts', '../worker/target.ts', 'layer-daemon'],
+  ['src/daemon/requests.ts', '../requests/target.ts', 'layer-daemon'],
   ['src/client/upward.ts', '../cli/target.ts', 'layer-client'],
   ['src/dashboard/sibling.ts', '../worker/target.ts', 'layer-dashboard'],
   ['src/mystery/layer.ts', '../core/target.ts', 'known-layer'],
@@ -38,13 +45,26 @@ const CASES: readonly (readonly [file: string, specifier: string, rule: string |
   ['src/core/circle-back.ts', './circle.ts', 'no-cycles'],
   ['src/core/missing.ts', './nowhere.ts', 'resolvable'],
   ['src/requests/downward.ts', '../db/target.ts', undefined],
+  ['src/process/downward.ts', '../db/target.ts', undefined],
   ['src/worker/downward.ts', '../requests/target.ts', undefined],
+  ['src/worker/process.ts', '../process/target.ts', undefined],
+  ['src/daemon/downward.ts', '../embeddings/target.ts', undefined],
   ['src/cli/downward.ts', 'node:process', undefined],
   ['src/db/driver.ts', 'pg', undefined],
 ];
-const TARGETS = ['core', 'db', 'models', 'requests', 'tasks', 'worker', 'client', 'cli'].map(
-  (layer) => `src/${layer}/target.ts`,
-);
+const TARGETS = [
+  'core',
+  'db',
+  'models',
+  'requests',
+  'tasks',
+  'embeddings',
+  'process',
+  'worker',
+  'daemon',
+  'client',
+  'cli',
+].map((layer) => `src/${layer}/target.ts`);
 
 const reportSchema = z.object({
   summary: z.object({ violations: z.array(z.object({ from: z.string(), rule: z.object({ name: z.string() }) })) }),

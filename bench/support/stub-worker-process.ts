@@ -7,8 +7,8 @@ import pg from 'pg';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/log.ts';
 import type { Queryable } from '../../src/db/query.ts';
-import { parseWakeUp, WAKE_CHANNEL } from '../../src/requests/wake-up.ts';
-import { createWaker } from '../../src/worker/waker.ts';
+import { createPollSchedule } from '../../src/process/poll-schedule.ts';
+import { WAKE_CHANNEL } from '../../src/process/wake-up.ts';
 
 const LIMIT = 1_000;
 /** A worker's first pause after work. */
@@ -52,22 +52,26 @@ async function drain(): Promise<number> {
   }
 }
 
-const waker = createWaker(db, () => LONGEST_WAIT_MS, silentLogger, systemClock);
+const schedule = createPollSchedule({
+  db,
+  topic: 'requests',
+  longestPauseMs: () => LONGEST_WAIT_MS,
+  log: silentLogger,
+  clock: systemClock,
+});
 if (mode === 'waiting') {
   client.on('notification', ({ payload = '' }) => {
-    const epoch = parseWakeUp(payload)?.epoch;
-    if (epoch !== undefined) waker.onWakeUp(epoch);
-    wake();
+    if (schedule.noteWakeUp(payload)) wake();
   });
   await client.query(`listen ${WAKE_CHANNEL}`);
-  waker.setListening(true);
+  schedule.setListening(true);
 }
 process.send?.('ready');
 for (;;) {
   const hasFound = (await drain()) > 0;
   if (mode === 'polling') await pause(POLL_MS);
-  else if (hasFound) waker.reset();
-  else if (!(await waker.requestOnce())) await pause(waker.nextPauseMs());
+  else if (hasFound) schedule.reset();
+  else if (!(await schedule.requestOnce())) await pause(schedule.nextPauseMs());
 }
 
 function pause(ms: number): Promise<void> {

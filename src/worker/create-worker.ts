@@ -5,7 +5,7 @@ import { resolveConnection } from '../db/connection-settings.ts';
 import { createProviders } from '../models/create-providers.ts';
 import type { ModelProvider } from '../models/provider.ts';
 import { createModelRegistry } from '../models/registry.ts';
-import type { LiveSettings } from './settings-watcher.ts';
+import type { LiveSettings } from './requests/upkeep/settings-watcher.ts';
 import { startWorker, type Worker } from './worker.ts';
 
 export interface CreateWorkerOptions extends WorkerOptions {

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Queryable } from '../../src/db/query.ts';
+import { registerWorker } from '../../src/process/register-worker.ts';
+import { renewLease } from '../../src/process/renew-lease.ts';
 import { claimQuarantined } from '../../src/requests/claim-quarantined.ts';
 import { claimRequestsAtOnce } from '../../src/requests/claim-requests-at-once.ts';
-import type { ClaimedRequest } from '../../src/requests/claimed-request.ts';
+import { type ClaimedRequest, laneKey } from '../../src/requests/claimed-request.ts';
 import { finishRequests } from '../../src/requests/finish-requests.ts';
-import { registerWorker } from '../../src/requests/register-worker.ts';
-import { renewLease } from '../../src/requests/renew-lease.ts';
 import { type Cast, createCast } from '../roles/cast.ts';
 import { openSession, type SqlSession } from '../support/sql-session.ts';
 import { type SqlWorker, startSqlWorker } from '../support/sql-worker.ts';
@@ -103,7 +103,7 @@ test.each([0, -1, 999, 3_600_001, 2_147_483_647])('no worker has a lease of %i m
     hostname: 'h',
     pid: 1,
     version: '0',
-    lanes: LANES,
+    lanes: LANES.map(laneKey),
     concurrency: 1,
     leaseMs,
   });

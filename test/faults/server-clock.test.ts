@@ -4,7 +4,8 @@ import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/log.ts';
 import { createTroubles } from '../../src/core/recurring-trouble.ts';
 import type { Queryable } from '../../src/db/query.ts';
-import { createRescuer } from '../../src/worker/rescuer.ts';
+import { createDeathWatch } from '../../src/process/death-watch.ts';
+import { createRescuer } from '../../src/worker/requests/upkeep/rescuer.ts';
 import { spawnJournallingWorker } from '../history/journalling-worker.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
@@ -109,16 +110,16 @@ describe("when the server's clock is set", () => {
         return pool.query(text, params === undefined ? undefined : [...params]);
       },
     };
-    const duty = createRescuer({
+    const rescue = createRescuer({
       db: counted,
       maxRetries: 3,
-      intervalMs: 20,
-      leaseMs: 3_000,
       onRescued: () => undefined,
       onFailed: () => undefined,
       log: silentLogger,
       troubles: createTroubles({ log: silentLogger, clock: systemClock }),
     });
+    const [duty] = createDeathWatch({ db: counted, intervalMs: 20, leaseMs: 3_000, rescues: [rescue] });
+    if (duty === undefined) throw new Error('expected one duty for each rescue');
     const rescuer = runDuty(counted, duty, 20);
     const statusAfter = (least: number) =>
       eventually(async () => {

@@ -10,7 +10,7 @@ import { parseWorkerConfig } from '../../src/core/worker-config.ts';
 import { resolveConnection } from '../../src/db/connection-settings.ts';
 import { createPool, type Pool } from '../../src/db/pool.ts';
 import { recordServerSettings } from '../../src/requests/server-settings.ts';
-import { createSettingsWatcher, type LiveSettings } from '../../src/worker/settings-watcher.ts';
+import { createSettingsWatcher, type LiveSettings } from '../../src/worker/requests/upkeep/settings-watcher.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { firstValue } from '../support/requests.ts';

@@ -1,6 +1,8 @@
 import { systemClock } from '../../src/core/clock.ts';
 import type { RequestFunction } from '../../src/core/request-functions.ts';
 import type { Queryable } from '../../src/db/query.ts';
+import { registerWorker } from '../../src/process/register-worker.ts';
+import { renewLease } from '../../src/process/renew-lease.ts';
 import { announceEnds, type EndEvent } from '../../src/requests/announce-ends.ts';
 import { claimQuarantined } from '../../src/requests/claim-quarantined.ts';
 import { type ClaimedRequest, type ClaimName, type Lane, laneKey } from '../../src/requests/claimed-request.ts';
@@ -8,10 +10,8 @@ import { finishRequests, type Outcome } from '../../src/requests/finish-requests
 import { listLost } from '../../src/requests/list-lost.ts';
 import { promoteRequests } from '../../src/requests/promote-requests.ts';
 import { type PrunedWindow, pruneRequests } from '../../src/requests/prune-requests.ts';
-import { registerWorker } from '../../src/requests/register-worker.ts';
-import { renewLease } from '../../src/requests/renew-lease.ts';
 import { rescueRequests } from '../../src/requests/rescue-requests.ts';
-import { createReadyLevels, type ReadyLevels } from '../../src/worker/ready-levels.ts';
+import { createReadyLevels, type ReadyLevels } from '../../src/worker/requests/claim/claim-cursors.ts';
 import type { TakenClaim } from './claim-rules.ts';
 import type { Ending } from './request-life.ts';
 import { parseClaim, type WorkerStep } from './steps.ts';
@@ -86,7 +86,7 @@ export async function runWorkerStep(
         hostname: 'test-host',
         pid: 4711,
         version: '0.0.0',
-        lanes,
+        lanes: lanes.map(laneKey),
         concurrency: 4,
         leaseMs: LEASE_MS,
       });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { renewLease } from '../../src/requests/renew-lease.ts';
+import { renewLease } from '../../src/process/renew-lease.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
 

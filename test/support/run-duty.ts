@@ -1,7 +1,7 @@
 import { systemClock } from '../../src/core/clock.ts';
 import { type Service, startLoop } from '../../src/core/service.ts';
 import type { Queryable } from '../../src/db/query.ts';
-import type { Duty } from '../../src/worker/duties.ts';
+import type { Duty } from '../../src/process/duties.ts';
 
 /** Does a duty again and again, as the only worker would, after a look at the server in place of a heartbeat. */
 export function runDuty(db: Queryable, duty: Duty, intervalMs: number): Service {

@@ -1,12 +1,12 @@
 import type { RequestFunction } from '../../src/core/request-functions.ts';
 import type { Queryable } from '../../src/db/query.ts';
+import { registerWorker } from '../../src/process/register-worker.ts';
+import { type LeaseReport, renewLease } from '../../src/process/renew-lease.ts';
 import { claimQuarantined } from '../../src/requests/claim-quarantined.ts';
 import { claimRequests } from '../../src/requests/claim-requests.ts';
-import type { ClaimedRequest, Lane } from '../../src/requests/claimed-request.ts';
+import { type ClaimedRequest, type Lane, laneKey } from '../../src/requests/claimed-request.ts';
 import { type Finished, type FinishOptions, finishRequests, type Outcome } from '../../src/requests/finish-requests.ts';
 import { listReady } from '../../src/requests/list-ready.ts';
-import { registerWorker } from '../../src/requests/register-worker.ts';
-import { type LeaseReport, renewLease } from '../../src/requests/renew-lease.ts';
 
 export interface SqlWorkerOptions {
   readonly functions?: readonly RequestFunction[];
@@ -58,7 +58,7 @@ export async function startSqlWorker(db: Queryable, options: SqlWorkerOptions = 
     hostname: 'test-host',
     pid: 4711,
     version: '0.0.0',
-    lanes,
+    lanes: lanes.map(laneKey),
     concurrency,
     leaseMs,
   });

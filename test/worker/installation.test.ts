@@ -89,7 +89,7 @@ test.each(['SIGKILL', 'SIGSTOP'] as const)(
     // Long before its lease is over.
     expect(await latenessOf('due after that', 0)).toBeLessThan(4_000);
     expect(await holder('upkeep')).toBe(spare.workerId);
-    for (const name of ['settings', 'rescue'])
+    for (const name of ['settings', 'rescue_requests'])
       await eventually(async () => expect(await holder(name)).toBe(spare.workerId), { timeoutMs: 10_000 });
     if (signal === 'SIGSTOP') busy.kill('SIGCONT');
   },

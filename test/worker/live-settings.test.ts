@@ -4,7 +4,7 @@ import { createLogger } from '../../src/core/log.ts';
 import { createTroubles } from '../../src/core/recurring-trouble.ts';
 import { resolveConnection } from '../../src/db/connection-settings.ts';
 import { createPool } from '../../src/db/pool.ts';
-import { createSettingsWatcher, type LiveSettings } from '../../src/worker/settings-watcher.ts';
+import { createSettingsWatcher, type LiveSettings } from '../../src/worker/requests/upkeep/settings-watcher.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { firstValue, generate, untilStatus } from '../support/requests.ts';

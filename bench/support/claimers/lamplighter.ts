@@ -1,11 +1,11 @@
 import { systemClock } from '../../../src/core/clock.ts';
 import { resolveConnection } from '../../../src/db/connection-settings.ts';
 import { createPool } from '../../../src/db/pool.ts';
-import type { ClaimedRequest, Lane } from '../../../src/requests/claimed-request.ts';
+import { registerWorker } from '../../../src/process/register-worker.ts';
+import { renewLease } from '../../../src/process/renew-lease.ts';
+import { type ClaimedRequest, type Lane, laneKey } from '../../../src/requests/claimed-request.ts';
 import { finishRequests } from '../../../src/requests/finish-requests.ts';
-import { registerWorker } from '../../../src/requests/register-worker.ts';
-import { renewLease } from '../../../src/requests/renew-lease.ts';
-import { createReadyLevels } from '../../../src/worker/ready-levels.ts';
+import { createReadyLevels } from '../../../src/worker/requests/claim/claim-cursors.ts';
 import { openPool } from '../bench-server.ts';
 import { contenderNamed } from '../contenders/registry.ts';
 import type { Claimer } from './claimer.ts';
@@ -28,7 +28,7 @@ export async function openLamplighterClaimer(uri: string): Promise<Claimer> {
     hostname: 'bench',
     pid: 1,
     version: 'bench',
-    lanes: [LANE],
+    lanes: [laneKey(LANE)],
     concurrency: 1,
     leaseMs: LEASE_MS,
   });

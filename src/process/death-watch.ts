@@ -1,0 +1,109 @@
+import type { Trouble } from '../core/recurring-trouble.ts';
+import { loadQuery } from '../db/load-sql.ts';
+import type { Queryable } from '../db/query.ts';
+import { classifySqlState } from '../db/sqlstate.ts';
+import type { Duty, Look } from './duties.ts';
+
+const WAS_STANDBY = loadQuery('was_standby');
+/** What the clock of the server may gain on that of the process between two looks before it counts as set. */
+const STEP_MS = 1_000;
+
+/** What is known of the server, for judging who is silent. */
+export interface Reachability {
+  /** For how long the server has been reachable, and its clock has gone evenly; undefined: as long as anybody remembers. */
+  readonly reachableMs: number | undefined;
+  /** The time of the server as of which silence is judged, in milliseconds since 1970: its clock may be set right afterwards. */
+  readonly nowMs: number;
+}
+
+/** Takes back what dead processes held, for one workload. */
+export interface Rescue {
+  /** The duty's name, such as `rescue_requests`: whoever offers the same one takes turns. */
+  readonly name: string;
+  /** May be run by several processes at once, and each may die halfway. */
+  run(reachability: Reachability, signal: AbortSignal): Promise<void>;
+  readonly trouble: Trouble;
+}
+
+export interface DeathWatchDeps {
+  readonly db: Queryable;
+  readonly intervalMs: number;
+  /** That of this process: whoever has known the server for so long can judge others like it. */
+  readonly leaseMs: number;
+  readonly rescues: readonly Rescue[];
+}
+
+/**
+ * The rescues as duties, one each, which are told how far silence proves a death.
+ *
+ * While the server is away nobody can renew a lease: after an outage everybody gets the time of their lease to come back. A process that
+ * starts knows of no outage: the database tells of a restart by itself, but not of the time when a standby was promoted, so on a server
+ * that may have been one the others get that time, too. So they do when the clock of the server was set forward: all of them look silent
+ * then. Each process keeps that knowledge for itself, from its heartbeats, whoever does the duty; those who know too little to judge do it
+ * in turns of their own, so that they never stand in the way of one who knows.
+ */
+export function createDeathWatch({ db, intervalMs, leaseMs, rescues }: DeathWatchDeps): Duty[] {
+  const known = createReachability(leaseMs);
+  let hasAskedForStandby = false;
+
+  async function judge(look: Look): Promise<Reachability> {
+    if (!hasAskedForStandby) {
+      if (await wasStandby(db)) known.suspect();
+      hasAskedForStandby = true;
+    }
+    return known.asOf(look);
+  }
+
+  return rescues.map(({ name, run, trouble }) => ({
+    name: () => (known.isShort() ? `${name}_recent` : name),
+    intervalMs,
+    noteLook: known.note,
+    async run(look, signal) {
+      try {
+        await run(await judge(look), signal);
+      } catch (error) {
+        // What the server refused for any other reason tells that it is there.
+        if (['environment', 'backpressure'].includes(classifySqlState(error))) known.note(undefined);
+        throw error;
+      }
+    },
+    trouble,
+  }));
+}
+
+/** What the heartbeats of this process have told about the server. */
+function createReachability(leaseMs: number) {
+  let last: Look | undefined;
+  /** Since when all looks went well and the clock went evenly. */
+  let sinceMs = 0;
+  /** True once the server was away, or its clock was set, or it may have been a standby. */
+  let isRecent = false;
+
+  return {
+    /** Takes note of a look, or with undefined of one that failed; the same one may be noted again. */
+    note(look: Look | undefined): void {
+      if (look === undefined) isRecent = true;
+      else if (last === undefined) sinceMs = look.startedMs;
+      else if (look.serverMs - last.serverMs > look.endedMs - last.startedMs + STEP_MS) {
+        isRecent = true;
+        sinceMs = look.startedMs;
+      }
+      last = look;
+    },
+    suspect(): void {
+      isRecent = true;
+    },
+    /** True while too little is known to judge those whose lease is as long as this one. */
+    isShort: () => isRecent && (last === undefined || last.startedMs - sinceMs < leaseMs),
+    /** As of the clock that was looked at: it may be set before a statement gets there. */
+    asOf: (look: Look): Reachability => ({
+      reachableMs: isRecent ? look.startedMs - sinceMs : undefined,
+      nowMs: look.serverMs,
+    }),
+  };
+}
+
+/** True when the server may be a standby that was promoted, at a time that nobody knows; also after a crash. */
+async function wasStandby(db: Queryable): Promise<boolean> {
+  return (await db.query<{ was_standby: boolean }>(WAS_STANDBY)).rows[0]?.was_standby === true;
+}

@@ -1,0 +1,170 @@
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/log.ts';
+import type { Troubles } from '../core/recurring-trouble.ts';
+import { type Service, startLoop } from '../core/service.ts';
+import type { Queryable } from '../db/query.ts';
+import type { Duties } from './duties.ts';
+import { registerWorker, type WorkerRegistration } from './register-worker.ts';
+import { type LeaseReport, renewLease } from './renew-lease.ts';
+import type { LeaseHolder, Workload } from './workload.ts';
+
+/** A workload, as far as the lease concerns it. */
+type Leased = Pick<Workload, 'name' | 'inFlight' | 'hasInFlight' | 'figures' | 'claims' | 'abort' | 'onRenewed'>;
+
+export interface LeaseDeps {
+  readonly db: Queryable;
+  readonly registration: Omit<WorkerRegistration, 'concurrency'>;
+  readonly heartbeatMs: number;
+  /** Whatever they hold is held under this lease. */
+  readonly workloads: readonly Leased[];
+  readonly duties: Duties;
+  readonly log: Logger;
+  readonly troubles: Troubles;
+  readonly clock: Clock;
+}
+
+export interface Lease extends LeaseHolder, Service {
+  /** Says that nothing more is claimed. */
+  announceStopping(): void;
+}
+
+/**
+ * Duty: keeps the lease of the process alive, publishes the figures of its workloads and offers its duties. When the lease is lost (the
+ * process was stopped or cut off for longer than the lease), all work in flight is dropped, as others have it now, and the process
+ * registers anew. If it dies, the lease runs out by itself. Has registered when it resolves.
+ */
+export async function startLease(deps: LeaseDeps): Promise<Lease> {
+  const { db, registration, heartbeatMs, workloads, duties, log, troubles, clock } = deps;
+  const trouble = troubles.define('renew the lease');
+  const ledgers = workloads.flatMap(({ claims }) => (claims === undefined ? [] : [claims]));
+  const retired = new Set<string>();
+  let workerId = await register();
+  let status: LeaseReport['status'] = 'running';
+  let isToRetire = false;
+
+  function register(): Promise<string> {
+    return registerWorker(db, { ...registration, concurrency: sumFigures(workloads).concurrency });
+  }
+
+  async function report(id: string, ownStatus: LeaseReport['status']): Promise<boolean> {
+    const settledClaims = ledgers.map((ledger) => ledger.listSettledClaims(id));
+    const startedMs = clock.nowMs();
+    const isAtWork = ownStatus === 'running';
+    const renewed = await renewLease(db, {
+      workerId: id,
+      status: ownStatus,
+      // What is in flight then is in flight under a later id.
+      inFlight: ownStatus === 'stopped' ? 0 : countInFlight(workloads),
+      settledClaims: settledClaims.flat(),
+      ...sumFigures(workloads),
+      duties: isAtWork ? duties.offer() : [],
+    });
+    const { isAlive, serverMs } = renewed;
+    if (isAtWork) {
+      duties.note({ startedMs, endedMs: clock.nowMs(), serverMs }, renewed.duties);
+      for (const workload of workloads) workload.onRenewed?.(renewed);
+    }
+    // Of a lease that is over, the rescue forgets the rest.
+    const isKept = isAlive && ownStatus !== 'stopped';
+    for (const [at, ledger] of ledgers.entries()) ledger.forgetClaims(id, isKept ? settledClaims[at] : undefined);
+    return isAlive;
+  }
+
+  async function replaceId(): Promise<string> {
+    const old = workerId;
+    workerId = await register();
+    isToRetire = false;
+    return old;
+  }
+
+  function drop(id: string): void {
+    for (const workload of workloads) workload.abort('lost', id);
+  }
+
+  async function renew(): Promise<void> {
+    if (isToRetire) {
+      retired.add(await replaceId());
+      log.warn({ workerId }, 'the answer to a claim was lost: the worker goes on under a new id');
+    }
+    if (await report(workerId, status)) return;
+    const dropped = countInFlight(workloads);
+    drop(workerId);
+    await replaceId();
+    log.warn(
+      { workerId, dropped },
+      'the lease was lost: what was in flight was dropped, the worker goes on under a new id',
+    );
+  }
+
+  async function renewRetired(): Promise<void> {
+    for (const id of retired) {
+      const isOver = status === 'stopped' || !workloads.some((workload) => workload.hasInFlight(id));
+      const isAlive = await report(id, isOver ? 'stopped' : 'stopping');
+      if (!isAlive) drop(id);
+      if (isOver || !isAlive) retired.delete(id);
+    }
+  }
+
+  const loop = startLoop({
+    intervalMs: heartbeatMs,
+    // A failure is no failure of the loop, which would pause for longer than the lease may have left.
+    async runOnce() {
+      try {
+        await renew();
+        await renewRetired();
+        trouble.settle();
+      } catch (error) {
+        duties.noteFailure();
+        trouble.note(error);
+      }
+    },
+    onError: () => undefined,
+    onDeath: (error) => trouble.die(error),
+    clock,
+  });
+
+  trouble.onRecovery(() => loop.wake());
+
+  return {
+    get workerId() {
+      return workerId;
+    },
+    check: () => loop.wake(),
+    announceStopping() {
+      status = 'stopping';
+      loop.wake();
+    },
+    retire() {
+      isToRetire = true;
+      loop.wake();
+    },
+    async stop() {
+      await loop.stop();
+      status = 'stopped';
+      try {
+        await report(workerId, status);
+        await renewRetired();
+      } catch (error) {
+        log.warn({ err: error }, 'could not sign off; the lease will run out by itself');
+      }
+    },
+  };
+}
+
+function countInFlight(workloads: readonly Leased[]): number {
+  return workloads.reduce((sum, { inFlight }) => sum + inFlight, 0);
+}
+
+function sumFigures(
+  workloads: readonly Leased[],
+): Required<Pick<LeaseReport, 'concurrency' | 'processed' | 'failed' | 'troubles'>> {
+  const figures = workloads.map((workload) => workload.figures());
+  const sum = (of: 'concurrency' | 'processed' | 'failed') =>
+    figures.reduce((total, each) => total + (each[of] ?? 0), 0);
+  return {
+    concurrency: sum('concurrency'),
+    processed: sum('processed'),
+    failed: sum('failed'),
+    troubles: figures.flatMap(({ troubles = [] }) => troubles),
+  };
+}

@@ -1,0 +1,77 @@
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/log.ts';
+import type { Service } from '../core/service.ts';
+import type { Lease } from './lease.ts';
+import type { Workload } from './workload.ts';
+
+/** How long a graceful stop lets work in flight run before it hands it back. */
+const GRACE_MS = 20_000;
+/** How long a stop waits for the ends of aborted work to be recorded. */
+const HAND_BACK_MS = 2_000;
+
+export interface StopOptions {
+  /** Hands work in flight back at once instead of letting it finish. @default false */
+  readonly isImmediate?: boolean;
+}
+
+export interface StopDeps {
+  readonly lease: Pick<Lease, 'announceStopping'>;
+  /** These claim; stopped before anything else. */
+  readonly workloads: readonly Pick<Workload, 'name' | 'inFlight' | 'stopClaiming' | 'idle' | 'abort'>[];
+  /** Everything that is open, in the order in which to stop it. */
+  readonly services: readonly Service[];
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/**
+ * The way out of a process: nothing more is claimed, what runs may finish for up to 20 s, the rest is handed back, and everything is
+ * closed. The function may be called again: with `isImmediate` it cuts the wait short. What is neither finished nor handed back in time
+ * (the server is away, or somebody has locked the row) is rescued by other processes, as this one has signed off or its lease runs out.
+ */
+export function createStop(deps: StopDeps): (options?: StopOptions) => Promise<void> {
+  const { lease, workloads, services, log, clock } = deps;
+  const hurry = new AbortController();
+  let stopped: Promise<void> | undefined;
+
+  const allIdle = async () => void (await Promise.all(workloads.map((workload) => workload.idle())));
+
+  async function stop(): Promise<void> {
+    lease.announceStopping();
+    // One that has failed keeps nobody from being stopped; who told of its death has told of this.
+    await Promise.allSettled(workloads.map((workload) => workload.stopClaiming()));
+    await settle(allIdle(), GRACE_MS, clock, hurry.signal);
+    const busy = workloads.filter(({ inFlight }) => inFlight > 0);
+    for (const workload of busy) {
+      const manner = hurry.signal.aborted ? 'at once' : 'that take too long';
+      log.info({ [workload.name]: workload.inFlight }, `handing back ${workload.name} ${manner}`);
+      workload.abort('stopping');
+    }
+    if (busy.length > 0) await settle(allIdle(), HAND_BACK_MS, clock);
+    await stopAll(services);
+  }
+
+  return ({ isImmediate = false } = {}) => {
+    if (isImmediate) hurry.abort();
+    stopped ??= stop();
+    return stopped;
+  };
+}
+
+/** Stops one after the other; a service that fails to does not keep the others open. */
+export async function stopAll(services: readonly Service[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const service of services) await service.stop().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw new AggregateError(failures, 'Not everything could be stopped');
+}
+
+/** Waits for `work`, until the time is up or `hurry` aborts. */
+async function settle(work: Promise<void>, ms: number, clock: Clock, hurry?: AbortSignal): Promise<void> {
+  const timer = new AbortController();
+  const end = () => timer.abort();
+  if (hurry?.aborted === true) end();
+  hurry?.addEventListener('abort', end, { once: true });
+  void work.then(end, end);
+  await clock.delay(ms, timer.signal);
+  hurry?.removeEventListener('abort', end);
+}

@@ -1,0 +1,126 @@
+import type { Clock } from '../../../core/clock.ts';
+import { groupBy } from '../../../core/group-by.ts';
+import type { Queryable } from '../../../db/query.ts';
+import { claimRequests, requestsAskedFor } from '../../../requests/claim-requests.ts';
+import { claimRequestsAtOnce, type LaneRoom } from '../../../requests/claim-requests-at-once.ts';
+import {
+  type ClaimedRequest,
+  type ClaimName,
+  compareAge,
+  type Lane,
+  laneKey,
+} from '../../../requests/claimed-request.ts';
+import { listReady, type ReadyLevel } from '../../../requests/list-ready.ts';
+
+/** Priorities of one role that a look at the queue returns; further ones are found once these are empty. */
+const LEVELS_PER_ROLE = 8;
+/** The same where the rows of all those are locked by others, so that a claim gives nothing. */
+const MOST_LEVELS_PER_ROLE = 4_096;
+/** A look may take this share of the time; more often it would compete with the claims, less often it would delay urgent requests. */
+const SCAN_SHARE = 0.1;
+const LONGEST_UNSCANNED_MS = 1_000;
+
+/**
+ * What is known to be ready. A look at the whole queue finds the roles and priorities of each lane; claims then go to one level after
+ * the other, each from the lowest row that may still be there. That keeps a claim off the dead index entries that an open snapshot
+ * holds in front, which a plain claim reads anew each time (76k to 18k/s after 800k requests). Rows that appear below the remembered
+ * bound (late commits, retries) and new levels are found by the next look. Where there is no backlog there is nothing to remember, and
+ * one statement both looks and claims.
+ */
+export interface ReadyLevels {
+  /** True when it is time for another look: nothing is known to be ready, or the last look is too long ago. */
+  isDue(): boolean;
+  /** Makes the next `isDue` true. */
+  expire(): void;
+  /** True when nothing is known to be ready, nor thought to be: then {@link claimAtOnce} is the shorter way. */
+  isUnknown(): boolean;
+  /** Looks and claims all that is ready in the first of the lanes that has anything; what is too much for that, or locked, needs a look. */
+  claimAtOnce(name: ClaimName, lanes: readonly LaneRoom[]): Promise<ClaimedRequest[]>;
+  look(lanes: readonly Lane[]): Promise<void>;
+  hasReady(lane: Lane): boolean;
+  /** Claims for one lane; roles take turns, so that one role's flood does not starve another's. */
+  claim(name: ClaimName, lane: Lane, limit: number, isCareful?: boolean): Promise<ClaimedRequest[]>;
+}
+
+export function createReadyLevels(db: Queryable, clock: Clock): ReadyLevels {
+  let levels = new Map<string, ReadyLevel[]>();
+  const lastServed = new Map<string, string>();
+  let nextLookAtMs = 0;
+  let levelsPerRole = LEVELS_PER_ROLE;
+  /** True when claims were tried since the last look and all of them gave nothing. */
+  let isInVain = false;
+  let hasClaimed = false;
+  /** True when there was something that could not be claimed at once, until a look finds nothing. */
+  let hasBacklog = false;
+
+  return {
+    isDue: () => levels.size === 0 || clock.nowMs() >= nextLookAtMs,
+    expire() {
+      nextLookAtMs = 0;
+    },
+    isUnknown: () => levels.size === 0 && !hasBacklog,
+    async claimAtOnce(name, lanes) {
+      // Whatever makes it fail may be in one lane only, which a look tells.
+      hasBacklog = true;
+      const requests = await claimRequestsAtOnce(db, { ...name, lanes });
+      hasBacklog = requests === undefined;
+      const last = requests?.at(-1);
+      if (last !== undefined) lastServed.set(laneKey(last.lane), last.username);
+      return requests ?? [];
+    },
+    async look(lanes) {
+      const startedMs = clock.nowMs();
+      if (isInVain) levelsPerRole = Math.min(levelsPerRole * 2, MOST_LEVELS_PER_ROLE);
+      const found = await listReady(db, lanes, levelsPerRole);
+      if (found.length === 0) levelsPerRole = LEVELS_PER_ROLE;
+      isInVain = false;
+      hasClaimed = false;
+      hasBacklog &&= found.length > 0;
+      levels = groupBy(found, ({ lane }) => laneKey(lane));
+      const endedMs = clock.nowMs();
+      nextLookAtMs = endedMs + Math.min(LONGEST_UNSCANNED_MS, (endedMs - startedMs) / SCAN_SHARE);
+    },
+    hasReady: (lane) => levels.has(laneKey(lane)),
+    async claim(name, lane, limit, isCareful = false) {
+      const key = laneKey(lane);
+      const roles = rotate(levels.get(key) ?? [], lastServed.get(key));
+      const share = Math.ceil(limit / Math.max(1, roles.length));
+      const tried = roles.flat();
+      const claimed = await claimRequests(db, { ...name, lane, levels: tried, share, limit, isCareful });
+      hasClaimed ||= claimed.length > 0;
+      isInVain = !hasClaimed;
+      // They come in turns, so the next claim goes on with the role after this one.
+      const last = claimed.at(-1);
+      if (last !== undefined) lastServed.set(key, last.username);
+      const byRole = groupBy(claimed, ({ username }) => username);
+      const left: ReadyLevel[] = [];
+      let room = limit;
+      for (const [at, own] of roles.entries()) {
+        const given = byRole.get(own[0]?.username ?? '') ?? [];
+        const asked = requestsAskedFor(room, roles.length - at, share);
+        // A role that gave less than it was asked for has nothing left that this worker can have.
+        if (given.length >= asked) left.push(...own.map((level) => raise(level, given)));
+        room -= given.length;
+      }
+      if (left.length === 0) levels.delete(key);
+      else levels.set(key, left);
+      return claimed;
+    },
+  };
+}
+
+/** The levels by role, roles in order of name, beginning after the one that was served last. */
+function rotate(levels: readonly ReadyLevel[], last: string | undefined): ReadyLevel[][] {
+  const roles = [...groupBy(levels, ({ username }) => username)].sort(([a], [b]) => (a < b ? -1 : 1));
+  const isNext = ([username]: [string, ReadyLevel[]]) => last !== undefined && username > last;
+  const next = Math.max(0, roles.findIndex(isNext));
+  return [...roles.slice(next), ...roles.slice(0, next)].map(([, own]) => own);
+}
+
+/** The level from the last of the claimed rows on. */
+function raise(level: ReadyLevel, claimed: readonly ClaimedRequest[]): ReadyLevel {
+  let last: Pick<ReadyLevel, 'createdUs' | 'id'> = level;
+  for (const request of claimed)
+    if (request.priority === level.priority && compareAge(request, last) > 0) last = request;
+  return { ...level, createdUs: last.createdUs, id: last.id };
+}

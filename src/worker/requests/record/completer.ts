@@ -1,0 +1,124 @@
+import type { Clock } from '../../../core/clock.ts';
+import type { Logger } from '../../../core/log.ts';
+import type { Troubles } from '../../../core/recurring-trouble.ts';
+import type { Service } from '../../../core/service.ts';
+import type { Queryable } from '../../../db/query.ts';
+import type { InFlight } from '../in-flight.ts';
+import { type Completed, countBatch, isMoot, lengthOf } from './completions.ts';
+import type { Announcer } from './event-publisher.ts';
+import { startStragglers } from './locked-finishes.ts';
+import { createRecorder } from './recorder.ts';
+
+/** Ends that may wait to be recorded before executors have to. */
+const BACKLOG_LIMIT = 2_000;
+/** The same by the length of their results, in UTF-16 units. */
+const BACKLOG_LENGTH = 32_000_000;
+/** Batches recorded at once: while one waits for the disk, the next is written. */
+const WRITERS = 2;
+
+export interface CompleterDeps {
+  readonly db: Queryable;
+  readonly inFlight: InFlight;
+  /** Sends the events that were not sent along; stopped later. */
+  readonly announcer: Pick<Announcer, 'add'>;
+  readonly maxRetries: number;
+  readonly log: Logger;
+  readonly troubles: Troubles;
+  readonly clock: Clock;
+  /** Told of each end that was recorded. */
+  readonly onRecorded: (end: Completed, status: 'pending' | 'completed' | 'failed') => void;
+}
+
+export interface Completer extends Service {
+  /** Takes over the ends of requests; resolves when there is room for more. */
+  push(ends: readonly Completed[]): Promise<void>;
+  /** Hands back, now and from now on, requests whose end the database refuses. */
+  handBackRefused(): void;
+}
+
+/**
+ * Duty: records the ends of requests, in batches as large as have piled up meanwhile. Writes the queue; if the process dies before a
+ * batch commits, its requests are rescued and run again, and nothing of them was seen by anyone. Rows that somebody has locked are left
+ * to the stragglers; while the server is away everything waits.
+ */
+export function startCompleter(deps: CompleterDeps): Completer {
+  const { db, inFlight, announcer, maxRetries, log, troubles, clock, onRecorded } = deps;
+  const stopping = new AbortController();
+  const refusals = troubles.define('record the ends of some requests');
+  const record = createRecorder({
+    db,
+    maxRetries,
+    log,
+    troubles,
+    refusals,
+    clock,
+    announce: (events) => announcer.add(events),
+    onRecorded(end, status) {
+      onRecorded(end, status);
+      inFlight.remove(end.held);
+    },
+  });
+  const stragglers = startStragglers({
+    db,
+    record,
+    onDropped: ({ held }) => inFlight.remove(held),
+    log,
+    troubles,
+    refusals,
+    clock,
+  });
+  const queue: Completed[] = [];
+  let queueLength = 0;
+  const idleWriters: (() => void)[] = [];
+  let roomWaiters: (() => void)[] = [];
+
+  const isFull = () => queue.length >= BACKLOG_LIMIT || queueLength >= BACKLOG_LENGTH;
+
+  function take(): Completed[] {
+    const ends = queue.splice(0, countBatch(queue));
+    for (const end of ends) queueLength -= lengthOf(end);
+    return ends;
+  }
+
+  function makeRoom(): void {
+    if (isFull()) return;
+    for (const resolve of roomWaiters) resolve();
+    roomWaiters = [];
+  }
+
+  async function write(): Promise<void> {
+    while (queue.length > 0 || !stopping.signal.aborted) {
+      if (queue.length === 0) {
+        await new Promise<void>((resolve) => idleWriters.push(resolve));
+        continue;
+      }
+      const missing = await record(take(), stopping.signal);
+      for (const end of missing) if (isMoot(end)) inFlight.remove(end.held);
+      stragglers.add(missing.filter((end) => !isMoot(end)));
+      makeRoom();
+    }
+  }
+
+  function wakeWriters(): void {
+    for (const wake of idleWriters.splice(0)) wake();
+  }
+
+  const done = Promise.all(Array.from({ length: WRITERS }, write));
+  done.catch((error: unknown) => refusals.die(error));
+
+  return {
+    async push(ends) {
+      queue.push(...ends);
+      for (const end of ends) queueLength += lengthOf(end);
+      wakeWriters();
+      if (isFull()) await new Promise<void>((resolve) => roomWaiters.push(resolve));
+    },
+    handBackRefused: () => stragglers.handBackRefused(),
+    async stop() {
+      stopping.abort();
+      wakeWriters();
+      await done;
+      await stragglers.stop();
+    },
+  };
+}

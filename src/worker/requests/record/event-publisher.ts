@@ -1,0 +1,86 @@
+import type { Clock } from '../../../core/clock.ts';
+import type { Logger } from '../../../core/log.ts';
+import type { Troubles } from '../../../core/recurring-trouble.ts';
+import { type Service, startLoop } from '../../../core/service.ts';
+import type { Queryable } from '../../../db/query.ts';
+import { announceEnds, type EndEvent } from '../../../requests/announce-ends.ts';
+
+/** Events in one statement. */
+const BATCH_LIMIT = 1_000;
+/** Events that may wait; the oldest are given up first, as whoever waits for them looks of their own accord by then. */
+const QUEUE_LIMIT = 20_000;
+const IDLE_MS = 60_000;
+/** How long a stop goes on sending what is left. */
+const FLUSH_MS = 2_000;
+
+export interface AnnouncerDeps {
+  readonly db: Queryable;
+  /** Whose dropped events are counted; a lost lease changes it. */
+  readonly workerId: () => string;
+  readonly log: Logger;
+  readonly troubles: Troubles;
+  readonly clock: Clock;
+}
+
+export interface Announcer extends Service {
+  /** Takes over events of ends that are committed. */
+  add(events: readonly EndEvent[]): void;
+}
+
+/**
+ * Duty: sends the events that the transactions which ended the requests did not send, because another one was just doing so: all that
+ * have piled up in one statement, one statement at a time. Writes notifications only, and how many were dropped. Events are hints: what
+ * was not sent when the process dies is found by those who wait when they look, and after a failure an event may be sent twice.
+ */
+export function startAnnouncer({ db, workerId, log, troubles, clock }: AnnouncerDeps): Announcer {
+  const queue: EndEvent[] = [];
+  let givenUp = 0;
+
+  function giveUp(count: number): void {
+    queue.splice(0, count);
+    // Once for each time that the queue fills up, not for each end.
+    if (givenUp === 0)
+      log.warn({ waiting: queue.length }, 'events cannot be sent as fast as requests end; dropping some');
+    givenUp += count;
+  }
+
+  async function send(isOver: () => boolean): Promise<void> {
+    while ((queue.length > 0 || givenUp > 0) && !isOver()) {
+      const events = queue.splice(0, BATCH_LIMIT);
+      const counted = givenUp;
+      try {
+        await announceEnds(db, events, { workerId: workerId(), givenUp: counted });
+      } catch (error) {
+        queue.unshift(...events);
+        throw error;
+      }
+      givenUp -= counted;
+    }
+  }
+
+  const loop = startLoop({
+    intervalMs: IDLE_MS,
+    runOnce: (signal) => send(() => signal.aborted),
+    trouble: troubles.define('send events'),
+    clock,
+  });
+
+  return {
+    add(events) {
+      if (events.length === 0) return;
+      queue.push(...events);
+      if (queue.length > QUEUE_LIMIT) giveUp(queue.length - QUEUE_LIMIT);
+      loop.wake();
+    },
+    async stop() {
+      await loop.stop();
+      const deadlineMs = clock.nowMs() + FLUSH_MS;
+      await send(() => clock.nowMs() >= deadlineMs).catch((error: unknown) =>
+        log.warn({ err: error }, 'could not send events'),
+      );
+      const events = queue.splice(0).length + givenUp;
+      givenUp = 0;
+      if (events > 0) log.warn({ events }, 'gave up on sending events');
+    },
+  };
+}

@@ -1,0 +1,177 @@
+import type { Service } from '../../core/service.ts';
+import type { WorkerConfig } from '../../core/worker-config.ts';
+import type { ModelRegistry } from '../../models/registry.ts';
+import { createPollSchedule, restMs } from '../../process/poll-schedule.ts';
+import { stopAll } from '../../process/stop.ts';
+import { WAKE_CHANNEL } from '../../process/wake-up.ts';
+import type { Workload, WorkloadContext } from '../../process/workload.ts';
+import { laneKey } from '../../requests/claimed-request.ts';
+import { CANCEL_CHANNEL, startCanceller } from './canceller.ts';
+import { startDispatcher } from './claim/dispatcher.ts';
+import { createInFlight } from './in-flight.ts';
+import { loadLanes, type ServedReport } from './lanes.ts';
+import { startCompleter } from './record/completer.ts';
+import { startAnnouncer } from './record/event-publisher.ts';
+import { startOutcomeLog } from './record/outcome-log.ts';
+import { createAnswerer } from './run/answerer.ts';
+import { createSlots } from './run/concurrency-limit.ts';
+import { createExecutor } from './run/executor.ts';
+import { createModelHealth } from './run/model-health.ts';
+import { createPruner } from './upkeep/pruner.ts';
+import { createRescuer } from './upkeep/rescuer.ts';
+import { createSettingsWatcher, type LiveSettings } from './upkeep/settings-watcher.ts';
+import { startUpkeep } from './upkeep/upkeep.ts';
+
+export interface RequestsWorkloadOptions {
+  readonly config: WorkerConfig;
+  /** Options that were given by flag, variable or code; settings in the database change only the others. */
+  readonly fixed: ReadonlySet<keyof LiveSettings>;
+  readonly models: ModelRegistry;
+}
+
+/** The requests as work of a process, and what of them it serves. */
+export interface RequestsWorkload extends Workload {
+  readonly report: ServedReport;
+}
+
+/**
+ * Opens the workload of AI requests: those of the functions whose models load are claimed, answered and recorded.
+ *
+ * `claim/` finds and claims requests, `run/` answers them within time and concurrency, `record/` writes their ends down and tells of them,
+ * `upkeep/` is what one worker does for all.
+ */
+export async function openRequests(
+  context: WorkloadContext,
+  { config, fixed, models }: RequestsWorkloadOptions,
+): Promise<RequestsWorkload> {
+  const { db, settings, lease, log, troubles, clock } = context;
+  let running: ReturnType<typeof startServices> | undefined;
+  const live: LiveSettings = { concurrency: config.concurrency, pollIntervalMs: config.pollIntervalMs };
+  const served = await loadLanes(models, config, context.signal);
+  const settingsWatcher = await createSettingsWatcher({
+    db,
+    settings,
+    live,
+    fixed,
+    onChange: () => running?.dispatcher.wake(),
+    log,
+    troubles,
+  });
+  const counts = { processed: 0, failed: 0 };
+  const inFlight = createInFlight();
+  const health = createModelHealth({ served, troubles, clock });
+  const outcomes = startOutcomeLog({ db, lanes: served.lanes, log, troubles, clock });
+
+  /** What begins with the lease. */
+  function startServices() {
+    const announcer = startAnnouncer({ db, workerId: () => lease.workerId, log, troubles, clock });
+    const completer = startCompleter({
+      db,
+      inFlight,
+      announcer,
+      maxRetries: config.maxRetries,
+      log,
+      troubles,
+      clock,
+      onRecorded: (end, status) => {
+        const { outcome } = end;
+        outcomes.note(end, status);
+        // What was handed back without charge has not been processed.
+        if (outcome.kind === 'defer' || outcome.kind === 'release') return;
+        counts.processed += 1;
+        if (status !== 'completed') counts.failed += 1;
+      },
+    });
+    const upkeep = startUpkeep({
+      db,
+      workerId: () => lease.workerId,
+      onPromoted: () => running?.dispatcher.wake(),
+      troubles,
+      clock,
+    });
+    const schedule = createPollSchedule({
+      db,
+      topic: 'requests',
+      longestPauseMs: (isAsleep) => (isAsleep && upkeep.isWell ? restMs(live.pollIntervalMs) : live.pollIntervalMs),
+      log,
+      clock,
+    });
+    const functionCount = new Set(served.lanes.map(({ functionName }) => functionName)).size;
+    const dispatcher = startDispatcher({
+      db,
+      lease,
+      served,
+      slots: createSlots(() => live.concurrency, functionCount),
+      inFlight,
+      executor: createExecutor({
+        answerer: createAnswerer(db, health.note),
+        timeoutMs: config.timeoutMs,
+        record: (ends) => completer.push(ends),
+        log,
+        troubles,
+        clock,
+      }),
+      schedule,
+      log,
+      troubles,
+      clock,
+    });
+    const canceller = startCanceller({ db, inFlight, troubles, clock });
+    return { announcer, completer, upkeep, schedule, dispatcher, canceller };
+  }
+
+  return {
+    name: 'requests',
+    report: served.report,
+    lanes: served.lanes.map(laneKey),
+    channels: [WAKE_CHANNEL, CANCEL_CHANNEL],
+    duties: [settingsWatcher, createPruner({ db, retentionMs: config.retentionMs, log, troubles })],
+    rescues: [
+      createRescuer({
+        db,
+        maxRetries: config.maxRetries,
+        onRescued(hasQuarantined) {
+          if (hasQuarantined) running?.dispatcher.noteQuarantined();
+          running?.dispatcher.wake();
+        },
+        onFailed: (request) => outcomes.noteDeath(request),
+        log,
+        troubles,
+      }),
+    ],
+    claims: inFlight,
+    get inFlight() {
+      return inFlight.size;
+    },
+    hasInFlight: (workerId) => inFlight.hasAnyOf(workerId),
+    figures: () => ({ concurrency: live.concurrency, ...counts, troubles: health.list() }),
+    start() {
+      running = startServices();
+    },
+    onNotification(channel, payload) {
+      if (channel === CANCEL_CHANNEL) running?.canceller.onCancel(payload);
+      else if (running?.schedule.noteWakeUp(payload) === true) running.dispatcher.wake();
+    },
+    onResync: () => running?.dispatcher.wake(),
+    onListening(isListening) {
+      running?.schedule.setListening(isListening);
+      running?.dispatcher.wake();
+    },
+    onRenewed({ settings: published, isUpkeepLate, hasQuarantined }) {
+      settingsWatcher.apply(published);
+      if (isUpkeepLate) running?.upkeep.noteLate();
+      if (hasQuarantined) running?.dispatcher.noteQuarantined();
+    },
+    async stopClaiming() {
+      await running?.dispatcher.stop().catch(() => undefined);
+      running?.completer.handBackRefused();
+    },
+    idle: () => inFlight.empty(),
+    abort: (reason, workerId) => inFlight.abortAll(reason, workerId),
+    async stop() {
+      const services: Service[] =
+        running === undefined ? [] : [running.upkeep, running.canceller, running.completer, running.announcer];
+      await stopAll([...services, outcomes]);
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { groupBy } from '../../../core/group-by.ts';
+import type { Logger } from '../../../core/log.ts';
+import type { Troubles } from '../../../core/recurring-trouble.ts';
+import type { Queryable } from '../../../db/query.ts';
+import type { Rescue } from '../../../process/death-watch.ts';
+import { type RescuedRequest, rescueRequests } from '../../../requests/rescue-requests.ts';
+
+export interface RescuerDeps {
+  readonly db: Queryable;
+  readonly maxRetries: number;
+  /** Told after requests were given back; `hasQuarantined` when some of them are in quarantine now. */
+  readonly onRescued: (hasQuarantined: boolean) => void;
+  /** Told of each request that has no tries left. */
+  readonly onFailed: (request: RescuedRequest) => void;
+  readonly log: Logger;
+  readonly troubles: Troubles;
+}
+
+/**
+ * Finds workers whose lease ran out and gives their requests back. Reads and writes workers, requests and their quarantine in one
+ * statement, so that a death halfway changes nothing; any number of workers may do it at once.
+ */
+export function createRescuer({ db, maxRetries, onRescued, onFailed, log, troubles }: RescuerDeps): Rescue {
+  const refusals = troubles.define('give back some requests of dead workers');
+  return {
+    name: 'rescue_requests',
+    async run(reachability) {
+      let isRefused = false;
+      const rescued = await rescueRequests(db, maxRetries, {
+        ...reachability,
+        onRefused({ reason, ...details }) {
+          isRefused = true;
+          refusals.note(new Error(reason), details);
+        },
+      });
+      if (!isRefused) refusals.settle();
+      for (const [deadWorkerId, requests] of groupBy(rescued, ({ workerId }) => workerId)) {
+        const charged = requests.filter(({ isCharged }) => isCharged).map(({ requestId }) => requestId);
+        log.warn({ deadWorkerId, requests: requests.length, charged }, 'rescued the requests of a dead worker');
+      }
+      for (const request of rescued) if (request.status === 'failed') onFailed(request);
+      if (rescued.length > 0) onRescued(rescued.some(({ isQuarantined }) => isQuarantined));
+    },
+    trouble: troubles.define('look for dead workers'),
+  };
+}

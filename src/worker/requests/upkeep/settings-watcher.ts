@@ -1,0 +1,96 @@
+import { parseDuration } from '../../../core/duration.ts';
+import type { Logger } from '../../../core/log.ts';
+import type { Troubles } from '../../../core/recurring-trouble.ts';
+import { connectClient } from '../../../db/connect-client.ts';
+import { type ConnectionSettings, directOf } from '../../../db/connection-settings.ts';
+import type { Queryable } from '../../../db/query.ts';
+import type { Duty } from '../../../process/duties.ts';
+import type { PublishedSetting } from '../../../process/renew-lease.ts';
+import { readServerSettings, recordServerSettings, type SettingName } from '../../../requests/server-settings.ts';
+
+const INTERVAL_MS = 5_000;
+
+/** What may change while the worker runs. */
+export interface LiveSettings {
+  concurrency: number;
+  pollIntervalMs: number;
+}
+
+const OPTIONS: Readonly<Partial<Record<string, keyof LiveSettings>>> = {
+  worker_concurrency: 'concurrency',
+  worker_poll_interval: 'pollIntervalMs',
+};
+
+export interface SettingsWatcherDeps {
+  readonly db: Queryable;
+  readonly settings: ConnectionSettings;
+  readonly live: LiveSettings;
+  /** Options given by flag, variable or code: the database does not change these. */
+  readonly fixed: ReadonlySet<keyof LiveSettings>;
+  /** Told after a change. */
+  readonly onChange: () => void;
+  readonly log: Logger;
+  readonly troubles: Troubles;
+}
+
+export interface SettingsWatcher extends Duty {
+  /** Makes what was published take effect on this worker. */
+  apply(published: readonly PublishedSetting[]): void;
+}
+
+/**
+ * Duty: makes settings in the database take effect on all workers and callers. Reads them in a fresh session, as an open one never sees
+ * ALTER DATABASE and ALTER ROLE, and publishes what it saw in lamplighter.setting, where callers look; the other workers hear of it with
+ * their heartbeats. Has read them once when it resolves.
+ */
+export async function createSettingsWatcher(deps: SettingsWatcherDeps): Promise<SettingsWatcher> {
+  const { db, settings, live, fixed, onChange, log, troubles } = deps;
+  const defaults: Readonly<LiveSettings> = { ...live };
+  /** The last complaint about each setting. */
+  const told = new Map<string, string | undefined>();
+
+  function complain(name: SettingName, problem: string | undefined): void {
+    if (problem !== undefined && told.get(name) !== problem) {
+      log.warn({ setting: `steadytext.${name}`, problem }, 'a server setting is not valid and was ignored');
+    }
+    told.set(name, problem);
+  }
+
+  function apply({ name, value, origin }: PublishedSetting): void {
+    const option = OPTIONS[name];
+    if (option === undefined || fixed.has(option)) return;
+    const next = origin === 'default' ? defaults[option] : parse(option, value);
+    if (next === undefined || next === live[option]) return;
+    log.info({ setting: name, from: live[option], to: next, origin }, 'a setting changed');
+    live[option] = next;
+    onChange();
+  }
+
+  async function refresh(signal: AbortSignal): Promise<void> {
+    const session = await connectClient(directOf(settings), { signal, queryTimeoutMs: 10_000 });
+    try {
+      const seen = await readServerSettings(session);
+      for (const setting of await recordServerSettings(db, seen)) {
+        complain(setting.name, setting.problem);
+        apply(setting);
+      }
+    } finally {
+      await session.end();
+    }
+  }
+
+  await refresh(AbortSignal.timeout(10_000));
+  return {
+    name: () => 'settings',
+    intervalMs: INTERVAL_MS,
+    run: (_look, signal) => refresh(signal),
+    apply(published) {
+      for (const setting of published) apply(setting);
+    },
+    trouble: troubles.define('read the settings'),
+  };
+}
+
+function parse(option: keyof LiveSettings, value: string): number | undefined {
+  return option === 'concurrency' ? Number(value) : parseDuration(value);
+}
