@@ -9,6 +9,13 @@ export type JsonValue = string | number | boolean | null | readonly JsonValue[] 
 /** A JSON Schema document: an object, or `true` (anything) or `false` (nothing). */
 export type JsonSchema = boolean | { readonly [key: string]: JsonValue };
 
+/** An object of JSON: not an array, and not a number that is held as an object. */
+export type JsonObject = { readonly [key: string]: JsonValue };
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isExactNumber(value);
+}
+
 /** Nesting beyond which {@link isNestedWithin} says no; deeper values would exhaust the stack of code that recurses. */
 export const MAX_JSON_DEPTH = 128;
 

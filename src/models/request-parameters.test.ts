@@ -99,6 +99,17 @@ describe('messages', () => {
     expect(messageOf(fn, parameters)).toBe(message);
   });
 
+  test.each(['-1e400', '1181234567890123457', '0.10000000000000000001'])(
+    'a number that no double holds, %s, is neither a schema nor parameters',
+    (number) => {
+      expect(parseText('generate_json', `{"prompt": "p", "schema": ${number}}`)).toMatchObject({
+        error: { message: 'Schema must be a JSON object or boolean' },
+      });
+      for (const fn of REQUEST_FUNCTIONS)
+        expect(parseText(fn, number)).toMatchObject({ error: { message: 'parameters must be a JSON object' } });
+    },
+  );
+
   test('a schema nested beyond all reason', () => {
     const schema = `${'{"not":'.repeat(6_000)}true${'}'.repeat(6_000)}`;
     expect(parseText('generate_json', `{"prompt": "p", "schema": ${schema}}`)).toMatchObject({

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { RequestFunction } from '../core/request-functions.ts';
 import { isBlank } from './blank-text.ts';
 import { parseJson } from './json/json-text.ts';
-import { isNestedWithin, type JsonSchema, MAX_JSON_DEPTH } from './json-value.ts';
+import { isJsonObject, isNestedWithin, type JsonSchema, MAX_JSON_DEPTH } from './json-value.ts';
 import { type ItemOutcome, invalid, succeeded } from './outcome.ts';
 import type { GenerateItem, ModelRequest } from './port.ts';
 
@@ -42,7 +42,7 @@ const choices = z
 const jsonSchema = z
   .unknown()
   .refine((value) => value !== null && value !== undefined, { error: 'Schema cannot be null', abort: true })
-  .refine((value) => typeof value === 'boolean' || (typeof value === 'object' && !Array.isArray(value)), {
+  .refine((value) => typeof value === 'boolean' || isJsonObject(value), {
     error: SCHEMA_MESSAGE,
     abort: true,
   })
@@ -96,10 +96,12 @@ const PARSERS: Readonly<Record<RequestFunction, z.ZodType<ParsedRequest>>> = {
 export function parseRequest(fn: RequestFunction, parameters: string | null | undefined): ItemOutcome<ParsedRequest> {
   // Only schemas have numbers that no double holds: the text of a prompt is looked through for nothing.
   const read = fn === 'generate_json' ? parseJson : JSON.parse;
-  const result = PARSERS[fn].safeParse(read(parameters ?? 'null'));
-  if (result.success) return succeeded(result.data);
-  const [issue] = result.error.issues;
-  return invalid(issue === undefined || issue.path.length === 0 ? 'parameters must be a JSON object' : issue.message);
+  const row: unknown = read(parameters ?? 'null');
+  if (!isJsonObject(row)) return invalid('parameters must be a JSON object');
+  const result = PARSERS[fn].safeParse(row);
+  return result.success
+    ? succeeded(result.data)
+    : invalid(result.error.issues[0]?.message ?? 'parameters are not valid');
 }
 
 function notBlank(message: string) {

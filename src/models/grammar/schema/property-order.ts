@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { heldInPlace } from '../../json/json-text.ts';
-import type { JsonSchema, JsonValue } from '../../json-value.ts';
-import { isList, isObject, type JsonObject } from './read/keyword-reader.ts';
+import { isJsonObject, type JsonObject, type JsonSchema, type JsonValue } from '../../json-value.ts';
+import { isList } from './read/keyword-reader.ts';
 import { NAMED_SCHEMAS, PLAIN_VALUES } from './read/keywords.ts';
 
 /** What schemas say of the order in which a model writes properties, each list in the order of importance. */
@@ -36,8 +36,8 @@ function ordered(schema: JsonObject): JsonObject {
   for (const [keyword, value] of Object.entries(schema)) {
     if (keyword === 'propertyOrdering') continue;
     if (PLAIN_VALUES.has(keyword)) written[keyword] = value;
-    else if (keyword === 'properties' && isObject(value)) written[keyword] = orderedNames(value, wishes);
-    else if (NAMED_SCHEMAS.has(keyword) && isObject(value)) {
+    else if (keyword === 'properties' && isJsonObject(value)) written[keyword] = orderedNames(value, wishes);
+    else if (NAMED_SCHEMAS.has(keyword) && isJsonObject(value)) {
       written[keyword] = Object.fromEntries(Object.entries(value).map(([name, part]) => [name, orderedPart(part)]));
     } else written[keyword] = orderedPart(value);
   }
@@ -46,7 +46,7 @@ function ordered(schema: JsonObject): JsonObject {
 
 function orderedPart(part: JsonValue): JsonValue {
   if (isList(part)) return part.map(orderedPart);
-  return isObject(part) ? ordered(part) : part;
+  return isJsonObject(part) ? ordered(part) : part;
 }
 
 function orderedNames(properties: JsonObject, wishes: OrderWishes): JsonObject {

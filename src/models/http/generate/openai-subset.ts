@@ -1,4 +1,4 @@
-import type { JsonSchema, JsonValue } from '../../json-value.ts';
+import { isJsonObject, type JsonObject, type JsonSchema, type JsonValue } from '../../json-value.ts';
 
 const MAX_DEPTH = 10;
 const MAX_PROPERTIES = 5_000;
@@ -50,13 +50,13 @@ const FORMATS: ReadonlySet<JsonValue> = new Set([
  * allow no others; no keyword that it does not know; of bounded size.
  */
 export function isStrictSubset(schema: JsonSchema): boolean {
-  if (!isObject(schema) || schema['type'] !== 'object' || 'anyOf' in schema) return false;
+  if (!isJsonObject(schema) || schema['type'] !== 'object' || 'anyOf' in schema) return false;
   const sizes = { properties: 0, enumValues: 0 };
   return isStrict(schema, 0, sizes) && sizes.properties <= MAX_PROPERTIES && sizes.enumValues <= MAX_ENUM_VALUES;
 }
 
 function isStrict(schema: JsonValue, depth: number, sizes: { properties: number; enumValues: number }): boolean {
-  if (!isObject(schema) || depth > MAX_DEPTH * 2) return false;
+  if (!isJsonObject(schema) || depth > MAX_DEPTH * 2) return false;
   if (Object.keys(schema).some((key) => !KEYWORDS.has(key))) return false;
   if (!('type' in schema || 'enum' in schema || 'const' in schema || 'anyOf' in schema || '$ref' in schema))
     return false;
@@ -69,7 +69,7 @@ function isStrict(schema: JsonValue, depth: number, sizes: { properties: number;
 
 function isStrictObject(schema: JsonObject, sizes: { properties: number }): boolean {
   const { properties = {}, required = [], additionalProperties } = schema;
-  if (additionalProperties !== false || !isObject(properties) || !isList(required)) return false;
+  if (additionalProperties !== false || !isJsonObject(properties) || !isList(required)) return false;
   const names = Object.keys(properties);
   sizes.properties += names.length;
   return names.length === required.length && names.every((name) => required.includes(name));
@@ -77,7 +77,7 @@ function isStrictObject(schema: JsonObject, sizes: { properties: number }): bool
 
 function childrenOf(schema: JsonObject): JsonValue[] {
   const maps = [schema['properties'], schema['$defs'], schema['definitions']];
-  const children = maps.flatMap((map) => (map !== undefined && isObject(map) ? Object.values(map) : []));
+  const children = maps.flatMap((map) => (map !== undefined && isJsonObject(map) ? Object.values(map) : []));
   if (isList(schema['anyOf'])) children.push(...schema['anyOf']);
   if (schema['items'] !== undefined) children.push(schema['items']);
   return children;
@@ -86,12 +86,6 @@ function childrenOf(schema: JsonObject): JsonValue[] {
 function typesOf({ type }: JsonObject): readonly JsonValue[] {
   if (isList(type)) return type;
   return type === undefined ? [] : [type];
-}
-
-type JsonObject = { readonly [key: string]: JsonValue };
-
-function isObject(value: JsonValue): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** `Array.isArray` does not narrow readonly arrays. */

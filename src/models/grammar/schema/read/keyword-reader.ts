@@ -1,6 +1,6 @@
 import { type Decimal, isWhole, lengthOf, signOf } from '../../../json/decimal.ts';
 import { decimalOf, isExactNumber, isJsonNumber, type JsonNumber } from '../../../json/json-number.ts';
-import type { JsonValue } from '../../../json-value.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../json-value.ts';
 import { GrammarTooLarge, Refused } from '../../refused.ts';
 
 /** Most items, characters or properties that a schema may ask for at least: a model writes 4,096 tokens at most. */
@@ -8,9 +8,6 @@ const MOST_LEAST = 10_000;
 
 /** Most digits of a number that a schema may hold what is valid to; doubles have 400 at most. */
 const MOST_DIGITS = 1_000;
-
-/** A JSON object. */
-export type JsonObject = { readonly [key: string]: JsonValue };
 
 /** The keywords of one schema, each read once as what it must be; undefined when absent. All throw Refused for another value. */
 export interface KeywordReader {
@@ -60,7 +57,7 @@ export function createKeywordReader(schema: JsonObject, pointer: string): Keywor
     boolean: (keyword) => read(keyword, 'true or false', isBoolean),
     list: (keyword) => read(keyword, 'an array', isList),
     texts: (keyword) => read(keyword, 'an array of texts', isTexts),
-    object: (keyword) => read(keyword, 'an object', isObject),
+    object: (keyword) => read(keyword, 'an object', isJsonObject),
   };
 }
 
@@ -86,11 +83,6 @@ export function pointerTo(pointer: string, ...steps: readonly (string | number)[
     (path, step) => `${path}/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`,
     pointer,
   );
-}
-
-/** True for objects that are not arrays. */
-export function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isExactNumber(value);
 }
 
 /** True for arrays; `Array.isArray` does not narrow readonly ones. */

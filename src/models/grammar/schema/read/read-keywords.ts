@@ -6,10 +6,10 @@ import {
   textOf,
   wholeDecimal,
 } from '../../../json/decimal.ts';
-import type { JsonValue } from '../../../json-value.ts';
+import { isJsonObject, type JsonValue } from '../../../json-value.ts';
 import { Refused } from '../../refused.ts';
 import { isEnforced } from '../text/formats.ts';
-import { at, isList, isObject, type KeywordReader, pointerTo } from './keyword-reader.ts';
+import { at, isList, type KeywordReader, pointerTo } from './keyword-reader.ts';
 import { INTEGER_FORMATS } from './keywords.ts';
 import type {
   ArrayKeywords,
@@ -194,7 +194,7 @@ function sitesOf(
   readSite: ReadSite,
 ): ReadonlyMap<string, SchemaSite> | undefined {
   const schemas = reader.object(keyword);
-  if (!isObject(schemas)) return undefined;
+  if (!isJsonObject(schemas)) return undefined;
   return new Map(
     Object.entries(schemas).map(([name, schema]) => [name, readSite(schema, pointerTo(reader.pointer, keyword, name))]),
   );

@@ -1,7 +1,7 @@
 import { didYouMean } from '../../../../core/suggest.ts';
-import type { JsonSchema, JsonValue } from '../../../json-value.ts';
+import { isJsonObject, type JsonObject, type JsonSchema, type JsonValue } from '../../../json-value.ts';
 import { GrammarTooLarge, Refused } from '../../refused.ts';
-import { at, createKeywordReader, isObject, type JsonObject, type KeywordReader, pointerTo } from './keyword-reader.ts';
+import { at, createKeywordReader, type KeywordReader, pointerTo } from './keyword-reader.ts';
 import { ANNOTATIONS, UNSUPPORTED } from './keywords.ts';
 import { readArrayKeywords, readNumberKeywords, readObjectKeywords, readStringKeywords } from './read-keywords.ts';
 import { readTypes, readValues } from './read-values.ts';
@@ -58,11 +58,11 @@ export function readSchema(document: JsonSchema): SchemaDocument {
     return site;
   };
 
-  const isStandard = isObject(document) && isJsonSchemaDialect(document['$schema']);
+  const isStandard = isJsonObject(document) && isJsonSchemaDialect(document['$schema']);
 
   const readOne = (schema: JsonValue, pointer: string, id: number): SchemaSite => {
     if (typeof schema === 'boolean') return booleanSite(schema, pointer, id);
-    if (!isObject(schema)) throw new Refused(`Schema ${at(pointer)} must be an object, true or false`);
+    if (!isJsonObject(schema)) throw new Refused(`Schema ${at(pointer)} must be an object, true or false`);
     const { nullable, ...others } = schema;
     if (nullable === true && !isStandard) return orNull(readOne(others, pointer, id), pointer);
     refuseKeywords(schema, pointer);
@@ -132,10 +132,10 @@ function isJsonSchemaDialect(dialect: JsonValue | undefined): boolean {
 
 /** @throws Refused for what OpenAI's API takes around a schema, saying which part of it is the schema */
 function refuseWrapper(document: JsonSchema): void {
-  if (!isObject(document)) return;
+  if (!isJsonObject(document)) return;
   const { schema, json_schema: wrapper } = document;
-  const isWrapped = isObject(schema) && ('name' in document || 'strict' in document);
-  const isWrappedTwice = isObject(wrapper) && isObject(wrapper['schema']);
+  const isWrapped = isJsonObject(schema) && ('name' in document || 'strict' in document);
+  const isWrappedTwice = isJsonObject(wrapper) && isJsonObject(wrapper['schema']);
   if (!isWrapped && !isWrappedTwice) return;
   const part = isWrapped ? 'schema' : 'json_schema.schema';
   throw new Refused(`Schema is wrapped as for OpenAI's response_format: pass the value of "${part}" alone`);

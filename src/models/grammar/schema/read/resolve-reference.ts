@@ -1,6 +1,6 @@
-import type { JsonSchema, JsonValue } from '../../../json-value.ts';
+import { isJsonObject, type JsonSchema, type JsonValue } from '../../../json-value.ts';
 import { Refused } from '../../refused.ts';
-import { at, isList, isObject, pointerTo } from './keyword-reader.ts';
+import { at, isList, pointerTo } from './keyword-reader.ts';
 import { NAMED_SCHEMAS, PLAIN_VALUES } from './keywords.ts';
 
 /** Finds what references of one document name. */
@@ -41,15 +41,15 @@ export function schemaAt(document: JsonSchema, pointer: string): JsonSchema | un
   let value: JsonValue | undefined = document;
   for (const step of stepsOf(pointer)) {
     if (isList(value)) value = /^(0|[1-9]\d*)$/.test(step) ? value[Number(step)] : undefined;
-    else if (isObject(value) && Object.hasOwn(value, step)) value = value[step];
+    else if (isJsonObject(value) && Object.hasOwn(value, step)) value = value[step];
     else return undefined;
   }
-  return typeof value === 'boolean' || isObject(value) ? value : undefined;
+  return typeof value === 'boolean' || isJsonObject(value) ? value : undefined;
 }
 
 function fragmentOf(document: JsonSchema, reference: string): string | undefined {
   const [base = '', fragment = ''] = reference.split('#', 2);
-  const id = isObject(document) ? (document['$id'] ?? document['id']) : undefined;
+  const id = isJsonObject(document) ? (document['$id'] ?? document['id']) : undefined;
   if (base !== '' && !(typeof id === 'string' && base === id.split('#', 1)[0])) return undefined;
   try {
     return decodeURIComponent(fragment);
@@ -74,7 +74,7 @@ function anchorsOf(document: JsonSchema): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   const walk = (value: JsonValue, pointer: string, isSchema: boolean): void => {
     if (isList(value)) for (const [index, item] of value.entries()) walk(item, pointerTo(pointer, index), isSchema);
-    if (!isObject(value)) return;
+    if (!isJsonObject(value)) return;
     for (const keyword of isSchema ? ['$anchor', '$dynamicAnchor'] : []) {
       const name = value[keyword];
       if (typeof name === 'string' && !found.has(name)) found.set(name, pointer);
