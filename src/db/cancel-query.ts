@@ -1,9 +1,18 @@
 import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { Client } from 'pg';
+import { attemptsFor } from './connect-attempts.ts';
+import type { ConnectionSettings } from './connection-settings.ts';
+import { createDriverClient } from './driver-client.ts';
 
 /** How long the server may take to be reached for it. */
 const CANCEL_MS = 1_000;
+
+/** What a server hands out at login, and whoever knows it can cancel what that session runs. */
+export interface BackendKey {
+  readonly processId: number;
+  readonly secretKey: number;
+}
 
 /** What the driver's connection has besides what its type declarations say. */
 interface CancelConnection extends EventEmitter {
@@ -16,16 +25,21 @@ interface CancelConnection extends EventEmitter {
 }
 
 /**
- * Asks the server to break off what the client runs, over a connection of its own; resolves when it was asked, or after 1 s. Never
- * rejects: who asks has given the answer up anyway.
+ * Asks the server to break off what another client runs, over a connection of its own; resolves when it was asked (true), or could not be
+ * within 1 s. Never rejects: who asks has given the answer up anyway.
  *
  * @param twin - a client to the same address that has not connected.
+ * @param whose - the key, or the client that has it; one that never logged in has none.
  */
-export async function cancelQuery(client: Client, twin: Client): Promise<void> {
-  const { processID, secretKey } = client as unknown as { processID: number | null; secretKey: number };
-  if (processID === null) return;
+export async function cancelQuery(twin: Client, whose: BackendKey | Client): Promise<boolean> {
+  const key = 'connection' in whose ? keyOf(whose) : whose;
+  if (key === undefined) return false;
   const connection = (twin as unknown as { connection: CancelConnection }).connection;
-  const ask = () => connection.cancel(processID, secretKey);
+  let wasAsked = false;
+  const ask = () => {
+    connection.cancel(key.processId, key.secretKey);
+    wasAsked = true;
+  };
   await new Promise<void>((resolve) => {
     const timer = setTimeout(() => connection.stream.destroy(), CANCEL_MS);
     const finish = () => {
@@ -43,4 +57,25 @@ export async function cancelQuery(client: Client, twin: Client): Promise<void> {
     if (twin.host.startsWith('/')) connection.connect(`${twin.host}/.s.PGSQL.${twin.port}`);
     else connection.connect(twin.port, twin.host);
   });
+  return wasAsked;
+}
+
+/** The key of a client that has logged in. */
+export function keyOf(client: Client): BackendKey | undefined {
+  // The driver sets them at login; its type declarations leave them out.
+  const { processID, secretKey } = client as unknown as { processID: number | null; secretKey: number };
+  return processID === null ? undefined : { processId: processID, secretKey };
+}
+
+/**
+ * Cancels by key what a session runs that somebody else may have opened: it takes no right, no login and no free connection. Every host
+ * of the settings is asked, as only the one with that session heeds the key. Resolves when they were asked, within some seconds; whether
+ * anything was broken off is not said. Never rejects.
+ */
+export async function sendCancel(settings: ConnectionSettings, key: BackendKey): Promise<void> {
+  const asked = new Set<unknown>();
+  for (const { address, encryption } of attemptsFor(settings)) {
+    if (asked.has(address)) continue;
+    if (await cancelQuery(createDriverClient(settings, address, encryption), key)) asked.add(address);
+  }
 }

@@ -9,14 +9,22 @@ const KEEPALIVE_MS = 30_000;
 /** Node gives each address of a name 250 ms by default, which a server on another continent misses. */
 const PER_ADDRESS_MS = 3_000;
 
+export interface DriverClientOptions {
+  /** @default the settings' name, else 'lamplighter' */
+  readonly applicationName?: string;
+  /** Settings of the session in the startup packet, which poolers refuse: `-c name=value`. */
+  readonly startupOptions?: string | undefined;
+}
+
 /** A client of the driver that has not connected yet; nothing of the process environment gets into it. */
 export function createDriverClient(
   settings: ConnectionSettings,
   address: HostAddress,
   encryption: Encryption,
-  applicationName = settings.applicationName ?? 'lamplighter',
+  options: DriverClientOptions = {},
 ): Client {
   const { tls, user, database, mustBindChannel = false } = settings;
+  const { applicationName = settings.applicationName ?? 'lamplighter', startupOptions } = options;
   const client = new Client({
     host: address.host,
     port: address.port,
@@ -34,7 +42,7 @@ export function createDriverClient(
   });
   // The driver fills these in from PGOPTIONS and PGREPLICATION; its type declarations leave the object out.
   const { connectionParameters } = client as unknown as { connectionParameters: Record<string, unknown> };
-  connectionParameters['options'] = undefined;
+  connectionParameters['options'] = startupOptions;
   connectionParameters['replication'] = undefined;
   return client;
 }
