@@ -1025,10 +1025,21 @@ AS $function$
 declare
   v_is_new boolean;
   v_rows bigint := 0;
+  v_schema name;
 begin
   perform lamplighter.require_role(p_role_name);
   v_is_new := not has_table_privilege(p_role_name, 'public.steadytext_queue', 'SELECT');
   execute format('grant usage on schema lamplighter to %I', p_role_name);
+  -- Where a schema belongs to somebody else, only that owner can give its use; migrate says so.
+  for v_schema in
+    select n.nspname
+    from pg_namespace as n
+    where n.nspname <> 'public'
+      and n.nspname in (select s.schema_name from lamplighter.list_shared_names() as s)
+      and has_schema_privilege(n.oid, 'USAGE WITH GRANT OPTION')
+  loop
+    execute format('grant usage on schema %I to %I', v_schema, p_role_name);
+  end loop;
   execute format(
     'grant select, delete, insert, update (status, retry_count, priority) on public.steadytext_queue to %I', p_role_name);
   -- What steadytext_worker_status() shows, and the lease that it judges by.
@@ -1203,6 +1214,39 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.is_own_schema(p_schema_oid oid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select n.nspname = 'lamplighter'
+         or (
+           n.nspname <> 'public'
+           and n.nspowner = (select own.nspowner from pg_namespace as own where own.nspname = 'lamplighter')
+           and exists (select from lamplighter.list_shared_names() as s where s.schema_name = n.nspname)
+           -- A member of an extension goes with it.
+           and not exists (
+             select from pg_depend as d where d.classid = 'pg_namespace'::regclass and d.objid = n.oid and d.deptype = 'e')
+           -- Everything in a schema depends on it, extensions that were created in it included.
+           and not exists (
+             select from pg_depend as d
+             where d.refclassid = 'pg_namespace'::regclass
+               and d.refobjid = n.oid
+               and d.deptype = 'n'
+               and not exists (
+                 select from pg_class as c
+                 join lamplighter.list_shared_names() as s on s.kind = 'relation' and s.schema_name = n.nspname and s.name = c.relname
+                 where d.classid = 'pg_class'::regclass and c.oid = d.objid and c.relowner = n.nspowner)
+               and not exists (
+                 select from pg_proc as p
+                 join lamplighter.list_shared_names() as s on s.kind = 'function' and s.schema_name = n.nspname and s.name = p.proname
+                 where d.classid = 'pg_proc'::regclass and p.oid = d.objid and p.proowner = n.nspowner))
+         )
+  from pg_namespace as n
+  where n.oid = p_schema_oid
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.is_own_write(p_xmin xid)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1271,12 +1315,15 @@ CREATE OR REPLACE FUNCTION lamplighter.list_own_objects()
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  with relation as (
+  with shared as materialized (
+    select s.kind, s.schema_name, s.name from lamplighter.list_shared_names() as s
+  ), relation as (
     select c.oid, c.relowner, c.relacl, c.reltype, c.relkind, format('%I.%I', n.nspname, c.relname) as name
     from pg_class as c
     join pg_namespace as n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p', 'v', 'S')
-      and (n.nspname = 'lamplighter' or (n.nspname = 'public' and c.relname = any ((select lamplighter.public_names())::text[])))
+      and (n.nspname = 'lamplighter'
+           or exists (select from shared as s where s.kind = 'relation' and s.schema_name = n.nspname and s.name = c.relname))
   )
   select case when r.relkind = 'S' then 'sequence' else 'table' end, r.name, r.oid, r.relowner,
          coalesce(r.relacl, acldefault(case when r.relkind = 'S' then 's' else 'r' end::"char", r.relowner))
@@ -1290,11 +1337,13 @@ AS $function$
   select 'function', p.oid::regprocedure::text, p.oid, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
   from pg_proc as p
   join pg_namespace as n on n.oid = p.pronamespace
-  where n.nspname = 'lamplighter' or (n.nspname = 'public' and p.proname = any ((select lamplighter.public_names())::text[]))
+  where n.nspname = 'lamplighter'
+     or exists (select from shared as s where s.kind = 'function' and s.schema_name = n.nspname and s.name = p.proname)
   union all
   select 'schema', format('%I', n.nspname), n.oid, n.nspowner, coalesce(n.nspacl, acldefault('n', n.nspowner))
   from pg_namespace as n
   where n.nspname = 'lamplighter'
+     or (exists (select from shared as s where s.schema_name = n.nspname) and lamplighter.is_own_schema(n.oid))
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.list_ready(p_function_names text[], p_models text[], p_per_role integer)
@@ -1344,6 +1393,21 @@ begin
     end loop;
   end loop;
 end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.list_shared_names()
+ RETURNS TABLE(kind text, schema_name text, name text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  values
+    ('relation', 'public', 'steadytext_queue'),
+    ('relation', 'public', 'steadytext_queue_id_seq')
+  union all
+  select 'function', r.schema_name, r.name
+  from lamplighter.routine as r
+  where r.schema_name <> 'lamplighter'
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.list_unreferenced(INOUT p_ids bigint[], p_until timestamp with time zone, OUT held_id bigint, OUT held_reason text)
@@ -1800,16 +1864,6 @@ begin
     select old.name from lamplighter.duty as old where old.claimed_at < now() - p_older_than for update skip locked));
   return v_pruned;
 end
-$function$;
-
-CREATE OR REPLACE FUNCTION lamplighter.public_names()
- RETURNS text[]
- LANGUAGE sql
- STABLE
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-  select array['steadytext_queue', 'steadytext_queue_id_seq']
-         || array(select r.name from lamplighter.routine as r where r.schema_name = 'public' order by r.name)
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.read_pending_bound()
@@ -2947,6 +3001,8 @@ revoke all on function lamplighter.guard_request_truncate() from public;
 
 revoke all on function lamplighter.guard_request_update() from public;
 
+revoke all on function lamplighter.is_own_schema(p_schema_oid oid) from public;
+
 revoke all on function lamplighter.is_own_write(p_xmin xid) from public;
 
 revoke all on function lamplighter.issue_id() from public;
@@ -2958,6 +3014,8 @@ revoke all on function lamplighter.list_lost(p_worker_id uuid, p_ids bigint[], p
 revoke all on function lamplighter.list_own_objects() from public;
 
 revoke all on function lamplighter.list_ready(p_function_names text[], p_models text[], p_per_role integer) from public;
+
+revoke all on function lamplighter.list_shared_names() from public;
 
 revoke all on function lamplighter.list_unreferenced(INOUT p_ids bigint[], p_until timestamp with time zone, OUT held_id bigint, OUT held_reason text) from public;
 
@@ -2984,8 +3042,6 @@ revoke all on function lamplighter.prune_listed(p_ids bigint[], p_ended_before t
 revoke all on function lamplighter.prune_requests(p_older_than interval, p_after_id bigint, p_limit integer) from public;
 
 revoke all on function lamplighter.prune_workers(p_older_than interval) from public;
-
-revoke all on function lamplighter.public_names() from public;
 
 revoke all on function lamplighter.read_pending_bound() from public;
 

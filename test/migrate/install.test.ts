@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { programSchemaVersion, readMigrations } from '../../src/db/migrate/migration-file.ts';
 import { readRoutines } from '../../src/db/migrate/routine-file.ts';
 import { requireSchema } from '../../src/db/migrate/schema-state.ts';
+import { sharedRelations } from '../../src/db/migrate/shared-names.ts';
 import { rescueRequests } from '../../src/requests/rescue-requests.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { createOwnedDatabase, migrateAs, withSession } from '../support/owned-database.ts';
@@ -44,6 +45,15 @@ test('the ledger tells what was applied, by whom', async () => {
       applied_by: db.owner.name,
     })),
   );
+});
+
+test('relations outside the private schema are the same in the list of the program and of the database', async () => {
+  await using db = await createTestDatabase();
+  const { rows } = await db.pool.query(
+    `select s.schema_name as schema, s.name from lamplighter.list_shared_names() as s where s.kind = 'relation' order by 1, 2`,
+  );
+  const byName = (name: { schema: string; name: string }) => `${name.schema}.${name.name}`;
+  expect(rows.map(byName)).toEqual(sharedRelations().map(byName).sort());
 });
 
 test('two migrations at once: one does the work, the other finds it done', async () => {

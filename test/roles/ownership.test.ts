@@ -182,8 +182,8 @@ describe('code of another role does not run as whoever migrates', () => {
         $$;
         create view lamplighter.role_grant as select 'x'::text as role_name, lamplighter.note() as kind;
         create table lamplighter.migration (number int, name text, schema_version int, checksum text);
-        create function lamplighter.public_names() returns text[] language sql as $$
-          select array[lamplighter.note()]
+        create function lamplighter.list_shared_names() returns table (kind text, schema_name text, name text) language sql as $$
+          select lamplighter.note(), '', ''
         $$;
         grant select on all tables in schema lamplighter to public;`),
     );

@@ -104,7 +104,7 @@ export const LIST_ATTEMPTS = `
     from pg_class as c
     join pg_namespace as n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
-      and (n.nspname = 'lamplighter' or (n.nspname = 'public' and c.relname like 'steadytext%'))
+      and (n.nspname in ('lamplighter', 'lantern') or (n.nspname = 'public' and c.relname like 'steadytext%'))
   ), attribute as (
     select r.object, a.attname, format_type(a.atttypid, a.atttypmod) as type
     from relation as r
@@ -156,14 +156,14 @@ export const LIST_ATTEMPTS = `
               from unnest(p.proargtypes) with ordinality as t (type, position)))
     from pg_proc as p
     join pg_namespace as n on n.oid = p.pronamespace
-    where n.nspname = 'lamplighter' or (n.nspname = 'public' and p.proname like 'steadytext%')
+    where n.nspname in ('lamplighter', 'lantern') or (n.nspname = 'public' and p.proname like 'steadytext%')
     union all
     select format('%I', n.nspname), w.action, format(w.statement, n.nspname)
     from pg_namespace as n
     cross join (values
       ('usage', 'select probe.demand(has_schema_privilege(%1$L, ''usage''))'),
       ('create', 'create table %1$I.made_by_a_test ()')) as w (action, statement)
-    where n.nspname = 'lamplighter'
+    where n.nspname in ('lamplighter', 'lantern')
   ) as attempt
   order by object, action
 `;

@@ -101,11 +101,13 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.guard_request_size execute
 + + . . . . . .  lamplighter.guard_request_truncate execute
 + + . . . . . .  lamplighter.guard_request_update execute
++ + . . . . . .  lamplighter.is_own_schema execute
 + + + + + + . .  lamplighter.is_own_write execute
 + + + + + + . .  lamplighter.issue_id execute
 + + . . . . . .  lamplighter.list_held execute
 + + . . . . + .  lamplighter.list_lost execute
 + + . . . . . .  lamplighter.list_own_objects execute
++ + . . . . . .  lamplighter.list_shared_names execute
 + + . . . . + .  lamplighter.list_ready execute
 + + + + + + . .  lamplighter.list_unreferenced execute
 + + + + + + . .  lamplighter.list_waits execute
@@ -120,7 +122,6 @@ export const PRIVILEGES = `
 + + + + + + . .  lamplighter.prune_listed execute
 + + . . . . + .  lamplighter.prune_requests execute
 + + . . . . + .  lamplighter.prune_workers execute
-+ + . . . . . .  lamplighter.public_names execute
 + + . . . . . .  lamplighter.read_pending_bound execute
 + + . . . . + .  lamplighter.record_server_settings execute
 + + . . . . . .  lamplighter.record_stray execute

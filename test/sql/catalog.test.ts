@@ -7,19 +7,22 @@ beforeAll(async () => {
 });
 afterAll(() => db[Symbol.asyncDispose]());
 
+const IS_PUBLIC_FUNCTION = `(p.oid::regprocedure::text like 'steadytext%' or p.oid::regprocedure::text like 'lantern.%')`;
+const IS_PUBLIC_RELATION = `(c.oid::regclass::text like 'steadytext%' or c.oid::regclass::text like 'lantern.%')`;
+
 const named = async (query: string) => (await db.pool.query<{ name: string }>(query)).rows.map(({ name }) => name);
 
 test('every public function has a comment that says what it does and what each parameter means', async () => {
   const functions = await named(
     `select p.oid::regprocedure::text as name from pg_proc as p
-     where p.pronamespace = 'public'::regnamespace and p.proname like 'steadytext%'`,
+     where ${IS_PUBLIC_FUNCTION}`,
   );
   expect(functions.length).toBeGreaterThan(15);
   const missing = await named(
     `select p.oid::regprocedure || ' ' || coalesce(a.name, '') as name
      from pg_proc as p
      left join lateral unnest(p.proargnames[:p.pronargs]) as a (name) on true
-     where (p.pronamespace = 'public'::regnamespace and p.proname like 'steadytext%')
+     where ${IS_PUBLIC_FUNCTION}
        and (obj_description(p.oid, 'pg_proc') is null or position(a.name || ': ' in obj_description(p.oid, 'pg_proc')) = 0)`,
   );
   expect(missing).toEqual([]);
@@ -30,9 +33,9 @@ test('every public table, view and column, and every table of the private schema
     `select c.oid::regclass || coalesce('.' || a.attname, '') as name
      from pg_class as c
      left join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-       and c.relnamespace = 'public'::regnamespace
+       and ${IS_PUBLIC_RELATION}
      where c.relkind in ('r', 'p', 'v')
-       and (c.relnamespace = 'lamplighter'::regnamespace or (c.relnamespace = 'public'::regnamespace and c.relname like 'steadytext%'))
+       and (c.relnamespace = 'lamplighter'::regnamespace or ${IS_PUBLIC_RELATION})
        and (obj_description(c.oid, 'pg_class') is null or (a.attnum is not null and col_description(c.oid, a.attnum) is null))`,
   );
   expect(missing).toEqual([]);
@@ -43,7 +46,7 @@ test('every table has a primary key, so that a publication for all tables refuse
     `select c.oid::regclass::text as name
      from pg_class as c
      where c.relkind in ('r', 'p') and c.relreplident <> 'f'
-       and (c.relnamespace = 'lamplighter'::regnamespace or (c.relnamespace = 'public'::regnamespace and c.relname like 'steadytext%'))
+       and (c.relnamespace = 'lamplighter'::regnamespace or ${IS_PUBLIC_RELATION})
        and not exists (select from pg_constraint as k where k.conrelid = c.oid and k.contype = 'p')`,
   );
   expect(missing).toEqual([]);

@@ -87,14 +87,14 @@ test('nothing is granted to PUBLIC', async () => {
   const { rows } = await db.pool.query<{ name: string }>(
     `select p.oid::regprocedure::text as name
      from pg_proc as p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
-     where (p.pronamespace = 'lamplighter'::regnamespace or (p.pronamespace = 'public'::regnamespace and p.proname like 'steadytext%'))
+     where p.oid::regprocedure::text ~ '^(steadytext|lamplighter\\.|lantern\\.)'
        and a.grantee = 0
      union all
      select c.oid::regclass::text
      from pg_class as c, aclexplode(c.relacl) as a
-     where (c.relnamespace = 'lamplighter'::regnamespace or c.relname like 'steadytext%') and a.grantee = 0
+     where c.oid::regclass::text ~ '^(steadytext|lamplighter\\.|lantern\\.)' and a.grantee = 0
      union all
-     select n.nspname from pg_namespace as n, aclexplode(n.nspacl) as a where n.nspname = 'lamplighter' and a.grantee = 0`,
+     select n.nspname from pg_namespace as n, aclexplode(n.nspacl) as a where n.nspname in ('lamplighter', 'lantern') and a.grantee = 0`,
   );
   expect(rows).toEqual([]);
 });

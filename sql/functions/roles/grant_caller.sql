@@ -7,10 +7,21 @@ language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp
 declare
   v_is_new boolean;
   v_rows bigint := 0;
+  v_schema name;
 begin
   perform lamplighter.require_role(p_role_name);
   v_is_new := not has_table_privilege(p_role_name, 'public.steadytext_queue', 'SELECT');
   execute format('grant usage on schema lamplighter to %I', p_role_name);
+  -- Where a schema belongs to somebody else, only that owner can give its use; migrate says so.
+  for v_schema in
+    select n.nspname
+    from pg_namespace as n
+    where n.nspname <> 'public'
+      and n.nspname in (select s.schema_name from lamplighter.list_shared_names() as s)
+      and has_schema_privilege(n.oid, 'USAGE WITH GRANT OPTION')
+  loop
+    execute format('grant usage on schema %I to %I', v_schema, p_role_name);
+  end loop;
   execute format(
     'grant select, delete, insert, update (status, retry_count, priority) on public.steadytext_queue to %I', p_role_name);
   -- What steadytext_worker_status() shows, and the lease that it judges by.

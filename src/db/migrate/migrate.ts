@@ -138,9 +138,13 @@ async function runStep(session: Queryable, step: MigrationStep): Promise<string[
 function explain(error: unknown, step: MigrationStep): unknown {
   if (!(error instanceof Error)) return error;
   if (isSqlState(error, 'insufficientPrivilege')) {
+    const schema = /^permission denied for schema (\S+)$/.exec(error.message)?.[1];
     return new LamplighterError('PERMISSION_DENIED', `Not permitted (${step.title}): ${error.message}`, {
       cause: error,
-      hint: 'Migrate as the owner of the database, or of what is installed already.',
+      hint:
+        schema === undefined
+          ? 'Migrate as the owner of the database, or of what is installed already.'
+          : `Let the owner of that schema run: GRANT USAGE, CREATE ON SCHEMA ${schema} TO the role that migrates.`,
     });
   }
   if (isSqlState(error, 'undefinedObject') && step.title.startsWith('grant')) {

@@ -3,10 +3,10 @@ import { LamplighterError } from '../../core/errors.ts';
 import { loadQuery } from '../load-sql.ts';
 import type { Queryable } from '../query.ts';
 import { type MigrationFile, programSchemaVersion, readMigrations } from './migration-file.ts';
-import { publicNames } from './routine-file.ts';
 import { compareRoutines, type RoutineChanges } from './routine-steps.ts';
 import { ownershipRepair, requireOwnSchema } from './schema-owner.ts';
 import { readSchemaState, refuseNewer, type SchemaState } from './schema-state.ts';
+import { inParallel, sharedNames, sharedSchemas } from './shared-names.ts';
 
 export interface MigrateOptions {
   /** Roles that may queue requests and use their own. */
@@ -53,7 +53,7 @@ export async function planMigration(db: Queryable | undefined, options: MigrateO
   const pending = readMigrations().filter(({ number }) => !appliedNumbers.has(number));
   const isAhead = state !== undefined && state.version > toVersion;
   const migrations = isAhead ? [] : pending.map(migrationStep);
-  const kept = db !== undefined && state?.isInstalled === true ? await listOwnObjects(db) : [];
+  const kept = db === undefined ? [] : await listKeptObjects(db, state?.isInstalled === true);
   const earlier = db !== undefined && state?.isInstalled === true ? await listRoleGrants(db) : [];
   const routines = isAhead ? [] : routineSteps(await compareRoutines(state?.isInstalled === true ? db : undefined));
   const revoke = migrations.length + routines.length === 0 ? [] : [revokeStep(kept)];
@@ -73,9 +73,10 @@ export async function planMigration(db: Queryable | undefined, options: MigrateO
 }
 
 async function refuseTakenNames(db: Queryable): Promise<void> {
-  const { rows } = await db.query<{ name: string; extension: string | null }>(loadQuery('list_taken_names'), [
-    publicNames(),
-  ]);
+  const { rows } = await db.query<{ name: string; extension: string | null }>(
+    loadQuery('list_taken_names'),
+    inParallel(sharedNames()),
+  );
   const [first] = rows;
   if (first === undefined) return;
   const more = rows.length > 1 ? ` (and ${rows.length - 1} more)` : '';
@@ -102,8 +103,10 @@ function refuseEdited(state: SchemaState): void {
   }
 }
 
-async function listOwnObjects(db: Queryable): Promise<number[]> {
-  return (await db.query<{ oid: number }>(loadQuery('list_own_objects'))).rows.map(({ oid }) => Number(oid));
+/** Objects whose privileges are their owner's business by now: what an earlier migration made, and a shared schema that was there. */
+async function listKeptObjects(db: Queryable, isInstalled: boolean): Promise<number[]> {
+  const query = isInstalled ? loadQuery('list_own_objects') : loadQuery('list_shared_schemas');
+  return (await db.query<{ oid: number }>(query, [sharedSchemas()])).rows.map(({ oid }) => Number(oid));
 }
 
 async function listRoleGrants(db: Queryable): Promise<{ role: string; kind: string }[]> {

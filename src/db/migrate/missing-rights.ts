@@ -1,8 +1,9 @@
 import { loadQuery } from '../load-sql.ts';
 import type { Queryable } from '../query.ts';
+import { sharedSchemas } from './shared-names.ts';
 
 /**
- * What roles that were granted still lack, as only the owner of the database or of the schema `public` can give it: one line each, with
+ * What roles that were granted still lack, as only the owner of the database or of a shared schema can give it: one line each, with
  * the statement to run. Empty unless PUBLIC has lost what it has in a new database.
  */
 export async function listMissingRights(db: Queryable): Promise<string[]> {
@@ -16,11 +17,14 @@ export async function listMissingRights(db: Queryable): Promise<string[]> {
      where not pg_catalog.has_database_privilege(g.role_name, pg_catalog.current_database(), 'CONNECT')
      union all
      select pg_catalog.format(
-       'The role %1$I may not use the schema public; run: GRANT USAGE ON SCHEMA public TO %1$I', g.role_name)
+       'The role %1$I may not use the schema %2$I; run: GRANT USAGE ON SCHEMA %2$I TO %1$I', g.role_name, n.nspname)
      from granted as g
+     cross join pg_catalog.pg_namespace as n
      where g.kind = 'caller'
-       and not pg_catalog.has_schema_privilege(g.role_name, 'public', 'USAGE')
+       and n.nspname = any ($1::text[])
+       and not pg_catalog.has_schema_privilege(g.role_name, n.oid, 'USAGE')
      order by note`,
+    [['public', ...sharedSchemas()]],
   );
   return rows.map(({ note }) => note);
 }

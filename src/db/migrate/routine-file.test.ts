@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseRoutine, publicNames, readRoutines } from './routine-file.ts';
+import { parseRoutine, readRoutines } from './routine-file.ts';
 
 const TEXT = `-- lamplighter.add_up (caller, worker)
 -- Adds up.
@@ -48,20 +48,4 @@ test('the files on disk are of functions and their triggers only, each named onc
     expect(outside.match(/^create or replace function /gm), name).toHaveLength(1);
     expect(text.endsWith(';\n'), name).toBe(true);
   }
-});
-
-test('the names in public are those of the functions, the table, its sequence and its indexes', () => {
-  const names = publicNames();
-  expect(names.length).toBe(new Set(names).size);
-  expect(names.every((name) => name.startsWith('steadytext_'))).toBe(true);
-  expect(names).toEqual(
-    expect.arrayContaining([
-      'steadytext_generate_async',
-      'steadytext_queue',
-      'steadytext_queue_id_seq',
-      'steadytext_queue_pkey',
-      'steadytext_queue_request_id_key',
-      'steadytext_queue_ready_idx',
-    ]),
-  );
 });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { LamplighterError } from '../../core/errors.ts';
-import { loadMigrations, loadRoutines } from '../load-sql.ts';
+import { loadRoutines } from '../load-sql.ts';
 
 /** Who may execute a function: those with caller or worker rights, or the schema's owner alone. Internal ones are for other functions. */
 export const AUDIENCES = ['caller', 'worker', 'owner', 'internal'] as const;
@@ -50,24 +50,6 @@ export function parseRoutine(fileName: string, text: string): RoutineFile {
 /** All functions of this program, in the order of their names. */
 export function readRoutines(): readonly RoutineFile[] {
   return loadRoutines().map(({ name, text }) => parseRoutine(name, text));
-}
-
-/** The names that the schema needs in `public`: functions, tables, the sequences of their ids, and indexes. */
-export function publicNames(): readonly string[] {
-  const text = loadMigrations()
-    .map((migration) => migration.text)
-    .join('\n');
-  const find = (pattern: RegExp) => [...text.matchAll(pattern)].map(([, name]) => String(name));
-  const tables = find(/^create table public\.(\w+)/gm);
-  return [
-    ...new Set([
-      ...readRoutines().flatMap(({ schema, name }) => (schema === 'public' ? [name] : [])),
-      ...tables,
-      ...tables.map((table) => `${table}_id_seq`),
-      ...find(/^create (?:unique )?index (\w+) on public\./gm),
-      ...tables.flatMap((table) => find(new RegExp(`constraint (${table}_\\w+) (?:primary key|unique)`, 'g'))),
-    ]),
-  ];
 }
 
 function isAudience(word: string): word is Audience {

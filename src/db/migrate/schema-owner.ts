@@ -2,6 +2,7 @@ import { escapeIdentifier } from 'pg';
 import { LamplighterError } from '../../core/errors.ts';
 import { loadQuery } from '../load-sql.ts';
 import type { Queryable } from '../query.ts';
+import { inParallel, sharedRelations } from './shared-names.ts';
 
 interface OwnerRow {
   owner: string;
@@ -51,7 +52,7 @@ export async function requireOwnSchema(db: Queryable): Promise<void> {
  * @throws LamplighterError PERMISSION_DENIED with the statement, when this role may not run it.
  */
 export async function ownershipRepair(db: Queryable): Promise<string | undefined> {
-  const { rows: strays } = await db.query<StrayRow>(loadQuery('list_stray_objects'));
+  const { rows: strays } = await db.query<StrayRow>(loadQuery('list_stray_objects'), inParallel(sharedRelations()));
   const [stray] = strays;
   if (stray === undefined) return undefined;
   const [schema] = (await db.query<OwnerRow>(loadQuery('read_schema_owner'))).rows;

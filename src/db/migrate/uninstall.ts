@@ -9,7 +9,7 @@ import { forgetServerSettings } from './server-settings.ts';
 import { liftTimeLimits } from './time-limits.ts';
 
 export interface OwnObject {
-  readonly kind: 'function' | 'table' | 'sequence' | 'schema';
+  readonly kind: 'function' | 'table' | 'view' | 'sequence' | 'schema';
   /** Qualified and quoted, ready for DROP. */
   readonly name: string;
   /** What a person should know before it goes, e.g. how many rows it holds. */
@@ -51,9 +51,9 @@ export async function uninstall(session: Session, objects: readonly OwnObject[])
   };
   try {
     await runInTransaction(session, async (transaction) => {
-      // Tables first: their triggers and defaults depend on functions. All of a kind at once, as they may depend on each other.
-      for (const text of [...drop('table'), ...drop('sequence'), ...drop('function'), ...drop('schema')])
-        await transaction.query(text);
+      // Each kind depends on those after it only; all of a kind at once, as they may depend on each other.
+      for (const kind of ['view', 'table', 'sequence', 'function', 'schema'] as const)
+        for (const text of drop(kind)) await transaction.query(text);
     });
   } catch (error) {
     if (!isSqlState(error, 'dependentObjectsStillExist') || !(error instanceof Error)) throw error;
