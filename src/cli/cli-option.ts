@@ -1,7 +1,8 @@
+import { flagKey, flagVariable } from '../core/config/define-config.ts';
+import type { Reading } from '../core/config/option-values.ts';
 import type { Env } from '../core/env.ts';
 import { LamplighterError } from '../core/errors.ts';
 import { showValue } from '../core/show-value.ts';
-import { flagVariable, type Reading } from '../core/worker-options.ts';
 
 /** One flag of a command; `LAMPLIGHTER_` and its name in capitals is its environment name. */
 export interface CliOption {
@@ -27,13 +28,13 @@ export interface OptionInput {
 
 /** The text of an option: the flag, else the variable. */
 export function textOf(input: OptionInput, option: CliOption): string | undefined {
-  const flag = input.flags[camelCase(option.flag)];
+  const flag = input.flags[flagKey(option.flag)];
   return typeof flag === 'string' ? flag : input.env[flagVariable(option.flag)];
 }
 
 /** Whether a switch is on. */
 export function isOn(input: OptionInput, option: CliOption): boolean {
-  if (input.flags[camelCase(option.flag)] === true) return true;
+  if (input.flags[flagKey(option.flag)] === true) return true;
   const variable = flagVariable(option.flag);
   const text = input.env[variable];
   if (text === undefined || /^(false|no|off|0)$/i.test(text)) return false;
@@ -43,7 +44,7 @@ export function isOn(input: OptionInput, option: CliOption): boolean {
 
 /** All values of a repeatable option: the flags, else the parts of the variable. */
 export function listOf(input: OptionInput, option: CliOption): readonly string[] {
-  const flags = input.flags[camelCase(option.flag)];
+  const flags = input.flags[flagKey(option.flag)];
   if (Array.isArray(flags)) return flags;
   const text = input.env[flagVariable(option.flag)] ?? '';
   const parts = text.split(',').map((part) => part.trim());
@@ -60,17 +61,13 @@ export function readOption<T>(
   if (text === undefined) return undefined;
   const reading = read(text);
   if ('value' in reading) return reading.value;
-  const isFlag = input.flags[camelCase(option.flag)] !== undefined;
+  const isFlag = input.flags[flagKey(option.flag)] !== undefined;
   throw invalidValue(isFlag ? `--${option.flag}` : flagVariable(option.flag), reading.expected, text);
 }
 
 /** Whether the option is on the command line itself. */
 export function isGivenAsFlag(input: OptionInput, option: CliOption): boolean {
-  return input.flags[camelCase(option.flag)] !== undefined;
-}
-
-function camelCase(flag: string): string {
-  return flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return input.flags[flagKey(option.flag)] !== undefined;
 }
 
 function invalidValue(origin: string, expected: string, got: string): LamplighterError {

@@ -1,6 +1,6 @@
+import type { Reading } from '../core/config/option-values.ts';
 import { LOG_LEVELS, type LogLevel } from '../core/log.ts';
 import { didYouMean } from '../core/suggest.ts';
-import type { Reading } from '../core/worker-options.ts';
 import type { CliOption } from './cli-option.ts';
 
 /** On every command. */

@@ -1,10 +1,11 @@
 import { CommanderError } from 'commander';
+import { flagVariable } from '../core/config/define-config.ts';
 import { type Env, readEnv } from '../core/env.ts';
 import { isLamplighterError, LamplighterError } from '../core/errors.ts';
 import { createLogger, type LogLevel } from '../core/log.ts';
-import { flagVariable, WORKER_OPTION_SOURCES } from '../core/worker-options.ts';
 import { createProviders } from '../models/create-providers.ts';
 import type { ModelProvider } from '../models/provider.ts';
+import { workerConfig } from '../worker/config.ts';
 import { buildProgram, buildSingleCommand, type Execute } from './build-program.ts';
 import { type Flags, readOption } from './cli-option.ts';
 import { workerCommand } from './commands/worker.ts';
@@ -70,7 +71,7 @@ export async function runProgram(
 function givenModels(flags: Flags, env: Env): (string | undefined)[] {
   const named = MODEL_OPTIONS.flatMap((option) => {
     const flag = flags[option];
-    const { flag: name } = WORKER_OPTION_SOURCES[option];
+    const { flag: name } = workerConfig.options[option];
     return [typeof flag === 'string' ? flag : undefined, env[flagVariable(name)]];
   });
   return [...named, env[DEMO_GGUF_VARIABLE]];

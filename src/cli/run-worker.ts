@@ -1,11 +1,11 @@
 import { LamplighterError } from '../core/errors.ts';
 import { groupBy } from '../core/group-by.ts';
 import type { Logger } from '../core/log.ts';
-import type { WorkerConfig, WorkerOrigins } from '../core/worker-config.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
 import { requireSchema } from '../db/migrate/schema-state.ts';
 import { resolveDefaultModels } from '../models/default-models.ts';
 import { createModelRegistry } from '../models/registry.ts';
+import type { WorkerConfig, WorkerOrigins } from '../worker/config.ts';
 import { describeReport, type ServedReport } from '../worker/requests/lanes.ts';
 import type { LiveSettings } from '../worker/requests/upkeep/settings-watcher.ts';
 import { startWorker, type Worker } from '../worker/worker.ts';

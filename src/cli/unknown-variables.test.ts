@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { flagVariable } from '../core/worker-options.ts';
+import { flagVariable } from '../core/config/define-config.ts';
 import { COMMANDS } from './commands.ts';
 import { OTHER_VARIABLES, warnOfUnknownVariables } from './unknown-variables.ts';
 

@@ -1,6 +1,7 @@
+import { flagVariable } from '../core/config/define-config.ts';
 import type { Env } from '../core/env.ts';
 import { suggest } from '../core/suggest.ts';
-import { flagVariable, WORKER_OPTION_SOURCES } from '../core/worker-options.ts';
+import { workerConfig } from '../worker/config.ts';
 import type { CliCommand } from './cli-command.ts';
 
 /** Those that no flag has; a test finds them in the sources. */
@@ -25,7 +26,7 @@ export function warnOfUnknownVariables(env: Env, commands: readonly CliCommand[]
   const known = new Set<string>([
     ...OTHER_VARIABLES,
     ...commands.flatMap(({ options }) => options.map(({ flag }) => flagVariable(flag))),
-    ...Object.values(WORKER_OPTION_SOURCES).flatMap((source) => [
+    ...Object.values(workerConfig.options).flatMap((source) => [
       flagVariable(source.flag),
       ...('legacyVariable' in source ? [source.legacyVariable] : []),
     ]),

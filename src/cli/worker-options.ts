@@ -1,10 +1,4 @@
-import {
-  resolveWorkerConfig,
-  type WorkerConfig,
-  type WorkerOption,
-  type WorkerOrigins,
-} from '../core/worker-config.ts';
-import { WORKER_OPTION_SOURCES } from '../core/worker-options.ts';
+import { type WorkerConfig, type WorkerOption, type WorkerOrigins, workerConfig } from '../worker/config.ts';
 import type { CliOption, Flags, OptionInput } from './cli-option.ts';
 
 type Wording = Omit<CliOption, 'flag'>;
@@ -30,17 +24,17 @@ const WORDINGS: Readonly<Record<WorkerOption, Wording>> = {
   heartbeatMs: { argument: 'duration', describes: 'pause between signs of life', defaultText: '5s' },
 };
 
-const WORKER_OPTION_NAMES = Object.keys(WORKER_OPTION_SOURCES) as WorkerOption[]; // the keys are that type's
+const WORKER_OPTION_NAMES = Object.keys(workerConfig.options) as WorkerOption[]; // the keys are that type's
 
 /** Every option of a worker, as flags. */
 export const WORKER_FLAGS: readonly CliOption[] = WORKER_OPTION_NAMES.map((name) => ({
-  flag: WORKER_OPTION_SOURCES[name].flag,
+  flag: workerConfig.options[name].flag,
   ...WORDINGS[name],
 }));
 
 /** The worker's configuration from flags and environment; settings in the database come later, while it runs. */
 export function workerConfigOf({ flags, env }: OptionInput): { config: WorkerConfig; origins: WorkerOrigins } {
-  return resolveWorkerConfig({ flags: singleValues(flags), env });
+  return workerConfig.resolve({ flags: singleValues(flags), env });
 }
 
 function singleValues(flags: Flags): Record<string, string | boolean> {

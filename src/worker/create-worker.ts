@@ -1,10 +1,10 @@
 import { readEnv } from '../core/env.ts';
 import { type Logger, silentLogger } from '../core/log.ts';
-import { parseWorkerConfig, type WorkerOptions } from '../core/worker-config.ts';
 import { resolveConnection } from '../db/connection-settings.ts';
 import { createProviders } from '../models/create-providers.ts';
 import type { ModelProvider } from '../models/provider.ts';
 import { createModelRegistry } from '../models/registry.ts';
+import { type WorkerOptions, workerConfig } from './config.ts';
 import type { LiveSettings } from './requests/upkeep/settings-watcher.ts';
 import { startWorker, type Worker } from './worker.ts';
 
@@ -27,7 +27,7 @@ export interface CreateWorkerOptions extends WorkerOptions {
  */
 export async function createWorker(options: CreateWorkerOptions = {}): Promise<Worker> {
   const { uri, directUri, providers = [], log = silentLogger, ...workerOptions } = options;
-  const config = parseWorkerConfig(workerOptions);
+  const config = workerConfig.parse(workerOptions);
   const env = readEnv();
   const settings = resolveConnection(
     { ...(uri === undefined ? {} : { uri }), ...(directUri === undefined ? {} : { directUri }) },

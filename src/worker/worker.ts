@@ -1,11 +1,11 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
-import type { WorkerConfig } from '../core/worker-config.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
 import type { ModelRegistry } from '../models/registry.ts';
 import { type RunningWorkloads, startWorkloads } from '../process/start-workloads.ts';
 import type { StopOptions } from '../process/stop.ts';
 import type { WorkloadFactory } from '../process/workload.ts';
+import type { WorkerConfig } from './config.ts';
 import type { ServedReport } from './requests/lanes.ts';
 import { openRequests } from './requests/requests-workload.ts';
 import type { LiveSettings } from './requests/upkeep/settings-watcher.ts';

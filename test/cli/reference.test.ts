@@ -4,14 +4,9 @@ import { COMMANDS } from '../../src/cli/commands.ts';
 import { LOG_LEVEL_OPTION } from '../../src/cli/common-options.ts';
 import { CONNECTION_OPTIONS } from '../../src/cli/connection-options.ts';
 import { WORKER_FLAGS } from '../../src/cli/worker-options.ts';
+import { type ConfigOption, flagVariable } from '../../src/core/config/define-config.ts';
 import { formatDuration } from '../../src/core/duration.ts';
-import type { WorkerOption } from '../../src/core/worker-config.ts';
-import {
-  flagVariable,
-  type OptionSource,
-  WORKER_BOUNDS,
-  WORKER_OPTION_SOURCES,
-} from '../../src/core/worker-options.ts';
+import { workerConfig } from '../../src/worker/config.ts';
 import { readPage, tableRows } from '../docs/markdown-page.ts';
 
 const cli = readPage('docs/reference/cli.md');
@@ -58,28 +53,19 @@ test('the reference names the commands that take connection flags', () => {
 });
 
 test('the reference of the configuration has every option of a worker with its sources, default and range', () => {
-  const rows = Object.entries(WORKER_OPTION_SOURCES).map(([name, source], i) => {
-    const { legacyVariable, setting }: OptionSource<unknown> = source;
+  const rows = Object.entries(workerConfig.options).map(([name, source]: [string, ConfigOption<unknown>], i) => {
+    const { legacyVariable, setting, value } = source;
     const option = WORKER_FLAGS[i] as CliOption;
     const also = [legacyVariable, ...(setting === undefined ? [] : [`steadytext.${setting}`])].filter(
       (text) => text !== undefined,
     );
-    return [
-      flagCell(option),
-      also.join(', '),
-      option.defaultText ?? '',
-      rangeOf(name as WorkerOption),
-      option.describes,
-    ];
+    return [flagCell(option), also.join(', '), option.defaultText ?? '', rangeOf(name, value.bounds), option.describes];
   });
   expect(rowsOf(configuration, 'Options of a worker')).toEqual(rows);
 });
 
-function rangeOf(option: WorkerOption): string {
-  const bounds: Partial<Record<WorkerOption, readonly [number, number]>> = WORKER_BOUNDS;
-  const range = bounds[option];
-  if (range === undefined) return '';
-  return range.map((bound) => (option.endsWith('Ms') ? formatDuration(bound) : String(bound))).join(' to ');
+function rangeOf(option: string, bounds: readonly number[] = []): string {
+  return bounds.map((bound) => (option.endsWith('Ms') ? formatDuration(bound) : String(bound))).join(' to ');
 }
 
 test('no two flags of a command have the same name or environment variable', () => {

@@ -6,10 +6,10 @@ import { isLamplighterError } from '../../src/core/errors.ts';
 import { createLogger } from '../../src/core/log.ts';
 import { createTroubles } from '../../src/core/recurring-trouble.ts';
 import type { Service } from '../../src/core/service.ts';
-import { parseWorkerConfig } from '../../src/core/worker-config.ts';
 import { resolveConnection } from '../../src/db/connection-settings.ts';
 import { createPool, type Pool } from '../../src/db/pool.ts';
 import { recordServerSettings } from '../../src/requests/server-settings.ts';
+import { workerConfig } from '../../src/worker/config.ts';
 import { createSettingsWatcher, type LiveSettings } from '../../src/worker/requests/upkeep/settings-watcher.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
@@ -174,7 +174,7 @@ async function recordSeen(text: string | null): Promise<void> {
 /** The same text as an option of `createWorker`. */
 function giveAsOption(name: string, text: string | null): void {
   try {
-    parseWorkerConfig({ [name]: text, concurrency: text === null ? 4 : Number(text) });
+    workerConfig.parse({ [name]: text, concurrency: text === null ? 4 : Number(text) });
   } catch (error) {
     expectRefused(error, 'CONFIG_INVALID');
   }

@@ -1,5 +1,5 @@
 import { systemClock } from '../../core/clock.ts';
-import { resolveWorkerConfig } from '../../core/worker-config.ts';
+import { workerConfig } from '../../worker/config.ts';
 import type { CliCommand, Invocation } from '../cli-command.ts';
 import type { DemoStep } from '../demo/demo-step.ts';
 import { findGenerator, type Generator } from '../demo/find-generator.ts';
@@ -89,7 +89,7 @@ async function showAll(invocation: Invocation, sinceStart: () => string): Promis
     // A quick heartbeat, so that the statistics at the end are of this moment.
     const worker = await openWorker(invocation, {
       settings,
-      ...resolveWorkerConfig({
+      ...workerConfig.resolve({
         flags: { heartbeat: '200ms', generateModel: 'name' in generator ? generator.name : undefined },
       }),
     });

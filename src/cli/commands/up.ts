@@ -1,5 +1,5 @@
+import type { Reading } from '../../core/config/option-values.ts';
 import { LamplighterError } from '../../core/errors.ts';
-import type { Reading } from '../../core/worker-options.ts';
 import { directOf } from '../../db/connection-settings.ts';
 import { namesConnection } from '../../db/connection-source.ts';
 import { describeConnection } from '../../db/connection-text.ts';

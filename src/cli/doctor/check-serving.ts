@@ -3,11 +3,11 @@ import { type QueueStats, readQueueStats } from '../../client/queue-stats.ts';
 import { listWorkers } from '../../client/worker-status.ts';
 import { groupBy } from '../../core/group-by.ts';
 import { toPrintable } from '../../core/printable.ts';
-import type { WorkerConfig } from '../../core/worker-config.ts';
 import { classifySqlState } from '../../db/sqlstate.ts';
 import { RECOMMENDED_MODELS } from '../../models/catalogue/local-models.ts';
 import { describeSupport, resolveDefaultModels } from '../../models/default-models.ts';
 import { createModelRegistry } from '../../models/registry.ts';
+import type { WorkerConfig } from '../../worker/config.ts';
 import type { Finding, Patient } from './finding.ts';
 
 /** What a worker started here would serve. */

@@ -1,16 +1,10 @@
+import type { ConfigSources, DatabaseSetting } from '../../core/config/define-config.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { isLamplighterError } from '../../core/errors.ts';
-import {
-  type DatabaseSetting,
-  resolveWorkerConfig,
-  type WorkerConfig,
-  type WorkerConfigSources,
-  type WorkerOption,
-} from '../../core/worker-config.ts';
-import { WORKER_OPTION_SOURCES } from '../../core/worker-options.ts';
 import { loadQuery } from '../../db/load-sql.ts';
 import { classifySqlState } from '../../db/sqlstate.ts';
 import { readServerSettings, type SettingName } from '../../requests/server-settings.ts';
+import { type WorkerConfig, type WorkerOption, workerConfig } from '../../worker/config.ts';
 import { WORKER_FLAGS } from '../worker-options.ts';
 import type { Finding, Patient } from './finding.ts';
 
@@ -36,12 +30,12 @@ export async function readSettings({ session, invocation }: Patient): Promise<{
 }> {
   const database = await readDatabaseSettings(session);
   const { env } = invocation;
-  const attempts: WorkerConfigSources[] = [{ env, database }, { env }];
+  const attempts: ConfigSources[] = [{ env, database }, { env }];
   const findings: Finding[] = [];
   for (const sources of attempts) {
     try {
-      const { config, origins } = resolveWorkerConfig(sources);
-      const lines = Object.entries(WORKER_OPTION_SOURCES).map(([option, { flag }]) => {
+      const { config, origins } = workerConfig.resolve(sources);
+      const lines = Object.entries(workerConfig.options).map(([option, { flag }]): SettingLine => {
         const name = option as WorkerOption; // the keys are that type's
         return { name: flag, value: renderValue(name, config[name]), origin: origins[name] };
       });
@@ -90,7 +84,7 @@ async function readEffective(session: Patient['session']): Promise<Record<Settin
 
 function renderValue(option: WorkerOption, value: WorkerConfig[WorkerOption]): string {
   if (value === undefined)
-    return WORKER_FLAGS.find(({ flag }) => flag === WORKER_OPTION_SOURCES[option].flag)?.defaultText ?? '-';
+    return WORKER_FLAGS.find(({ flag }) => flag === workerConfig.options[option].flag)?.defaultText ?? '-';
   if (Array.isArray(value)) return value.join(',');
   return option.endsWith('Ms') && typeof value === 'number' ? formatDuration(value) : String(value);
 }

@@ -1,11 +1,11 @@
 import { isLamplighterError, messageOf } from '../../core/errors.ts';
 import { groupBy } from '../../core/group-by.ts';
 import { REQUEST_FUNCTIONS, type RequestFunction } from '../../core/request-functions.ts';
-import type { WorkerConfig } from '../../core/worker-config.ts';
 import { describeSupport, resolveDefaultModels } from '../../models/default-models.ts';
 import type { Model } from '../../models/port.ts';
 import type { ModelRegistry } from '../../models/registry.ts';
 import { type Lane, laneKey } from '../../requests/claimed-request.ts';
+import type { WorkerConfig } from '../config.ts';
 
 export interface NotServed {
   readonly functionName: RequestFunction;

@@ -1,11 +1,11 @@
 import type { Service } from '../../core/service.ts';
-import type { WorkerConfig } from '../../core/worker-config.ts';
 import type { ModelRegistry } from '../../models/registry.ts';
 import { createPollSchedule, restMs } from '../../process/poll-schedule.ts';
 import { stopAll } from '../../process/stop.ts';
 import { WAKE_CHANNEL } from '../../process/wake-up.ts';
 import type { Workload, WorkloadContext } from '../../process/workload.ts';
 import { laneKey } from '../../requests/claimed-request.ts';
+import type { WorkerConfig } from '../config.ts';
 import { CANCEL_CHANNEL, startCanceller } from './canceller.ts';
 import { startDispatcher } from './claim/dispatcher.ts';
 import { createInFlight } from './in-flight.ts';

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { hasCode } from './errors.ts';
-import { parseWorkerConfig, resolveWorkerConfig, type WorkerOptions } from './worker-config.ts';
-import { WORKER_OPTION_SOURCES } from './worker-options.ts';
+import { hasCode } from '../core/errors.ts';
+import { type WorkerOptions, workerConfig } from './config.ts';
 
 const DEFAULTS = {
   concurrency: 4,
@@ -27,7 +26,7 @@ function messageFrom(run: () => unknown): string {
 }
 
 test('nothing given: the documented defaults, each said to be one', () => {
-  const { config, origins } = resolveWorkerConfig();
+  const { config, origins } = workerConfig.resolve();
   expect(config).toEqual(DEFAULTS);
   expect(new Set(Object.values(origins))).toEqual(new Set(['default']));
   expect(Object.isFrozen(config)).toBe(true);
@@ -54,15 +53,15 @@ test('every option can be given by flag, by variable and in code', () => {
     const value = samples[option];
     return option.endsWith('Ms') ? `${value}ms` : Array.isArray(value) ? value.join(',') : String(value);
   };
-  const entries = Object.entries(WORKER_OPTION_SOURCES);
+  const entries = Object.entries(workerConfig.options);
   const camel = (flag: string) => flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
   const flags = Object.fromEntries(entries.map(([option, { flag }]) => [camel(flag), text(option)]));
   const env = Object.fromEntries(
     entries.map(([option, { flag }]) => [`LAMPLIGHTER_${flag.toUpperCase().replaceAll('-', '_')}`, text(option)]),
   );
-  expect(resolveWorkerConfig({ flags }).config).toEqual(samples);
-  expect(resolveWorkerConfig({ env }).config).toEqual(samples);
-  expect(parseWorkerConfig(samples)).toEqual(samples);
+  expect(workerConfig.resolve({ flags }).config).toEqual(samples);
+  expect(workerConfig.resolve({ env }).config).toEqual(samples);
+  expect(workerConfig.parse(samples)).toEqual(samples);
 });
 
 test('flag, then environment, then database setting, then default', () => {
@@ -72,7 +71,7 @@ test('flag, then environment, then database setting, then default', () => {
     database: { worker_concurrency: { value: '5', origin: 'lamplighter.set' } },
   };
   const read = (part: object) => {
-    const { config, origins } = resolveWorkerConfig(part);
+    const { config, origins } = workerConfig.resolve(part);
     return [config.concurrency, origins.concurrency];
   };
   expect(read(sources)).toEqual([1, '--concurrency']);
@@ -91,7 +90,7 @@ test("the original worker's variables count seconds", () => {
     STEADYTEXT_WORKER_TIMEOUT: '60',
     STEADYTEXT_WORKER_MAX_RETRIES: '7',
   };
-  expect(resolveWorkerConfig({ env }).config).toMatchObject({ pollIntervalMs: 500, timeoutMs: 60_000, maxRetries: 7 });
+  expect(workerConfig.resolve({ env }).config).toMatchObject({ pollIntervalMs: 500, timeoutMs: 60_000, maxRetries: 7 });
 });
 
 test.each([
@@ -109,26 +108,26 @@ test.each([
     'server setting steadytext.worker_concurrency: expected a whole number',
   ],
 ])('%j is refused', (sources, message) => {
-  expect(messageFrom(() => resolveWorkerConfig(sources))).toContain(message);
+  expect(messageFrom(() => workerConfig.resolve(sources))).toContain(message);
 });
 
 test('in code, an unknown option is refused with a suggestion and a value out of bounds by name', () => {
   // @ts-expect-error the type refuses the misspelt option too
-  expect(messageFrom(() => parseWorkerConfig({ concurency: 5 }))).toBe(
+  expect(messageFrom(() => workerConfig.parse({ concurency: 5 }))).toBe(
     'Unknown worker option "concurency" (did you mean "concurrency"?)',
   );
-  expect(messageFrom(() => parseWorkerConfig({ concurrency: 0 }))).toBe(
+  expect(messageFrom(() => workerConfig.parse({ concurrency: 0 }))).toBe(
     'concurrency: expected number to be >=1, got 0',
   );
 });
 
 test('an empty variable is unset, and a repeated function counts once', () => {
-  expect(resolveWorkerConfig({ env: { LAMPLIGHTER_CONCURRENCY: '' } }).config.concurrency).toBe(4);
-  expect(resolveWorkerConfig({ flags: { functions: 'embed, embed' } }).config.functions).toEqual(['embed']);
+  expect(workerConfig.resolve({ env: { LAMPLIGHTER_CONCURRENCY: '' } }).config.concurrency).toBe(4);
+  expect(workerConfig.resolve({ flags: { functions: 'embed, embed' } }).config.functions).toEqual(['embed']);
 });
 
 test('an option of any type is taken or refused with a code', () => {
-  const option = fc.constantFrom(...Object.keys(WORKER_OPTION_SOURCES), 'concurrencyy', '__proto__');
+  const option = fc.constantFrom(...Object.keys(workerConfig.options), 'concurrencyy', '__proto__');
   const value = fc.oneof(
     fc.anything({ withBigInt: true, withNullPrototype: true }),
     fc.constantFrom(Symbol('s'), () => 1),
@@ -136,7 +135,7 @@ test('an option of any type is taken or refused with a code', () => {
   fc.assert(
     fc.property(option, value, (name, given) => {
       try {
-        parseWorkerConfig(Object.fromEntries([[name, given]]));
+        workerConfig.parse(Object.fromEntries([[name, given]]));
       } catch (error) {
         if (!hasCode(error, 'CONFIG_INVALID')) throw error;
       }
