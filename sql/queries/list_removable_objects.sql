@@ -21,8 +21,8 @@ from pg_catalog.pg_class as c
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 cross join own
 where (c.relkind in ('r', 'v') or (c.relkind = 'S' and not exists (
-    -- Those of identity columns go with their tables.
-    select 1 from pg_catalog.pg_depend as d where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid and d.objid = c.oid and d.deptype = 'i')))
+    -- Those of columns go with their tables.
+    select 1 from pg_catalog.pg_depend as d where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid and d.objid = c.oid and d.deptype in ('a', 'i'))))
   and c.relowner = own.owner
   and (n.nspname = 'lamplighter' or exists (
     select 1 from shared as s where s.kind = 'relation' and s.schema_name = n.nspname and s.name = c.relname))

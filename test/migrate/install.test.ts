@@ -73,9 +73,14 @@ test('a role that may not create schemas is told whom to be', async () => {
   });
 });
 
-test('a schema lantern that exists already is fine', async () => {
+test('a schema lantern that exists already is fine, once its owner lets the product in', async () => {
   await using db = await createOwnedDatabase();
   await db.pool.query('create schema lantern; create table lantern.anything (id int)');
+  await expect(migrateAs(db.owner.uri)).rejects.toMatchObject({
+    code: 'PERMISSION_DENIED',
+    hint: expect.stringContaining('GRANT USAGE, CREATE ON SCHEMA lantern'),
+  });
+  await db.pool.query(`grant usage, create on schema lantern to ${db.owner.name}`);
   expect((await migrateAs(db.owner.uri)).toVersion).toBe(VERSION);
 });
 

@@ -104,8 +104,8 @@ describe('a further migration', () => {
     // Once it is granted again, it is the role of that name.
     const { notes } = await migrateAs(owner, { grant: [again.name] });
     expect(notes).toEqual([
-      `The role ${again.name} now sees what a role of that name queued earlier (requests: 1). If that was somebody else, delete it: ` +
-        `DELETE FROM steadytext_queue WHERE username = '${again.name}'`,
+      `The role ${again.name} now sees what a role of that name queued earlier (requests: 1, tasks: 0). If that was somebody else, delete it: ` +
+        `DELETE FROM steadytext_queue WHERE username = '${again.name}'; DELETE FROM lantern.tasks WHERE username = '${again.name}'`,
     ]);
     expect((await migrateAs(owner, { grant: [again.name] })).notes).toEqual([]);
   });

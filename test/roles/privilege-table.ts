@@ -100,13 +100,15 @@ export const PROBE = `
 /** Everything that can be attempted on the product's objects, from the catalog. */
 export const LIST_ATTEMPTS = `
   with relation as (
-    select c.oid, c.relkind, format('%I.%I', n.nspname, c.relname) as object
+    select c.oid, c.relkind, format('%I.%I', n.nspname, c.relname) as object,
+           -- What nobody can write to is refused before privileges are looked at.
+           c.relkind <> 'v' or pg_relation_is_updatable(c.oid, true) <> 0 as is_writable
     from pg_class as c
     join pg_namespace as n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
       and (n.nspname in ('lamplighter', 'lantern') or (n.nspname = 'public' and c.relname like 'steadytext%'))
   ), attribute as (
-    select r.object, a.attname, format_type(a.atttypid, a.atttypmod) as type
+    select r.object, r.is_writable, a.attname, format_type(a.atttypid, a.atttypmod) as type
     from relation as r
     join pg_attribute as a on a.attrelid = r.oid
     where r.relkind <> 'S' and a.attnum > 0 and not a.attisdropped
@@ -122,6 +124,7 @@ export const LIST_ATTEMPTS = `
       ('select', 'select %2$I from %1$s'),
       ('insert', 'insert into %1$s (%2$I) select null::%3$s where false'),
       ('update', 'update %1$s set %2$I = null where false')) as w (action, statement)
+    where a.is_writable or w.action = 'select'
     union all
     select r.object, w.action, format(w.statement, r.object)
     from relation as r
@@ -130,7 +133,7 @@ export const LIST_ATTEMPTS = `
       ('truncate', 'truncate %1$s'),
       ('lock-rows', 'select from %1$s for update'),
       ('lock-table', 'lock table %1$s in access exclusive mode')) as w (action, statement)
-    where r.relkind <> 'S'
+    where r.relkind <> 'S' and r.is_writable
     union all
     select r.object, p.name, format('select probe.demand(has_table_privilege(%L, %L))', r.object, p.name)
     from relation as r

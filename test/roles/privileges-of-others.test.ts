@@ -81,7 +81,7 @@ test('PUBLIC has nothing: no table, column, sequence, function, type or schema',
     with relation as (
       select c.*
       from pg_class as c
-      where c.relnamespace = 'lamplighter'::regnamespace
+      where c.relnamespace in ('lamplighter'::regnamespace, 'lantern'::regnamespace)
          or (c.relnamespace = 'public'::regnamespace and c.relname like 'steadytext%')
     ), acl as (
       select 'relation ' || oid::regclass::text as object,
@@ -94,16 +94,16 @@ test('PUBLIC has nothing: no table, column, sequence, function, type or schema',
       union all
       select 'type ' || oid::regtype::text, coalesce(typacl, acldefault('T', typowner))
       from pg_type
-      where typelem = 0 and (typnamespace = 'lamplighter'::regnamespace or typrelid in (select oid from relation))
+      where typelem = 0 and (typnamespace in ('lamplighter'::regnamespace, 'lantern'::regnamespace) or typrelid in (select oid from relation))
       union all
       select 'function ' || oid::regprocedure::text, coalesce(proacl, acldefault('f', proowner))
       from pg_proc
-      where pronamespace = 'lamplighter'::regnamespace
+      where pronamespace in ('lamplighter'::regnamespace, 'lantern'::regnamespace)
          or (pronamespace = 'public'::regnamespace and proname like 'steadytext%')
       union all
       select 'schema ' || nspname, coalesce(nspacl, acldefault('n', nspowner))
       from pg_namespace
-      where nspname = 'lamplighter'
+      where nspname in ('lamplighter', 'lantern')
     )
     select object, privilege_type
     from acl
@@ -113,14 +113,14 @@ test('PUBLIC has nothing: no table, column, sequence, function, type or schema',
 });
 
 describe('the functions of the product', () => {
-  const inProduct = `(pronamespace = 'lamplighter'::regnamespace or (pronamespace = 'public'::regnamespace and proname like 'steadytext%'))`;
+  const inProduct = `(pronamespace in ('lamplighter'::regnamespace, 'lantern'::regnamespace) or (pronamespace = 'public'::regnamespace and proname like 'steadytext%'))`;
 
-  test('all pin the search_path, with the temporary schema last, or bind their names when they are made', async () => {
+  test("all pin the search_path, with the temporary schema last, or bind their names when they are made, but those that read their caller's", async () => {
     const { rows } = await database.pool.query(
       `select oid::regprocedure::text as name from pg_proc
-       where ${inProduct} and prosqlbody is null and not 'search_path=pg_catalog, pg_temp' = any (coalesce(proconfig, '{}'))`,
+       where ${inProduct} and prosqlbody is null and not 'search_path=pg_catalog, pg_temp' = any (coalesce(proconfig, '{}')) order by 1`,
     );
-    expect(rows).toEqual([]);
+    expect(rows).toEqual([{ name: 'lamplighter.enqueue_task()' }, { name: 'lantern.async_task(text,text)' }]);
   });
 
   test('that callers run with the rights of the owner are these', async () => {
@@ -135,13 +135,15 @@ describe('the functions of the product', () => {
       'explain_lane',
       'explain_wait',
       'issue_id',
+      'mark_task_bare',
+      'record_task_outcome',
       'send_autonomous',
     ]);
   });
 
-  test('in public all run with the rights of their caller', async () => {
+  test('in public and lantern all run with the rights of their caller', async () => {
     const { rows } = await database.pool.query(
-      `select proname from pg_proc where pronamespace = 'public'::regnamespace and ${inProduct} and prosecdef`,
+      `select proname from pg_proc where pronamespace in ('public'::regnamespace, 'lantern'::regnamespace) and ${inProduct} and prosecdef`,
     );
     expect(rows).toEqual([]);
   });

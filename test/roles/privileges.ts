@@ -47,6 +47,26 @@ export const PRIVILEGES = `
 + + + + + + . .  public.steadytext_retry execute
 + + + + + + . .  public.steadytext_worker_status execute
 
++ + . . . . . .  lantern create
++ + + + + + . .  lantern usage
++ + + + + + . .  lantern.tasks delete
++ + + + + + . .  lantern.tasks insert (query, job_name)
++ + + + + + . .  lantern.tasks lock-table
++ + + + + + . .  lantern.tasks select (jobid, query, pg_cron_job_name, job_name, username, started_at, duration, status)
++ + + + + + . .  lantern.tasks select (error_message)
++ + . . . . . .  lantern.tasks *
++ + + + + + . .  lantern.tasks_jobid_seq nextval
++ + + + + + . .  lantern.tasks_jobid_seq currval
++ + . . . . . .  lantern.tasks_jobid_seq *
++ + + + + + . .  lantern.task_status select (jobid, job_name, username, state, reason, guarantee, queued_at, run_started_at)
++ + + + + + . .  lantern.task_status select (finished_at, wait, run, attempt, worker, backend_pid, blocked_by, command_tag)
++ + + + + + . .  lantern.task_status select (row_count, progress_phase, progress_percent, eta, error_message)
++ + . . . . . .  lantern.task_status *
+
++ + + + + + . .  lantern.async_task execute
++ + + + + + . .  lantern.cancel_all_async_tasks execute
++ + + + + + . .  lantern.cancel_async_task execute
+
 + + . . . . . .  lamplighter create
 + + + + + + + .  lamplighter usage
 + + . . . . . .  lamplighter.autonomous_request *
@@ -62,6 +82,14 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.pending_base *
 + + . . . . . .  lamplighter.quarantine *
 + + . . . . . .  lamplighter.setting *
++ + + + + + . .  lamplighter.task_cancel insert (run_id)
++ + . . . . . .  lamplighter.task_cancel *
++ + . . . . . .  lamplighter.task_cancel_cancel_id_seq *
++ + . . . . . .  lamplighter.task_outcome *
++ + + + + + . .  lamplighter.task_run select (run_id, jobid, username, state)
++ + . . . . . .  lamplighter.task_run *
++ + . . . . . .  lamplighter.task_run_run_id_seq *
++ + . . . . . .  lamplighter.task_worker *
 + + . . . . . .  lamplighter.waiting *
 + + + + + + . .  lamplighter.worker select (concurrency, failed, functions, hostname, in_flight, kind, last_heartbeat)
 + + + + + + . .  lamplighter.worker select (lease_ms, pid, processed, started_at, status, version, worker_id)
@@ -144,4 +172,36 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.settle_request_defaults execute
 + + . . . . . .  lamplighter.settle_request_status execute
 + + . . . . . .  lamplighter.wake_workers execute
++ + . . . . . .  lamplighter.cancel_task execute
++ + . . . . + .  lamplighter.claim_tasks execute
++ + . . . . . .  lamplighter.enqueue_task execute
++ + . . . . . .  lamplighter.find_role execute
++ + . . . . . .  lamplighter.finish_run execute
++ + . . . . + .  lamplighter.finish_task execute
++ + . . . . . .  lamplighter.guard_task_truncate execute
++ + . . . . . .  lamplighter.is_task_backend_there execute
++ + . . . . . .  lamplighter.is_task_session execute
++ + . . . . + .  lamplighter.list_task_cancels execute
++ + + + + + . .  lamplighter.mark_task_bare execute
++ + . . . . + .  lamplighter.note_task_session execute
++ + . . . . . .  lamplighter.project_task execute
++ + . . . . + .  lamplighter.project_tasks execute
++ + . . . . . .  lamplighter.prune_after_delete execute
++ + . . . . + .  lamplighter.prune_tasks execute
++ + + + + + . .  lamplighter.read_analyze_progress execute
++ + + + + + . .  lamplighter.read_cluster_progress execute
++ + + + + + . .  lamplighter.read_index_progress execute
++ + + + + + . .  lamplighter.read_progress_part execute
++ + . . . . . .  lamplighter.read_task_origin execute
++ + + + + + . .  lamplighter.read_task_progress execute
++ + + + + + . .  lamplighter.read_vacuum_progress execute
++ + + + + + . .  lamplighter.record_task_outcome execute
++ + . . . . + .  lamplighter.release_task execute
++ + + + + + . .  lamplighter.require_task_role execute
++ + . . . . + .  lamplighter.rescue_tasks execute
++ + . . . . + .  lamplighter.set_task_reasons execute
++ + . . . . . .  lamplighter.settle_inserted_task execute
++ + . . . . . .  lamplighter.settle_lost_run execute
++ + . . . . + .  lamplighter.settle_stray_tasks execute
++ + . . . . . .  lamplighter.wake_task_workers execute
 `;

@@ -6,7 +6,8 @@ create or replace function lamplighter.grant_caller(p_role_name text) returns te
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
 declare
   v_is_new boolean;
-  v_rows bigint := 0;
+  v_requests bigint := 0;
+  v_tasks bigint := 0;
   v_schema name;
 begin
   perform lamplighter.require_role(p_role_name);
@@ -29,14 +30,22 @@ begin
     'grant select (worker_id, kind, hostname, pid, status, version, functions, concurrency, lease_ms, in_flight, processed, failed,
        started_at, last_heartbeat)
      on lamplighter.worker to %I', p_role_name);
+  execute format('grant select, delete, insert (query, job_name) on lantern.tasks to %I', p_role_name);
+  execute format('grant usage on sequence lantern.tasks_jobid_seq to %I', p_role_name);
+  execute format('grant select on lantern.task_status to %I', p_role_name);
+  -- What cancelling reads and writes; row-level security keeps both to the role's own unfinished tasks.
+  execute format('grant select (run_id, jobid, username, state) on lamplighter.task_run to %I', p_role_name);
+  execute format('grant insert (run_id) on lamplighter.task_cancel to %I', p_role_name);
   perform lamplighter.grant_functions(p_role_name, 'caller');
   if v_is_new then
-    select count(*) into v_rows from public.steadytext_queue as q where q.username = p_role_name;
+    select count(*) into v_requests from public.steadytext_queue as q where q.username = p_role_name;
+    select count(*) into v_tasks from lantern.tasks as t where t.username = p_role_name;
   end if;
-  if v_rows > 0 then
+  if v_requests > 0 or v_tasks > 0 then
     return format(
-      'The role %I now sees what a role of that name queued earlier (requests: %s). If that was somebody else, delete it: '
-      'DELETE FROM steadytext_queue WHERE username = %L', p_role_name, v_rows, p_role_name);
+      'The role %1$I now sees what a role of that name queued earlier (requests: %2$s, tasks: %3$s). If that was somebody else, delete it: '
+      'DELETE FROM steadytext_queue WHERE username = %1$L; DELETE FROM lantern.tasks WHERE username = %1$L',
+      p_role_name, v_requests, v_tasks);
   end if;
   return null;
 end

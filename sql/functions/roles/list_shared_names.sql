@@ -6,7 +6,10 @@ returns table (kind text, schema_name text, name text)
 language sql stable security invoker set search_path = pg_catalog, pg_temp as $$
   values
     ('relation', 'public', 'steadytext_queue'),
-    ('relation', 'public', 'steadytext_queue_id_seq')
+    ('relation', 'public', 'steadytext_queue_id_seq'),
+    ('relation', 'lantern', 'tasks'),
+    ('relation', 'lantern', 'tasks_jobid_seq'),
+    ('relation', 'lantern', 'task_status')
   union all
   select 'function', r.schema_name, r.name
   from lamplighter.routine as r

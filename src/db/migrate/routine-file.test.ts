@@ -34,7 +34,7 @@ test.each([
   );
 });
 
-test('the files on disk are of functions and their triggers only, each named once, and can be applied again', () => {
+test('the files on disk are of functions, their triggers and views only, each named once, and can be applied again', () => {
   const routines = readRoutines();
   expect(new Set(routines.map(({ name }) => name)).size).toBe(routines.length);
   for (const { name, text } of routines) {
@@ -42,9 +42,11 @@ test('the files on disk are of functions and their triggers only, each named onc
     const begun = [...outside.matchAll(/^(create|alter|comment|drop|insert|do|grant|revoke)\b.*/gm)].map(
       ([line]) => line,
     );
-    expect(begun.filter((line) => !/^(create or replace (function|trigger)|comment on function) /.test(line))).toEqual(
-      [],
-    );
+    expect(
+      begun.filter(
+        (line) => !/^(create or replace (function|trigger|view)|comment on (function|view|column)) /.test(line),
+      ),
+    ).toEqual([]);
     expect(outside.match(/^create or replace function /gm), name).toHaveLength(1);
     expect(text.endsWith(';\n'), name).toBe(true);
   }

@@ -26,16 +26,15 @@ export async function listOwnObjects(session: Session): Promise<readonly OwnObje
   if (!(await readSchemaState(session)).isInstalled) return [];
   const { rows } = await session.query<{ kind: OwnObject['kind']; name: string }>(loadQuery('list_removable_objects'));
   const restoreTimeLimits = await liftTimeLimits(session);
-  const counted = await session.query<{ requests: string }>('select count(*) as requests from public.steadytext_queue');
+  const counted = await session.query<{ requests: string; tasks: string }>(
+    'select (select count(*) from public.steadytext_queue) as requests, (select count(*) from lantern.tasks) as tasks',
+  );
   await restoreTimeLimits();
-  return rows.map(({ kind, name }) => ({
-    kind,
-    name,
-    note:
-      name === 'public.steadytext_queue'
-        ? `${counted.rows[0]?.requests ?? '?'} requests with their results`
-        : undefined,
-  }));
+  const notes = new Map([
+    ['public.steadytext_queue', `${counted.rows[0]?.requests ?? '?'} requests with their results`],
+    ['lantern.tasks', `${counted.rows[0]?.tasks ?? '?'} async tasks`],
+  ]);
+  return rows.map(({ kind, name }) => ({ kind, name, note: notes.get(name) }));
 }
 
 /**
