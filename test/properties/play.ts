@@ -7,7 +7,6 @@ import {
   FALL_SILENT,
   type Names,
   PASS_TIME,
-  RESTORE_LEASE,
   runWorkerStep,
   type WorkerSide,
 } from './engine.ts';
@@ -95,9 +94,6 @@ export async function startPlay(stage: Stage): Promise<Play> {
       session.isBlocked = true;
       waiting.set(session.name, { step, outcome });
       return true;
-    }
-    if (step.do === 'renew' && verdict.kind === 'done') {
-      await admin.db.query(RESTORE_LEASE, [names.workerIdOf(step.worker)]);
     }
     const isLocked = verdict.kind === 'waits' || (verdict.kind === 'refused' && verdict.sqlStates.includes('55P03'));
     if (isLocked) await actor.setLockTimeout(SHORT_LOCK_TIMEOUT, !isOwn);
