@@ -22,8 +22,6 @@ export interface NotificationRouterOptions {
   readonly log: Logger;
   readonly troubles: Troubles;
   readonly clock: Clock;
-  /** See `startListener`. */
-  readonly withShortSession?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /**
@@ -31,7 +29,7 @@ export interface NotificationRouterOptions {
  * nothing from the others. See `startListener` for what becomes of the session.
  */
 export function startNotificationRouter(options: NotificationRouterOptions): Service {
-  const { settings, routes, log, troubles, clock, withShortSession } = options;
+  const { settings, routes, log, troubles, clock } = options;
 
   function tell(to: readonly NotificationRoute[], call: (route: NotificationRoute) => void): void {
     for (const route of to) {
@@ -56,6 +54,5 @@ export function startNotificationRouter(options: NotificationRouterOptions): Ser
     log,
     troubles,
     clock,
-    ...(withShortSession === undefined ? {} : { withShortSession }),
   });
 }

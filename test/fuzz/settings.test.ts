@@ -36,7 +36,6 @@ beforeAll(async () => {
   };
   const log = createLogger({ destination: { write } });
   const duty = await createSettingsWatcher({
-    withShortSession: (work) => work(),
     db: pool,
     settings,
     live,

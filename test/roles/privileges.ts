@@ -73,6 +73,28 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.cached_result *
 + + . . . . . .  lamplighter.claim *
 + + . . . . . .  lamplighter.duty *
++ + . . . . . .  lamplighter.capture_full *
++ + . . . . . .  lamplighter.change *
++ + . . . . . .  lamplighter.embedding_batch *
++ + . . . . . .  lamplighter.embedding_day *
++ + . . . . . .  lamplighter.embedding_failure *
++ + . . . . . .  lamplighter.embedding_job *
++ + . . . . . .  lamplighter.embedding_progress *
++ + . . . . . .  lamplighter.embedding_stamp *
++ + . . . . . .  lamplighter.embedding_job_id_seq *
++ + . . . . . .  lamplighter.change_seq_seq *
++ + . . . . . .  lamplighter.capture_full_id_seq *
++ + . . . . . .  lamplighter.embedding_batch_id_seq *
++ + + + + + + .  lamplighter.embedding_status select (job, job_id, schema_name, table_name, src_column, dst_column, model, dimensions)
++ + + + + + + .  lamplighter.embedding_status select (state, reason, rows, embedded, stale, queued, failed, truncated)
++ + + + + + + .  lamplighter.embedding_status select (tokens, calls, rate, eta, lag, last_error, last_error_at, pass_number)
++ + + + + + + .  lamplighter.embedding_status select (pass_rows, full_pass_at, served_by)
++ + . . . . . .  lamplighter.embedding_status *
++ + + + + + + .  lamplighter.embedding_failures select (job, job_id, schema_name, table_name, key, attempts, is_final, error)
++ + + + + + + .  lamplighter.embedding_failures select (first_failed_at, last_failed_at)
++ + . . . . . .  lamplighter.embedding_failures *
++ + + + + + + .  lamplighter.embedding_usage select (job, job_id, model, day, texts, tokens, calls, truncated)
++ + . . . . . .  lamplighter.embedding_usage *
 + + . . . . . .  lamplighter.loopback *
 + + . . . . + .  lamplighter.migration select (applied_at, applied_by, checksum, name, number, schema_version)
 + + . . . . . .  lamplighter.migration *
@@ -114,6 +136,29 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.count_pending execute
 + + . . . . + .  lamplighter.count_waiting execute
 + + . . . . + .  lamplighter.effective_setting execute
++ + . . . . + .  lamplighter.build_capture execute
++ + . . . . + .  lamplighter.cancel_embedding_job execute
++ + . . . . + .  lamplighter.claim_changes execute
++ + . . . . + .  lamplighter.claim_embedding_job execute
++ + . . . . + .  lamplighter.claim_pass execute
++ + . . . . + .  lamplighter.drop_captures execute
++ + . . . . + .  lamplighter.finish_embeddings execute
++ + . . . . + .  lamplighter.list_embedding_jobs execute
++ + . . . . + .  lamplighter.lookup_stamps execute
++ + . . . . . .  lamplighter.read_capture_source execute
++ + . . . . + .  lamplighter.read_pass execute
++ + . . . . + .  lamplighter.reconcile_embeddings execute
++ + . . . . + .  lamplighter.record_job_state execute
++ + . . . . + .  lamplighter.record_page execute
++ + . . . . + .  lamplighter.register_embedding_job execute
++ + . . . . + .  lamplighter.release_batch execute
++ + . . . . + .  lamplighter.remove_embedding_job execute
+# For values of any type: the probe has none, which is not a matter of rights.
++ + + + + + + .  lamplighter.render_key execute
++ + . . . . + .  lamplighter.require_batch execute
++ + . . . . + .  lamplighter.require_embedding_job execute
++ + . . . . + .  lamplighter.rescue_batches execute
++ + . . . . + .  lamplighter.retry_embeddings execute
 + + . . . . . .  lamplighter.enqueue_autonomous execute
 + + + + + + . .  lamplighter.enqueue_request execute
 + + + + + + . .  lamplighter.enqueue_requests execute

@@ -36,6 +36,8 @@ begin
   -- What cancelling reads and writes; row-level security keeps both to the role's own unfinished tasks.
   execute format('grant select (run_id, jobid, username, state) on lamplighter.task_run to %I', p_role_name);
   execute format('grant insert (run_id) on lamplighter.task_cancel to %I', p_role_name);
+  execute format(
+    'grant select on lamplighter.embedding_status, lamplighter.embedding_failures, lamplighter.embedding_usage to %I', p_role_name);
   perform lamplighter.grant_functions(p_role_name, 'caller');
   if v_is_new then
     select count(*) into v_requests from public.steadytext_queue as q where q.username = p_role_name;

@@ -6,6 +6,8 @@ begin
   perform lamplighter.require_role(p_role_name);
   execute format('grant usage on schema lamplighter to %I', p_role_name);
   execute format('grant select on lamplighter.migration, lamplighter.routine to %I', p_role_name);
+  execute format(
+    'grant select on lamplighter.embedding_status, lamplighter.embedding_failures, lamplighter.embedding_usage to %I', p_role_name);
   perform lamplighter.grant_functions(p_role_name, 'worker');
 end
 $$;

@@ -9,7 +9,8 @@ import { forgetServerSettings } from './server-settings.ts';
 import { liftTimeLimits } from './time-limits.ts';
 
 export interface OwnObject {
-  readonly kind: 'function' | 'table' | 'view' | 'sequence' | 'schema';
+  /** `capture`: a function whose triggers on tables of users go with it. */
+  readonly kind: 'capture' | 'function' | 'table' | 'view' | 'sequence' | 'schema';
   /** Qualified and quoted, ready for DROP. */
   readonly name: string;
   /** What a person should know before it goes, e.g. how many rows it holds. */
@@ -34,7 +35,11 @@ export async function listOwnObjects(session: Session): Promise<readonly OwnObje
     ['public.steadytext_queue', `${counted.rows[0]?.requests ?? '?'} requests with their results`],
     ['lantern.tasks', `${counted.rows[0]?.tasks ?? '?'} async tasks`],
   ]);
-  return rows.map(({ kind, name }) => ({ kind, name, note: notes.get(name) }));
+  return rows.map(({ kind, name }) => ({
+    kind,
+    name,
+    note: kind === 'capture' ? 'and its triggers on the tables that are embedded' : notes.get(name),
+  }));
 }
 
 /**
@@ -46,12 +51,13 @@ export async function uninstall(session: Session, objects: readonly OwnObject[])
   const named = (kind: OwnObject['kind']) => objects.filter((object) => object.kind === kind).map(({ name }) => name);
   const drop = (kind: OwnObject['kind']) => {
     const names = named(kind);
-    return names.length === 0 ? [] : [`drop ${kind} ${names.join(', ')}`];
+    const words = kind === 'capture' ? ['function', ' cascade'] : [kind, ''];
+    return names.length === 0 ? [] : [`drop ${words[0]} ${names.join(', ')}${words[1]}`];
   };
   try {
     await runInTransaction(session, async (transaction) => {
       // Each kind depends on those after it only; all of a kind at once, as they may depend on each other.
-      for (const kind of ['view', 'table', 'sequence', 'function', 'schema'] as const)
+      for (const kind of ['capture', 'view', 'table', 'sequence', 'function', 'schema'] as const)
         for (const text of drop(kind)) await transaction.query(text);
     });
   } catch (error) {

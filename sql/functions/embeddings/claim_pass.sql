@@ -1,0 +1,24 @@
+-- lamplighter.claim_pass (worker)
+-- Begins a pass over the tables p_relations of a job that the process serves. From here on is_pass_due speaks of what comes after.
+-- False: another process serves the job.
+create or replace function lamplighter.claim_pass(p_job bigint, p_generation bigint, p_holder uuid, p_is_full boolean, p_relations oid[])
+returns boolean
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform lamplighter.require_lease(p_holder);
+  perform lamplighter.require_embedding_job(p_job, p_generation);
+  update lamplighter.embedding_progress as p
+  set is_pass_due = p.is_pass_due and not p_is_full,
+      pass_number = p.pass_number + 1,
+      pass_is_full = p_is_full,
+      pass_relations = p_relations,
+      pass_tid = null,
+      pass_started_at = clock_timestamp(),
+      pass_ended_at = null,
+      pass_rows = 0,
+      pass_blank = 0,
+      pass_found = 0
+  where p.job = p_job and p.served_by = p_holder;
+  return found;
+end
+$$;

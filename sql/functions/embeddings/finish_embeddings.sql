@@ -1,0 +1,116 @@
+-- lamplighter.finish_embeddings (worker)
+-- Records what became of rows of a batch, in the transaction that writes their vectors, after require_batch. Stamps: pairwise keys' hashes
+-- and hashes of texts (null: blank). Failures: pairwise keys, their hashes, the hashes of the texts that failed, errors, and whether a
+-- later claim is to try again (else capture has logged the row by itself). From as many failures as p_attempts says for it, a row is left
+-- alone, and stamped so. p_again: keys to be tried again uncharged, after p_delay_ms. p_is_done: nothing of the batch is left.
+-- Returns the keys that failed for good.
+create or replace function lamplighter.finish_embeddings(
+  p_job bigint,
+  p_batch bigint,
+  p_stamp_keys uuid[],
+  p_stamp_texts uuid[],
+  p_failed_keys text[],
+  p_failed_hashes uuid[],
+  p_failed_texts uuid[],
+  p_errors text[],
+  p_is_retried boolean[],
+  p_attempts integer[],
+  p_again text[],
+  p_delay_ms double precision,
+  p_is_done boolean,
+  p_texts integer,
+  p_tokens bigint,
+  p_calls integer,
+  p_truncated integer
+) returns text[]
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_model text;
+  v_dimensions integer;
+  v_attempt integer;
+  v_final text[] := '{}';
+  v_retried text[] := '{}';
+begin
+  select j.model, j.dimensions into v_model, v_dimensions from lamplighter.embedding_job as j where j.id = p_job;
+  select b.attempt into v_attempt from lamplighter.embedding_batch as b where b.id = p_batch;
+
+  insert into lamplighter.embedding_stamp as s (job, key_hash, text_hash, dimensions, model)
+  select distinct on (u.key_hash) p_job, u.key_hash, u.text_hash, v_dimensions, v_model
+  from unnest(p_stamp_keys, p_stamp_texts) as u (key_hash, text_hash)
+  order by u.key_hash
+  on conflict on constraint embedding_stamp_pkey do update
+  set text_hash = excluded.text_hash, is_failed = false, dimensions = excluded.dimensions, model = excluded.model;
+  delete from lamplighter.embedding_failure as f
+  where f.job = p_job and f.key_hash = any (p_stamp_keys) and f.key_hash <> all (p_failed_hashes);
+
+  if cardinality(p_failed_keys) > 0 then
+    with failed as (
+      insert into lamplighter.embedding_failure as f (job, key_hash, key, attempts, is_final, error)
+      select distinct on (u.key_hash) p_job, u.key_hash, u.key, 1, u.attempts <= 1, u.error
+      from unnest(p_failed_keys, p_failed_hashes, p_errors, p_attempts) as u (key, key_hash, error, attempts)
+      order by u.key_hash
+      on conflict on constraint embedding_failure_pkey do update
+      set attempts = f.attempts + 1,
+          is_final = f.attempts + 1 >= (select min(l.attempts) from unnest(p_failed_hashes, p_attempts) as l (key_hash, attempts) where l.key_hash = f.key_hash),
+          error = excluded.error,
+          last_failed_at = clock_timestamp()
+      returning f.key, f.key_hash, f.is_final
+    ), stamped as (
+      insert into lamplighter.embedding_stamp as s (job, key_hash, text_hash, is_failed, dimensions, model)
+      select p_job, f.key_hash, u.text_hash, true, v_dimensions, v_model
+      from failed as f
+      join (
+        select distinct on (t.key_hash) t.key_hash, t.text_hash from unnest(p_failed_hashes, p_failed_texts) as t (key_hash, text_hash)
+      ) as u on u.key_hash = f.key_hash
+      where f.is_final
+      order by f.key_hash
+      on conflict on constraint embedding_stamp_pkey do update
+      set text_hash = excluded.text_hash, is_failed = true, dimensions = excluded.dimensions, model = excluded.model
+    )
+    select coalesce(array_agg(f.key) filter (where f.is_final), '{}'),
+           coalesce(array_agg(f.key) filter (where not f.is_final and r.is_retried), '{}')
+    into v_final, v_retried
+    from failed as f
+    join (
+      select distinct on (u.key_hash) u.key_hash, u.is_retried from unnest(p_failed_hashes, p_is_retried) as u (key_hash, is_retried)
+    ) as r on r.key_hash = f.key_hash;
+    update lamplighter.embedding_progress as p
+    set last_error = p_errors[1], last_error_at = clock_timestamp()
+    where p.job = p_job;
+  end if;
+
+  if p_is_done then
+    delete from lamplighter.embedding_batch as b where b.id = p_batch;
+  end if;
+  -- Charged rows come back 1, 4, 9, 16 seconds later.
+  if cardinality(v_retried) > 0 then
+    insert into lamplighter.embedding_batch as b (job, keys, attempt, due_at)
+    values (p_job, v_retried, v_attempt + 1,
+            clock_timestamp() + make_interval(secs => least(power(v_attempt + 1, 2), 60)));
+  end if;
+  if cardinality(p_again) > 0 then
+    insert into lamplighter.embedding_batch as b (job, keys, attempt, due_at)
+    values (p_job, p_again, v_attempt + 1, clock_timestamp() + make_interval(secs => p_delay_ms / 1000.0));
+  end if;
+
+  if p_texts > 0 or p_calls > 0 then
+    insert into lamplighter.embedding_day as d (job, day, texts, tokens, calls, truncated)
+    values (p_job, (clock_timestamp() at time zone 'UTC')::date, p_texts, p_tokens, p_calls, p_truncated)
+    on conflict on constraint embedding_day_pkey do update
+    set texts = d.texts + excluded.texts, tokens = d.tokens + excluded.tokens, calls = d.calls + excluded.calls,
+        truncated = d.truncated + excluded.truncated;
+  end if;
+  if cardinality(p_stamp_keys) > 0 then
+    update lamplighter.embedding_progress as p
+    set written = p.written + cardinality(p_stamp_keys),
+        -- Of the last ten seconds or so.
+        rate = case when p.rate_at is null or p.rate_at < clock_timestamp() - interval '60 seconds' then null
+          else coalesce(p.rate, 0) + (cardinality(p_stamp_keys)
+            / greatest(extract(epoch from clock_timestamp() - p.rate_at), 0.001) - coalesce(p.rate, 0))
+            * (1 - exp(- extract(epoch from clock_timestamp() - p.rate_at) / 10)) end,
+        rate_at = clock_timestamp()
+    where p.job = p_job;
+  end if;
+  return v_final;
+end
+$$;

@@ -1,0 +1,51 @@
+-- lamplighter.record_page (worker)
+-- Records one page of the running pass, after read_pass in the same transaction: its rows, and stamps of those that need no vector
+-- (pairwise p_stamp_keys and p_stamp_texts, null: blank); takes p_keys, those that need one, into a batch. p_place: where the next page
+-- begins; null: with the next relation, or nowhere: the pass is over then (is_end). batch_id is null without keys.
+create or replace function lamplighter.record_page(
+  p_job bigint,
+  p_holder uuid,
+  p_place tid,
+  p_rows integer,
+  p_blank integer,
+  p_stamp_keys uuid[],
+  p_stamp_texts uuid[],
+  p_keys text[]
+) returns table (batch_id bigint, is_end boolean, found_rows bigint)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+begin
+  insert into lamplighter.embedding_stamp as s (job, key_hash, text_hash, dimensions, model)
+  select distinct on (u.key_hash) p_job, u.key_hash, u.text_hash, j.dimensions, j.model
+  from unnest(p_stamp_keys, p_stamp_texts) as u (key_hash, text_hash)
+  join lamplighter.embedding_job as j on j.id = p_job
+  order by u.key_hash
+  on conflict on constraint embedding_stamp_pkey do update
+  set text_hash = excluded.text_hash, is_failed = false, dimensions = excluded.dimensions, model = excluded.model;
+  if cardinality(p_keys) > 0 then
+    insert into lamplighter.embedding_batch as b (job, keys, holder, claimed_at)
+    values (p_job, p_keys, p_holder, clock_timestamp())
+    returning b.id into batch_id;
+  end if;
+  update lamplighter.embedding_progress as p
+  set pass_relations = case when p_place is not null then p.pass_relations
+        when cardinality(p.pass_relations) > 1 then p.pass_relations[2:] end,
+      pass_tid = p_place,
+      pass_rows = p.pass_rows + p_rows,
+      pass_blank = p.pass_blank + p_blank,
+      pass_found = p.pass_found + cardinality(p_keys),
+      served_at = clock_timestamp()
+  where p.job = p_job
+  returning p.pass_relations is null, p.pass_found into is_end, found_rows;
+  if is_end then
+    update lamplighter.embedding_progress as p
+    set pass_ended_at = clock_timestamp(),
+        full_pass_at = case when p.pass_is_full then clock_timestamp() else p.full_pass_at end,
+        row_count = case when p.pass_is_full then p.pass_rows else p.row_count end,
+        blank_count = case when p.pass_is_full then p.pass_blank else p.blank_count end,
+        found_count = p.pass_found
+    where p.job = p_job;
+  end if;
+  return next;
+end
+$$;

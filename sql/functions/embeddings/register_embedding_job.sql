@@ -1,0 +1,101 @@
+-- lamplighter.register_embedding_job (worker)
+-- Makes a job of the daemon known, or takes over what has changed of it, which raises its generation. A job whose key or target is another
+-- one is made anew: its log, batches and stamps would speak of other rows. taken_by names the job that embeds into that column already;
+-- nothing is registered then. Lock order: jobs, then the rest.
+create or replace function lamplighter.register_embedding_job(
+  p_control_id text,
+  p_job_id text,
+  p_table_oid oid,
+  p_schema_name text,
+  p_table_name text,
+  p_src_column text,
+  p_src_attnum smallint,
+  p_dst_column text,
+  p_dst_attnum smallint,
+  p_key_columns text[],
+  p_column_type text,
+  p_model text,
+  p_dimensions integer,
+  p_capture_limit_bytes bigint
+) returns table (id bigint, generation bigint, is_changed boolean, trusts_vectors boolean, taken_by text)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+declare
+  v_job lamplighter.embedding_job;
+begin
+  select j.job_id into taken_by
+  from lamplighter.embedding_job as j
+  where j.table_oid = p_table_oid and j.dst_attnum = p_dst_attnum and j.state <> 'canceled'
+    and (j.control_id, j.job_id) <> (p_control_id, p_job_id);
+  if found then
+    return next;
+    return;
+  end if;
+
+  select * into v_job
+  from lamplighter.embedding_job as j
+  where j.control_id = p_control_id and j.job_id = p_job_id
+  for no key update;
+  if found and (v_job.key_columns <> p_key_columns
+    or (v_job.table_oid <> p_table_oid and (v_job.schema_name, v_job.table_name) <> (p_schema_name, p_table_name))
+    or (v_job.dst_attnum <> p_dst_attnum and v_job.dst_column <> p_dst_column))
+  then
+    perform lamplighter.remove_embedding_job(v_job.id);
+    v_job := null;
+  end if;
+
+  if v_job.id is null then
+    insert into lamplighter.embedding_job as j (
+      control_id, job_id, table_oid, schema_name, table_name, src_column, src_attnum, dst_column, dst_attnum, key_columns, column_type,
+      model, dimensions, trusted_model, capture_limit_bytes, capture_name)
+    values (
+      p_control_id, p_job_id, p_table_oid, p_schema_name, p_table_name, p_src_column, p_src_attnum, p_dst_column, p_dst_attnum,
+      p_key_columns, p_column_type, p_model, p_dimensions, p_model, p_capture_limit_bytes,
+      'capture_' || replace(gen_random_uuid()::text, '-', ''))
+    returning j.id, j.generation into id, generation;
+    insert into lamplighter.embedding_progress (job) values (id);
+    is_changed := true;
+    trusts_vectors := true;
+    return next;
+    return;
+  end if;
+
+  id := v_job.id;
+  is_changed := v_job.state = 'canceled'
+    or (v_job.table_oid, v_job.src_attnum, v_job.dst_attnum, v_job.column_type, v_job.model, v_job.dimensions)
+       <> (p_table_oid, p_src_attnum, p_dst_attnum, p_column_type, p_model, p_dimensions);
+  generation := v_job.generation + is_changed::integer;
+  trusts_vectors := p_model = v_job.trusted_model;
+  if is_changed
+    or (v_job.schema_name, v_job.table_name, v_job.src_column, v_job.dst_column, v_job.capture_limit_bytes)
+       <> (p_schema_name, p_table_name, p_src_column, p_dst_column, p_capture_limit_bytes)
+  then
+    update lamplighter.embedding_job as j
+    set table_oid = p_table_oid,
+        schema_name = p_schema_name,
+        table_name = p_table_name,
+        src_column = p_src_column,
+        src_attnum = p_src_attnum,
+        dst_column = p_dst_column,
+        dst_attnum = p_dst_attnum,
+        column_type = p_column_type,
+        model = p_model,
+        dimensions = p_dimensions,
+        capture_limit_bytes = p_capture_limit_bytes,
+        generation = v_job.generation + is_changed::integer,
+        -- With another function comes another trigger, which waits for those who still run the former one.
+        capture_name = case
+          when v_job.state = 'canceled' or (v_job.table_oid, v_job.src_attnum) <> (p_table_oid, p_src_attnum)
+          then 'capture_' || replace(gen_random_uuid()::text, '-', '') else j.capture_name end,
+        state = case when is_changed then 'preparing' else j.state end,
+        reason = case when is_changed then null else j.reason end
+    where j.id = v_job.id;
+  end if;
+  if is_changed then
+    update lamplighter.embedding_progress as p
+    set is_pass_due = true, pass_relations = null, pass_tid = null
+    where p.job = v_job.id;
+  end if;
+  return next;
+end
+$$;

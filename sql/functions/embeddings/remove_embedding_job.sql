@@ -1,0 +1,13 @@
+-- lamplighter.remove_embedding_job (worker)
+-- Forgets a job and all that is known of its rows; its capture function does nothing from then on, and drop_captures drops it.
+create or replace function lamplighter.remove_embedding_job(p_job bigint) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform lamplighter.cancel_embedding_job(p_job);
+  delete from lamplighter.embedding_job as j where j.id = p_job;
+  delete from lamplighter.embedding_progress as p where p.job = p_job;
+  delete from lamplighter.embedding_stamp as s where s.job = p_job;
+  delete from lamplighter.embedding_failure as f where f.job = p_job;
+  delete from lamplighter.embedding_day as d where d.job = p_job;
+end
+$$;

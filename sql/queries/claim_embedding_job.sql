@@ -1,0 +1,3 @@
+-- Takes a job's passes for a process, see lamplighter.claim_embedding_job. $1 job, $2 process. No row when another living one has them.
+select c.is_due, c.number, c.is_full, c.is_running, c.found_rows, c.started_at, c.full_pass_at
+from lamplighter.claim_embedding_job($1, $2) as c

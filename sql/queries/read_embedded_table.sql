@@ -1,0 +1,108 @@
+-- All that the checks of an embedding job look at, of the relation $2 in the schema $1 and what inherits from it. No row when there is none
+-- of that name. columns, relations and login are JSON, see src/embeddings/table/inspect-table.ts.
+with recursive root as (
+  select c.oid, c.relkind, c.relpersistence, n.nspname, c.relname
+  from pg_catalog.pg_class as c
+  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+  where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p', 'f', 'v', 'm')
+), tree (oid, depth) as (
+  select r.oid, 0 from root as r
+  union
+  select i.inhrelid, t.depth + 1
+  from tree as t
+  join pg_catalog.pg_inherits as i on i.inhparent = t.oid
+), base (attnum, oid) as (
+  select a.attnum, a.atttypid
+  from root as r
+  join pg_catalog.pg_attribute as a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+  union all
+  select b.attnum, t.typbasetype
+  from base as b
+  join pg_catalog.pg_type as t on t.oid = b.oid and t.typtype = 'd'
+), published as (
+  select t.oid, p.pubname
+  from tree as t
+  join pg_catalog.pg_class as c on c.oid = t.oid
+  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+  join pg_catalog.pg_publication_tables as p on p.schemaname = n.nspname and p.tablename = c.relname
+)
+select r.oid::text as oid,
+       r.relkind as kind,
+       r.relpersistence as persistence,
+       r.relkind = 'p' as is_partitioned,
+       (select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+          'oid', c.oid::text,
+          'name', pg_catalog.format('%I.%I', n.nspname, c.relname),
+          'kind', c.relkind,
+          'isRoot', t.depth = 0,
+          'owner', o.rolname,
+          'isOwnerSuperuser', o.rolsuper,
+          'isOwnerMemberOfLogin', pg_catalog.pg_has_role(c.relowner, me.oid, 'MEMBER'),
+          'isOwnerLogin', c.relowner = me.oid,
+          'isOwned', pg_catalog.pg_has_role(c.relowner, 'USAGE'),
+          'hidesRows', pg_catalog.row_security_active(c.oid),
+          'canSelect', pg_catalog.has_table_privilege(c.oid, 'SELECT'),
+          'canUpdate', pg_catalog.has_any_column_privilege(c.oid, 'UPDATE'),
+          'canTrigger', pg_catalog.has_table_privilege(c.oid, 'TRIGGER'),
+          'isSubscribed', exists (select 1 from pg_catalog.pg_subscription_rel as s where s.srrelid = c.oid)
+        ) order by t.depth, c.oid)
+        from tree as t
+        join pg_catalog.pg_class as c on c.oid = t.oid
+        join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+        join pg_catalog.pg_roles as o on o.oid = c.relowner) as relations,
+       (select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+          'name', a.attname,
+          'number', a.attnum,
+          'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
+          'modifier', a.atttypmod,
+          'baseSchema', tn.nspname,
+          'baseName', t.typname,
+          'baseKind', t.typtype,
+          'category', t.typcategory,
+          'generated', a.attgenerated,
+          'canUpdate', pg_catalog.has_column_privilege(r.oid, a.attnum, 'UPDATE'),
+          'equality', case
+            when t.typtype in ('e', 'r', 'm') or (t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace and t.typname = 'varchar')
+            then 'operator(pg_catalog.=)'
+            else (
+              select pg_catalog.format('operator(%I.%s)', en.nspname, e.oprname)
+              from pg_catalog.pg_opclass as k
+              join pg_catalog.pg_am as m on m.oid = k.opcmethod and m.amname = 'btree'
+              join pg_catalog.pg_amop as p on p.amopfamily = k.opcfamily and p.amoplefttype = k.opcintype
+                and p.amoprighttype = k.opcintype and p.amopstrategy = 3
+              join pg_catalog.pg_operator as e on e.oid = p.amopopr
+              join pg_catalog.pg_namespace as en on en.oid = e.oprnamespace
+              where k.opcdefault and k.opcintype = t.oid) end
+        ) order by a.attnum)
+        from pg_catalog.pg_attribute as a
+        join base as b on b.attnum = a.attnum
+        join pg_catalog.pg_type as t on t.oid = b.oid and t.typtype <> 'd'
+        join pg_catalog.pg_namespace as tn on tn.oid = t.typnamespace
+        where a.attrelid = r.oid) as columns,
+       (select pg_catalog.array_agg(a.attname::pg_catalog.text order by k.position)
+        from pg_catalog.pg_index as i
+        cross join lateral pg_catalog.unnest(i.indkey::pg_catalog.int2[]) with ordinality as k (attnum, position)
+        join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+        where i.indrelid = r.oid and i.indisprimary and k.position <= i.indnkeyatts) as primary_key,
+       (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+          'name', pg_catalog.format('%I', c.relname), 'first', a.attname, 'method', m.amname)), '[]')
+        from pg_catalog.pg_index as i
+        join pg_catalog.pg_class as c on c.oid = i.indexrelid
+        join pg_catalog.pg_am as m on m.oid = c.relam
+        join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+        where i.indrelid = r.oid and i.indisvalid and i.indpred is null) as indexes,
+       (select pg_catalog.array_agg(distinct p.pubname::pg_catalog.text)
+        from published as p
+        where not exists (
+          select 1
+          from pg_catalog.pg_publication as u
+          join pg_catalog.pg_publication_rel as l on l.prpubid = u.oid and l.prrelid = p.oid
+          where u.pubname = p.pubname and pg_catalog.to_jsonb(l) ->> 'prattrs' is not null)) as publications,
+       (select pg_catalog.jsonb_build_object('name', me.rolname, 'isSuperuser', me.rolsuper, 'bypassesPolicies', me.rolbypassrls,
+          'replicates', me.rolreplication)) as login,
+       (select n.nspname::pg_catalog.text
+        from pg_catalog.pg_extension as e
+        join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+        where e.extname = 'vector') as vector_schema
+from root as r
+join pg_catalog.pg_roles as me on me.rolname = current_user

@@ -1,0 +1,76 @@
+import type { RowKind } from './table/table-sql.ts';
+
+/** A row to be embedded. Several of a batch may have the same text: embed it once. */
+export interface EmbeddingRow {
+  /** The values of its key columns as the text of an array, for people. */
+  readonly key: string;
+  readonly text: string;
+}
+
+/** A row of a batch where it was seen last, and what has to be done with it. */
+export interface BatchRow {
+  /** The oid of the table that holds it. */
+  readonly leaf: string;
+  readonly place: string;
+  readonly key: string;
+  readonly keyHash: string;
+  /** 128 bits of the bytes of its text; undefined for a blank one. */
+  readonly textHash: string | undefined;
+}
+
+/** Rows that a process holds by its lease until it calls `writeVectors` or `releaseBatch`. */
+export interface EmbeddingBatch {
+  readonly id: string;
+  readonly holderId: string;
+  /** How often it has been tried before. */
+  readonly attempt: number;
+  readonly rows: readonly EmbeddingRow[];
+  /** Beside each of `rows`. */
+  readonly places: readonly BatchRow[];
+  /** Rows whose text is blank now: their vectors are taken away. */
+  readonly clears: readonly BatchRow[];
+  /** Rows of which only a stamp is missing. */
+  readonly settled: readonly BatchRow[];
+}
+
+/** A row as the statements of table-sql.ts return it. */
+export interface JudgedRow {
+  readonly leaf: string;
+  readonly place: string;
+  readonly key: string;
+  readonly key_hash: string;
+  readonly text_hash: string | null;
+  readonly kind: RowKind;
+  readonly text: string | null;
+}
+
+export interface BatchIdentity {
+  readonly id: string;
+  readonly holderId: string;
+  readonly attempt: number;
+}
+
+export function toBatch(identity: BatchIdentity, judged: readonly JudgedRow[]): EmbeddingBatch {
+  const ofKind = (...kinds: RowKind[]) => judged.filter(({ kind }) => kinds.includes(kind));
+  const embedded = ofKind('embed');
+  return {
+    ...identity,
+    rows: embedded.map(({ key, text }) => ({ key, text: text ?? '' })),
+    places: embedded.map(toBatchRow),
+    clears: ofKind('clear').map(toBatchRow),
+    settled: ofKind('blank', 'trusted').map(toBatchRow),
+  };
+}
+
+function toBatchRow({ leaf, place, key, key_hash, text_hash }: JudgedRow): BatchRow {
+  return { leaf, place, key, keyHash: key_hash, textHash: text_hash ?? undefined };
+}
+
+/** What the answers have cost, for `lamplighter.embedding_usage`. */
+export interface BatchUsage {
+  readonly texts?: number;
+  readonly tokens?: number;
+  readonly calls?: number;
+  /** Texts that were longer than the model's window. */
+  readonly truncated?: number;
+}

@@ -1,0 +1,60 @@
+import { loadQuery } from '../db/load-sql.ts';
+import type { Queryable } from '../db/query.ts';
+
+const LIST_EMBEDDING_JOBS = loadQuery('list_embedding_jobs');
+const RECORD_JOB_STATE = loadQuery('record_job_state');
+
+export type JobState = 'preparing' | 'backfill' | 'live' | 'failed' | 'canceled';
+
+export interface RegisteredJob {
+  /** In this database. */
+  readonly id: string;
+  /** The id of the row of the jobs table. */
+  readonly jobId: string;
+  readonly state: JobState;
+  readonly reason: string | undefined;
+  readonly schema: string;
+  readonly table: string;
+  readonly tableOid: string;
+  readonly dstColumn: string;
+  readonly dimensions: number;
+  readonly generation: string;
+}
+
+/** The jobs that one jobs table has in this database, those included whose row is gone. */
+export async function listJobs(db: Queryable, controlId: string): Promise<readonly RegisteredJob[]> {
+  const { rows } = await db.query<{
+    id: string;
+    job_id: string;
+    state: JobState;
+    reason: string | null;
+    schema_name: string;
+    table_name: string;
+    dst_column: string;
+    generation: string;
+    table_oid: string;
+    dimensions: number;
+  }>(LIST_EMBEDDING_JOBS, [controlId]);
+  return rows.map((row) => ({
+    id: row.id,
+    jobId: row.job_id,
+    state: row.state,
+    reason: row.reason ?? undefined,
+    schema: row.schema_name,
+    table: row.table_name,
+    tableOid: row.table_oid,
+    dstColumn: row.dst_column,
+    dimensions: row.dimensions,
+    generation: row.generation,
+  }));
+}
+
+/** Notes for `lamplighter.embedding_status` how a job is; without effect on a canceled one. */
+export async function setJobState(
+  db: Queryable,
+  jobId: string,
+  state: Exclude<JobState, 'canceled'>,
+  reason?: string,
+): Promise<void> {
+  await db.query(RECORD_JOB_STATE, [jobId, state, reason ?? null]);
+}

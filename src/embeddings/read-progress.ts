@@ -1,0 +1,74 @@
+import { loadQuery } from '../db/load-sql.ts';
+import type { Queryable } from '../db/query.ts';
+
+const READ_EMBEDDING_STATUS = loadQuery('read_embedding_status');
+
+/** How far a job is, as `lamplighter.embedding_status` shows it. */
+export interface JobProgress {
+  readonly state: string;
+  readonly reason: string | undefined;
+  /** Of the last full pass, as `embedded`; undefined before there was one. */
+  readonly rows: number | undefined;
+  readonly embedded: number | undefined;
+  readonly stale: number | undefined;
+  readonly queued: number;
+  readonly failed: number;
+  readonly truncated: number;
+  readonly tokens: number;
+  readonly calls: number;
+  /** Vectors a second of late. */
+  readonly rate: number | undefined;
+  readonly etaMs: number | undefined;
+  /** Age of the oldest change that nobody has taken yet. */
+  readonly lagMs: number | undefined;
+  readonly lastError: string | undefined;
+  readonly passNumber: number;
+  readonly passRows: number;
+  readonly fullPassAt: Date | undefined;
+}
+
+const numberOf = (text: string | number | null) => (text === null ? undefined : Number(text));
+
+/** Undefined when there is no such job, or the login may neither read its table nor act for the schema's owner. */
+export async function readJobProgress(db: Queryable, jobId: string): Promise<JobProgress | undefined> {
+  const { rows } = await db.query<{
+    state: string;
+    reason: string | null;
+    rows: string | null;
+    embedded: string | null;
+    stale: string | null;
+    queued: string;
+    failed: string;
+    truncated: string;
+    tokens: string;
+    calls: string;
+    rate: number | null;
+    eta_ms: string | null;
+    lag_ms: string | null;
+    last_error: string | null;
+    pass_number: number;
+    pass_rows: string;
+    full_pass_at: Date | null;
+  }>(READ_EMBEDDING_STATUS, [jobId]);
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  return {
+    state: row.state,
+    reason: row.reason ?? undefined,
+    rows: numberOf(row.rows),
+    embedded: numberOf(row.embedded),
+    stale: numberOf(row.stale),
+    queued: Number(row.queued),
+    failed: Number(row.failed),
+    truncated: Number(row.truncated),
+    tokens: Number(row.tokens),
+    calls: Number(row.calls),
+    rate: row.rate ?? undefined,
+    etaMs: numberOf(row.eta_ms),
+    lagMs: numberOf(row.lag_ms),
+    lastError: row.last_error ?? undefined,
+    passNumber: row.pass_number,
+    passRows: Number(row.pass_rows),
+    fullPassAt: row.full_pass_at ?? undefined,
+  };
+}

@@ -1,0 +1,166 @@
+import type { JobSpec } from '../job-spec.ts';
+import type { ColumnFacts, RelationFacts, TableFacts } from './inspect-table.ts';
+import { invalidJob } from './invalid-job.ts';
+import { parseKeyColumns } from './key-columns.ts';
+import { quoteIdentifier } from './quote-identifier.ts';
+
+const SYSTEM_SCHEMAS = /^(?:pg_.*|information_schema|lamplighter|lantern)$/;
+
+/** Types whose cast to text is their own and the same in all sessions. */
+const PLAIN_KEYS = ['int2', 'int4', 'int8', 'numeric', 'uuid', 'text', 'varchar', 'bpchar', 'name', 'bool', 'oid'];
+const PLAIN_TEXTS = ['text', 'varchar', 'bpchar', 'name', 'json', 'jsonb', 'xml'];
+
+/** Refuses schemas that are not the user's. */
+export function checkSchema({ schema, table }: Pick<JobSpec, 'schema' | 'table'>): void {
+  const isOurs = schema === 'public' && table.startsWith('steadytext_queue');
+  if (SYSTEM_SCHEMAS.test(schema) || isOurs) {
+    throw invalidJob(
+      `${shownName({ schema, table })} cannot be served: tables of the system, of a session and of Lamplighter are not`,
+    );
+  }
+}
+
+export function shownName({ schema, table }: Pick<JobSpec, 'schema' | 'table'>): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+}
+
+/**
+ * Checks that a table can be served, and may be: the login's UPDATE runs triggers of the table's owner with the login's rights.
+ *
+ * @throws LamplighterError JOB_INVALID.
+ */
+export function checkTable(facts: TableFacts, spec: JobSpec): void {
+  const name = shownName(spec);
+  if (facts.kind === 'v' || facts.kind === 'm') {
+    throw invalidJob(`${name} is a view, and a view fires no triggers`, 'Name the table behind it.');
+  }
+  if (facts.persistence === 't') throw invalidJob(`${name} is a temporary table, which only its own session sees`);
+  for (const relation of facts.relations) checkRelation(relation, facts, spec);
+}
+
+function checkRelation(relation: RelationFacts, { login, kind }: TableFacts, spec: JobSpec): void {
+  const { name, owner } = relation;
+  if (relation.kind === 'f') {
+    throw invalidJob(
+      `${name} is a foreign table, whose changes are made elsewhere`,
+      'Run the job in the database that holds it.',
+    );
+  }
+  const isPowerful = login.isSuperuser || login.bypassesPolicies || login.replicates;
+  const isTrusted =
+    spec.trustedOwners.includes(owner) ||
+    relation.isOwnerLogin ||
+    (!isPowerful && (relation.isOwnerMemberOfLogin || relation.isOwnerSuperuser));
+  if (!isTrusted) {
+    throw invalidJob(
+      `${name} belongs to ${quoteIdentifier(owner)}, whose triggers would run with the rights of ${quoteIdentifier(login.name)}`,
+      `Start the daemon with --trust-owner ${owner}, or let it log in as a role without special rights that ${owner} is a member of.`,
+    );
+  }
+  if (relation.hidesRows) {
+    throw invalidJob(
+      `Policies of ${name} hide rows from ${quoteIdentifier(login.name)}`,
+      'Let the daemon log in as the owner of the table (without FORCE ROW LEVEL SECURITY) or a role with BYPASSRLS.',
+    );
+  }
+  // A partitioned table below the root holds no rows, and its triggers are the root's.
+  const isUsed = relation.isRoot || relation.kind === 'r';
+  const needs = [
+    ...(relation.canSelect ? [] : ['SELECT']),
+    ...(relation.canUpdate ? [] : ['UPDATE']),
+    ...(relation.canTrigger || (!relation.isRoot && kind === 'p') ? [] : ['TRIGGER']),
+  ];
+  if (isUsed && needs.length > 0) {
+    throw invalidJob(
+      `${quoteIdentifier(login.name)} may not ${needs.join(', ')} on ${name}`,
+      `GRANT ${needs.join(', ')} ON ${name} TO ${quoteIdentifier(login.name)};`,
+    );
+  }
+}
+
+/** The column of that name. */
+export function findColumn(facts: TableFacts, name: string): ColumnFacts | undefined {
+  return facts.columns.find((column) => column.name === name);
+}
+
+/** The column the texts are in, checked. */
+export function requireSource(facts: TableFacts, spec: JobSpec): ColumnFacts {
+  const column = findColumn(facts, spec.srcColumn);
+  const place = `${shownName(spec)} has`;
+  if (column === undefined)
+    throw invalidJob(`${place} no column ${quoteIdentifier(spec.srcColumn)}`, listColumns(facts));
+  if (column.generated === 'v') {
+    throw invalidJob(
+      `Column ${quoteIdentifier(column.name)} is a virtual generated one, which triggers do not see`,
+      'Make it STORED.',
+    );
+  }
+  const isText =
+    column.category === 'S' ||
+    column.baseKind === 'e' ||
+    (column.baseSchema === 'pg_catalog' && PLAIN_TEXTS.includes(column.baseName));
+  if (!isText) {
+    throw invalidJob(
+      `Column ${quoteIdentifier(column.name)} is of type ${column.type}, which is no text`,
+      'Name a column of a text type, json, jsonb or xml, or add a generated one: GENERATED ALWAYS AS (..) STORED.',
+    );
+  }
+  return column;
+}
+
+/** True when a cast of the column to text is the type's own. */
+export function isPlainText(column: ColumnFacts): boolean {
+  return column.baseSchema === 'pg_catalog' && PLAIN_TEXTS.includes(column.baseName);
+}
+
+export function isPlainKey(column: ColumnFacts): boolean {
+  return column.baseSchema === 'pg_catalog' && PLAIN_KEYS.includes(column.baseName);
+}
+
+/** The columns that tell rows apart: those that the job names, the primary key, or `id`. */
+export function requireKey(facts: TableFacts, spec: JobSpec): ColumnFacts[] {
+  const pk = spec.pk?.trim() ?? '';
+  const isNamed = pk !== '';
+  const names = isNamed ? parseKeyColumns(pk) : (facts.primaryKey ?? ['id']);
+  // A job row made by its default speaks of id, whatever the key is.
+  const isDefault = names.length === 1 && names[0] === 'id' && findColumn(facts, 'id') === undefined;
+  const wanted = isDefault ? (facts.primaryKey ?? names) : names;
+  const columns = wanted.map((name) => {
+    const column = findColumn(facts, name) ?? findColumn(facts, name.toLowerCase());
+    if (column !== undefined && column.generated !== 'v') return column;
+    throw invalidJob(
+      column === undefined
+        ? `${shownName(spec)} has no column ${quoteIdentifier(name)} for a key`
+        : `Column ${quoteIdentifier(name)} is a virtual generated one, which cannot be the key`,
+      'Name the columns of the key in the column pk of the job.',
+    );
+  });
+  if (new Set(columns).size !== columns.length) throw invalidJob(`The key "${pk}" names a column twice`);
+  if (columns.some(({ name }) => name === spec.dstColumn)) throw invalidJob('The destination is a column of the key');
+  return columns;
+}
+
+function listColumns({ columns }: TableFacts): string {
+  return `It has ${columns.map(({ name }) => quoteIdentifier(name)).join(', ')}.`;
+}
+
+/** Sentences about what works, but slowly, or not as one may think. */
+export function warningsOf(facts: TableFacts, key: readonly ColumnFacts[], dst: ColumnFacts): string[] {
+  const warnings: string[] = [];
+  const hasIndex = facts.indexes.some(
+    ({ first, method }) => method === 'btree' && key.some(({ name }) => name === first),
+  );
+  if (!hasIndex || key.some(({ equality }) => equality === null)) {
+    warnings.push(
+      `No index begins with a column of the key (${key.map(({ name }) => quoteIdentifier(name)).join(', ')}): each look for changed rows reads the whole table.`,
+    );
+  }
+  for (const { name, first, method } of facts.indexes) {
+    if (first === dst.name && method === 'hnsw') {
+      warnings.push(
+        `The index ${name} makes writing vectors some 20 times slower: drop it before a large backfill, and make it again after.`,
+      );
+    }
+  }
+  return warnings;
+}

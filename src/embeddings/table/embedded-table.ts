@@ -1,0 +1,25 @@
+/** How one column's values are told apart, found again and turned into text. */
+export interface KeyColumn {
+  readonly name: string;
+  /** Qualified base type, without a modifier. */
+  readonly type: string;
+  /** The type's own equality, qualified; undefined where it has none that an index could use: its texts are compared. */
+  readonly equality: string | undefined;
+  /** True when a cast to text is the type's own and the same in all sessions. */
+  readonly isPlain: boolean;
+}
+
+/** A table of the user's as the statements on it need it; made by `prepareJob`. */
+export interface EmbeddedTable {
+  readonly oid: string;
+  /** Qualified and quoted. */
+  readonly name: string;
+  /** Those that hold rows: the table itself, its partitions, or what inherits from it. */
+  readonly leaves: readonly { readonly oid: string; readonly name: string }[];
+  readonly keyColumns: readonly KeyColumn[];
+  readonly srcColumn: string;
+  readonly isSrcPlain: boolean;
+  readonly dstColumn: string;
+  /** Turns a `float4[]` into the column's type: empty, or a cast to a qualified type. */
+  readonly dstCast: string;
+}

@@ -1,0 +1,94 @@
+import { loadQuery } from '../../db/load-sql.ts';
+import type { Queryable } from '../../db/query.ts';
+
+const READ_EMBEDDED_TABLE = loadQuery('read_embedded_table');
+
+/** A column, and what its type comes down to below all domains. */
+export interface ColumnFacts {
+  readonly name: string;
+  readonly number: number;
+  /** As PostgreSQL spells it. */
+  readonly type: string;
+  readonly modifier: number;
+  readonly baseSchema: string;
+  readonly baseName: string;
+  /** `pg_type.typtype`: b base, c composite, e enum, p pseudo, r range, m multirange. */
+  readonly baseKind: string;
+  readonly category: string;
+  /** Empty, `s` stored or `v` virtual. */
+  readonly generated: string;
+  readonly canUpdate: boolean;
+  readonly equality: string | null;
+}
+
+/** The table itself, or one that inherits from it. */
+export interface RelationFacts {
+  readonly oid: string;
+  /** Qualified and quoted. */
+  readonly name: string;
+  /** `pg_class.relkind`: r table, p partitioned, f foreign. */
+  readonly kind: string;
+  readonly isRoot: boolean;
+  readonly owner: string;
+  readonly isOwnerSuperuser: boolean;
+  readonly isOwnerMemberOfLogin: boolean;
+  readonly isOwnerLogin: boolean;
+  readonly isOwned: boolean;
+  /** Policies would hide rows from the login. */
+  readonly hidesRows: boolean;
+  readonly canSelect: boolean;
+  readonly canUpdate: boolean;
+  readonly canTrigger: boolean;
+  readonly isSubscribed: boolean;
+}
+
+export interface TableFacts {
+  readonly oid: string;
+  readonly kind: string;
+  readonly persistence: string;
+  /** The root first. */
+  readonly relations: readonly RelationFacts[];
+  readonly columns: readonly ColumnFacts[];
+  readonly primaryKey: readonly string[] | undefined;
+  readonly indexes: readonly { readonly name: string; readonly first: string; readonly method: string }[];
+  /** Publications that publish it, or a part of it, with whatever columns it has. */
+  readonly publications: readonly string[];
+  readonly login: {
+    readonly name: string;
+    readonly isSuperuser: boolean;
+    readonly bypassesPolicies: boolean;
+    readonly replicates: boolean;
+  };
+  /** Where pgvector's types are. */
+  readonly vectorSchema: string | undefined;
+}
+
+/** What the catalog knows of the relation; undefined when there is none of that name. */
+export async function inspectTable(db: Queryable, schema: string, table: string): Promise<TableFacts | undefined> {
+  const { rows } = await db.query<{
+    oid: string;
+    kind: string;
+    persistence: string;
+    relations: RelationFacts[];
+    columns: ColumnFacts[] | null;
+    primary_key: string[] | null;
+    indexes: { name: string; first: string; method: string }[];
+    publications: string[] | null;
+    login: TableFacts['login'];
+    vector_schema: string | null;
+  }>(READ_EMBEDDED_TABLE, [schema, table]);
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  return {
+    oid: row.oid,
+    kind: row.kind,
+    persistence: row.persistence,
+    relations: row.relations,
+    columns: row.columns ?? [],
+    primaryKey: row.primary_key ?? undefined,
+    indexes: row.indexes,
+    publications: row.publications ?? [],
+    login: row.login,
+    vectorSchema: row.vector_schema ?? undefined,
+  };
+}

@@ -1,0 +1,235 @@
+import { groupBy } from '../core/group-by.ts';
+import { loadQuery } from '../db/load-sql.ts';
+import type { Pool } from '../db/pool.ts';
+import type { Queryable } from '../db/query.ts';
+import type { BatchRow, BatchUsage, EmbeddingBatch } from './embedding-batch.ts';
+import { flattenVectors } from './flat-vectors.ts';
+import type { PreparedJob } from './job-spec.ts';
+import { runPinned } from './pinned-transaction.ts';
+import { clearPlaces, hasNullElement, lockKeys, lockPlaces, updatePlaces } from './table/table-sql.ts';
+
+const FINISH_EMBEDDINGS = loadQuery('finish_embeddings');
+const LIST_BEFORE_TRIGGERS = loadQuery('list_before_triggers');
+/** A trigger that changes the text with each write of ours would be answered with another call of the model, for ever. */
+const MOST_REWRITES = 3;
+const MOST_SWALLOWED = 5;
+
+/** A vector for a row; undefined takes the row's vector away. */
+export interface VectorWrite {
+  readonly row: BatchRow;
+  readonly vector: Float32Array | undefined;
+}
+
+export interface RowFailure {
+  readonly key: string;
+  readonly keyHash: string;
+  readonly textHash: string | undefined;
+  readonly error: string;
+  /** False where capture has logged the row by itself. */
+  readonly isRetried: boolean;
+  readonly mostAttempts: number;
+}
+
+export interface RowsWrite {
+  readonly job: PreparedJob;
+  readonly batch: EmbeddingBatch;
+  readonly writes: readonly VectorWrite[];
+  readonly failures: readonly RowFailure[];
+  /** Keys to be tried again uncharged, as those that turn out to be locked or changed. */
+  readonly again: readonly string[];
+  readonly againMs: number;
+  /** Rows of which only a stamp is missing. */
+  readonly settled: readonly BatchRow[];
+  /** Nothing of the batch is left. */
+  readonly isDone: boolean;
+  readonly usage: BatchUsage;
+}
+
+export interface WriteOutcome {
+  readonly written: number;
+  readonly skipped: number;
+  readonly failed: readonly { readonly key: string; readonly error: string; readonly isFinal: boolean }[];
+}
+
+/**
+ * One transaction of a guarded write. First the fence, which keeps the job's generation as it is; then the rows are locked as they are
+ * now, and compared with what the vectors were made from; then, in a statement of its own, what is locked is written by place. In one
+ * statement, a row that changes between its snapshot and its lock would be locked and not written.
+ */
+export async function writeRows(db: Pool, write: RowsWrite): Promise<WriteOutcome> {
+  const { job, batch, writes } = write;
+  return runPinned(db, async (transaction) => {
+    await transaction.query('select lamplighter.require_batch($1, $2, $3, $4)', [
+      job.id,
+      job.generation,
+      batch.id,
+      batch.holderId,
+    ]);
+    const locked = await lockRows(transaction, job, writes);
+    const lockedWrites = new Set(locked.map(({ write: { row } }) => row));
+    const skipped = writes.filter(({ row }) => !lockedWrites.has(row));
+    const updated = await updateRows(transaction, job, locked);
+    const failures = [...write.failures, ...updated.failures];
+    const stamped = [...updated.written, ...write.settled];
+    const { usage } = write;
+    const { rows } = await transaction.query<{ final_keys: string[] }>(FINISH_EMBEDDINGS, [
+      job.id,
+      batch.id,
+      stamped.map(({ keyHash }) => keyHash),
+      stamped.map(({ textHash }) => textHash ?? null),
+      failures.map(({ key }) => key),
+      failures.map(({ keyHash }) => keyHash),
+      failures.map(({ textHash }) => textHash ?? null),
+      failures.map(({ error }) => error),
+      failures.map(({ isRetried }) => isRetried),
+      failures.map(({ mostAttempts }) => mostAttempts),
+      [...new Set([...write.again, ...skipped.map(({ row }) => row.key)])],
+      write.againMs,
+      write.isDone,
+      usage.texts ?? (write.isDone ? batch.rows.length : 0),
+      usage.tokens ?? 0,
+      usage.calls ?? 0,
+      usage.truncated ?? 0,
+    ]);
+    const finals = new Set(rows[0]?.final_keys);
+    return {
+      written: updated.written.length,
+      skipped: skipped.length,
+      failed: failures.map(({ key, error }) => ({ key, error, isFinal: finals.has(key) })),
+    };
+  });
+}
+
+interface LockedRow {
+  readonly place: string;
+  readonly key: string;
+  readonly text_hash: string | null;
+  readonly leaf: string;
+}
+
+interface LockedWrite {
+  readonly write: VectorWrite;
+  readonly place: string;
+  readonly leaf: string;
+}
+
+/** Locks where the rows were seen, and those that have moved since by their keys. */
+async function lockRows(db: Queryable, job: PreparedJob, writes: readonly VectorWrite[]): Promise<LockedWrite[]> {
+  const { table } = job;
+  // Rows with one key and one text are interchangeable.
+  const open = groupBy(writes, ({ row }) => guardOf(row.key, row.textHash));
+  const locked: LockedWrite[] = [];
+  const take = (rows: readonly LockedRow[]) => {
+    for (const { place, key, text_hash, leaf } of rows) {
+      const write = open.get(guardOf(key, text_hash ?? undefined))?.pop();
+      if (write !== undefined) locked.push({ write, place, leaf });
+    }
+  };
+  for (const { oid, name } of table.leaves) {
+    const places = writes.filter(({ row }) => row.leaf === oid).map(({ row }) => row.place);
+    if (places.length > 0) take((await db.query<LockedRow>(lockPlaces(table, name), [places])).rows);
+  }
+  const moved = [...new Set([...open.values()].flat().map(({ row }) => row.key))];
+  if (moved.length > 0) {
+    take((await db.query<LockedRow>(lockKeys(table, moved.some(hasNullElement)), [moved])).rows);
+  }
+  return locked;
+}
+
+function guardOf(key: string, textHash: string | undefined): string {
+  return `${textHash ?? 'blank'} ${key}`;
+}
+
+interface UpdatedRows {
+  readonly written: readonly BatchRow[];
+  readonly failures: readonly RowFailure[];
+}
+
+async function updateRows(db: Queryable, job: PreparedJob, locked: readonly LockedWrite[]): Promise<UpdatedRows> {
+  if (locked.length === 0) return { written: [], failures: [] };
+  const { table, dimensions } = job;
+  // Rows by place, each looked up: no plan that reads the table instead is right.
+  await db.query(
+    `select pg_catalog.set_config('enable_seqscan', 'off', true), pg_catalog.set_config('enable_hashjoin', 'off', true),
+       pg_catalog.set_config('enable_mergejoin', 'off', true)`,
+  );
+  const written: BatchRow[] = [];
+  const failures: RowFailure[] = [];
+  for (const { oid, name } of table.leaves) {
+    const inLeaf = locked.filter(({ leaf }) => leaf === oid);
+    const vectors = inLeaf.flatMap(({ write, place }) =>
+      write.vector === undefined ? [] : { row: write.row, place, vector: write.vector },
+    );
+    const clears = inLeaf.flatMap(({ write, place }) => (write.vector === undefined ? { row: write.row, place } : []));
+    const run = async (rows: readonly { row: BatchRow; place: string }[], text: string, params: readonly unknown[]) => {
+      const places = rows.map(({ place }) => place);
+      const result = await db.query<UpdatedRow>(text, [places, ...params]);
+      const judged = await judgeUpdates(
+        db,
+        oid,
+        rows.map(({ row }) => row),
+        result.rows,
+        params.length > 0,
+      );
+      written.push(...judged.written);
+      failures.push(...judged.failures);
+    };
+    if (vectors.length > 0) {
+      const flat = flattenVectors(
+        vectors.map(({ vector }) => vector),
+        dimensions,
+      );
+      await run(vectors, updatePlaces(table, name, dimensions), [flat]);
+    }
+    if (clears.length > 0) await run(clears, clearPlaces(table, name), []);
+  }
+  return { written, failures };
+}
+
+interface UpdatedRow {
+  readonly position: number;
+  readonly text_hash: string | null;
+  readonly is_null: boolean;
+}
+
+/** Whether the rows are as they were written: a trigger may have changed the text, or swallowed the write. */
+async function judgeUpdates(
+  db: Queryable,
+  leaf: string,
+  rows: readonly BatchRow[],
+  updates: readonly UpdatedRow[],
+  isVector: boolean,
+): Promise<UpdatedRows> {
+  const byPosition = new Map(updates.map((update) => [update.position, update]));
+  const written: BatchRow[] = [];
+  const failures: RowFailure[] = [];
+  let triggers: string | undefined;
+  for (const [index, row] of rows.entries()) {
+    const update = byPosition.get(index + 1);
+    const isRewritten = update !== undefined && (update.text_hash ?? undefined) !== row.textHash;
+    const isSwallowed = update === undefined || (isVector && update.is_null);
+    if (!isRewritten && !isSwallowed) {
+      written.push(row);
+      continue;
+    }
+    triggers ??= await nameTriggers(db, leaf);
+    failures.push({
+      key: row.key,
+      keyHash: row.keyHash,
+      textHash: isRewritten ? (update.text_hash ?? undefined) : row.textHash,
+      error: isRewritten
+        ? `${triggers} changed the text as the vector was written`
+        : `${triggers} swallowed the write of the vector`,
+      isRetried: !isRewritten,
+      mostAttempts: isRewritten ? MOST_REWRITES : MOST_SWALLOWED,
+    });
+  }
+  return { written, failures };
+}
+
+async function nameTriggers(db: Queryable, leaf: string): Promise<string> {
+  const { rows } = await db.query<{ name: string }>(LIST_BEFORE_TRIGGERS, [leaf]);
+  const names = rows.map(({ name }) => `"${name}"`).join(', ');
+  if (rows.length === 0) return 'A rule of the table';
+  return rows.length === 1 ? `The trigger ${names}` : `One of the triggers ${names}`;
+}

@@ -1,0 +1,153 @@
+import { hasCode, messageOf } from '../core/errors.ts';
+import type { Pool } from '../db/pool.ts';
+import { classifySqlState, isAboutRows, sqlStateOf } from '../db/sqlstate.ts';
+import type { BatchRow, BatchUsage, EmbeddingBatch } from './embedding-batch.ts';
+import type { PreparedJob } from './job-spec.ts';
+import { releaseBatch } from './release-batch.ts';
+import { invalidJob } from './table/invalid-job.ts';
+import { type RowFailure, type VectorWrite, type WriteOutcome, writeRows } from './write-rows.ts';
+
+/** Failures of a row by the model or the database after which it is left alone. */
+const MOST_ATTEMPTS = 5;
+const AGAIN_BASE_MS = 100;
+const AGAIN_CAP_MS = 30_000;
+/** No table holds a replica identity: every UPDATE of it fails. */
+const REPLICA_IDENTITY_MISSING = '55000';
+
+/** What a model gave for a row: its vector, or why there is none. `isRow`: the row is charged; else it is tried again uncharged. */
+export type RowAnswer = Float32Array | { readonly error: string; readonly isRow: boolean };
+
+export interface WriteReport {
+  /** Vectors that stand in the table now. */
+  readonly written: number;
+  /** Rows that have changed since they were claimed or are locked by others, and come back. */
+  readonly skipped: number;
+  readonly failed: readonly { readonly key: string; readonly error: string; readonly isFinal: boolean }[];
+}
+
+/**
+ * Writes the vectors of a batch, each only where the row has still the text that it was made from, and ends the batch. Rows that somebody
+ * has locked or changed come back later; a row that the database refuses fails alone. A write that is cut off by an error of the
+ * environment may be called again.
+ *
+ * @param answers one for each of `batch.rows`
+ * @throws LamplighterError JOB_CHANGED and JOB_INVALID (nobody can write to the table as it is), after giving the batch back; LEASE_LOST; the
+ * server's errors of the environment.
+ */
+export async function writeVectors(
+  db: Pool,
+  job: PreparedJob,
+  batch: EmbeddingBatch,
+  answers: readonly RowAnswer[],
+  usage: BatchUsage = {},
+): Promise<WriteReport> {
+  if (answers.length !== batch.rows.length) {
+    throw new Error(`expected an answer for each of ${batch.rows.length} rows, got ${answers.length}`);
+  }
+  const writes: VectorWrite[] = batch.clears.map((row) => ({ row, vector: undefined }));
+  const failures: RowFailure[] = [];
+  const again: string[] = [];
+  batch.places.forEach((row, index) => {
+    const answer = answers[index];
+    if (answer instanceof Float32Array) {
+      const fault = faultOf(answer, job.dimensions);
+      if (fault === undefined) writes.push({ row, vector: answer });
+      else failures.push(rowFailure(row, fault));
+    } else if (answer?.isRow === true) failures.push(rowFailure(row, answer.error));
+    else again.push(row.key);
+  });
+  try {
+    return await writeParts(db, job, batch, { writes, failures, again }, usage);
+  } catch (error) {
+    const refusal = refusalOf(error, job);
+    if (refusal === undefined) throw error;
+    await releaseBatch(db, batch);
+    throw refusal;
+  }
+}
+
+interface Parts {
+  readonly writes: readonly VectorWrite[];
+  readonly failures: RowFailure[];
+  readonly again: string[];
+}
+
+/** All in one transaction; where that fails on account of rows, in halves until a row stands alone, and then the end of the batch. */
+async function writeParts(
+  db: Pool,
+  job: PreparedJob,
+  batch: EmbeddingBatch,
+  { writes, failures, again }: Parts,
+  usage: BatchUsage,
+): Promise<WriteReport> {
+  const againMs = Math.min(AGAIN_BASE_MS * 2 ** Math.min(batch.attempt, 20), AGAIN_CAP_MS);
+  const common = { job, batch, againMs };
+  const ending = { failures, again, settled: batch.settled, isDone: true, usage };
+  const part = { failures: [], again: [], settled: [], isDone: false, usage: {} };
+  const sum: { written: number; skipped: number; failed: WriteReport['failed'][number][] } = {
+    written: 0,
+    skipped: 0,
+    failed: [],
+  };
+  const add = (outcome: WriteOutcome) => {
+    sum.written += outcome.written;
+    sum.skipped += outcome.skipped;
+    sum.failed.push(...outcome.failed);
+  };
+
+  const waiting: { readonly rows: readonly VectorWrite[]; readonly depth: number }[] = [{ rows: writes, depth: 0 }];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { rows, depth } = next;
+    try {
+      add(await writeRows(db, { ...common, ...(depth === 0 ? ending : part), writes: rows }));
+      if (depth === 0) return sum;
+    } catch (error) {
+      const isConflict = classifySqlState(error) === 'conflict';
+      if (!isConflict && !isRowTrouble(error)) throw error;
+      const half = Math.ceil(rows.length / 2);
+      // A lock that a trigger of the user's waits for holds up all of them: they are divided a little more with each try.
+      const isDivided = rows.length > 1 && (!isConflict || depth < batch.attempt);
+      if (isDivided)
+        waiting.push({ rows: rows.slice(half), depth: depth + 1 }, { rows: rows.slice(0, half), depth: depth + 1 });
+      else if (isConflict) again.push(...rows.map(({ row }) => row.key));
+      else failures.push(...rows.map(({ row }) => rowFailure(row, messageOf(error))));
+    }
+  }
+  add(await writeRows(db, { ...common, ...ending, writes: [] }));
+  return sum;
+}
+
+function rowFailure(row: BatchRow, error: string): RowFailure {
+  return {
+    key: row.key,
+    keyHash: row.keyHash,
+    textHash: row.textHash,
+    error,
+    isRetried: true,
+    mostAttempts: MOST_ATTEMPTS,
+  };
+}
+
+function isRowTrouble(error: unknown): boolean {
+  return isAboutRows(error) && sqlStateOf(error) !== REPLICA_IDENTITY_MISSING;
+}
+
+/** An error that would be the same for every row of the table. */
+function refusalOf(error: unknown, job: PreparedJob): unknown {
+  if (hasCode(error, 'JOB_CHANGED')) return error;
+  const kind = classifySqlState(error);
+  if (sqlStateOf(error) === REPLICA_IDENTITY_MISSING) {
+    return invalidJob(
+      `${job.table.name} cannot be updated: ${messageOf(error)}`,
+      'Give the table a primary key, or ALTER TABLE .. REPLICA IDENTITY FULL.',
+      error,
+    );
+  }
+  if (kind !== 'permission' && kind !== 'missing') return undefined;
+  return invalidJob(`Vectors cannot be written to ${job.table.name}: ${messageOf(error)}`, undefined, error);
+}
+
+function faultOf(vector: Float32Array, dimensions: number): string | undefined {
+  if (vector.length !== dimensions) return `expected a vector of ${dimensions} numbers, got ${vector.length}`;
+  return vector.every(Number.isFinite) ? undefined : 'expected finite numbers in the vector';
+}
