@@ -26,6 +26,8 @@ export interface ListenerOptions {
   readonly troubles?: Troubles;
   readonly clock?: Clock;
   readonly timing?: Partial<ListenerTiming>;
+  /** Runs what needs one connection more than the one that listens: opening, proving, and replacing. @default at once */
+  readonly withShortSession?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 const TIMING: ListenerTiming = {
@@ -48,7 +50,8 @@ export function startListener(options: ListenerOptions): Service {
   const { channels, onEvent, onResync, onState, log, clock = systemClock } = options;
   const settings = directOf(options.settings);
   const timing = { ...TIMING, ...options.timing };
-  const { troubles = createTroubles({ log, clock, shared: DATABASE_TROUBLE }) } = options;
+  const { troubles = createTroubles({ log, clock, shared: DATABASE_TROUBLE }), withShortSession = (work) => work() } =
+    options;
   const trouble = troubles.define('listen for notifications');
   let told = '';
   let isSaid = false;
@@ -120,10 +123,12 @@ export function startListener(options: ListenerOptions): Service {
     }
   }
 
-  /** The session to listen with from now on: the old one itself while no other can be opened. */
+  /** The session to listen with from now on: the old one itself while no other can be opened. Otherwise that one is gone then. */
   async function replace(old: Session, signal: AbortSignal): Promise<Session | undefined> {
     try {
-      return await open(signal, old);
+      const session = await open(signal, old);
+      await old.end();
+      return session;
     } catch (error) {
       if (!signal.aborted) log.debug({ err: error }, 'could not open another session to listen with yet');
       return old;
@@ -135,7 +140,7 @@ export function startListener(options: ListenerOptions): Service {
     intervalMs: () => pauseMs,
     async runOnce(signal) {
       pauseMs = RECONNECT_MS;
-      let session = await open(signal);
+      let session = await withShortSession(() => open(signal));
       while (session !== undefined) {
         const current: Session = session;
         tellListening();
@@ -143,7 +148,7 @@ export function startListener(options: ListenerOptions): Service {
         session = undefined;
         try {
           await watch(current, signal);
-          if (!signal.aborted) session = await replace(current, signal);
+          if (!signal.aborted) session = await withShortSession(() => replace(current, signal));
         } catch (error) {
           if (!signal.aborted) tellLost(error);
         } finally {

@@ -22,6 +22,8 @@ export interface NotificationRouterOptions {
   readonly log: Logger;
   readonly troubles: Troubles;
   readonly clock: Clock;
+  /** See `startListener`. */
+  readonly withShortSession?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface NotificationRouterOptions {
  * nothing from the others. See `startListener` for what becomes of the session.
  */
 export function startNotificationRouter(options: NotificationRouterOptions): Service {
-  const { settings, routes, log, troubles, clock } = options;
+  const { settings, routes, log, troubles, clock, withShortSession } = options;
 
   function tell(to: readonly NotificationRoute[], call: (route: NotificationRoute) => void): void {
     for (const route of to) {
@@ -54,5 +56,6 @@ export function startNotificationRouter(options: NotificationRouterOptions): Ser
     log,
     troubles,
     clock,
+    ...(withShortSession === undefined ? {} : { withShortSession }),
   });
 }

@@ -33,6 +33,11 @@ export interface Pool extends Queryable {
   readonly urgent: Queryable;
   /** Lends one session for the time of `work`; one that comes back inside a transaction is closed. */
   withClient<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  /**
+   * Gives up one of the connections, so that a session may be opened elsewhere instead; resolves, once there is one to spare and it is
+   * closed, with what takes it back. `end` waits for that.
+   */
+  cede(): Promise<() => void>;
   /** Refuses new work, waits for what runs and closes every connection; safe to call repeatedly. */
   end(): Promise<void>;
 }
@@ -99,8 +104,10 @@ export function createPool(settings: ConnectionSettings, options: PoolOptions = 
    * The oldest: the first runs of a statement in a session are the slow ones, so all that runs alone goes to the same session, and those
    * that are only needed for a rush run out.
    */
-  function takeIdle(): Session | undefined {
-    const [session] = [...idle.keys()].sort((a, b) => (seniority.get(a) ?? 0) - (seniority.get(b) ?? 0));
+  function takeIdle(which: 'oldest' | 'youngest' = 'oldest'): Session | undefined {
+    const session = [...idle.keys()]
+      .sort((a, b) => (seniority.get(a) ?? 0) - (seniority.get(b) ?? 0))
+      .at(which === 'oldest' ? 0 : -1);
     if (session !== undefined) {
       clearTimeout(idle.get(session));
       idle.delete(session);
@@ -175,6 +182,13 @@ export function createPool(settings: ConnectionSettings, options: PoolOptions = 
     withTransaction: (work) => lend((session) => runInTransaction(session, work)),
     urgent: { query: (text, params) => lend((session) => runStatement(session, text, params), true) },
     withClient: (work) => lend(work),
+    async cede() {
+      await takeSlot(false);
+      // The slot keeps its count while the session that it stands for is elsewhere.
+      const session = lent + idle.size > max ? takeIdle('youngest') : undefined;
+      if (session !== undefined) await close(session);
+      return freeSlot;
+    },
     end() {
       ending ??= endAll();
       return ending;

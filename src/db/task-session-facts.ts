@@ -9,13 +9,13 @@ export interface TaskSessionFacts {
   readonly cancelKey?: number;
   /** ISO 8601, to the microsecond. */
   readonly backendStart: string;
-  /** Changes when the server is started again or recovers from a crash; ISO 8601, to the microsecond. */
+  /** Another one after a restart, and the same when the server recovers from the crash of a backend; ISO 8601, to the microsecond. */
   readonly postmasterStart: string;
   readonly sessionUser: string;
   readonly roleOid: number;
   readonly database: string;
   readonly isStandby: boolean;
-  /** The role that the session starts as, where the login has a default one (`ALTER ROLE .. SET role`); else `none`. */
+  /** The role that sessions of this login start as (`ALTER ROLE .. SET role`), which this one has left by SET ROLE NONE; else `none`. */
   readonly ownRole: string;
   readonly isReadOnlyByDefault: boolean;
   /** `server_version_num`, such as 150018. */
@@ -41,7 +41,13 @@ const FACTS = `
 
 /** @throws LamplighterError CONNECTION_REFUSED when the role is gone; whatever the query throws. */
 export async function readTaskSessionFacts(exchange: TextExchange): Promise<TaskSessionFacts> {
-  const [row = {}] = await exchange.query(FACTS);
+  let [row = {}] = await exchange.query(FACTS);
+  const ownRole = row['own_role'] ?? 'none';
+  if (ownRole !== 'none') {
+    // Some of it shows only to the session's own login.
+    await exchange.query('set role none');
+    [row = {}] = await exchange.query(FACTS);
+  }
   const text = (name: string) => {
     const value = row[name];
     if (value !== undefined) return value;
@@ -58,7 +64,7 @@ export async function readTaskSessionFacts(exchange: TextExchange): Promise<Task
     roleOid: Number(text('role_oid')),
     database: text('database'),
     isStandby: text('is_standby') === 't',
-    ownRole: text('own_role'),
+    ownRole,
     isReadOnlyByDefault: text('is_read_only') === 'on',
     serverVersion: Number(text('server_version')),
     isDirect,

@@ -1,4 +1,4 @@
-import { hasCode, messageOf } from '../core/errors.ts';
+import { hasCode, type LamplighterError, messageOf } from '../core/errors.ts';
 import type { Pool } from '../db/pool.ts';
 import { classifySqlState, isAboutRows, sqlStateOf } from '../db/sqlstate.ts';
 import type { BatchRow, BatchUsage, EmbeddingBatch } from './embedding-batch.ts';
@@ -133,7 +133,7 @@ function isRowTrouble(error: unknown): boolean {
 }
 
 /** An error that would be the same for every row of the table. */
-function refusalOf(error: unknown, job: PreparedJob): unknown {
+function refusalOf(error: unknown, job: PreparedJob): LamplighterError | undefined {
   if (hasCode(error, 'JOB_CHANGED')) return error;
   const kind = classifySqlState(error);
   if (sqlStateOf(error) === REPLICA_IDENTITY_MISSING) {

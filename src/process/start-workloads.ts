@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import type { Clock } from '../core/clock.ts';
 import { hostname, pid } from '../core/env.ts';
 import { LamplighterError, messageOf } from '../core/errors.ts';
@@ -5,6 +6,7 @@ import type { Logger } from '../core/log.ts';
 import { createTroubles } from '../core/recurring-trouble.ts';
 import type { Service } from '../core/service.ts';
 import { VERSION } from '../core/version.ts';
+import { type ConnectionPlan, createSessionRoom, describePlan } from '../db/connection-budget.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
 import { DATABASE_TROUBLE } from '../db/database-trouble.ts';
 import { requireSchema } from '../db/migrate/schema-state.ts';
@@ -16,7 +18,7 @@ import { createDuties } from './duties.ts';
 import { type Lease, startLease } from './lease.ts';
 import type { ProcessKind } from './register-worker.ts';
 import { createStop, type StopOptions, stopAll } from './stop.ts';
-import type { LeaseHolder, Workload, WorkloadFactory } from './workload.ts';
+import type { LeaseHolder, Workload, WorkloadContext, WorkloadFactory } from './workload.ts';
 
 export interface StartWorkloadsOptions {
   readonly kind: ProcessKind;
@@ -25,8 +27,7 @@ export interface StartWorkloadsOptions {
   readonly workloads: readonly WorkloadFactory[];
   readonly leaseMs: number;
   readonly heartbeatMs: number;
-  /** Connections of the pool that the workloads share. */
-  readonly poolSize: number;
+  readonly connections: ConnectionPlan;
   readonly log: Logger;
   readonly clock: Clock;
   /** Gives up opening; what has started is stopped by `stop`. @default never */
@@ -57,7 +58,16 @@ export interface RunningWorkloads extends Service {
  * throw as they open.
  */
 export async function startWorkloads(options: StartWorkloadsOptions): Promise<RunningWorkloads> {
-  const { kind, settings, leaseMs, heartbeatMs, poolSize, log, clock, signal = new AbortController().signal } = options;
+  const {
+    kind,
+    settings,
+    leaseMs,
+    heartbeatMs,
+    connections,
+    log,
+    clock,
+    signal = new AbortController().signal,
+  } = options;
   let die: (error: LamplighterError) => void = () => undefined;
   const died = new Promise<LamplighterError>((resolve) => {
     die = resolve;
@@ -71,8 +81,9 @@ export async function startWorkloads(options: StartWorkloadsOptions): Promise<Ru
       die(new LamplighterError('WORKER_FAILED', message, { cause, hint: 'Start it again.' }));
     },
   });
+  log.info(connections, describePlan(connections));
   const db = createPool(settings, {
-    max: poolSize,
+    max: connections.pool,
     // Shorter than the lease: a query that hangs must not keep the heartbeat from its connection.
     queryTimeoutMs: Math.min(15_000, leaseMs / 2),
     applicationName: `lamplighter ${kind}`,
@@ -96,7 +107,21 @@ export async function startWorkloads(options: StartWorkloadsOptions): Promise<Ru
   try {
     await requireSchema(db);
     await requireWritableServer(db);
-    const context = { db, settings, lease: holder, leaseMs, heartbeatMs, log, troubles, clock, signal };
+    const shortSessions = pLimit(1);
+    const withShortSession = <T>(work: () => Promise<T>) => shortSessions(work);
+    const context: WorkloadContext = {
+      db,
+      settings,
+      sessions: createSessionRoom(connections, db),
+      withShortSession,
+      lease: holder,
+      leaseMs,
+      heartbeatMs,
+      log,
+      troubles,
+      clock,
+      signal,
+    };
     const workloads: Workload[] = [];
     // One after the other: what one of them lacks is told before the next one loads anything.
     for (const open of options.workloads) workloads.push(keep(await open(context)));
@@ -127,7 +152,7 @@ export async function startWorkloads(options: StartWorkloadsOptions): Promise<Ru
     opened.splice(-1, 0, lease);
     keep(duties);
     for (const workload of workloads) workload.start();
-    keep(startNotificationRouter({ settings, routes: workloads, log, troubles, clock }));
+    keep(startNotificationRouter({ settings, routes: workloads, log, troubles, clock, withShortSession }));
 
     const stop = createStop({ lease, workloads, services: opened, log, clock });
     void died.then(() => stop({ isImmediate: true })).catch(() => undefined);

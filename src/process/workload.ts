@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
 import type { Troubles } from '../core/recurring-trouble.ts';
+import type { SessionRoom } from '../db/connection-budget.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
 import type { NotificationRoute } from '../db/notification-router.ts';
 import type { Pool } from '../db/pool.ts';
@@ -32,8 +33,11 @@ export interface LeaseHolder {
 export interface WorkloadContext {
   /** The pool that all workloads share; short statements only. */
   readonly db: Pool;
-  /** For sessions of one's own, within the budget of connections. */
+  /** For sessions of one's own: take room in `sessions` first, or open them inside `withShortSession`. */
   readonly settings: ConnectionSettings;
+  readonly sessions: SessionRoom;
+  /** Runs `work`, which opens one session and closes it soon, while no other such session of the process is open. */
+  withShortSession<T>(work: () => Promise<T>): Promise<T>;
   readonly lease: LeaseHolder;
   readonly leaseMs: number;
   readonly heartbeatMs: number;

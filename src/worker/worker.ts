@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
+import { planConnections } from '../db/connection-budget.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
 import type { ModelRegistry } from '../models/registry.ts';
 import { type RunningWorkloads, startWorkloads } from '../process/start-workloads.ts';
@@ -49,8 +50,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
     workloads: [requests],
     leaseMs: config.leaseMs,
     heartbeatMs: config.heartbeatMs,
-    // Besides the pool: the listener, the fresh session that reads settings, and the one that looks for a pooler.
-    poolSize: Math.min(3, config.maxConnections - 3),
+    connections: planConnections({ max: config.maxConnections }),
     log,
     clock,
     signal,

@@ -150,6 +150,32 @@ test('a connection is closed after being unused for a while, down to none', asyn
   await pool.end();
 });
 
+test('a connection that was ceded is closed and not opened again before it is given back', async () => {
+  const pool = createPool(settings, { max: 2, applicationName: 'ceding' });
+  const sleeps = () => Promise.all([1, 2, 3].map(() => pool.query('select pg_sleep(0.02)')));
+  await sleeps();
+  expect(await sessionsNamed('ceding')).toBe(2);
+  const giveBack = await pool.cede();
+  await eventually(async () => expect(await sessionsNamed('ceding')).toBe(1));
+  await sleeps();
+  expect(await sessionsNamed('ceding')).toBe(1);
+  giveBack();
+  await sleeps();
+  expect(await sessionsNamed('ceding')).toBe(2);
+  await pool.end();
+});
+
+test('one is ceded only once it is free', async () => {
+  const pool = createPool(settings, { max: 1 });
+  let isDone = false;
+  const running = pool.query('select pg_sleep(0.05)').then(() => (isDone = true));
+  const giveBack = await pool.cede();
+  expect(isDone).toBe(true);
+  await running;
+  giveBack();
+  await pool.end();
+});
+
 test('end waits for what runs, refuses what comes, and can be called again', async () => {
   const pool = createPool(settings);
   let isDone = false;

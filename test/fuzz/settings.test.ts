@@ -36,6 +36,7 @@ beforeAll(async () => {
   };
   const log = createLogger({ destination: { write } });
   const duty = await createSettingsWatcher({
+    withShortSession: (work) => work(),
     db: pool,
     settings,
     live,

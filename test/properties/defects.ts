@@ -155,6 +155,30 @@ export const DEFECTS: readonly Defect[] = [
     says: 'canceling statement due to lock timeout (55P03)',
   },
   {
+    name: 'a locked row ends a claim',
+    in: 'lamplighter.claim_requests',
+    find: 'for no key update skip locked',
+    replace: 'for no key update nowait',
+    noticedBy: [register(), enqueue('r1'), enqueue('r2', 'bob1'), begin, touch, claim(1)],
+    says: 'could not obtain lock',
+  },
+  {
+    name: 'a lane in which something is in quarantine is not claimed',
+    in: 'lamplighter.list_ready',
+    find: 'where q.run_at is null',
+    replace: 'where not exists (select 1 from lamplighter.quarantine) and q.run_at is null',
+    noticedBy: [...oneClaimed, ...twoDeaths, batch('r2', 'r3'), claim(1, 'work2')],
+    says: 'no progress: a claim of a lane with ready requests got nothing',
+  },
+  {
+    name: 'a delay never ends while another request is locked',
+    in: 'lamplighter.promote_requests',
+    find: 'order by q.run_at',
+    replace: 'and not exists (select 1 from public.steadytext_queue as o where o.priority = 7) order by q.run_at',
+    noticedBy: [...oneClaimed, finish('defer'), enqueue('r2', 'bob1', 7), { do: 'promote', by: 'work2' }],
+    says: 'no progress: a request whose delay is over was not made ready',
+  },
+  {
     name: 'one role may have a whole claim',
     in: 'lamplighter.claim_requests',
     find: 'v_share := least(p_share, (v_left + v_roles - 1) / v_roles);',
@@ -222,7 +246,7 @@ export const DEFECTS: readonly Defect[] = [
     find: 'and not exists (\n        select 1\n        from public.steadytext_queue as q',
     replace: 'and true or not exists (\n        select 1\n        from public.steadytext_queue as q',
     noticedBy: [...oneClaimed, begin, touch, ...deathAndRescue, { do: 'commit', by: 'alice1' }, rescue],
-    says: 'what was rescued is [], expected',
+    says: 'no progress: a request stayed with a worker that is gone',
   },
   {
     name: 'requests are promoted before they are due',
@@ -299,7 +323,7 @@ export const DEFECTS: readonly Defect[] = [
       { do: 'renew', by: 'work1', worker: 'w1', status: 'running' },
       ...deathAndRescue,
     ],
-    says: 'what was rescued is [], expected',
+    says: 'no progress: a request stayed with a worker that is gone',
   },
   {
     name: 'roles see each other',

@@ -197,8 +197,18 @@ async function pruneInWindows(db: Queryable, limit: number): Promise<number> {
   return pruned;
 }
 
-/** Gives a worker that fell silent its lease's length back, before it renews it. $1 worker. */
-export const RESTORE_LEASE = `update lamplighter.worker set lease_ms = ${LEASE_MS} where worker_id = $1`;
+/**
+ * A trigger that gives a worker which fell silent its lease's length back when it renews the lease, in the transaction that does: a
+ * renewal that is rolled back changes nothing.
+ */
+export const RESTORE_LEASE_ON_RENEWAL = `
+  create function public.restore_lease() returns trigger language plpgsql as $$
+  begin
+    new.lease_ms := ${LEASE_MS};
+    return new;
+  end $$;
+  create trigger restore_lease before update on lamplighter.worker
+    for each row when (new.last_heartbeat > old.last_heartbeat) execute function public.restore_lease()`;
 
 /** Lets long delays be over, where nobody has the row locked. */
 export const PASS_TIME = `

@@ -2,16 +2,9 @@ import pg from 'pg';
 import { eventually } from '../support/eventually.ts';
 import { runCallerStep } from './caller-statements.ts';
 import { judgeCallerStep } from './caller-verdicts.ts';
-import {
-  createWorkerSide,
-  FALL_SILENT,
-  type Names,
-  PASS_TIME,
-  RESTORE_LEASE,
-  runWorkerStep,
-  type WorkerSide,
-} from './engine.ts';
+import { createWorkerSide, FALL_SILENT, type Names, PASS_TIME, runWorkerStep, type WorkerSide } from './engine.ts';
 import { observeAll, observeSession } from './observation.ts';
+import { requireProgress } from './progress.ts';
 import {
   abortTransaction,
   beginTransaction,
@@ -96,13 +89,13 @@ export async function startPlay(stage: Stage): Promise<Play> {
       waiting.set(session.name, { step, outcome });
       return true;
     }
-    if (step.do === 'renew' && verdict.kind === 'done') {
-      await admin.db.query(RESTORE_LEASE, [names.workerIdOf(step.worker)]);
-    }
     const isLocked = verdict.kind === 'waits' || (verdict.kind === 'refused' && verdict.sqlStates.includes('55P03'));
     if (isLocked) await actor.setLockTimeout(SHORT_LOCK_TIMEOUT, !isOwn);
     const outcome = await outcomeOf(perform(step));
     if (isLocked && isOwn) await actor.resetLockTimeout(false);
+    if (isOwn && verdict.kind === 'done' && 'answer' in outcome && isWorkerStep(step)) {
+      await requireProgress(admin.db, session, { step, answer: outcome.answer, clock: model.clock });
+    }
     settle(session, verdict.kind === 'waits' ? refused('55P03') : verdict, outcome);
     return true;
   }

@@ -42,6 +42,21 @@ test('a claim that commits after its worker was found dead with another request 
   ).toBeUndefined();
 });
 
+test('a worker whose renewal is rolled back is as silent as before', async () => {
+  expect(
+    await failureOf([
+      { do: 'register', by: 'work1', as: 'w1' },
+      enqueue('r1'),
+      claim,
+      { do: 'fall silent', worker: 'w1' },
+      { do: 'begin', by: 'work2', isolation: 'read committed' },
+      { do: 'renew', by: 'work2', worker: 'w1', status: 'running' },
+      { do: 'rollback', by: 'work2' },
+      { do: 'rescue', by: 'work3' },
+    ]),
+  ).toBeUndefined();
+});
+
 test('a role is not passed over where the roles before it leave one by one', async () => {
   expect(
     await failureOf([

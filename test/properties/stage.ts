@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { Queryable } from '../../src/db/query.ts';
 import type { Lane } from '../../src/requests/claimed-request.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { CLEAR } from './engine.ts';
+import { CLEAR, RESTORE_LEASE_ON_RENEWAL } from './engine.ts';
 import type { End } from './queue-model.ts';
 
 /** Longer than anything here may wait for a lock unless the model says that it waits, and longer than events take. */
@@ -60,6 +60,7 @@ export async function createStage({ patienceMs = PATIENCE_MS } = {}): Promise<St
   const admin = new pg.Client({ connectionString: database.uri, application_name: 'lamplighter test admin' });
   await admin.connect();
   await admin.query('set lock_timeout = 10000');
+  await admin.query(RESTORE_LEASE_ON_RENEWAL);
   const callers = await Promise.all(['alice', 'bob', 'carol'].map((name) => database.createRole(name)));
   const workers = await database.createRole('worker');
   for (const { name } of callers) await admin.query('select lamplighter.grant_caller($1)', [name]);

@@ -36,6 +36,7 @@ async function watch(fixed: readonly (keyof LiveSettings)[] = []) {
   let changes = 0;
   const log = createLogger({ destination: { write } });
   const watcher = await createSettingsWatcher({
+    withShortSession: (work) => work(),
     db: pool,
     settings,
     live,

@@ -44,13 +44,14 @@ export async function openRequests(
   context: WorkloadContext,
   { config, fixed, models }: RequestsWorkloadOptions,
 ): Promise<RequestsWorkload> {
-  const { db, settings, lease, log, troubles, clock } = context;
+  const { db, settings, withShortSession, lease, log, troubles, clock } = context;
   let running: ReturnType<typeof startServices> | undefined;
   const live: LiveSettings = { concurrency: config.concurrency, pollIntervalMs: config.pollIntervalMs };
   const served = await loadLanes(models, config, context.signal);
   const settingsWatcher = await createSettingsWatcher({
     db,
     settings,
+    withShortSession,
     live,
     fixed,
     onChange: () => running?.dispatcher.wake(),

@@ -6,7 +6,13 @@ import { type ConnectionSettings, directOf } from '../../../db/connection-settin
 import type { Queryable } from '../../../db/query.ts';
 import type { Duty } from '../../../process/duties.ts';
 import type { PublishedSetting } from '../../../process/renew-lease.ts';
-import { readServerSettings, recordServerSettings, type SettingName } from '../../../requests/server-settings.ts';
+import type { WorkloadContext } from '../../../process/workload.ts';
+import {
+  readServerSettings,
+  recordServerSettings,
+  type ServerSettings,
+  type SettingName,
+} from '../../../requests/server-settings.ts';
 
 const INTERVAL_MS = 5_000;
 
@@ -24,6 +30,8 @@ const OPTIONS: Readonly<Partial<Record<string, keyof LiveSettings>>> = {
 export interface SettingsWatcherDeps {
   readonly db: Queryable;
   readonly settings: ConnectionSettings;
+  /** Runs what opens a session and closes it soon. */
+  readonly withShortSession: WorkloadContext['withShortSession'];
   readonly live: LiveSettings;
   /** Options given by flag, variable or code: the database does not change these. */
   readonly fixed: ReadonlySet<keyof LiveSettings>;
@@ -44,7 +52,7 @@ export interface SettingsWatcher extends Duty {
  * their heartbeats. Has read them once when it resolves.
  */
 export async function createSettingsWatcher(deps: SettingsWatcherDeps): Promise<SettingsWatcher> {
-  const { db, settings, live, fixed, onChange, log, troubles } = deps;
+  const { db, settings, withShortSession, live, fixed, onChange, log, troubles } = deps;
   const defaults: Readonly<LiveSettings> = { ...live };
   /** The last complaint about each setting. */
   const told = new Map<string, string | undefined>();
@@ -66,16 +74,20 @@ export async function createSettingsWatcher(deps: SettingsWatcherDeps): Promise<
     onChange();
   }
 
-  async function refresh(signal: AbortSignal): Promise<void> {
+  async function readFresh(signal: AbortSignal): Promise<ServerSettings> {
     const session = await connectClient(directOf(settings), { signal, queryTimeoutMs: 10_000 });
     try {
-      const seen = await readServerSettings(session);
-      for (const setting of await recordServerSettings(db, seen)) {
-        complain(setting.name, setting.problem);
-        apply(setting);
-      }
+      return await readServerSettings(session);
     } finally {
       await session.end();
+    }
+  }
+
+  async function refresh(signal: AbortSignal): Promise<void> {
+    const seen = await withShortSession(() => readFresh(signal));
+    for (const setting of await recordServerSettings(db, seen)) {
+      complain(setting.name, setting.problem);
+      apply(setting);
     }
   }
 

@@ -1,0 +1,75 @@
+import type { TextEnd } from '../db/text-exchange.ts';
+import { type BareText, COPY_REFUSAL, type TextPart } from './classify-text.ts';
+import { renderErrorText } from './error-text.ts';
+import {
+  describeInvalidIndexes,
+  type InvalidIndex,
+  listInvalidIndexes,
+  mayLeaveInvalidIndex,
+} from './invalid-indexes.ts';
+import { failed, type Run, settleLoss, succeeded } from './run.ts';
+import type { TaskEnd } from './task-end.ts';
+
+const LEFT_OPEN = 'the text left a transaction open; it was rolled back';
+
+/** Runs a text outside of a transaction of ours: at most once, as a mark that is on disk before it begins keeps it from being run again. */
+export async function runBare(run: Run, bareText: BareText): Promise<TaskEnd> {
+  const { session } = run;
+  if (!(await markBare(run))) return { kind: 'fenced', guarantee: run.guarantee };
+  run.guarantee = 'at most once';
+  const { ownRole } = session.facts;
+  if (ownRole !== 'none') await session.query(`select pg_catalog.set_config('role', $1, false)`, [ownRole]);
+  const before = await lookForInvalidIndexes(run);
+  const end = await runParts(run, bareText);
+  if (before === undefined || end.kind !== 'ended' || end.status === 'succeeded') return end;
+  const known = new Set(before.map(({ oid }) => oid));
+  const left = (await lookForInvalidIndexes(run))?.filter(({ oid }) => !known.has(oid)) ?? [];
+  return left.length === 0 ? end : { ...end, errorMessage: `${end.errorMessage ?? ''}${describeInvalidIndexes(left)}` };
+}
+
+/** Undefined for a text that leaves none, and where the look fails: an end without their names is better than none. */
+async function lookForInvalidIndexes({ task, hooks }: Run): Promise<readonly InvalidIndex[] | undefined> {
+  if (!mayLeaveInvalidIndex(task.text)) return undefined;
+  try {
+    return await listInvalidIndexes(hooks, task.text);
+  } catch (error) {
+    hooks.log.warn({ err: error, jobid: task.jobid }, 'cannot look for invalid indexes that a task has left');
+    return undefined;
+  }
+}
+
+/** Committed, READ COMMITTED and read-write, whatever the role's defaults are; false where this attempt must not run. */
+async function markBare({ session, task, secret }: Run): Promise<boolean> {
+  await session.query('begin isolation level read committed read write');
+  const [row] = await session.query(
+    'select lamplighter.mark_task_bare($1::bigint, $2::integer, $3::bytea) as is_marked',
+    [task.runId, String(task.attempt), secret],
+    { isUnbounded: true },
+  );
+  await session.query('commit', [], { isUnbounded: true });
+  return row?.['is_marked'] === 't';
+}
+
+async function runParts(run: Run, { settings, rest }: BareText): Promise<TaskEnd> {
+  const { session } = run;
+  for (const part of settings) {
+    const end = await session.run(part.text);
+    if (end.kind !== 'done') return settleFailure(run, part, end);
+  }
+  // The rest is sent in UTF-8, whatever encoding the text would like to have for itself.
+  if (session.parameter('client_encoding') !== 'UTF8') await session.query("set client_encoding = 'UTF8'");
+  const end = await session.run(rest.text);
+  if (end.kind !== 'done') return settleFailure(run, rest, end);
+  if (end.transaction === 'none') return succeeded(run, end);
+  await session.query('rollback');
+  return failed(run, LEFT_OPEN);
+}
+
+async function settleFailure(run: Run, part: TextPart, end: Exclude<TextEnd, { kind: 'done' }>): Promise<TaskEnd> {
+  if (end.kind === 'lost') return settleLoss(run, end.fatal);
+  if (end.transaction !== 'none') await run.session.query('rollback');
+  if (end.kind === 'copy') return failed(run, COPY_REFUSAL);
+  const { position, ...fields } = end.error.fields;
+  const moved = position === undefined ? fields : { ...fields, position: position + part.charactersBefore };
+  return failed(run, renderErrorText(moved, run.task.text));
+}

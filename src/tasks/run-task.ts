@@ -1,0 +1,111 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { ServerError } from '../db/server-error.ts';
+import type { TaskSession } from '../db/task-session.ts';
+import type { TextEnd } from '../db/text-exchange.ts';
+import type { ClaimedTask } from './claimed-task.ts';
+import { type BareText, COPY_REFUSAL, classifyText, cutBareText, wholeText } from './classify-text.ts';
+import { renderErrorText } from './error-text.ts';
+import { failed, type Run, type RunHooks, settleLoss, settleOwnError, succeeded } from './run.ts';
+import { runBare } from './run-bare.ts';
+import type { TaskEnd } from './task-end.ts';
+
+const SECRET_BYTES = 32;
+
+/**
+ * What the server says of a statement that cannot be in a transaction block, or of a procedure that ends transactions: error and routine.
+ * The error alone can come from the text itself, by RAISE or dblink; the routine cannot.
+ */
+const BLOCK_REFUSALS: Readonly<Record<string, readonly string[]>> = {
+  '25001': ['PreventInTransactionBlock', 'call_enum_check_hook', 'call_bool_check_hook', 'ImportSnapshot'],
+  '2D000': ['_SPI_commit', '_SPI_rollback'],
+};
+
+/**
+ * Runs the text of a task in a fresh session of its role, at most once, and exactly once where a transaction can hold it: then a row that
+ * says so commits together with its effects. Resolves with what became of it. The session is left as the text left it, to be ended; a
+ * cancel beside it ends this as it ends the text.
+ *
+ * @throws what `noteSession` throws, when nothing has run.
+ */
+export async function runTask(session: TaskSession, task: ClaimedTask, hooks: RunHooks): Promise<TaskEnd> {
+  const run: Run = { session, task, hooks, secret: randomBytes(SECRET_BYTES), guarantee: 'exactly once' };
+  const { text } = task;
+  const options = {
+    parser: hooks.parser,
+    standardConformingStrings: session.parameter('standard_conforming_strings') !== 'off',
+  };
+  const plan = await classifyText(text, options);
+  const secretHash = createHash('sha256').update(run.secret).digest();
+  if (!(await hooks.noteSession({ secretHash, guarantee: plan.kind === 'bare' ? 'at most once' : 'exactly once' }))) {
+    return { kind: 'fenced', guarantee: run.guarantee };
+  }
+  if (plan.kind === 'refused') return failed(run, plan.message);
+  try {
+    await prepareSession(run);
+    if (plan.kind === 'bare') return await runBare(run, wholeText(text));
+    const end = await runWrapped(run, plan.commitsItself, () => cutBareText(text, options));
+    return 'settings' in end ? await runBare(run, end) : end;
+  } catch (error) {
+    return await settleOwnError(run, error);
+  }
+}
+
+async function prepareSession({ session, task }: Run): Promise<void> {
+  await session.query(
+    `select pg_catalog.set_config('application_name', $1, false), pg_catalog.set_config('search_path', $2, false)`,
+    [`lamplighter task ${task.jobid}`, task.searchPath],
+  );
+}
+
+/** In one transaction: first that the text was applied, then the text. Or how the text is to be run outside of one. */
+async function runWrapped(
+  run: Run,
+  commitsItself: boolean,
+  cut: () => Promise<BareText | undefined>,
+): Promise<TaskEnd | BareText> {
+  const { session, task } = run;
+  const { isReadOnlyByDefault, ownRole } = session.facts;
+  await session.query('begin read write');
+  // Waits for a predecessor whose COMMIT is under way, and fails with 23505 if that succeeds.
+  await session.query(
+    'select lamplighter.record_task_outcome($1::bigint, $2::integer, $3::bytea)',
+    [task.runId, String(task.attempt), run.secret],
+    { isUnbounded: true },
+  );
+  if (isReadOnlyByDefault) await session.query('set transaction read only');
+  // Only now, as that role need not have any right in the schema.
+  if (ownRole !== 'none') await session.query(`select pg_catalog.set_config('role', $1, false)`, [ownRole]);
+  const end = await session.run(task.text);
+  if (end.kind === 'error' && isBlockRefusal(end.error)) {
+    const bareText = await cut();
+    if (bareText !== undefined) {
+      await session.query('rollback');
+      return bareText;
+    }
+  }
+  if (end.kind !== 'done') return settleFailure(run, end);
+  if (commitsItself) return end.transaction === 'none' ? settleCommit(run, end, end) : failed(run, NOT_COMMITTED);
+  // Only what ends a transaction in a way that is not foreseen: the outcome's row tells, whatever is said here.
+  if (end.transaction !== 'open') return failed(run, NOT_COMMITTED);
+  const commit = await session.run('commit');
+  return commit.kind === 'done' ? settleCommit(run, end, commit) : settleFailure(run, commit);
+}
+
+const NOT_COMMITTED = 'the transaction of the text was not committed';
+
+function isBlockRefusal({ code, fields }: ServerError): boolean {
+  return BLOCK_REFUSALS[code]?.includes(fields.routine ?? '') === true;
+}
+
+/** A COMMIT that has to roll back says so in its tag alone. */
+function settleCommit(run: Run, text: TextEnd & { kind: 'done' }, commit: TextEnd & { kind: 'done' }): TaskEnd {
+  return commit.commandTag === 'COMMIT' ? succeeded(run, text) : failed(run, NOT_COMMITTED);
+}
+
+async function settleFailure(run: Run, end: Exclude<TextEnd, { kind: 'done' }>): Promise<TaskEnd> {
+  if (end.kind === 'lost') return settleLoss(run, end.fatal);
+  if (end.kind === 'error') return failed(run, renderErrorText(end.error.fields, run.task.text));
+  // What it has done so far would stay locked, and is gone before the verdict is.
+  await run.session.query('rollback');
+  return failed(run, COPY_REFUSAL);
+}

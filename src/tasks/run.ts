@@ -1,0 +1,94 @@
+import { systemClock } from '../core/clock.ts';
+import { hasCode, messageOf } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
+import type { Queryable } from '../db/query.ts';
+import { ServerError } from '../db/server-error.ts';
+import { classifySqlState, isSqlState, sqlStateOf } from '../db/sqlstate.ts';
+import type { TaskSession } from '../db/task-session.ts';
+import type { ClaimedTask } from './claimed-task.ts';
+import { renderErrorText } from './error-text.ts';
+import type { Guarantee, TaskEnd } from './task-end.ts';
+import type { TextParser } from './text-parser.ts';
+
+/** How long after a FATAL the server is asked whether it is still the same one: a shutdown ends one session a moment before others. */
+const SHUTDOWN_MS = 300;
+/** SQLSTATE of `record_task_outcome`: another attempt has the task. */
+const FENCED = 'LL002';
+/** Of BEGIN READ WRITE on a standby. */
+const STANDBY = '0A000';
+
+/** What running a task needs of its worker. */
+export interface RunHooks {
+  /** Keeps which session runs the attempt, with the hash of its secret, before anything of the task runs. False: it must not run. */
+  noteSession(note: { readonly secretHash: Buffer; readonly guarantee: Guarantee }): Promise<boolean>;
+  /** The worker's own, for looks at the catalogs. */
+  readonly db: Queryable;
+  readonly parser: TextParser;
+  readonly log: Logger;
+}
+
+/** One attempt under way. */
+export interface Run {
+  readonly session: TaskSession;
+  readonly task: ClaimedTask;
+  readonly hooks: RunHooks;
+  /** Shows that it is this session which may record the outcome; known to nobody else, and for this attempt only. */
+  readonly secret: Buffer;
+  guarantee: Guarantee;
+}
+
+export function succeeded(
+  { guarantee }: Run,
+  { commandTag, rowCount }: { commandTag?: string; rowCount?: number },
+): TaskEnd {
+  return {
+    kind: 'ended',
+    status: 'succeeded',
+    ...(commandTag === undefined ? {} : { commandTag }),
+    ...(rowCount === undefined ? {} : { rowCount }),
+    guarantee,
+  };
+}
+
+export function failed({ guarantee }: Run, errorMessage: string): TaskEnd {
+  return { kind: 'ended', status: 'failed', errorMessage, guarantee };
+}
+
+/**
+ * For a session that ended under a text. What the server said before that is the verdict, such as when an administrator terminates the
+ * task, unless the server itself went down.
+ */
+export async function settleLoss(run: Run, fatal: ServerError | undefined): Promise<TaskEnd> {
+  const { hooks, session, guarantee } = run;
+  if (fatal === undefined) return { kind: 'lost', reason: 'the connection was lost', guarantee };
+  await systemClock.delay(SHUTDOWN_MS);
+  try {
+    const { rows } = await hooks.db.query<{ started: string }>(
+      "select pg_catalog.to_jsonb(pg_catalog.pg_postmaster_start_time()) operator(pg_catalog.#>>) '{}' as started",
+    );
+    if (rows[0]?.started === session.facts.postmasterStart) {
+      return failed(run, renderErrorText(fatal.fields, run.task.text));
+    }
+  } catch (error) {
+    hooks.log.debug({ err: error }, 'the server does not say whether it was started again');
+  }
+  return { kind: 'lost', reason: fatal.message, guarantee };
+}
+
+/** For an error of a statement of ours around the text, which has then not run, or was rolled back. Throws on what is no such error. */
+export async function settleOwnError(run: Run, error: unknown): Promise<TaskEnd> {
+  const { guarantee } = run;
+  if (hasCode(error, 'CONNECTION_LOST')) {
+    return settleLoss(run, error.cause instanceof ServerError ? error.cause : undefined);
+  }
+  const state = sqlStateOf(error);
+  if (state === undefined || !(error instanceof ServerError)) throw error;
+  // Only the row of the outcome has a key.
+  if (isSqlState(error, 'uniqueViolation')) return succeeded(run, {});
+  if (state === FENCED) return { kind: 'fenced', guarantee };
+  const isEnvironment = ['environment', 'backpressure'].includes(classifySqlState(error)) || state === STANDBY;
+  if (isEnvironment || isSqlState(error, 'queryCanceled') || isSqlState(error, 'serializationFailure')) {
+    return { kind: 'unavailable', reason: messageOf(error), guarantee };
+  }
+  return failed(run, renderErrorText(error.fields, ''));
+}
