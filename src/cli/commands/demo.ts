@@ -16,9 +16,9 @@ import {
 import { answerQuestions, embedDocuments, rerankAnswers } from '../demo/search-steps.ts';
 import { type EmbeddedHints, openEmbeddedDatabase } from '../embedded-database.ts';
 import { EXIT } from '../exit-code.ts';
+import { openWorker } from '../open-worker.ts';
 import { renderAge } from '../render-age.ts';
 import { wrap } from '../render-table.ts';
-import { openWorker } from '../run-worker.ts';
 import { withSession } from '../with-session.ts';
 
 const stepsWith = (generator: Generator): readonly DemoStep[] => [

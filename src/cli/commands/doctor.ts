@@ -3,13 +3,13 @@ import { VERSION } from '../../core/version.ts';
 import type { ConnectionSettings } from '../../db/connection-settings.ts';
 import type { CliCommand, Invocation } from '../cli-command.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
+import type { Check, Finding, FindingState, SettingLine } from '../doctor/check.ts';
 import { checkConnection } from '../doctor/check-connection.ts';
 import { checkExtensions } from '../doctor/check-extensions.ts';
 import { checkListening } from '../doctor/check-listening.ts';
 import { checkSchema } from '../doctor/check-schema.ts';
 import { checkModels, checkModelTroubles, checkWorkers } from '../doctor/check-serving.ts';
-import type { Finding, FindingState } from '../doctor/finding.ts';
-import { readSettings, type SettingLine } from '../doctor/read-settings.ts';
+import { checkSettings, readSettings } from '../doctor/read-settings.ts';
 import { EXIT } from '../exit-code.ts';
 import { renderTable } from '../render-table.ts';
 import { withSession } from '../with-session.ts';
@@ -38,6 +38,16 @@ export const doctorCommand: CliCommand = {
   },
 };
 
+/** What is looked at where the schema is as it should be, in this order; a check for each system. */
+const CHECKS: readonly Check[] = [
+  checkListening,
+  checkExtensions,
+  checkModels,
+  checkModelTroubles,
+  checkWorkers,
+  checkSettings,
+];
+
 interface Examination {
   readonly findings: readonly Finding[];
   readonly settings: readonly SettingLine[];
@@ -48,16 +58,14 @@ async function examine(invocation: Invocation, settings: ConnectionSettings): Pr
   try {
     return await withSession(invocation, settings, async (session) => {
       const { schema, findings: schemaFindings } = await checkSchema(session);
-      const patient = { invocation, settings, session, schema };
+      const patient = { invocation, settings, session, schema, worker: undefined };
       const findings = [...(await checkConnection(patient)), ...schemaFindings];
       if (schemaFindings.some(({ subject, state }) => subject === 'schema' && state === 'broken')) {
         return { findings, settings: [] };
       }
-      findings.push(await checkListening(patient), ...(await checkExtensions(patient)));
-      const read = await readSettings(patient);
-      if (read.config !== undefined) findings.push(...(await checkModels(patient, read.config)));
-      findings.push(...(await checkModelTroubles(patient)), ...(await checkWorkers(patient)), ...read.findings);
-      return { findings, settings: read.lines };
+      const worker = await readSettings(patient);
+      for (const check of CHECKS) findings.push(...(await check({ ...patient, worker })));
+      return { findings, settings: worker.lines };
     });
   } catch (error) {
     if (!isLamplighterError(error) || invocation.interruption.first.aborted) throw error;

@@ -8,7 +8,8 @@ import { type CliOption, isGivenAsFlag, readOption, textOf } from '../cli-option
 import { CONNECTION_OPTIONS, connectionFlags, connectionOf } from '../connection-options.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { migrateDatabase, printReport } from '../migrate-database.ts';
-import { runWorker } from '../run-worker.ts';
+import { openWorker } from '../open-worker.ts';
+import { runService } from '../run-service.ts';
 import { upEmbedded } from '../up/up-embedded.ts';
 import { WORKER_FLAGS, workerConfigOf } from '../worker-options.ts';
 
@@ -71,7 +72,7 @@ async function upNamed(invocation: Invocation, worker: ReturnType<typeof workerC
   invocation.terminal.print(
     `A worker runs for ${describeConnection(settings)} (from ${settings.origin}). Ctrl-C stops it.`,
   );
-  return codeOfService(invocation, await runWorker(invocation, { settings, ...worker }));
+  return codeOfService(invocation, await runService(invocation, await openWorker(invocation, { settings, ...worker })));
 }
 
 /** A service that was asked to end has done its duty; Ctrl-C is told apart for scripts. */

@@ -1,6 +1,7 @@
 import type { CliCommand } from '../cli-command.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
-import { runWorker } from '../run-worker.ts';
+import { openWorker } from '../open-worker.ts';
+import { runService } from '../run-service.ts';
 import { WORKER_FLAGS, workerConfigOf } from '../worker-options.ts';
 
 export const workerCommand: CliCommand = {
@@ -16,8 +17,8 @@ export const workerCommand: CliCommand = {
     { command: 'lamplighter worker --functions embed', does: 'embeddings only' },
   ],
   logLevel: 'info',
-  run(invocation) {
+  async run(invocation) {
     const settings = connectionOf(invocation);
-    return runWorker(invocation, { settings, ...workerConfigOf(invocation) });
+    return runService(invocation, await openWorker(invocation, { settings, ...workerConfigOf(invocation) }));
   },
 };

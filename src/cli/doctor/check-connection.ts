@@ -4,7 +4,7 @@ import { describeConnection } from '../../db/connection-text.ts';
 import { loadQuery } from '../../db/load-sql.ts';
 import { findRoute } from '../find-route.ts';
 import { renderAge } from '../render-age.ts';
-import type { Finding, Patient } from './finding.ts';
+import type { Finding, Patient } from './check.ts';
 
 interface FactsRow {
   version: string;

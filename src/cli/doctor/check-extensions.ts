@@ -1,6 +1,6 @@
 import { loadQuery } from '../../db/load-sql.ts';
 import { checkLoopback } from '../../db/migrate/loopback.ts';
-import type { Finding, Patient } from './finding.ts';
+import type { Finding, Patient } from './check.ts';
 
 interface ExtensionRow {
   default_version: string;

@@ -1,13 +1,13 @@
 import { systemClock } from '../../core/clock.ts';
 import { silentLogger } from '../../core/log.ts';
 import { startListener } from '../../db/listener.ts';
-import type { Finding, Patient } from './finding.ts';
+import type { Finding, Patient } from './check.ts';
 
 /** Longer than a connection and a canary may take. */
 const TIMEOUT_MS = 20_000;
 
 /** Whether a notification really arrives through whatever is between. */
-export async function checkListening({ settings, invocation }: Patient): Promise<Finding> {
+export async function checkListening({ settings, invocation }: Patient): Promise<Finding[]> {
   const decided = new AbortController();
   const outcome: { state: string; reason: string } = {
     state: 'polling',
@@ -30,11 +30,13 @@ export async function checkListening({ settings, invocation }: Patient): Promise
   } finally {
     await listener.stop();
   }
-  if (outcome.state === 'listening') return { state: 'ok', subject: 'listening', says: 'notifications arrive' };
-  return {
-    state: 'warning',
-    subject: 'listening',
-    says: `${outcome.reason}; workers here poll`,
-    mend: 'Give the address of the server itself with --direct-uri or LAMPLIGHTER_DIRECT_URL.',
-  };
+  if (outcome.state === 'listening') return [{ state: 'ok', subject: 'listening', says: 'notifications arrive' }];
+  return [
+    {
+      state: 'warning',
+      subject: 'listening',
+      says: `${outcome.reason}; workers here poll`,
+      mend: 'Give the address of the server itself with --direct-uri or LAMPLIGHTER_DIRECT_URL.',
+    },
+  ];
 }

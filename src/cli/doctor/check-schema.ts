@@ -4,7 +4,7 @@ import { programSchemaVersion } from '../../db/migrate/migration-file.ts';
 import { compareRoutines } from '../../db/migrate/routine-steps.ts';
 import { requireSchema, type SchemaState } from '../../db/migrate/schema-state.ts';
 import type { Session } from '../../db/session.ts';
-import type { Finding } from './finding.ts';
+import type { Finding } from './check.ts';
 
 interface RightsRow {
   role: string;

@@ -7,11 +7,12 @@ import { classifySqlState } from '../../db/sqlstate.ts';
 import { RECOMMENDED_MODELS } from '../../models/catalogue/local-models.ts';
 import { describeSupport, resolveDefaultModels } from '../../models/default-models.ts';
 import { createModelRegistry } from '../../models/registry.ts';
-import type { WorkerConfig } from '../../worker/config.ts';
-import type { Finding, Patient } from './finding.ts';
+import type { Finding, Patient } from './check.ts';
 
 /** What a worker started here would serve. */
-export async function checkModels({ invocation }: Patient, config: WorkerConfig): Promise<Finding[]> {
+export async function checkModels({ invocation, worker }: Patient): Promise<Finding[]> {
+  const config = worker?.config;
+  if (config === undefined) return [];
   const registry = createModelRegistry({ providers: invocation.providers });
   const models = resolveDefaultModels(config);
   const support = await describeSupport(registry, models, config.functions);

@@ -6,14 +6,7 @@ import { classifySqlState } from '../../db/sqlstate.ts';
 import { readServerSettings, type SettingName } from '../../requests/server-settings.ts';
 import { type WorkerConfig, type WorkerOption, workerConfig } from '../../worker/config.ts';
 import { WORKER_FLAGS } from '../worker-options.ts';
-import type { Finding, Patient } from './finding.ts';
-
-/** A setting as it holds for a worker that starts here, and where it comes from. */
-export interface SettingLine {
-  readonly name: string;
-  readonly value: string;
-  readonly origin: string;
-}
+import type { Check, Finding, Patient, SettingLine, WorkerSettings } from './check.ts';
 
 const DEFAULTS: Readonly<Record<SettingName, string>> = {
   worker_concurrency: '4',
@@ -22,12 +15,11 @@ const DEFAULTS: Readonly<Record<SettingName, string>> = {
 };
 const SETTING_NAMES = Object.keys(DEFAULTS) as SettingName[]; // the keys are that type's
 
-/** Every setting with its value and origin, and what is wrong with them. */
-export async function readSettings({ session, invocation }: Patient): Promise<{
-  readonly lines: readonly SettingLine[];
-  readonly findings: readonly Finding[];
-  readonly config: WorkerConfig | undefined;
-}> {
+/** The settings of a worker started here. */
+export async function readSettings({
+  session,
+  invocation,
+}: Pick<Patient, 'session' | 'invocation'>): Promise<WorkerSettings> {
   const database = await readDatabaseSettings(session);
   const { env } = invocation;
   const attempts: ConfigSources[] = [{ env, database }, { env }];
@@ -81,6 +73,9 @@ async function readEffective(session: Patient['session']): Promise<Record<Settin
     throw error;
   }
 }
+
+/** What is wrong with them. */
+export const checkSettings: Check = async ({ worker }) => worker?.findings ?? [];
 
 function renderValue(option: WorkerOption, value: WorkerConfig[WorkerOption]): string {
   if (value === undefined)

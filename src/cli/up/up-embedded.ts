@@ -5,8 +5,8 @@ import { LamplighterError } from '../../core/errors.ts';
 import type { Invocation } from '../cli-command.ts';
 import { type EmbeddedHints, openEmbeddedDatabase } from '../embedded-database.ts';
 import type { ExitCode } from '../exit-code.ts';
-import { aborted } from '../interruption.ts';
-import { openWorker, stopWorker, type WorkerSetup } from '../run-worker.ts';
+import { openWorker, type WorkerSetup } from '../open-worker.ts';
+import { runService } from '../run-service.ts';
 import { choosePort, keepPort } from './kept-port.ts';
 
 export interface EmbeddedUp {
@@ -24,7 +24,6 @@ const HINTS: EmbeddedHints = {
 
 /** Runs a server on `dataDir` and a worker until a signal, or until the server ends by itself, which is an error. */
 export async function upEmbedded(invocation: Invocation, options: EmbeddedUp): Promise<ExitCode> {
-  const { interruption, log } = invocation;
   const dataDir = resolve(options.dataDir);
   invocation.terminal.print(`Starting PostgreSQL in ${dataDir}`);
   const isNew = !existsSync(join(dataDir, 'postgres'));
@@ -36,19 +35,13 @@ export async function upEmbedded(invocation: Invocation, options: EmbeddedUp): P
     await writeFile(join(dataDir, '.gitignore'), '*\n');
     const worker = await openWorker(invocation, { ...options.worker, settings });
     printWelcome(invocation, { uri: server.uri, isNew });
-    const end = await Promise.race([
-      aborted(interruption.first).then(() => 'signal' as const),
-      server.ended.then(() => 'server ended' as const),
-      worker.died,
-    ]);
-    if (end === 'signal') return await stopWorker(worker, { interruption, log });
-    await worker
-      .stop({ isImmediate: true })
-      .catch((error: unknown) => log.debug({ err: error }, 'not all could be stopped'));
-    if (end !== 'server ended') throw end;
-    throw new LamplighterError('EMBEDDED_FAILED', `The embedded PostgreSQL in ${dataDir} has ended by itself`, {
-      hint: 'With --log-level debug its log is shown. The data is kept: start again.',
-    });
+    const ended = server.ended.then(
+      () =>
+        new LamplighterError('EMBEDDED_FAILED', `The embedded PostgreSQL in ${dataDir} has ended by itself`, {
+          hint: 'With --log-level debug its log is shown. The data is kept: start again.',
+        }),
+    );
+    return await runService(invocation, worker, ended);
   } finally {
     await server.stop();
   }

@@ -1,6 +1,7 @@
 import type { ConnectionSettings } from '../../db/connection-settings.ts';
 import type { SchemaState } from '../../db/migrate/schema-state.ts';
 import type { Session } from '../../db/session.ts';
+import type { WorkerConfig } from '../../worker/config.ts';
 import type { Invocation } from '../cli-command.ts';
 
 /**
@@ -19,6 +20,9 @@ export interface Finding {
   readonly mend?: string | undefined;
 }
 
+/** One subject of `lamplighter doctor`: what it finds there, nothing being a finding, too. Changes nothing. */
+export type Check = (patient: Patient) => Promise<readonly Finding[]>;
+
 /** What checks look at. */
 export interface Patient {
   readonly invocation: Invocation;
@@ -26,4 +30,21 @@ export interface Patient {
   readonly session: Session;
   /** Undefined where it could not be read. */
   readonly schema: SchemaState | undefined;
+  /** The settings of a worker started here; known to what comes after the schema. */
+  readonly worker: WorkerSettings | undefined;
+}
+
+/** A setting as it holds for a worker that starts here, and where it comes from. */
+export interface SettingLine {
+  readonly name: string;
+  readonly value: string;
+  readonly origin: string;
+}
+
+/** Every setting with its value and origin, and what is wrong with them. */
+export interface WorkerSettings {
+  readonly lines: readonly SettingLine[];
+  readonly findings: readonly Finding[];
+  /** Undefined where something is wrong beyond repair. */
+  readonly config: WorkerConfig | undefined;
 }

@@ -10,9 +10,8 @@ import { describeReport, type ServedReport } from '../worker/requests/lanes.ts';
 import type { LiveSettings } from '../worker/requests/upkeep/settings-watcher.ts';
 import { startWorker, type Worker } from '../worker/worker.ts';
 import type { Invocation } from './cli-command.ts';
-import { EXIT, type ExitCode } from './exit-code.ts';
-import { aborted, codeOfInterruption } from './interruption.ts';
 import { keepHeapSmall } from './keep-heap-small.ts';
+import type { RunningService } from './run-service.ts';
 import { withSession } from './with-session.ts';
 
 export interface WorkerSetup {
@@ -22,7 +21,7 @@ export interface WorkerSetup {
 }
 
 /** A worker and the models it holds. */
-export type RunningWorker = Pick<Worker, 'report' | 'stop' | 'died'>;
+export interface RunningWorker extends RunningService, Pick<Worker, 'report'> {}
 
 /**
  * Starts a worker with models of its own and logs what it serves, and why not the rest.
@@ -76,30 +75,4 @@ function logReport(log: Logger, config: WorkerConfig, { served, notServed }: Ser
     const hint = entries[0]?.hint;
     log[level](`not serving ${list(entries)}: ${reason}${hint === undefined ? '' : `. ${hint}`}`);
   }
-}
-
-/** Runs a worker until a signal: the first one lets it finish what it does, the second hands that back at once. */
-export async function runWorker(invocation: Invocation, setup: WorkerSetup): Promise<ExitCode> {
-  const { interruption, log } = invocation;
-  const worker = await openWorker(invocation, setup);
-  const failure = await Promise.race([aborted(interruption.first), worker.died]);
-  if (failure === undefined) return stopWorker(worker, { interruption, log });
-  await worker
-    .stop({ isImmediate: true })
-    .catch((error: unknown) => log.debug({ err: error }, 'not all could be stopped'));
-  throw failure;
-}
-
-/** Stops gracefully, or at once as soon as a second signal comes. */
-export async function stopWorker(
-  worker: RunningWorker,
-  { interruption, log }: Pick<Invocation, 'interruption' | 'log'>,
-): Promise<ExitCode> {
-  log.info('stopping; another signal hands back at once what still runs');
-  const stopped = worker.stop();
-  await Promise.race([stopped, aborted(interruption.second)]);
-  if (!interruption.second.aborted) return EXIT.done;
-  await worker.stop({ isImmediate: true });
-  await stopped;
-  return codeOfInterruption(interruption);
 }
