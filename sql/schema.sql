@@ -3292,7 +3292,8 @@ CREATE OR REPLACE FUNCTION lamplighter.read_progress_part(p_row jsonb, p_done te
  IMMUTABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select least((p_row ->> p_done)::double precision / nullif((p_row ->> p_total)::double precision, 0), 1)
+  select case when (p_row ->> p_total)::double precision > 0
+              then least((p_row ->> p_done)::double precision / (p_row ->> p_total)::double precision, 1) end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.read_task_origin()

@@ -56,6 +56,24 @@ test('the table of steadytext_queue has its columns, types and defaults in order
   );
 });
 
+test.each([
+  ['table', 'tasks', 3],
+  ['view', 'task_status', 2],
+])('the %s lantern.%s has its columns, types and defaults in order', async (kind, relation, cells) => {
+  const { rows } = await db.pool.query<{ name: string; type: string; default: string }>(
+    `select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, coalesce(pg_get_expr(d.adbin, d.adrelid), '') as default
+     from pg_attribute as a
+     left join pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
+     where a.attrelid = format('lantern.%I', $1::text)::regclass and a.attnum > 0 and not a.attisdropped
+     order by a.attnum`,
+    [relation],
+  );
+  const [, ...documented] = tableRows(page, `The ${kind} lantern.${relation}`);
+  expect(documented.map((row) => row.slice(0, cells))).toEqual(
+    rows.map((row) => [row.name, normalise(row.type), nameDefault(row.default)].slice(0, cells)),
+  );
+});
+
 const ERROR_ROWS = tableRows(page, 'Errors');
 const CALLS = ERROR_ROWS.filter(([call = '']) => call.includes('('));
 const OTHERS = ERROR_ROWS.filter(([state = '']) => /^[0-9A-Z]{5}$/.test(state));
