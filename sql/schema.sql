@@ -1386,29 +1386,6 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.count_holders(p_id bigint, p_request_id uuid)
- RETURNS bigint
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
- SET enable_seqscan TO 'off'
-AS $function$
-begin
-  if p_id <> currval('public.steadytext_queue_id_seq') then
-    return null;
-  end if;
-  -- Hardly ever: two looks cost less than two counts.
-  if not exists (select 1 from public.steadytext_queue as q where q.id = p_id)
-     and not exists (select 1 from public.steadytext_queue as q where q.request_id = p_request_id) then
-    return 0;
-  end if;
-  return (select count(*) from public.steadytext_queue as q where q.id = p_id)
-       + (select count(*) from public.steadytext_queue as q where q.request_id = p_request_id and q.id <> p_id);
-exception when object_not_in_prerequisite_state then
-  return null;
-end
-$function$;
-
 CREATE OR REPLACE FUNCTION lamplighter.count_pending(p_limit bigint)
  RETURNS bigint
  LANGUAGE sql
@@ -2002,15 +1979,15 @@ $function$;
 CREATE OR REPLACE FUNCTION lamplighter.guard_request_insert()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET row_security TO 'off'
 AS $function$
 declare
   v_column text;
-  v_holders bigint;
+  v_is_issued boolean;
 begin
-  if pg_has_role(current_user, (select c.relowner from pg_class as c where c.oid = tg_relid), 'USAGE') then
-    return new;
-  end if;
   if new.status <> 'pending' then
     raise exception 'A new request must be pending, not %', new.status using errcode = '42501';
   end if;
@@ -2030,23 +2007,28 @@ begin
     raise exception '% is written when the request is executed and cannot be chosen', v_column using errcode = '42501',
       hint = 'Leave the column out, or name it as NULL or DEFAULT.';
   end if;
-  if new.username <> current_user then
-    raise exception 'A request belongs to the role that queues it: expected username "%", got "%"', current_user, new.username
-      using errcode = '42501';
-  end if;
   if new.created_at <> now() then
     raise exception 'created_at is the time of queueing and cannot be chosen' using errcode = '42501',
       hint = 'Leave the column out, or name it as NULL or DEFAULT.';
   end if;
-  v_holders := lamplighter.count_holders(new.id, new.request_id);
-  if v_holders is null then
+  begin
+    v_is_issued := new.id = currval('public.steadytext_queue_id_seq');
+  exception when object_not_in_prerequisite_state then
+    v_is_issued := false;
+  end;
+  if not v_is_issued then
     raise exception 'id is issued by its sequence and cannot be chosen' using errcode = '42501',
       hint = 'Leave the column out, or name it as NULL or DEFAULT.';
   end if;
-  -- ON CONFLICT DO UPDATE evaluates its condition on the row that is there before it asks row-level security: who names the key of
-  -- another role's request could read that request, and ids are in events.
-  if v_holders > 0
-     and v_holders > (select count(*) from public.steadytext_queue as q where q.id = new.id or q.request_id = new.request_id) then
+  -- One statement, as starting it costs more than both lookups.
+  perform
+  from public.steadytext_queue as q
+  where q.id = new.id and q.username <> new.username
+  union all
+  select
+  from public.steadytext_queue as q
+  where q.request_id = new.request_id and q.username <> new.username;
+  if found then
     raise exception 'duplicate key value violates a unique constraint of steadytext_queue' using errcode = '23505';
   end if;
   return new;
@@ -2105,6 +2087,17 @@ begin
       hint = 'Allowed are pending or processing to cancelled, and failed to pending.';
   end if;
   return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.guard_request_username()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  raise exception 'A request belongs to the role that queues it: expected username "%", got "%"', current_user, new.username
+    using errcode = '42501';
 end
 $function$;
 
@@ -4973,7 +4966,9 @@ CREATE TRIGGER admit_and_wake AFTER INSERT ON public.steadytext_queue FOR EACH S
 
 CREATE TRIGGER announce_status AFTER UPDATE ON public.steadytext_queue FOR EACH ROW WHEN (((new.status <> old.status) AND ((new.status = 'cancelled'::text) OR ((new.status = 'pending'::text) AND (new.run_at IS NULL))))) EXECUTE FUNCTION lamplighter.announce_status();
 
-CREATE TRIGGER fill_insert BEFORE INSERT ON public.steadytext_queue FOR EACH ROW WHEN (((new.id IS NULL) OR (new.request_id IS NULL) OR (new.parameters IS NULL) OR (new.status IS NULL) OR (new.priority IS NULL) OR (new.created_at IS NULL) OR (new.retry_count IS NULL) OR (new.username IS NULL) OR (new.model IS NULL) OR (new.attempt IS NULL))) EXECUTE FUNCTION lamplighter.settle_request_defaults();
+CREATE TRIGGER fill_insert BEFORE INSERT ON public.steadytext_queue FOR EACH ROW WHEN ((num_nulls(new.id, new.request_id, new.parameters, new.status, new.priority, new.created_at, new.retry_count, new.username, new.model, new.attempt) > 0)) EXECUTE FUNCTION lamplighter.settle_request_defaults();
+
+CREATE TRIGGER guard_caller BEFORE INSERT ON public.steadytext_queue FOR EACH ROW WHEN (((new.username <> CURRENT_USER) AND (row_security_active(('public.steadytext_queue'::regclass)::oid) OR (NOT has_table_privilege(('public.steadytext_queue'::regclass)::oid, 'INSERT WITH GRANT OPTION'::text))))) EXECUTE FUNCTION lamplighter.guard_request_username();
 
 CREATE TRIGGER guard_insert BEFORE INSERT ON public.steadytext_queue FOR EACH ROW WHEN ((row_security_active(('public.steadytext_queue'::regclass)::oid) OR (NOT has_table_privilege(('public.steadytext_queue'::regclass)::oid, 'INSERT WITH GRANT OPTION'::text)))) EXECUTE FUNCTION lamplighter.guard_request_insert();
 
@@ -5066,8 +5061,6 @@ revoke all on function lamplighter.claim_upkeep(p_worker_id uuid, p_was_ready bo
 
 revoke all on function lamplighter.confirm_wake_up(p_topic text, p_epoch bigint) from public;
 
-revoke all on function lamplighter.count_holders(p_id bigint, p_request_id uuid) from public;
-
 revoke all on function lamplighter.count_pending(p_limit bigint) from public;
 
 revoke all on function lamplighter.count_waiting(p_function_names text[], p_models text[], p_most integer) from public;
@@ -5115,6 +5108,8 @@ revoke all on function lamplighter.guard_request_size() from public;
 revoke all on function lamplighter.guard_request_truncate() from public;
 
 revoke all on function lamplighter.guard_request_update() from public;
+
+revoke all on function lamplighter.guard_request_username() from public;
 
 revoke all on function lamplighter.guard_task_truncate() from public;
 

@@ -131,7 +131,6 @@ describe('the functions of the product', () => {
     );
     expect(rows.map(({ proname }) => proname)).toEqual([
       'adopt_autonomous',
-      'count_holders',
       'explain_lane',
       'explain_wait',
       'issue_id',

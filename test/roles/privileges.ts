@@ -132,7 +132,6 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.claim_requests_at_once execute
 + + . . . . + .  lamplighter.claim_upkeep execute
 + + . . . . + .  lamplighter.confirm_wake_up execute
-+ + + + + + . .  lamplighter.count_holders execute
 + + . . . . . .  lamplighter.count_pending execute
 + + . . . . + .  lamplighter.count_waiting execute
 + + . . . . + .  lamplighter.effective_setting execute
@@ -174,6 +173,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.guard_request_size execute
 + + . . . . . .  lamplighter.guard_request_truncate execute
 + + . . . . . .  lamplighter.guard_request_update execute
++ + . . . . . .  lamplighter.guard_request_username execute
 + + . . . . . .  lamplighter.is_own_schema execute
 + + + + + + . .  lamplighter.is_own_write execute
 + + + + + + . .  lamplighter.issue_id execute

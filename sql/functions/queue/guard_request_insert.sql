@@ -1,14 +1,17 @@
 -- lamplighter.guard_request_insert (internal)
--- What a role other than the owner may insert.
+-- What a role other than the owner may insert: a pending request that nobody has run, under the id that its session was issued last, as
+-- one that is still to be issued would make another role's insert fail, and under no key of another role's request. ON CONFLICT DO UPDATE
+-- evaluates its condition on the row that is there before it asks row-level security: who names the key of another role's request could
+-- read that request, and ids are in events. Runs as the owner, to see every row; that new.username is the caller's has been judged by
+-- guard_request_username. One function and few conditions in WHEN, as each statement reads those anew: two took 25 us more for a
+-- single row.
 create or replace function lamplighter.guard_request_insert() returns trigger
-language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set row_security = off as $$
 declare
   v_column text;
-  v_holders bigint;
+  v_is_issued boolean;
 begin
-  if pg_has_role(current_user, (select c.relowner from pg_class as c where c.oid = tg_relid), 'USAGE') then
-    return new;
-  end if;
   if new.status <> 'pending' then
     raise exception 'A new request must be pending, not %', new.status using errcode = '42501';
   end if;
@@ -28,23 +31,28 @@ begin
     raise exception '% is written when the request is executed and cannot be chosen', v_column using errcode = '42501',
       hint = 'Leave the column out, or name it as NULL or DEFAULT.';
   end if;
-  if new.username <> current_user then
-    raise exception 'A request belongs to the role that queues it: expected username "%", got "%"', current_user, new.username
-      using errcode = '42501';
-  end if;
   if new.created_at <> now() then
     raise exception 'created_at is the time of queueing and cannot be chosen' using errcode = '42501',
       hint = 'Leave the column out, or name it as NULL or DEFAULT.';
   end if;
-  v_holders := lamplighter.count_holders(new.id, new.request_id);
-  if v_holders is null then
+  begin
+    v_is_issued := new.id = currval('public.steadytext_queue_id_seq');
+  exception when object_not_in_prerequisite_state then
+    v_is_issued := false;
+  end;
+  if not v_is_issued then
     raise exception 'id is issued by its sequence and cannot be chosen' using errcode = '42501',
       hint = 'Leave the column out, or name it as NULL or DEFAULT.';
   end if;
-  -- ON CONFLICT DO UPDATE evaluates its condition on the row that is there before it asks row-level security: who names the key of
-  -- another role's request could read that request, and ids are in events.
-  if v_holders > 0
-     and v_holders > (select count(*) from public.steadytext_queue as q where q.id = new.id or q.request_id = new.request_id) then
+  -- One statement, as starting it costs more than both lookups.
+  perform
+  from public.steadytext_queue as q
+  where q.id = new.id and q.username <> new.username
+  union all
+  select
+  from public.steadytext_queue as q
+  where q.request_id = new.request_id and q.username <> new.username;
+  if found then
     raise exception 'duplicate key value violates a unique constraint of steadytext_queue' using errcode = '23505';
   end if;
   return new;
