@@ -84,7 +84,11 @@ function leftIdle(session: ModelSession, step: WorkerStep, answer: unknown, cloc
           says: 'a request whose delay is over was not made ready',
         },
       ];
-    default:
+    case 'register':
+    case 'finish':
+    case 'list lost':
+    case 'prune old':
+    case 'renew':
       return [];
   }
 }
