@@ -1,17 +1,71 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+
+/** What loads models into onnxruntime or llama.cpp, or measures processes that might. */
+const ENGINES = [
+  'test/models/engine*.test.ts',
+  'test/models/onnx*.test.ts',
+  'test/models/llama/**/*.test.ts',
+  'test/worker/engines.test.ts',
+  'test/worker/models-*.test.ts',
+];
+
+/** What kills, freezes or cuts off processes and servers, or takes as long as a lease. A new file says so in its name: `*-faults.test.ts`. */
+const FAULTS = [
+  'test/{faults,storm}/**/*.test.ts',
+  'test/**/*-faults.test.ts',
+  'test/worker/{crash,death,installation,lease,log-floods,outage,quarantine}.test.ts',
+];
+
+/** Two files at a time: each has its own database. Two cores are what CI has; more files at a time would not be tested there. */
+const AT_A_TIME = Math.min(2, availableParallelism());
+
+/** A server for each run, and time enough on a machine with other work. */
+const onServer = {
+  globalSetup: ['test/support/server-setup.ts'],
+  testTimeout: 20_000,
+  hookTimeout: 30_000,
+};
 
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['src/**/*.test.ts'] } },
       {
         test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts'],
+          // They hold no state beyond a test, and loading their modules anew took as long as running them.
+          isolate: false,
+          testTimeout: 20_000,
+          maxWorkers: AT_A_TIME,
+        },
+      },
+      {
+        test: {
+          ...onServer,
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/support/**'],
-          globalSetup: ['test/support/server-setup.ts'],
-          testTimeout: 20_000,
-          hookTimeout: 30_000,
+          exclude: [...ENGINES, ...FAULTS],
+          maxWorkers: AT_A_TIME,
+        },
+      },
+      {
+        test: {
+          ...onServer,
+          name: 'faults',
+          include: FAULTS,
+          maxWorkers: AT_A_TIME,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...onServer,
+          name: 'engines',
+          include: ENGINES,
+          // One has as many threads as there are cores, and milliseconds are measured here.
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

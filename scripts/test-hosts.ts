@@ -14,8 +14,7 @@ interface Row {
 
 const given = process.argv.slice(2);
 const files = given.some((argument) => argument.startsWith('test/')) ? [] : ['test/hosts'];
-const args = ['--project', 'integration', ...files, ...given];
-const { isOk, seconds, outcome } = await runVitest(args, { LAMPLIGHTER_TEST_HOSTS: 'all' });
+const { isOk, seconds, outcome } = await runVitest([...files, ...given], { LAMPLIGHTER_TEST_HOSTS: 'all' });
 const { tests = [], failures = [] } = outcome ?? {};
 const rows: Row[] = tests
   .filter(({ status }) => status !== 'failed')

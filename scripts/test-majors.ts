@@ -16,7 +16,7 @@ for (const major of named.length > 0 ? named : ['14', '15', '16', '17', '18']) {
   console.log(`\n== PostgreSQL ${major}`);
   // Fetched here, so that a registry out of reach is not taken for a failure of the tests.
   await postgresMajorFolder(major);
-  const { isOk, seconds, outcome } = await runVitest(['--project', 'integration', ...others], {
+  const { isOk, seconds, outcome } = await runVitest(['--project', '!unit', ...others], {
     LAMPLIGHTER_TEST_PG_MAJOR: major,
     TEST_DATABASE_URL: '',
   });

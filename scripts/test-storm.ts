@@ -28,7 +28,7 @@ for (const folder of positionals.length > 0 ? positionals : FOLDERS) {
   console.log(`\n== test/${folder}`);
   results.set(
     `test/${folder}`,
-    await runCommand('vitest', ['run', '--project', 'integration', `test/${folder}/`], {
+    await runCommand('vitest', ['run', `test/${folder}/`], {
       LAMPLIGHTER_STORM_SECONDS: String(seconds),
       LAMPLIGHTER_STORM_SEED: values.seed,
     }),

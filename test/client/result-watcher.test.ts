@@ -123,8 +123,9 @@ test('where nothing is heard, waiters that came at different times are looked at
     waiting.push(watcher.watch(id, { timeoutMs }));
     await watcher.nextLook();
   }
-  for (let round = 0; round < 5; round++) await watcher.nextLook();
-  expect(Math.max(...watcher.looks.slice(-5))).toBe(40);
+  // They fall into step the sooner, the less time lies between them: that hangs on the machine.
+  for (let left = 40; watcher.looks.at(-1) !== 40 && left > 0; left -= 1) await watcher.nextLook();
+  expect(watcher.looks.at(-1)).toBe(40);
   await worker.answer('[1]');
   await Promise.all(waiting);
 });

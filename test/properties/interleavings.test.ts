@@ -12,7 +12,7 @@ import { printSteps, type Step } from './steps.ts';
  * `caller-verdicts.ts`, `worker-verdicts.ts`, `claim-rules.ts`). In the end everything is finished, so that nothing was stuck or forgotten.
  *
  * A failure prints its seed and the least list of steps that still fails. To take it again, with
- * `npx vitest run --project integration test/properties/interleavings.test.ts`:
+ * `npx vitest run test/properties/interleavings.test.ts`:
  *
  * - `LAMPLIGHTER_PROPERTY_SEED=<seed>`: that play, cut down anew.
  * - `LAMPLIGHTER_PROPERTY_STEPS=<file>`: the printed list (a JSON array), exactly as it stands.

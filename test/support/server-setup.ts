@@ -13,8 +13,38 @@ declare module 'vitest' {
   }
 }
 
-/** Vitest global setup: one PostgreSQL server and one migrated template database for all test files of a run. */
+interface SharedServer {
+  readonly uri: string;
+  readonly runPrefix: string;
+  stop(): Promise<void>;
+}
+
+interface Shared {
+  server?: Promise<SharedServer>;
+  users: number;
+}
+
+/** Vitest loads this module once for each project; what they have in common is the process. */
+const holder = globalThis as { lamplighterTests?: Shared }; // a property of our own
+holder.lamplighterTests ??= { users: 0 };
+const shared = holder.lamplighterTests;
+
+/** Vitest global setup: one PostgreSQL server and one migrated template database for all projects and test files of a run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  shared.users += 1;
+  shared.server ??= startShared();
+  const { uri, runPrefix, stop } = await shared.server;
+  project.provide('serverUri', uri);
+  project.provide('runPrefix', runPrefix);
+  return async () => {
+    shared.users -= 1;
+    if (shared.users > 0) return;
+    delete shared.server;
+    await stop();
+  };
+}
+
+async function startShared(): Promise<SharedServer> {
   const server = await startServer();
   const runPrefix = `lt_${process.pid}_${Date.now().toString(36)}`;
   try {
@@ -23,14 +53,16 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await server.stop();
     throw error;
   }
-  project.provide('serverUri', server.uri);
-  project.provide('runPrefix', runPrefix);
-  return async () => {
-    try {
-      await dropLeftovers(server.uri, runPrefix);
-    } finally {
-      await server.stop();
-    }
+  return {
+    uri: server.uri,
+    runPrefix,
+    async stop() {
+      try {
+        await dropLeftovers(server.uri, runPrefix);
+      } finally {
+        await server.stop();
+      }
+    },
   };
 }
 
