@@ -93,6 +93,16 @@ async function blocksOf(client: pg.Client, call: string): Promise<number> {
   return plan['Shared Hit Blocks'] + plan['Shared Read Blocks'] + plan['Shared Dirtied Blocks'];
 }
 
+/**
+ * The least that one of a few calls touches. Any other database of the server can make a session read its catalogs anew, which costs more
+ * than most of these calls; what a plan costs, each of them costs.
+ */
+async function leastBlocksOf(client: pg.Client, call: () => string, enough: number): Promise<number> {
+  let least = await blocksOf(client, call());
+  for (let left = 3; left > 0 && least >= enough; left -= 1) least = Math.min(least, await blocksOf(client, call()));
+  return least;
+}
+
 /** Ten rows claimed or ended are ten heap writes, their index entries and the descents of their trees. */
 const BUDGET: Readonly<Record<keyof typeof CALLS, number>> = {
   list_ready: 60,
@@ -116,12 +126,12 @@ const NAMES = Object.keys(CALLS) as (keyof typeof CALLS)[];
 
 test.each(NAMES)('%s touches few blocks though it was planned on an empty table', async (name) => {
   await blocksOf(early.client, CALLS[name]());
-  expect(await blocksOf(early.client, CALLS[name]())).toBeLessThan(BUDGET[name]);
+  expect(await leastBlocksOf(early.client, CALLS[name], BUDGET[name])).toBeLessThan(BUDGET[name]);
 });
 
 test.each(NAMES)('%s touches few blocks behind a backlog of another lane, without statistics', async (name) => {
   await blocksOf(late.client, CALLS[name]());
-  expect(await blocksOf(late.client, CALLS[name]())).toBeLessThan(BUDGET[name]);
+  expect(await leastBlocksOf(late.client, CALLS[name], BUDGET[name])).toBeLessThan(BUDGET[name]);
 });
 
 test('and with statistics', async () => {
@@ -129,7 +139,7 @@ test('and with statistics', async () => {
   const over: string[] = [];
   for (const name of NAMES) {
     await blocksOf(late.client, CALLS[name]());
-    const blocks = await blocksOf(late.client, CALLS[name]());
+    const blocks = await leastBlocksOf(late.client, CALLS[name], BUDGET[name]);
     if (blocks >= BUDGET[name]) over.push(`${name}: ${blocks}`);
   }
   expect(over).toEqual([]);

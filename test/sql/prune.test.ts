@@ -145,12 +145,14 @@ test('a call reads as much as its window, whatever the size of the table, and wh
       [count],
     );
     const { rows } = await db.pool.query(
-      'select min(id) as first, (min(id) + max(id)) / 2 as middle from steadytext_queue',
+      'select min(id) - 1 as start, (min(id) + max(id)) / 2 as middle from steadytext_queue',
     );
-    for (const afterId of ['0', rows[0].middle]) {
+    // From the first row on: rows that other tests deleted cost reads until a vacuum may take them away.
+    for (const afterId of [rows[0].start, rows[0].middle]) {
       const call = `select lamplighter.prune_requests('1 day', ${afterId}, 500)`;
-      await blocksOf(call);
-      blocks.push(await blocksOf(call));
+      // Any other database of the server can make a session read its catalogs anew.
+      const calls = [await blocksOf(call), await blocksOf(call), await blocksOf(call)];
+      blocks.push(Math.min(...calls));
     }
   }
   expect(Math.max(...blocks)).toBeLessThan(1_000);
