@@ -98,6 +98,7 @@ create table lamplighter.embedding_job (
   dst_column text not null,
   dst_attnum smallint not null,
   key_columns text[] not null,
+  key_attnums smallint[] not null,
   column_type text not null,
   model text not null,
   dimensions integer not null,
@@ -3503,7 +3504,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.register_embedding_job(p_control_id text, p_job_id text, p_table_oid oid, p_schema_name text, p_table_name text, p_src_column text, p_src_attnum smallint, p_dst_column text, p_dst_attnum smallint, p_key_columns text[], p_column_type text, p_model text, p_dimensions integer, p_capture_limit_bytes bigint)
+CREATE OR REPLACE FUNCTION lamplighter.register_embedding_job(p_control_id text, p_job_id text, p_table_oid oid, p_schema_name text, p_table_name text, p_src_column text, p_src_attnum smallint, p_dst_column text, p_dst_attnum smallint, p_key_columns text[], p_key_attnums smallint[], p_column_type text, p_model text, p_dimensions integer, p_capture_limit_bytes bigint)
  RETURNS TABLE(id bigint, generation bigint, is_changed boolean, trusts_vectors boolean, taken_by text)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -3526,26 +3527,29 @@ begin
   from lamplighter.embedding_job as j
   where j.control_id = p_control_id and j.job_id = p_job_id
   for no key update;
-  if found and (v_job.key_columns <> p_key_columns
+  if found and (case when v_job.table_oid = p_table_oid then v_job.key_attnums <> p_key_attnums else v_job.key_columns <> p_key_columns end
     or (v_job.table_oid <> p_table_oid and (v_job.schema_name, v_job.table_name) <> (p_schema_name, p_table_name))
     or (v_job.dst_attnum <> p_dst_attnum and v_job.dst_column <> p_dst_column))
   then
     perform lamplighter.remove_embedding_job(v_job.id);
+    -- What the log and the markers said of its rows is lost with it.
+    trusts_vectors := not (v_job.table_oid = p_table_oid and v_job.dst_attnum = p_dst_attnum);
     v_job := null;
   end if;
 
   if v_job.id is null then
     insert into lamplighter.embedding_job as j (
-      control_id, job_id, table_oid, schema_name, table_name, src_column, src_attnum, dst_column, dst_attnum, key_columns, column_type,
+      control_id, job_id, table_oid, schema_name, table_name, src_column, src_attnum, dst_column, dst_attnum, key_columns, key_attnums, column_type,
       model, dimensions, trusted_model, capture_limit_bytes, capture_name)
     values (
       p_control_id, p_job_id, p_table_oid, p_schema_name, p_table_name, p_src_column, p_src_attnum, p_dst_column, p_dst_attnum,
-      p_key_columns, p_column_type, p_model, p_dimensions, p_model, p_capture_limit_bytes,
+      p_key_columns, p_key_attnums, p_column_type, p_model, p_dimensions, case when trusts_vectors is false then '' else p_model end,
+      p_capture_limit_bytes,
       'capture_' || replace(gen_random_uuid()::text, '-', ''))
     returning j.id, j.generation into id, generation;
     insert into lamplighter.embedding_progress (job) values (id);
     is_changed := true;
-    trusts_vectors := true;
+    trusts_vectors := trusts_vectors is not false;
     return next;
     return;
   end if;
@@ -3557,8 +3561,8 @@ begin
   generation := v_job.generation + is_changed::integer;
   trusts_vectors := p_model = v_job.trusted_model;
   if is_changed
-    or (v_job.schema_name, v_job.table_name, v_job.src_column, v_job.dst_column, v_job.capture_limit_bytes)
-       <> (p_schema_name, p_table_name, p_src_column, p_dst_column, p_capture_limit_bytes)
+    or (v_job.schema_name, v_job.table_name, v_job.src_column, v_job.dst_column, v_job.key_columns, v_job.capture_limit_bytes)
+       <> (p_schema_name, p_table_name, p_src_column, p_dst_column, p_key_columns, p_capture_limit_bytes)
   then
     update lamplighter.embedding_job as j
     set table_oid = p_table_oid,
@@ -3568,6 +3572,8 @@ begin
         src_attnum = p_src_attnum,
         dst_column = p_dst_column,
         dst_attnum = p_dst_attnum,
+        key_columns = p_key_columns,
+        key_attnums = p_key_attnums,
         column_type = p_column_type,
         model = p_model,
         dimensions = p_dimensions,
@@ -5209,7 +5215,7 @@ revoke all on function lamplighter.record_stray(p_worker_id uuid, p_id bigint) f
 
 revoke all on function lamplighter.record_task_outcome(p_run_id bigint, p_attempt integer, p_secret bytea) from public;
 
-revoke all on function lamplighter.register_embedding_job(p_control_id text, p_job_id text, p_table_oid oid, p_schema_name text, p_table_name text, p_src_column text, p_src_attnum smallint, p_dst_column text, p_dst_attnum smallint, p_key_columns text[], p_column_type text, p_model text, p_dimensions integer, p_capture_limit_bytes bigint) from public;
+revoke all on function lamplighter.register_embedding_job(p_control_id text, p_job_id text, p_table_oid oid, p_schema_name text, p_table_name text, p_src_column text, p_src_attnum smallint, p_dst_column text, p_dst_attnum smallint, p_key_columns text[], p_key_attnums smallint[], p_column_type text, p_model text, p_dimensions integer, p_capture_limit_bytes bigint) from public;
 
 revoke all on function lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer, p_kind text) from public;
 
@@ -5363,7 +5369,7 @@ comment on column lamplighter.embedding_job.generation is 'Raised by any change 
 
 comment on column lamplighter.embedding_job.table_oid is 'With the names beside it: where they disagree after a restore, the names hold.';
 
-comment on column lamplighter.embedding_job.trusted_model is 'A vector without a stamp counts as made by this model, the first one of the job.';
+comment on column lamplighter.embedding_job.trusted_model is 'A vector without a stamp counts as made by this model, the first one of the job, and from the row''s text; empty: it counts for nothing.';
 
 comment on table lamplighter.embedding_progress is 'Passes over the tables of jobs, and what they counted. Apart from embedding_job, whose rows writers share.';
 

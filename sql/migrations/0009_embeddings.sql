@@ -16,6 +16,7 @@ create table lamplighter.embedding_job (
   dst_column text not null,
   dst_attnum smallint not null,
   key_columns text[] not null,
+  key_attnums smallint[] not null,
   column_type text not null,
   model text not null,
   dimensions integer not null,
@@ -37,7 +38,7 @@ comment on table lamplighter.embedding_job is
 comment on column lamplighter.embedding_job.control_id is 'Names the jobs table; made by the daemon. No secret.';
 comment on column lamplighter.embedding_job.table_oid is 'With the names beside it: where they disagree after a restore, the names hold.';
 comment on column lamplighter.embedding_job.trusted_model is
-  'A vector without a stamp counts as made by this model, the first one of the job.';
+  'A vector without a stamp counts as made by this model, the first one of the job, and from the row''s text; empty: it counts for nothing.';
 comment on column lamplighter.embedding_job.capture_name is 'The capture function: its suffix is random, so that a restored trigger never binds to another job''s.';
 comment on column lamplighter.embedding_job.generation is
   'Raised by any change of model, table, columns or key, and by a cancel: work that was begun before writes nothing any more.';

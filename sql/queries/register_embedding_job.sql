@@ -1,5 +1,6 @@
 -- Registers a job of the daemon, or what has changed of it, see lamplighter.register_embedding_job. $1 jobs table, $2 job, $3 table's oid,
--- $4 schema, $5 table, $6 and $7 source column and its number, $8 and $9 destination column and its number, $10 key columns, $11 type of the
--- destination, $12 model, $13 dimensions, $14 limit of the change log in bytes. One row.
+-- $4 schema, $5 table, $6 and $7 source column and its number, $8 and $9 destination column and its number, $10 and $11 key columns
+-- and their numbers, $12 type of the destination, $13 model, $14 dimensions, $15 limit of the change log in bytes. One row.
 select r.id, r.generation, r.is_changed, r.trusts_vectors, r.taken_by
-from lamplighter.register_embedding_job($1, $2, $3::pg_catalog.oid, $4, $5, $6, $7::pg_catalog.int2, $8, $9::pg_catalog.int2, $10, $11, $12, $13, $14) as r
+from lamplighter.register_embedding_job($1, $2, $3::pg_catalog.oid, $4, $5, $6, $7::pg_catalog.int2, $8, $9::pg_catalog.int2, $10, $11::pg_catalog.int2[], $12, $13, $14,
+  $15) as r

@@ -21,20 +21,23 @@ const SETTINGS = {
   jit: 'off',
 };
 
-const PIN = `select ${Object.entries(SETTINGS)
+const PIN = `select pg_catalog.current_setting('search_path') as search_path, ${Object.entries(SETTINGS)
   .map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', true)`)
   .join(', ')}`;
 
 /**
- * Runs `work` in a READ COMMITTED transaction with pinned settings.
+ * Runs `work` in a READ COMMITTED transaction with pinned settings; it is told the login's own search_path.
  *
  * @throws LamplighterError JOB_CHANGED when the job's generation has moved, LEASE_LOST when the holder's lease or batch is gone.
  */
-export async function runPinned<T>(db: Pool, work: (transaction: Queryable) => Promise<T>): Promise<T> {
+export async function runPinned<T>(
+  db: Pool,
+  work: (transaction: Queryable, searchPath: string) => Promise<T>,
+): Promise<T> {
   try {
     return await db.withTransaction(async (transaction) => {
-      await transaction.query(PIN);
-      return work(transaction);
+      const { rows } = await transaction.query<{ search_path: string }>(PIN);
+      return work(transaction, rows[0]?.search_path ?? '');
     });
   } catch (error) {
     throw asFenceError(error);

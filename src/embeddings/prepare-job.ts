@@ -74,7 +74,7 @@ export async function prepareJob(db: Pool, spec: JobSpec, options: PrepareOption
     model: spec.model,
     dimensions: spec.dimensions,
     trustsVectors: registered.trusts_vectors,
-    table: describeTable(facts, { source, dst, key, type }),
+    table: describeTable(facts, spec.schema, { source, dst, key, type }),
     warnings: [...warningsOf(facts, key, dst), ...unsound],
   };
 }
@@ -179,6 +179,7 @@ async function register(
     dst.name,
     dst.number,
     key.map(({ name }) => name),
+    key.map(({ number }) => number),
     dst.type,
     spec.model,
     spec.dimensions,
@@ -197,6 +198,7 @@ async function register(
 
 function describeTable(
   facts: TableFacts,
+  schema: string,
   { source, dst, key, type }: JobColumns & { readonly type: VectorType },
 ): EmbeddedTable {
   const [root] = facts.relations;
@@ -204,6 +206,7 @@ function describeTable(
   return {
     oid: facts.oid,
     name: root.name,
+    schema: quoteIdentifier(schema),
     leaves: facts.relations.filter(({ kind }) => kind === 'r').map(({ oid, name }) => ({ oid, name })),
     keyColumns: key.map((column) => ({
       name: column.name,

@@ -58,7 +58,7 @@ export interface WriteOutcome {
  */
 export async function writeRows(db: Pool, write: RowsWrite): Promise<WriteOutcome> {
   const { job, batch, writes } = write;
-  return runPinned(db, async (transaction) => {
+  return runPinned(db, async (transaction, searchPath) => {
     await transaction.query('select lamplighter.require_batch($1, $2, $3, $4)', [
       job.id,
       job.generation,
@@ -68,7 +68,7 @@ export async function writeRows(db: Pool, write: RowsWrite): Promise<WriteOutcom
     const locked = await lockRows(transaction, job, writes);
     const lockedWrites = new Set(locked.map(({ write: { row } }) => row));
     const skipped = writes.filter(({ row }) => !lockedWrites.has(row));
-    const updated = await updateRows(transaction, job, locked);
+    const updated = await updateRows(transaction, job, locked, searchPath);
     const failures = [...write.failures, ...updated.failures];
     const stamped = [...updated.written, ...write.settled];
     const { usage } = write;
@@ -145,13 +145,20 @@ interface UpdatedRows {
   readonly failures: readonly RowFailure[];
 }
 
-async function updateRows(db: Queryable, job: PreparedJob, locked: readonly LockedWrite[]): Promise<UpdatedRows> {
+async function updateRows(
+  db: Queryable,
+  job: PreparedJob,
+  locked: readonly LockedWrite[],
+  searchPath: string,
+): Promise<UpdatedRows> {
   if (locked.length === 0) return { written: [], failures: [] };
   const { table, dimensions } = job;
-  // Rows by place, each looked up: no plan that reads the table instead is right.
+  // Rows by place, each looked up: no plan that reads the table instead is right. Triggers of the user's find their tables by the path of
+  // the login, as they would in a session of its own, and by the schema of theirs; the statements themselves are qualified.
   await db.query(
     `select pg_catalog.set_config('enable_seqscan', 'off', true), pg_catalog.set_config('enable_hashjoin', 'off', true),
-       pg_catalog.set_config('enable_mergejoin', 'off', true)`,
+       pg_catalog.set_config('enable_mergejoin', 'off', true), pg_catalog.set_config('search_path', $1, true)`,
+    [searchPath === '' ? table.schema : `${searchPath}, ${table.schema}`],
   );
   const written: BatchRow[] = [];
   const failures: RowFailure[] = [];
@@ -228,6 +235,7 @@ async function judgeUpdates(
 }
 
 async function nameTriggers(db: Queryable, leaf: string): Promise<string> {
+  await db.query(`select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true)`);
   const { rows } = await db.query<{ name: string }>(LIST_BEFORE_TRIGGERS, [leaf]);
   const names = rows.map(({ name }) => `"${name}"`).join(', ');
   if (rows.length === 0) return 'A rule of the table';

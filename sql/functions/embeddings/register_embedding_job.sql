@@ -13,6 +13,7 @@ create or replace function lamplighter.register_embedding_job(
   p_dst_column text,
   p_dst_attnum smallint,
   p_key_columns text[],
+  p_key_attnums smallint[],
   p_column_type text,
   p_model text,
   p_dimensions integer,
@@ -36,26 +37,29 @@ begin
   from lamplighter.embedding_job as j
   where j.control_id = p_control_id and j.job_id = p_job_id
   for no key update;
-  if found and (v_job.key_columns <> p_key_columns
+  if found and (case when v_job.table_oid = p_table_oid then v_job.key_attnums <> p_key_attnums else v_job.key_columns <> p_key_columns end
     or (v_job.table_oid <> p_table_oid and (v_job.schema_name, v_job.table_name) <> (p_schema_name, p_table_name))
     or (v_job.dst_attnum <> p_dst_attnum and v_job.dst_column <> p_dst_column))
   then
     perform lamplighter.remove_embedding_job(v_job.id);
+    -- What the log and the markers said of its rows is lost with it.
+    trusts_vectors := not (v_job.table_oid = p_table_oid and v_job.dst_attnum = p_dst_attnum);
     v_job := null;
   end if;
 
   if v_job.id is null then
     insert into lamplighter.embedding_job as j (
-      control_id, job_id, table_oid, schema_name, table_name, src_column, src_attnum, dst_column, dst_attnum, key_columns, column_type,
+      control_id, job_id, table_oid, schema_name, table_name, src_column, src_attnum, dst_column, dst_attnum, key_columns, key_attnums, column_type,
       model, dimensions, trusted_model, capture_limit_bytes, capture_name)
     values (
       p_control_id, p_job_id, p_table_oid, p_schema_name, p_table_name, p_src_column, p_src_attnum, p_dst_column, p_dst_attnum,
-      p_key_columns, p_column_type, p_model, p_dimensions, p_model, p_capture_limit_bytes,
+      p_key_columns, p_key_attnums, p_column_type, p_model, p_dimensions, case when trusts_vectors is false then '' else p_model end,
+      p_capture_limit_bytes,
       'capture_' || replace(gen_random_uuid()::text, '-', ''))
     returning j.id, j.generation into id, generation;
     insert into lamplighter.embedding_progress (job) values (id);
     is_changed := true;
-    trusts_vectors := true;
+    trusts_vectors := trusts_vectors is not false;
     return next;
     return;
   end if;
@@ -67,8 +71,8 @@ begin
   generation := v_job.generation + is_changed::integer;
   trusts_vectors := p_model = v_job.trusted_model;
   if is_changed
-    or (v_job.schema_name, v_job.table_name, v_job.src_column, v_job.dst_column, v_job.capture_limit_bytes)
-       <> (p_schema_name, p_table_name, p_src_column, p_dst_column, p_capture_limit_bytes)
+    or (v_job.schema_name, v_job.table_name, v_job.src_column, v_job.dst_column, v_job.key_columns, v_job.capture_limit_bytes)
+       <> (p_schema_name, p_table_name, p_src_column, p_dst_column, p_key_columns, p_capture_limit_bytes)
   then
     update lamplighter.embedding_job as j
     set table_oid = p_table_oid,
@@ -78,6 +82,8 @@ begin
         src_attnum = p_src_attnum,
         dst_column = p_dst_column,
         dst_attnum = p_dst_attnum,
+        key_columns = p_key_columns,
+        key_attnums = p_key_attnums,
         column_type = p_column_type,
         model = p_model,
         dimensions = p_dimensions,

@@ -14,6 +14,8 @@ export interface EmbeddedTable {
   readonly oid: string;
   /** Qualified and quoted. */
   readonly name: string;
+  /** Quoted. */
+  readonly schema: string;
   /** Those that hold rows: the table itself, its partitions, or what inherits from it. */
   readonly leaves: readonly { readonly oid: string; readonly name: string }[];
   readonly keyColumns: readonly KeyColumn[];

@@ -15,7 +15,7 @@ function asText(value: string, isPlain: boolean): string {
 function hashOf(text: string): string {
   const half = (seed: number) =>
     `pg_catalog.lpad(pg_catalog.to_hex(pg_catalog.hashtextextended(${text} collate pg_catalog."C", ${seed})), 16, '0')`;
-  return `(${half(0)} || ${half(1)})::pg_catalog.uuid`;
+  return `(${half(0)} operator(pg_catalog.||) ${half(1)})::pg_catalog.uuid`;
 }
 
 /** The text of the array of a row's key, as batches hold it. */
@@ -27,7 +27,7 @@ function keyOf(alias: string, columns: readonly KeyColumn[]): string {
 /** The hash of a row's text; null for a blank one. */
 function guardOf(alias: string, table: EmbeddedTable): string {
   const text = textOf(alias, table);
-  return `case when ${text} ~ ${NOT_BLANK} then ${hashOf(text)} end`;
+  return `case when ${text} operator(pg_catalog.~) ${NOT_BLANK} then ${hashOf(text)} end`;
 }
 
 function textOf(alias: string, table: EmbeddedTable): string {
@@ -164,11 +164,11 @@ for no key update of t skip locked`;
  */
 export function updatePlaces(table: EmbeddedTable, leaf: string, dimensions: number): string {
   const dst = quoteIdentifier(table.dstColumn);
-  const slice = `($2::pg_catalog.float4[])[(w.n - 1) * ${dimensions} + 1 : w.n * ${dimensions}]`;
+  const slice = `($2::pg_catalog.float4[])[(w.n operator(pg_catalog.-) 1) operator(pg_catalog.*) ${dimensions} operator(pg_catalog.+) 1 : w.n operator(pg_catalog.*) ${dimensions}]`;
   return `update only ${leaf} as t
 set ${dst} = (${slice})${table.dstCast}
 from pg_catalog.unnest($1::pg_catalog.tid[]) with ordinality as w (place, n)
-where t.ctid = w.place
+where t.ctid operator(pg_catalog.=) w.place
 returning w.n::pg_catalog.int4 as position, ${guardOf('t', table)} as text_hash, t.${dst} is null as is_null`;
 }
 
@@ -178,7 +178,7 @@ export function clearPlaces(table: EmbeddedTable, leaf: string): string {
   return `update only ${leaf} as t
 set ${dst} = null
 from pg_catalog.unnest($1::pg_catalog.tid[]) with ordinality as w (place, n)
-where t.ctid = w.place
+where t.ctid operator(pg_catalog.=) w.place
 returning w.n::pg_catalog.int4 as position, ${guardOf('t', table)} as text_hash, t.${dst} is null as is_null`;
 }
 

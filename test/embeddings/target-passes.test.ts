@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { claimJob, startPass } from '../../src/embeddings/claim-job.ts';
+import type { PreparedJob } from '../../src/embeddings/job-spec.ts';
+import { scanPage } from '../../src/embeddings/scan-page.ts';
+import { startSqlWorker } from '../support/sql-worker.ts';
+import { createTargetScene, type TargetScene, vectorOf } from './target-scene.ts';
+
+let scene: TargetScene;
+beforeAll(async () => {
+  scene = await createTargetScene();
+});
+afterAll(() => scene[Symbol.asyncDispose]());
+
+async function settled(table: string, rows: number): Promise<PreparedJob> {
+  await scene.run(
+    `create table ${table} (id int primary key, body text); insert into ${table} select n, 'text ' || n from generate_series(1, ${rows}) as n`,
+  );
+  const job = await scene.prepare(table);
+  await scene.settle(job);
+  return job;
+}
+
+test('passes find what capture did not see: disabled triggers, replicated changes, vectors set to null', async () => {
+  const job = await settled('unseen', 50);
+  await scene.run(
+    `alter table unseen disable trigger user; update unseen set body = 'silent ' || id where id < 10; insert into unseen (id, body) values (100, 'silent');
+       alter table unseen enable trigger user; set session_replication_role = replica; update unseen set body = '' where id = 20; reset session_replication_role;
+       update unseen set vec = null where id = 30`,
+  );
+  expect(await scene.logged()).toEqual([]);
+  await scene.settle(job);
+  expect(await scene.wrong('unseen')).toEqual([]);
+});
+
+test('passes trust vectors that were there before the job, and stamp them', async () => {
+  await scene.run(
+    `create table lanterns (id int primary key, body text, vec real[]); insert into lanterns values (1, 'one', '{9,9,9}'), (2, 'two', null)`,
+  );
+  await expect(scene.prepare('lanterns')).rejects.toMatchObject({ code: 'JOB_INVALID' });
+  const [owner] = await scene.run(`select current_user as name`);
+  const job = await scene.prepare('lanterns', { jobRowOwner: String(owner?.['name']) });
+  await scene.settle(job);
+  expect(await scene.run('select id, vec::text from lanterns order by id')).toEqual([
+    { id: 1, vec: '{9,9,9}' },
+    { id: 2, vec: `{${[...vectorOf('two')]}}` },
+  ]);
+  const next = await scene.prepare('lanterns', { jobRowOwner: String(owner?.['name']), model: 'm2' });
+  await scene.settle(next);
+  expect(await scene.wrong('lanterns', 'm2')).toEqual([]);
+});
+
+test('passes go on where they stood when another process takes them over', async () => {
+  const job = await settled('paged', 3000);
+  await scene.run('update paged set vec = null');
+  await claimJob(scene.pool, job.id, scene.holderId);
+  await startPass(scene.pool, job, scene.holderId, { isFull: true });
+  const page = await scanPage(scene.pool, job, { holderId: scene.holderId, limit: 100, blocks: 128 });
+  expect(page).toMatchObject({ isCut: true, isEnd: false, found: 100 });
+  if (page.batch !== undefined) await scene.answer(job, page.batch);
+  const { workerId } = await startSqlWorker(scene.db.pool);
+  expect(await claimJob(scene.pool, job.id, workerId)).toBeUndefined();
+  await scene.run(`update lamplighter.worker set status = 'stopped' where worker_id = '${scene.holderId}'`);
+  expect(await claimJob(scene.pool, job.id, workerId)).toMatchObject({
+    pass: { isRunning: true, isFull: true, found: 100 },
+  });
+  for (;;) {
+    const next = await scanPage(scene.pool, job, { holderId: workerId, limit: 500, blocks: 32 });
+    if (next.batch !== undefined) await scene.answer(job, next.batch);
+    if (!next.isEnd) continue;
+    expect(next.found).toBe(3000);
+    break;
+  }
+  await scene.run(`update lamplighter.worker set status = 'running' where worker_id = '${scene.holderId}'`);
+  await scene.run(`update lamplighter.worker set status = 'stopped' where worker_id = '${workerId}'`);
+  expect(await scene.wrong('paged')).toEqual([]);
+});
