@@ -71,12 +71,31 @@ async function checkIds(session: Session): Promise<Finding[]> {
   }));
 }
 
+/** A copy waits for good where `migrate` has made rows that the other database has, too. */
+async function checkCopies(session: Session): Promise<Finding[]> {
+  const { rows } = await session.query<{ name: string }>(loadQuery('list_unfinished_copies'));
+  if (rows.length === 0) return [];
+  return [
+    {
+      state: 'warning',
+      subject: 'replication',
+      says: `these have not been copied yet: ${rows.map(({ name }) => name).join(', ')}`,
+      mend: 'If that lasts, publish public.steadytext_queue alone, as migrate has filled the others, and refresh the subscription',
+    },
+  ];
+}
+
 async function checkRights(session: Session): Promise<Finding[]> {
   const [row] = (await session.query<RightsRow>(loadQuery('read_role_rights'))).rows;
   if (row === undefined) return [];
   const { role, is_owner: isOwner, may_queue: mayQueue, may_work: mayWork } = row;
   const subject = 'rights';
-  if (isOwner) return [{ state: 'ok', subject, says: `${role} owns the schema` }, ...(await checkIds(session))];
+  if (isOwner)
+    return [
+      { state: 'ok', subject, says: `${role} owns the schema` },
+      ...(await checkIds(session)),
+      ...(await checkCopies(session)),
+    ];
   const may = [...(mayQueue ? ['queue requests'] : []), ...(mayWork ? ['run workers'] : [])];
   if (may.length > 0) return [{ state: 'ok', subject, says: `${role} may ${may.join(' and ')}` }];
   return [

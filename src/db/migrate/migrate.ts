@@ -51,7 +51,7 @@ export async function migrate(
     const notes: string[] = [];
     for (const group of groupSteps(plan.steps)) notes.push(...(await runGroup(session, group, plan)));
     if (plan.steps.length > 0) notes.push(...(await listMissingRights(session)));
-    notes.push(...(await announceServerSettings(session)), ...(await settleIdSequence(session, plan)));
+    notes.push(...(await announceServerSettings(session)), ...(await settleCopiedQueue(session, plan)));
     return {
       fromVersion: plan.fromVersion,
       toVersion: plan.toVersion,
@@ -65,15 +65,25 @@ export async function migrate(
   }
 }
 
-/** Logical replication copies rows and no sequences: without this every insert on what was the subscriber would fail. */
-async function settleIdSequence(session: Queryable, plan: MigrationPlan): Promise<string[]> {
+/**
+ * Logical replication copies rows and no sequences: without this every insert on what was the subscriber would fail. Where it copied the
+ * queue alone, nobody would ever miss the workers of what was processing.
+ */
+async function settleCopiedQueue(session: Queryable, plan: MigrationPlan): Promise<string[]> {
   await session.query('begin');
-  const { rows } = await settle().finally(() => session.query('commit'));
+  return settle().finally(() => session.query('commit'));
   async function settle() {
     await session.query(preamble(plan).join('\n'));
-    return session.query<{ id: string }>(loadQuery('settle_id_sequence'));
+    const [gap] = (await session.query<{ id: string }>(loadQuery('settle_id_sequence'))).rows;
+    if (gap === undefined) return [];
+    const [row] = (await session.query<{ strays: string }>(loadQuery('settle_strays'))).rows;
+    const strays = Number(row?.strays ?? 0);
+    const found = strays === 1 ? '1 request was' : `${strays} requests were`;
+    return [
+      `the sequence of ids was behind the highest id and goes on after ${gap.id}`,
+      ...(strays > 0 ? [`${found} processing on another server and will be run again here`] : []),
+    ];
   }
-  return rows.map(({ id }) => `the sequence of ids was behind the highest id and goes on after ${id}`);
 }
 
 /** The script that `migrate` would run, for psql. */
