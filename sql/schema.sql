@@ -939,6 +939,39 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.claim_locked(p_worker_id uuid, p_claim_number bigint, p_places tid[], p_ids bigint[])
+ RETURNS TABLE(function_name text, model text, id bigint, request_id uuid, username text, parameters jsonb, priority integer, created_us bigint, attempt integer, retry_count integer)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  return query
+    update public.steadytext_queue as q
+    set status = 'processing',
+        started_at = clock_timestamp(),
+        worker_id = p_worker_id,
+        attempt = q.attempt + 1,
+        run_at = '9000-01-01 00:00+00'
+    from unnest(p_places) as r (place)
+    where q.ctid = r.place
+      and exists (
+        select 1 from lamplighter.worker as w
+        where w.worker_id = p_worker_id
+          and w.status in ('running', 'sleeping', 'stopping')
+          and (w.username = session_user::text collate "C"
+               or pg_has_role(session_user, (select c.relowner from pg_class as c where c.oid = 'public.steadytext_queue'::regclass), 'USAGE')))
+    returning q.function_name, q.model, q.id, q.request_id, q.username, q.parameters, q.priority,
+              (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt, q.retry_count;
+  if not found then
+    perform lamplighter.require_lease(p_worker_id);
+  end if;
+  insert into lamplighter.claim as c (worker_id, claim_number, ids)
+  values (p_worker_id, p_claim_number, p_ids)
+  on conflict on constraint claim_pkey do update set ids = c.ids || excluded.ids;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.claim_pass(p_job bigint, p_generation bigint, p_holder uuid, p_is_full boolean, p_relations oid[])
  RETURNS boolean
  LANGUAGE plpgsql
@@ -977,11 +1010,11 @@ AS $function$
 #variable_conflict use_column
 declare
   v_first record;
+  v_places tid[];
   v_ids bigint[];
 begin
   perform set_config('synchronous_commit', 'off', true);
-  perform lamplighter.require_lease(p_worker_id);
-  select c.id, c.function_name, c.model, d.deaths, lane.most
+  select c.ctid as place, c.id, c.function_name, c.model, d.deaths, lane.most
   into v_first
   from public.steadytext_queue as c
   join unnest(p_function_names, p_models, p_limits) as lane (function_name, model, most)
@@ -995,31 +1028,28 @@ begin
   limit 1
   for no key update of c skip locked;
   if not found then
+    perform lamplighter.require_lease(p_worker_id);
     return;
   end if;
+  v_places := array[v_first.place];
   v_ids := array[v_first.id];
   if v_first.deaths = 2 and v_first.most > 1 then
-    v_ids := array(
-      select c.id
+    select array_agg(c.ctid), array_agg(c.id)
+    into v_places, v_ids
+    from (
+      select c.ctid, c.id
       from public.steadytext_queue as c
       where c.id = any (array(select d.id from lamplighter.quarantine as d where d.deaths = 2))
         and c.status = 'pending' and c.run_at = '9000-01-01 00:00+00'
         and c.function_name = v_first.function_name and c.model = v_first.model
       order by c.priority desc, c.created_at, c.id
       limit v_first.most
-      for no key update skip locked);
+      for no key update skip locked
+    ) as c;
   end if;
-  insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_ids);
   return query
-    update public.steadytext_queue as q
-    set status = 'processing',
-        started_at = clock_timestamp(),
-        worker_id = p_worker_id,
-        attempt = q.attempt + 1,
-        run_at = '9000-01-01 00:00+00'
-    where q.id = any (v_ids)
-    returning q.id, q.request_id, q.function_name, q.model, q.username, q.parameters, q.priority,
-              (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt, q.retry_count;
+    select t.id, t.request_id, t.function_name, t.model, t.username, t.parameters, t.priority, t.created_us, t.attempt, t.retry_count
+    from lamplighter.claim_locked(p_worker_id, p_claim_number, v_places, v_ids) as t;
 end
 $function$;
 
@@ -1040,13 +1070,13 @@ declare
   v_roles integer := 1;
   v_share integer;
   v_low timestamptz;
-  v_rows tid[];
+  v_places tid[];
   v_ids bigint[];
   v_sizes integer[];
   v_size bigint;
   v_size_left bigint := 500000;
-  v_taken integer;
-  v_claimed bigint[] := '{}';
+  v_count integer;
+  v_taken bigint[] := '{}';
   v_refusals integer := 0;
 begin
   perform set_config('synchronous_commit', 'off', true);
@@ -1070,7 +1100,7 @@ begin
     v_low := 'epoch'::timestamptz + p_low_created_us[i] / 1000000 * interval '1 second'
                                   + p_low_created_us[i] % 1000000 * interval '1 microsecond';
     select array_agg(c.ctid), array_agg(c.id), array_agg(c.size), sum(c.size)
-    into v_rows, v_ids, v_sizes, v_size
+    into v_places, v_ids, v_sizes, v_size
     from (
       -- What is stored may be compressed; short texts are not.
       select q.ctid, q.id,
@@ -1085,25 +1115,20 @@ begin
       limit least(v_share, v_left) + case when p_is_careful then 100 else 0 end
       for no key update skip locked
     ) as c;
-    continue when v_ids is null;
+    continue when v_places is null;
     if p_is_careful then
-      for v_at in 1 .. cardinality(v_ids) loop
-        exit when v_share <= 0 or v_left <= 0 or (v_sizes[v_at] > v_size_left and v_claimed <> '{}');
+      for v_at in 1 .. cardinality(v_places) loop
+        exit when v_share <= 0 or v_left <= 0 or (v_sizes[v_at] > v_size_left and v_left < p_limit);
         begin
-          update public.steadytext_queue as q
-          set status = 'processing',
-              started_at = clock_timestamp(),
-              worker_id = p_worker_id,
-              attempt = q.attempt + 1,
-              run_at = '9000-01-01 00:00+00'
-          where q.ctid = v_rows[v_at];
-          v_claimed := v_claimed || v_ids[v_at];
+          return query
+            select t.id, t.request_id, t.username, t.parameters, t.priority, t.created_us, t.attempt, t.retry_count
+            from lamplighter.claim_locked(p_worker_id, p_claim_number, v_places[v_at : v_at], v_ids[v_at : v_at]) as t;
           v_size_left := v_size_left - v_sizes[v_at];
           v_share := v_share - 1;
           v_left := v_left - 1;
         exception when others then
-          -- Of the server's making, and none of the requests'.
-          if left(sqlstate, 2) in ('25', '40', '53', '57', '58', 'XX') then
+          -- Of the server's making, or a lease that was lost: none of the requests'.
+          if left(sqlstate, 2) in ('25', '40', '53', '57', '58', 'XX', 'LL') then
             raise;
           end if;
           v_refusals := v_refusals + 1;
@@ -1112,17 +1137,17 @@ begin
       exit when v_left <= 0 or v_refusals >= 200;
       continue;
     end if;
-    v_taken := cardinality(v_ids);
+    v_count := cardinality(v_places);
     if v_size > v_size_left then
-      v_taken := (
-        select greatest(count(*), case when v_claimed = '{}' then 1 else 0 end)
+      v_count := (
+        select greatest(count(*), case when v_taken = '{}' then 1 else 0 end)
         from (select sum(s.size) over (order by s.position) as total from unnest(v_sizes) with ordinality as s (size, position)) as run
         where run.total <= v_size_left);
-      exit when v_taken = 0;
-      v_left := v_taken;
+      exit when v_count = 0;
+      v_left := v_count;
     end if;
     v_size_left := v_size_left - v_size;
-    -- By place, which cannot change while the rows are locked: by id, each would be looked up once more.
+    -- As claim_locked does, but in whatever order, which takes a tenth less for hundreds of rows.
     return query
       update public.steadytext_queue as q
       set status = 'processing',
@@ -1130,23 +1155,16 @@ begin
           worker_id = p_worker_id,
           attempt = q.attempt + 1,
           run_at = '9000-01-01 00:00+00'
-      where q.ctid = any (v_rows[:v_taken])
+      where q.ctid = any (v_places[:v_count])
       returning q.id, q.request_id, q.username, q.parameters, q.priority, (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt,
                 q.retry_count;
-    v_claimed := v_claimed || v_ids[:v_taken];
-    v_left := v_left - v_taken;
-    v_share := v_share - v_taken;
+    v_taken := v_taken || v_ids[:v_count];
+    v_left := v_left - v_count;
+    v_share := v_share - v_count;
     exit when v_left <= 0;
   end loop;
-  if p_is_careful then
-    return query
-      select q.id, q.request_id, q.username, q.parameters, q.priority, (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt,
-             q.retry_count
-      from public.steadytext_queue as q
-      where q.id = any (v_claimed);
-  end if;
-  if v_claimed <> '{}' then
-    insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_claimed);
+  if v_taken <> '{}' then
+    insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_taken);
   end if;
 end
 $function$;
@@ -1169,7 +1187,7 @@ AS $function$
 declare
   v_count bigint;
   v_size bigint;
-  v_rows tid[];
+  v_places tid[];
   v_ids bigint[];
 begin
   for i in 1 .. cardinality(p_function_names) loop
@@ -1186,10 +1204,9 @@ begin
     continue when v_count = 0
       or exists (select 1 from lamplighter.paused_function as p where p.function_name = p_function_names[i]);
     perform set_config('synchronous_commit', 'off', true);
-    perform lamplighter.require_lease(p_worker_id);
     if v_count <= p_limits[i] and v_size <= 500000 then
       select array_agg(c.ctid), array_agg(c.id)
-      into v_rows, v_ids
+      into v_places, v_ids
       from (
         select q.ctid, q.id
         from public.steadytext_queue as q
@@ -1199,23 +1216,12 @@ begin
         for no key update skip locked
       ) as c;
     end if;
-    if v_ids is null then
+    if v_places is null then
+      perform lamplighter.require_lease(p_worker_id);
       return query select p_function_names[i], p_models[i], null::bigint, null::uuid, null, null::jsonb, 0, 0::bigint, 0, 0;
       return;
     end if;
-    -- One after the other, so that started_at tells their order.
-    return query
-      update public.steadytext_queue as q
-      set status = 'processing',
-          started_at = clock_timestamp(),
-          worker_id = p_worker_id,
-          attempt = q.attempt + 1,
-          run_at = '9000-01-01 00:00+00'
-      from unnest(v_rows) as r (place)
-      where q.ctid = r.place
-      returning q.function_name, q.model, q.id, q.request_id, q.username, q.parameters, q.priority,
-                (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt, q.retry_count;
-    insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_ids);
+    return query select t.* from lamplighter.claim_locked(p_worker_id, p_claim_number, v_places, v_ids) as t;
     return;
   end loop;
 end
@@ -1736,40 +1742,39 @@ AS $function$
 declare
   v_now constant timestamptz := clock_timestamp();
 begin
-  perform lamplighter.require_own_worker(p_worker_id);
   return query
     -- Lateral, so that each row is looked up by its id: as a join, a table of up to some 30,000 rows was read as a whole, because
     -- statistics taken while no worker held anything say that the fence matches nothing (35 ms instead of 9 for 500).
     with held as materialized (
-      select o.*, q.place
+      select o.*, q.place, q.status
       from unnest(p_ids, p_attempts, p_outcomes, p_results, p_errors, p_delays_ms)
         as o (id, attempt, outcome, result, error, delay_ms)
       cross join lateral (
-        select q.ctid as place
+        select q.ctid as place,
+               case
+                 when o.outcome in ('completed', 'failed') then o.outcome
+                 when o.outcome = 'retry' and q.retry_count >= p_max_retries then 'failed'
+                 else 'pending'
+               end as status
         from public.steadytext_queue as q
         where q.id = o.id and q.worker_id = p_worker_id and q.attempt = o.attempt and q.completed_at is null
         for no key update skip locked
       ) as q
+      -- As require_own_worker has it, which only raises: here it costs no statement of its own.
+      where not exists (
+              select 1 from lamplighter.worker as w where w.worker_id = p_worker_id and w.username <> session_user::text collate "C")
+         or pg_has_role(session_user, (select c.relowner from pg_class as c where c.oid = 'public.steadytext_queue'::regclass), 'USAGE')
     ), ended as (
       update public.steadytext_queue as q
-      set status = case
-            when h.outcome in ('completed', 'failed') then h.outcome
-            when h.outcome = 'retry' and q.retry_count >= p_max_retries then 'failed'
-            else 'pending'
-          end,
-          result = case when h.outcome = 'completed' then h.result end,
+      set status = h.status,
+          result = case when h.status = 'completed' then h.result end,
           error = case when h.outcome = 'release' then q.error else h.error end,
-          completed_at = case
-            when h.outcome in ('completed', 'failed') or (h.outcome = 'retry' and q.retry_count >= p_max_retries) then v_now
-          end,
-          failed_at = case when h.outcome = 'failed' or (h.outcome = 'retry' and q.retry_count >= p_max_retries) then v_now end,
-          retry_count = case when h.outcome = 'retry' and q.retry_count < p_max_retries then q.retry_count + 1 else q.retry_count end,
-          worker_id = case
-            when h.outcome in ('completed', 'failed') or (h.outcome = 'retry' and q.retry_count >= p_max_retries) then q.worker_id
-          end,
+          completed_at = case when h.status <> 'pending' then v_now end,
+          failed_at = case when h.status = 'failed' then v_now end,
+          retry_count = q.retry_count + (h.outcome = 'retry' and h.status = 'pending')::integer,
+          worker_id = case when h.status <> 'pending' then q.worker_id end,
           run_at = case
-            when h.outcome in ('retry', 'defer') and not (h.outcome = 'retry' and q.retry_count >= p_max_retries)
-              then v_now + make_interval(secs => h.delay_ms / 1000.0)
+            when h.status = 'pending' and h.outcome in ('retry', 'defer') then v_now + make_interval(secs => h.delay_ms / 1000.0)
             when h.outcome = 'release'
                  and not exists (select 1 from lamplighter.quarantine as d where d.id = q.id and d.deaths >= 2) then null
             else '9000-01-01 00:00+00'
@@ -1797,6 +1802,9 @@ begin
                   pg_notify('steadytext_completed', lamplighter.announce_payload(e.request_id, e.function_name, e.status)) is not null
                 else false end
     from ended as e;
+  if not found then
+    perform lamplighter.require_own_worker(p_worker_id);
+  end if;
   if cardinality(array_remove(p_cache_keys, null)) > 0 then
     insert into lamplighter.cached_result as c (cache_key, id, completed_at)
     select distinct on (k.cache_key) k.cache_key, k.id, v_now
@@ -3806,12 +3814,15 @@ CREATE OR REPLACE FUNCTION lamplighter.require_lease(p_worker_id uuid)
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+declare
+  v_username text;
+  v_status text;
 begin
-  perform lamplighter.require_own_worker(p_worker_id);
-  if not exists (
-    select 1 from lamplighter.worker as w
-    where w.worker_id = p_worker_id and w.status in ('running', 'sleeping', 'stopping')
-  ) then
+  select w.username, w.status into v_username, v_status from lamplighter.worker as w where w.worker_id = p_worker_id;
+  if v_username <> session_user::text collate "C" then
+    perform lamplighter.require_own_worker(p_worker_id);
+  end if;
+  if v_status is null or v_status not in ('running', 'sleeping', 'stopping') then
     raise exception 'Worker % has lost its lease', p_worker_id using errcode = 'LL001';
   end if;
 end
@@ -5052,6 +5063,8 @@ revoke all on function lamplighter.claim_changes(p_job bigint, p_generation bigi
 revoke all on function lamplighter.claim_duties(p_worker_id uuid, p_names text[], p_intervals_ms double precision[]) from public;
 
 revoke all on function lamplighter.claim_embedding_job(p_job bigint, p_holder uuid) from public;
+
+revoke all on function lamplighter.claim_locked(p_worker_id uuid, p_claim_number bigint, p_places tid[], p_ids bigint[]) from public;
 
 revoke all on function lamplighter.claim_pass(p_job bigint, p_generation bigint, p_holder uuid, p_is_full boolean, p_relations oid[]) from public;
 

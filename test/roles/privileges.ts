@@ -127,6 +127,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.autonomous_lock_key execute
 + + . . . . + .  lamplighter.cancel_abandoned execute
 + + . . . . . .  lamplighter.claim_duties execute
++ + . . . . . .  lamplighter.claim_locked execute
 + + . . . . + .  lamplighter.claim_quarantined execute
 + + . . . . + .  lamplighter.claim_requests execute
 + + . . . . + .  lamplighter.claim_requests_at_once execute

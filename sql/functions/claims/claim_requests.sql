@@ -38,13 +38,13 @@ declare
   v_roles integer := 1;
   v_share integer;
   v_low timestamptz;
-  v_rows tid[];
+  v_places tid[];
   v_ids bigint[];
   v_sizes integer[];
   v_size bigint;
   v_size_left bigint := 500000;
-  v_taken integer;
-  v_claimed bigint[] := '{}';
+  v_count integer;
+  v_taken bigint[] := '{}';
   v_refusals integer := 0;
 begin
   perform set_config('synchronous_commit', 'off', true);
@@ -68,7 +68,7 @@ begin
     v_low := 'epoch'::timestamptz + p_low_created_us[i] / 1000000 * interval '1 second'
                                   + p_low_created_us[i] % 1000000 * interval '1 microsecond';
     select array_agg(c.ctid), array_agg(c.id), array_agg(c.size), sum(c.size)
-    into v_rows, v_ids, v_sizes, v_size
+    into v_places, v_ids, v_sizes, v_size
     from (
       -- What is stored may be compressed; short texts are not.
       select q.ctid, q.id,
@@ -83,25 +83,20 @@ begin
       limit least(v_share, v_left) + case when p_is_careful then 100 else 0 end
       for no key update skip locked
     ) as c;
-    continue when v_ids is null;
+    continue when v_places is null;
     if p_is_careful then
-      for v_at in 1 .. cardinality(v_ids) loop
-        exit when v_share <= 0 or v_left <= 0 or (v_sizes[v_at] > v_size_left and v_claimed <> '{}');
+      for v_at in 1 .. cardinality(v_places) loop
+        exit when v_share <= 0 or v_left <= 0 or (v_sizes[v_at] > v_size_left and v_left < p_limit);
         begin
-          update public.steadytext_queue as q
-          set status = 'processing',
-              started_at = clock_timestamp(),
-              worker_id = p_worker_id,
-              attempt = q.attempt + 1,
-              run_at = '9000-01-01 00:00+00'
-          where q.ctid = v_rows[v_at];
-          v_claimed := v_claimed || v_ids[v_at];
+          return query
+            select t.id, t.request_id, t.username, t.parameters, t.priority, t.created_us, t.attempt, t.retry_count
+            from lamplighter.claim_locked(p_worker_id, p_claim_number, v_places[v_at : v_at], v_ids[v_at : v_at]) as t;
           v_size_left := v_size_left - v_sizes[v_at];
           v_share := v_share - 1;
           v_left := v_left - 1;
         exception when others then
-          -- Of the server's making, and none of the requests'.
-          if left(sqlstate, 2) in ('25', '40', '53', '57', '58', 'XX') then
+          -- Of the server's making, or a lease that was lost: none of the requests'.
+          if left(sqlstate, 2) in ('25', '40', '53', '57', '58', 'XX', 'LL') then
             raise;
           end if;
           v_refusals := v_refusals + 1;
@@ -110,17 +105,17 @@ begin
       exit when v_left <= 0 or v_refusals >= 200;
       continue;
     end if;
-    v_taken := cardinality(v_ids);
+    v_count := cardinality(v_places);
     if v_size > v_size_left then
-      v_taken := (
-        select greatest(count(*), case when v_claimed = '{}' then 1 else 0 end)
+      v_count := (
+        select greatest(count(*), case when v_taken = '{}' then 1 else 0 end)
         from (select sum(s.size) over (order by s.position) as total from unnest(v_sizes) with ordinality as s (size, position)) as run
         where run.total <= v_size_left);
-      exit when v_taken = 0;
-      v_left := v_taken;
+      exit when v_count = 0;
+      v_left := v_count;
     end if;
     v_size_left := v_size_left - v_size;
-    -- By place, which cannot change while the rows are locked: by id, each would be looked up once more.
+    -- As claim_locked does, but in whatever order, which takes a tenth less for hundreds of rows.
     return query
       update public.steadytext_queue as q
       set status = 'processing',
@@ -128,23 +123,16 @@ begin
           worker_id = p_worker_id,
           attempt = q.attempt + 1,
           run_at = '9000-01-01 00:00+00'
-      where q.ctid = any (v_rows[:v_taken])
+      where q.ctid = any (v_places[:v_count])
       returning q.id, q.request_id, q.username, q.parameters, q.priority, (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt,
                 q.retry_count;
-    v_claimed := v_claimed || v_ids[:v_taken];
-    v_left := v_left - v_taken;
-    v_share := v_share - v_taken;
+    v_taken := v_taken || v_ids[:v_count];
+    v_left := v_left - v_count;
+    v_share := v_share - v_count;
     exit when v_left <= 0;
   end loop;
-  if p_is_careful then
-    return query
-      select q.id, q.request_id, q.username, q.parameters, q.priority, (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt,
-             q.retry_count
-      from public.steadytext_queue as q
-      where q.id = any (v_claimed);
-  end if;
-  if v_claimed <> '{}' then
-    insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_claimed);
+  if v_taken <> '{}' then
+    insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_taken);
   end if;
 end
 $$;

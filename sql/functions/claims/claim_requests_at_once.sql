@@ -29,7 +29,7 @@ set plan_cache_mode = force_generic_plan set lock_timeout = '200ms' set row_secu
 declare
   v_count bigint;
   v_size bigint;
-  v_rows tid[];
+  v_places tid[];
   v_ids bigint[];
 begin
   for i in 1 .. cardinality(p_function_names) loop
@@ -46,10 +46,9 @@ begin
     continue when v_count = 0
       or exists (select 1 from lamplighter.paused_function as p where p.function_name = p_function_names[i]);
     perform set_config('synchronous_commit', 'off', true);
-    perform lamplighter.require_lease(p_worker_id);
     if v_count <= p_limits[i] and v_size <= 500000 then
       select array_agg(c.ctid), array_agg(c.id)
-      into v_rows, v_ids
+      into v_places, v_ids
       from (
         select q.ctid, q.id
         from public.steadytext_queue as q
@@ -59,23 +58,12 @@ begin
         for no key update skip locked
       ) as c;
     end if;
-    if v_ids is null then
+    if v_places is null then
+      perform lamplighter.require_lease(p_worker_id);
       return query select p_function_names[i], p_models[i], null::bigint, null::uuid, null, null::jsonb, 0, 0::bigint, 0, 0;
       return;
     end if;
-    -- One after the other, so that started_at tells their order.
-    return query
-      update public.steadytext_queue as q
-      set status = 'processing',
-          started_at = clock_timestamp(),
-          worker_id = p_worker_id,
-          attempt = q.attempt + 1,
-          run_at = '9000-01-01 00:00+00'
-      from unnest(v_rows) as r (place)
-      where q.ctid = r.place
-      returning q.function_name, q.model, q.id, q.request_id, q.username, q.parameters, q.priority,
-                (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt, q.retry_count;
-    insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_ids);
+    return query select t.* from lamplighter.claim_locked(p_worker_id, p_claim_number, v_places, v_ids) as t;
     return;
   end loop;
 end

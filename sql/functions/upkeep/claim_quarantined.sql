@@ -25,11 +25,11 @@ set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off se
 #variable_conflict use_column
 declare
   v_first record;
+  v_places tid[];
   v_ids bigint[];
 begin
   perform set_config('synchronous_commit', 'off', true);
-  perform lamplighter.require_lease(p_worker_id);
-  select c.id, c.function_name, c.model, d.deaths, lane.most
+  select c.ctid as place, c.id, c.function_name, c.model, d.deaths, lane.most
   into v_first
   from public.steadytext_queue as c
   join unnest(p_function_names, p_models, p_limits) as lane (function_name, model, most)
@@ -43,30 +43,27 @@ begin
   limit 1
   for no key update of c skip locked;
   if not found then
+    perform lamplighter.require_lease(p_worker_id);
     return;
   end if;
+  v_places := array[v_first.place];
   v_ids := array[v_first.id];
   if v_first.deaths = 2 and v_first.most > 1 then
-    v_ids := array(
-      select c.id
+    select array_agg(c.ctid), array_agg(c.id)
+    into v_places, v_ids
+    from (
+      select c.ctid, c.id
       from public.steadytext_queue as c
       where c.id = any (array(select d.id from lamplighter.quarantine as d where d.deaths = 2))
         and c.status = 'pending' and c.run_at = '9000-01-01 00:00+00'
         and c.function_name = v_first.function_name and c.model = v_first.model
       order by c.priority desc, c.created_at, c.id
       limit v_first.most
-      for no key update skip locked);
+      for no key update skip locked
+    ) as c;
   end if;
-  insert into lamplighter.claim (worker_id, claim_number, ids) values (p_worker_id, p_claim_number, v_ids);
   return query
-    update public.steadytext_queue as q
-    set status = 'processing',
-        started_at = clock_timestamp(),
-        worker_id = p_worker_id,
-        attempt = q.attempt + 1,
-        run_at = '9000-01-01 00:00+00'
-    where q.id = any (v_ids)
-    returning q.id, q.request_id, q.function_name, q.model, q.username, q.parameters, q.priority,
-              (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt, q.retry_count;
+    select t.id, t.request_id, t.function_name, t.model, t.username, t.parameters, t.priority, t.created_us, t.attempt, t.retry_count
+    from lamplighter.claim_locked(p_worker_id, p_claim_number, v_places, v_ids) as t;
 end
 $$;
