@@ -252,6 +252,7 @@ create table lamplighter.task_run (
   stats_reset timestamp with time zone,
   secret_hash bytea,
   bare_at timestamp with time zone,
+  invalid_indexes oid[],
   command_tag text,
   row_count bigint,
   error_message text,
@@ -1433,6 +1434,44 @@ AS $function$
   from unnest(p_function_names, p_models) as l (function_name, model)
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.describe_left_indexes(p_query text, p_before oid[])
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select string_agg(format('The index %1$s is invalid; drop it with: DROP INDEX CONCURRENTLY %1$s;', left_index.name), E'\n' order by left_index.name)
+  from (
+    select format('%I.%I', n.nspname, x.relname) as name
+    from unnest(lamplighter.list_invalid_indexes(p_query)) as index_oid
+         join pg_index as i on i.indexrelid = index_oid
+         join pg_class as x on x.oid = i.indexrelid and x.relkind = 'i'
+         join pg_namespace as n on n.oid = x.relnamespace
+    where index_oid <> all (p_before)
+      and (
+        p_query ~* '\m(schema|database|system)\M'
+        or exists (
+          select
+          from (
+            select i.indexrelid as oid
+            union all
+            select i.indrelid
+            union all
+            select a.relid from pg_partition_ancestors(i.indrelid) as a) as named
+               join pg_class as c on c.oid = named.oid
+          where position(lower(c.relname) in lower(replace(p_query, '""', '"'))) > 0))
+      and not exists (
+        select
+        from pg_locks as l
+             join pg_stat_activity as a on a.pid = l.pid
+        where l.locktype = 'relation'
+          and l.database = (select d.oid from pg_database as d where d.datname = current_database())
+          and l.relation = i.indrelid
+          and l.mode = 'ShareUpdateExclusiveLock'
+          and l.granted
+          and a.usesysid is not null)) as left_index
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.drop_captures()
  RETURNS integer
  LANGUAGE plpgsql
@@ -1825,15 +1864,28 @@ CREATE OR REPLACE FUNCTION lamplighter.finish_run(p_run_id bigint, p_status text
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+declare
+  v_error text := case when p_status <> 'succeeded' then p_error_message end;
+  v_left text;
 begin
+  if p_status <> 'succeeded' then
+    select lamplighter.describe_left_indexes(r.query, r.invalid_indexes)
+    into v_left
+    from lamplighter.task_run as r
+    where r.run_id = p_run_id and r.bare_at is not null and r.invalid_indexes is not null;
+    if v_left is not null then
+      v_error := concat(rtrim(v_error, E'\n') || E'\n', v_left, E'\n');
+    end if;
+  end if;
   update lamplighter.task_run as r
   set state = p_status,
-      error_message = case when p_status <> 'succeeded' then p_error_message end,
+      error_message = v_error,
       command_tag = p_command_tag,
       row_count = p_row_count,
       finished_at = clock_timestamp(),
       query = null,
       secret_hash = null,
+      invalid_indexes = null,
       cancel_key = null,
       reason = null,
       not_before = null
@@ -2249,6 +2301,18 @@ AS $function$
     and q.status = 'processing' and q.worker_id = p_worker_id
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.list_invalid_indexes(p_query text)
+ RETURNS oid[]
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select coalesce(array_agg(i.indexrelid), '{}')
+  from pg_index as i
+  where not i.indisvalid
+  having p_query ~* '\mconcurrently\M'
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.list_lost(p_worker_id uuid, p_ids bigint[], p_attempts integer[])
  RETURNS TABLE(id bigint)
  LANGUAGE sql
@@ -2508,7 +2572,8 @@ begin
   end if;
   update lamplighter.task_run as r
   set bare_at = clock_timestamp(),
-      guarantee = 'at most once'
+      guarantee = 'at most once',
+      invalid_indexes = lamplighter.list_invalid_indexes(r.query)
   where r.run_id = p_run_id;
   return true;
 end
@@ -5084,6 +5149,8 @@ revoke all on function lamplighter.count_pending(p_limit bigint) from public;
 
 revoke all on function lamplighter.count_waiting(p_function_names text[], p_models text[], p_most integer) from public;
 
+revoke all on function lamplighter.describe_left_indexes(p_query text, p_before oid[]) from public;
+
 revoke all on function lamplighter.drop_captures() from public;
 
 revoke all on function lamplighter.effective_setting(p_name text) from public;
@@ -5145,6 +5212,8 @@ revoke all on function lamplighter.issue_id() from public;
 revoke all on function lamplighter.list_embedding_jobs(p_control_id text) from public;
 
 revoke all on function lamplighter.list_held(p_worker_id uuid) from public;
+
+revoke all on function lamplighter.list_invalid_indexes(p_query text) from public;
 
 revoke all on function lamplighter.list_lost(p_worker_id uuid, p_ids bigint[], p_attempts integer[]) from public;
 
@@ -5457,6 +5526,8 @@ comment on column lamplighter.task_run.bare_at is 'When it was about to run outs
 comment on column lamplighter.task_run.cancel_key is 'With pid, what a cancel request of the protocol takes.';
 
 comment on column lamplighter.task_run.charge is 'Attempts that count: lost ones, those that the server crashed in twice. At 3 it fails.';
+
+comment on column lamplighter.task_run.invalid_indexes is 'Of a text that builds indexes concurrently: those that were invalid before it.';
 
 comment on column lamplighter.task_run.is_orphaned is 'Its row in lantern.tasks was deleted; it goes when it has ended.';
 

@@ -64,6 +64,7 @@ create table lamplighter.task_run (
   stats_reset timestamptz,
   secret_hash bytea,
   bare_at timestamptz,
+  invalid_indexes oid[],
   command_tag text,
   row_count bigint,
   error_message text,
@@ -91,6 +92,7 @@ comment on column lamplighter.task_run.cancel_key is 'With pid, what a cancel re
 comment on column lamplighter.task_run.stats_reset is 'Of the server''s statistics as the session began: only a crash loses them.';
 comment on column lamplighter.task_run.secret_hash is 'sha256 of what the session has to show to record its outcome; one for each attempt.';
 comment on column lamplighter.task_run.bare_at is 'When it was about to run outside a transaction of ours: from then on it is never run again.';
+comment on column lamplighter.task_run.invalid_indexes is 'Of a text that builds indexes concurrently: those that were invalid before it.';
 comment on column lamplighter.task_run.reason is 'Why it waits, while it waits for another attempt.';
 comment on column lamplighter.task_run.is_projected is 'Its end stands in lantern.tasks.';
 comment on column lamplighter.task_run.is_orphaned is 'Its row in lantern.tasks was deleted; it goes when it has ended.';

@@ -1,12 +1,6 @@
 import type { TextEnd } from '../db/text-exchange.ts';
 import { type BareText, COPY_REFUSAL, type TextPart } from './classify-text.ts';
 import { renderErrorText } from './error-text.ts';
-import {
-  describeInvalidIndexes,
-  type InvalidIndex,
-  listInvalidIndexes,
-  mayLeaveInvalidIndex,
-} from './invalid-indexes.ts';
 import { failed, type Run, settleLoss, succeeded } from './run.ts';
 import type { TaskEnd } from './task-end.ts';
 
@@ -19,23 +13,7 @@ export async function runBare(run: Run, bareText: BareText): Promise<TaskEnd> {
   run.guarantee = 'at most once';
   const { ownRole } = session.facts;
   if (ownRole !== 'none') await session.query(`select pg_catalog.set_config('role', $1, false)`, [ownRole]);
-  const before = await lookForInvalidIndexes(run);
-  const end = await runParts(run, bareText);
-  if (before === undefined || end.kind !== 'ended' || end.status === 'succeeded') return end;
-  const known = new Set(before.map(({ oid }) => oid));
-  const left = (await lookForInvalidIndexes(run))?.filter(({ oid }) => !known.has(oid)) ?? [];
-  return left.length === 0 ? end : { ...end, errorMessage: `${end.errorMessage ?? ''}${describeInvalidIndexes(left)}` };
-}
-
-/** Undefined for a text that leaves none, and where the look fails: an end without their names is better than none. */
-async function lookForInvalidIndexes({ task, hooks }: Run): Promise<readonly InvalidIndex[] | undefined> {
-  if (!mayLeaveInvalidIndex(task.text)) return undefined;
-  try {
-    return await listInvalidIndexes(hooks, task.text);
-  } catch (error) {
-    hooks.log.warn({ err: error, jobid: task.jobid }, 'cannot look for invalid indexes that a task has left');
-    return undefined;
-  }
+  return runParts(run, bareText);
 }
 
 /** Committed, READ COMMITTED and read-write, whatever the role's defaults are; false where this attempt must not run. */

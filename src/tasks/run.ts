@@ -21,7 +21,7 @@ const STANDBY = '0A000';
 export interface RunHooks {
   /** Keeps which session runs the attempt, with the hash of its secret, before anything of the task runs. False: it must not run. */
   noteSession(note: { readonly secretHash: Buffer; readonly guarantee: Guarantee }): Promise<boolean>;
-  /** The worker's own, for looks at the catalogs. */
+  /** The worker's own: a session that was lost cannot be asked. */
   readonly db: Queryable;
   readonly parser: TextParser;
   readonly log: Logger;

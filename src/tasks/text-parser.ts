@@ -16,24 +16,14 @@ export interface ParsedStatement {
   /** In bytes; 0 for up to the end. */
   readonly length: number;
   readonly kind: StatementKind;
-  /** Of the table or index that a `concurrent-index` is about; absent where it names none. */
-  readonly relation?: { readonly schema?: string; readonly name: string };
 }
 
 /**
  * `begin` and `commit` are the plain ones, without options or AND CHAIN; `control` is all else that begins or ends transactions, savepoints
  * excepted. `set` is SET and RESET for the session; `set-transaction` what only the first statement of a transaction may do. `copy-client`
- * is COPY from or to the client. `concurrent-index` can leave an invalid index behind.
+ * is COPY from or to the client.
  */
-export type StatementKind =
-  | 'begin'
-  | 'commit'
-  | 'control'
-  | 'set'
-  | 'set-transaction'
-  | 'copy-client'
-  | 'concurrent-index'
-  | 'other';
+export type StatementKind = 'begin' | 'commit' | 'control' | 'set' | 'set-transaction' | 'copy-client' | 'other';
 
 /** PostgreSQL's own parser, in a thread that cannot hold up or end this process. */
 export interface TextParser extends Service {
@@ -63,16 +53,12 @@ function kindOf(type, node) {
     return node.is_local ? 'other' : 'set';
   }
   if (type === 'CopyStmt') return node.filename === undefined && !node.is_program ? 'copy-client' : 'other';
-  if (type === 'IndexStmt' && node.concurrent) return 'concurrent-index';
-  if (type === 'ReindexStmt' && node.params?.some(({ DefElem }) => DefElem.defname === 'concurrently')) return 'concurrent-index';
   return 'other';
 }
 
 function summarize({ stmt, stmt_location: offset = 0, stmt_len: length = 0 }) {
   const [[type, node]] = Object.entries(stmt);
-  const kind = kindOf(type, node);
-  const relation = kind === 'concurrent-index' ? node.relation : undefined;
-  return { offset, length, kind, ...(relation && { relation: { schema: relation.schemaname, name: relation.relname } }) };
+  return { offset, length, kind: kindOf(type, node) };
 }
 
 parentPort.on('message', async (text) => {

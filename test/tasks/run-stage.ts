@@ -3,6 +3,7 @@ import { createLogger } from '../../src/core/log.ts';
 import { resolveConnection } from '../../src/db/connection-settings.ts';
 import { openTaskSession, type TaskSession, type TaskSessionOptions } from '../../src/db/task-session.ts';
 import type { ClaimedTask } from '../../src/tasks/claimed-task.ts';
+import type { RunHooks } from '../../src/tasks/run.ts';
 import { runTask } from '../../src/tasks/run-task.ts';
 import type { TaskEnd } from '../../src/tasks/task-end.ts';
 import { createTextParser } from '../../src/tasks/text-parser.ts';
@@ -64,56 +65,40 @@ export async function startRunner({ pool, uri, session: options = {}, onSession 
     };
   }
 
+  /** Over outages of the server, as a worker does. */
+  const insist = <T>(work: () => Promise<T>) => eventually(work, { timeoutMs: 15_000, intervalMs: 50 });
+
   async function record(task: ClaimedTask, end: TaskEnd): Promise<void> {
     if (end.kind === 'ended' || end.kind === 'fenced') {
       const { status, errorMessage, commandTag, rowCount } =
         end.kind === 'ended' ? end : { status: 'canceled', errorMessage: null, commandTag: null, rowCount: null };
-      await value('lamplighter.finish_task($1, $2, $3, $4, $5, $6, $7)', [
-        workerId,
-        task.runId,
-        task.attempt,
-        status,
-        errorMessage,
-        commandTag,
-        rowCount,
-      ]);
+      const params = [workerId, task.runId, task.attempt, status, errorMessage, commandTag, rowCount];
+      await insist(() => value('lamplighter.finish_task($1, $2, $3, $4, $5, $6, $7)', params));
       return;
     }
-    await eventually(
-      async () => {
-        const state = await value<string | null>('lamplighter.release_task($1, $2, $3, $4, 0, $5)', [
-          workerId,
-          task.runId,
-          task.attempt,
-          end.reason,
-          end.kind === 'lost',
-        ]);
-        if (state === 'running') throw new Error('the backend of a lost session does not end');
-      },
-      { timeoutMs: 15_000 },
-    );
+    await insist(async () => {
+      const params = [workerId, task.runId, task.attempt, end.reason, end.kind === 'lost'];
+      const state = await value<string | null>('lamplighter.release_task($1, $2, $3, $4, 0, $5)', params);
+      if (state === 'running') throw new Error('the backend of a lost session does not end');
+    });
   }
 
   async function attempt(task: ClaimedTask): Promise<TaskEnd> {
-    const session = await openTaskSession(resolveConnection({ uri }, {}), options);
+    const session = await insist(() => openTaskSession(resolveConnection({ uri }, {}), options));
     await onSession?.(session, task);
-    const end = await runTask(session, task, {
-      db: pool,
-      parser,
-      log,
-      noteSession: ({ secretHash, guarantee }) =>
-        value('lamplighter.note_task_session($1, $2, $3, $4, $5, $6, $7, $8, $9)', [
-          workerId,
-          task.runId,
-          task.attempt,
-          session.facts.pid,
-          session.facts.cancelKey,
-          session.facts.backendStart,
-          session.facts.postmasterStart,
-          secretHash,
-          guarantee,
-        ]),
-    });
+    const noteSession: RunHooks['noteSession'] = ({ secretHash, guarantee }) =>
+      value('lamplighter.note_task_session($1, $2, $3, $4, $5, $6, $7, $8, $9)', [
+        workerId,
+        task.runId,
+        task.attempt,
+        session.facts.pid,
+        session.facts.cancelKey,
+        session.facts.backendStart,
+        session.facts.postmasterStart,
+        secretHash,
+        guarantee,
+      ]);
+    const end = await runTask(session, task, { db: pool, parser, log, noteSession });
     await session.end();
     await record(task, end);
     return end;

@@ -16,7 +16,8 @@ begin
   end if;
   update lamplighter.task_run as r
   set bare_at = clock_timestamp(),
-      guarantee = 'at most once'
+      guarantee = 'at most once',
+      invalid_indexes = lamplighter.list_invalid_indexes(r.query)
   where r.run_id = p_run_id;
   return true;
 end

@@ -1,0 +1,23 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { spawnProcess } from '../support/process.ts';
+
+const MOST_BYTES = 50_000_000;
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await createTestDatabase({ migrated: false });
+});
+afterAll(() => db?.[Symbol.asyncDispose]());
+
+test.each([
+  ['10 million rows', 'select g, g::text from generate_series(1, 10000000) g', 10_000_000],
+  ['rows of 100 MB', "select repeat('x', 100000000) from generate_series(1, 3)", 3],
+])('a result of %s makes the process grow by at most 50 MB', { timeout: 120_000 }, async (_, text, rowCount) => {
+  const line = await spawnProcess('test/tasks/big-result-process.ts', [db.uri, text]).waitForLine(/^grew /, {
+    timeoutMs: 110_000,
+  });
+  const [, bytes, end] = /^grew (\d+) (.*)$/.exec(line) ?? [];
+  expect(JSON.parse(end ?? '')).toMatchObject({ kind: 'done', rowCount });
+  expect(Number(bytes)).toBeLessThan(MOST_BYTES);
+});
