@@ -135,6 +135,7 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.confirm_wake_up execute
 + + . . . . . .  lamplighter.count_pending execute
 + + . . . . + .  lamplighter.count_waiting execute
++ + . . . . . .  lamplighter.describe_left_indexes execute
 + + . . . . + .  lamplighter.effective_setting execute
 + + . . . . + .  lamplighter.build_capture execute
 + + . . . . + .  lamplighter.cancel_embedding_job execute
@@ -144,6 +145,7 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.drop_captures execute
 + + . . . . + .  lamplighter.finish_embeddings execute
 + + . . . . + .  lamplighter.list_embedding_jobs execute
++ + . . . . . .  lamplighter.list_invalid_indexes execute
 + + . . . . + .  lamplighter.lookup_stamps execute
 + + . . . . . .  lamplighter.read_capture_source execute
 + + . . . . + .  lamplighter.read_pass execute
