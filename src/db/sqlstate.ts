@@ -100,6 +100,12 @@ export function isAboutRows(error: unknown): boolean {
   return kind === 'other' || ((kind === 'permission' || kind === 'missing') && isRaisedByUserCode(error));
 }
 
+/** True for data that the server cannot store (class 22, such as a NUL in a text; class 23) or that is too large for it (class 54). */
+export function isContentError(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return state !== undefined && ['22', '23', '54'].includes(state.slice(0, 2));
+}
+
 /** The kind of trouble an error is; see {@link SqlStateClass}. Errors of ours about connections count as the server's would. */
 export function classifySqlState(error: unknown): SqlStateClass {
   if (isLamplighterError(error)) {

@@ -2,10 +2,10 @@ import type { Trouble } from '../core/recurring-trouble.ts';
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
 import { classifySqlState } from '../db/sqlstate.ts';
-import type { Duty, Look } from './duties.ts';
+import type { Duty, Heartbeat } from './duties.ts';
 
 const WAS_STANDBY = loadQuery('was_standby');
-/** What the clock of the server may gain on that of the process between two looks before it counts as set. */
+/** What the clock of the server may gain on that of the process between two heartbeats before it counts as set. */
 const STEP_MS = 1_000;
 
 /** What is known of the server, for judging who is silent. */
@@ -46,21 +46,21 @@ export function createDeathWatch({ db, intervalMs, leaseMs, rescues }: DeathWatc
   const known = createReachability(leaseMs);
   let hasAskedForStandby = false;
 
-  async function judge(look: Look): Promise<Reachability> {
+  async function judge(heartbeat: Heartbeat): Promise<Reachability> {
     if (!hasAskedForStandby) {
       if (await wasStandby(db)) known.suspect();
       hasAskedForStandby = true;
     }
-    return known.asOf(look);
+    return known.asOf(heartbeat);
   }
 
   return rescues.map(({ name, run, trouble }) => ({
     name: () => (known.isShort() ? `${name}_recent` : name),
     intervalMs,
-    noteLook: known.note,
-    async run(look, signal) {
+    noteHeartbeat: known.note,
+    async run(heartbeat, signal) {
       try {
-        await run(await judge(look), signal);
+        await run(await judge(heartbeat), signal);
       } catch (error) {
         // What the server refused for any other reason tells that it is there.
         if (['environment', 'backpressure'].includes(classifySqlState(error))) known.note(undefined);
@@ -73,32 +73,32 @@ export function createDeathWatch({ db, intervalMs, leaseMs, rescues }: DeathWatc
 
 /** What the heartbeats of this process have told about the server. */
 function createReachability(leaseMs: number) {
-  let last: Look | undefined;
-  /** Since when all looks went well and the clock went evenly. */
+  let last: Heartbeat | undefined;
+  /** Since when all heartbeats were answered and the clock went evenly. */
   let sinceMs = 0;
   /** True once the server was away, or its clock was set, or it may have been a standby. */
   let isRecent = false;
 
   return {
-    /** Takes note of a look, or with undefined of one that failed; the same one may be noted again. */
-    note(look: Look | undefined): void {
-      if (look === undefined) isRecent = true;
-      else if (last === undefined) sinceMs = look.startedMs;
-      else if (look.serverMs - last.serverMs > look.endedMs - last.startedMs + STEP_MS) {
+    /** Takes note of a heartbeat, or with undefined of one that failed; the same one may be noted again. */
+    note(heartbeat: Heartbeat | undefined): void {
+      if (heartbeat === undefined) isRecent = true;
+      else if (last === undefined) sinceMs = heartbeat.startedMs;
+      else if (heartbeat.serverMs - last.serverMs > heartbeat.endedMs - last.startedMs + STEP_MS) {
         isRecent = true;
-        sinceMs = look.startedMs;
+        sinceMs = heartbeat.startedMs;
       }
-      last = look;
+      last = heartbeat;
     },
     suspect(): void {
       isRecent = true;
     },
     /** True while too little is known to judge those whose lease is as long as this one. */
     isShort: () => isRecent && (last === undefined || last.startedMs - sinceMs < leaseMs),
-    /** As of the clock that was looked at: it may be set before a statement gets there. */
-    asOf: (look: Look): Reachability => ({
-      reachableMs: isRecent ? look.startedMs - sinceMs : undefined,
-      nowMs: look.serverMs,
+    /** As of the clock that was read: it may be set before a statement gets there. */
+    asOf: (heartbeat: Heartbeat): Reachability => ({
+      reachableMs: isRecent ? heartbeat.startedMs - sinceMs : undefined,
+      nowMs: heartbeat.serverMs,
     }),
   };
 }

@@ -11,7 +11,7 @@ import { listLost } from '../../src/requests/list-lost.ts';
 import { promoteRequests } from '../../src/requests/promote-requests.ts';
 import { type PrunedWindow, pruneRequests } from '../../src/requests/prune-requests.ts';
 import { rescueRequests } from '../../src/requests/rescue-requests.ts';
-import { createReadyLevels, type ReadyLevels } from '../../src/worker/requests/claim/claim-cursors.ts';
+import { type ClaimCursors, createClaimCursors } from '../../src/worker/requests/claim/claim-cursors.ts';
 import type { TakenClaim } from './claim-rules.ts';
 import type { Ending } from './request-life.ts';
 import { parseClaim, type WorkerStep } from './steps.ts';
@@ -29,7 +29,7 @@ export interface WorkerSide {
   readonly db: Queryable;
   readonly lanes: readonly Lane[];
   /** What this worker remembers between two looks at the queue. */
-  readonly ready: ReadyLevels;
+  readonly cursors: ClaimCursors;
 }
 
 /** The claims of all workers: each has a number, and its worker says when it holds nothing of it any more. */
@@ -50,7 +50,7 @@ export interface Names {
 }
 
 export function createWorkerSide(db: Queryable, lanes: readonly Lane[]): WorkerSide {
-  return { db, lanes, ready: createReadyLevels(db, systemClock) };
+  return { db, lanes, cursors: createClaimCursors(db, systemClock) };
 }
 
 /** Takes a worker's step and returns the answer in the terms of `worker-verdicts.ts`. */
@@ -60,7 +60,7 @@ export async function runWorkerStep(
   worker: string | undefined,
   names: Names,
 ): Promise<unknown> {
-  const { db, lanes, ready } = side;
+  const { db, lanes, cursors } = side;
   const claimAs = async (claim: (name: ClaimName) => Promise<readonly ClaimedRequest[]>) => {
     const claims = names.claimBook.get(worker ?? '') ?? [];
     names.claimBook.set(worker ?? '', claims);
@@ -93,17 +93,17 @@ export async function runWorkerStep(
     case 'claim': {
       const lane: Lane = { functionName: step.functionName, model: step.model };
       const isServed = lanes.some((each) => laneKey(each) === laneKey(lane));
-      if (step.looks && isServed && ready.isUnknown()) {
-        const taken = await claimAs((name) => ready.claimAtOnce(name, [{ ...lane, most: step.limit }]));
-        if (taken.length > 0 || ready.isUnknown()) return taken;
+      if (step.looks && isServed && cursors.isUnknown()) {
+        const taken = await claimAs((name) => cursors.scanAndClaim(name, [{ ...lane, most: step.limit }]));
+        if (taken.length > 0 || cursors.isUnknown()) return taken;
       }
-      if (step.looks) await ready.look(lanes);
-      if (!ready.hasReady(lane)) {
+      if (step.looks) await cursors.scan(lanes);
+      if (!cursors.hasReady(lane)) {
         // So that a transaction that has failed says so.
         await db.query('select');
         return [];
       }
-      return claimAs((name) => ready.claim(name, lane, step.limit));
+      return claimAs((name) => cursors.claim(name, lane, step.limit));
     }
     case 'claim quarantined':
       return (

@@ -13,10 +13,10 @@ export function runDuty(db: Queryable, duty: Duty, intervalMs: number): Service 
         'select extract(epoch from clock_timestamp())::float8 * 1000 as ms',
       );
       const look = { startedMs, endedMs: systemClock.nowMs(), serverMs: rows[0]?.ms ?? Number.NaN };
-      duty.noteLook?.(look);
+      duty.noteHeartbeat?.(look);
       await duty.run(look, signal);
     },
     trouble: duty.trouble,
-    onError: () => duty.noteLook?.(undefined),
+    onError: () => duty.noteHeartbeat?.(undefined),
   });
 }

@@ -171,7 +171,7 @@ test('each minute with work in it has a summary by lane, and one without has non
   };
   await untilPasses(2);
   expect(lines).toEqual([]);
-  const [held] = createInFlight().add({ workerId: 'w', claimNumber: 1 }, [
+  const [entry] = createInFlight().add({ workerId: 'w', claimNumber: 1 }, [
     {
       id: '1',
       requestId: 'r',
@@ -184,12 +184,12 @@ test('each minute with work in it has a summary by lane, and one without has non
       retryCount: 0,
     },
   ]);
-  if (held === undefined) throw new Error('expected a hold');
-  outcomes.note({ held, outcome: { kind: 'completed', result: '[]' } }, 'completed');
-  outcomes.note({ held, outcome: { kind: 'completed', result: '[]' } }, 'completed');
-  outcomes.note({ held, outcome: { kind: 'retry', error: 'no', delayMs: 1 } }, 'pending');
-  outcomes.note({ held, outcome: { kind: 'defer', error: 'no', delayMs: 1 } }, 'pending');
-  outcomes.note({ held, outcome: { kind: 'release' } }, 'pending');
+  if (entry === undefined) throw new Error('expected a hold');
+  outcomes.note({ entry, outcome: { kind: 'completed', result: '[]' } }, 'completed');
+  outcomes.note({ entry, outcome: { kind: 'completed', result: '[]' } }, 'completed');
+  outcomes.note({ entry, outcome: { kind: 'retry', error: 'no', delayMs: 1 } }, 'pending');
+  outcomes.note({ entry, outcome: { kind: 'defer', error: 'no', delayMs: 1 } }, 'pending');
+  outcomes.note({ entry, outcome: { kind: 'release' } }, 'pending');
   await untilPasses(3);
   await outcomes.stop();
   expect(lines).toMatchObject([

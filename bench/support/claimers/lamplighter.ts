@@ -5,7 +5,7 @@ import { registerWorker } from '../../../src/process/register-worker.ts';
 import { renewLease } from '../../../src/process/renew-lease.ts';
 import { type ClaimedRequest, type Lane, laneKey } from '../../../src/requests/claimed-request.ts';
 import { finishRequests } from '../../../src/requests/finish-requests.ts';
-import { createReadyLevels } from '../../../src/worker/requests/claim/claim-cursors.ts';
+import { createClaimCursors } from '../../../src/worker/requests/claim/claim-cursors.ts';
 import { openPool } from '../bench-server.ts';
 import { contenderNamed } from '../contenders/registry.ts';
 import type { Claimer } from './claimer.ts';
@@ -32,7 +32,7 @@ export async function openLamplighterClaimer(uri: string): Promise<Claimer> {
     concurrency: 1,
     leaseMs: LEASE_MS,
   });
-  const ready = createReadyLevels(db, systemClock);
+  const cursors = createClaimCursors(db, systemClock);
   let held: ClaimedRequest[] = [];
   let claimNumber = 0;
   const settledClaims: number[] = [];
@@ -41,9 +41,9 @@ export async function openLamplighterClaimer(uri: string): Promise<Claimer> {
     contender,
     pool,
     async claim(limit) {
-      if (ready.isDue()) await ready.look([LANE]);
+      if (cursors.isDue()) await cursors.scan([LANE]);
       claimNumber += 1;
-      const claimed = await ready.claim({ workerId, claimNumber }, LANE, limit);
+      const claimed = await cursors.claim({ workerId, claimNumber }, LANE, limit);
       held.push(...claimed);
       return claimed.length;
     },

@@ -23,17 +23,17 @@ export interface Canceller extends Service {
 }
 
 /**
- * Duty: breaks off work that is no longer wanted. Asks the database, at once after a hint and once a second, which requests in hand are
+ * Duty: breaks off work that is no longer wanted. Asks the database, at once after a hint and once a second, which requests in flight are
  * still this worker's, and aborts the others.
  */
 export function startCanceller({ db, inFlight, troubles, clock }: CancellerDeps): Canceller {
   const loop = startLoop({
     intervalMs: INTERVAL_MS,
     async runOnce() {
-      for (const [workerId, held] of groupBy(inFlight.list(), (entry) => entry.workerId)) {
-        const requests = held.map(({ request }) => request);
+      for (const [workerId, entries] of groupBy(inFlight.list(), (entry) => entry.workerId)) {
+        const requests = entries.map(({ request }) => request);
         const lost = new Set(await listLost(db, workerId, requests));
-        for (const entry of held) if (lost.has(entry.request.id)) inFlight.abort(entry, 'lost');
+        for (const entry of entries) if (lost.has(entry.request.id)) inFlight.abort(entry, 'lost');
       }
     },
     trouble: troubles.define('look for cancelled requests'),
@@ -41,7 +41,7 @@ export function startCanceller({ db, inFlight, troubles, clock }: CancellerDeps)
   });
   return {
     onCancel(requestId) {
-      // Any role may send on the channel, so this is a reason to look, not to abort.
+      // Any role may send on the channel, so this is a reason to ask, not to abort.
       if (inFlight.has(requestId)) loop.wake();
     },
     stop: () => loop.stop(),

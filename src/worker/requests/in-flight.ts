@@ -1,7 +1,8 @@
 import type { AbortReason, ClaimLedger } from '../../process/workload.ts';
 import type { ClaimedRequest, ClaimName } from '../../requests/claimed-request.ts';
 
-export interface HeldRequest {
+/** A request that this worker has claimed, until its completion is recorded. */
+export interface InFlightRequest {
   readonly request: ClaimedRequest;
   /** The worker's id when it claimed: after a lost lease a later id must not finish it. */
   readonly workerId: string;
@@ -9,35 +10,35 @@ export interface HeldRequest {
   readonly abortReason: AbortReason | undefined;
   /** Whom to tell when it is broken off. An AbortSignal for each request would take a fifth of the worker's time. */
   onAbort: (() => void) | undefined;
-  /** Resolves when the request is held no more: its end is recorded, or no longer matters. */
+  /** Resolves when the request is in flight no more: its completion is recorded, or stale. */
   readonly settled: Promise<void>;
 }
 
-/** The requests that this process holds, from claim to recorded end. */
+/** The requests of this process from their claim to the record of their completion. */
 export interface InFlight extends ClaimLedger {
   readonly size: number;
-  add(name: ClaimName, requests: readonly ClaimedRequest[]): HeldRequest[];
-  /** Forgets a request whose end is recorded, or no longer matters. */
-  remove(held: HeldRequest): void;
+  add(name: ClaimName, requests: readonly ClaimedRequest[]): InFlightRequest[];
+  /** Forgets a request whose completion is recorded, or stale. */
+  remove(entry: InFlightRequest): void;
   /** Breaks off the work on one request. */
-  abort(held: HeldRequest, reason: AbortReason): void;
+  abort(entry: InFlightRequest, reason: AbortReason): void;
   /** Breaks off all work, or all that was claimed under one id. */
   abortAll(reason: AbortReason, workerId?: string): void;
-  /** True while a request with that request_id is held. */
+  /** True while a request with that request_id is in flight. */
   has(requestId: string): boolean;
-  /** True while a request is held that was claimed under that id. */
+  /** True while a request is in flight that was claimed under that id. */
   hasAnyOf(workerId: string): boolean;
-  list(): HeldRequest[];
-  /** Resolves when nothing is held. */
+  list(): InFlightRequest[];
+  /** Resolves when nothing is in flight. */
   empty(): Promise<void>;
 }
 
 /**
- * A row that was lost or handed back can be claimed again before the end of the earlier hold has gone all its way. The later hold
- * takes the place of the earlier one, which is broken off and whose end then changes nothing here.
+ * A row that was lost or handed back can be claimed again before the completion of the earlier claim has gone all its way. The later entry
+ * takes the place of the earlier one, which is broken off and whose completion then changes nothing here.
  */
 export function createInFlight(): InFlight {
-  const holds = new Map<string, Hold>();
+  const entries = new Map<string, Entry>();
   let onEmpty: (() => void)[] = [];
   const settledClaims = new Map<string, Set<number>>();
 
@@ -46,55 +47,55 @@ export function createInFlight(): InFlight {
     settledClaims.set(workerId, numbers.add(claimNumber));
   };
 
-  /** The hold itself, unless a later one has taken its place; holds are handed out as what they are. */
-  const present = (held: HeldRequest): Hold | undefined => {
-    const hold = holds.get(held.request.id);
-    return hold === held ? hold : undefined;
+  /** The entry itself, unless a later one has taken its place; entries are handed out as what they are. */
+  const present = (entry: InFlightRequest): Entry | undefined => {
+    const known = entries.get(entry.request.id);
+    return known === entry ? known : undefined;
   };
 
   return {
     get size() {
-      return holds.size;
+      return entries.size;
     },
     add(name, requests) {
       const claim: Claim = { name, open: requests.length, onSettled: noteSettled };
       return requests.map((request) => {
-        const earlier = holds.get(request.id);
+        const earlier = entries.get(request.id);
         earlier?.abort('lost');
         earlier?.settle();
-        const hold = new Hold(request, claim);
-        holds.set(request.id, hold);
-        return hold;
+        const entry = new Entry(request, claim);
+        entries.set(request.id, entry);
+        return entry;
       });
     },
-    remove(held) {
-      const hold = present(held);
-      if (hold === undefined) return;
-      holds.delete(held.request.id);
-      hold.settle();
-      if (holds.size > 0) return;
+    remove(entry) {
+      const known = present(entry);
+      if (known === undefined) return;
+      entries.delete(entry.request.id);
+      known.settle();
+      if (entries.size > 0) return;
       for (const resolve of onEmpty) resolve();
       onEmpty = [];
     },
-    abort(held, reason) {
-      present(held)?.abort(reason);
+    abort(entry, reason) {
+      present(entry)?.abort(reason);
     },
     abortAll(reason, workerId) {
-      for (const hold of [...holds.values()]) {
-        if (workerId === undefined || hold.workerId === workerId) hold.abort(reason);
+      for (const entry of [...entries.values()]) {
+        if (workerId === undefined || entry.workerId === workerId) entry.abort(reason);
       }
     },
     has(requestId) {
-      for (const { request } of holds.values()) if (request.requestId === requestId) return true;
+      for (const { request } of entries.values()) if (request.requestId === requestId) return true;
       return false;
     },
     hasAnyOf(workerId) {
-      for (const hold of holds.values()) if (hold.workerId === workerId) return true;
+      for (const entry of entries.values()) if (entry.workerId === workerId) return true;
       return false;
     },
-    list: () => [...holds.values()],
+    list: () => [...entries.values()],
     async empty() {
-      if (holds.size > 0) await new Promise<void>((resolve) => onEmpty.push(resolve));
+      if (entries.size > 0) await new Promise<void>((resolve) => onEmpty.push(resolve));
     },
     listSettledClaims: (workerId) => [...(settledClaims.get(workerId) ?? [])],
     forgetClaims(workerId, claimNumbers) {
@@ -105,14 +106,14 @@ export function createInFlight(): InFlight {
   };
 }
 
-/** Requests that were claimed together, and how many of them are still held. */
+/** Requests that were claimed together, and how many of them are still in flight. */
 interface Claim {
   readonly name: ClaimName;
   open: number;
   readonly onSettled: (name: ClaimName) => void;
 }
 
-class Hold implements HeldRequest {
+class Entry implements InFlightRequest {
   readonly request: ClaimedRequest;
   readonly #claim: Claim;
   abortReason: AbortReason | undefined;

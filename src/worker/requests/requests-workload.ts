@@ -11,10 +11,10 @@ import { startDispatcher } from './claim/dispatcher.ts';
 import { createInFlight } from './in-flight.ts';
 import { loadLanes, type ServedReport } from './lanes.ts';
 import { startCompleter } from './record/completer.ts';
-import { startAnnouncer } from './record/event-publisher.ts';
+import { startEventPublisher } from './record/event-publisher.ts';
 import { startOutcomeLog } from './record/outcome-log.ts';
 import { createAnswerer } from './run/answerer.ts';
-import { createSlots } from './run/concurrency-limit.ts';
+import { createConcurrencyLimit } from './run/concurrency-limit.ts';
 import { createExecutor } from './run/executor.ts';
 import { createModelHealth } from './run/model-health.ts';
 import { createPruner } from './upkeep/pruner.ts';
@@ -65,18 +65,18 @@ export async function openRequests(
 
   /** What begins with the lease. */
   function startServices() {
-    const announcer = startAnnouncer({ db, workerId: () => lease.workerId, log, troubles, clock });
+    const publisher = startEventPublisher({ db, workerId: () => lease.workerId, log, troubles, clock });
     const completer = startCompleter({
       db,
       inFlight,
-      announcer,
+      publisher,
       maxRetries: config.maxRetries,
       log,
       troubles,
       clock,
-      onRecorded: (end, status) => {
-        const { outcome } = end;
-        outcomes.note(end, status);
+      onRecorded: (completion, status) => {
+        const { outcome } = completion;
+        outcomes.note(completion, status);
         // What was handed back without charge has not been processed.
         if (outcome.kind === 'defer' || outcome.kind === 'release') return;
         counts.processed += 1;
@@ -102,12 +102,12 @@ export async function openRequests(
       db,
       lease,
       served,
-      slots: createSlots(() => live.concurrency, functionCount),
+      limit: createConcurrencyLimit(() => live.concurrency, functionCount),
       inFlight,
       executor: createExecutor({
         answerer: createAnswerer(db, health.note),
         timeoutMs: config.timeoutMs,
-        record: (ends) => completer.push(ends),
+        record: (completions) => completer.push(completions),
         log,
         troubles,
         clock,
@@ -118,7 +118,7 @@ export async function openRequests(
       clock,
     });
     const canceller = startCanceller({ db, inFlight, troubles, clock });
-    return { announcer, completer, upkeep, schedule, dispatcher, canceller };
+    return { publisher, completer, upkeep, schedule, dispatcher, canceller };
   }
 
   return {
@@ -171,7 +171,7 @@ export async function openRequests(
     abort: (reason, workerId) => inFlight.abortAll(reason, workerId),
     async stop() {
       const services: Service[] =
-        running === undefined ? [] : [running.upkeep, running.canceller, running.completer, running.announcer];
+        running === undefined ? [] : [running.upkeep, running.canceller, running.completer, running.publisher];
       await stopAll([...services, outcomes]);
     },
   };

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { Queryable } from '../../../db/query.ts';
-import { createReadyLevels, type ReadyLevels } from './claim-cursors.ts';
+import { type ClaimCursors, createClaimCursors } from './claim-cursors.ts';
 
 interface Row {
   readonly username: string;
@@ -12,20 +12,20 @@ const lane = { functionName: 'embed', model: 'default' } as const;
 const at = (id: number) => `2026-01-01 00:00:00.${String(id).padStart(6, '0')}+00`;
 
 let rows: Row[];
-let looks: number[];
+let scans: number[];
 let nowMs: number;
-let ready: ReadyLevels;
+let cursors: ClaimCursors;
 
 /** Lists and claims as the two functions of the database do, without their speed or safety: only the turns are tested here. */
 const db: Queryable = {
   async query<R extends object>(text: string, params: readonly unknown[] = []) {
-    const answer = text.includes('at_once') ? claimAtOnce : text.includes('list_ready') ? list : claim;
+    const answer = text.includes('at_once') ? scanAndClaim : text.includes('list_ready') ? list : claim;
     return { rows: answer(params) as R[] };
   },
 };
 function list(params: readonly unknown[]) {
   const perRole = Number(params[2]);
-  looks.push(perRole);
+  scans.push(perRole);
   const heads: Row[] = [];
   for (const username of [...new Set(rows.map((row) => row.username))].sort()) {
     const own = rows.filter((row) => row.username === username);
@@ -85,10 +85,10 @@ function claim(params: readonly unknown[]) {
   }));
 }
 
-function claimAtOnce(params: readonly unknown[]) {
+function scanAndClaim(params: readonly unknown[]) {
   const [, , , , [limit = 0]] = params as [string, number, string[], string[], number[]];
   const heads = list([[], [], limit]);
-  looks.pop();
+  scans.pop();
   const free = rows.filter((row) => row.isLocked !== true);
   const levels = [heads.map(({ username }) => username), heads.map(({ priority }) => priority)];
   const taken =
@@ -102,29 +102,29 @@ function claimAtOnce(params: readonly unknown[]) {
 
 beforeEach(() => {
   rows = [];
-  looks = [];
+  scans = [];
   nowMs = 0;
-  ready = createReadyLevels(db, { nowMs: () => nowMs, delay: async () => undefined });
+  cursors = createClaimCursors(db, { nowMs: () => nowMs, delay: async () => undefined });
 });
 
 const flood = (username: string, count: number, priority = 0) =>
   rows.push(...Array.from({ length: count }, (_, n) => ({ username, priority, id: rows.length + n + 1 })));
 const claimNames = async (limit: number) =>
-  (await ready.claim({ workerId: 'w', claimNumber: 1 }, lane, limit)).map(({ username }) => username);
+  (await cursors.claim({ workerId: 'w', claimNumber: 1 }, lane, limit)).map(({ username }) => username);
 
 test('roles take turns, one request at a time', async () => {
   for (const username of ['ann', 'bob', 'cid']) flood(username, 3);
-  await ready.look([lane]);
+  await cursors.scan([lane]);
   const order: string[] = [];
   for (let n = 0; n < 9; n += 1) order.push(...(await claimNames(1)));
   expect(order).toEqual(['ann', 'bob', 'cid', 'ann', 'bob', 'cid', 'ann', 'bob', 'cid']);
 });
 
-test('turns go on across looks', async () => {
+test('turns go on across scans', async () => {
   for (const username of ['ann', 'bob', 'cid']) flood(username, 2);
   const order: string[] = [];
   for (let n = 0; n < 4; n += 1) {
-    await ready.look([lane]);
+    await cursors.scan([lane]);
     order.push(...(await claimNames(1)));
   }
   expect(order).toEqual(['ann', 'bob', 'cid', 'ann']);
@@ -133,14 +133,14 @@ test('turns go on across looks', async () => {
 test('a large claim is shared evenly, and who has little leaves the rest to the others the next time', async () => {
   flood('ann', 100);
   flood('bob', 2);
-  await ready.look([lane]);
+  await cursors.scan([lane]);
   expect((await claimNames(20)).sort()).toEqual([...Array<string>(10).fill('ann'), 'bob', 'bob']);
   expect(await claimNames(20)).toEqual(Array<string>(20).fill('ann'));
 });
 
 test('turns go on across claims of any size', async () => {
   for (const username of ['ann', 'bob', 'cid', 'dan']) flood(username, 24);
-  await ready.look([lane]);
+  await cursors.scan([lane]);
   const order: string[] = [];
   for (const limit of [1, 5, 2, 11, 3, 4, 7, 1, 6, 13, 9, 10, 8]) order.push(...(await claimNames(limit)));
   expect(order).toEqual(Array.from({ length: 20 }, () => ['ann', 'bob', 'cid', 'dan']).flat());
@@ -150,82 +150,82 @@ test('who has nothing left is not asked again; who gave all that was asked for i
   flood('ann', 2);
   flood('bob', 9);
   flood('cid', 1);
-  await ready.look([lane]);
+  await cursors.scan([lane]);
   expect(await claimNames(7)).toEqual(['ann', 'bob', 'cid', 'ann', 'bob', 'bob']);
   expect(await claimNames(7)).toEqual(Array<string>(6).fill('bob'));
-  expect(ready.hasReady(lane)).toBe(false);
+  expect(cursors.hasReady(lane)).toBe(false);
 });
 
-test('a lane that gives nothing is forgotten until the next look', async () => {
+test('a lane that gives nothing is forgotten until the next scan', async () => {
   rows.push({ username: 'ann', priority: 0, id: 1, isLocked: true });
-  await ready.look([lane]);
-  expect([ready.hasReady(lane), await claimNames(5), ready.hasReady(lane)]).toEqual([true, [], false]);
-  expect(ready.isDue()).toBe(true);
+  await cursors.scan([lane]);
+  expect([cursors.hasReady(lane), await claimNames(5), cursors.hasReady(lane)]).toEqual([true, [], false]);
+  expect(cursors.isDue()).toBe(true);
 });
 
-test('a look that finds only what is locked makes the next one go deeper, until nothing is found', async () => {
+test('a scan that finds only what is locked makes the next one go deeper, until nothing is found', async () => {
   rows = Array.from({ length: 20 }, (_, n) => ({ username: 'ann', priority: 20 - n, id: n + 1, isLocked: n < 19 }));
   for (let n = 0; n < 3; n += 1) {
-    await ready.look([lane]);
+    await cursors.scan([lane]);
     await claimNames(5);
   }
-  expect(looks).toEqual([8, 16, 32]);
+  expect(scans).toEqual([8, 16, 32]);
   expect(rows).toHaveLength(19);
   rows = [];
-  await ready.look([lane]);
-  await ready.look([lane]);
-  expect(looks.at(-1)).toBe(8);
+  await cursors.scan([lane]);
+  await cursors.scan([lane]);
+  expect(scans.at(-1)).toBe(8);
 });
 
 const claimAtOnceNames = async (most: number) =>
-  (await ready.claimAtOnce({ workerId: 'w', claimNumber: 1 }, [{ ...lane, most }])).map(({ username }) => username);
+  (await cursors.scanAndClaim({ workerId: 'w', claimNumber: 1 }, [{ ...lane, most }])).map(({ username }) => username);
 
 test('who knows of nothing claims all that is ready at once, roles in turn', async () => {
   flood('ann', 3);
   flood('bob', 1);
-  expect(ready.isUnknown()).toBe(true);
+  expect(cursors.isUnknown()).toBe(true);
   expect(await claimAtOnceNames(4)).toEqual(['ann', 'bob', 'ann', 'ann']);
-  expect([ready.isUnknown(), ready.isDue()]).toEqual([true, true]);
+  expect([cursors.isUnknown(), cursors.isDue()]).toEqual([true, true]);
   expect(await claimAtOnceNames(4)).toEqual([]);
-  expect(ready.isUnknown()).toBe(true);
+  expect(cursors.isUnknown()).toBe(true);
 });
 
 test.each([
   ['too much', false],
   ['locked', true],
-])('what is %s for that needs looks, until one finds nothing', async (_, isLocked) => {
+])('what is %s for that needs scans, until one finds nothing', async (_, isLocked) => {
   rows = Array.from({ length: 5 }, (_unused, n) => ({ username: 'ann', priority: 0, id: n + 1, isLocked }));
-  expect([await claimAtOnceNames(4), ready.isUnknown()]).toEqual([[], false]);
-  await ready.look([lane]);
+  expect([await claimAtOnceNames(4), cursors.isUnknown()]).toEqual([[], false]);
+  await cursors.scan([lane]);
   expect(await claimNames(9)).toHaveLength(isLocked ? 0 : 5);
-  expect(ready.isUnknown()).toBe(false);
+  expect(cursors.isUnknown()).toBe(false);
   rows = [];
-  await ready.look([lane]);
-  expect(ready.isUnknown()).toBe(true);
+  await cursors.scan([lane]);
+  expect(cursors.isUnknown()).toBe(true);
 });
 
 test('turns go on from a claim at once', async () => {
   flood('ann', 1);
   expect(await claimAtOnceNames(2)).toEqual(['ann']);
   for (const username of ['ann', 'bob', 'cid']) flood(username, 2);
-  await ready.look([lane]);
+  await cursors.scan([lane]);
   expect([...(await claimNames(1)), ...(await claimNames(1)), ...(await claimNames(1))]).toEqual(['bob', 'cid', 'ann']);
 });
 
-test('looks that nobody claims from do not go deeper', async () => {
+test('scans that nobody claims from do not go deeper', async () => {
   flood('ann', 5);
-  for (let n = 0; n < 4; n += 1) await ready.look([lane]);
-  expect(looks).toEqual([8, 8, 8, 8]);
+  for (let n = 0; n < 4; n += 1) await cursors.scan([lane]);
+  expect(scans).toEqual([8, 8, 8, 8]);
 });
 
-test('another look is due after a second at the latest, or when told so', async () => {
+test('another scan is due after a second at the latest, or when told so', async () => {
   flood('ann', 5);
   nowMs = 10_000;
-  await ready.look([lane]);
+  await cursors.scan([lane]);
   nowMs += 1;
-  ready.expire();
-  expect(ready.isDue()).toBe(true);
-  await ready.look([lane]);
+  cursors.expire();
+  expect(cursors.isDue()).toBe(true);
+  await cursors.scan([lane]);
   nowMs += 1_001;
-  expect(ready.isDue()).toBe(true);
+  expect(cursors.isDue()).toBe(true);
 });

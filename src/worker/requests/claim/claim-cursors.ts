@@ -12,55 +12,55 @@ import {
 } from '../../../requests/claimed-request.ts';
 import { listReady, type ReadyLevel } from '../../../requests/list-ready.ts';
 
-/** Priorities of one role that a look at the queue returns; further ones are found once these are empty. */
+/** Priorities of one role that a scan returns; further ones are found once these are empty. */
 const LEVELS_PER_ROLE = 8;
 /** The same where the rows of all those are locked by others, so that a claim gives nothing. */
 const MOST_LEVELS_PER_ROLE = 4_096;
-/** A look may take this share of the time; more often it would compete with the claims, less often it would delay urgent requests. */
+/** Scans may take this share of the time; more often they would compete with the claims, less often they would delay urgent requests. */
 const SCAN_SHARE = 0.1;
 const LONGEST_UNSCANNED_MS = 1_000;
 
 /**
- * What is known to be ready. A look at the whole queue finds the roles and priorities of each lane; claims then go to one level after
- * the other, each from the lowest row that may still be there. That keeps a claim off the dead index entries that an open snapshot
- * holds in front, which a plain claim reads anew each time (76k to 18k/s after 800k requests). Rows that appear below the remembered
- * bound (late commits, retries) and new levels are found by the next look. Where there is no backlog there is nothing to remember, and
- * one statement both looks and claims.
+ * Where claims go on. A scan of the whole queue finds the levels that have ready requests: the roles and priorities of each lane. Claims
+ * then go to one level after the other, each from the lowest row that may still be there. That keeps a claim off the dead index entries
+ * that an open snapshot holds in front, which a plain claim reads anew each time (76k to 18k/s after 800k requests). The next scan finds
+ * new levels, and rows below the remembered bound (late commits, retries). Without a backlog there is nothing to remember, and one
+ * statement both scans and claims.
  */
-export interface ReadyLevels {
-  /** True when it is time for another look: nothing is known to be ready, or the last look is too long ago. */
+export interface ClaimCursors {
+  /** True when a scan is due: no level is known to have ready requests, or the last scan is too long ago. */
   isDue(): boolean;
   /** Makes the next `isDue` true. */
   expire(): void;
-  /** True when nothing is known to be ready, nor thought to be: then {@link claimAtOnce} is the shorter way. */
+  /** True when no level is known, and no backlog either: {@link scanAndClaim} is the shorter way then. */
   isUnknown(): boolean;
-  /** Looks and claims all that is ready in the first of the lanes that has anything; what is too much for that, or locked, needs a look. */
-  claimAtOnce(name: ClaimName, lanes: readonly LaneRoom[]): Promise<ClaimedRequest[]>;
-  look(lanes: readonly Lane[]): Promise<void>;
+  /** Claims all that is ready in the first of the lanes that has anything; gives nothing where a scan has to come first, see `claimRequestsAtOnce`. */
+  scanAndClaim(name: ClaimName, lanes: readonly LaneRoom[]): Promise<ClaimedRequest[]>;
+  scan(lanes: readonly Lane[]): Promise<void>;
   hasReady(lane: Lane): boolean;
   /** Claims for one lane; roles take turns, so that one role's flood does not starve another's. */
   claim(name: ClaimName, lane: Lane, limit: number, isCareful?: boolean): Promise<ClaimedRequest[]>;
 }
 
-export function createReadyLevels(db: Queryable, clock: Clock): ReadyLevels {
+export function createClaimCursors(db: Queryable, clock: Clock): ClaimCursors {
   let levels = new Map<string, ReadyLevel[]>();
   const lastServed = new Map<string, string>();
-  let nextLookAtMs = 0;
+  let nextScanAtMs = 0;
   let levelsPerRole = LEVELS_PER_ROLE;
-  /** True when claims were tried since the last look and all of them gave nothing. */
+  /** True when claims were tried since the last scan and all of them gave nothing. */
   let isInVain = false;
   let hasClaimed = false;
-  /** True when there was something that could not be claimed at once, until a look finds nothing. */
+  /** True when there was something that could not be claimed at once, until a scan finds nothing. */
   let hasBacklog = false;
 
   return {
-    isDue: () => levels.size === 0 || clock.nowMs() >= nextLookAtMs,
+    isDue: () => levels.size === 0 || clock.nowMs() >= nextScanAtMs,
     expire() {
-      nextLookAtMs = 0;
+      nextScanAtMs = 0;
     },
     isUnknown: () => levels.size === 0 && !hasBacklog,
-    async claimAtOnce(name, lanes) {
-      // Whatever makes it fail may be in one lane only, which a look tells.
+    async scanAndClaim(name, lanes) {
+      // Whatever makes it fail may be in one lane only, which a scan tells.
       hasBacklog = true;
       const requests = await claimRequestsAtOnce(db, { ...name, lanes });
       hasBacklog = requests === undefined;
@@ -68,7 +68,7 @@ export function createReadyLevels(db: Queryable, clock: Clock): ReadyLevels {
       if (last !== undefined) lastServed.set(laneKey(last.lane), last.username);
       return requests ?? [];
     },
-    async look(lanes) {
+    async scan(lanes) {
       const startedMs = clock.nowMs();
       if (isInVain) levelsPerRole = Math.min(levelsPerRole * 2, MOST_LEVELS_PER_ROLE);
       const found = await listReady(db, lanes, levelsPerRole);
@@ -78,7 +78,7 @@ export function createReadyLevels(db: Queryable, clock: Clock): ReadyLevels {
       hasBacklog &&= found.length > 0;
       levels = groupBy(found, ({ lane }) => laneKey(lane));
       const endedMs = clock.nowMs();
-      nextLookAtMs = endedMs + Math.min(LONGEST_UNSCANNED_MS, (endedMs - startedMs) / SCAN_SHARE);
+      nextScanAtMs = endedMs + Math.min(LONGEST_UNSCANNED_MS, (endedMs - startedMs) / SCAN_SHARE);
     },
     hasReady: (lane) => levels.has(laneKey(lane)),
     async claim(name, lane, limit, isCareful = false) {

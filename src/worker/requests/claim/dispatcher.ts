@@ -7,11 +7,11 @@ import type { PollSchedule } from '../../../process/poll-schedule.ts';
 import type { LeaseHolder } from '../../../process/workload.ts';
 import { type ClaimedRequest, type ClaimName, type Lane, laneKey } from '../../../requests/claimed-request.ts';
 import { type BatchRunnerDeps, createBatchRunner } from '../run/batch-runner.ts';
-import { createReadyLevels } from './claim-cursors.ts';
+import { createClaimCursors } from './claim-cursors.ts';
 import { createLaneCare } from './lane-care.ts';
 import { createQuarantine } from './quarantine.ts';
 
-/** Requests of one claim; more would be held without being worked on. */
+/** Requests of one claim; more would be in flight without being worked on. */
 const CLAIM_LIMIT = 1_000;
 /** The same where rows are claimed one by one. */
 const CAREFUL_LIMIT = 64;
@@ -26,7 +26,7 @@ export interface DispatcherDeps extends Omit<BatchRunnerDeps, 'onRoom'> {
 }
 
 export interface Dispatcher extends Service {
-  /** Something may be ready: look now. */
+  /** Something may be ready: scan now. */
   wake(): void;
   /** Requests are in quarantine that this worker may be able to run. */
   noteQuarantined(): void;
@@ -38,7 +38,7 @@ export interface Dispatcher extends Service {
  */
 export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   const { db, lease, served, schedule, log, troubles, clock } = deps;
-  const ready = createReadyLevels(db, clock);
+  const cursors = createClaimCursors(db, clock);
   const runner = createBatchRunner({ ...deps, onRoom: () => loop.wake() });
   const quarantine = createQuarantine({ ...deps, runner, claimAs, onOpen: wake });
   const refusals = troubles.define('claim some requests');
@@ -65,29 +65,29 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   const isOpen = (lane: Lane) => !quarantine.isClosed(lane) && !care.isClosed(lane);
   const openLanes = () => served.lanes.filter(isOpen);
 
-  /** Looks at the queue, and claims in the same statement where nothing is known and slots are free; how many requests. */
-  async function look(): Promise<number> {
+  /** Scans the queue, and claims in the same statement where no level is known and slots are free; how many requests. */
+  async function scan(): Promise<number> {
     const lanes = openLanes();
     const rooms = [...served.lanes.slice(nextLane), ...served.lanes.slice(0, nextLane)]
       .filter((lane) => lanes.includes(lane))
       .map((lane) => ({ ...lane, most: Math.min(CLAIM_LIMIT, runner.roomFor(lane, false)) }))
       .filter(({ most }) => most > 0);
-    if (rooms.length > 0 && ready.isUnknown() && !lanes.some(care.isCareful)) {
-      const { claimed, name } = await claimAs((as) => ready.claimAtOnce(as, rooms)).catch(leaveToLook);
+    if (rooms.length > 0 && cursors.isUnknown() && !lanes.some(care.isCareful)) {
+      const { claimed, name } = await claimAs((as) => cursors.scanAndClaim(as, rooms)).catch(leaveToScan);
       const [first] = claimed;
       if (first !== undefined) {
         nextLane = served.lanes.findIndex((lane) => laneKey(lane) === laneKey(first.lane)) + 1;
         runner.start(first.lane, claimed, name);
         return claimed.length;
       }
-      if (ready.isUnknown()) return 0;
+      if (cursors.isUnknown()) return 0;
     }
-    await ready.look(lanes);
+    await cursors.scan(lanes);
     return 0;
   }
 
-  /** What fails for its rows in one lane must not keep the others waiting: a look tells where there is something. */
-  function leaveToLook(error: unknown): { claimed: ClaimedRequest[]; name: ClaimName } {
+  /** What fails for its rows in one lane must not keep the others waiting: a scan tells where there is something. */
+  function leaveToScan(error: unknown): { claimed: ClaimedRequest[]; name: ClaimName } {
     if (!isRefusal(error)) throw error;
     return { claimed: [], name: { workerId: lease.workerId, claimNumber } };
   }
@@ -97,14 +97,14 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     for (let step = 0; step < served.lanes.length; step += 1) {
       const at = (nextLane + step) % served.lanes.length;
       const lane = served.lanes[at];
-      if (lane === undefined || !isOpen(lane) || !ready.hasReady(lane)) continue;
-      const room = runner.roomFor(lane, mayLookAhead(lane));
+      if (lane === undefined || !isOpen(lane) || !cursors.hasReady(lane)) continue;
+      const room = runner.roomFor(lane, mayClaimAhead(lane));
       if (room === 0) continue;
       nextLane = at + 1;
       const isCareful = care.isCareful(lane);
       const limit = Math.min(isCareful ? CAREFUL_LIMIT : CLAIM_LIMIT, room);
       try {
-        const { claimed, name } = await claimAs((as) => ready.claim(as, lane, limit, isCareful));
+        const { claimed, name } = await claimAs((as) => cursors.claim(as, lane, limit, isCareful));
         care.noteClaim(lane);
         runner.start(lane, claimed, name);
         return claimed.length;
@@ -129,22 +129,22 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   /** What waits for a slot takes the next one, so nothing waits where another lane has something to run. */
-  const mayLookAhead = (lane: Lane) => openLanes().every((other) => other === lane || !ready.hasReady(other));
+  const mayClaimAhead = (lane: Lane) => openLanes().every((other) => other === lane || !cursors.hasReady(other));
 
-  const hasRoom = () => openLanes().some((lane) => runner.roomFor(lane, mayLookAhead(lane)) > 0);
+  const hasRoom = () => openLanes().some((lane) => runner.roomFor(lane, mayClaimAhead(lane)) > 0);
 
   async function dispatch(signal: AbortSignal): Promise<void> {
     let isFresh = false;
     while (!signal.aborted) {
       if (quarantine.isDue() && (await reserve())) {
         // What is known of the lane that is closed now must not keep the others from the shorter way.
-        ready.expire();
+        cursors.expire();
         isFresh = false;
       }
       if (!hasRoom()) return;
-      // One look is enough until something was claimed: rows that others have locked are seen, but cannot be had.
-      if (!isFresh && ready.isDue()) {
-        if ((await look()) > 0) {
+      // One scan is enough until something was claimed: it shows rows that others have locked, which no claim gets.
+      if (!isFresh && cursors.isDue()) {
+        if ((await scan()) > 0) {
           schedule.reset();
           continue;
         }
@@ -157,14 +157,14 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
         isFresh = false;
         continue;
       }
-      // A lane that gave nothing is forgotten until the next look; others may have something.
+      // A lane that gave nothing is forgotten until the next scan; others may have something.
       if (claimed === 0) continue;
       if (!isFresh) {
-        ready.expire();
+        cursors.expire();
         continue;
       }
       if (!(await schedule.requestOnce())) return;
-      ready.expire();
+      cursors.expire();
       isFresh = false;
     }
   }
@@ -186,7 +186,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   });
 
   function wake(): void {
-    ready.expire();
+    cursors.expire();
     loop.wake();
   }
 

@@ -3,7 +3,7 @@ import type { Logger } from '../../../core/log.ts';
 import type { Queryable } from '../../../db/query.ts';
 import { claimQuarantined } from '../../../requests/claim-quarantined.ts';
 import { type ClaimedRequest, type ClaimName, type Lane, laneKey } from '../../../requests/claimed-request.ts';
-import type { HeldRequest, InFlight } from '../in-flight.ts';
+import type { InFlight, InFlightRequest } from '../in-flight.ts';
 import type { ServedLanes } from '../lanes.ts';
 import type { BatchRunner } from '../run/batch-runner.ts';
 
@@ -51,7 +51,7 @@ export function createQuarantine(deps: QuarantineDeps): Quarantine {
   const { db, served, runner, inFlight, claimAs, onOpen, log, clock } = deps;
   let isNoted = false;
   let closedKey: string | undefined;
-  let reserved: readonly HeldRequest[] = [];
+  let reserved: readonly InFlightRequest[] = [];
   let turnEndMs: number | undefined;
   let restEndMs: number | undefined;
 
@@ -71,25 +71,25 @@ export function createQuarantine(deps: QuarantineDeps): Quarantine {
     return undefined;
   }
 
-  async function run(lane: Lane, held: readonly HeldRequest[]): Promise<void> {
+  async function run(lane: Lane, group: readonly InFlightRequest[]): Promise<void> {
     const mates = inFlight
       .list()
-      .filter((other) => laneKey(other.request.lane) === laneKey(lane) && !held.includes(other));
-    const unwanted = watchAborts(held);
+      .filter((other) => laneKey(other.request.lane) === laneKey(lane) && !group.includes(other));
+    const unwanted = watchAborts(group);
     await Promise.race([runner.idle(lane), unwanted.promise]);
-    // Until they are recorded, the server takes them for being in hand, and nobody would be charged.
+    // Until they are recorded, the server takes them for being in flight, and nobody would be charged.
     if (!unwanted.signal.aborted) await settledSoon(mates, unwanted.signal);
-    await runner.runNext(lane, held, { signal: unwanted.signal, onStart: () => (reserved = []) });
+    await runner.runNext(lane, group, { signal: unwanted.signal, onStart: () => (reserved = []) });
     reserved = [];
-    await settledSoon(held);
+    await settledSoon(group);
     closedKey = undefined;
     onOpen();
   }
 
-  async function settledSoon(requests: readonly HeldRequest[], signal?: AbortSignal): Promise<void> {
+  async function settledSoon(requests: readonly InFlightRequest[], signal?: AbortSignal): Promise<void> {
     const settled = new AbortController();
     const end = () => settled.abort();
-    void Promise.all(requests.map((held) => held.settled)).then(end);
+    void Promise.all(requests.map((entry) => entry.settled)).then(end);
     signal?.addEventListener('abort', end, { once: true });
     await clock.delay(RECORD_MS, settled.signal);
     signal?.removeEventListener('abort', end);
@@ -140,21 +140,24 @@ export function createQuarantine(deps: QuarantineDeps): Quarantine {
       return isNoted;
     },
     handBack() {
-      for (const held of reserved) inFlight.abort(held, 'stopping');
+      for (const entry of reserved) inFlight.abort(entry, 'stopping');
     },
   };
 }
 
 /** Resolves and aborts once nobody wants any of them any more. Taken over by whoever runs them. */
-function watchAborts(held: readonly HeldRequest[]): { readonly promise: Promise<void>; readonly signal: AbortSignal } {
+function watchAborts(group: readonly InFlightRequest[]): {
+  readonly promise: Promise<void>;
+  readonly signal: AbortSignal;
+} {
   const controller = new AbortController();
   const promise = new Promise<void>((resolve) => {
     const check = () => {
-      if (held.some(({ abortReason }) => abortReason === undefined)) return;
+      if (group.some(({ abortReason }) => abortReason === undefined)) return;
       controller.abort();
       resolve();
     };
-    for (const each of held) each.onAbort = check;
+    for (const entry of group) entry.onAbort = check;
     check();
   });
   return { promise, signal: controller.signal };

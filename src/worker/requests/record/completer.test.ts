@@ -5,7 +5,7 @@ import { createTroubles } from '../../../core/recurring-trouble.ts';
 import type { Queryable } from '../../../db/query.ts';
 import { createInFlight } from '../in-flight.ts';
 import { startCompleter } from './completer.ts';
-import type { Completed } from './completions.ts';
+import type { Completion } from './completions.ts';
 
 /** Holds each statement until it is told to end; what it does to a server is tested with a real one. */
 function createHeldDatabase() {
@@ -22,7 +22,7 @@ function createHeldDatabase() {
   return { db, held };
 }
 
-function createEnd(inFlight: ReturnType<typeof createInFlight>, id: string, result: string): Completed {
+function createEnd(inFlight: ReturnType<typeof createInFlight>, id: string, result: string): Completion {
   const request = {
     id,
     requestId: `request ${id}`,
@@ -34,9 +34,9 @@ function createEnd(inFlight: ReturnType<typeof createInFlight>, id: string, resu
     attempt: 1,
     retryCount: 0,
   };
-  const [held] = inFlight.add({ workerId: 'w', claimNumber: Number(id) }, [request]);
-  if (held === undefined) throw new Error('one was added');
-  return { held, outcome: { kind: 'completed', result } };
+  const [entry] = inFlight.add({ workerId: 'w', claimNumber: Number(id) }, [request]);
+  if (entry === undefined) throw new Error('one was added');
+  return { entry, outcome: { kind: 'completed', result } };
 }
 
 test('long results have to wait until there is room, though they are few', async () => {
@@ -46,7 +46,7 @@ test('long results have to wait until there is room, though they are few', async
   const completer = startCompleter({
     db,
     inFlight,
-    announcer: { add: () => undefined },
+    publisher: { add: () => undefined },
     maxRetries: 3,
     log: silentLogger,
     troubles,
@@ -65,7 +65,7 @@ test('long results have to wait until there is room, though they are few', async
   // Two are being written; of the others, those wait that came when there were 32 million.
   expect(waiting.at(-1)?.isDone).toBe(false);
   while (inFlight.size > 0) {
-    for (const end of held.splice(0)) end();
+    for (const release of held.splice(0)) release();
     await new Promise((resolve) => setImmediate(resolve));
   }
   await Promise.all(waiting.map(({ done }) => done));
@@ -90,7 +90,7 @@ test('when it cannot go on recording, it says so', async () => {
   const completer = startCompleter({
     db: { query: () => Promise.reject(new Error('the server is away')) },
     inFlight,
-    announcer: { add: () => undefined },
+    publisher: { add: () => undefined },
     maxRetries: 3,
     log,
     troubles: createTroubles({

@@ -4,9 +4,9 @@ import type { Troubles } from '../../../core/recurring-trouble.ts';
 import type { Service } from '../../../core/service.ts';
 import type { Queryable } from '../../../db/query.ts';
 import type { InFlight } from '../in-flight.ts';
-import { type Completed, countBatch, isMoot, lengthOf } from './completions.ts';
-import type { Announcer } from './event-publisher.ts';
-import { startStragglers } from './locked-finishes.ts';
+import { type Completion, countBatch, isStale, lengthOf } from './completions.ts';
+import type { EventPublisher } from './event-publisher.ts';
+import { startLockedFinishes } from './locked-finishes.ts';
 import { createRecorder } from './recorder.ts';
 
 /** Ends that may wait to be recorded before executors have to. */
@@ -20,29 +20,29 @@ export interface CompleterDeps {
   readonly db: Queryable;
   readonly inFlight: InFlight;
   /** Sends the events that were not sent along; stopped later. */
-  readonly announcer: Pick<Announcer, 'add'>;
+  readonly publisher: Pick<EventPublisher, 'add'>;
   readonly maxRetries: number;
   readonly log: Logger;
   readonly troubles: Troubles;
   readonly clock: Clock;
-  /** Told of each end that was recorded. */
-  readonly onRecorded: (end: Completed, status: 'pending' | 'completed' | 'failed') => void;
+  /** Told of each completion that was recorded. */
+  readonly onRecorded: (completion: Completion, status: 'pending' | 'completed' | 'failed') => void;
 }
 
 export interface Completer extends Service {
-  /** Takes over the ends of requests; resolves when there is room for more. */
-  push(ends: readonly Completed[]): Promise<void>;
-  /** Hands back, now and from now on, requests whose end the database refuses. */
+  /** Takes over the completions of requests; resolves when there is room for more. */
+  push(completions: readonly Completion[]): Promise<void>;
+  /** Hands back, now and from now on, requests whose completion the database refuses. */
   handBackRefused(): void;
 }
 
 /**
- * Duty: records the ends of requests, in batches as large as have piled up meanwhile. Writes the queue; if the process dies before a
+ * Duty: records the completions of requests, in batches as large as have piled up meanwhile. Writes the queue; if the process dies before a
  * batch commits, its requests are rescued and run again, and nothing of them was seen by anyone. Rows that somebody has locked are left
- * to the stragglers; while the server is away everything waits.
+ * to the locked finishes; while the server is away everything waits.
  */
 export function startCompleter(deps: CompleterDeps): Completer {
-  const { db, inFlight, announcer, maxRetries, log, troubles, clock, onRecorded } = deps;
+  const { db, inFlight, publisher, maxRetries, log, troubles, clock, onRecorded } = deps;
   const stopping = new AbortController();
   const refusals = troubles.define('record the ends of some requests');
   const record = createRecorder({
@@ -52,32 +52,32 @@ export function startCompleter(deps: CompleterDeps): Completer {
     troubles,
     refusals,
     clock,
-    announce: (events) => announcer.add(events),
-    onRecorded(end, status) {
-      onRecorded(end, status);
-      inFlight.remove(end.held);
+    announce: (events) => publisher.add(events),
+    onRecorded(completion, status) {
+      onRecorded(completion, status);
+      inFlight.remove(completion.entry);
     },
   });
-  const stragglers = startStragglers({
+  const lockedFinishes = startLockedFinishes({
     db,
     record,
-    onDropped: ({ held }) => inFlight.remove(held),
+    onDropped: ({ entry }) => inFlight.remove(entry),
     log,
     troubles,
     refusals,
     clock,
   });
-  const queue: Completed[] = [];
+  const queue: Completion[] = [];
   let queueLength = 0;
   const idleWriters: (() => void)[] = [];
   let roomWaiters: (() => void)[] = [];
 
   const isFull = () => queue.length >= BACKLOG_LIMIT || queueLength >= BACKLOG_LENGTH;
 
-  function take(): Completed[] {
-    const ends = queue.splice(0, countBatch(queue));
-    for (const end of ends) queueLength -= lengthOf(end);
-    return ends;
+  function take(): Completion[] {
+    const completions = queue.splice(0, countBatch(queue));
+    for (const completion of completions) queueLength -= lengthOf(completion);
+    return completions;
   }
 
   function makeRoom(): void {
@@ -93,8 +93,8 @@ export function startCompleter(deps: CompleterDeps): Completer {
         continue;
       }
       const missing = await record(take(), stopping.signal);
-      for (const end of missing) if (isMoot(end)) inFlight.remove(end.held);
-      stragglers.add(missing.filter((end) => !isMoot(end)));
+      for (const completion of missing) if (isStale(completion)) inFlight.remove(completion.entry);
+      lockedFinishes.add(missing.filter((completion) => !isStale(completion)));
       makeRoom();
     }
   }
@@ -107,18 +107,18 @@ export function startCompleter(deps: CompleterDeps): Completer {
   done.catch((error: unknown) => refusals.die(error));
 
   return {
-    async push(ends) {
-      queue.push(...ends);
-      for (const end of ends) queueLength += lengthOf(end);
+    async push(completions) {
+      queue.push(...completions);
+      for (const completion of completions) queueLength += lengthOf(completion);
       wakeWriters();
       if (isFull()) await new Promise<void>((resolve) => roomWaiters.push(resolve));
     },
-    handBackRefused: () => stragglers.handBackRefused(),
+    handBackRefused: () => lockedFinishes.handBackRefused(),
     async stop() {
       stopping.abort();
       wakeWriters();
       await done;
-      await stragglers.stop();
+      await lockedFinishes.stop();
     },
   };
 }

@@ -5,7 +5,7 @@ import { createLogger } from '../../../core/log.ts';
 import { createTroubles } from '../../../core/recurring-trouble.ts';
 import type { Queryable } from '../../../db/query.ts';
 import type { EndEvent } from '../../../requests/announce-ends.ts';
-import { type Announcer, startAnnouncer } from './event-publisher.ts';
+import { type EventPublisher, startEventPublisher } from './event-publisher.ts';
 
 interface Statement {
   readonly requestIds: readonly string[];
@@ -19,7 +19,7 @@ let onStatement: () => void;
 let nowMs: number;
 let endPause: () => void;
 let warnings: { readonly msg: string; readonly events?: number }[];
-let announcer: Announcer;
+let publisher: EventPublisher;
 
 /** Holds each statement until it is told how it ends; what it does to a server is tested with a real one. */
 const db: Queryable = {
@@ -50,12 +50,12 @@ beforeEach(() => {
   nowMs = 0;
   warnings = [];
   const log = createLogger({ level: 'warn', destination: { write: (line) => void warnings.push(JSON.parse(line)) } });
-  announcer = startAnnouncer({ db, workerId: () => 'w', log, troubles: createTroubles({ log, clock }), clock });
+  publisher = startEventPublisher({ db, workerId: () => 'w', log, troubles: createTroubles({ log, clock }), clock });
 });
 afterEach(async () => {
   onStatement = () => statements.at(-1)?.succeed();
   onStatement();
-  await announcer.stop();
+  await publisher.stop();
 });
 
 const events = (count: number): EndEvent[] =>
@@ -75,24 +75,24 @@ async function nextStatement(): Promise<Statement> {
 /** Adds events, and waits for the statement that sends them. */
 async function addAndSend(some: readonly EndEvent[]): Promise<Statement> {
   const sent = nextStatement();
-  announcer.add(some);
+  publisher.add(some);
   return sent;
 }
 
 /** Fills the queue beyond its limit while a statement runs. */
 async function overflow(): Promise<{ readonly running: Statement; readonly kept: readonly EndEvent[] }> {
   const running = await addAndSend(events(1));
-  announcer.add(events(10));
+  publisher.add(events(10));
   const kept = events(20_000);
-  announcer.add(kept);
+  publisher.add(kept);
   return { running, kept };
 }
 
 test('what piles up during one statement goes with the next, a thousand at a time', async () => {
   const [first, second, third] = [events(1), events(3), events(1_200)];
   const one = await addAndSend(first);
-  announcer.add(second);
-  announcer.add(third);
+  publisher.add(second);
+  publisher.add(third);
   expect(statements).toHaveLength(1);
   let next = nextStatement();
   one.succeed();
@@ -115,7 +115,7 @@ test('after a failure the same events are sent again after a pause, together wit
   const next = nextStatement();
   one.fail();
   await new Promise((resolve) => setImmediate(resolve));
-  announcer.add(second);
+  publisher.add(second);
   await new Promise((resolve) => setImmediate(resolve));
   expect(statements).toHaveLength(1);
   endPause();
@@ -125,7 +125,7 @@ test('after a failure the same events are sent again after a pause, together wit
 
 test('the queue is bounded: the oldest events are dropped, counted with the next statement, and spoken of once', async () => {
   const { running, kept } = await overflow();
-  announcer.add([]);
+  publisher.add([]);
   const next = nextStatement();
   running.succeed();
   expect(await next).toMatchObject({ requestIds: idsOf(kept.slice(0, 1_000)), givenUp: 10 });
@@ -140,16 +140,16 @@ test('what was dropped is counted once', async () => {
     statements.at(-1)?.succeed();
   };
   running.succeed();
-  await announcer.stop();
+  await publisher.stop();
   expect(counts).toEqual([10, ...Array.from({ length: 19 }, () => 0)]);
 });
 
 test('a stop sends what is left', async () => {
   const last = events(1);
   const running = await addAndSend(events(1));
-  announcer.add(last);
+  publisher.add(last);
   const next = nextStatement();
-  const stopped = announcer.stop();
+  const stopped = publisher.stop();
   running.succeed();
   const flush = await next;
   expect(flush.requestIds).toEqual(idsOf(last));
@@ -160,9 +160,9 @@ test('a stop sends what is left', async () => {
 
 test('a stop gives up at the first failure, and says how many events', async () => {
   const running = await addAndSend(events(2));
-  announcer.add(events(3));
+  publisher.add(events(3));
   const next = nextStatement();
-  const stopped = announcer.stop();
+  const stopped = publisher.stop();
   running.fail();
   (await next).fail();
   await stopped;
@@ -172,9 +172,9 @@ test('a stop gives up at the first failure, and says how many events', async () 
 
 test('a stop gives up after two seconds', async () => {
   const running = await addAndSend(events(1));
-  announcer.add(events(2_500));
+  publisher.add(events(2_500));
   const next = nextStatement();
-  const stopped = announcer.stop();
+  const stopped = publisher.stop();
   running.succeed();
   const flush = await next;
   nowMs = 2_000;

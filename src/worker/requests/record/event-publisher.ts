@@ -13,7 +13,7 @@ const IDLE_MS = 60_000;
 /** How long a stop goes on sending what is left. */
 const FLUSH_MS = 2_000;
 
-export interface AnnouncerDeps {
+export interface EventPublisherDeps {
   readonly db: Queryable;
   /** Whose dropped events are counted; a lost lease changes it. */
   readonly workerId: () => string;
@@ -22,7 +22,7 @@ export interface AnnouncerDeps {
   readonly clock: Clock;
 }
 
-export interface Announcer extends Service {
+export interface EventPublisher extends Service {
   /** Takes over events of ends that are committed. */
   add(events: readonly EndEvent[]): void;
 }
@@ -32,7 +32,7 @@ export interface Announcer extends Service {
  * have piled up in one statement, one statement at a time. Writes notifications only, and how many were dropped. Events are hints: what
  * was not sent when the process dies is found by those who wait when they look, and after a failure an event may be sent twice.
  */
-export function startAnnouncer({ db, workerId, log, troubles, clock }: AnnouncerDeps): Announcer {
+export function startEventPublisher({ db, workerId, log, troubles, clock }: EventPublisherDeps): EventPublisher {
   const queue: EndEvent[] = [];
   let givenUp = 0;
 

@@ -6,19 +6,19 @@ import type { Trouble, Troubles } from '../../../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../../../core/service.ts';
 import type { Queryable } from '../../../db/query.ts';
 import { listLost } from '../../../requests/list-lost.ts';
-import { type Completed, countBatch, isMoot } from './completions.ts';
+import { type Completion, countBatch, isStale } from './completions.ts';
 import type { Recorder } from './recorder.ts';
 
 const IDLE_MS = 60_000;
 const PAUSE = { baseMs: 50, capMs: 2_000 };
-/** Between tries of an end that the database refuses. */
+/** Between tries of a completion that the database refuses. */
 const REFUSED_PAUSE = { baseMs: 1_000, capMs: 60_000 };
 
-export interface StragglersDeps {
+export interface LockedFinishesDeps {
   readonly db: Queryable;
   readonly record: Recorder;
-  /** Told of each end that is not awaited any more without having been recorded. */
-  readonly onDropped: (end: Completed) => void;
+  /** Told of each completion that is not awaited any more without having been recorded. */
+  readonly onDropped: (completion: Completion) => void;
   readonly log: Logger;
   readonly troubles: Troubles;
   /** Told when nothing waits any more that the database has refused. */
@@ -26,59 +26,60 @@ export interface StragglersDeps {
   readonly clock: Clock;
 }
 
-export interface Stragglers extends Service {
-  add(ends: readonly Completed[]): void;
-  /** Hands back what the database refuses to end, now and from now on: it is tried again later, by whatever worker runs then. */
+export interface LockedFinishes extends Service {
+  add(completions: readonly Completion[]): void;
+  /** Hands back what the database refuses to record, now and from now on: it is tried again later, by whatever worker runs then. */
   handBackRefused(): void;
 }
 
 /**
- * Duty: records ends whose rows were locked by somebody, beside the batches, so that one open transaction holds up nobody; and finds
+ * Duty: records completions whose rows were locked by somebody, beside the batches, so that one open transaction holds up nobody; and finds
  * out which were not locked but lost. Locked rows are skipped again and again rather than awaited, all in one statement: each wait
  * would hold a connection, and with some hundred locked rows the heartbeat would find none and the lease be lost. Ends that the database
  * refuses by themselves, because of a trigger for instance, are tried again less and less often, down to once a minute.
  */
-export function startStragglers(deps: StragglersDeps): Stragglers {
+export function startLockedFinishes(deps: LockedFinishesDeps): LockedFinishes {
   const { db, record, onDropped, log, troubles, refusals, clock } = deps;
-  /** When each is tried again; ends of locked rows at each pass. */
-  const waiting = new Map<Completed, number>();
+  /** When each is tried again; completions of locked rows at each pass. */
+  const waiting = new Map<Completion, number>();
   let passes = 0;
   let isRefusing = false;
   let isHandingBack = false;
 
-  function keep(end: Completed): void {
-    if (!isRefused(end)) {
-      waiting.set(end, 0);
+  function keep(completion: Completion): void {
+    if (!isRefused(completion)) {
+      waiting.set(completion, 0);
       return;
     }
     isRefusing = true;
     waiting.set(
-      isHandingBack ? handedBack(end) : end,
-      clock.nowMs() + backoffMs(end.refusals ?? 0, undefined, REFUSED_PAUSE),
+      isHandingBack ? handedBack(completion) : completion,
+      clock.nowMs() + backoffMs(completion.refusals ?? 0, undefined, REFUSED_PAUSE),
     );
   }
 
-  function drop(end: Completed): void {
-    waiting.delete(end);
-    onDropped(end);
+  function drop(completion: Completion): void {
+    waiting.delete(completion);
+    onDropped(completion);
   }
 
-  async function tryAgain(ends: readonly Completed[], signal: AbortSignal): Promise<void> {
-    const missing = await record(ends, signal);
-    for (const end of ends) waiting.delete(end);
-    for (const end of missing) keep(end);
+  async function tryAgain(completions: readonly Completion[], signal: AbortSignal): Promise<void> {
+    const missing = await record(completions, signal);
+    for (const completion of completions) waiting.delete(completion);
+    for (const completion of missing) keep(completion);
     const [first] = missing;
     if (first === undefined) return;
-    const requests = missing.map(({ held }) => held.request);
-    const lost = new Set(await listLost(db, first.held.workerId, requests));
-    for (const end of waiting.keys()) if (isMoot(end) || lost.has(end.held.request.id)) drop(end);
+    const requests = missing.map(({ entry }) => entry.request);
+    const lost = new Set(await listLost(db, first.entry.workerId, requests));
+    for (const completion of waiting.keys())
+      if (isStale(completion) || lost.has(completion.entry.request.id)) drop(completion);
   }
 
   async function pass(signal: AbortSignal): Promise<void> {
     const nowMs = clock.nowMs();
-    const due = [...waiting].flatMap(([end, dueMs]) => (dueMs <= nowMs ? [end] : []));
-    for (const [, ends] of groupBy(due, ({ held }) => held.workerId)) {
-      while (ends.length > 0) await tryAgain(ends.splice(0, countBatch(ends)), signal);
+    const due = [...waiting].flatMap(([completion, dueMs]) => (dueMs <= nowMs ? [completion] : []));
+    for (const [, completions] of groupBy(due, ({ entry }) => entry.workerId)) {
+      while (completions.length > 0) await tryAgain(completions.splice(0, countBatch(completions)), signal);
     }
     if (!isRefusing || isHandingBack || [...waiting.keys()].some(isRefused)) return;
     isRefusing = false;
@@ -102,37 +103,37 @@ export function startStragglers(deps: StragglersDeps): Stragglers {
   });
 
   return {
-    add(ends) {
-      if (ends.length === 0) return;
+    add(completions) {
+      if (completions.length === 0) return;
       // Those of locked rows that wait already keep their pace.
       if ([...waiting.keys()].every(isRefused)) passes = 0;
-      for (const end of ends) keep(end);
+      for (const completion of completions) keep(completion);
       if (passes === 0) loop.wake();
     },
     handBackRefused() {
       isHandingBack = true;
-      for (const end of [...waiting.keys()].filter(isRefused)) {
-        waiting.delete(end);
-        waiting.set(handedBack(end), 0);
+      for (const completion of [...waiting.keys()].filter(isRefused)) {
+        waiting.delete(completion);
+        waiting.set(handedBack(completion), 0);
       }
       loop.wake();
     },
     async stop() {
       await loop.stop();
       await pass(AbortSignal.abort()).catch((error: unknown) => log.warn({ err: error }, 'could not try again'));
-      // Left in hand: whoever rescues them finds them through their claims.
+      // Left in flight: whoever rescues them finds them through their claims.
       if (waiting.size > 0) log.warn({ requests: waiting.size }, 'gave up on recording the ends of some requests');
     },
   };
 }
 
-function isRefused({ refusals = 0 }: Completed): boolean {
+function isRefused({ refusals = 0 }: Completion): boolean {
   return refusals > 0;
 }
 
 /** The same request as one to be tried later, whose row keeps the reason. */
-function handedBack(end: Completed): Completed {
-  const { outcome } = end;
-  if (!('error' in outcome)) return { ...end, outcome: { kind: 'release' } };
-  return { ...end, outcome: { kind: 'defer', error: outcome.error, delayMs: REFUSED_PAUSE.capMs } };
+function handedBack(completion: Completion): Completion {
+  const { outcome } = completion;
+  if (!('error' in outcome)) return { ...completion, outcome: { kind: 'release' } };
+  return { ...completion, outcome: { kind: 'defer', error: outcome.error, delayMs: REFUSED_PAUSE.capMs } };
 }

@@ -5,7 +5,7 @@ import { type Service, startLoop } from '../../../core/service.ts';
 import type { Queryable } from '../../../db/query.ts';
 import { type Lane, laneKey } from '../../../requests/claimed-request.ts';
 import { countWaiting } from '../../../requests/count-waiting.ts';
-import type { Completed } from './completions.ts';
+import type { Completion } from './completions.ts';
 
 const INTERVAL_MS = 60_000;
 /** Lines about failed requests in that time; more are only counted. */
@@ -24,8 +24,8 @@ export interface OutcomeLogDeps {
 }
 
 export interface OutcomeLog extends Service {
-  /** Takes note of an end that was recorded. */
-  note(end: Completed, status: 'pending' | 'completed' | 'failed'): void;
+  /** Takes note of a completion that was recorded. */
+  note(completion: Completion, status: 'pending' | 'completed' | 'failed'): void;
   /** Takes note of a request that failed for good with the death of the worker that ran it. */
   noteDeath(request: FailedRequest): void;
 }
@@ -94,11 +94,11 @@ export function startOutcomeLog({ db, lanes, log, troubles, clock }: OutcomeLogD
   }
 
   return {
-    note(end, status) {
-      const figure = figureOf(end, status);
+    note(completion, status) {
+      const figure = figureOf(completion, status);
       if (figure === undefined) return;
-      const { outcome, held } = end;
-      const { requestId, lane } = held.request;
+      const { outcome, entry } = completion;
+      const { requestId, lane } = entry.request;
       count(lane, figure);
       if (figure === 'failed') tellFailure({ requestId, lane, error: 'error' in outcome ? outcome.error : undefined });
     },
@@ -113,8 +113,8 @@ export function startOutcomeLog({ db, lanes, log, troubles, clock }: OutcomeLogD
   };
 }
 
-/** What an end counts as; undefined for what was only handed back. */
-function figureOf({ outcome }: Completed, status: 'pending' | 'completed' | 'failed'): Figure | undefined {
+/** What a completion counts as; undefined for what was only handed back. */
+function figureOf({ outcome }: Completion, status: 'pending' | 'completed' | 'failed'): Figure | undefined {
   if (status === 'completed') return 'answered';
   if (status === 'failed') return 'failed';
   if (outcome.kind === 'retry') return 'retried';

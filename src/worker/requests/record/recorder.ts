@@ -1,13 +1,14 @@
 import { backoffMs } from '../../../core/backoff.ts';
+import { bisect, type Together } from '../../../core/bisect.ts';
 import type { Clock } from '../../../core/clock.ts';
 import { messageOf } from '../../../core/errors.ts';
 import type { Logger } from '../../../core/log.ts';
 import type { Trouble, Troubles } from '../../../core/recurring-trouble.ts';
 import type { Queryable } from '../../../db/query.ts';
-import { isAboutRows, sqlStateOf } from '../../../db/sqlstate.ts';
+import { isAboutRows, isContentError } from '../../../db/sqlstate.ts';
 import type { EndEvent } from '../../../requests/announce-ends.ts';
 import { finishRequests, type Outcome } from '../../../requests/finish-requests.ts';
-import { type Completed, isMoot } from './completions.ts';
+import { type Completion, isStale } from './completions.ts';
 
 /** Tries of a batch that fails for no reason of the environment, before its rows are tried in smaller batches. */
 const TRIES = 3;
@@ -17,94 +18,95 @@ export interface RecorderDeps {
   readonly maxRetries: number;
   readonly log: Logger;
   readonly troubles: Troubles;
-  /** Told of each end that the database refuses by itself. */
+  /** Told of each completion that the database refuses by itself. */
   readonly refusals: Trouble;
   readonly clock: Clock;
-  readonly onRecorded: (end: Completed, status: 'pending' | 'completed' | 'failed') => void;
+  readonly onRecorded: (completion: Completion, status: 'pending' | 'completed' | 'failed') => void;
   /** Given the events that were not sent along. */
   readonly announce: (events: readonly EndEvent[]) => void;
 }
 
 /**
- * Records ends of requests that were claimed under one worker id, and returns those that could not be recorded now: their rows are
+ * Records completions of requests that were claimed under one worker id, and returns those that could not be recorded now: their rows are
  * locked or no longer the worker's, or the server refuses them, which is counted in them. While the server is away it waits, until `signal` aborts.
  */
-export type Recorder = (ends: readonly Completed[], signal: AbortSignal) => Promise<Completed[]>;
+export type Recorder = (completions: readonly Completion[], signal: AbortSignal) => Promise<Completion[]>;
 
 /**
- * A batch that fails for its content is halved until the bad row stands alone; its request then fails by itself: at once where the result
+ * A batch that fails for its rows is halved until the bad one stands alone. Its request then fails by itself: at once where the result
  * cannot be stored, and with the tries that it has where a trigger or the like refuses it. A failure that is refused as well goes back.
  */
 export function createRecorder(deps: RecorderDeps): Recorder {
   const { db, maxRetries, log, troubles, refusals, clock, onRecorded, announce } = deps;
   const trouble = troubles.define('record results');
 
-  async function finish(ends: readonly Completed[]): Promise<Completed[]> {
-    const [first] = ends;
+  async function finish(completions: readonly Completion[]): Promise<Completion[]> {
+    const [first] = completions;
     if (first === undefined) return [];
-    const finishes = ends.map(({ held, outcome }) => ({ id: held.request.id, attempt: held.request.attempt, outcome }));
-    const { statuses, isAnnounced } = await finishRequests(db, finishes, { workerId: first.held.workerId, maxRetries });
+    const finishes = completions.map(({ entry, outcome }) => ({
+      id: entry.request.id,
+      attempt: entry.request.attempt,
+      outcome,
+    }));
+    const { statuses, isAnnounced } = await finishRequests(db, finishes, {
+      workerId: first.entry.workerId,
+      maxRetries,
+    });
     const events: EndEvent[] = [];
-    const missing = ends.filter((end) => {
-      const { id, requestId, lane } = end.held.request;
+    const missing = completions.filter((completion) => {
+      const { id, requestId, lane } = completion.entry.request;
       const status = statuses.get(id);
       if (status === undefined) return true;
       if (!isAnnounced && status !== 'pending') events.push({ requestId, functionName: lane.functionName, status });
-      onRecorded(end, status);
+      onRecorded(completion, status);
       return false;
     });
     announce(events);
     return missing;
   }
 
-  async function divide(ends: readonly Completed[], error: unknown, signal: AbortSignal): Promise<Completed[]> {
-    const [only] = ends;
-    if (only !== undefined && ends.length === 1) return failAlone(only, error, signal);
-    const middle = Math.ceil(ends.length / 2);
-    const missing = await record(ends.slice(0, middle), signal);
-    return [...missing, ...(await record(ends.slice(middle), signal))];
+  async function failAlone(completion: Completion, fault: unknown, signal: AbortSignal): Promise<Completion[]> {
+    const { entry } = completion;
+    refusals.note(fault, { requestId: entry.request.requestId });
+    if (completion.outcome.kind !== 'completed') return [{ ...completion, refusals: (completion.refusals ?? 0) + 1 }];
+    const error = `The result could not be stored: ${messageOf(fault)}`;
+    const outcome: Outcome = isContentError(fault)
+      ? { kind: 'failed', error }
+      : { kind: 'retry', error, delayMs: backoffMs(entry.request.retryCount + 1) };
+    return record([{ entry, outcome }], signal);
   }
 
-  async function failAlone(end: Completed, error: unknown, signal: AbortSignal): Promise<Completed[]> {
-    const { held } = end;
-    refusals.note(error, { requestId: held.request.requestId });
-    if (end.outcome.kind !== 'completed') return [{ ...end, refusals: (end.refusals ?? 0) + 1 }];
-    const message = `The result could not be stored: ${messageOf(error)}`;
-    const outcome: Outcome = isContentError(error)
-      ? { kind: 'failed', error: message }
-      : { kind: 'retry', error: message, delayMs: backoffMs(held.request.retryCount + 1) };
-    return record([{ held, outcome }], signal);
-  }
-
-  async function record(batch: readonly Completed[], signal: AbortSignal): Promise<Completed[]> {
+  async function recordTogether(batch: readonly Completion[], signal: AbortSignal): Promise<Together<Completion>> {
     for (let failures = 1; ; failures += 1) {
-      const moot = new Set(batch.filter(isMoot));
-      const ends = batch.filter((end) => !moot.has(end));
+      const stale = new Set(batch.filter(isStale));
+      const completions = batch.filter((completion) => !stale.has(completion));
       try {
-        const missing = await finish(ends);
+        const missing = await finish(completions);
         trouble.settle();
-        return [...missing, ...moot];
+        return { results: [...missing, ...stale] };
       } catch (error) {
         const isAboutBatch = isAboutRows(error);
-        if (isContentError(error) || (isAboutBatch && failures >= triesOf(ends))) return divide(batch, error, signal);
-        if (signal.aborted) return [...batch];
-        if (isAboutBatch) log.debug({ err: error, requests: ends.length }, 'could not record results together');
-        else trouble.note(error, { requests: ends.length });
+        if (isContentError(error) || (isAboutBatch && failures >= triesOf(completions))) return { fault: error };
+        if (signal.aborted) return { results: batch };
+        if (isAboutBatch) log.debug({ err: error, requests: completions.length }, 'could not record results together');
+        else trouble.note(error, { requests: completions.length });
         await clock.delay(backoffMs(failures, undefined, { baseMs: 50, capMs: 2_000 }), signal);
       }
     }
   }
 
+  function record(completions: readonly Completion[], signal: AbortSignal): Promise<Completion[]> {
+    return bisect(
+      completions,
+      (batch) => recordTogether(batch, signal),
+      (completion, fault) => failAlone(completion, fault, signal),
+    );
+  }
+
   return record;
 }
 
-/** Data that the server cannot store (class 22, such as a NUL in a text; class 23) or that is too large for it (class 54). */
-function isContentError(error: unknown): boolean {
-  const state = sqlStateOf(error);
-  return state !== undefined && ['22', '23', '54'].includes(state.slice(0, 2));
-}
-
 /** What was refused before is not given the time that others are given. */
-function triesOf(ends: readonly Completed[]): number {
-  return ends.some(({ refusals = 0 }) => refusals > 0) ? 1 : TRIES;
+function triesOf(completions: readonly Completion[]): number {
+  return completions.some(({ refusals = 0 }) => refusals > 0) ? 1 : TRIES;
 }

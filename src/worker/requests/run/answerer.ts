@@ -8,7 +8,7 @@ import type { Model } from '../../../models/port.ts';
 import { type ParsedRequest, parseRequest } from '../../../models/request-parameters.ts';
 import type { Outcome } from '../../../requests/finish-requests.ts';
 import { lookupCachedResults } from '../../../requests/lookup-cached-results.ts';
-import type { HeldRequest } from '../in-flight.ts';
+import type { InFlightRequest } from '../in-flight.ts';
 import type { Answered } from './model-health.ts';
 
 /** Longest error text that is stored with a request. */
@@ -21,13 +21,13 @@ export interface BatchListener {
   /** How long the model may be at the same requests. */
   readonly limitMs: number;
   /** The model is at these requests from now on, and at no others of the batch. */
-  working(held: readonly HeldRequest[]): void;
-  ended(held: HeldRequest, outcome: Outcome): void;
+  working(entries: readonly InFlightRequest[]): void;
+  ended(entry: InFlightRequest, outcome: Outcome): void;
 }
 
 export interface Answerer {
   /** Answers a batch of one lane, and tells of each request as soon as its outcome is known. */
-  answer(model: Model, batch: readonly HeldRequest[], signal: AbortSignal, listener: BatchListener): Promise<void>;
+  answer(model: Model, batch: readonly InFlightRequest[], signal: AbortSignal, listener: BatchListener): Promise<void>;
 }
 
 /** Equal requests: computed once, answered each. */
@@ -37,7 +37,7 @@ interface Group {
   readonly key: Buffer | undefined;
   /** The key as text; undefined likewise. */
   readonly name: string | undefined;
-  readonly members: HeldRequest[];
+  readonly members: InFlightRequest[];
 }
 
 /** The text of a computation, or undefined when it came to nothing. */
@@ -62,13 +62,13 @@ export function createAnswerer(
     return groups.filter(({ name, members }) => {
       const result = name === undefined ? undefined : cached.get(name);
       if (result === undefined) return true;
-      for (const held of members) listener.ended(held, { kind: 'completed', result });
+      for (const entry of members) listener.ended(entry, { kind: 'completed', result });
       return false;
     });
   }
 
   /** Announces a computation that others may wait for; the function that ends it. */
-  function announce(name: string, members: readonly HeldRequest[]): (text: string | undefined) => void {
+  function announce(name: string, members: readonly InFlightRequest[]): (text: string | undefined) => void {
     let resolve: (text: string | undefined) => void = () => undefined;
     const computation: Computation = new Promise((settle) => {
       resolve = settle;
@@ -95,9 +95,9 @@ export function createAnswerer(
     const answered: Answered[] = [];
     const ended = (position: number, answer: ItemOutcome<string>) => {
       const { key = undefined, members = [] } = groups[position] ?? {};
-      for (const held of members) {
-        listener.ended(held, outcomeOf(held, answer, key));
-        answered.push({ held, answer });
+      for (const entry of members) {
+        listener.ended(entry, outcomeOf(entry, answer, key));
+        answered.push({ entry, answer });
       }
       endings[position]?.(answer.ok ? answer.value : undefined);
       endings[position] = undefined;
@@ -134,7 +134,7 @@ export function createAnswerer(
     const orphans = awaited.map(async ({ group, computation }) => {
       const result = await computation;
       if (result === undefined) return [group];
-      for (const held of group.members) listener.ended(held, { kind: 'completed', result });
+      for (const entry of group.members) listener.ended(entry, { kind: 'completed', result });
       return [];
     });
     await compute(model, own, signal, listener);
@@ -152,22 +152,22 @@ export function createAnswerer(
   };
 }
 
-function groupEqual(model: Model, batch: readonly HeldRequest[], listener: BatchListener): Group[] {
+function groupEqual(model: Model, batch: readonly InFlightRequest[], listener: BatchListener): Group[] {
   const groups: Group[] = [];
   const byName = new Map<string, Group>();
-  for (const held of batch) {
-    const answer = read(model, held);
+  for (const entry of batch) {
+    const answer = read(model, entry);
     if (!answer.ok) {
-      listener.ended(held, outcomeOf(held, answer, undefined));
+      listener.ended(entry, outcomeOf(entry, answer, undefined));
       continue;
     }
     const { parsed, key, name } = answer.value;
     const equal = name === undefined ? undefined : byName.get(name);
     if (equal !== undefined) {
-      equal.members.push(held);
+      equal.members.push(entry);
       continue;
     }
-    const group = { parsed, key, name, members: [held] };
+    const group = { parsed, key, name, members: [entry] };
     groups.push(group);
     if (name !== undefined) byName.set(name, group);
   }
@@ -175,7 +175,7 @@ function groupEqual(model: Model, batch: readonly HeldRequest[], listener: Batch
 }
 
 /** What a request asks for. Whatever its row holds, it can fail nothing but itself. */
-function read(model: Model, { request }: HeldRequest): ItemOutcome<Omit<Group, 'members'>> {
+function read(model: Model, { request }: InFlightRequest): ItemOutcome<Omit<Group, 'members'>> {
   try {
     const answer = parseRequest(request.lane.functionName, request.parameters);
     if (!answer.ok) return answer;
@@ -187,7 +187,7 @@ function read(model: Model, { request }: HeldRequest): ItemOutcome<Omit<Group, '
   }
 }
 
-function outcomeOf({ request }: HeldRequest, answer: ItemOutcome<string>, key: Buffer | undefined): Outcome {
+function outcomeOf({ request }: InFlightRequest, answer: ItemOutcome<string>, key: Buffer | undefined): Outcome {
   return answer.ok
     ? { kind: 'completed', result: answer.value, cacheKey: key }
     : failureOf(answer.error, request.retryCount);

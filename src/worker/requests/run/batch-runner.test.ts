@@ -3,9 +3,9 @@ import type { Clock } from '../../../core/clock.ts';
 import { silentLogger } from '../../../core/log.ts';
 import { defineModel } from '../../../models/define-model.ts';
 import type { ClaimedRequest } from '../../../requests/claimed-request.ts';
-import { createInFlight, type HeldRequest } from '../in-flight.ts';
+import { createInFlight, type InFlightRequest } from '../in-flight.ts';
 import { type BatchRunner, createBatchRunner } from './batch-runner.ts';
-import { createSlots } from './concurrency-limit.ts';
+import { createConcurrencyLimit } from './concurrency-limit.ts';
 
 const lane = { functionName: 'embed', model: 'default' } as const;
 const model = defineModel({
@@ -24,7 +24,7 @@ let pass: () => void;
 let rooms: number;
 let runner: BatchRunner;
 
-const idsOf = (batch: readonly HeldRequest[]) => batch.map(({ request }) => request.id).join(' ');
+const idsOf = (batch: readonly InFlightRequest[]) => batch.map(({ request }) => request.id).join(' ');
 const clock: Clock = {
   nowMs: () => nowMs,
   delay: () =>
@@ -40,7 +40,7 @@ beforeEach(() => {
   rooms = 0;
   runner = createBatchRunner({
     served: { lanes: [lane], report: { served: [], notServed: [] }, modelOf: () => model },
-    slots: createSlots(() => 1, 1),
+    limit: createConcurrencyLimit(() => 1, 1),
     inFlight: createInFlight(),
     executor: (_model, batch) => {
       if (batch.some(({ abortReason }) => abortReason === 'stopping')) {

@@ -1,9 +1,9 @@
 import type { Clock } from '../../../core/clock.ts';
 import type { Logger } from '../../../core/log.ts';
 import { type ClaimedRequest, type ClaimName, type Lane, laneKey } from '../../../requests/claimed-request.ts';
-import type { HeldRequest, InFlight } from '../in-flight.ts';
+import type { InFlight, InFlightRequest } from '../in-flight.ts';
 import type { ServedLanes } from '../lanes.ts';
-import type { Slots } from './concurrency-limit.ts';
+import type { ConcurrencyLimit } from './concurrency-limit.ts';
 import type { Executor } from './executor.ts';
 
 /** Work that may be claimed ahead of the slots: as much as is thought to be done while two claims are made, within these bounds. */
@@ -18,10 +18,10 @@ const LATEST_WEIGHT = 0.2;
 
 export interface BatchRunnerDeps {
   readonly served: ServedLanes;
-  readonly slots: Slots;
+  readonly limit: ConcurrencyLimit;
   readonly inFlight: InFlight;
   readonly executor: Executor;
-  /** Called when a slot became free, or there is room for more ahead of the slots. */
+  /** Called when a slot became free, or there is room for more ahead of the limit. */
   readonly onRoom: () => void;
   readonly log: Logger;
   readonly clock: Clock;
@@ -37,7 +37,7 @@ export interface NextOptions {
 /**
  * Sets requests to work, in batches as the model likes them, each in a slot.
  *
- * Where batches are so short that the way to the database and back would leave the slots idle, some more are held ready: as much work as
+ * Where batches are so short that the way to the database and back would leave the slots idle, some more are kept ready: as much work as
  * the way takes twice. A batch that is stuck behind a slow one all the same is handed back without charge.
  */
 export interface BatchRunner {
@@ -47,26 +47,26 @@ export interface BatchRunner {
   idle(lane: Lane): Promise<void>;
   /** Tells how long a claim has taken. */
   noteClaim(ms: number): void;
-  /** How many requests of a lane to claim now; 0 when there is no room. Ahead of the slots only where `mayLookAhead`. */
-  roomFor(lane: Lane, mayLookAhead: boolean): number;
+  /** How many requests of a lane to claim now; 0 when there is no room. Ahead of the slots only where `mayClaimAhead`. */
+  roomFor(lane: Lane, mayClaimAhead: boolean): number;
   start(lane: Lane, requests: readonly ClaimedRequest[], name: ClaimName): void;
   /**
-   * Runs requests that are held already, as one batch, in the next slot that their lane may have: nothing else that waits goes first.
-   * Resolves when each of them has come to an end; never rejects.
+   * Runs requests that are in flight already, as one batch, in the next slot that their lane may have: nothing else that waits goes first.
+   * Resolves when each of them has ended; never rejects.
    */
-  runNext(lane: Lane, held: readonly HeldRequest[], options: NextOptions): Promise<void>;
+  runNext(lane: Lane, batch: readonly InFlightRequest[], options: NextOptions): Promise<void>;
 }
 
 interface Waiting {
   readonly lane: Lane;
-  readonly batch: readonly HeldRequest[];
+  readonly batch: readonly InFlightRequest[];
   readonly sinceMs: number;
   readonly onStart?: () => void;
   readonly onEnd: () => void;
 }
 
 export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
-  const { served, slots, inFlight, executor, onRoom, log, clock } = deps;
+  const { served, limit, inFlight, executor, onRoom, log, clock } = deps;
   const meanMs = new Map<string, number>();
   let claimMs = 0;
   let waiting: Waiting[] = [];
@@ -77,7 +77,7 @@ export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
   const batchCounts = new Map<string, number>();
   const idleWaiters = new Map<string, () => void>();
 
-  async function run(lane: Lane, batch: readonly HeldRequest[]): Promise<void> {
+  async function run(lane: Lane, batch: readonly InFlightRequest[]): Promise<void> {
     try {
       await executor(served.modelOf(lane), batch);
     } catch (error) {
@@ -101,12 +101,12 @@ export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
 
   async function runInSlot({ lane, batch, onStart, onEnd }: Waiting): Promise<void> {
     const model = served.modelOf(lane);
-    slots.take(lane, model);
+    limit.take(lane, model);
     onStart?.();
     const startedMs = clock.nowMs();
     await run(lane, batch);
     noteDuration(lane, clock.nowMs() - startedMs);
-    slots.give(lane, model);
+    limit.give(lane, model);
     onEnd();
     fillSlots();
     onRoom();
@@ -118,7 +118,7 @@ export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
     meanMs.set(key, mean + (ms - mean) * LATEST_WEIGHT);
   }
 
-  const hasSlot = ({ lane }: Waiting) => slots.freeFor(lane, served.modelOf(lane)) > 0;
+  const hasSlot = ({ lane }: Waiting) => limit.freeFor(lane, served.modelOf(lane)) > 0;
 
   /** In the order of arrival, but no batch waits for one whose lane has no slot. */
   function fillSlots(): void {
@@ -146,7 +146,7 @@ export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
       waiting = waiting.filter((batch) => !overdue.includes(batch));
       for (const { lane, batch, onEnd } of overdue) {
         meanMs.set(laneKey(lane), LONGEST_WAIT_MS);
-        for (const held of batch) inFlight.abort(held, 'stopping');
+        for (const entry of batch) inFlight.abort(entry, 'stopping');
         void run(lane, batch).then(onEnd);
       }
     }
@@ -172,27 +172,27 @@ export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
     noteClaim(ms) {
       claimMs += (ms - claimMs) * LATEST_WEIGHT;
     },
-    roomFor(lane, mayLookAhead) {
+    roomFor(lane, mayClaimAhead) {
       const model = served.modelOf(lane);
-      const free = slots.freeFor(lane, model);
-      const ahead = mayLookAhead ? aheadOf(lane) : 0;
+      const free = limit.freeFor(lane, model);
+      const ahead = mayClaimAhead ? aheadOf(lane) : 0;
       // Not for each batch that leaves: a claim has its price.
       const missing = waiting.length <= ahead / 2 ? Math.floor(ahead - waiting.length) : 0;
       return (free + missing) * model.maxBatch[lane.functionName];
     },
     start(lane, requests, name) {
       const size = served.modelOf(lane).maxBatch[lane.functionName];
-      const held = inFlight.add(name, requests);
+      const entries = inFlight.add(name, requests);
       const sinceMs = clock.nowMs();
       const key = laneKey(lane);
-      for (let at = 0; at < held.length; at += size) {
+      for (let at = 0; at < entries.length; at += size) {
         noteBatch(key);
-        waiting.push({ lane, batch: held.slice(at, at + size), sinceMs, onEnd: () => noteEnd(key) });
+        waiting.push({ lane, batch: entries.slice(at, at + size), sinceMs, onEnd: () => noteEnd(key) });
       }
       fillSlots();
       if (waiting.length > 0 && !isWatched) void watch();
     },
-    runNext(lane, held, { signal, onStart }) {
+    runNext(lane, batch, { signal, onStart }) {
       const key = laneKey(lane);
       noteBatch(key);
       return new Promise((resolve) => {
@@ -202,12 +202,12 @@ export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
           resolve();
         };
         const leave = () => {
-          if (first?.batch !== held) return;
+          if (first?.batch !== batch) return;
           first = undefined;
           onStart();
-          void run(lane, held).then(onEnd);
+          void run(lane, batch).then(onEnd);
         };
-        first = { lane, batch: held, sinceMs: clock.nowMs(), onStart, onEnd };
+        first = { lane, batch, sinceMs: clock.nowMs(), onStart, onEnd };
         if (signal.aborted) leave();
         else signal.addEventListener('abort', leave, { once: true });
         fillSlots();

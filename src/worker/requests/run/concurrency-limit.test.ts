@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { defineModel } from '../../../models/define-model.ts';
-import { createSlots } from './concurrency-limit.ts';
+import { createConcurrencyLimit } from './concurrency-limit.ts';
 
 const model = (maxConcurrency = Number.POSITIVE_INFINITY) =>
   defineModel({ name: 'm', runtime: 'test', fingerprint: 'm', maxConcurrency });
@@ -8,13 +8,13 @@ const embed = { functionName: 'embed', model: 'default' } as const;
 const generate = { functionName: 'generate', model: 'default' } as const;
 
 test('a worker for one function uses all its slots for it', () => {
-  const slots = createSlots(() => 3, 1);
+  const slots = createConcurrencyLimit(() => 3, 1);
   expect(slots.freeFor(embed, model())).toBe(3);
 });
 
 test('the last slot is kept for a function that runs nothing yet', () => {
   const [a, b] = [model(), model()];
-  const slots = createSlots(() => 3, 2);
+  const slots = createConcurrencyLimit(() => 3, 2);
   expect(slots.freeFor(generate, a)).toBe(2);
   slots.take(generate, a);
   slots.take(generate, a);
@@ -29,8 +29,8 @@ test('the last slot is kept for a function that runs nothing yet', () => {
 
 test('with one slot there is no reserve, with two each function has one', () => {
   const [a, b] = [model(), model()];
-  expect(createSlots(() => 1, 2).freeFor(generate, a)).toBe(1);
-  const two = createSlots(() => 2, 2);
+  expect(createConcurrencyLimit(() => 1, 2).freeFor(generate, a)).toBe(1);
+  const two = createConcurrencyLimit(() => 2, 2);
   expect(two.freeFor(generate, a)).toBe(1);
   two.take(generate, a);
   expect([two.freeFor(generate, a), two.freeFor(embed, b)]).toEqual([0, 1]);
@@ -38,7 +38,7 @@ test('with one slot there is no reserve, with two each function has one', () => 
 
 test('a model is given no more calls than it takes, in all its lanes together', () => {
   const shared = model(2);
-  const slots = createSlots(() => 10, 2);
+  const slots = createConcurrencyLimit(() => 10, 2);
   slots.take(embed, shared);
   expect(slots.freeFor(generate, shared)).toBe(1);
   slots.take(generate, shared);
@@ -48,7 +48,7 @@ test('a model is given no more calls than it takes, in all its lanes together', 
 
 test('a lower concurrency holds at once, and never gives a negative number', () => {
   let concurrency = 4;
-  const slots = createSlots(() => concurrency, 1);
+  const slots = createConcurrencyLimit(() => concurrency, 1);
   const m = model();
   for (let n = 0; n < 4; n += 1) slots.take(embed, m);
   concurrency = 2;

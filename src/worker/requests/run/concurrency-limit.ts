@@ -2,7 +2,7 @@ import type { Model } from '../../../models/port.ts';
 import type { Lane } from '../../../requests/claimed-request.ts';
 
 /** How many batches run, and how many more may. */
-export interface Slots {
+export interface ConcurrencyLimit {
   readonly running: number;
   /** Batches of that lane that may be started now. */
   freeFor(lane: Lane, model: Model): number;
@@ -14,7 +14,7 @@ export interface Slots {
  * Shares `concurrency` batches among the functions: the last free slot goes to a function that runs nothing yet, so that long
  * generations do not keep an embedding waiting. A worker for one function, or with one slot, has no such reserve.
  */
-export function createSlots(concurrency: () => number, functionCount: number): Slots {
+export function createConcurrencyLimit(concurrency: () => number, functionCount: number): ConcurrencyLimit {
   const byFunction = new Map<string, number>();
   const byModel = new Map<Model, number>();
   let running = 0;

@@ -3,7 +3,7 @@ import { createTestClock, type TestClock } from '../../../../test/models/http/su
 import { silentLogger } from '../../../core/log.ts';
 import { createTroubles } from '../../../core/recurring-trouble.ts';
 import { defineModel } from '../../../models/define-model.ts';
-import { createInFlight, type HeldRequest, type InFlight } from '../in-flight.ts';
+import { createInFlight, type InFlight, type InFlightRequest } from '../in-flight.ts';
 import type { BatchListener } from './answerer.ts';
 import { createExecutor, type Executor } from './executor.ts';
 
@@ -14,7 +14,7 @@ const model = defineModel({ name: 'm', runtime: 'test', fingerprint: 'm', embed:
 /** One run of the model, which never ends by itself. */
 interface Run {
   readonly ids: string;
-  readonly batch: readonly HeldRequest[];
+  readonly batch: readonly InFlightRequest[];
   readonly listener: BatchListener;
 }
 
@@ -41,7 +41,7 @@ beforeEach(() => {
     },
     timeoutMs: LIMIT_MS,
     record: async (ended) => {
-      for (const { held, outcome } of ended) ends.push(`${held.request.id} ${outcome.kind}`);
+      for (const { entry, outcome } of ended) ends.push(`${entry.request.id} ${outcome.kind}`);
     },
     log: silentLogger,
     troubles: createTroubles({ log: silentLogger, clock }),
@@ -49,7 +49,7 @@ beforeEach(() => {
   });
 });
 
-function hold(...ids: string[]): HeldRequest[] {
+function hold(...ids: string[]): InFlightRequest[] {
   const requests = ids.map((id) => ({
     id,
     requestId: `request ${id}`,
@@ -74,7 +74,7 @@ const idsOfRuns = () => runs.map(({ ids }) => ids);
 
 test('a request is not charged for the time in which the model was at another as well that nobody wants any more', async () => {
   const [a, b] = hold('a', 'b');
-  if (a === undefined || b === undefined) throw new Error('two are held');
+  if (a === undefined || b === undefined) throw new Error('two are entry');
   const done = execute(model, [a, b]);
   await advance(LIMIT_MS - 1_000);
   inFlight.abort(b, 'stopping');
@@ -88,7 +88,7 @@ test('a request is not charged for the time in which the model was at another as
 
 test('a request is charged that is left alone for the whole limit when its neighbour has ended', async () => {
   const [a, b] = hold('a', 'b');
-  if (a === undefined || b === undefined) throw new Error('two are held');
+  if (a === undefined || b === undefined) throw new Error('two are entry');
   const done = execute(model, [a, b]);
   await advance(LIMIT_MS - 1_000);
   runs[0]?.listener.ended(b, { kind: 'completed', result: 'yes' });
@@ -106,7 +106,7 @@ test('a request that waits for its turn among several that were stuck is handed 
   await advance(LIMIT_MS);
   expect(idsOfRuns()).toEqual(['a b c', 'a']);
   const [, , c] = batch;
-  if (c === undefined) throw new Error('three are held');
+  if (c === undefined) throw new Error('three are entry');
   inFlight.abort(c, 'stopping');
   await advance(0);
   expect(ends).toEqual(['c release']);

@@ -6,22 +6,22 @@ import type { Logger } from '../../../core/log.ts';
 import type { Trouble, Troubles } from '../../../core/recurring-trouble.ts';
 import type { Model } from '../../../models/port.ts';
 import type { Outcome } from '../../../requests/finish-requests.ts';
-import type { HeldRequest } from '../in-flight.ts';
-import type { Completed } from '../record/completions.ts';
+import type { InFlightRequest } from '../in-flight.ts';
+import type { Completion } from '../record/completions.ts';
 import type { Answerer, BatchListener } from './answerer.ts';
 
 export interface ExecutorDeps {
   readonly answerer: Answerer;
   readonly timeoutMs: number;
-  /** Takes over ends as soon as they are known; resolves when there is room for more. */
-  readonly record: (ends: readonly Completed[]) => Promise<void>;
+  /** Takes over completions as soon as they are known; resolves when there is room for more. */
+  readonly record: (completions: readonly Completion[]) => Promise<void>;
   readonly log: Logger;
   readonly troubles: Troubles;
   readonly clock: Clock;
 }
 
-/** Runs one batch of requests of one lane; resolves when each of them has come to an end that was passed on. Never rejects. */
-export type Executor = (model: Model, batch: readonly HeldRequest[]) => Promise<void>;
+/** Runs one batch of requests of one lane; resolves when the completion of each of them was passed on. Never rejects. */
+export type Executor = (model: Model, batch: readonly InFlightRequest[]) => Promise<void>;
 
 const NOTHING_TO_RUN = { late: undefined, failure: undefined };
 
@@ -41,7 +41,7 @@ const LIMITS_PER_BATCH = 2;
  * The time is up when for the length of the limit nothing has ended and the model has been at the same requests. If that was one from the
  * first, it is charged: it had the whole time for itself. If these were several, nothing is known of any one of them, even of one that is left
  * as nobody wants the others any more: they are run again alone, one after the other, until one of them takes the whole time again, and no
- * longer than one limit otherwise. All others are handed back, free of charge, so that a slot is held for two limits, give or take what others
+ * longer than one limit otherwise. All others are handed back, free of charge, so that a slot is taken for two limits, give or take what others
  * needed in between.
  */
 export function createExecutor(executorDeps: ExecutorDeps): Executor {
@@ -57,16 +57,16 @@ export function createExecutor(executorDeps: ExecutorDeps): Executor {
     const handedBack: Promise<unknown>[] = [];
     /** Hands back what nobody wants any more before its turn comes. */
     const dropUnwanted = () => {
-      for (const held of left) {
-        if (held.abortReason === undefined || !left.delete(held)) continue;
-        handedBack.push(runBatch(deps, model, [held], true));
+      for (const entry of left) {
+        if (entry.abortReason === undefined || !left.delete(entry)) continue;
+        handedBack.push(runBatch(deps, model, [entry], true));
       }
     };
-    for (const held of left) held.onAbort = dropUnwanted;
+    for (const entry of left) entry.onAbort = dropUnwanted;
     dropUnwanted();
-    for (const held of first.stuck) {
-      if (!left.delete(held)) continue;
-      const { isLate } = await runBatch(deps, model, [held], isOver);
+    for (const entry of first.stuck) {
+      if (!left.delete(entry)) continue;
+      const { isLate } = await runBatch(deps, model, [entry], isOver);
       isOver ||= isLate || clock.nowMs() >= deadlineMs;
     }
     await Promise.all(handedBack);
@@ -80,45 +80,46 @@ interface RunDeps extends ExecutorDeps {
 interface Ran {
   /** True when the time was up before all had ended. */
   readonly isLate: boolean;
-  /** What is left of several that the model was at all the time; they have no end yet. */
-  readonly stuck: readonly HeldRequest[];
+  /** What is left of several that the model was at all the time; they have no completion yet. */
+  readonly stuck: readonly InFlightRequest[];
 }
 
 /** Runs a batch once; `isOver` hands all of it back at once. */
-async function runBatch(deps: RunDeps, model: Model, batch: readonly HeldRequest[], isOver = false): Promise<Ran> {
+async function runBatch(deps: RunDeps, model: Model, batch: readonly InFlightRequest[], isOver = false): Promise<Ran> {
   const { timeoutMs, record } = deps;
   const waiting = new Set(batch);
   const work = new AbortController();
-  const ends = collectEnds(record);
-  const end = (held: HeldRequest, outcome: Outcome) => {
-    if (!waiting.delete(held)) return;
-    held.request.parameters = undefined;
-    ends.add({ held, outcome });
+  const completions = collectCompletions(record);
+  const complete = (entry: InFlightRequest, outcome: Outcome) => {
+    if (!waiting.delete(entry)) return;
+    entry.request.parameters = undefined;
+    completions.add({ entry, outcome });
   };
   const dropUnwanted = () => {
-    for (const held of waiting) if (isOver || held.abortReason !== undefined) end(held, { kind: 'release' });
+    for (const entry of waiting) if (isOver || entry.abortReason !== undefined) complete(entry, { kind: 'release' });
     if (waiting.size === 0) work.abort();
   };
-  for (const held of batch) held.onAbort = dropUnwanted;
+  for (const entry of batch) entry.onAbort = dropUnwanted;
   dropUnwanted();
-  const { late, failure } = waiting.size > 0 ? await answerInTime(deps, model, work, waiting, end) : NOTHING_TO_RUN;
-  for (const held of batch) held.onAbort = undefined;
+  const { late, failure } =
+    waiting.size > 0 ? await answerInTime(deps, model, work, waiting, complete) : NOTHING_TO_RUN;
+  for (const entry of batch) entry.onAbort = undefined;
 
-  const stuck = late?.why === 'stuck' ? late.atWork.filter((held) => waiting.has(held)) : [];
+  const stuck = late?.why === 'stuck' ? late.atWork.filter((entry) => waiting.has(entry)) : [];
   const [only] = stuck;
   const isDivided = late !== undefined && late.atWork.length > 1;
   if (only !== undefined && !isDivided) {
     const error = `Timed out after ${formatDuration(timeoutMs)}`;
-    end(only, { kind: 'retry', error, delayMs: backoffMs(only.request.retryCount + 1) });
+    complete(only, { kind: 'retry', error, delayMs: backoffMs(only.request.retryCount + 1) });
   }
-  for (const held of waiting) {
-    if (late === undefined) end(held, notRun(held, couldNotRun(failure)));
-    else if (isDivided && stuck.includes(held)) continue;
+  for (const entry of waiting) {
+    if (late === undefined) complete(entry, notRun(entry, couldNotRun(failure)));
+    else if (isDivided && stuck.includes(entry)) continue;
     else if (late.why === 'idle')
-      end(held, notRun(held, `Not begun within ${formatDuration(Math.max(timeoutMs, LONGEST_IDLE_MS))}`));
-    else end(held, { kind: 'release' });
+      complete(entry, notRun(entry, `Not begun within ${formatDuration(Math.max(timeoutMs, LONGEST_IDLE_MS))}`));
+    else complete(entry, { kind: 'release' });
   }
-  await ends.passedOn();
+  await completions.passedOn();
   return { isLate: late !== undefined, stuck: isDivided ? stuck : [] };
 }
 
@@ -130,7 +131,7 @@ interface Late {
    */
   readonly why: 'stuck' | 'idle' | 'long';
   /** What the model was at when the limit began to run, less what had ended. */
-  readonly atWork: readonly HeldRequest[];
+  readonly atWork: readonly InFlightRequest[];
 }
 
 /** Asks for the answers. Not late when they came, or nobody wanted them any more; `failure` is why they could not be asked for. */
@@ -138,8 +139,8 @@ async function answerInTime(
   { answerer, timeoutMs, log, clock, trouble }: RunDeps,
   model: Model,
   work: AbortController,
-  waiting: ReadonlySet<HeldRequest>,
-  end: (held: HeldRequest, outcome: Outcome) => void,
+  waiting: ReadonlySet<InFlightRequest>,
+  complete: (entry: InFlightRequest, outcome: Outcome) => void,
 ): Promise<{ readonly late: Late | undefined; readonly failure: unknown }> {
   const { signal } = work;
   const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
@@ -147,8 +148,8 @@ async function answerInTime(
   /** Since when nothing has changed, and how long the model was at nothing before that. */
   let sinceMs = beganMs;
   let idleMs = 0;
-  let atWork: readonly HeldRequest[] = [];
-  let atWorkSince: readonly HeldRequest[] = [];
+  let atWork: readonly InFlightRequest[] = [];
+  let atWorkSince: readonly InFlightRequest[] = [];
   let late: Late | undefined;
   let failure: unknown;
   let isOver = false;
@@ -160,7 +161,7 @@ async function answerInTime(
     sinceMs = nowMs;
   };
   const remember = () => {
-    atWorkSince = atWork.filter((held) => waiting.has(held));
+    atWorkSince = atWork.filter((entry) => waiting.has(entry));
   };
   const lastMs = () => beganMs + idleMs + LIMITS_PER_BATCH * timeoutMs;
   const dueMs = () =>
@@ -171,7 +172,7 @@ async function answerInTime(
       await clock.delay(leftMs, pause.signal);
     }
     if (isOver) return;
-    const isAtWork = atWork.some((held) => waiting.has(held));
+    const isAtWork = atWork.some((entry) => waiting.has(entry));
     late = {
       why: !isAtWork ? 'idle' : size > 1 && sinceMs + timeoutMs > lastMs() ? 'long' : 'stuck',
       atWork: atWorkSince,
@@ -181,18 +182,18 @@ async function answerInTime(
   const expiry = expire();
   const listener: BatchListener = {
     limitMs: timeoutMs,
-    working(held) {
-      if (isSame(held, atWork)) return;
+    working(entries) {
+      if (isSame(entries, atWork)) return;
       const wasIdle = atWork.length === 0;
       goOn();
-      atWork = held;
+      atWork = entries;
       remember();
       // The pause is that of somebody who waits for a turn, or a start.
       if (wasIdle) pause.abort();
     },
-    ended(held, outcome) {
+    ended(entry, outcome) {
       if (signal.aborted) return;
-      end(held, outcome);
+      complete(entry, outcome);
       goOn();
       remember();
     },
@@ -209,21 +210,21 @@ async function answerInTime(
   return { late, failure };
 }
 
-function isSame(one: readonly HeldRequest[], other: readonly HeldRequest[]): boolean {
-  return one.length === other.length && one.every((held, at) => held === other[at]);
+function isSame(one: readonly InFlightRequest[], other: readonly InFlightRequest[]): boolean {
+  return one.length === other.length && one.every((entry, at) => entry === other[at]);
 }
 
 /** Passes on together what ends in one turn of the event loop. */
-function collectEnds(record: ExecutorDeps['record']) {
+function collectCompletions(record: ExecutorDeps['record']) {
   const recording: Promise<void>[] = [];
-  let fresh: Completed[] = [];
+  let fresh: Completion[] = [];
   const passOn = () => {
     if (fresh.length > 0) recording.push(record(fresh));
     fresh = [];
   };
   return {
-    add(end: Completed) {
-      fresh.push(end);
+    add(completion: Completion) {
+      fresh.push(completion);
       if (fresh.length === 1) queueMicrotask(passOn);
     },
     async passedOn() {
@@ -237,6 +238,6 @@ function couldNotRun(failure: unknown): string {
   return `The worker could not run the request${failure === undefined ? '' : `: ${messageOf(failure)}`}`;
 }
 
-function notRun({ request }: HeldRequest, error: string): Outcome {
+function notRun({ request }: InFlightRequest, error: string): Outcome {
   return { kind: 'defer', error, delayMs: backoffMs(request.retryCount + 1) };
 }

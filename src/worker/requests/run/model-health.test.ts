@@ -23,10 +23,10 @@ function unavailableAfter(...calls: ItemOutcome<string>[][]): string[] {
       ...{ lane, parameters: '{}', priority: 0, createdUs: '0', attempt: 1, retryCount: 0, username: 'u' },
       ...{ id: `${number}${at}`, requestId: `${number}${at}` },
     }));
-    const held = inFlight.add({ workerId: 'w', claimNumber: number }, requests);
+    const entry = inFlight.add({ workerId: 'w', claimNumber: number }, requests);
     health.note(
       model,
-      held.map((each, at) => ({ held: each, answer: answers[at] ?? succeeded('r') })),
+      entry.map((each, at) => ({ entry: each, answer: answers[at] ?? succeeded('r') })),
     );
   }
   return health.list().map((trouble) => trouble.model);

@@ -4,7 +4,7 @@ import type { ItemOutcome } from '../../../models/outcome.ts';
 import type { Model } from '../../../models/port.ts';
 import type { ModelTrouble } from '../../../process/renew-lease.ts';
 import { laneKey } from '../../../requests/claimed-request.ts';
-import type { HeldRequest } from '../in-flight.ts';
+import type { InFlightRequest } from '../in-flight.ts';
 import type { ServedLanes } from '../lanes.ts';
 
 /** Requests that are told apart when those that wait for a model are counted. */
@@ -13,7 +13,7 @@ const COUNT_LIMIT = 10_000;
 const ERROR_LIMIT = 500;
 
 export interface Answered {
-  readonly held: HeldRequest;
+  readonly entry: InFlightRequest;
   readonly answer: ItemOutcome<unknown>;
 }
 
@@ -71,8 +71,8 @@ export function createModelHealth({ served, troubles, clock }: ModelHealthDeps):
 
   return {
     note(model, answers) {
-      const refused = answers.flatMap(({ held, answer }) =>
-        !answer.ok && answer.error.kind === 'unavailable' ? [{ held, error: answer.error }] : [],
+      const refused = answers.flatMap(({ entry, answer }) =>
+        !answer.ok && answer.error.kind === 'unavailable' ? [{ entry, error: answer.error }] : [],
       );
       const [first] = refused;
       // A request that is refused for itself tells nothing where others find the model away: it may not have been asked.
@@ -83,7 +83,7 @@ export function createModelHealth({ served, troubles, clock }: ModelHealthDeps):
       const { message } = first.error;
       const outage = outages.get(model.name) ?? { model, sinceMs: clock.nowMs(), waiting: new Set(), error: message };
       outage.error = message;
-      for (const { held } of refused) if (outage.waiting.size < COUNT_LIMIT) outage.waiting.add(held.request.id);
+      for (const { entry } of refused) if (outage.waiting.size < COUNT_LIMIT) outage.waiting.add(entry.request.id);
       outages.set(model.name, outage);
       troubleOf(model).note(new Error(message, { cause: first.error.cause }), { model: model.name });
     },
