@@ -1434,6 +1434,51 @@ AS $function$
   from unnest(p_function_names, p_models) as l (function_name, model)
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.declare_deaths(p_reachable_ms double precision DEFAULT NULL::double precision, p_now_ms double precision DEFAULT NULL::double precision)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET row_security TO 'off'
+AS $function$
+declare
+  v_now constant timestamptz := least(clock_timestamp(), to_timestamp(p_now_ms / 1000.0));
+begin
+  -- Left by a clock that has been set back: silence would go unnoticed until it got there again.
+  with early as materialized (
+    select w.worker_id
+    from lamplighter.worker as w
+    where w.status in ('running', 'sleeping', 'stopping') and w.last_heartbeat > clock_timestamp() + interval '1 second'
+    for no key update skip locked
+  )
+  update lamplighter.worker as w
+  set last_heartbeat = clock_timestamp()
+  from early
+  where w.worker_id = early.worker_id;
+
+  with silent as materialized (
+    select w.worker_id
+    from lamplighter.worker as w
+    where w.status in ('running', 'sleeping', 'stopping')
+      -- Nobody could renew a lease while the server was away.
+      and greatest(w.last_heartbeat, case when pg_postmaster_start_time() < v_now then pg_postmaster_start_time() end,
+                   v_now - make_interval(secs => p_reachable_ms / 1000.0))
+          < v_now - make_interval(secs => w.lease_ms / 1000.0)
+    for no key update skip locked
+  )
+  update lamplighter.worker as w
+  set status = 'dead',
+      died_at = clock_timestamp(),
+      in_flight_at_death = (select count(*) from lamplighter.list_held(w.worker_id)),
+      charged_id = lamplighter.find_charged(w.worker_id)
+  from silent
+  where w.worker_id = silent.worker_id;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.describe_left_indexes(p_query text, p_before oid[])
  RETURNS text
  LANGUAGE sql
@@ -2904,6 +2949,29 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.prune_claims(p_worker_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  delete from lamplighter.claim as c
+  using (
+    select o.worker_id, o.claim_number
+    from lamplighter.claim as o
+    where o.worker_id = any (p_worker_ids)
+      and not exists (
+        select 1
+        from public.steadytext_queue as q
+        where q.id = any (o.ids) and q.status = 'processing'
+          and (q.worker_id is null or q.worker_id = any (p_worker_ids)))
+    order by o.worker_id, o.claim_number
+    for update skip locked
+  ) as over
+  where c.worker_id = over.worker_id and c.claim_number = over.claim_number;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.prune_listed(p_ids bigint[], p_ended_before timestamp with time zone, p_failures integer, p_seconds double precision, OUT pruned bigint, OUT held bigint, OUT held_id bigint, OUT held_reason text, OUT last_id bigint)
  RETURNS record
  LANGUAGE plpgsql
@@ -3011,6 +3079,23 @@ begin
     end;
   end loop;
   last_id := p_ids[cardinality(p_ids)];
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.prune_quarantine()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  delete from lamplighter.quarantine as d
+  where d.id = any (array(
+    select over.id
+    from lamplighter.quarantine as over
+    where not exists (
+      select 1 from public.steadytext_queue as q where q.id = over.id and q.status in ('pending', 'processing'))
+    order by over.id
+    for update skip locked));
 end
 $function$;
 
@@ -4015,6 +4100,55 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.rescue_orphans(p_ids bigint[], p_max_retries integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  v_rescued jsonb;
+begin
+  with orphan as materialized (
+    select q.id, w.worker_id,
+           -- A claim that was committed after that was never run.
+           coalesce(w.status = 'dead' and q.started_at <= w.died_at, false) as is_death,
+           coalesce(q.id = w.charged_id and q.started_at <= w.died_at, false) as is_charged,
+           coalesce((select d.deaths from lamplighter.quarantine as d where d.id = q.id), 0) as deaths_before
+    from public.steadytext_queue as q
+    left join lamplighter.worker as w on w.worker_id = q.worker_id
+    where q.id = any (p_ids)
+  ), counted as materialized (
+    select o.*, o.deaths_before + o.is_death::integer as deaths
+    from orphan as o
+  ), rescued as (
+    update public.steadytext_queue as q
+    set status = case when o.is_charged and q.retry_count >= p_max_retries then 'failed' else 'pending' end,
+        error = case when o.is_charged then 'The worker died while it ran this request alone' else q.error end,
+        completed_at = case when o.is_charged and q.retry_count >= p_max_retries then clock_timestamp() end,
+        failed_at = case when o.is_charged and q.retry_count >= p_max_retries then clock_timestamp() end,
+        retry_count = case when o.is_charged and q.retry_count < p_max_retries then q.retry_count + 1 else q.retry_count end,
+        worker_id = null,
+        run_at = case when o.deaths >= 2 then timestamptz '9000-01-01 00:00+00' end
+    from counted as o
+    where q.id = o.id
+    returning q.id, q.request_id, q.function_name, q.model, q.status, q.error, o.worker_id, o.is_charged, o.is_death, o.deaths
+  ), remembered as (
+    insert into lamplighter.quarantine as d (id, deaths)
+    select r.id, r.deaths from rescued as r where r.status = 'pending' and r.is_death
+    on conflict on constraint quarantine_pkey do update set deaths = excluded.deaths, rescued_at = excluded.rescued_at
+  ), forgotten as (
+    delete from lamplighter.quarantine as d
+    using rescued as r
+    where d.id = r.id and r.status = 'failed'
+  )
+  select jsonb_agg(r) into v_rescued
+  from rescued as r
+  where r.status = 'pending' or lamplighter.announce_end(r.request_id, r.function_name, r.status) is not null;
+  return v_rescued;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.rescue_requests(p_max_retries integer, p_reachable_ms double precision DEFAULT NULL::double precision, p_now_ms double precision DEFAULT NULL::double precision)
  RETURNS TABLE(id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean, is_quarantined boolean, function_name text, model text, error text)
  LANGUAGE plpgsql
@@ -4027,42 +4161,13 @@ CREATE OR REPLACE FUNCTION lamplighter.rescue_requests(p_max_retries integer, p_
 AS $function$
 #variable_conflict use_column
 declare
-  v_now constant timestamptz := least(clock_timestamp(), to_timestamp(p_now_ms / 1000.0));
   v_workers uuid[];
   v_ids bigint[];
   v_position integer := 1;
   v_size integer;
   v_rescued jsonb;
 begin
-  -- Left by a clock that has been set back: silence would go unnoticed until it got there again.
-  with early as materialized (
-    select w.worker_id
-    from lamplighter.worker as w
-    where w.status in ('running', 'sleeping', 'stopping') and w.last_heartbeat > clock_timestamp() + interval '1 second'
-    for no key update skip locked
-  )
-  update lamplighter.worker as w
-  set last_heartbeat = clock_timestamp()
-  from early
-  where w.worker_id = early.worker_id;
-
-  with silent as materialized (
-    select w.worker_id
-    from lamplighter.worker as w
-    where w.status in ('running', 'sleeping', 'stopping')
-      -- Nobody could renew a lease while the server was away.
-      and greatest(w.last_heartbeat, case when pg_postmaster_start_time() < v_now then pg_postmaster_start_time() end,
-                   v_now - make_interval(secs => p_reachable_ms / 1000.0))
-          < v_now - make_interval(secs => w.lease_ms / 1000.0)
-    for no key update skip locked
-  )
-  update lamplighter.worker as w
-  set status = 'dead',
-      died_at = clock_timestamp(),
-      in_flight_at_death = (select count(*) from lamplighter.list_held(w.worker_id)),
-      charged_id = lamplighter.find_charged(w.worker_id)
-  from silent
-  where w.worker_id = silent.worker_id;
+  perform lamplighter.declare_deaths(p_reachable_ms, p_now_ms);
 
   v_workers := array(
     select distinct c.worker_id
@@ -4084,43 +4189,8 @@ begin
   v_size := cardinality(v_ids);
   while v_position <= cardinality(v_ids) loop
     begin
-      with orphan as materialized (
-        select q.id, w.worker_id,
-               -- A claim that was committed after that was never run.
-               coalesce(w.status = 'dead' and q.started_at <= w.died_at, false) as is_death,
-               coalesce(q.id = w.charged_id and q.started_at <= w.died_at, false) as is_charged,
-               coalesce((select d.deaths from lamplighter.quarantine as d where d.id = q.id), 0) as deaths_before
-        from public.steadytext_queue as q
-        left join lamplighter.worker as w on w.worker_id = q.worker_id
-        where q.id = any (v_ids[v_position : v_position + v_size - 1])
-      ), counted as materialized (
-        select o.*, o.deaths_before + o.is_death::integer as deaths
-        from orphan as o
-      ), rescued as (
-        update public.steadytext_queue as q
-        set status = case when o.is_charged and q.retry_count >= p_max_retries then 'failed' else 'pending' end,
-            error = case when o.is_charged then 'The worker died while it ran this request alone' else q.error end,
-            completed_at = case when o.is_charged and q.retry_count >= p_max_retries then clock_timestamp() end,
-            failed_at = case when o.is_charged and q.retry_count >= p_max_retries then clock_timestamp() end,
-            retry_count = case when o.is_charged and q.retry_count < p_max_retries then q.retry_count + 1 else q.retry_count end,
-            worker_id = null,
-            run_at = case when o.deaths >= 2 then timestamptz '9000-01-01 00:00+00' end
-        from counted as o
-        where q.id = o.id
-        returning q.id, q.request_id, q.function_name, q.model, q.status, q.error, o.worker_id, o.is_charged, o.is_death, o.deaths
-      ), remembered as (
-        insert into lamplighter.quarantine as d (id, deaths)
-        select r.id, r.deaths from rescued as r where r.status = 'pending' and r.is_death
-        on conflict on constraint quarantine_pkey do update set deaths = excluded.deaths, rescued_at = excluded.rescued_at
-      ), forgotten as (
-        delete from lamplighter.quarantine as d
-        using rescued as r
-        where d.id = r.id and r.status = 'failed'
-      )
       -- Rows that were returned before another is refused would stay returned: none is before all are done.
-      select jsonb_agg(r) into v_rescued
-      from rescued as r
-      where r.status = 'pending' or lamplighter.announce_end(r.request_id, r.function_name, r.status) is not null;
+      v_rescued := lamplighter.rescue_orphans(v_ids[v_position : v_position + v_size - 1], p_max_retries);
       return query
         select r.id, r.request_id, r.worker_id, r.status, r.is_charged, r.status = 'pending' and r.deaths >= 2,
                r.function_name, r.model, r.error
@@ -4149,30 +4219,8 @@ begin
     perform lamplighter.wake_workers('requests');
   end if;
 
-  delete from lamplighter.quarantine as d
-  where d.id = any (array(
-    select over.id
-    from lamplighter.quarantine as over
-    where not exists (
-      select 1 from public.steadytext_queue as q where q.id = over.id and q.status in ('pending', 'processing'))
-    order by over.id
-    for update skip locked));
-
-  -- A claim is kept while one of its rows is still to be had, such as one that somebody has locked.
-  delete from lamplighter.claim as c
-  using (
-    select o.worker_id, o.claim_number
-    from lamplighter.claim as o
-    where o.worker_id = any (v_workers)
-      and not exists (
-        select 1
-        from public.steadytext_queue as q
-        where q.id = any (o.ids) and q.status = 'processing'
-          and (q.worker_id is null or q.worker_id = any (v_workers)))
-    order by o.worker_id, o.claim_number
-    for update skip locked
-  ) as over
-  where c.worker_id = over.worker_id and c.claim_number = over.claim_number;
+  perform lamplighter.prune_quarantine();
+  perform lamplighter.prune_claims(v_workers);
 end
 $function$;
 
@@ -5149,6 +5197,8 @@ revoke all on function lamplighter.count_pending(p_limit bigint) from public;
 
 revoke all on function lamplighter.count_waiting(p_function_names text[], p_models text[], p_most integer) from public;
 
+revoke all on function lamplighter.declare_deaths(p_reachable_ms double precision, p_now_ms double precision) from public;
+
 revoke all on function lamplighter.describe_left_indexes(p_query text, p_before oid[]) from public;
 
 revoke all on function lamplighter.drop_captures() from public;
@@ -5257,7 +5307,11 @@ revoke all on function lamplighter.prune_after_truncate() from public;
 
 revoke all on function lamplighter.prune_cached_results(p_after_key bytea, p_limit integer) from public;
 
+revoke all on function lamplighter.prune_claims(p_worker_ids uuid[]) from public;
+
 revoke all on function lamplighter.prune_listed(p_ids bigint[], p_ended_before timestamp with time zone, p_failures integer, p_seconds double precision, OUT pruned bigint, OUT held bigint, OUT held_id bigint, OUT held_reason text, OUT last_id bigint) from public;
+
+revoke all on function lamplighter.prune_quarantine() from public;
 
 revoke all on function lamplighter.prune_requests(p_older_than interval, p_after_id bigint, p_limit integer) from public;
 
@@ -5334,6 +5388,8 @@ revoke all on function lamplighter.require_text(p_text text, p_message text) fro
 revoke all on function lamplighter.require_texts(p_texts text[], p_message text) from public;
 
 revoke all on function lamplighter.rescue_batches() from public;
+
+revoke all on function lamplighter.rescue_orphans(p_ids bigint[], p_max_retries integer) from public;
 
 revoke all on function lamplighter.rescue_requests(p_max_retries integer, p_reachable_ms double precision, p_now_ms double precision) from public;
 

@@ -89,8 +89,8 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: 'a failure is not charged',
     in: 'lamplighter.finish_requests',
-    find: 'then q.retry_count + 1 else',
-    replace: 'then q.retry_count else',
+    find: `q.retry_count + (h.outcome = 'retry' and h.status = 'pending')::integer`,
+    replace: 'q.retry_count',
     noticedBy: [...oneClaimed, finish('retry')],
     says: 'retry_count is 0, expected 1',
   },
@@ -211,15 +211,15 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a worker without a lease claims',
-    in: 'lamplighter.require_lease',
-    find: 'if not exists',
-    replace: 'if false and not exists',
+    in: 'lamplighter.claim_locked',
+    find: `and w.status in ('running', 'sleeping', 'stopping')`,
+    replace: '',
     noticedBy: [register(), enqueue('r1'), { do: 'renew', by: 'work1', worker: 'w1', status: 'stopped' }, claim()],
     says: 'expected []',
   },
   {
     name: 'neighbours are charged when their worker dies',
-    in: 'lamplighter.rescue_requests',
+    in: 'lamplighter.rescue_orphans',
     find: 'q.id = w.charged_id',
     replace: 'w.in_flight_at_death >= 1',
     noticedBy: [register(), batch('r1', 'r2'), claim(), ...deathAndRescue],
@@ -227,7 +227,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     name: 'nobody is charged when a worker dies',
-    in: 'lamplighter.rescue_requests',
+    in: 'lamplighter.rescue_orphans',
     find: 'q.id = w.charged_id',
     replace: 'false',
     noticedBy: [
@@ -242,7 +242,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     name: 'what was locked during the rescue is forgotten',
-    in: 'lamplighter.rescue_requests',
+    in: 'lamplighter.prune_claims',
     find: 'and not exists (\n        select 1\n        from public.steadytext_queue as q',
     replace: 'and true or not exists (\n        select 1\n        from public.steadytext_queue as q',
     noticedBy: [...oneClaimed, begin, touch, ...deathAndRescue, { do: 'commit', by: 'alice1' }, rescue],

@@ -135,6 +135,7 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.confirm_wake_up execute
 + + . . . . . .  lamplighter.count_pending execute
 + + . . . . + .  lamplighter.count_waiting execute
++ + . . . . + .  lamplighter.declare_deaths execute
 + + . . . . . .  lamplighter.describe_left_indexes execute
 + + . . . . + .  lamplighter.effective_setting execute
 + + . . . . + .  lamplighter.build_capture execute
@@ -195,7 +196,9 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.promote_requests execute
 + + . . . . . .  lamplighter.prune_after_truncate execute
 + + . . . . + .  lamplighter.prune_cached_results execute
++ + . . . . . .  lamplighter.prune_claims execute
 + + + + + + . .  lamplighter.prune_listed execute
++ + . . . . . .  lamplighter.prune_quarantine execute
 + + . . . . + .  lamplighter.prune_requests execute
 + + . . . . + .  lamplighter.prune_workers execute
 + + . . . . . .  lamplighter.read_pending_bound execute
@@ -211,6 +214,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.require_role execute
 + + + + + + . .  lamplighter.require_text execute
 + + + + + + . .  lamplighter.require_texts execute
++ + . . . . . .  lamplighter.rescue_orphans execute
 + + . . . . + .  lamplighter.rescue_requests execute
 + + . . . . . .  lamplighter.revoke_role execute
 + + . . . . . .  lamplighter.revoke_unasked execute
