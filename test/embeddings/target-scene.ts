@@ -106,7 +106,13 @@ export async function createTargetScene(): Promise<TargetScene> {
       return rows.flatMap(({ body, vec }) => {
         const isBlank = body === null || !/[^ \t\n\r\f\v]/.test(body);
         const expected = isBlank ? null : `${[...vectorOf(body, model)]}`;
-        const actual = vec === null ? null : vec.replace(/[{}[\]]/g, '');
+        const actual =
+          vec === null
+            ? null
+            : `${vec
+                .replace(/[{}[\]]/g, '')
+                .split(',')
+                .map(Number)}`;
         return expected === actual ? [] : [`${body}: ${actual}, not ${expected}`];
       });
     },

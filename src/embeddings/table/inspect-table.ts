@@ -1,5 +1,6 @@
 import { loadQuery } from '../../db/load-sql.ts';
 import type { Queryable } from '../../db/query.ts';
+import { quoteIdentifier } from './quote-identifier.ts';
 
 const READ_EMBEDDED_TABLE = loadQuery('read_embedded_table');
 
@@ -69,7 +70,7 @@ export async function inspectTable(db: Queryable, schema: string, table: string)
     oid: string;
     kind: string;
     persistence: string;
-    relations: RelationFacts[];
+    relations: (Omit<RelationFacts, 'name'> & { schema: string; table: string })[];
     columns: ColumnFacts[] | null;
     primary_key: string[] | null;
     indexes: { name: string; first: string; method: string }[];
@@ -83,7 +84,10 @@ export async function inspectTable(db: Queryable, schema: string, table: string)
     oid: row.oid,
     kind: row.kind,
     persistence: row.persistence,
-    relations: row.relations,
+    relations: row.relations.map(({ schema: inSchema, table: named, ...relation }) => ({
+      ...relation,
+      name: `${quoteIdentifier(inSchema)}.${quoteIdentifier(named)}`,
+    })),
     columns: row.columns ?? [],
     primaryKey: row.primary_key ?? undefined,
     indexes: row.indexes,

@@ -31,7 +31,8 @@ function guardOf(alias: string, table: EmbeddedTable): string {
 }
 
 function textOf(alias: string, table: EmbeddedTable): string {
-  return asText(`${alias}.${quoteIdentifier(table.srcColumn)}`, table.isSrcPlain);
+  // Patterns refuse collations that take different texts for equal.
+  return `(${asText(`${alias}.${quoteIdentifier(table.srcColumn)}`, table.isSrcPlain)}) collate pg_catalog."C"`;
 }
 
 /** The condition that finds the rows of a key, `key` being an expression for a text[]; with `hasNulls` no index helps. */
