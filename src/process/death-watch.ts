@@ -4,6 +4,7 @@ import type { Queryable } from '../db/query.ts';
 import { classifySqlState } from '../db/sqlstate.ts';
 import type { Duty, Heartbeat } from './duties.ts';
 
+const DECLARE_DEATHS = loadQuery('declare_deaths');
 const WAS_STANDBY = loadQuery('was_standby');
 /** What the clock of the server may gain on that of the process between two heartbeats before it counts as set. */
 const STEP_MS = 1_000;
@@ -34,7 +35,7 @@ export interface DeathWatchDeps {
 }
 
 /**
- * The rescues as duties, one each, which are told how far silence proves a death.
+ * The rescues as duties, one each. Before each of them the processes whose lease ran out are declared dead, as far as their silence proves it.
  *
  * While the server is away nobody can renew a lease: after an outage everybody gets the time of their lease to come back. A process that
  * starts knows of no outage: the database tells of a restart by itself, but not of the time when a standby was promoted, so on a server
@@ -60,7 +61,9 @@ export function createDeathWatch({ db, intervalMs, leaseMs, rescues }: DeathWatc
     noteHeartbeat: known.note,
     async run(heartbeat, signal) {
       try {
-        await run(await judge(heartbeat), signal);
+        const reachability = await judge(heartbeat);
+        await declareDeaths(db, reachability);
+        await run(reachability, signal);
       } catch (error) {
         // What the server refused for any other reason tells that it is there.
         if (['environment', 'backpressure'].includes(classifySqlState(error))) known.note(undefined);
@@ -101,6 +104,11 @@ function createReachability(leaseMs: number) {
       nowMs: heartbeat.serverMs,
     }),
   };
+}
+
+/** Declares dead the processes of either kind whose lease ran out, as far as their silence proves it. */
+async function declareDeaths(db: Queryable, { reachableMs, nowMs }: Reachability): Promise<void> {
+  await db.query(DECLARE_DEATHS, [reachableMs ?? null, nowMs]);
 }
 
 /** True when the server may be a standby that was promoted, at a time that nobody knows; also after a crash. */

@@ -17,8 +17,8 @@ export interface RescuerDeps {
 }
 
 /**
- * Finds workers whose lease ran out and gives their requests back. Reads and writes workers, requests and their quarantine in one
- * statement, so that a death halfway changes nothing; any number of workers may do it at once.
+ * Gives the requests of dead workers back. Reads and writes requests and their quarantine in one statement, so that a death halfway changes
+ * nothing; any number of workers may do it at once.
  */
 export function createRescuer({ db, maxRetries, onRescued, onFailed, log, troubles }: RescuerDeps): Rescue {
   const refusals = troubles.define('give back some requests of dead workers');
