@@ -120,7 +120,12 @@ describe('the functions of the product', () => {
       `select oid::regprocedure::text as name from pg_proc
        where ${inProduct} and prosqlbody is null and not 'search_path=pg_catalog, pg_temp' = any (coalesce(proconfig, '{}')) order by 1`,
     );
-    expect(rows).toEqual([{ name: 'lamplighter.enqueue_task()' }, { name: 'lantern.async_task(text,text)' }]);
+    expect(rows.map(({ name }) => name)).toEqual([
+      'lamplighter.enqueue_task()',
+      'lamplighter.run_deliveries(bigint[])',
+      'lantern.async_task(text,text)',
+      'steadytext_on_completed(regprocedure,text)',
+    ]);
   });
 
   test('that callers run with the rights of the owner are these', async () => {
@@ -133,8 +138,10 @@ describe('the functions of the product', () => {
       'adopt_autonomous',
       'explain_lane',
       'explain_wait',
+      'finish_delivery',
       'issue_id',
       'mark_task_bare',
+      'read_delivery',
       'record_task_outcome',
       'send_autonomous',
     ]);

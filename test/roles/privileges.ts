@@ -39,6 +39,8 @@ export const PRIVILEGES = `
 + + + + + + . .  public.steadytext_generate_json_async execute
 + + + + + + . .  public.steadytext_generate_regex_async execute
 + + + + + + . .  public.steadytext_get_async_result execute
++ + + + + + . .  public.steadytext_drop_handler execute
++ + + + + + . .  public.steadytext_on_completed execute
 + + . . . . . .  public.steadytext_pause execute
 + + + + + + . .  public.steadytext_prune execute
 + + + + + + . .  public.steadytext_queue_stats execute
@@ -95,6 +97,23 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.embedding_failures *
 + + + + + + + .  lamplighter.embedding_usage select (job, job_id, model, day, texts, tokens, calls, truncated)
 + + . . . . . .  lamplighter.embedding_usage *
++ + + + + + . .  lamplighter.delivery select (delivery_id, handler_id, username, request_id, function_name, status)
++ + + + + + . .  lamplighter.delivery select (ended_at, attempts, due_at, run_id, error, failed_at)
++ + + + + + . .  lamplighter.delivery update (attempts, failed_at)
++ + + + + + . .  lamplighter.delivery lock-rows
++ + . . . . . .  lamplighter.delivery *
++ + . . . . . .  lamplighter.delivery_delivery_id_seq *
++ + + + + + . .  lamplighter.handler select (handler_id, username, role_oid, function_schema, function_identity)
++ + + + + + . .  lamplighter.handler select (takes_payload, function_name, search_path, registered_at, batch_size, is_dropped)
++ + + + + + . .  lamplighter.handler insert (role_oid, function_schema, function_identity, takes_payload, function_name)
++ + + + + + . .  lamplighter.handler insert (search_path)
++ + + + + + . .  lamplighter.handler update (is_dropped)
++ + + + + + . .  lamplighter.handler lock-rows
++ + . . . . . .  lamplighter.handler *
++ + . . . . . .  lamplighter.handler_handler_id_seq *
++ + + + + + . .  lamplighter.handler_failures select (delivery_id, handler_id, handler, username, request_id)
++ + + + + + . .  lamplighter.handler_failures select (function_name, status, attempts, error, failed_at)
++ + . . . . . .  lamplighter.handler_failures *
 + + . . . . . .  lamplighter.loopback *
 + + . . . . + .  lamplighter.migration select (applied_at, applied_by, checksum, name, number, schema_version)
 + + . . . . . .  lamplighter.migration *
@@ -256,4 +275,15 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.settle_lost_run execute
 + + . . . . + .  lamplighter.settle_stray_tasks execute
 + + . . . . . .  lamplighter.wake_task_workers execute
++ + . . . . + .  lamplighter.enqueue_deliveries execute
++ + . . . . . .  lamplighter.fail_delivery execute
++ + + + + + . .  lamplighter.finish_delivery execute
++ + . . . . . .  lamplighter.is_delivery_session execute
++ + + + + + . .  lamplighter.read_delivery execute
++ + . . . . . .  lamplighter.record_deliveries execute
++ + . . . . . .  lamplighter.record_delivery execute
++ + + + + + . .  lamplighter.register_handler execute
++ + + + + + . .  lamplighter.retry_delivery execute
++ + + + + + . .  lamplighter.run_deliveries execute
++ + . . . . . .  lamplighter.settle_deliveries execute
 `;

@@ -52,6 +52,8 @@ const SIGNATURES: Readonly<Record<string, readonly [args: string, result: string
   steadytext_prune: ['older_than interval', 'bigint'],
   steadytext_pause: ['function_name text', 'void'],
   steadytext_resume: ['function_name text', 'void'],
+  steadytext_on_completed: ['handler regprocedure, function_name text DEFAULT NULL::text', 'bigint'],
+  steadytext_drop_handler: ['handler_id bigint', 'boolean'],
 };
 
 test('the public functions have exactly these names, arguments, defaults and results', async () => {
@@ -64,23 +66,23 @@ test('the public functions have exactly these names, arguments, defaults and res
   expect(Object.fromEntries(found)).toEqual(SIGNATURES);
 });
 
-test('the public functions run as their caller, with a pinned search_path', async () => {
+test('the public functions run as their caller, with a pinned search_path but for the one that keeps it', async () => {
   const { rows } = await db.pool.query<{ name: string }>(
     `select p.proname as name from pg_proc as p
      where p.pronamespace = 'public'::regnamespace and p.proname like 'steadytext%'
        and (p.prosecdef or p.proconfig is distinct from array['search_path=pg_catalog, pg_temp'])`,
   );
-  expect(rows).toEqual([]);
+  expect(rows).toEqual([{ name: 'steadytext_on_completed' }]);
 });
 
-test("every private function pins its search_path, or has its names bound when it is made, but the one that reads its caller's", async () => {
+test("every private function pins its search_path, or has its names bound when it is made, but those that read their caller's", async () => {
   const { rows } = await db.pool.query<{ name: string }>(
     `select p.proname as name from pg_proc as p
      where p.pronamespace = 'lamplighter'::regnamespace
        and p.prosqlbody is null
        and not coalesce('search_path=pg_catalog, pg_temp' = any (p.proconfig), false)`,
   );
-  expect(rows).toEqual([{ name: 'enqueue_task' }]);
+  expect(rows).toEqual([{ name: 'enqueue_task' }, { name: 'run_deliveries' }]);
 });
 
 test('nothing is granted to PUBLIC', async () => {

@@ -88,6 +88,9 @@ begin
   if not found then
     perform lamplighter.require_own_worker(p_worker_id);
   end if;
+  if exists (select from lamplighter.handler) then
+    perform lamplighter.record_deliveries(p_ids, v_now);
+  end if;
   if cardinality(array_remove(p_cache_keys, null)) > 0 then
     insert into lamplighter.cached_result as c (cache_key, id, completed_at)
     select distinct on (k.cache_key) k.cache_key, k.id, v_now

@@ -38,6 +38,12 @@ begin
   execute format('grant insert (run_id) on lamplighter.task_cancel to %I', p_role_name);
   execute format(
     'grant select on lamplighter.embedding_status, lamplighter.embedding_failures, lamplighter.embedding_usage to %I', p_role_name);
+  -- Handlers and their failures; row-level security keeps all of it to the role's own.
+  execute format(
+    'grant select, update (is_dropped), insert (role_oid, function_schema, function_identity, takes_payload, function_name, search_path)
+     on lamplighter.handler to %I', p_role_name);
+  execute format('grant select, update (attempts, failed_at) on lamplighter.delivery to %I', p_role_name);
+  execute format('grant select on lamplighter.handler_failures to %I', p_role_name);
   perform lamplighter.grant_functions(p_role_name, 'caller');
   if v_is_new then
     select count(*) into v_requests from public.steadytext_queue as q where q.username = p_role_name;

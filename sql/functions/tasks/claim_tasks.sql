@@ -2,11 +2,12 @@
 -- Takes up to p_limit queued tasks for a worker. Each is of a role that has the fewest running, by lot among equals, so that one task
 -- waits for no crowd of another role's; within a role the order is that of queueing. p_skip_roles: those that this worker cannot serve at
 -- present. What somebody has locked is passed over. Roles that were dropped, renamed or made again, and tasks of a copied database, are
--- left to settle_stray_tasks. Raises LL001 when the worker's lease is lost.
+-- left to settle_stray_tasks. Calls of completion handlers that are due become tasks first; p_handler_timeout_ms is their time limit. Raises LL001 when the worker's lease is lost.
 create or replace function lamplighter.claim_tasks(
   p_worker_id uuid,
   p_limit integer,
-  p_skip_roles text[] default '{}'
+  p_skip_roles text[] default '{}',
+  p_handler_timeout_ms integer default 120000
 ) returns table (
   run_id bigint,
   jobid bigint,
@@ -31,6 +32,10 @@ declare
 begin
   perform set_config('synchronous_commit', 'off', true);
   perform lamplighter.require_lease(p_worker_id);
+  if exists (select from lamplighter.delivery as d where d.run_id is null and d.failed_at is null and d.due_at <= clock_timestamp())
+     or exists (select from lamplighter.handler as h where h.is_dropped) then
+    perform lamplighter.enqueue_deliveries(p_handler_timeout_ms);
+  end if;
   with recursive queued (role_oid) as (
     (select r.role_oid from lamplighter.task_run as r where r.state = 'queued' order by r.role_oid limit 1)
     union all

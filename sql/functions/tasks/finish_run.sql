@@ -12,6 +12,7 @@ language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp
 declare
   v_error text := case when p_status <> 'succeeded' then p_error_message end;
   v_left text;
+  v_handler_id bigint;
 begin
   if p_status <> 'succeeded' then
     select lamplighter.describe_left_indexes(r.query, r.invalid_indexes)
@@ -34,7 +35,11 @@ begin
       cancel_key = null,
       reason = null,
       not_before = null
-  where r.run_id = p_run_id;
+  where r.run_id = p_run_id
+  returning r.handler_id into v_handler_id;
+  if v_handler_id is not null then
+    perform lamplighter.settle_deliveries(p_run_id, v_handler_id, p_status, p_error_message);
+  end if;
   perform lamplighter.project_task(p_run_id);
 end
 $$;

@@ -38,7 +38,7 @@ begin
   end if;
   delete from lamplighter.task_outcome as o where o.run_id = p_run_id;
   delete from lamplighter.task_cancel as c where c.run_id = p_run_id;
-  if pg_notification_queue_usage() < 0.5 then
+  if not v_run.is_orphaned and pg_notification_queue_usage() < 0.5 then
     perform pg_notify('lantern_tasks', format('{"jobid": %s, "status": "%s"}', v_run.jobid, v_run.state));
   end if;
   return true;

@@ -25,6 +25,9 @@ begin
     end if;
     v_count := v_count + 1;
   end loop;
+  update lamplighter.handler as h
+  set is_dropped = true
+  where not h.is_dropped and not exists (select from pg_roles as p where p.oid = h.role_oid and p.rolname = h.username);
   return v_count;
 end
 $$;

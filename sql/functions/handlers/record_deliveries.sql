@@ -1,0 +1,21 @@
+-- lamplighter.record_deliveries (internal)
+-- The same as record_delivery for what finish_requests has ended at p_completed_at.
+create or replace function lamplighter.record_deliveries(p_ids bigint[], p_completed_at timestamptz) returns void
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  insert into lamplighter.delivery (handler_id, username, request_id, function_name, status)
+  select h.handler_id, h.username, q.request_id, q.function_name, q.status
+  from unnest(p_ids) as i (id)
+  cross join lateral (
+    select e.request_id, e.username, e.function_name, e.status
+    from public.steadytext_queue as e
+    where e.id = i.id and e.completed_at = p_completed_at
+  ) as q
+  join lamplighter.handler as h on not h.is_dropped and h.username = q.username and h.function_name in ('', q.function_name)
+  where not exists (select from lamplighter.autonomous_request as a where a.request_id = q.request_id)
+  order by i.id, h.handler_id;
+  if found then
+    perform lamplighter.wake_workers('tasks');
+  end if;
+end
+$$;
