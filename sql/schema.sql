@@ -670,11 +670,11 @@ AS $function$
       and done.status = 'completed'
     returning origin.request_id, origin.function_name, origin.status
   )
-  select lamplighter.announce_end(a.request_id, a.function_name, a.status)
+  select lamplighter.announce_completion(a.request_id, a.function_name, a.status)
   from adopted as a
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.announce_end(p_request_id uuid, p_function_name text, p_status text)
+CREATE OR REPLACE FUNCTION lamplighter.announce_completion(p_request_id uuid, p_function_name text, p_status text)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -689,7 +689,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.announce_ends(p_worker_id uuid, p_request_ids uuid[], p_function_names text[], p_statuses text[], p_given_up bigint)
+CREATE OR REPLACE FUNCTION lamplighter.announce_completions(p_worker_id uuid, p_request_ids uuid[], p_function_names text[], p_statuses text[], p_given_up bigint)
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -727,7 +727,7 @@ CREATE OR REPLACE FUNCTION lamplighter.announce_status()
 AS $function$
 begin
   if new.status = 'cancelled' then
-    perform lamplighter.announce_end(new.request_id, new.function_name, new.status);
+    perform lamplighter.announce_completion(new.request_id, new.function_name, new.status);
     if old.status = 'processing' and pg_notification_queue_usage() < 0.9 then
       perform pg_notify('lamplighter_cancel', new.request_id::text);
     end if;
@@ -1538,7 +1538,7 @@ begin
   update lamplighter.worker as w
   set status = 'dead',
       died_at = clock_timestamp(),
-      in_flight_at_death = (select count(*) from lamplighter.list_held(w.worker_id)),
+      in_flight_at_death = (select count(*) from lamplighter.list_in_flight(w.worker_id)),
       charged_id = lamplighter.find_charged(w.worker_id)
   from silent
   where w.worker_id = silent.worker_id;
@@ -1834,17 +1834,17 @@ CREATE OR REPLACE FUNCTION lamplighter.find_charged(p_worker_id uuid)
  SET enable_mergejoin TO 'off'
  SET row_security TO 'off'
 AS $function$
-  with held as materialized (
+  with in_flight as materialized (
     select h.id, h.function_name, h.model, d.deaths
-    from lamplighter.list_held(p_worker_id) as h
+    from lamplighter.list_in_flight(p_worker_id) as h
     left join lamplighter.quarantine as d on d.id = h.id
   )
   select only_one.id
-  from held as only_one
+  from in_flight as only_one
   where only_one.deaths >= 2
     and not exists (
       select 1
-      from held as other
+      from in_flight as other
       where other.id <> only_one.id
         and (other.deaths >= 2
              or (other.function_name = only_one.function_name and other.model = only_one.model)
@@ -1993,7 +1993,7 @@ begin
   return query
     -- Lateral, so that each row is looked up by its id: as a join, a table of up to some 30,000 rows was read as a whole, because
     -- statistics taken while no worker held anything say that the fence matches nothing (35 ms instead of 9 for 500).
-    with held as materialized (
+    with in_flight as materialized (
       select o.*, q.place, q.status
       from unnest(p_ids, p_attempts, p_outcomes, p_results, p_errors, p_delays_ms)
         as o (id, attempt, outcome, result, error, delay_ms)
@@ -2027,7 +2027,7 @@ begin
                  and not exists (select 1 from lamplighter.quarantine as d where d.id = q.id and d.deaths >= 2) then null
             else '9000-01-01 00:00+00'
           end
-      from held as h
+      from in_flight as h
       where q.ctid = h.place
       returning q.id, q.request_id, q.function_name, q.status, q.run_at is null as is_ready, h.outcome
     ), survived as (
@@ -2521,7 +2521,7 @@ AS $function$
   order by j.id
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.list_held(p_worker_id uuid)
+CREATE OR REPLACE FUNCTION lamplighter.list_in_flight(p_worker_id uuid)
  RETURNS TABLE(id bigint, function_name text, model text)
  LANGUAGE sql
  STABLE SECURITY DEFINER
@@ -4438,7 +4438,7 @@ begin
   )
   select jsonb_agg(r) into v_rescued
   from rescued as r
-  where r.status = 'pending' or lamplighter.announce_end(r.request_id, r.function_name, r.status) is not null;
+  where r.status = 'pending' or lamplighter.announce_completion(r.request_id, r.function_name, r.status) is not null;
   return v_rescued;
 end
 $function$;
@@ -5541,9 +5541,9 @@ revoke all on function lamplighter.admit_so_far() from public;
 
 revoke all on function lamplighter.adopt_autonomous(p_origin_id uuid, p_request_id uuid) from public;
 
-revoke all on function lamplighter.announce_end(p_request_id uuid, p_function_name text, p_status text) from public;
+revoke all on function lamplighter.announce_completion(p_request_id uuid, p_function_name text, p_status text) from public;
 
-revoke all on function lamplighter.announce_ends(p_worker_id uuid, p_request_ids uuid[], p_function_names text[], p_statuses text[], p_given_up bigint) from public;
+revoke all on function lamplighter.announce_completions(p_worker_id uuid, p_request_ids uuid[], p_function_names text[], p_statuses text[], p_given_up bigint) from public;
 
 revoke all on function lamplighter.announce_payload(p_request_id uuid, p_function_name text, p_status text) from public;
 
@@ -5657,7 +5657,7 @@ revoke all on function lamplighter.issue_id() from public;
 
 revoke all on function lamplighter.list_embedding_jobs(p_control_id text) from public;
 
-revoke all on function lamplighter.list_held(p_worker_id uuid) from public;
+revoke all on function lamplighter.list_in_flight(p_worker_id uuid) from public;
 
 revoke all on function lamplighter.list_invalid_indexes(p_query text) from public;
 
@@ -6057,7 +6057,7 @@ comment on table lamplighter.worker is 'Processes that hold work: workers and da
 
 comment on column lamplighter.worker.charged_id is 'The request that is charged for its death: in quarantine, and alone in its lane.';
 
-comment on column lamplighter.worker.in_flight_at_death is 'Requests it held when it was found dead.';
+comment on column lamplighter.worker.in_flight_at_death is 'Requests in flight with it when it was found dead.';
 
 comment on column lamplighter.worker.kind is 'worker: serves requests or tasks; daemon: keeps embeddings.';
 
@@ -6197,7 +6197,7 @@ comment on column public.steadytext_queue.result is 'The answer of a completed r
 
 comment on column public.steadytext_queue.retry_count is 'Failures charged to the request; at max_retries the next one is final.';
 
-comment on column public.steadytext_queue.run_at is 'Null: ready. A time: not before then. The year 9000, which every driver can read: in hand, ended, or in quarantine after the death of two workers.';
+comment on column public.steadytext_queue.run_at is 'Null: ready. A time: not before then. The year 9000, which every driver can read: in flight, completed, or in quarantine after the death of two workers.';
 
 comment on column public.steadytext_queue.started_at is 'When it was last claimed.';
 

@@ -2,7 +2,7 @@
 --
 -- A tour of the whole schema. Tables are in the migrations, functions in sql/functions/<area>:
 --   public.steadytext_queue          the queue: one row a request, its result in place (0002)
---   public.steadytext_*()            what callers run: enqueue, wait, cancel, retry, prune, look (enqueue, results, waiting)
+--   public.steadytext_*()            what callers run: enqueue, wait, cancel, retry, prune, check (enqueue, results, waiting)
 --   lamplighter.worker               one row a worker process: its lease, renewed by a heartbeat (0004)
 --   lamplighter.claim                which requests a worker took at once, for the rescuer (0002)
 --   lamplighter.claim_requests() ..  what workers run: claim, finish, rescue, promote (claims, upkeep)

@@ -57,7 +57,7 @@ comment on column public.steadytext_queue.model is 'The model asked for; ''defau
 comment on column public.steadytext_queue.batch_id is 'Shared by the requests of one batch; on a row that an open transaction waits for, the request_id of that transaction''s own row.';
 comment on column public.steadytext_queue.worker_id is 'The worker that holds or ended the request; null when nobody does. With attempt it fences late writes.';
 comment on column public.steadytext_queue.attempt is 'How often the request was claimed. Only ever grows.';
-comment on column public.steadytext_queue.run_at is 'Null: ready. A time: not before then. The year 9000, which every driver can read: in hand, ended, or in quarantine after the death of two workers.';
+comment on column public.steadytext_queue.run_at is 'Null: ready. A time: not before then. The year 9000, which every driver can read: in flight, completed, or in quarantine after the death of two workers.';
 
 -- Ids that go by time: random ones touch a page of the index each, at the insert and again at the claim (a quarter of both).
 do $$

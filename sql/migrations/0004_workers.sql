@@ -28,7 +28,7 @@ create table lamplighter.worker (
 comment on table lamplighter.worker is 'Processes that hold work: workers and daemons. The lease on a request is its worker''s lease: renewed by the heartbeat, lost with it.';
 comment on column lamplighter.worker.kind is 'worker: serves requests or tasks; daemon: keeps embeddings.';
 comment on column lamplighter.worker.lanes is 'function:model pairs that the worker serves; none for one that serves no requests.';
-comment on column lamplighter.worker.in_flight_at_death is 'Requests it held when it was found dead.';
+comment on column lamplighter.worker.in_flight_at_death is 'Requests in flight with it when it was found dead.';
 comment on column lamplighter.worker.troubles is
   'Models that are unavailable at the last heartbeat: objects of model, lanes, error, for_ms and waiting. For the owner: an error may quote a request.';
 comment on column lamplighter.worker.charged_id is 'The request that is charged for its death: in quarantine, and alone in its lane.';

@@ -25,7 +25,7 @@ export interface ClaimAtOnce extends ClaimName {
 
 /**
  * Takes all that is ready in the first of the lanes that has anything, roles in turn, each by priority, then age: in one statement, for
- * who knows of nothing ready. None when nothing is; undefined when a look is needed, as there is too much, or others have locked it or
+ * who knows of nothing ready. An empty list means that nothing is ready; undefined that a scan has to come first, as there is too much, or others have locked it or
  * the whole table. Concurrent callers never get the same request.
  *
  * @throws the server's error LL001 when the worker's lease is lost and something is ready.

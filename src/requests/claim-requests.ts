@@ -70,7 +70,7 @@ export function takeTurns(requests: readonly ClaimedRequest[], usernames: readon
   return Array.from({ length: longest }, (_, turn) => queues.flatMap((queue) => queue.slice(turn, turn + 1))).flat();
 }
 
-/** The end of the look that found them. */
+/** The end of the scan that found them. */
 function latest(levels: readonly ReadyLevel[]): string {
   return String(levels.reduce((latestUs, { seenUs }) => Math.max(latestUs, Number(seenUs)), 0));
 }

@@ -13,7 +13,7 @@ export interface ClaimName {
   readonly claimNumber: number;
 }
 
-/** A request that this worker holds until it finishes it or loses its lease. */
+/** A request in flight with this worker, until it finishes it or loses its lease. */
 export interface ClaimedRequest {
   readonly id: string;
   readonly requestId: string;

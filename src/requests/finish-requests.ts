@@ -28,11 +28,11 @@ export interface FinishOptions {
 export interface Finished {
   /** The new status by id; what is missing was locked by somebody else or is no longer the worker's. */
   readonly statuses: ReadonlyMap<string, 'pending' | 'completed' | 'failed'>;
-  /** False where the events of what has ended have yet to be sent, see `announceEnds`. */
+  /** False where the events of what has ended have yet to be sent, see `announceCompletions`. */
   readonly isAnnounced: boolean;
 }
 
-/** Records the end of attempts, each only where the worker still holds the request. */
+/** Records the end of attempts, each only where the request is still in flight with the worker. */
 export async function finishRequests(
   db: Queryable,
   finishes: readonly Finish[],

@@ -2,7 +2,6 @@ import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
 
 const PRUNE_REQUESTS = loadQuery('prune_requests');
-const PRUNE_CACHED_RESULTS = loadQuery('prune_cached_results');
 const PRUNE_WORKERS = loadQuery('prune_workers');
 
 export interface PrunedWindow {
@@ -47,12 +46,6 @@ export async function pruneRequests(db: Queryable, window: PruneWindow): Promise
     lastId: row?.last_id ?? undefined,
     isYoung: row?.is_young ?? true,
   };
-}
-
-/** Forgets cached answers whose request is gone, looking at `limit` keys after `afterKey`; undefined when the end was reached. */
-export async function pruneCachedResults(db: Queryable, afterKey: Buffer, limit: number): Promise<Buffer | undefined> {
-  const { rows } = await db.query<{ last_key: Buffer | null }>(PRUNE_CACHED_RESULTS, [afterKey, limit]);
-  return rows[0]?.last_key ?? undefined;
 }
 
 /** Deletes the rows of workers that ended more than `olderThanMs` ago; how many. */

@@ -30,7 +30,7 @@ export interface RescueOptions {
   readonly onRefused?: (refused: Refused) => void;
 }
 
-/** Declares silent workers dead and takes back what dead workers held; see `lamplighter.rescue_requests`. */
+/** Declares silent workers dead and takes back what was in flight with dead workers; see `lamplighter.rescue_requests`. */
 export async function rescueRequests(
   db: Queryable,
   maxRetries: number,

@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { cancelAbandoned } from '../../src/requests/cancel-abandoned.ts';
 import type { ClaimedRequest } from '../../src/requests/claimed-request.ts';
 import { rescueRequests } from '../../src/requests/rescue-requests.ts';
+import { cancelAbandoned } from '../../src/requests/upkeep.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type SqlWorker, startSqlWorker } from '../support/sql-worker.ts';
 import { readPage } from './markdown-page.ts';

@@ -99,12 +99,12 @@ test('a worker killed between the commit of an end and its event leaves callers 
   await using gate = await openSession(scene.db.uri);
   await gate.client.query(`select pg_advisory_lock(hashtextextended('lamplighter announce', 0)), pg_advisory_lock(1)`);
   await scene.db.pool.query(
-    'alter function lamplighter.announce_ends rename to announce_ends_at_last;' +
-      `create function lamplighter.announce_ends(uuid, uuid[], text[], text[], bigint) returns void
+    'alter function lamplighter.announce_completions rename to announce_completions_at_last;' +
+      `create function lamplighter.announce_completions(uuid, uuid[], text[], text[], bigint) returns void
        language plpgsql security definer as $$
        begin
          perform pg_advisory_xact_lock(1);
-         perform lamplighter.announce_ends_at_last($1, $2, $3, $4, $5);
+         perform lamplighter.announce_completions_at_last($1, $2, $3, $4, $5);
        end $$`,
   );
   await using client = createClient({ uri: scene.db.uri });
@@ -113,7 +113,7 @@ test('a worker killed between the commit of an end and its event leaves callers 
   const waiting = client.wait(id, { timeoutMs: 15_000 });
   const pid = await eventually(async () => {
     const { rows } = await scene.db.pool.query<{ pid: number }>(
-      `select pid from pg_stat_activity where usename = $1 and wait_event = 'advisory' and query ~ 'announce_ends'`,
+      `select pid from pg_stat_activity where usename = $1 and wait_event = 'advisory' and query ~ 'announce_completions'`,
       [scene.victim.name],
     );
     expect(rows).toHaveLength(1);
@@ -127,7 +127,7 @@ test('a worker killed between the commit of an end and its event leaves callers 
   await scene.untilCompleted([id]);
   await scene.expectGoodHistory();
   await scene.db.pool.query(
-    'drop function lamplighter.announce_ends; alter function lamplighter.announce_ends_at_last rename to announce_ends',
+    'drop function lamplighter.announce_completions; alter function lamplighter.announce_completions_at_last rename to announce_completions',
   );
 });
 

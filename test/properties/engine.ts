@@ -3,7 +3,7 @@ import type { RequestFunction } from '../../src/core/request-functions.ts';
 import type { Queryable } from '../../src/db/query.ts';
 import { registerWorker } from '../../src/process/register-worker.ts';
 import { renewLease } from '../../src/process/renew-lease.ts';
-import { announceEnds, type EndEvent } from '../../src/requests/announce-ends.ts';
+import { announceCompletions, type CompletionEvent } from '../../src/requests/announce-completions.ts';
 import { claimQuarantined } from '../../src/requests/claim-quarantined.ts';
 import { type ClaimedRequest, type ClaimName, type Lane, laneKey } from '../../src/requests/claimed-request.ts';
 import { finishRequests, type Outcome } from '../../src/requests/finish-requests.ts';
@@ -75,7 +75,7 @@ export async function runWorkerStep(
     const { label, attempt } = parseClaim(claim);
     return { id: String(names.idOf(label)), attempt };
   };
-  const toEvent = ([claim, status]: readonly [string, string]): EndEvent[] => {
+  const toEvent = ([claim, status]: readonly [string, string]): CompletionEvent[] => {
     const { label } = parseClaim(claim);
     if (status !== 'completed' && status !== 'failed') return [];
     return [{ requestId: names.requestIdOf(label), functionName: names.functionOf(label), status }];
@@ -124,7 +124,7 @@ export async function runWorkerStep(
         return status === undefined ? [] : [[claim, status] as const];
       });
       // A worker does so once it has committed; here the events have to share the fate of the finish.
-      if (!isAnnounced) await announceEnds(db, ended.flatMap(toEvent), { workerId, givenUp: 0 });
+      if (!isAnnounced) await announceCompletions(db, ended.flatMap(toEvent), { workerId, givenUp: 0 });
       return ended;
     }
     case 'list lost': {

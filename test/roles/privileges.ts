@@ -139,8 +139,8 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.admit_and_wake execute
 + + . . . . . .  lamplighter.admit_so_far execute
 + + + + + + . .  lamplighter.adopt_autonomous execute
-+ + . . . . . .  lamplighter.announce_end execute
-+ + . . . . + .  lamplighter.announce_ends execute
++ + . . . . . .  lamplighter.announce_completion execute
++ + . . . . + .  lamplighter.announce_completions execute
 + + . . . . . .  lamplighter.announce_payload execute
 + + . . . . . .  lamplighter.announce_status execute
 + + . . . . . .  lamplighter.autonomous_lock_key execute
@@ -200,7 +200,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.is_own_schema execute
 + + + + + + . .  lamplighter.is_own_write execute
 + + + + + + . .  lamplighter.issue_id execute
-+ + . . . . . .  lamplighter.list_held execute
++ + . . . . . .  lamplighter.list_in_flight execute
 + + . . . . + .  lamplighter.list_lost execute
 + + . . . . . .  lamplighter.list_own_objects execute
 + + . . . . . .  lamplighter.list_shared_names execute

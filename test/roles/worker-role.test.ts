@@ -3,14 +3,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { requireSchema } from '../../src/db/migrate/schema-state.ts';
 import type { Queryable } from '../../src/db/query.ts';
 import { confirmWakeUp, requestWakeUp } from '../../src/process/wake-up.ts';
-import { cancelAbandoned } from '../../src/requests/cancel-abandoned.ts';
+import { lookupCachedResults, pruneCachedResults } from '../../src/requests/cached-results.ts';
 import { listLost } from '../../src/requests/list-lost.ts';
-import { lookupCachedResults } from '../../src/requests/lookup-cached-results.ts';
-import { measureQueue } from '../../src/requests/measure-queue.ts';
 import { promoteRequests } from '../../src/requests/promote-requests.ts';
-import { pruneCachedResults, pruneRequests, pruneWorkers } from '../../src/requests/prune-requests.ts';
+import { pruneRequests, pruneWorkers } from '../../src/requests/prune-requests.ts';
 import { rescueRequests } from '../../src/requests/rescue-requests.ts';
 import { readServerSettings, recordServerSettings } from '../../src/requests/server-settings.ts';
+import { cancelAbandoned, measureQueue } from '../../src/requests/upkeep.ts';
 import { sqlErrorOf } from '../support/sql-error.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
 import { type Cast, createCast } from './cast.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { lookupCachedResults } from '../../src/requests/lookup-cached-results.ts';
+import { lookupCachedResults } from '../../src/requests/cached-results.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type SqlWorker, startSqlWorker } from '../support/sql-worker.ts';
 

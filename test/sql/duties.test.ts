@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { claimUpkeep } from '../../src/requests/claim-upkeep.ts';
+import { claimUpkeep } from '../../src/requests/upkeep.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { embed, firstValue } from '../support/requests.ts';

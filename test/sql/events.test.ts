@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { loadQuery } from '../../src/db/load-sql.ts';
 import type { Queryable } from '../../src/db/query.ts';
-import { announceEnds } from '../../src/requests/announce-ends.ts';
+import { announceCompletions } from '../../src/requests/announce-completions.ts';
 import type { ClaimedRequest } from '../../src/requests/claimed-request.ts';
 import { finishRequests, type Outcome } from '../../src/requests/finish-requests.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -133,7 +133,7 @@ test('of two finishes at once one announces; the other neither waits nor keeps s
   expect(await events()).toEqual([]);
   await first.client.query('commit');
   expect(await events()).toEqual([ended(a.requestId, 'completed')]);
-  await announceEnds(db.pool, [{ requestId: b.requestId, functionName: 'embed', status: 'completed' }], {
+  await announceCompletions(db.pool, [{ requestId: b.requestId, functionName: 'embed', status: 'completed' }], {
     workerId: worker.workerId,
     givenUp: 0,
   });
@@ -160,7 +160,7 @@ test('ends are announced in one transaction that waits for no disk, and what was
   await db.pool.query('update lamplighter.worker set events_dropped = 0');
   await using session = await openSession(db.uri);
   await session.client.query('begin');
-  await announceEnds(session.client, ends, { workerId: worker.workerId, givenUp: 3 });
+  await announceCompletions(session.client, ends, { workerId: worker.workerId, givenUp: 3 });
   const { rows } = await session.client.query('show synchronous_commit');
   expect(rows).toEqual([{ synchronous_commit: 'off' }]);
   await session.client.query('commit');
@@ -177,9 +177,10 @@ test('a poisonous request that fails for good in the rescue is announced', async
   const id = await embed();
   const victim = await startSqlWorker(db.pool);
   await victim.claim();
-  await db.pool.query('insert into lamplighter.quarantine (id, deaths) select id, 2 from lamplighter.list_held($1)', [
-    victim.workerId,
-  ]);
+  await db.pool.query(
+    'insert into lamplighter.quarantine (id, deaths) select id, 2 from lamplighter.list_in_flight($1)',
+    [victim.workerId],
+  );
   await victim.fallSilent();
   await db.pool.query('select lamplighter.rescue_requests(0)');
   expect(await events()).toEqual([ended(id, 'failed')]);

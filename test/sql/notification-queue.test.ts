@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { expect, inject, test } from 'vitest';
 import { startEmbeddedServer } from '../../src/db/embedded/embedded-server.ts';
-import { announceEnds } from '../../src/requests/announce-ends.ts';
+import { announceCompletions } from '../../src/requests/announce-completions.ts';
 import { finishRequests } from '../../src/requests/finish-requests.ts';
 import { withClient } from '../support/admin.ts';
 import { migrateAs } from '../support/owned-database.ts';
@@ -41,7 +41,7 @@ test.skipIf(isOld)(
         const ended = await finishRequests(db, [finish], { workerId: worker.workerId, maxRetries: 3 });
         expect(ended).toEqual({ statuses: new Map([[ending.id, 'completed']]), isAnnounced: false });
         const event = { requestId: ending.requestId, functionName: 'embed', status: 'completed' } as const;
-        await announceEnds(db, [event], { workerId: worker.workerId, givenUp: 0 });
+        await announceCompletions(db, [event], { workerId: worker.workerId, givenUp: 0 });
         await db.query(
           `select steadytext_cancel_async(request_id) from steadytext_queue where status in ('pending', 'processing')`,
         );

@@ -165,7 +165,7 @@ test('a claim from quarantine costs what is in quarantine, not the queue', async
   const other = await startSqlWorker(session.client);
   await other.claim({ limit: 50 });
   await session.client.query(
-    'insert into lamplighter.quarantine (id, deaths) select id, 2 from lamplighter.list_held($1)',
+    'insert into lamplighter.quarantine (id, deaths) select id, 2 from lamplighter.list_in_flight($1)',
     [other.workerId],
   );
   await other.fallSilent();

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { cancelAbandoned } from '../../src/requests/cancel-abandoned.ts';
+import { cancelAbandoned } from '../../src/requests/upkeep.ts';
 import { createTestDatabase, type TestDatabase, type TestRole } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { sqlErrorOf } from '../support/sql-error.ts';

@@ -4,7 +4,7 @@ create or replace function lamplighter.announce_status() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if new.status = 'cancelled' then
-    perform lamplighter.announce_end(new.request_id, new.function_name, new.status);
+    perform lamplighter.announce_completion(new.request_id, new.function_name, new.status);
     if old.status = 'processing' and pg_notification_queue_usage() < 0.9 then
       perform pg_notify('lamplighter_cancel', new.request_id::text);
     end if;

@@ -1,11 +1,11 @@
 -- lamplighter.claim_requests (worker)
--- Takes up to p_limit ready requests of one lane for a worker. The levels (role, priority, and the lowest row that may be
--- there) are tried in the order given; a role's levels stand together and yield p_share rows at most, and no more than an even
--- share of what the roles before it have left, so that none goes without where there is enough for all. Levels that were seen at
--- p_seen_us, more than two seconds ago, give nothing: a claim that was held up on its way would pass over what has come since.
--- p_claim_number is the worker's own, never used twice. Parameters of more than half a megabyte are not given at once, but for one
--- request at least: a worker holds them in memory. Where p_is_careful, rows are changed one by one, and those that cannot be changed, as
--- a trigger or the like refuses it, are passed over: what it costs is for those who have met one. Raises LL001 when the worker's lease is lost. The order of the rows is not defined.
+-- Claims up to p_limit ready requests of one lane for a worker, in no defined order. Raises LL001 when the worker's lease is lost.
+-- Levels (a role, a priority, and the lowest row that may be there) are tried in the order given. The levels of a role stand together and
+-- yield p_share rows at most, and no more than an even share of what the roles before it have left: each role gets something where there
+-- is enough for all. Levels that were seen at p_seen_us, more than two seconds ago, give nothing: a claim that was delayed on its way
+-- would pass over what has come since. Parameters are claimed up to half a megabyte together, but for one request at least, as a worker
+-- keeps them in memory. p_is_careful changes rows one by one and passes over those that cannot be changed, as a trigger or the like
+-- refuses it: that costs more, and is for a lane that has met one. p_claim_number is the worker's own, never used twice.
 create or replace function lamplighter.claim_requests(
   p_worker_id uuid,
   p_claim_number bigint,

@@ -1,12 +1,12 @@
 -- lamplighter.finish_requests (worker)
--- Ends one attempt of each request, where the worker still holds it (worker_id and attempt fence; cancel and rescue change
--- them). Outcomes: completed; failed; retry (charged; after p_delays_ms, or failed once retry_count has reached p_max_retries);
+-- Records the end of one attempt of each request that is still in flight with the worker (worker_id and attempt fence; cancel and
+-- rescue change them). Outcomes: completed; failed; retry (charged; after p_delays_ms, or failed once retry_count has reached p_max_retries);
 -- defer (not charged; after p_delays_ms); release (not charged; ready at once).
 -- The arrays go by ascending id, which is the lock order; a null stands for an array of nulls. A row that somebody else has locked
--- is skipped. Returns the requests that were ended; the rest are locked or lost.
--- A commit with a notification holds one lock of the whole server until it is on disk. Ends are therefore announced here only where the
--- gate is to be had at once, an advisory lock that goes with the commit: one such commit at a time, and nobody waits. Where is_announced
--- is false, an end has yet to be announced: by announce_ends, once this has been committed.
+-- is skipped. Returns the requests that were finished; the rest are locked or lost.
+-- Completions are announced here only where the gate is free, an advisory lock that goes with the commit: a commit with a notification
+-- holds one lock of the whole server until it is on disk, so there is one such commit at a time, and nobody waits. Where is_announced is
+-- false, announce_completions has yet to announce the completion, once this has been committed.
 create or replace function lamplighter.finish_requests(
   p_worker_id uuid,
   p_ids bigint[],
@@ -28,7 +28,7 @@ begin
   return query
     -- Lateral, so that each row is looked up by its id: as a join, a table of up to some 30,000 rows was read as a whole, because
     -- statistics taken while no worker held anything say that the fence matches nothing (35 ms instead of 9 for 500).
-    with held as materialized (
+    with in_flight as materialized (
       select o.*, q.place, q.status
       from unnest(p_ids, p_attempts, p_outcomes, p_results, p_errors, p_delays_ms)
         as o (id, attempt, outcome, result, error, delay_ms)
@@ -62,7 +62,7 @@ begin
                  and not exists (select 1 from lamplighter.quarantine as d where d.id = q.id and d.deaths >= 2) then null
             else '9000-01-01 00:00+00'
           end
-      from held as h
+      from in_flight as h
       where q.ctid = h.place
       returning q.id, q.request_id, q.function_name, q.status, q.run_at is null as is_ready, h.outcome
     ), survived as (

@@ -1,5 +1,5 @@
 -- lamplighter.list_lost (worker)
--- Of the requests that a worker believes it holds, those that it does not: ended, cancelled, deleted, rescued or edited.
+-- The requests that a worker believes to be in flight and that are not: completed, cancelled, deleted, rescued or edited.
 create or replace function lamplighter.list_lost(p_worker_id uuid, p_ids bigint[], p_attempts integer[])
 returns table (id bigint)
 language sql volatile security definer set search_path = pg_catalog, pg_temp

@@ -1,6 +1,6 @@
 -- lamplighter.settle_request_status (internal)
 -- What follows from a status that was set by hand: who cancels ends the lease, who retries starts afresh, and what the owner
--- marks as being in hand or ended is out of the queue.
+-- marks as in flight or completed is out of the queue.
 create or replace function lamplighter.settle_request_status() returns trigger
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
 begin

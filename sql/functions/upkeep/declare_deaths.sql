@@ -1,5 +1,5 @@
 -- lamplighter.declare_deaths (worker)
--- Declares dead the processes whose lease ran out, workers and daemons, and notes what they held and which request find_charged charges.
+-- Declares dead the processes whose lease ran out, workers and daemons, and notes what was in flight with them and which request find_charged charges.
 -- p_reachable_ms is for how long the caller has known the server to be reachable, and its clock to go evenly: silence before that
 -- proves nothing. Null: always. p_now_ms (since 1970) is the time for which it knows that, and as of which silence is judged: the
 -- clock may have been set since. Null: now.
@@ -35,7 +35,7 @@ begin
   update lamplighter.worker as w
   set status = 'dead',
       died_at = clock_timestamp(),
-      in_flight_at_death = (select count(*) from lamplighter.list_held(w.worker_id)),
+      in_flight_at_death = (select count(*) from lamplighter.list_in_flight(w.worker_id)),
       charged_id = lamplighter.find_charged(w.worker_id)
   from silent
   where w.worker_id = silent.worker_id;

@@ -44,7 +44,7 @@ begin
   )
   select jsonb_agg(r) into v_rescued
   from rescued as r
-  where r.status = 'pending' or lamplighter.announce_end(r.request_id, r.function_name, r.status) is not null;
+  where r.status = 'pending' or lamplighter.announce_completion(r.request_id, r.function_name, r.status) is not null;
   return v_rescued;
 end
 $$;

@@ -1,5 +1,5 @@
 -- lamplighter.rescue_requests (worker)
--- Declares silent workers dead, as declare_deaths does with p_reachable_ms and p_now_ms, and gives back what dead workers held, as
+-- Declares silent workers dead, as declare_deaths does with p_reachable_ms and p_now_ms, and gives back what was in flight with dead workers, as
 -- rescue_orphans does. Where a row cannot be changed, as a trigger or the like refuses it, smaller parts are tried until it stands alone:
 -- it is returned as it is, with status processing and the reason as its error. Rows that somebody has locked are left for the next pass.
 -- Lock order, here and wherever a worker calls: workers, requests by id, quarantine, claims; this function waits for none of them.

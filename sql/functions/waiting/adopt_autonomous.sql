@@ -25,6 +25,6 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
       and done.status = 'completed'
     returning origin.request_id, origin.function_name, origin.status
   )
-  select lamplighter.announce_end(a.request_id, a.function_name, a.status)
+  select lamplighter.announce_completion(a.request_id, a.function_name, a.status)
   from adopted as a
 $$;

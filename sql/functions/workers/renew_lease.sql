@@ -1,6 +1,6 @@
 -- lamplighter.renew_lease (worker)
--- Renews the lease, and forgets claims of which the worker holds nothing any more. Not alive when the lease was lost already: the
--- worker must drop what it holds and register again. Tells as well whether anything is in quarantine, which the worker then tries to claim,
+-- Renews the lease, and forgets claims of which nothing is in flight any more. Not alive when the lease was lost already: the worker
+-- must drop what is in flight and register again. Tells as well whether anything is in quarantine, which the worker then tries to claim,
 -- the time of the server, the settings that hold, and whether claim_upkeep is late; and claims for the worker which of the duties that it
 -- offers are due. The queue is left alone: somebody may have locked it for longer than a lease.
 -- Lock order: workers, then claims, then duties.

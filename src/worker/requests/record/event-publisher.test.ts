@@ -4,7 +4,7 @@ import type { Clock } from '../../../core/clock.ts';
 import { createLogger } from '../../../core/log.ts';
 import { createTroubles } from '../../../core/recurring-trouble.ts';
 import type { Queryable } from '../../../db/query.ts';
-import type { EndEvent } from '../../../requests/announce-ends.ts';
+import type { CompletionEvent } from '../../../requests/announce-completions.ts';
 import { type EventPublisher, startEventPublisher } from './event-publisher.ts';
 
 interface Statement {
@@ -58,9 +58,9 @@ afterEach(async () => {
   await publisher.stop();
 });
 
-const events = (count: number): EndEvent[] =>
+const events = (count: number): CompletionEvent[] =>
   Array.from({ length: count }, () => ({ requestId: randomUUID(), functionName: 'embed', status: 'completed' }));
-const idsOf = (some: readonly EndEvent[]) => some.map(({ requestId }) => requestId);
+const idsOf = (some: readonly CompletionEvent[]) => some.map(({ requestId }) => requestId);
 const messages = () => warnings.map(({ msg }) => msg);
 
 async function nextStatement(): Promise<Statement> {
@@ -73,14 +73,14 @@ async function nextStatement(): Promise<Statement> {
 }
 
 /** Adds events, and waits for the statement that sends them. */
-async function addAndSend(some: readonly EndEvent[]): Promise<Statement> {
+async function addAndSend(some: readonly CompletionEvent[]): Promise<Statement> {
   const sent = nextStatement();
   publisher.add(some);
   return sent;
 }
 
 /** Fills the queue beyond its limit while a statement runs. */
-async function overflow(): Promise<{ readonly running: Statement; readonly kept: readonly EndEvent[] }> {
+async function overflow(): Promise<{ readonly running: Statement; readonly kept: readonly CompletionEvent[] }> {
   const running = await addAndSend(events(1));
   publisher.add(events(10));
   const kept = events(20_000);

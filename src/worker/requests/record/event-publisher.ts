@@ -3,7 +3,7 @@ import type { Logger } from '../../../core/log.ts';
 import type { Troubles } from '../../../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../../../core/service.ts';
 import type { Queryable } from '../../../db/query.ts';
-import { announceEnds, type EndEvent } from '../../../requests/announce-ends.ts';
+import { announceCompletions, type CompletionEvent } from '../../../requests/announce-completions.ts';
 
 /** Events in one statement. */
 const BATCH_LIMIT = 1_000;
@@ -24,7 +24,7 @@ export interface EventPublisherDeps {
 
 export interface EventPublisher extends Service {
   /** Takes over events of ends that are committed. */
-  add(events: readonly EndEvent[]): void;
+  add(events: readonly CompletionEvent[]): void;
 }
 
 /**
@@ -33,7 +33,7 @@ export interface EventPublisher extends Service {
  * was not sent when the process dies is found by those who wait when they look, and after a failure an event may be sent twice.
  */
 export function startEventPublisher({ db, workerId, log, troubles, clock }: EventPublisherDeps): EventPublisher {
-  const queue: EndEvent[] = [];
+  const queue: CompletionEvent[] = [];
   let givenUp = 0;
 
   function giveUp(count: number): void {
@@ -49,7 +49,7 @@ export function startEventPublisher({ db, workerId, log, troubles, clock }: Even
       const events = queue.splice(0, BATCH_LIMIT);
       const counted = givenUp;
       try {
-        await announceEnds(db, events, { workerId: workerId(), givenUp: counted });
+        await announceCompletions(db, events, { workerId: workerId(), givenUp: counted });
       } catch (error) {
         queue.unshift(...events);
         throw error;

@@ -6,7 +6,7 @@ import type { Logger } from '../../../core/log.ts';
 import type { Trouble, Troubles } from '../../../core/recurring-trouble.ts';
 import type { Queryable } from '../../../db/query.ts';
 import { isAboutRows, isContentError } from '../../../db/sqlstate.ts';
-import type { EndEvent } from '../../../requests/announce-ends.ts';
+import type { CompletionEvent } from '../../../requests/announce-completions.ts';
 import { finishRequests, type Outcome } from '../../../requests/finish-requests.ts';
 import { type Completion, isStale } from './completions.ts';
 
@@ -23,7 +23,7 @@ export interface RecorderDeps {
   readonly clock: Clock;
   readonly onRecorded: (completion: Completion, status: 'pending' | 'completed' | 'failed') => void;
   /** Given the events that were not sent along. */
-  readonly announce: (events: readonly EndEvent[]) => void;
+  readonly announce: (events: readonly CompletionEvent[]) => void;
 }
 
 /**
@@ -52,7 +52,7 @@ export function createRecorder(deps: RecorderDeps): Recorder {
       workerId: first.entry.workerId,
       maxRetries,
     });
-    const events: EndEvent[] = [];
+    const events: CompletionEvent[] = [];
     const missing = completions.filter((completion) => {
       const { id, requestId, lane } = completion.entry.request;
       const status = statuses.get(id);

@@ -6,8 +6,8 @@ import { cacheKey } from '../../../models/cache-key.ts';
 import { failed, type ItemOutcome, type ModelError } from '../../../models/outcome.ts';
 import type { Model } from '../../../models/port.ts';
 import { type ParsedRequest, parseRequest } from '../../../models/request-parameters.ts';
+import { lookupCachedResults } from '../../../requests/cached-results.ts';
 import type { Outcome } from '../../../requests/finish-requests.ts';
-import { lookupCachedResults } from '../../../requests/lookup-cached-results.ts';
 import type { InFlightRequest } from '../in-flight.ts';
 import type { Answered } from './model-health.ts';
 

@@ -2,12 +2,8 @@ import type { Logger } from '../../../core/log.ts';
 import type { Troubles } from '../../../core/recurring-trouble.ts';
 import type { Queryable } from '../../../db/query.ts';
 import type { Duty } from '../../../process/duties.ts';
-import {
-  type PrunedWindow,
-  pruneCachedResults,
-  pruneRequests,
-  pruneWorkers,
-} from '../../../requests/prune-requests.ts';
+import { pruneCachedResults } from '../../../requests/cached-results.ts';
+import { type PrunedWindow, pruneRequests, pruneWorkers } from '../../../requests/prune-requests.ts';
 
 const INTERVAL_MS = 60_000;
 const LIMIT = 5_000;

@@ -2,10 +2,8 @@ import type { Clock } from '../../../core/clock.ts';
 import type { Trouble, Troubles } from '../../../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../../../core/service.ts';
 import type { Queryable } from '../../../db/query.ts';
-import { cancelAbandoned } from '../../../requests/cancel-abandoned.ts';
-import { claimUpkeep } from '../../../requests/claim-upkeep.ts';
-import { measureQueue } from '../../../requests/measure-queue.ts';
 import { promoteRequests } from '../../../requests/promote-requests.ts';
+import { cancelAbandoned, claimUpkeep, measureQueue } from '../../../requests/upkeep.ts';
 
 const PROMOTE_LIMIT = 1_000;
 

@@ -2,10 +2,10 @@ import type { RequestFunction } from '../core/request-functions.ts';
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
 
-const ANNOUNCE_ENDS = loadQuery('announce_ends');
+const ANNOUNCE_COMPLETIONS = loadQuery('announce_completions');
 
-/** The end of a request, as an event tells of it. */
-export interface EndEvent {
+/** The completion of a request, failed ones included, as an event tells of it. */
+export interface CompletionEvent {
   readonly requestId: string;
   readonly functionName: RequestFunction;
   readonly status: 'completed' | 'failed';
@@ -17,13 +17,13 @@ export interface AnnounceOptions {
   readonly givenUp: number;
 }
 
-/** Sends the events of ends that were recorded without. While the server's notification queue is half full they are dropped and counted. */
-export async function announceEnds(
+/** Sends the events of completions that were recorded without. While the server's notification queue is half full they are dropped and counted. */
+export async function announceCompletions(
   db: Queryable,
-  events: readonly EndEvent[],
+  events: readonly CompletionEvent[],
   { workerId, givenUp }: AnnounceOptions,
 ): Promise<void> {
-  await db.query(ANNOUNCE_ENDS, [
+  await db.query(ANNOUNCE_COMPLETIONS, [
     workerId,
     events.map(({ requestId }) => requestId),
     events.map(({ functionName }) => functionName),

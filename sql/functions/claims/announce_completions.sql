@@ -1,8 +1,8 @@
--- lamplighter.announce_ends (worker)
--- Announces ends that were recorded without, in a transaction that does not wait for the disk. None while the server's notification
+-- lamplighter.announce_completions (worker)
+-- Announces completions that were recorded without an event, in a transaction that does not wait for the disk. None while the server's notification
 -- queue is half full: events are hints, and a full queue would fail every transaction of the server that notifies. What is not announced
 -- is counted, and so are the p_given_up that the worker has given up.
-create or replace function lamplighter.announce_ends(
+create or replace function lamplighter.announce_completions(
   p_worker_id uuid,
   p_request_ids uuid[],
   p_function_names text[],

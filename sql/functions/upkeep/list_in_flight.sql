@@ -1,6 +1,6 @@
--- lamplighter.list_held (internal)
--- What a worker holds now, of all that it ever claimed.
-create or replace function lamplighter.list_held(p_worker_id uuid) returns table (id bigint, function_name text, model text)
+-- lamplighter.list_in_flight (internal)
+-- The requests in flight with a worker, of all that it ever claimed.
+create or replace function lamplighter.list_in_flight(p_worker_id uuid) returns table (id bigint, function_name text, model text)
 language sql stable security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
   select q.id, q.function_name, q.model

@@ -2,6 +2,8 @@ import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
 
 const CLAIM_UPKEEP = loadQuery('claim_upkeep');
+const CANCEL_ABANDONED = loadQuery('cancel_abandoned');
+const MEASURE_QUEUE = loadQuery('measure_queue');
 
 export interface Upkeep {
   /** True when the upkeep is this worker's now; all but `nextMs` is false otherwise. */
@@ -38,4 +40,15 @@ export async function claimUpkeep(db: Queryable, workerId: string, wasReady: boo
     isReady: row.is_ready === true,
     nextMs: row.next_ms,
   };
+}
+
+/** Cancels requests queued outside a caller's transaction whose caller has stopped waiting; how many are still waited for. */
+export async function cancelAbandoned(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ remaining: string }>(CANCEL_ABANDONED);
+  return Number(rows[0]?.remaining ?? 0);
+}
+
+/** Refreshes the count behind `max_queue_size` when it has come near the limit; costs one read otherwise. */
+export async function measureQueue(db: Queryable): Promise<void> {
+  await db.query(MEASURE_QUEUE);
 }
