@@ -2,7 +2,7 @@ import { messageOf } from '../../core/errors.ts';
 import type { EngineCall } from '../engine/serve-engine.ts';
 import { failed, type ItemOutcome, invalid, succeeded } from '../outcome.ts';
 import type { RerankItem } from '../port.ts';
-import { type RunBatch, runTexts } from './run-texts.ts';
+import { type Portions, type RunBatch, runTexts } from './run-texts.ts';
 import type { EncodedText } from './text-encoder.ts';
 
 /** A text or a pair of a call, and the item that it belongs to. */
@@ -20,7 +20,7 @@ export type TextDone = (text: CallText, outcome: ItemOutcome<Float32Array>) => v
 export async function answerTexts(
   texts: readonly CallText[],
   runBatch: RunBatch,
-  batchTokens: number,
+  portions: Portions,
   call: EngineCall,
   done: TextDone,
 ): Promise<void> {
@@ -35,8 +35,9 @@ export async function answerTexts(
     if (outcome.ok) readable.push(text);
     else done(text, outcome);
   }
-  await runTexts(encoded, runBatch, batchTokens, {
+  await runTexts(encoded, runBatch, portions, {
     working: (positions) => call.working(itemsOf(positions.flatMap((position) => readable[position] ?? []))),
+    breathe: () => call.breathe(),
     done(position, result) {
       const text = readable[position];
       if (text === undefined) return;

@@ -20,24 +20,33 @@ export function batchRunner(graph: Graph): RunBatch {
 
 /** Told of the texts at these positions. */
 export interface TextsListener {
-  /** Before a batch is run. What it throws ends the whole. */
+  /** Before these are run. What it throws ends the whole. */
   working(positions: readonly number[]): Promise<void>;
   /** After it; each text once. */
   done(position: number, result: TextResult): void;
+  /** Between texts that are run one by one. What it throws ends the whole. */
+  breathe(): Promise<void>;
+}
+
+/** How many tokens, padding included, go together. */
+export interface Portions {
+  /** Into one run of the graph; 0: texts one by one. */
+  readonly batchTokens: number;
+  /** Into one {@link TextsListener.working}, of texts that are run one by one: to say so of each takes a share of what a short one takes. */
+  readonly saidTokens: number;
 }
 
 /**
- * Gives `listener` a result for each text, from batches of at most `batchTokens` tokens with padding (0: one by one). A batch that fails is
- * run again text by text, so that only the one to blame has an error.
+ * Gives `listener` a result for each text, from batches with padding or one by one. A batch that fails is run again text by text, so that
+ * only the one to blame has an error.
  */
 export async function runTexts(
   texts: readonly EncodedText[],
   runBatch: RunBatch,
-  batchTokens: number,
+  { batchTokens, saidTokens }: Portions,
   listener: TextsListener,
 ): Promise<void> {
   const run = async (positions: readonly number[]): Promise<TextResult[] | Error> => {
-    await listener.working(positions);
     try {
       return await runBatch(positions.flatMap((position) => texts[position] ?? []));
     } catch (error) {
@@ -51,10 +60,24 @@ export async function runTexts(
     }
   };
   const lengths = texts.map(({ ids }) => ids.length);
+  if (batchTokens === 0) {
+    for (const portion of planBatches(lengths, saidTokens)) {
+      await listener.working(portion);
+      for (const position of portion) {
+        finish([position], await run([position]));
+        await listener.breathe();
+      }
+    }
+    return;
+  }
   for (const batch of planBatches(lengths, batchTokens)) {
+    await listener.working(batch);
     const results = await run(batch);
     if (results instanceof Error && batch.length > 1) {
-      for (const position of batch) finish([position], await run([position]));
+      for (const position of batch) {
+        await listener.working([position]);
+        finish([position], await run([position]));
+      }
     } else {
       finish(batch, results);
     }
@@ -71,7 +94,8 @@ export async function collectResults(
   const done = (position: number, result: TextResult) => {
     results[position] = result;
   };
-  await runTexts(texts, runBatch, batchTokens, { working: async () => undefined, done });
+  const nothing = async () => undefined;
+  await runTexts(texts, runBatch, { batchTokens, saidTokens: 0 }, { working: nothing, breathe: nothing, done });
   return results;
 }
 
