@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { compiledEntry } from '../support/compiled-program.ts';
 import { type SpawnedProcess, type SpawnOptions, spawnProcess } from '../support/process.ts';
 
 export interface CliResult {
@@ -21,7 +22,7 @@ export function startCli(
     /^(PG|DATABASE_URL|DIRECT_|LAMPLIGHTER_|STEADYTEXT_)/.test(name),
   );
   const cleared = Object.fromEntries(inherited.map((name) => [name, undefined]));
-  return spawnProcess(entry, args, { ...options, env: { ...cleared, ...options.env } });
+  return spawnProcess(compiledEntry(entry), args, { ...options, env: { ...cleared, ...options.env } });
 }
 
 /** Runs a program to its end. */

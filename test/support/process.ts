@@ -46,11 +46,12 @@ afterAll(async () => {
 });
 
 /**
- * Runs a TypeScript file (a path from the repository's root) in a real process of its own. What is still running when the test
+ * Runs a file in TypeScript or JavaScript (a path from the repository's root) in a real process of its own. What is still running when the test
  * file is done, or when `await using` leaves its block, is killed.
  */
 export function spawnProcess(entry: string, args: readonly string[] = [], options: SpawnOptions = {}): SpawnedProcess {
-  const child = spawn(process.execPath, ['--import', TSX, fileURLToPath(new URL(entry, ROOT)), ...args], {
+  const loader = entry.endsWith('.ts') ? ['--import', TSX] : [];
+  const child = spawn(process.execPath, [...loader, fileURLToPath(new URL(entry, ROOT)), ...args], {
     cwd: options.cwd ?? fileURLToPath(ROOT),
     env: { ...process.env, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -1,6 +1,7 @@
 import process from 'node:process';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedServer } from '../../src/db/embedded/embedded-server.ts';
+import { compileProgram } from './compiled-program.ts';
 import { postgresMajorFolder } from './postgres-major.ts';
 import { createTemplate, dropLeftovers } from './template.ts';
 
@@ -32,7 +33,7 @@ const shared = holder.lamplighterTests;
 /** Vitest global setup: one PostgreSQL server and one migrated template database for all projects and test files of a run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   shared.users += 1;
-  shared.server ??= startShared();
+  shared.server ??= compileProgram().then(startShared);
   const { uri, runPrefix, stop } = await shared.server;
   project.provide('serverUri', uri);
   project.provide('runPrefix', runPrefix);
