@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import type { Clock } from '../core/clock.ts';
 import { hostname, pid } from '../core/env.ts';
 import { LamplighterError, messageOf } from '../core/errors.ts';
@@ -107,6 +106,8 @@ export async function startWorkloads(options: StartWorkloadsOptions): Promise<Ru
   try {
     await requireSchema(db);
     await requireWritableServer(db);
+    // Only now: every command reads this file.
+    const { default: pLimit } = await import('p-limit');
     const shortSessions = pLimit(1);
     const withShortSession = <T>(work: () => Promise<T>) => shortSessions(work);
     const context: WorkloadContext = {
