@@ -1,9 +1,13 @@
-/** A message of the server: its type as in the protocol, and its body without type and length. */
-export type MessageListener = (type: string, body: Buffer) => void;
+/** A message of the server: its type as in the protocol, its body without type and length, and how much was left out of that. */
+export type MessageListener = (type: string, body: Buffer, cutBytes?: number) => void;
 
 const HEADER_BYTES = 5;
 const NOTHING = Buffer.alloc(0);
-const [DATA_ROW, COPY_DATA] = ['D', 'd'].map((type) => type.charCodeAt(0));
+const [DATA_ROW, COPY_DATA, ERROR, NOTICE] = ['D', 'd', 'E', 'N'].map((type) => type.charCodeAt(0));
+/** A text can raise an error of a gigabyte. From this size on, its fields are cut as they come. */
+const LARGE_BYTES = 1_000_000;
+/** How much of each field of a large error is kept. */
+export const CUT_FIELD_BYTES = 131_072;
 
 export interface MessageReader {
   /** While false, rows and copied data are reported without their body, which is thrown away as it comes, however large. */
@@ -20,6 +24,8 @@ export function createMessageReader(onMessage: MessageListener): MessageReader {
   let parts: Buffer[] = [];
   let bytesWanted = 0;
   let bytesHeld = 0;
+  /** A large error of which more is to come. */
+  let large: FieldCutter | undefined;
 
   function hold(chunk: Buffer, wanted: number): void {
     parts = [Buffer.from(chunk)];
@@ -46,6 +52,15 @@ export function createMessageReader(onMessage: MessageListener): MessageReader {
           at += skipped;
           continue;
         }
+        if (large !== undefined) {
+          at += large.take(rest.subarray(at));
+          if (!large.isDone) continue;
+          const { type, total } = large;
+          const body = large.body();
+          large = undefined;
+          onMessage(type, body, total - body.length);
+          continue;
+        }
         const left = rest.length - at;
         if (left < HEADER_BYTES) return hold(rest.subarray(at), HEADER_BYTES);
         const type = rest.readUInt8(at);
@@ -53,6 +68,11 @@ export function createMessageReader(onMessage: MessageListener): MessageReader {
         if (!reader.keepsRows && (type === DATA_ROW || type === COPY_DATA)) {
           onMessage(String.fromCharCode(type), NOTHING);
           bytesToSkip = length - HEADER_BYTES;
+          at += HEADER_BYTES;
+          continue;
+        }
+        if (length > LARGE_BYTES && (type === ERROR || type === NOTICE)) {
+          large = createFieldCutter(String.fromCharCode(type), length - HEADER_BYTES);
           at += HEADER_BYTES;
           continue;
         }
@@ -64,6 +84,48 @@ export function createMessageReader(onMessage: MessageListener): MessageReader {
     },
   };
   return reader;
+}
+
+/** Keeps the beginning of each field of a message of `total` bytes, and leaves out the rest. */
+interface FieldCutter {
+  readonly type: string;
+  readonly total: number;
+  readonly isDone: boolean;
+  /** How many of the bytes were of the message. */
+  take(bytes: Buffer): number;
+  /** As the server would have sent it with shorter fields. */
+  body(): Buffer;
+}
+
+function createFieldCutter(type: string, total: number): FieldCutter {
+  const kept: Buffer[] = [];
+  let bytesLeft = total;
+  let bytesOfField = 0;
+  return {
+    type,
+    total,
+    get isDone() {
+      return bytesLeft === 0;
+    },
+    take(bytes) {
+      const own = bytes.subarray(0, bytesLeft);
+      bytesLeft -= own.length;
+      for (let at = 0; at < own.length; ) {
+        const zero = own.indexOf(0, at);
+        const end = zero === -1 ? own.length : zero;
+        const part = own.subarray(at, Math.min(end, at + CUT_FIELD_BYTES - bytesOfField));
+        bytesOfField += part.length;
+        kept.push(Buffer.from(part));
+        if (zero !== -1) {
+          kept.push(Buffer.alloc(1));
+          bytesOfField = 0;
+        }
+        at = end + 1;
+      }
+      return own.length;
+    },
+    body: () => Buffer.concat(kept),
+  };
 }
 
 /** The text up to the next zero byte, and where the one after it begins. */

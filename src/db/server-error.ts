@@ -1,4 +1,4 @@
-import { readCString } from './backend-messages.ts';
+import { CUT_FIELD_BYTES, readCString } from './backend-messages.ts';
 
 /** What the server says about an error or a notice, by the letters of the protocol; texts are in the server's language. */
 export interface ServerErrorFields {
@@ -18,6 +18,8 @@ export interface ServerErrorFields {
   readonly context?: string;
   /** The server's own function that gave the error; nothing that runs in the database can choose it. */
   readonly routine?: string;
+  /** How much of it was thrown away, as it was too large to keep. */
+  readonly cutBytes?: number;
 }
 
 /** An error that the server sent, whole; `code` is its SQLSTATE. */
@@ -85,7 +87,7 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
  * Reads an ErrorResponse or NoticeResponse. A statement may have changed the encoding just before, and from PostgreSQL 14 on the server
  * says so only after the error: what is no UTF-8 is read as `clientEncoding`.
  */
-export function readServerError(body: Buffer, clientEncoding: string): ServerErrorFields {
+export function readServerError(body: Buffer, clientEncoding: string, cutBytes?: number): ServerErrorFields {
   const fields = new Map<string, string>();
   const decode = decoderFor(clientEncoding);
   for (let at = 0; at < body.length && body[at] !== 0; ) {
@@ -108,6 +110,7 @@ export function readServerError(body: Buffer, clientEncoding: string): ServerErr
     ...optional('internalQuery', fields.get('q')),
     ...optional('context', fields.get('W')),
     ...optional('routine', fields.get('R')),
+    ...optional('cutBytes', cutBytes),
   };
 }
 
@@ -118,7 +121,9 @@ function decoderFor(clientEncoding: string): (bytes: Buffer) => string {
   if (label !== undefined) return (bytes) => other.decode(bytes);
   return (bytes) => {
     try {
-      return UTF8.decode(bytes);
+      // A field that was cut, with its letter, may end within a character, which is left out then.
+      const isCut = bytes.length >= CUT_FIELD_BYTES - 1;
+      return isCut ? new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true }) : UTF8.decode(bytes);
     } catch {
       return other.decode(bytes);
     }

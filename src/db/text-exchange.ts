@@ -107,7 +107,14 @@ export function createTextExchange(client: Client, { place, queryTimeoutMs, log 
 
   const read = () => {
     driverListeners = writer.stream.listeners('data') as typeof driverListeners;
-    writer.stream.on('data', (chunk: Buffer) => reader.feed(chunk));
+    writer.stream.on('data', (chunk: Buffer) => {
+      try {
+        reader.feed(chunk);
+      } catch (error) {
+        // What is no message of a server ends the session, not the process.
+        destroy(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
   };
   const isEncrypted = (connection as unknown as { readonly ssl: unknown }).ssl !== false;
   connection.once(isEncrypted ? 'sslconnect' : 'connect', read);
@@ -127,7 +134,7 @@ export function createTextExchange(client: Client, { place, queryTimeoutMs, log 
     });
   });
 
-  function onMessage(type: string, body: Buffer): void {
+  function onMessage(type: string, body: Buffer, cutBytes?: number): void {
     if (type === 'S') {
       const name = readCString(body, 0);
       parameters.set(name.text.toString(), readCString(body, name.next).text.toString());
@@ -140,7 +147,7 @@ export function createTextExchange(client: Client, { place, queryTimeoutMs, log 
       current = undefined;
       exchange?.onReady(TRANSACTIONS[body.toString('latin1')] ?? 'failed');
     } else if (type === 'E') {
-      const error = new ServerError(readServerError(body, encoding()));
+      const error = new ServerError(readServerError(body, encoding(), cutBytes));
       if (error.isFatal) fatal = error;
       current?.onError(error);
     } else current?.onMessage(type, body);

@@ -27,6 +27,7 @@ export function renderErrorText(fields: ServerErrorFields, text: string): string
       internalQuery === undefined ? '' : `QUERY:  ${internalQuery}\n`,
       context === undefined ? '' : `CONTEXT:  ${context}\n`,
     ].join(''),
+    fields.cutBytes ?? 0,
   );
 }
 
@@ -107,12 +108,12 @@ function sum(widths: readonly number[]): number {
   return widths.reduce((total, width) => total + width, 0);
 }
 
-function limit(text: string): string {
+function limit(text: string, cutBytes: number): string {
   const bytes = Buffer.byteLength(text);
   if (bytes <= MAX_BYTES) return text;
   // Decoding what was cut in the middle of a character leaves a mark in its place.
   const kept = Buffer.from(text)
     .toString('utf8', 0, MAX_BYTES)
     .replace(/\uFFFD$/, '');
-  return `${kept}... (${bytes - Buffer.byteLength(kept)} more bytes)\n`;
+  return `${kept}... (${bytes - Buffer.byteLength(kept) + cutBytes} more bytes)\n`;
 }

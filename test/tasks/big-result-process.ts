@@ -14,6 +14,6 @@ const timer = setInterval(() => {
 }, 20);
 const end = await session.run(text);
 clearInterval(timer);
-process.stdout.write(`grew ${peak - before} ${JSON.stringify(end)}\n`);
+process.stdout.write(`grew ${peak - before} ${JSON.stringify({ ...end, error: undefined })}\n`);
 await session.end();
 process.exit(0);
