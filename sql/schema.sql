@@ -2509,6 +2509,19 @@ AS $function$
   select nextval('public.steadytext_queue_id_seq')
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.list_changed_jobs(p_jobs bigint[])
+ RETURNS SETOF bigint
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select wanted.id
+  from unnest(p_jobs) as wanted (id)
+  where exists (select from lamplighter.change as c where c.job = wanted.id)
+     or exists (select from lamplighter.embedding_batch as b
+                where b.job = wanted.id and b.holder is null and b.due_at <= clock_timestamp())
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.list_embedding_jobs(p_control_id text)
  RETURNS TABLE(id bigint, job_id text, state text, reason text, schema_name text, table_name text, dst_column text, generation bigint, table_oid oid, dst_attnum smallint, dimensions integer)
  LANGUAGE sql
@@ -5654,6 +5667,8 @@ revoke all on function lamplighter.is_task_backend_there(p_pid integer, p_userna
 revoke all on function lamplighter.is_task_session(p_run_id bigint, p_attempt integer, p_secret bytea) from public;
 
 revoke all on function lamplighter.issue_id() from public;
+
+revoke all on function lamplighter.list_changed_jobs(p_jobs bigint[]) from public;
 
 revoke all on function lamplighter.list_embedding_jobs(p_control_id text) from public;
 

@@ -1,9 +1,10 @@
 import { Command, Help, Option } from 'commander';
+import { flagKey } from '../core/config/define-config.ts';
+import { LamplighterError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import type { CliArgument, CliCommand } from './cli-command.ts';
 import type { CliOption, Flags } from './cli-option.ts';
 import { LOG_LEVEL_OPTION } from './common-options.ts';
-import { refusePlanned } from './planned-commands.ts';
 
 /** Runs a command with the flags that the parser found. */
 export type Execute = (command: CliCommand, flags: Flags, args: readonly string[]) => Promise<void>;
@@ -24,7 +25,6 @@ export function buildProgram(name: string, commands: readonly CliCommand[], exec
     );
   prepare(program);
   for (const command of commands) define(parserFor(program, command.name), name, command, execute);
-  refusePlanned(program);
   return program;
 }
 
@@ -76,16 +76,30 @@ function define(parser: Command, program: string | undefined, command: CliComman
     .helpOption('-h, --help', 'show this help');
   if (command.argument !== undefined) parser.argument(placeholderOf(command.argument), command.argument.describes);
   for (const option of [...command.options, LOG_LEVEL_OPTION]) parser.addOption(optionOf(option));
+  for (const flag of Object.keys(command.refusedFlags ?? {}))
+    parser.addOption(new Option(`--${flag} [value]`).hideHelp());
   const prefix = program === undefined ? parser.name() : `${program} ${command.name}`;
   const examples = command.examples.map((example) => {
     const line = example.command.replace(`lamplighter ${command.name}`, prefix);
     return `  # ${example.does}\n  ${line}`;
   });
   parser.addHelpText('after', `\nExamples:\n${examples.join('\n')}\n\n${ENVIRONMENT_NOTE}`);
-  if (command.argument === undefined) return parser.action((flags: Flags) => execute(command, flags, []));
+  const run = async (flags: Flags, args: readonly string[]) => {
+    refuseFlags(command, flags);
+    return execute(command, flags, args);
+  };
+  if (command.argument === undefined) return parser.action((flags: Flags) => run(flags, []));
   return parser.action((given: string | readonly string[] | undefined, flags: Flags) =>
-    execute(command, flags, given === undefined ? [] : [given].flat()),
+    run(flags, given === undefined ? [] : [given].flat()),
   );
+}
+
+/** @throws LamplighterError USAGE with what to write instead of the flag of another program. */
+function refuseFlags({ name, refusedFlags = {} }: CliCommand, flags: Flags): void {
+  for (const [flag, hint] of Object.entries(refusedFlags)) {
+    if (flags[flagKey(flag)] === undefined) continue;
+    throw new LamplighterError('USAGE', `"${name}" has no --${flag}`, { hint });
+  }
 }
 
 function placeholderOf({ name, isRepeatable }: CliArgument): string {

@@ -42,6 +42,8 @@ export interface CliCommand {
   readonly options: readonly CliOption[];
   /** Optional on the command line. */
   readonly argument?: CliArgument;
+  /** Flags of other programs that users may bring along, with what to write instead; they are refused by name. @default none */
+  readonly refusedFlags?: Readonly<Record<string, string>>;
   readonly examples: readonly Example[];
   /** From which level on it logs, unless `--log-level` says otherwise. */
   readonly logLevel: 'info' | 'warn' | 'error';

@@ -1,12 +1,25 @@
 import type { CliCommand } from './cli-command.ts';
+import { createEmbeddingsCommand } from './commands/create-embeddings.ts';
+import { createJobsTableCommand } from './commands/create-jobs-table.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { jobsAddCommand } from './commands/jobs-add.ts';
+import {
+  jobsCancelCommand,
+  jobsPauseCommand,
+  jobsResumeCommand,
+  jobsResyncCommand,
+  jobsRetryFailuresCommand,
+} from './commands/jobs-change.ts';
+import { jobsListCommand } from './commands/jobs-list.ts';
+import { jobsShowCommand } from './commands/jobs-show.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { modelsListCommand } from './commands/models-list.ts';
 import { modelsPathCommand } from './commands/models-path.ts';
 import { modelsPullCommand } from './commands/models-pull.ts';
 import { showModelsCommand } from './commands/show-models.ts';
 import { showRuntimesCommand } from './commands/show-runtimes.ts';
+import { startDaemonCommand } from './commands/start-daemon.ts';
 import { statusCommand } from './commands/status.ts';
 import { uninstallCommand } from './commands/uninstall.ts';
 import { upCommand } from './commands/up.ts';
@@ -18,6 +31,17 @@ export const COMMANDS: readonly CliCommand[] = [
   upCommand,
   migrateCommand,
   workerCommand,
+  startDaemonCommand,
+  createEmbeddingsCommand,
+  createJobsTableCommand,
+  jobsListCommand,
+  jobsShowCommand,
+  jobsAddCommand,
+  jobsCancelCommand,
+  jobsPauseCommand,
+  jobsResumeCommand,
+  jobsResyncCommand,
+  jobsRetryFailuresCommand,
   statusCommand,
   doctorCommand,
   modelsListCommand,

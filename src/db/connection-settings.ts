@@ -5,6 +5,7 @@ import { LamplighterError } from '../core/errors.ts';
 import { type Keywords, readKeywords, readVariables } from './connection-keywords.ts';
 import { defaultPassfile, lookUpPassfile } from './connection-passfile.ts';
 import { type ConnectionFlags, findSource } from './connection-source.ts';
+import { parseConnectionString } from './connection-string.ts';
 import { loadService } from './pg-service-file.ts';
 import { planTls, type TlsPlan } from './tls.ts';
 
@@ -58,8 +59,13 @@ export type TargetSession = (typeof TARGET_SESSIONS)[number];
  */
 export function resolveConnection(flags: ConnectionFlags, env: Env): ConnectionSettings {
   const { main, direct } = findSource(flags, env);
-  const settings = settle(main.pairs, main.origin, env);
-  return direct === undefined ? settings : { ...settings, direct: settle(direct.pairs, direct.origin, env) };
+  const settings = settleOwn(main.pairs, main.origin, env);
+  return direct === undefined ? settings : { ...settings, direct: settleOwn(direct.pairs, direct.origin, env) };
+}
+
+/** The same for one connection string, which `origin` names in messages; it has no way around a pooler beside it. */
+export function resolveConnectionString(text: string, origin: string, env: Env): ConnectionSettings {
+  return settleOwn(parseConnectionString(text, origin), origin, env);
 }
 
 /** The settings to use where a pooler would be in the way: the direct ones, if there are any. */
@@ -67,7 +73,36 @@ export function directOf(settings: ConnectionSettings): ConnectionSettings {
   return settings.direct ?? settings;
 }
 
-function settle(pairs: Iterable<readonly [string, string]>, origin: string, env: Env): ConnectionSettings {
+/**
+ * The connection that a text of somebody else asks for. Nothing of this process goes into it: no variable, no passfile or service file,
+ * no certificate of the home folder, no name of the operating system's user.
+ *
+ * @throws LamplighterError CONFIG_INVALID, also when it names no host or no role, a file, or an address besides the host.
+ */
+export function resolveForeignConnection(text: string, origin: string): ConnectionSettings {
+  const { keywords, warnings } = readKeywords(parseConnectionString(text, origin), origin);
+  for (const keyword of OF_THIS_HOST) {
+    if (keywords[keyword] === undefined) continue;
+    const reason =
+      keyword === 'hostaddr' ? 'write the address as the host' : 'it would read what belongs to the daemon';
+    throw invalid(origin, `the connection parameter "${keyword}" is not allowed in a table: ${reason}`);
+  }
+  const { user, dbname: database = user } = keywords;
+  if (user === undefined || database === undefined)
+    throw invalid(origin, 'expected a role name in the connection string');
+  if ((keywords.host ?? '').split(',').some((host) => host === '')) {
+    throw invalid(origin, 'expected a host name in the connection string');
+  }
+  const addresses = readAddresses(keywords, origin).map((address) =>
+    keywords.password === undefined ? address : { ...address, password: keywords.password },
+  );
+  return assemble({ keywords, addresses, user, database, tls: planTls(keywords, undefined, origin), origin, warnings });
+}
+
+/** Keywords that name what is on this host, or that lead elsewhere than `host` says. */
+const OF_THIS_HOST = ['passfile', 'service', 'sslrootcert', 'sslcert', 'sslkey', 'sslpassword', 'hostaddr'] as const;
+
+function settleOwn(pairs: Iterable<readonly [string, string]>, origin: string, env: Env): ConnectionSettings {
   const given = readKeywords(pairs, origin);
   const variables = readVariables(env);
   const serviceName = given.keywords.service ?? variables.keywords.service;
@@ -90,18 +125,39 @@ function settle(pairs: Iterable<readonly [string, string]>, origin: string, env:
       ? lookUpPassfile(passfile, { ...address, database, user })
       : { password: keywords.password },
   );
-  const [first = { host: 'localhost', port: 5432 }, ...fallbackHosts] = addresses.map((address, i) => {
+  const found = addresses.map((address, i) => {
     const password = answers[i]?.password;
     return password === undefined ? address : { ...address, password };
   });
 
-  const applicationName = keywords.application_name ?? keywords.fallback_application_name;
   const fileWarning = answers.find((answer) => 'warning' in answer && answer.warning !== undefined);
+  const warnings = [
+    ...given.warnings,
+    ...(service?.warnings ?? []),
+    ...variables.warnings,
+    ...(fileWarning !== undefined && 'warning' in fileWarning ? [fileWarning.warning ?? ''] : []),
+  ];
+  const settings = assemble({ keywords, addresses: found, user, database, tls, origin, warnings });
+  return settings.password === undefined ? settings : { ...settings, passwordOrigin: passwordFrom ?? passfile };
+}
+
+interface SettledParts {
+  readonly keywords: Keywords;
+  readonly addresses: readonly HostAddress[];
+  readonly user: string;
+  readonly database: string;
+  readonly tls: TlsPlan;
+  readonly origin: string;
+  readonly warnings: readonly string[];
+}
+
+function assemble({ keywords, addresses, user, database, tls, origin, warnings }: SettledParts): ConnectionSettings {
+  const [first = { host: 'localhost', port: 5432 }, ...fallbackHosts] = addresses;
+  const applicationName = keywords.application_name ?? keywords.fallback_application_name;
   return {
     ...first,
     database,
     user,
-    ...(first.password === undefined ? {} : { passwordOrigin: passwordFrom ?? passfile }),
     ...(fallbackHosts.length === 0 ? {} : { fallbackHosts }),
     targetSession: readTargetSession(keywords.target_session_attrs, origin),
     tls,
@@ -109,12 +165,7 @@ function settle(pairs: Iterable<readonly [string, string]>, origin: string, env:
     connectTimeoutMs: readConnectTimeout(keywords.connect_timeout, origin),
     ...(applicationName === undefined ? {} : { applicationName }),
     origin,
-    warnings: [
-      ...given.warnings,
-      ...(service?.warnings ?? []),
-      ...variables.warnings,
-      ...(fileWarning !== undefined && 'warning' in fileWarning ? [fileWarning.warning ?? ''] : []),
-    ],
+    warnings,
   };
 }
 

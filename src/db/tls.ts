@@ -33,11 +33,12 @@ const SYSTEM_BUNDLES = [
  * authority, not the name, as soon as a root certificate is there. One difference: `verify-full` without one trusts the system's
  * authorities, where libpq refuses.
  *
+ * @param env undefined for a connection that somebody else asks for: nothing in the home folder is looked at.
  * @throws LamplighterError CONFIG_INVALID
  */
-export function planTls(keywords: Keywords, env: Env, origin: string): TlsPlan {
-  const folder = join(homeFolder(env), '.postgresql');
-  const root = keywords.sslrootcert ?? ifThere(join(folder, 'root.crt'));
+export function planTls(keywords: Keywords, env: Env | undefined, origin: string): TlsPlan {
+  const folder = env === undefined ? undefined : join(homeFolder(env), '.postgresql');
+  const root = keywords.sslrootcert ?? ifThere(folder, 'root.crt');
   const mode = readMode(keywords.sslmode ?? (root === 'system' ? 'verify-full' : 'prefer'), origin);
   if (root === 'system' && mode !== 'verify-full') {
     throw invalid(origin, `expected sslmode=verify-full with sslrootcert=system, got sslmode=${mode}`);
@@ -51,10 +52,10 @@ export function planTls(keywords: Keywords, env: Env, origin: string): TlsPlan {
   if (authorities !== undefined) options.ca = authorities;
   if (mode !== 'verify-full') options.checkServerIdentity = acceptAnyName;
 
-  const certificate = keywords.sslcert ?? ifThere(join(folder, 'postgresql.crt'));
+  const certificate = keywords.sslcert ?? ifThere(folder, 'postgresql.crt');
   if (certificate !== undefined) {
     options.cert = readPem(certificate, 'sslcert', origin);
-    options.key = readPem(keywords.sslkey ?? join(folder, 'postgresql.key'), 'sslkey', origin);
+    options.key = readPem(keywords.sslkey ?? join(folder ?? '', 'postgresql.key'), 'sslkey', origin);
     if (keywords.sslpassword !== undefined) options.passphrase = keywords.sslpassword;
   }
   const [minVersion, maxVersion] = [keywords.ssl_min_protocol_version, keywords.ssl_max_protocol_version].map(
@@ -131,7 +132,9 @@ function readPem(path: string, keyword: string, origin: string): string {
   }
 }
 
-function ifThere(path: string): string | undefined {
+function ifThere(folder: string | undefined, file: string): string | undefined {
+  if (folder === undefined) return undefined;
+  const path = join(folder, file);
   return existsSync(path) ? path : undefined;
 }
 

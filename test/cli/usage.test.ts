@@ -49,12 +49,12 @@ test.each([
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
 });
 
-test('a command of a later version is refused by name, whatever its flags', async () => {
-  const { code, stderr } = await runCli(['start-daemon', '--uri', 'x', '--table', 'jobs'], {
+test('a flag of another version of Lantern is refused by name, with what to write instead', async () => {
+  const { code, stderr } = await runCli(['start-daemon', '--master-db', 'postgresql://x@y/z', '--table', 'jobs'], {
     entry: 'src/cli/lantern-cli.ts',
   });
-  expect(stderr).toContain(`error: "start-daemon" is not in version ${VERSION} yet`);
-  expect(stderr).toContain('"lantern-cli --help"');
+  expect(stderr).toContain('error: "start-daemon" has no --master-db');
+  expect(stderr).toContain('hint: Give the database of the jobs table with --uri.');
   expect(code).toBe(2);
 });
 

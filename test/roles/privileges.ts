@@ -164,6 +164,7 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.claim_pass execute
 + + . . . . + .  lamplighter.drop_captures execute
 + + . . . . + .  lamplighter.finish_embeddings execute
++ + . . . . + .  lamplighter.list_changed_jobs execute
 + + . . . . + .  lamplighter.list_embedding_jobs execute
 + + . . . . . .  lamplighter.list_invalid_indexes execute
 + + . . . . + .  lamplighter.lookup_stamps execute

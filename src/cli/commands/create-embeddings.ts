@@ -1,0 +1,303 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { systemClock } from '../../core/clock.ts';
+import { count } from '../../core/config/option-values.ts';
+import { LamplighterError } from '../../core/errors.ts';
+import { createTroubles } from '../../core/recurring-trouble.ts';
+import {
+  createVectorWriter,
+  embedOnce,
+  formatVector,
+  inspectColumns,
+  type TakeVectors,
+} from '../../daemon/embed-once.ts';
+import { createServedModels, type ServedModel } from '../../daemon/served-models.ts';
+import { resolveConnectionString } from '../../db/connection-settings.ts';
+import { createPool, type Pool } from '../../db/pool.ts';
+import { readModel } from '../../embeddings/jobs/read-model.ts';
+import { parseColumnType } from '../../embeddings/table/column-type.ts';
+import { quoteIdentifier } from '../../embeddings/table/quote-identifier.ts';
+import { createProviders } from '../../models/create-providers.ts';
+import { createModelRegistry } from '../../models/registry.ts';
+import type { CliCommand, Invocation } from '../cli-command.ts';
+import { type CliOption, isOn, readOption, textOf } from '../cli-option.ts';
+import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
+import { EXIT, type ExitCode } from '../exit-code.ts';
+import { createRateMeter, describeRows, renderBar } from '../progress-bar.ts';
+import { withSession } from '../with-session.ts';
+
+const MODEL: CliOption = {
+  flag: 'model',
+  short: 'm',
+  argument: 'model',
+  describes: 'a name from "show-models", or a path',
+};
+const TABLE: CliOption = { flag: 'table', short: 't', argument: 'table', describes: 'the table that holds the texts' };
+const SCHEMA: CliOption = {
+  flag: 'schema',
+  short: 's',
+  argument: 'schema',
+  describes: 'its schema',
+  defaultText: 'public',
+};
+const COLUMN: CliOption = { flag: 'column', short: 'c', argument: 'column', describes: 'the column of the texts' };
+const PK: CliOption = { flag: 'pk', argument: 'column', describes: 'a column that is unique', defaultText: 'id' };
+const OUT_COLUMN: CliOption = { flag: 'out-column', argument: 'column', describes: 'the column of the vectors' };
+const OUT_URI: CliOption = {
+  flag: 'out-uri',
+  argument: 'uri',
+  describes: 'the database to write to',
+  defaultText: 'the one that is read',
+};
+const OUT_TABLE: CliOption = {
+  flag: 'out-table',
+  argument: 'table',
+  describes: 'the table to write to, by the same key',
+  defaultText: 'the one that is read',
+};
+const BATCH_SIZE: CliOption = {
+  flag: 'batch-size',
+  short: 'b',
+  argument: 'n',
+  describes: 'most texts of one call of the model',
+};
+const FILTER: CliOption = { flag: 'filter', short: 'f', argument: 'sql', describes: 'a condition that rows must meet' };
+const LIMIT: CliOption = { flag: 'limit', short: 'l', argument: 'n', describes: 'most rows', defaultText: 'all' };
+const CREATE_COLUMN: CliOption = {
+  flag: 'create-column',
+  describes: 'add the column of the vectors where it is missing',
+};
+const COLUMN_TYPE: CliOption = {
+  flag: 'column-type',
+  argument: 'type',
+  describes: 'of a column that is added: REAL[], vector(n) or halfvec(n)',
+  defaultText: 'REAL[]',
+};
+const RUNTIME: CliOption = { flag: 'runtime', argument: 'runtime', describes: 'a name from "show-runtimes"' };
+const RUNTIME_PARAMS: CliOption = {
+  flag: 'runtime-params',
+  short: 'p',
+  argument: 'json',
+  describes: 'dimensions and input_type, as a JSON object',
+};
+const DATA_PATH: CliOption = {
+  flag: 'data-path',
+  short: 'd',
+  argument: 'folder',
+  describes: 'where models are kept',
+  defaultText: 'LAMPLIGHTER_MODEL_DIR',
+};
+const STREAM: CliOption = { flag: 'stream', describes: 'has no effect: rows are always streamed' };
+const VISUAL: CliOption = { flag: 'visual', describes: 'images instead of texts (not in this version)' };
+const OUT_CSV: CliOption = {
+  flag: 'out-csv',
+  short: 'o',
+  argument: 'file',
+  describes: 'write keys and vectors to a file of this name, and nothing to a table',
+};
+const LINE_MS = 10_000;
+
+export const createEmbeddingsCommand: CliCommand = {
+  name: 'create-embeddings',
+  summary: 'embed a column of texts once',
+  details:
+    'Reads a table in the order of its key and writes the vectors into a column, or into a file. What is inserted or changed later is not ' +
+    'heeded: that is what start-daemon is for. It ends with 1 when a row could not be embedded.',
+  options: [
+    ...CONNECTION_OPTIONS,
+    MODEL,
+    TABLE,
+    SCHEMA,
+    COLUMN,
+    PK,
+    OUT_COLUMN,
+    OUT_URI,
+    OUT_TABLE,
+    BATCH_SIZE,
+    FILTER,
+    LIMIT,
+    CREATE_COLUMN,
+    COLUMN_TYPE,
+    RUNTIME,
+    RUNTIME_PARAMS,
+    DATA_PATH,
+    OUT_CSV,
+    STREAM,
+    VISUAL,
+  ],
+  examples: [
+    {
+      command:
+        'lamplighter create-embeddings -m BAAI/bge-small-en -t articles -c body --pk id --out-column embedding --create-column',
+      does: 'every row of public.articles',
+    },
+    {
+      command:
+        "lamplighter create-embeddings -m builtin/lexical -t articles -c body -o vectors.csv -f 'id > 100' -l 50",
+      does: 'some rows, into a file',
+    },
+  ],
+  logLevel: 'warn',
+  async run(invocation) {
+    if (isOn(invocation, VISUAL)) {
+      throw new LamplighterError('USAGE', '--visual: images are not in this version', {
+        hint: 'Texts work without it.',
+      });
+    }
+    const model = modelOf(invocation);
+    const providers = providersOf(invocation, model.name);
+    const registry = createModelRegistry({ providers });
+    const { interruption, log } = invocation;
+    try {
+      const troubles = createTroubles({ log, clock: systemClock });
+      const served = await createServedModels(registry, troubles, systemClock).get(model, interruption.first);
+      return await embed(invocation, served);
+    } finally {
+      await registry.close();
+    }
+  },
+};
+
+function required(invocation: Invocation, option: CliOption): string {
+  const text = textOf(invocation, option);
+  if (text !== undefined && text !== '') return text;
+  const name = option.short === undefined ? `--${option.flag}` : `-${option.short} (--${option.flag})`;
+  throw new LamplighterError('USAGE', `${name} is missing: ${option.describes}`);
+}
+
+function modelOf(invocation: Invocation) {
+  const model = readModel({
+    name: required(invocation, MODEL),
+    runtime: textOf(invocation, RUNTIME),
+    params: textOf(invocation, RUNTIME_PARAMS),
+  });
+  if ('problem' in model)
+    throw new LamplighterError('USAGE', model.problem.replace('runtime_params', '--runtime-params'));
+  return model;
+}
+
+/** Where models come from; a folder and a path given here count, too. */
+function providersOf(invocation: Invocation, model: string) {
+  const { env, log, providers } = invocation;
+  const folder = textOf(invocation, DATA_PATH);
+  const isPath = /^[./~]|\.gguf$/.test(model);
+  if (folder === undefined && !isPath) return providers;
+  const own = folder === undefined ? env : { ...env, LAMPLIGHTER_MODEL_DIR: folder };
+  return createProviders({ env: own, given: [model], log });
+}
+
+async function embed(invocation: Invocation, { model, dimensions }: ServedModel): Promise<ExitCode> {
+  const { env, interruption, log, terminal } = invocation;
+  const settings = connectionOf(invocation);
+  // Tells soon what is wrong, and can be interrupted while a server does not answer.
+  await withSession(invocation, settings, (session) => session.query('select 1'));
+  const poolOptions = { max: 2, queryTimeoutMs: 600_000, applicationName: 'lamplighter create-embeddings', log };
+  const db = createPool(settings, poolOptions);
+  const outUri = textOf(invocation, OUT_URI);
+  const out = outUri === undefined ? db : createPool(resolveConnectionString(outUri, '--out-uri', env), poolOptions);
+  const source = {
+    schema: textOf(invocation, SCHEMA) ?? 'public',
+    table: required(invocation, TABLE),
+    srcColumn: required(invocation, COLUMN),
+    pk: textOf(invocation, PK) ?? 'id',
+    filter: textOf(invocation, FILTER),
+    limit: readOption(invocation, LIMIT, count(1, 2_000_000_000).read),
+  };
+  const startedMs = systemClock.nowMs();
+  let sink: Sink | undefined;
+  try {
+    sink = await openSink(invocation, out, { ...source, dimensions });
+    const done = await embedOnce({
+      db,
+      source,
+      model,
+      dimensions,
+      batchSize: readOption(invocation, BATCH_SIZE, count(1, 100_000).read),
+      take: sink.take,
+      onProgress: createProgress(invocation, `${source.schema}.${source.table}`),
+      signal: interruption.first,
+    });
+    terminal.showStatus();
+    const seconds = ((systemClock.nowMs() - startedMs) / 1_000).toFixed(1);
+    terminal.print(
+      `${terminal.style.green('Embedded')} ${done.rows - done.failed} rows in ${seconds} s, with ${done.calls} calls of ${model.name}`,
+    );
+    if (done.failed === 0) return EXIT.done;
+    terminal.printError(`${done.failed} rows could not be embedded, the first one because: ${done.firstError}`);
+    return EXIT.failed;
+  } finally {
+    terminal.showStatus();
+    await sink?.close();
+    await Promise.all([...new Set([db, out])].map((pool) => pool.end()));
+  }
+}
+
+interface Sink {
+  readonly take: TakeVectors;
+  close(): Promise<void>;
+}
+
+async function openSink(
+  invocation: Invocation,
+  out: Pool,
+  { schema, table, pk, dimensions }: { schema: string; table: string; pk: string; dimensions: number },
+): Promise<Sink> {
+  const file = textOf(invocation, OUT_CSV);
+  if (file !== undefined) return openCsv(file, pk);
+  const dstColumn = required(invocation, OUT_COLUMN);
+  const outTable = textOf(invocation, OUT_TABLE) ?? table;
+  if (isOn(invocation, CREATE_COLUMN))
+    await addColumn(invocation, out, { schema, table: outTable, dstColumn, dimensions });
+  return {
+    take: await createVectorWriter(out, { schema, table: outTable, pk, dstColumn }),
+    close: async () => undefined,
+  };
+}
+
+async function addColumn(
+  invocation: Invocation,
+  out: Pool,
+  { schema, table, dstColumn, dimensions }: { schema: string; table: string; dstColumn: string; dimensions: number },
+): Promise<void> {
+  const { quotedTable, columns } = await inspectColumns(out, { schema, table }, [dstColumn]);
+  if (columns[0] !== undefined) return;
+  const { rows } = await out.query<{ schema: string }>(
+    `select n.nspname::text as schema from pg_catalog.pg_extension as e
+     join pg_catalog.pg_namespace as n on n.oid = e.extnamespace where e.extname = 'vector'`,
+  );
+  const type = parseColumnType(textOf(invocation, COLUMN_TYPE) ?? 'REAL[]', dimensions, rows[0]?.schema);
+  await out.query(`alter table ${quotedTable} add column ${quoteIdentifier(dstColumn)} ${type.definition}`);
+}
+
+async function openCsv(file: string, pk: string): Promise<Sink> {
+  const stream = createWriteStream(file);
+  await once(stream, 'open');
+  const cell = (text: string) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  stream.write(`${cell(pk)},vector\n`);
+  return {
+    async take(keys, answers) {
+      for (const [at, key] of keys.entries()) {
+        const answer = answers[at];
+        if (!(answer instanceof Float32Array)) continue;
+        if (!stream.write(`${cell(key)},${cell(formatVector(answer, true))}\n`)) await once(stream, 'drain');
+      }
+    },
+    async close() {
+      stream.end();
+      await once(stream, 'close');
+    },
+  };
+}
+
+function createProgress({ terminal }: Invocation, name: string): (done: number, total: number) => void {
+  const meter = createRateMeter();
+  let lineMs = systemClock.nowMs();
+  return (done, total) => {
+    const nowMs = systemClock.nowMs();
+    meter.note(nowMs, done);
+    const progress = { name, done, total, perSecond: meter.perSecond };
+    if (terminal.showStatus(renderBar(terminal, progress)) || nowMs - lineMs < LINE_MS) return;
+    lineMs = nowMs;
+    terminal.printError(`  ${name}: ${describeRows(progress)}`);
+  };
+}

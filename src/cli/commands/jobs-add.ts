@@ -1,0 +1,107 @@
+import { LamplighterError } from '../../core/errors.ts';
+import { OPTIONAL_COLUMNS } from '../../embeddings/jobs/job-columns.ts';
+import { parseJobRow } from '../../embeddings/jobs/job-row.ts';
+import type { CliCommand } from '../cli-command.ts';
+import { type CliOption, textOf } from '../cli-option.ts';
+import { CONNECTION_OPTIONS } from '../connection-options.ts';
+import { JOBS_TABLE_OPTIONS, TRUST_OPTIONS } from '../daemon-options.ts';
+import { EXIT } from '../exit-code.ts';
+import { withJobs } from '../jobs/job-access.ts';
+
+interface ColumnOption extends CliOption {
+  /** Of the jobs table. */
+  readonly column: string;
+}
+
+const COLUMNS: readonly ColumnOption[] = [
+  { flag: 'source-table', argument: 'table', column: 'table', describes: 'the table that holds the texts' },
+  {
+    flag: 'source-schema',
+    argument: 'schema',
+    column: 'schema',
+    describes: 'the schema of that table',
+    defaultText: 'public',
+  },
+  { flag: 'src-column', argument: 'column', column: 'src_column', describes: 'the column of the texts' },
+  {
+    flag: 'dst-column',
+    argument: 'column',
+    column: 'dst_column',
+    describes: 'the column of the vectors, added where it is missing',
+  },
+  { flag: 'model', short: 'm', argument: 'model', column: 'embedding_model', describes: 'a name from "show-models"' },
+  { flag: 'pk', argument: 'columns', column: 'pk', describes: 'the key, where that is not the primary key' },
+  {
+    flag: 'column-type',
+    argument: 'type',
+    column: 'column_type',
+    describes: 'of a column that is added: REAL[], vector(n) or halfvec(n)',
+    defaultText: 'REAL[]',
+  },
+  { flag: 'runtime', argument: 'runtime', column: 'runtime', describes: 'a name from "show-runtimes"' },
+  {
+    flag: 'runtime-params',
+    argument: 'json',
+    column: 'runtime_params',
+    describes: 'dimensions and input_type, as a JSON object',
+  },
+  { flag: 'batch-size', argument: 'n', column: 'batch_size', describes: 'most texts of one call of the model' },
+  { flag: 'job-label', argument: 'label', column: 'label', describes: 'for a daemon with that --label only' },
+  {
+    flag: 'db-connection',
+    argument: 'text',
+    column: 'db_connection',
+    describes: 'the database of the table, best as env:LAMPLIGHTER_DB_NAME',
+    defaultText: 'the one of the jobs table',
+  },
+  { flag: 'max-rows-per-second', argument: 'n', column: 'max_rows_per_second', describes: 'hold the job to that rate' },
+];
+
+export const jobsAddCommand: CliCommand = {
+  name: 'jobs add',
+  summary: 'add an embedding job',
+  details:
+    'Adds a row to the jobs table; a daemon that runs takes it up within a second. The same as an INSERT, with the names checked.',
+  options: [...CONNECTION_OPTIONS, ...JOBS_TABLE_OPTIONS, ...TRUST_OPTIONS, ...COLUMNS],
+  examples: [
+    {
+      command:
+        'lamplighter jobs add --source-table articles --src-column body --dst-column embedding --model BAAI/bge-small-en',
+      does: 'vectors of articles.body in articles.embedding',
+    },
+  ],
+  logLevel: 'warn',
+  run: (invocation) =>
+    withJobs(invocation, async ({ db, table }) => {
+      const texts = Object.fromEntries(COLUMNS.map((option) => [option.column, textOf(invocation, option)]));
+      const { spec } = parseJobRow({ id: 'new', ...texts });
+      if ('problem' in spec) throw new LamplighterError('USAGE', `This is no job: ${nameFlag(spec.problem)}`);
+      const given = Object.entries(texts).filter((entry): entry is [string, string] => entry[1] !== undefined);
+      const unknown = given.find(([column]) => !table.columns.has(column));
+      if (unknown !== undefined) {
+        const [column] = unknown;
+        const definition = OPTIONAL_COLUMNS.find(({ name }) => name === column)?.definition ?? 'text';
+        throw new LamplighterError('USAGE', `${table.quotedName} has no column "${column}"`, {
+          hint: `Run: alter table ${table.quotedName} add column "${column}" ${definition}`,
+        });
+      }
+      // The type of each column is the user's own.
+      const { rows } = await db.query<{ id: string }>(
+        `insert into ${table.quotedName} (${given.map(([column]) => `"${column}"`).join(', ')})
+         values (${given.map((_, at) => `$${at + 1}`).join(', ')}) returning id::text as id`,
+        given.map(([, text]) => text),
+      );
+      const { terminal } = invocation;
+      terminal.print(`${terminal.style.green('Added')} the job ${rows[0]?.id}`);
+      terminal.print(
+        terminal.style.dim('  "lamplighter jobs list" shows how far it is; "lantern-cli start-daemon" does it.'),
+      );
+      return EXIT.done;
+    }),
+};
+
+/** A problem names columns; here they are flags. */
+function nameFlag(problem: string): string {
+  const option = COLUMNS.find(({ column }) => problem.startsWith(`${column} `));
+  return option === undefined ? problem : problem.replace(option.column, `--${option.flag}`);
+}

@@ -1,0 +1,119 @@
+import { LamplighterError } from '../../core/errors.ts';
+import { cancelText, resumeText } from '../../embeddings/jobs/cancel-row.ts';
+import type { CliCommand, Invocation } from '../cli-command.ts';
+import { CONNECTION_OPTIONS } from '../connection-options.ts';
+import { JOBS_TABLE_OPTIONS, TRUST_OPTIONS } from '../daemon-options.ts';
+import { EXIT, type ExitCode } from '../exit-code.ts';
+import { type JobAccess, requireJob, withJobs } from '../jobs/job-access.ts';
+
+const ARGUMENT = { name: 'id', describes: 'id of the job in the jobs table' };
+const OPTIONS = [...CONNECTION_OPTIONS, ...JOBS_TABLE_OPTIONS, ...TRUST_OPTIONS];
+
+interface Change {
+  readonly name: string;
+  readonly summary: string;
+  readonly details: string;
+  readonly does: string;
+  run(access: JobAccess, invocation: Invocation): Promise<string>;
+}
+
+function commandOf({ name, summary, details, does, run }: Change): CliCommand {
+  return {
+    name: `jobs ${name}`,
+    summary,
+    details,
+    argument: ARGUMENT,
+    options: OPTIONS,
+    examples: [{ command: `lamplighter jobs ${name} 7`, does }],
+    logLevel: 'warn',
+    run: (invocation): Promise<ExitCode> =>
+      withJobs(invocation, async (access) => {
+        invocation.terminal.print(await run(access, invocation));
+        return EXIT.done;
+      }),
+  };
+}
+
+export const jobsCancelCommand = commandOf({
+  name: 'cancel',
+  summary: 'cancel an embedding job',
+  details: 'Sets canceled_at: work stops at once, and its triggers go. The column with its vectors stays.',
+  does: 'stop it for good',
+  async run(access, invocation) {
+    const { id } = requireJob(access, invocation);
+    await access.db.query(cancelText(access.table), [id]);
+    return `The job ${id} is cancelled; "lamplighter jobs resume ${id}" takes it up again`;
+  },
+});
+
+export const jobsPauseCommand = commandOf({
+  name: 'pause',
+  summary: 'stop an embedding job for a while',
+  details: 'The same as cancel: what changes meanwhile is found by a full pass after "jobs resume".',
+  does: 'stop it for a while',
+  async run(access, invocation) {
+    const { id } = requireJob(access, invocation);
+    await access.db.query(cancelText(access.table), [id]);
+    return `The job ${id} is paused; "lamplighter jobs resume ${id}" takes it up again`;
+  },
+});
+
+export const jobsResumeCommand = commandOf({
+  name: 'resume',
+  summary: 'take up an embedding job that was paused or cancelled',
+  details: 'Clears canceled_at: the job goes on and catches up with all that was changed meanwhile.',
+  does: 'go on with it',
+  async run(access, invocation) {
+    const { id } = requireJob(access, invocation);
+    await access.db.query(resumeText(access.table), [id]);
+    return `The job ${id} goes on`;
+  },
+});
+
+export const jobsResyncCommand = commandOf({
+  name: 'resync',
+  summary: 'compare all rows of an embedding job with their vectors, soon',
+  details:
+    'Asks for a full pass, which finds rows without a vector and vectors of other texts, however they came about.',
+  does: 'look at every row',
+  run: (access, invocation) =>
+    inRegistered(
+      access,
+      invocation,
+      'select lamplighter.reconcile_embeddings($1) as answer',
+      () => 'A full pass begins within seconds',
+    ),
+});
+
+export const jobsRetryFailuresCommand = commandOf({
+  name: 'retry-failures',
+  summary: 'embed rows again that have failed for good',
+  details:
+    'Rows that failed five times are left alone. This tries them again, after you have mended what was wrong with them.',
+  does: 'try its failed rows again',
+  run: (access, invocation) =>
+    inRegistered(
+      access,
+      invocation,
+      'select lamplighter.retry_embeddings($1)::text as answer',
+      (count) => `${count} ${count === '1' ? 'row is' : 'rows are'} tried again`,
+    ),
+});
+
+async function inRegistered(
+  access: JobAccess,
+  invocation: Invocation,
+  text: string,
+  tell: (answer: string) => string,
+): Promise<string> {
+  const row = requireJob(access, invocation);
+  return access.inTarget(row, async (db, registered) => {
+    if (registered === undefined) {
+      throw new LamplighterError('USAGE', `No daemon has taken up the job ${row.id} yet`, {
+        hint: 'Run: lantern-cli start-daemon',
+      });
+    }
+    const { rows } = await db.query<{ answer: string | boolean }>(text, [registered.id]);
+    return tell(String(rows[0]?.answer));
+  });
+}

@@ -1,0 +1,59 @@
+import { toPrintable } from '../../core/printable.ts';
+import type { CliCommand } from '../cli-command.ts';
+import { isOn } from '../cli-option.ts';
+import { JSON_OPTION } from '../common-options.ts';
+import { CONNECTION_OPTIONS } from '../connection-options.ts';
+import { JOBS_TABLE_OPTIONS, TRUST_OPTIONS } from '../daemon-options.ts';
+import { EXIT } from '../exit-code.ts';
+import { requireJob, withJobs } from '../jobs/job-access.ts';
+import { readJobStatus } from '../jobs/job-status.ts';
+import { renderTable } from '../render-table.ts';
+
+/** So many failed rows are listed. */
+const SHOWN_FAILURES = 20;
+
+export const jobsShowCommand: CliCommand = {
+  name: 'jobs show',
+  summary: 'show one embedding job, and rows that failed',
+  details: 'Shows all that is known of a job, and the rows that could not be embedded with the reason.',
+  argument: { name: 'id', describes: 'id of the job in the jobs table' },
+  options: [...CONNECTION_OPTIONS, ...JOBS_TABLE_OPTIONS, ...TRUST_OPTIONS, JSON_OPTION],
+  examples: [{ command: 'lamplighter jobs show 7', does: 'one job' }],
+  logLevel: 'warn',
+  run: (invocation) =>
+    withJobs(invocation, async (access) => {
+      const { terminal } = invocation;
+      const row = requireJob(access, invocation);
+      const { progress, ...job } = await readJobStatus(access, row);
+      const failures =
+        progress === undefined || progress.failed === 0
+          ? []
+          : await access.inTarget(row, async (db, registered) => {
+              const { rows } = await db.query<{ key: string; attempts: number; error: string }>(
+                `select f.key, f.attempts, f.error from lamplighter.embedding_failures as f
+                 where f.job = $1 and f.is_final order by f.last_failed_at desc limit $2`,
+                [registered?.id, SHOWN_FAILURES],
+              );
+              return rows;
+            });
+      if (isOn(invocation, JSON_OPTION)) {
+        terminal.print(JSON.stringify({ ...job, progress, failures }));
+        return EXIT.done;
+      }
+      const figures = Object.entries({ ...job, ...progress, state: job.state, reason: job.reason }).filter(
+        ([, value]) => value !== undefined,
+      );
+      for (const [name, value] of figures) {
+        const shown = value instanceof Date ? value.toISOString() : String(value);
+        terminal.print(`${terminal.style.dim(name.padEnd(12))} ${toPrintable(shown)}`);
+      }
+      if (failures.length > 0) {
+        terminal.print(`\n${terminal.style.bold('Failed rows')}`);
+        const cells = failures.map(({ key, attempts, error }) => [key, String(attempts), error]);
+        terminal.print(
+          renderTable(['key', 'tries', 'error'], cells, { indent: '  ', width: terminal.columns }).join('\n'),
+        );
+      }
+      return EXIT.done;
+    }),
+};

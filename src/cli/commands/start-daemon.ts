@@ -1,0 +1,27 @@
+import type { CliCommand } from '../cli-command.ts';
+import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
+import { DAEMON_FLAGS, daemonConfigOf, LANTERN_FLAGS } from '../daemon-options.ts';
+import { runDaemon } from '../run-daemon.ts';
+
+export const startDaemonCommand: CliCommand = {
+  name: 'start-daemon',
+  summary: 'keep vectors in step with columns of text until stopped',
+  details:
+    'Reads the table of embedding jobs, fills the columns that they name with vectors, and goes on to embed what is inserted and changed. ' +
+    'A job that is added, changed, cancelled or deleted while it runs is heeded within a second. Start as many as you like, on any host: ' +
+    'they share the work. SIGTERM or Ctrl-C lets it finish what it does, and a second one hands that back at once.',
+  options: [...CONNECTION_OPTIONS, ...DAEMON_FLAGS],
+  refusedFlags: LANTERN_FLAGS,
+  examples: [
+    {
+      command: "lamplighter start-daemon --uri 'postgresql://postgres@localhost:5432/postgres' --table jobs",
+      does: 'the jobs in public.jobs',
+    },
+    { command: 'lamplighter start-daemon --schema app --table embedding_jobs --label gpu', does: 'those with a label' },
+    { command: 'lamplighter start-daemon --max-load 0.25', does: 'backfill gently' },
+  ],
+  logLevel: 'info',
+  run(invocation) {
+    return runDaemon(invocation, { settings: connectionOf(invocation), config: daemonConfigOf(invocation) });
+  },
+};

@@ -1,0 +1,115 @@
+import { systemClock } from '../core/clock.ts';
+import { createLogger, type Logger, type LogLevel } from '../core/log.ts';
+import { type Service, startLoop } from '../core/service.ts';
+import type { DaemonConfig } from '../daemon/config.ts';
+import { type Daemon, startDaemon } from '../daemon/daemon.ts';
+import type { JobReport } from '../daemon/job-report.ts';
+import type { ConnectionSettings } from '../db/connection-settings.ts';
+import { createModelRegistry } from '../models/registry.ts';
+import type { Invocation } from './cli-command.ts';
+import { EXIT, type ExitCode } from './exit-code.ts';
+import { aborted, codeOfInterruption } from './interruption.ts';
+import { createRateMeter, describeRows, type RateMeter, renderBar } from './progress-bar.ts';
+import type { Terminal } from './terminal.ts';
+import { withSession } from './with-session.ts';
+
+export interface DaemonSetup {
+  readonly settings: ConnectionSettings;
+  readonly config: DaemonConfig;
+}
+
+/** A daemon and the models that it holds. */
+export type RunningDaemon = Pick<Daemon, 'stop' | 'jobs'>;
+
+const DRAW_MS = 200;
+/** Where there is no screen, a line comes this often. */
+const LINE_MS = 10_000;
+
+/** Starts a daemon with models of its own, and shows how far its backfills are. */
+async function openDaemon(invocation: Invocation, { settings, config }: DaemonSetup): Promise<RunningDaemon> {
+  const { env, providers, terminal } = invocation;
+  const log = logAround(terminal, invocation.log);
+  const models = createModelRegistry({ providers });
+  let daemon: Daemon | undefined;
+  let progress: Service | undefined;
+  const stop: RunningDaemon['stop'] = async (options) => {
+    await progress?.stop();
+    terminal.showStatus();
+    await daemon?.stop(options);
+    await models.close();
+  };
+  try {
+    // Tells soon what is wrong, and can be interrupted while a server does not answer.
+    await withSession(invocation, settings, (session) => session.query('select 1'));
+    const started = await startDaemon({ settings, env, config, models, log });
+    daemon = started;
+    progress = startProgress(terminal, log, started);
+    return {
+      get jobs() {
+        return started.jobs;
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop({ isImmediate: true });
+    throw error;
+  }
+}
+
+/** Runs a daemon until a signal: the first one lets it finish what it does, the second hands that back at once. */
+export async function runDaemon(invocation: Invocation, setup: DaemonSetup): Promise<ExitCode> {
+  const { interruption, log } = invocation;
+  const daemon = await openDaemon(invocation, setup);
+  await aborted(interruption.first);
+  log.info('stopping; another signal hands back at once what still runs');
+  const stopped = daemon.stop();
+  await Promise.race([stopped, aborted(interruption.second)]);
+  if (!interruption.second.aborted) return EXIT.done;
+  await daemon.stop({ isImmediate: true });
+  await stopped;
+  return codeOfInterruption(interruption);
+}
+
+/** On a screen, log lines and the bar must not run into each other. */
+function logAround(terminal: Terminal, log: Logger): Logger {
+  if (!terminal.logs.isPretty) return log;
+  return createLogger({
+    level: log.level as LogLevel, // it was made with one of these
+    pretty: true,
+    color: terminal.logs.isColoured,
+    destination: { write: (line) => terminal.printError(line.trimEnd()) },
+  });
+}
+
+function startProgress(terminal: Terminal, log: Logger, daemon: Daemon): Service {
+  const meters = new Map<string, RateMeter>();
+  let lineMs = systemClock.nowMs();
+  let turn = 0;
+
+  function progressOf({ jobId, name, doneRows, totalRows }: JobReport) {
+    const meter = meters.get(jobId) ?? createRateMeter();
+    meters.set(jobId, meter);
+    meter.note(systemClock.nowMs(), doneRows);
+    return { name, done: doneRows, total: totalRows, perSecond: meter.perSecond };
+  }
+
+  return startLoop({
+    clock: systemClock,
+    intervalMs: DRAW_MS,
+    async runOnce() {
+      const running = daemon.jobs.filter(({ state }) => state === 'backfill').map(progressOf);
+      // Several take turns, each for a second.
+      turn += 1;
+      const shown = running[Math.floor((turn * DRAW_MS) / 1_000) % Math.max(1, running.length)];
+      if (shown === undefined) {
+        terminal.showStatus();
+        return;
+      }
+      const isDrawn = terminal.showStatus(renderBar(terminal, shown));
+      if (isDrawn || systemClock.nowMs() - lineMs < LINE_MS) return;
+      lineMs = systemClock.nowMs();
+      for (const each of running) log.info(`${each.name}: ${describeRows(each)}`);
+    },
+    onError: (error) => log.debug({ err: error }, 'could not show the progress'),
+  });
+}

@@ -1,0 +1,127 @@
+import { backoffMs } from '../core/backoff.ts';
+import type { Clock } from '../core/clock.ts';
+import { hasCode, messageOf } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
+import type { Trouble } from '../core/recurring-trouble.ts';
+import type { Pool } from '../db/pool.ts';
+import { classifySqlState } from '../db/sqlstate.ts';
+import type { EmbeddingBatch } from '../embeddings/embedding-batch.ts';
+import type { PreparedJob } from '../embeddings/job-spec.ts';
+import { releaseBatch } from '../embeddings/release-batch.ts';
+import { type WriteReport, writeVectors } from '../embeddings/write-vectors.ts';
+import type { Model } from '../models/port.ts';
+import type { LeaseHolder } from '../process/workload.ts';
+import { type EmbeddedRows, embedRows } from './embed-rows.ts';
+import type { HeldBatch, InFlightBatches } from './in-flight-batches.ts';
+import type { ModelTurns, TurnKind } from './model-turns.ts';
+
+const RETRY_WRITE = { baseMs: 100, capMs: 5_000 };
+/** A fault nobody has foreseen must not turn into a loop. */
+const FAULT_DELAY_MS = 10_000;
+
+export interface BatchWorkerDeps {
+  readonly db: Pool;
+  readonly job: PreparedJob;
+  readonly model: Model;
+  readonly turns: ModelTurns;
+  readonly batchSize: number | undefined;
+  readonly inFlight: InFlightBatches;
+  readonly lease: Pick<LeaseHolder, 'check'>;
+  readonly trouble: Trouble;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Vectors were written, which took the database so long. */
+  readonly onWritten: (report: WriteReport, kind: TurnKind, ms: number) => void;
+  /** The job is not what it was: prepare it again. */
+  readonly onChanged: () => void;
+  /** Nothing of this job can be done until somebody mends what the sentence says. */
+  readonly onConfigError: (reason: string) => void;
+}
+
+/** From a claimed batch to vectors in the table; never rejects. What cannot be done is given back, or told. */
+export type BatchWorker = (batch: EmbeddingBatch, kind: TurnKind) => Promise<void>;
+
+export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
+  const {
+    db,
+    job,
+    model,
+    turns,
+    batchSize,
+    inFlight,
+    lease,
+    trouble,
+    log,
+    clock,
+    onWritten,
+    onChanged,
+    onConfigError,
+  } = deps;
+
+  async function giveBack(batch: EmbeddingBatch, delayMs = 0): Promise<void> {
+    // Where it cannot be given back, the lease runs out.
+    await releaseBatch(db, batch, { delayMs }).catch((error: unknown) =>
+      log.debug({ err: error }, 'could not give a batch of rows back'),
+    );
+  }
+
+  /** Vectors are dear: while the database is away, they are kept until the lease is lost. */
+  async function write({ batch, signal }: HeldBatch, { answers, calls }: EmbeddedRows): Promise<WriteReport> {
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await writeVectors(db, job, batch, answers, { calls });
+      } catch (error) {
+        const kind = classifySqlState(error);
+        if (signal.aborted || (kind !== 'environment' && kind !== 'backpressure' && kind !== 'conflict')) throw error;
+        trouble.note(error);
+        await clock.delay(backoffMs(failures, undefined, RETRY_WRITE), signal);
+        signal.throwIfAborted();
+      }
+    }
+  }
+
+  async function work(held: HeldBatch, kind: TurnKind): Promise<void> {
+    const { batch, signal } = held;
+    const embedded = await embedRows(batch.rows, { model, dimensions: job.dimensions, turns, kind, batchSize, signal });
+    if (embedded.wrongDimensions !== undefined) {
+      onConfigError(
+        `${embedded.wrongDimensions}. The old vectors stay; name another dst_column for vectors of another length.`,
+      );
+      return giveBack(batch);
+    }
+    if (embedded.outage !== undefined) return giveBack(batch, turns.pauseMs);
+    const startedMs = clock.nowMs();
+    const report = await write(held, embedded);
+    trouble.settle();
+    for (const { key, error, isFinal } of report.failed) {
+      if (isFinal)
+        log.warn({ job: job.id, key, error }, 'a row cannot be embedded: see lamplighter.embedding_failures');
+    }
+    onWritten(report, kind, clock.nowMs() - startedMs);
+  }
+
+  async function settle({ batch, signal }: HeldBatch, error: unknown): Promise<void> {
+    if (signal.aborted) {
+      if (signal.reason !== 'lost') await giveBack(batch);
+    } else if (hasCode(error, 'LEASE_LOST')) lease.check();
+    else if (hasCode(error, 'JOB_CHANGED')) {
+      onChanged();
+      await giveBack(batch);
+    } else if (hasCode(error, 'JOB_INVALID')) {
+      const hint = error.hint === undefined ? '' : `. ${error.hint}`;
+      onConfigError(`${messageOf(error)}${hint}`);
+    } else {
+      trouble.note(error);
+      await giveBack(batch, FAULT_DELAY_MS);
+    }
+  }
+
+  return (batch, kind) =>
+    inFlight.hold(batch, job.id, async (held) => {
+      try {
+        await work(held, kind);
+      } catch (error) {
+        await settle(held, error);
+      }
+    });
+}

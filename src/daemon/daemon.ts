@@ -1,0 +1,202 @@
+import { type Clock, systemClock } from '../core/clock.ts';
+import type { Env } from '../core/env.ts';
+import { isLamplighterError, messageOf } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
+import { createTroubles } from '../core/recurring-trouble.ts';
+import type { Service } from '../core/service.ts';
+import type { ConnectionSettings } from '../db/connection-settings.ts';
+import { describeConnection } from '../db/connection-text.ts';
+import { DATABASE_TROUBLE } from '../db/database-trouble.ts';
+import { requireWritableServer } from '../db/migrate/writable-server.ts';
+import { createPool } from '../db/pool.ts';
+import { readControlId } from '../embeddings/jobs/control-id.ts';
+import { resolveJobConnection } from '../embeddings/jobs/job-connection.ts';
+import type { JobRow, WantedJob } from '../embeddings/jobs/job-row.ts';
+import type { ModelRegistry } from '../models/registry.ts';
+import type { StopOptions } from '../process/stop.ts';
+import type { DaemonConfig } from './config.ts';
+import type { WantedJobs } from './embeddings-workload.ts';
+import { type JobMarks, startJobMarks } from './job-marks.ts';
+import type { JobReport } from './job-report.ts';
+import { type JobsWatcher, startJobsWatcher } from './jobs-watcher.ts';
+import { createServedModels } from './served-models.ts';
+import { startTarget, type Target } from './target.ts';
+
+export interface StartDaemonOptions {
+  /** The database that holds the jobs table. */
+  readonly settings: ConnectionSettings;
+  /** For `env:LAMPLIGHTER_DB_*` in the jobs table. */
+  readonly env: Env;
+  readonly config: DaemonConfig;
+  readonly models: ModelRegistry;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+/** A running embedding daemon. */
+export interface Daemon extends Service {
+  /** The jobs that it serves, as far as their databases could be opened. */
+  readonly jobs: readonly JobReport[];
+  /** Claims nothing more, lets what runs finish for up to 20 s, hands back the rest, and resolves when everything is closed. */
+  stop(options?: StopOptions): Promise<void>;
+}
+
+/** The database of the jobs table itself. */
+const MAIN = '';
+
+/**
+ * Starts the embedding daemon: what the rows of the jobs table ask for is made true, in as many databases as they name, until it is stopped.
+ * Any number of daemons may serve one table; they share the work.
+ *
+ * @throws LamplighterError CONFIG_INVALID for a jobs table that is missing, lacks columns or is not trusted; PERMISSION_DENIED; and those of
+ * connecting to its database. What is wrong with a job is told in its row instead.
+ */
+export async function startDaemon(options: StartDaemonOptions): Promise<Daemon> {
+  const { settings, env, config, models: registry, log, clock = systemClock } = options;
+  const troubles = createTroubles({ log, clock, shared: DATABASE_TROUBLE });
+  const db = createPool(settings, { max: 2, queryTimeoutMs: 15_000, applicationName: 'lamplighter daemon', log });
+  const models = createServedModels(registry, troubles, clock);
+  const targets = new Map<string, Target>();
+  const closing = new Set<Promise<void>>();
+  let watcher: JobsWatcher | undefined;
+  let marks: JobMarks | undefined;
+  let stopped: Promise<void> | undefined;
+
+  /** Where a job belongs; undefined with its reason told. */
+  function placeOf({
+    id,
+    marks: seen,
+    spec,
+  }: JobRow): { key: string; settings: ConnectionSettings; spec: WantedJob } | undefined {
+    const refuse = (problem: string) => {
+      if (!seen.isCanceled && seen.failureReason !== problem && marks?.isPending(id) !== true) {
+        log.warn({ job: id }, `the job ${id} cannot be done: ${problem}`);
+        marks?.note(id, { failureReason: problem });
+      }
+      return undefined;
+    };
+    if ('problem' in spec) return refuse(spec.problem);
+    try {
+      const resolved = resolveJobConnection(spec.connection, {
+        main: settings,
+        env,
+        allowedHosts: config.allowedHosts,
+      });
+      return { key: resolved === settings ? MAIN : (spec.connection ?? MAIN), settings: resolved, spec };
+    } catch (error) {
+      const hint = isLamplighterError(error) && error.hint !== undefined ? `. ${error.hint}` : '';
+      return refuse(`${messageOf(error)}${hint}`);
+    }
+  }
+
+  function heed(rows: readonly JobRow[], control: ControlNames): void {
+    if (stopped !== undefined) return;
+    const everywhere = new Set<string>();
+    const places = new Map<
+      string,
+      { settings: ConnectionSettings; rows: Map<string, { row: JobRow; spec: WantedJob; isCanceled: boolean }> }
+    >();
+    for (const row of rows) {
+      const isOurs = (row.label ?? undefined) === config.label;
+      const place = isOurs ? placeOf(row) : undefined;
+      // Another daemon's, or not to be understood: wherever something was made for it, it stays.
+      if (place === undefined) everywhere.add(row.id);
+      else {
+        const known = places.get(place.key) ?? { settings: place.settings, rows: new Map() };
+        known.rows.set(row.id, { row, spec: place.spec, isCanceled: row.marks.isCanceled });
+        places.set(place.key, known);
+      }
+    }
+    for (const [key, place] of places) {
+      const known = targets.get(key);
+      const target = known ?? open(key, place.settings, control);
+      target.setJobs({ rows: place.rows, kept: everywhere });
+    }
+    for (const [key, target] of targets) {
+      if (places.has(key)) continue;
+      target.setJobs({ rows: new Map(), kept: everywhere } satisfies WantedJobs);
+      if (target.reports.length === 0) close(key, target);
+    }
+  }
+
+  function open(key: string, at: ConnectionSettings, control: ControlNames): Target {
+    log.info(`serving jobs in ${describeConnection(at)}`);
+    const target = startTarget({
+      settings: at,
+      controlId: key === MAIN ? control.local : control.global,
+      jobRowOwner: key === MAIN ? control.rowOwner() : undefined,
+      config,
+      models,
+      mark: (jobId, mark) => marks?.note(jobId, mark),
+      log,
+      troubles,
+      clock,
+    });
+    targets.set(key, target);
+    return target;
+  }
+
+  function close(key: string, target: Target): void {
+    targets.delete(key);
+    const closed = target.stop().catch((error: unknown) => log.debug({ err: error }, 'could not close a database'));
+    closing.add(closed);
+    void closed.finally(() => closing.delete(closed));
+  }
+
+  async function stopAll(stopOptions?: StopOptions): Promise<void> {
+    await watcher?.stop().catch(() => undefined);
+    await Promise.allSettled([...[...targets.values()].map((target) => target.stop(stopOptions)), ...closing]);
+    await marks?.stop();
+    await db.end();
+  }
+
+  try {
+    await requireWritableServer(db);
+    let control: ControlNames | undefined;
+    let first: readonly JobRow[] | undefined;
+    watcher = await startJobsWatcher({
+      db,
+      config,
+      onRows(rows) {
+        if (control === undefined) first = rows;
+        else heed(rows, control);
+      },
+      log,
+      troubles,
+      clock,
+    });
+    const watching = watcher;
+    marks = startJobMarks({ db, table: () => watching.table, troubles, clock });
+    const ids = await readControlId(db, watching.table);
+    control = {
+      ...ids,
+      // Where nobody else may write, the rows are the owner's.
+      rowOwner: () => (watching.table.writers.length === 0 ? watching.table.owner : undefined),
+    };
+    if (first !== undefined) heed(first, control);
+    log.info(`watching the jobs in ${watching.table.quotedName} of ${describeConnection(settings)}`);
+  } catch (error) {
+    await stopAll({ isImmediate: true });
+    throw error;
+  }
+
+  return {
+    get jobs() {
+      return [...targets.values()].flatMap(({ reports }) => reports);
+    },
+    stop(stopOptions) {
+      if (stopped === undefined) stopped = stopAll(stopOptions);
+      else if (stopOptions?.isImmediate === true) {
+        for (const target of targets.values()) void target.stop(stopOptions).catch(() => undefined);
+      }
+      return stopped;
+    },
+  };
+}
+
+interface ControlNames {
+  /** Of jobs in the database of the jobs table, and of those elsewhere. */
+  readonly local: string;
+  readonly global: string;
+  readonly rowOwner: () => string | undefined;
+}

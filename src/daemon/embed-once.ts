@@ -1,0 +1,187 @@
+import { type Clock, systemClock } from '../core/clock.ts';
+import { LamplighterError } from '../core/errors.ts';
+import type { Pool } from '../db/pool.ts';
+import type { RowAnswer } from '../embeddings/write-vectors.ts';
+import type { Model } from '../models/port.ts';
+import { embedRows } from './embed-rows.ts';
+import { createModelTurns } from './model-turns.ts';
+
+const PAGE_ROWS = 500;
+
+/** Which rows of a table are to be embedded; names as they are, not quoted. */
+export interface SourceRows {
+  readonly schema: string;
+  readonly table: string;
+  readonly srcColumn: string;
+  readonly pk: string;
+  /** A condition in SQL, put into the statement as it is. */
+  readonly filter?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+/** Takes the vectors of some rows, in order; an answer that is no vector tells why there is none. */
+export type TakeVectors = (keys: readonly string[], answers: readonly RowAnswer[]) => Promise<void>;
+
+export interface EmbedOnceOptions {
+  readonly db: Pool;
+  readonly source: SourceRows;
+  readonly model: Model;
+  readonly dimensions: number;
+  readonly batchSize?: number | undefined;
+  readonly take: TakeVectors;
+  /** Told after each page; the total is a count made at the start. */
+  readonly onProgress: (done: number, total: number) => void;
+  readonly signal: AbortSignal;
+  readonly clock?: Clock;
+}
+
+export interface EmbeddedOnce {
+  readonly rows: number;
+  readonly failed: number;
+  readonly firstError: string | undefined;
+  readonly calls: number;
+}
+
+/**
+ * Embeds the rows once, in the order of their keys, which must be unique. Rows without a text are passed over. No transaction is open while
+ * the model computes.
+ *
+ * @throws LamplighterError MODEL_FAILED when the model is unavailable or gives vectors of another length; the server's errors.
+ */
+export async function embedOnce(options: EmbedOnceOptions): Promise<EmbeddedOnce> {
+  const { db, source, model, dimensions, batchSize, take, onProgress, signal, clock = systemClock } = options;
+  const { limit = Number.POSITIVE_INFINITY } = source;
+  const { quotedTable, pk, src, pkType } = await inspectSource(db, source);
+  const condition = `${src} is not null${source.filter === undefined ? '' : ` and (${source.filter}\n)`}`;
+  const total = await countRows(db, `select count(*)::text as rows from ${quotedTable} where ${condition}`, limit);
+  const turns = createModelTurns(model, { note: () => undefined, settle: () => undefined }, clock);
+  const page = `select ${pk}::text as key, ${src}::text as text from ${quotedTable} where ${condition}
+    and ($1::text is null or ${pk} > $1::text::${pkType}) order by ${pk} limit $2`;
+  let last: string | null = null;
+  let [rows, failed, calls] = [0, 0, 0];
+  let firstError: string | undefined;
+  onProgress(0, total);
+  while (rows < limit) {
+    signal.throwIfAborted();
+    const size = Math.min(PAGE_ROWS, limit - rows);
+    const found: { key: string; text: string }[] = (await db.query<{ key: string; text: string }>(page, [last, size]))
+      .rows;
+    if (found.length === 0) break;
+    const embedded = await embedRows(found, { model, dimensions, turns, kind: 'pass', batchSize, signal });
+    const trouble = embedded.outage?.message ?? embedded.wrongDimensions;
+    if (trouble !== undefined) throw new LamplighterError('MODEL_FAILED', `Model "${model.name}": ${trouble}`);
+    await take(
+      found.map(({ key }) => key),
+      embedded.answers,
+    );
+    for (const answer of embedded.answers) {
+      if (answer instanceof Float32Array) continue;
+      failed += 1;
+      firstError ??= answer.error;
+    }
+    calls += embedded.calls;
+    rows += found.length;
+    last = found.at(-1)?.key ?? null;
+    onProgress(rows, Math.max(rows, total));
+    if (found.length < size) break;
+  }
+  return { rows, failed, firstError, calls };
+}
+
+async function inspectSource(
+  db: Pool,
+  { schema, table, srcColumn, pk }: SourceRows,
+): Promise<{ quotedTable: string; pk: string; src: string; pkType: string }> {
+  const columns = await inspectColumns(db, { schema, table }, [pk, srcColumn]);
+  const [key, src] = columns.columns;
+  if (key === undefined || src === undefined) {
+    const missing = key === undefined ? pk : srcColumn;
+    throw new LamplighterError('CONFIG_INVALID', `${columns.quotedTable} has no column "${missing}"`);
+  }
+  return { quotedTable: columns.quotedTable, pk: key.quotedName, src: src.quotedName, pkType: key.type };
+}
+
+export interface InspectedColumn {
+  readonly quotedName: string;
+  readonly type: string;
+}
+
+/**
+ * A table and some of its columns, each undefined where the table has none of that name.
+ *
+ * @throws LamplighterError CONFIG_INVALID when there is no such table.
+ */
+export async function inspectColumns(
+  db: Pool,
+  { schema, table }: { readonly schema: string; readonly table: string },
+  names: readonly string[],
+): Promise<{ readonly quotedTable: string; readonly columns: readonly (InspectedColumn | undefined)[] }> {
+  const { rows } = await db.query<{ quoted_table: string; name: string | null; quoted_name: string; type: string }>(
+    `select pg_catalog.format('%I.%I', n.nspname, c.relname) as quoted_table, a.attname::text as name,
+            pg_catalog.quote_ident(a.attname) as quoted_name, pg_catalog.format_type(a.atttypid, a.atttypmod) as type
+     from pg_catalog.pg_class as c
+     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+     left join pg_catalog.pg_attribute as a
+       on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attname = any ($3::text[])
+     where n.nspname = $1 and c.relname = $2`,
+    [schema, table, [...names]],
+  );
+  const [first] = rows;
+  if (first === undefined) throw new LamplighterError('CONFIG_INVALID', `There is no table "${schema}"."${table}"`);
+  return {
+    quotedTable: first.quoted_table,
+    columns: names.map((name) => {
+      const found = rows.find((row) => row.name === name);
+      return found === undefined ? undefined : { quotedName: found.quoted_name, type: found.type };
+    }),
+  };
+}
+
+async function countRows(db: Pool, text: string, limit: number): Promise<number> {
+  const { rows } = await db.query<{ rows: string }>(text);
+  return Math.min(limit, Number(rows[0]?.rows ?? 0));
+}
+
+/**
+ * Writes vectors into a column of a table, by key. Rows that are gone are passed over.
+ *
+ * @throws LamplighterError CONFIG_INVALID when the table or the column is missing.
+ */
+export async function createVectorWriter(
+  db: Pool,
+  {
+    schema,
+    table,
+    pk,
+    dstColumn,
+  }: { readonly schema: string; readonly table: string; readonly pk: string; readonly dstColumn: string },
+): Promise<TakeVectors> {
+  const { quotedTable, columns } = await inspectColumns(db, { schema, table }, [pk, dstColumn]);
+  const [key, dst] = columns;
+  if (key === undefined || dst === undefined) {
+    throw new LamplighterError(
+      'CONFIG_INVALID',
+      `${quotedTable} has no column "${key === undefined ? pk : dstColumn}"`,
+      {
+        hint: 'With --create-column the column of the vectors is added.',
+      },
+    );
+  }
+  const isArray = dst.type.endsWith('[]');
+  const update = `update ${quotedTable} as t set ${dst.quotedName} = d.vector::${dst.type}
+    from (select unnest($1::text[])::${key.type} as key, unnest($2::text[]) as vector) as d where t.${key.quotedName} = d.key`;
+  return async (keys, answers) => {
+    const written = keys.flatMap((each, at) => {
+      const answer = answers[at];
+      return answer instanceof Float32Array ? [{ key: each, vector: formatVector(answer, isArray) }] : [];
+    });
+    if (written.length === 0) return;
+    await db.query(update, [written.map((row) => row.key), written.map(({ vector }) => vector)]);
+  };
+}
+
+/** As an array of PostgreSQL, or as pgvector writes it. */
+export function formatVector(vector: Float32Array, isArray: boolean): string {
+  const values = vector.join(',');
+  return isArray ? `{${values}}` : `[${values}]`;
+}

@@ -1,0 +1,138 @@
+import { messageOf } from '../core/errors.ts';
+import type { RowAnswer } from '../embeddings/write-vectors.ts';
+import { failed, type ItemOutcome, type ModelError, unavailable } from '../models/outcome.ts';
+import type { Model } from '../models/port.ts';
+import { untilAborted } from '../models/until-aborted.ts';
+import { embeddingProblem, verifyOutcomes } from '../models/verify-answer.ts';
+import type { ModelTurns, TurnKind } from './model-turns.ts';
+
+/** How long an aborted model may take to stop. */
+const ABORT_GRACE_MS = 1_000;
+/** Longest call; then it counts as one that failed. */
+const CALL_LIMIT_MS = 300_000;
+/** So many texts that fail alone, without one that succeeds, are no bad texts: the model is at fault. */
+const LONE_FAILURES = 3;
+/** As models of ours say it. */
+const WRONG_LENGTH = /gave (?:a vector of )?\d+ dimensions instead of \d+/;
+
+export interface EmbedRowsOptions {
+  readonly model: Model;
+  readonly dimensions: number;
+  readonly turns: ModelTurns;
+  readonly kind: TurnKind;
+  /** Most texts of one call. @default what the model takes */
+  readonly batchSize?: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface EmbeddedRows {
+  /** One per row, in order. */
+  readonly answers: readonly RowAnswer[];
+  /** Calls of the model. */
+  readonly calls: number;
+  /** Why nothing came of it at all: the model or its server is unavailable, and no row is charged. */
+  readonly outage?: ModelError;
+  /** The model gives vectors of another length now, as a sentence: no matter of rows. */
+  readonly wrongDimensions?: string;
+}
+
+/**
+ * The vectors of the texts, each text asked once however many rows have it. A call that fails as a whole is divided until the text to
+ * blame is alone: at most 2·log2(texts) calls more for each such text.
+ *
+ * @throws the signal's reason.
+ */
+export async function embedRows(
+  rows: readonly { readonly text: string }[],
+  options: EmbedRowsOptions,
+): Promise<EmbeddedRows> {
+  const { model, turns, batchSize = Number.POSITIVE_INFINITY } = options;
+  const texts = [...new Set(rows.map(({ text }) => text))];
+  const size = Math.max(1, Math.min(model.maxBatch.embed, batchSize));
+  const chunks = Array.from({ length: Math.ceil(texts.length / size) }, (_, at) =>
+    texts.slice(at * size, (at + 1) * size),
+  );
+  const outcomes = new Map<string, ItemOutcome<Float32Array>>();
+  let calls = 0;
+  await Promise.all(
+    chunks.map((chunk) =>
+      divide(chunk, options, (part, found) => {
+        calls += 1;
+        for (const [at, text] of part.entries()) {
+          const outcome = found[at];
+          if (outcome !== undefined) outcomes.set(text, outcome);
+        }
+      }),
+    ),
+  );
+  const all = [...outcomes.values()];
+  if (all.some(({ ok }) => ok)) turns.noteAnswer();
+  const answers = rows.map(({ text }) => answerOf(outcomes.get(text)));
+  const outage = outageOf(all);
+  if (outage !== undefined) {
+    turns.noteUnavailable(new Error(outage.message, { cause: outage.cause }), outage.retryAfterMs);
+    return { answers, calls, outage };
+  }
+  const wrong = all.filter((outcome) => !outcome.ok && WRONG_LENGTH.test(outcome.error.message));
+  const [first] = wrong;
+  if (first === undefined || first.ok || wrong.length < 2 || wrong.length < all.length) return { answers, calls };
+  return { answers, calls, wrongDimensions: first.error.message };
+}
+
+type OnAnswers = (texts: readonly string[], outcomes: readonly ItemOutcome<Float32Array>[]) => void;
+
+async function divide(texts: readonly string[], options: EmbedRowsOptions, onAnswers: OnAnswers): Promise<void> {
+  const { turns, kind, signal } = options;
+  const parts = [texts];
+  let loneFailures = 0;
+  let hasAnswer = false;
+  for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
+    const asked = part;
+    if (!hasAnswer && loneFailures >= LONE_FAILURES) {
+      onAnswers(
+        asked,
+        asked.map(() => unavailable('The model failed for each text that it was asked for alone')),
+      );
+      continue;
+    }
+    try {
+      const outcomes = await turns.run(kind, signal, () => call(asked, options));
+      hasAnswer ||= outcomes.some(({ ok }) => ok);
+      onAnswers(asked, outcomes);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (asked.length === 1) {
+        loneFailures += 1;
+        onAnswers(asked, [failed(messageOf(error), error)]);
+      } else {
+        const middle = Math.ceil(asked.length / 2);
+        parts.unshift(asked.slice(0, middle), asked.slice(middle));
+      }
+    }
+  }
+}
+
+async function call(
+  texts: readonly string[],
+  { model, dimensions, signal }: EmbedRowsOptions,
+): Promise<readonly ItemOutcome<Float32Array>[]> {
+  const limit = AbortSignal.timeout(CALL_LIMIT_MS);
+  const either = AbortSignal.any([signal, limit]);
+  const outcomes = await untilAborted(model.embed(texts, either), either, ABORT_GRACE_MS);
+  signal.throwIfAborted();
+  if (limit.aborted) throw new Error(`The model did not answer within ${CALL_LIMIT_MS / 1_000} s`);
+  return verifyOutcomes(texts, outcomes, (vector) => embeddingProblem(vector, dimensions));
+}
+
+/** Every text was refused for the model's sake. */
+function outageOf(outcomes: readonly ItemOutcome<Float32Array>[]): ModelError | undefined {
+  const errors = outcomes.flatMap((outcome) => (outcome.ok ? [] : [outcome.error]));
+  const refused = errors.filter(({ kind }) => kind === 'unavailable');
+  return refused.length > 0 && refused.length === outcomes.length ? refused[0] : undefined;
+}
+
+function answerOf(outcome: ItemOutcome<Float32Array> | undefined): RowAnswer {
+  if (outcome === undefined) return { error: 'The model gave no answer', isRow: true };
+  if (outcome.ok) return outcome.value;
+  return { error: outcome.error.message, isRow: outcome.error.kind !== 'unavailable' };
+}

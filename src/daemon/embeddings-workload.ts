@@ -1,0 +1,223 @@
+import type { Clock } from '../core/clock.ts';
+import { type Loop, startLoop } from '../core/service.ts';
+import { dropCaptures } from '../embeddings/cancel-job.ts';
+import type { JobRow, WantedJob } from '../embeddings/jobs/job-row.ts';
+import type { JobMark } from '../embeddings/jobs/mark-jobs.ts';
+import { listChangedJobs } from '../embeddings/list-changed-jobs.ts';
+import { listJobs } from '../embeddings/list-jobs.ts';
+import { rescueBatches } from '../embeddings/release-batch.ts';
+import { createPollSchedule } from '../process/poll-schedule.ts';
+import { stopAll } from '../process/stop.ts';
+import { WAKE_CHANNEL } from '../process/wake-up.ts';
+import type { Workload, WorkloadContext } from '../process/workload.ts';
+import type { DaemonConfig } from './config.ts';
+import { createInFlightBatches } from './in-flight-batches.ts';
+import type { JobReport } from './job-report.ts';
+import { type JobRunner, type JobWish, startJobRunner } from './job-runner.ts';
+import type { ServedModels } from './served-models.ts';
+
+/** Longest pause between looks for changed rows. */
+const LOOK_MS = 1_000;
+const DROP_AGAIN_MS = 5_000;
+/** How often jobs are looked for that are registered in the database and have no row any more. */
+const ORPHANS_MS = 60_000;
+
+/** What the jobs table says about the jobs of one database. */
+export interface WantedJobs {
+  /** By id, those to be served or cancelled here. */
+  readonly rows: ReadonlyMap<string, { readonly row: JobRow; readonly spec: WantedJob; readonly isCanceled: boolean }>;
+  /** Ids that have a row which is nobody's business here, such as another daemon's or one that cannot be read: leave them as they are. */
+  readonly kept: ReadonlySet<string>;
+}
+
+export interface EmbeddingsWorkloadOptions {
+  readonly controlId: string;
+  readonly jobRowOwner: string | undefined;
+  readonly config: DaemonConfig;
+  readonly models: ServedModels;
+  readonly mark: (jobId: string, mark: JobMark) => void;
+}
+
+/** The embedding jobs of one database, as work of a process. */
+export interface EmbeddingsWorkload extends Workload {
+  /** Heeds the jobs table as it is now. */
+  setJobs(wanted: WantedJobs): void;
+  readonly reports: readonly JobReport[];
+}
+
+/** Opens the workload of embedding jobs: each has a runner of its own, and changed rows are looked for once for all. */
+export async function openEmbeddings(
+  { db, lease, log, troubles, clock }: WorkloadContext,
+  { controlId, jobRowOwner, config, models, mark }: EmbeddingsWorkloadOptions,
+): Promise<EmbeddingsWorkload> {
+  const inFlight = createInFlightBatches();
+  const runners = new Map<string, JobRunner>();
+  const counts = { processed: 0, failed: 0 };
+  let wanted: WantedJobs | undefined;
+  let isStarted = false;
+  let looker: Loop | undefined;
+  const schedule = createPollSchedule({ db, topic: 'embeddings', longestPauseMs: () => LOOK_MS, log, clock });
+  const orphans = createInterval(ORPHANS_MS, clock);
+  const captures = createDropSchedule(clock);
+
+  function runnerOf(jobId: string): JobRunner {
+    const known = runners.get(jobId);
+    if (known !== undefined) return known;
+    const runner = startJobRunner({
+      jobId,
+      controlId,
+      jobRowOwner,
+      db,
+      lease,
+      inFlight,
+      models,
+      config,
+      mark: (change) => mark(jobId, change),
+      onClaimed: () => schedule.reset(),
+      onCaptureUnused() {
+        captures.note();
+        looker?.wake();
+      },
+      onRemoved() {
+        counts.processed += runner.counts.written;
+        counts.failed += runner.counts.failed;
+        runners.delete(jobId);
+        void runner.stop();
+        log.info({ job: jobId }, `the job ${jobId} is gone, and what was made for it`);
+      },
+      log,
+      troubles,
+      clock,
+    });
+    runners.set(jobId, runner);
+    return runner;
+  }
+
+  function apply(): void {
+    if (!isStarted || wanted === undefined) return;
+    for (const [jobId, { row, spec, isCanceled }] of wanted.rows) {
+      const wish: JobWish = isCanceled ? { kind: 'cancel' } : { kind: 'run', row, spec };
+      runnerOf(jobId).setWish(wish);
+    }
+    for (const [jobId, runner] of runners) {
+      if (!wanted.rows.has(jobId)) runner.setWish({ kind: wanted.kept.has(jobId) ? 'rest' : 'remove' });
+    }
+  }
+
+  /** Jobs whose rows were deleted, or moved to another database, while no daemon ran. */
+  async function removeOrphans(): Promise<void> {
+    if (wanted === undefined || !orphans.isDue()) return;
+    const { rows, kept } = wanted;
+    for (const { jobId } of await listJobs(db, controlId)) {
+      if (!rows.has(jobId) && !kept.has(jobId)) runnerOf(jobId).setWish({ kind: 'remove' });
+    }
+  }
+
+  async function look(): Promise<void> {
+    await removeOrphans();
+    if (captures.isDue()) captures.note(await dropCaptures(db));
+    let hasAskedNow = false;
+    do {
+      const byId = new Map<string, JobRunner>();
+      for (const runner of runners.values()) {
+        if (runner.registeredId !== undefined && runner.isWaiting) byId.set(runner.registeredId, runner);
+      }
+      if (byId.size === 0) return;
+      const changed = await listChangedJobs(db, [...byId.keys()]);
+      for (const id of changed) byId.get(id)?.noteChanges();
+      if (changed.length > 0) return;
+      hasAskedNow = await schedule.requestOnce();
+    } while (hasAskedNow);
+  }
+
+  return {
+    name: 'embeddings',
+    lanes: [],
+    channels: [WAKE_CHANNEL],
+    rescues: [
+      {
+        name: 'rescue_embeddings',
+        async run() {
+          const count = await rescueBatches(db);
+          if (count === 0) return;
+          log.warn({ batches: count }, 'rows of a daemon that has died are embedded by others');
+          looker?.wake();
+        },
+        trouble: troubles.define('rescue rows of daemons that have died'),
+      },
+    ],
+    setJobs(next) {
+      wanted = next;
+      apply();
+    },
+    get reports() {
+      return [...runners.values()].map(({ report }) => report);
+    },
+    get inFlight() {
+      return inFlight.size;
+    },
+    hasInFlight: (workerId) => inFlight.hasAnyOf(workerId),
+    figures() {
+      const all = [...runners.values()].map((runner) => runner.counts);
+      return {
+        concurrency: runners.size,
+        processed: all.reduce((sum, { written }) => sum + written, counts.processed),
+        failed: all.reduce((sum, { failed }) => sum + failed, counts.failed),
+      };
+    },
+    start() {
+      isStarted = true;
+      apply();
+      looker = startLoop({
+        clock,
+        trouble: troubles.define('look for changed rows'),
+        intervalMs: () => schedule.nextPauseMs(),
+        runOnce: look,
+      });
+    },
+    onNotification(_, payload) {
+      if (schedule.noteWakeUp(payload)) looker?.wake();
+    },
+    onResync: () => looker?.wake(),
+    onListening(isListening) {
+      schedule.setListening(isListening);
+      looker?.wake();
+    },
+    async stopClaiming() {
+      await looker?.stop().catch(() => undefined);
+      await Promise.allSettled([...runners.values()].map((runner) => runner.stop()));
+    },
+    idle: () => inFlight.empty(),
+    abort(reason, workerId) {
+      inFlight.abort(reason, ({ batch }) => workerId === undefined || batch.holderId === workerId);
+    },
+    async stop() {
+      inFlight.abort('stopping');
+      await stopAll([...(looker === undefined ? [] : [looker]), ...runners.values()]);
+    },
+  };
+}
+
+function createInterval(ms: number, clock: Clock): { isDue(): boolean } {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  return {
+    isDue() {
+      if (clock.nowMs() - lastMs < ms) return false;
+      lastMs = clock.nowMs();
+      return true;
+    },
+  };
+}
+
+/** Dropping a trigger needs its table for a moment: where that is in use, another try comes later. */
+function createDropSchedule(clock: Clock): { note(left?: number): void; isDue(): boolean } {
+  // An earlier process may have left some.
+  let isWanted = true;
+  const interval = createInterval(DROP_AGAIN_MS, clock);
+  return {
+    note(left = 1) {
+      isWanted = left > 0;
+    },
+    isDue: () => isWanted && interval.isDue(),
+  };
+}

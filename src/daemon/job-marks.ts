@@ -1,0 +1,64 @@
+import type { Clock } from '../core/clock.ts';
+import type { Troubles } from '../core/recurring-trouble.ts';
+import { type Service, startLoop } from '../core/service.ts';
+import type { Pool } from '../db/pool.ts';
+import type { JobsTable } from '../embeddings/jobs/jobs-table.ts';
+import { type JobMark, markJobs } from '../embeddings/jobs/mark-jobs.ts';
+
+/** The user's table is written to no more often. */
+const WRITE_MS = 1_000;
+
+export interface JobMarksDeps {
+  readonly db: Pick<Pool, 'withTransaction'>;
+  readonly table: () => JobsTable | undefined;
+  readonly troubles: Troubles;
+  readonly clock: Clock;
+}
+
+/** What is to be written back to the rows of the jobs table. */
+export interface JobMarks extends Service {
+  note(jobId: string, mark: JobMark): void;
+  /** What was noted and is not written yet: a row that was read meanwhile does not show it. */
+  isPending(jobId: string): boolean;
+}
+
+/**
+ * Duty: writes marks back, the latest of each kind, once a second at most. What cannot be written (somebody has locked the row) is tried
+ * again; after a death the next daemon sees what is so and marks it.
+ */
+export function startJobMarks({ db, table, troubles, clock }: JobMarksDeps): JobMarks {
+  let pending = new Map<string, JobMark>();
+
+  async function write(): Promise<void> {
+    const jobs = table();
+    if (jobs === undefined || pending.size === 0) return;
+    const writing = pending;
+    pending = new Map();
+    try {
+      await markJobs(db, jobs, writing);
+    } catch (error) {
+      for (const [jobId, mark] of writing) pending.set(jobId, { ...mark, ...pending.get(jobId) });
+      throw error;
+    }
+  }
+
+  const loop = startLoop({
+    clock,
+    intervalMs: WRITE_MS,
+    trouble: troubles.define('write to the jobs table'),
+    runOnce: write,
+  });
+  return {
+    note(jobId, mark) {
+      const isFirst = pending.size === 0;
+      pending.set(jobId, { ...pending.get(jobId), ...mark });
+      // The first one after a quiet second goes at once.
+      if (isFirst && mark.progress === undefined) loop.wake();
+    },
+    isPending: (jobId) => pending.has(jobId),
+    async stop() {
+      await loop.stop();
+      await write().catch(() => undefined);
+    },
+  };
+}

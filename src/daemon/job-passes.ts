@@ -1,0 +1,135 @@
+import type { Clock } from '../core/clock.ts';
+import type { Pool } from '../db/pool.ts';
+import { claimJob, startPass } from '../embeddings/claim-job.ts';
+import type { EmbeddingBatch } from '../embeddings/embedding-batch.ts';
+import type { PreparedJob } from '../embeddings/job-spec.ts';
+import { scanPage } from '../embeddings/scan-page.ts';
+import type { Pace } from './pace.ts';
+
+/** How often a daemon says that it makes the passes of a job, and others ask whether it still does. */
+const CLAIM_MS = 5_000;
+/** Pages are as large as this time allows: short statements, few of them. */
+const PAGE_MS = 20;
+const MIN_BLOCKS = 8;
+const MAX_BLOCKS = 4_096;
+/** What no trigger can see is found within this time, and the time that the pass takes. */
+const FULL_PASS_MS = 3_600_000;
+
+export interface JobPassesDeps {
+  readonly db: Pool;
+  readonly job: PreparedJob;
+  readonly holderId: () => string;
+  readonly pace: Pace;
+  readonly clock: Clock;
+  /** A pass over the whole table has found nothing: it is complete. */
+  readonly onComplete: () => Promise<void>;
+}
+
+/** `waiting`: nothing can be done before `inMs`; `idle`: no pass is due, or another daemon makes them. */
+export type PageStep =
+  | { readonly kind: 'page'; readonly batch: EmbeddingBatch | undefined }
+  | { readonly kind: 'waiting'; readonly inMs: number }
+  | { readonly kind: 'idle' };
+
+/** The passes over the table of one job, by one daemon at a time. */
+export interface JobPasses {
+  /** True until a pass has found nothing: then passes are paced. */
+  readonly isBackfill: boolean;
+  /** Makes a full pass as soon as may be. */
+  request(): void;
+  /**
+   * One page. A pass that found rows is followed by another one, once all that it found has been worked off.
+   *
+   * @param isSettled nothing that a pass has found is in flight or waits.
+   */
+  step(limit: number, isSettled: boolean): Promise<PageStep>;
+}
+
+interface Pass {
+  readonly isFull: boolean;
+  isRunning: boolean;
+  found: number;
+}
+
+export function createJobPasses({ db, job, holderId, pace, clock, onComplete }: JobPassesDeps): JobPasses {
+  let claimedMs = Number.NEGATIVE_INFINITY;
+  let claimedBy: string | undefined;
+  let isOwn = false;
+  let isRequested = false;
+  let isBackfill = true;
+  let pass: Pass | undefined;
+  let nextFullMs = Number.NEGATIVE_INFINITY;
+  let blocks = MIN_BLOCKS;
+
+  async function claim(): Promise<void> {
+    const holder = holderId();
+    const startedMs = clock.nowMs();
+    const claimed = await claimJob(db, job.id, holder);
+    claimedMs = startedMs;
+    claimedBy = holder;
+    const wasOwn = isOwn;
+    isOwn = claimed !== undefined;
+    if (claimed === undefined) return;
+    isRequested ||= claimed.isPassDue;
+    if (wasOwn) return;
+    // What another daemon, or this one under an earlier lease, has begun goes on.
+    pass = claimed.pass === undefined ? undefined : { ...claimed.pass };
+    nextFullMs = Number.NEGATIVE_INFINITY;
+    if (claimed.fullPassAt === undefined) return;
+    const agoMs = Date.now() - claimed.fullPassAt.getTime();
+    nextFullMs = clock.nowMs() + Math.max(0, FULL_PASS_MS - agoMs);
+    isBackfill = claimed.isPassDue || (pass !== undefined && (pass.isRunning || pass.found > 0));
+  }
+
+  async function start(isFull: boolean): Promise<void> {
+    isOwn = await startPass(db, job, holderId(), { isFull });
+    if (!isOwn) return;
+    pass = { isFull, isRunning: true, found: 0 };
+    if (isFull) {
+      isRequested = false;
+      nextFullMs = clock.nowMs() + FULL_PASS_MS;
+    }
+  }
+
+  async function readPage(current: Pass, limit: number): Promise<PageStep> {
+    const startedMs = clock.nowMs();
+    const page = await scanPage(db, job, { holderId: holderId(), limit, blocks });
+    const tookMs = clock.nowMs() - startedMs;
+    if (page.isCut) blocks = Math.max(MIN_BLOCKS, Math.floor(blocks / 2));
+    else if (tookMs < PAGE_MS) blocks = Math.min(MAX_BLOCKS, blocks * 2);
+    else blocks = Math.max(MIN_BLOCKS, Math.floor((blocks * PAGE_MS) / tookMs));
+    if (isBackfill) pace.noteBackfillWork(tookMs);
+    else pace.noteReconcilePage(tookMs, page.bytes);
+    current.found = page.found;
+    current.isRunning = !page.isEnd;
+    if (page.isEnd && page.found === 0) {
+      isBackfill = false;
+      await onComplete();
+    }
+    return { kind: 'page', batch: page.batch };
+  }
+
+  return {
+    get isBackfill() {
+      return isBackfill;
+    },
+    request() {
+      isRequested = true;
+    },
+    async step(limit, isSettled) {
+      if (claimedBy !== holderId() || clock.nowMs() - claimedMs >= CLAIM_MS) await claim();
+      if (!isOwn) return { kind: 'idle' };
+      if (isRequested && isSettled) await start(true);
+      if (pass === undefined || !pass.isRunning) {
+        const isDue = pass === undefined || clock.nowMs() >= nextFullMs;
+        const isFollowUp = pass !== undefined && pass.found > 0;
+        if (!isDue && !isFollowUp) return { kind: 'idle' };
+        if (!isSettled) return { kind: 'idle' };
+        await start(isDue);
+      }
+      const inMs = pace.pageInMs();
+      if (inMs > 0) return { kind: 'waiting', inMs };
+      return pass === undefined ? { kind: 'idle' } : readPage(pass, limit);
+    },
+  };
+}

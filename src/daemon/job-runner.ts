@@ -1,0 +1,392 @@
+import type { Clock } from '../core/clock.ts';
+import { hasCode, isLamplighterError, messageOf } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
+import type { Troubles } from '../core/recurring-trouble.ts';
+import { type Loop, startLoop } from '../core/service.ts';
+import type { Pool } from '../db/pool.ts';
+import { classifySqlState } from '../db/sqlstate.ts';
+import { cancelJob, removeJob } from '../embeddings/cancel-job.ts';
+import { claimChanges } from '../embeddings/claim-changes.ts';
+import type { EmbeddingBatch } from '../embeddings/embedding-batch.ts';
+import type { PreparedJob } from '../embeddings/job-spec.ts';
+import { fingerprintOf, type JobRow, type WantedJob } from '../embeddings/jobs/job-row.ts';
+import type { JobMark } from '../embeddings/jobs/mark-jobs.ts';
+import { listJobs, setJobState } from '../embeddings/list-jobs.ts';
+import { prepareJob } from '../embeddings/prepare-job.ts';
+import { readJobProgress } from '../embeddings/read-progress.ts';
+import type { LeaseHolder } from '../process/workload.ts';
+import { type BatchWorker, createBatchWorker } from './batch-worker.ts';
+import type { DaemonConfig } from './config.ts';
+import type { InFlightBatches } from './in-flight-batches.ts';
+import { createJobPasses, type JobPasses } from './job-passes.ts';
+import type { JobReport } from './job-report.ts';
+import { isConfigError, modelNameOf, nameFor } from './job-terms.ts';
+import type { ModelTurns, TurnKind } from './model-turns.ts';
+import { createPace, type Pace } from './pace.ts';
+import type { ServedModels } from './served-models.ts';
+
+/** Batches of one job between claim and write: while one is being written, the model works on the other. */
+const BATCHES_IN_FLIGHT = 2;
+/** Claimed from a model that may fail again. */
+const DOUBTFUL_ROWS = 8;
+/** How often what somebody may mend, and what somebody may have broken, is looked at again. */
+const RECHECK_MS = 60_000;
+/** What is claimed after a sequence number misses a late commit with a lower one. */
+const FULL_LOOK_MS = 1_000;
+const IDLE_MS = 1_000;
+const PROGRESS_MS = 1_000;
+
+/** What is to become of a job. `rest`: it is another daemon's now, so leave it alone. */
+export type JobWish =
+  | { readonly kind: 'run'; readonly row: JobRow; readonly spec: WantedJob }
+  | { readonly kind: 'cancel' | 'remove' | 'rest' };
+
+export interface JobRunnerDeps {
+  readonly jobId: string;
+  readonly controlId: string;
+  readonly jobRowOwner: string | undefined;
+  readonly db: Pool;
+  readonly lease: LeaseHolder;
+  readonly inFlight: InFlightBatches;
+  readonly models: ServedModels;
+  readonly config: Pick<DaemonConfig, 'queueSize' | 'maxLoad' | 'captureLimitBytes' | 'trustedOwners'>;
+  readonly mark: (mark: JobMark) => void;
+  /** Changed rows were found: more may come soon. */
+  readonly onClaimed: () => void;
+  /** Triggers of a job that captures nothing any more are to be dropped. */
+  readonly onCaptureUnused: () => void;
+  /** A wish to remove the job has been fulfilled. */
+  readonly onRemoved: () => void;
+  readonly log: Logger;
+  readonly troubles: Troubles;
+  readonly clock: Clock;
+}
+
+/** One job: what its row asks for is made true, again and again. */
+export interface JobRunner extends Loop {
+  /** Heeds a row as it is now; in the middle of work, too. */
+  setWish(wish: JobWish): void;
+  /** Rows may have changed. */
+  noteChanges(): void;
+  /** True while changed rows would be claimed at once: there is room for them, and nothing is in their way. */
+  readonly isWaiting: boolean;
+  /** Ours, in the database of the table, once it is registered there. */
+  readonly registeredId: string | undefined;
+  readonly report: JobReport;
+  readonly counts: { readonly written: number; readonly failed: number };
+}
+
+/** A job that can be worked on. */
+interface ReadyJob {
+  readonly job: PreparedJob;
+  readonly turns: ModelTurns;
+  readonly passes: JobPasses;
+  readonly pace: Pace;
+  readonly work: BatchWorker;
+  /** Rows of passes in flight. */
+  passBatches: number;
+  /** All of them. */
+  batches: number;
+  lastSeq: string | undefined;
+  fullLookMs: number;
+}
+
+/**
+ * Duty: prepares the job, embeds what changes, makes the passes that find the rest, and tells the row. Nothing is lost when it dies at any
+ * point: what it held is rescued, and the passes go on where they were.
+ */
+export function startJobRunner(deps: JobRunnerDeps): JobRunner {
+  const { jobId, db, lease, inFlight, models, config, mark, log, troubles, clock } = deps;
+  const trouble = troubles.define(`serve the job ${jobId}`);
+  let wish: JobWish = { kind: 'rest' };
+  let wished = '';
+  let ready: ReadyJob | undefined;
+  let registeredId: string | undefined;
+  let preparedMs = Number.NEGATIVE_INFINITY;
+  let parkedUntilMs = Number.NEGATIVE_INFINITY;
+  let isCancelled = false;
+  let nextMs = IDLE_MS;
+  let progressMs = Number.NEGATIVE_INFINITY;
+  let report: JobReport = {
+    jobId,
+    name: '',
+    state: 'starting',
+    reason: undefined,
+    doneRows: 0,
+    totalRows: undefined,
+    written: 0,
+  };
+  const counts = { written: 0, failed: 0 };
+
+  function tell(change: Partial<JobReport>): void {
+    report = { ...report, ...change };
+  }
+
+  /** Nothing that was begun before may be written any more by this daemon; the generation sees to the others. */
+  function dropWork(): void {
+    ready = undefined;
+    if (registeredId !== undefined) inFlight.abort('changed', (held) => held.jobId === registeredId);
+  }
+
+  function park(reason: string): void {
+    dropWork();
+    parkedUntilMs = clock.nowMs() + RECHECK_MS;
+    if (report.reason !== reason) log.warn({ job: jobId }, `the job ${jobId} cannot be done: ${reason}`);
+    tell({ state: 'failed', reason });
+    if (wish.kind !== 'run' || wish.row.marks.failureReason !== reason) mark({ failureReason: reason });
+    if (registeredId !== undefined) {
+      void setJobState(db, registeredId, 'failed', reason).catch((error: unknown) =>
+        log.debug({ err: error }, 'could not note the state'),
+      );
+    }
+  }
+
+  async function findRegistered(): Promise<string | undefined> {
+    registeredId ??= (await listJobs(db, deps.controlId)).find((job) => job.jobId === jobId)?.id;
+    return registeredId;
+  }
+
+  async function prepare(row: JobRow, spec: WantedJob, signal: AbortSignal): Promise<void> {
+    const { model, turns, dimensions } = await models.get(spec.model, signal);
+    const job = await prepareJob(
+      db,
+      {
+        controlId: deps.controlId,
+        jobId,
+        schema: spec.schema,
+        table: spec.table,
+        srcColumn: spec.srcColumn,
+        dstColumn: spec.dstColumn,
+        ...(spec.pk === undefined ? {} : { pk: spec.pk }),
+        columnType: spec.columnType,
+        model: modelNameOf(spec),
+        dimensions,
+        trustedOwners: config.trustedOwners,
+        ...(deps.jobRowOwner === undefined ? {} : { jobRowOwner: deps.jobRowOwner }),
+        captureLimitBytes: config.captureLimitBytes,
+      },
+      { signal },
+    );
+    preparedMs = clock.nowMs();
+    registeredId = job.id;
+    isCancelled = false;
+    if (row.marks.isFailed || report.state === 'failed') mark({ failureReason: null });
+    if (!row.marks.isStarted) mark({ isStarted: true });
+    if (ready?.job.generation === job.generation) return;
+    for (const warning of job.warnings) log.warn({ job: jobId }, warning);
+    dropWork();
+    const pace = createPace({ maxRowsPerSecond: spec.maxRowsPerSecond, maxLoad: config.maxLoad, clock });
+    const passes = createJobPasses({
+      db,
+      job,
+      holderId: () => lease.workerId,
+      pace,
+      clock,
+      async onComplete() {
+        await setJobState(db, job.id, 'live');
+        if (report.state !== 'live')
+          log.info({ job: jobId }, `${nameFor(spec)} is complete: every row with text has its vector`);
+        tell({ state: 'live', reason: undefined });
+        mark({ isFinished: true });
+      },
+    });
+    tell({ state: row.marks.isFinished ? 'live' : 'backfill', reason: undefined, name: nameFor(spec) });
+    if (!row.marks.isFinished) await setJobState(db, job.id, 'backfill');
+    const own: ReadyJob = {
+      job,
+      turns,
+      passes,
+      pace,
+      passBatches: 0,
+      batches: 0,
+      lastSeq: undefined,
+      fullLookMs: Number.NEGATIVE_INFINITY,
+      work: createBatchWorker({
+        db,
+        job,
+        model,
+        turns,
+        batchSize: spec.batchSize,
+        inFlight,
+        lease,
+        trouble,
+        log,
+        clock,
+        onWritten(written, kind, ms) {
+          counts.written += written.written;
+          counts.failed += written.failed.filter(({ isFinal }) => isFinal).length;
+          tell({ written: counts.written });
+          if (kind === 'pass' && passes.isBackfill) pace.noteBackfillWork(ms);
+        },
+        onChanged: () => {
+          preparedMs = Number.NEGATIVE_INFINITY;
+          loop.wake();
+        },
+        onConfigError(reason) {
+          park(reason);
+          loop.wake();
+        },
+      }),
+    };
+    ready = own;
+    log.info({ job: jobId }, `serving ${nameFor(spec)} with ${spec.model.name}`);
+  }
+
+  function process(own: ReadyJob, batch: EmbeddingBatch, kind: TurnKind): void {
+    own.batches += 1;
+    own.passBatches += kind === 'pass' ? 1 : 0;
+    own.pace.noteRows(batch.rows.length);
+    void own.work(batch, kind).finally(() => {
+      own.batches -= 1;
+      own.passBatches -= kind === 'pass' ? 1 : 0;
+      loop.wake();
+    });
+  }
+
+  /** Works until nothing is left to claim, or nothing more fits. */
+  async function pump(own: ReadyJob, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && ready === own && own.batches < BATCHES_IN_FLIGHT) {
+      const waitMs = Math.max(own.turns.pauseMs, own.pace.rowsInMs());
+      // Another one's probe tells soon enough.
+      if (waitMs > 0 || (own.turns.isDoubtful && own.batches > 0)) {
+        nextMs = Math.min(IDLE_MS, Math.max(10, waitMs));
+        return;
+      }
+      const limit = own.turns.isDoubtful ? DOUBTFUL_ROWS : config.queueSize;
+      const isFullLook = clock.nowMs() - own.fullLookMs >= FULL_LOOK_MS;
+      if (isFullLook) own.fullLookMs = clock.nowMs();
+      const after = isFullLook ? undefined : own.lastSeq;
+      const claim = await claimChanges(db, own.job, {
+        holderId: lease.workerId,
+        limit,
+        ...(after === undefined ? {} : { after }),
+      });
+      own.lastSeq = claim.last ?? own.lastSeq;
+      if (claim.isMarked) {
+        preparedMs = Number.NEGATIVE_INFINITY;
+        own.passes.request();
+      }
+      if (claim.taken > 0) deps.onClaimed();
+      if (claim.batch !== undefined) process(own, claim.batch, 'live');
+      if (claim.batch !== undefined || claim.taken > 0) continue;
+      if (claim.isMarked) return;
+      const step = await own.passes.step(limit, own.passBatches === 0);
+      if (step.kind === 'page') {
+        if (step.batch !== undefined) process(own, step.batch, 'pass');
+        await tellProgress(own);
+        continue;
+      }
+      nextMs = step.kind === 'waiting' ? Math.min(IDLE_MS, step.inMs) : IDLE_MS;
+      return;
+    }
+  }
+
+  async function tellProgress(own: ReadyJob): Promise<void> {
+    if (!own.passes.isBackfill || clock.nowMs() - progressMs < PROGRESS_MS) return;
+    progressMs = clock.nowMs();
+    const progress = await readJobProgress(db, own.job.id);
+    if (progress === undefined) return;
+    const { passRows, rows } = progress;
+    tell({ state: 'backfill', doneRows: passRows, totalRows: rows });
+    if (rows !== undefined && rows > 0) mark({ progress: Math.min(99, (passRows / rows) * 100) });
+  }
+
+  async function run(row: JobRow, spec: WantedJob, signal: AbortSignal): Promise<void> {
+    if (clock.nowMs() < parkedUntilMs) return;
+    if (ready === undefined || clock.nowMs() - preparedMs >= RECHECK_MS) {
+      try {
+        await prepare(row, spec, signal);
+      } catch (error) {
+        if (!isConfigError(error)) throw error;
+        const hint = isLamplighterError(error) && error.hint !== undefined ? `. ${error.hint}` : '';
+        park(`${messageOf(error)}${hint}`);
+        return;
+      }
+    }
+    const own = ready;
+    if (own === undefined) return;
+    try {
+      await pump(own, signal);
+    } catch (error) {
+      if (hasCode(error, 'JOB_CHANGED')) preparedMs = Number.NEGATIVE_INFINITY;
+      else if (hasCode(error, 'LEASE_LOST')) lease.check();
+      else if (classifySqlState(error) === 'environment') {
+        // The server may have given the old id rows that this process knows nothing of.
+        lease.retire();
+        throw error;
+      } else if (isConfigError(error)) park(messageOf(error));
+      else throw error;
+    }
+  }
+
+  async function runOnce(signal: AbortSignal): Promise<void> {
+    nextMs = IDLE_MS;
+    switch (wish.kind) {
+      case 'run':
+        return run(wish.row, wish.spec, signal);
+      case 'cancel': {
+        if (isCancelled) return;
+        const id = await findRegistered();
+        if (id === undefined) return;
+        await cancelJob(db, id);
+        isCancelled = true;
+        deps.onCaptureUnused();
+        return;
+      }
+      case 'remove': {
+        const id = await findRegistered();
+        if (id !== undefined) {
+          await removeJob(db, id);
+          deps.onCaptureUnused();
+        }
+        deps.onRemoved();
+        return;
+      }
+      case 'rest':
+        return;
+    }
+  }
+
+  const loop = startLoop({ clock, trouble, intervalMs: () => nextMs, runOnce });
+
+  return {
+    ...loop,
+    setWish(next) {
+      const text = next.kind === 'run' ? `run ${fingerprintOf(next.spec)}` : next.kind;
+      const isNew = text !== wished;
+      wish = next;
+      if (!isNew) {
+        // Somebody who clears the failure has mended it.
+        if (
+          next.kind === 'run' &&
+          report.state === 'failed' &&
+          !next.row.marks.isFailed &&
+          parkedUntilMs > clock.nowMs()
+        ) {
+          mark({ failureReason: report.reason ?? '' });
+        }
+        return;
+      }
+      wished = text;
+      dropWork();
+      parkedUntilMs = Number.NEGATIVE_INFINITY;
+      isCancelled = false;
+      if (next.kind === 'cancel') tell({ state: 'canceled', reason: undefined });
+      if (next.kind === 'run') tell({ state: 'starting', reason: undefined, name: nameFor(next.spec) });
+      loop.tryAgain();
+      loop.wake();
+    },
+    noteChanges: () => loop.wake(),
+    get isWaiting() {
+      if (ready === undefined || ready.batches >= BATCHES_IN_FLIGHT) return false;
+      return ready.turns.pauseMs === 0 && ready.pace.rowsInMs() === 0;
+    },
+    get registeredId() {
+      return registeredId;
+    },
+    get report() {
+      return report;
+    },
+    counts,
+  };
+}

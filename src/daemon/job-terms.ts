@@ -1,0 +1,22 @@
+import { hasCode } from '../core/errors.ts';
+import { classifySqlState } from '../db/sqlstate.ts';
+import type { WantedJob } from '../embeddings/jobs/job-row.ts';
+
+/** `schema.table.column`, for people. */
+export function nameFor({ schema, table, dstColumn }: WantedJob): string {
+  return `${schema}.${table}.${dstColumn}`;
+}
+
+/** The name of the model with whatever else makes its vectors other ones. */
+export function modelNameOf({ model }: WantedJob): string {
+  return [model.name, ...(model.inputType === undefined ? [] : [model.inputType])].join(' ');
+}
+
+const CONFIG_CODES = ['JOB_INVALID', 'CONFIG_INVALID', 'MODEL_NOT_FOUND', 'MODEL_FAILED', 'PERMISSION_DENIED'] as const;
+
+/** Somebody has to mend what the error says; trying again helps nobody until then. */
+export function isConfigError(error: unknown): boolean {
+  if (CONFIG_CODES.some((code) => hasCode(error, code))) return true;
+  const kind = classifySqlState(error);
+  return kind === 'permission';
+}

@@ -1,0 +1,61 @@
+import type { Clock } from '../core/clock.ts';
+import { LamplighterError } from '../core/errors.ts';
+import type { Troubles } from '../core/recurring-trouble.ts';
+import type { Model } from '../models/port.ts';
+import type { ModelSelection } from '../models/provider.ts';
+import type { ModelRegistry } from '../models/registry.ts';
+import { createModelTurns, type ModelTurns } from './model-turns.ts';
+
+/** A model that is loaded, and the turns that all jobs take at it. */
+export interface ServedModel {
+  readonly model: Model;
+  readonly turns: ModelTurns;
+  /** Length of its vectors. */
+  readonly dimensions: number;
+}
+
+/** The models of all jobs of a daemon, each loaded once. */
+export interface ServedModels {
+  /**
+   * @throws LamplighterError MODEL_NOT_FOUND and MODEL_FAILED, also for a model that gives no embeddings or does not say how long they are.
+   */
+  get(selection: ModelSelection, signal: AbortSignal): Promise<ServedModel>;
+}
+
+/** Asked of servers that do not say beforehand how long their vectors are. */
+const PROBE = 'How long are the vectors?';
+
+export function createServedModels(registry: ModelRegistry, troubles: Troubles, clock: Clock): ServedModels {
+  const served = new Map<Model, ServedModel>();
+  return {
+    async get(selection, signal) {
+      const model = await registry.load(selection, signal);
+      const known = served.get(model);
+      if (known !== undefined) return known;
+      if (!model.functions.includes('embed')) {
+        const reason = model.refusals?.embed ?? `Model "${selection.name}" gives no embeddings`;
+        throw new LamplighterError('MODEL_FAILED', reason);
+      }
+      const dimensions = model.dimensions ?? (await probe(model, signal));
+      const trouble = troubles.define(`use the model ${model.name}`, {
+        begins: `the model "${model.name}" is unavailable`,
+        lasts: `the model "${model.name}" is still unavailable`,
+        ends: `the model "${model.name}" is available again`,
+        advice: 'its rows are charged nothing and tried again',
+        isKept: true,
+      });
+      const entry = { model, turns: createModelTurns(model, trouble, clock), dimensions };
+      served.set(model, entry);
+      return entry;
+    },
+  };
+}
+
+async function probe(model: Model, signal: AbortSignal): Promise<number> {
+  const [outcome] = await model.embed([PROBE], signal);
+  if (outcome?.ok === true && outcome.value.length > 0) return outcome.value.length;
+  const why = outcome?.ok === false ? `: ${outcome.error.message}` : '';
+  throw new LamplighterError('MODEL_FAILED', `Model "${model.name}" does not tell the length of its vectors${why}`, {
+    hint: 'Give it as {"dimensions": n} in runtime_params.',
+  });
+}

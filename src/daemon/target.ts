@@ -1,0 +1,147 @@
+import { backoffMs } from '../core/backoff.ts';
+import type { Clock } from '../core/clock.ts';
+import { hasCode, isLamplighterError, messageOf } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
+import type { Troubles } from '../core/recurring-trouble.ts';
+import { type Service, startLoop } from '../core/service.ts';
+import { connectClient } from '../db/connect-client.ts';
+import { planConnections } from '../db/connection-budget.ts';
+import { type ConnectionSettings, directOf } from '../db/connection-settings.ts';
+import { describeConnection } from '../db/connection-text.ts';
+import { migrate } from '../db/migrate/migrate.ts';
+import { readSchemaState } from '../db/migrate/schema-state.ts';
+import type { JobMark } from '../embeddings/jobs/mark-jobs.ts';
+import { type RunningWorkloads, startWorkloads } from '../process/start-workloads.ts';
+import type { StopOptions } from '../process/stop.ts';
+import type { DaemonConfig } from './config.ts';
+import { type EmbeddingsWorkload, openEmbeddings, type WantedJobs } from './embeddings-workload.ts';
+import type { JobReport } from './job-report.ts';
+import type { ServedModels } from './served-models.ts';
+
+const OPEN_AGAIN = { baseMs: 1_000, capMs: 60_000 };
+const IDLE_MS = 60_000;
+
+export interface TargetDeps {
+  readonly settings: ConnectionSettings;
+  readonly controlId: string;
+  readonly jobRowOwner: string | undefined;
+  readonly config: DaemonConfig;
+  readonly models: ServedModels;
+  readonly mark: (jobId: string, mark: JobMark) => void;
+  readonly log: Logger;
+  readonly troubles: Troubles;
+  readonly clock: Clock;
+}
+
+/** One database whose tables are served: a pool, a lease and a session that listens. */
+export interface Target extends Service {
+  setJobs(wanted: WantedJobs): void;
+  readonly reports: readonly JobReport[];
+  stop(options?: StopOptions): Promise<void>;
+}
+
+/**
+ * Duty: opens the database, with the schema where that is missing, and again whenever it has failed. Its jobs are told why it cannot be
+ * opened. One that is away holds up no other.
+ */
+export function startTarget(deps: TargetDeps): Target {
+  const { settings, controlId, jobRowOwner, config, models, mark, log, troubles, clock } = deps;
+  const place = describeConnection(settings);
+  const trouble = troubles.define(`open ${place} for embedding jobs`);
+  let wanted: WantedJobs | undefined;
+  let running: RunningWorkloads | undefined;
+  let embeddings: EmbeddingsWorkload | undefined;
+  let stopped: Promise<void> | undefined;
+  let failures = 0;
+  let reason: string | undefined;
+
+  async function install(signal: AbortSignal): Promise<void> {
+    const session = await connectClient(directOf(settings), { applicationName: 'lamplighter daemon', signal, log });
+    try {
+      if ((await readSchemaState(session)).isInstalled) return;
+      await migrate(session);
+      log.info(`installed the schema of Lamplighter in ${place}: jobs have tables there`);
+    } finally {
+      await session.end();
+    }
+  }
+
+  async function open(signal: AbortSignal): Promise<void> {
+    await install(signal);
+    let opened: EmbeddingsWorkload | undefined;
+    running = await startWorkloads({
+      kind: 'daemon',
+      settings,
+      workloads: [
+        async (context) => {
+          opened = await openEmbeddings(context, { controlId, jobRowOwner, config, models, mark });
+          return opened;
+        },
+      ],
+      leaseMs: config.leaseMs,
+      heartbeatMs: config.heartbeatMs,
+      // Two more are for the jobs table.
+      connections: planConnections({ max: config.maxConnections - 2 }),
+      log,
+      clock,
+      signal,
+    });
+    embeddings = opened;
+    if (wanted !== undefined) embeddings?.setJobs(wanted);
+    const own = running;
+    void own.died.then((error) => {
+      if (running !== own) return;
+      trouble.note(error);
+      running = undefined;
+      embeddings = undefined;
+      loop.wake();
+    });
+  }
+
+  /** Tells the rows, where it is for somebody to mend; a server that is away comes back by itself. */
+  function tell(error: unknown): void {
+    const hint = isLamplighterError(error) && error.hint !== undefined ? `. ${error.hint}` : '';
+    const next = `cannot use the database ${place}: ${messageOf(error)}${hint}`;
+    reason = next;
+    for (const [jobId, { row, isCanceled }] of wanted?.rows ?? []) {
+      if (!isCanceled && row.marks.failureReason !== next) mark(jobId, { failureReason: next });
+    }
+  }
+
+  const loop = startLoop({
+    clock,
+    trouble,
+    intervalMs: () => (failures === 0 ? IDLE_MS : backoffMs(failures, undefined, OPEN_AGAIN)),
+    async runOnce(signal) {
+      if (running !== undefined) return;
+      try {
+        await open(signal);
+        failures = 0;
+        reason = undefined;
+      } catch (error) {
+        failures += 1;
+        if (!signal.aborted && !hasCode(error, 'ABORTED')) tell(error);
+        throw error;
+      }
+    },
+  });
+
+  return {
+    setJobs(next) {
+      const isMore = wanted === undefined || [...next.rows.keys()].some((id) => wanted?.rows.has(id) !== true);
+      wanted = next;
+      embeddings?.setJobs(next);
+      if (running === undefined && reason !== undefined && isMore) {
+        for (const jobId of next.rows.keys()) mark(jobId, { failureReason: reason });
+      }
+    },
+    get reports() {
+      return embeddings?.reports ?? [];
+    },
+    async stop(options) {
+      stopped ??= loop.stop();
+      await stopped;
+      await running?.stop(options);
+    },
+  };
+}

@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'vitest';
+import { fingerprintOf, type JobTexts, parseJobRow } from './job-row.ts';
+import { parsePk } from './parse-pk.ts';
+
+const ROW: JobTexts = {
+  id: '1',
+  table: 'articles',
+  src_column: 'body',
+  dst_column: 'embedding',
+  embedding_model: 'builtin/lexical',
+};
+
+const specOf = (texts: JobTexts) => parseJobRow({ ...ROW, ...texts }).spec;
+const problemOf = (texts: JobTexts) => {
+  const spec = specOf(texts);
+  return 'problem' in spec ? spec.problem : undefined;
+};
+
+test('a row with the documented columns only has defaults for the rest', () => {
+  expect(parseJobRow({ ...ROW, schema: null, db_connection: null })).toEqual({
+    id: '1',
+    label: undefined,
+    marks: { isCanceled: false, isStarted: false, isFinished: false, isFailed: false, failureReason: undefined },
+    spec: {
+      connection: undefined,
+      schema: 'public',
+      table: 'articles',
+      srcColumn: 'body',
+      dstColumn: 'embedding',
+      pk: undefined,
+      columnType: 'REAL[]',
+      model: { name: 'builtin/lexical' },
+      batchSize: undefined,
+      maxRowsPerSecond: undefined,
+    },
+  });
+});
+
+describe('what cannot be done is said', () => {
+  test.each<[JobTexts, RegExp]>([
+    [{ table: null }, /^table is not set$/],
+    [{ embedding_model: '' }, /^embedding_model is not set$/],
+    [{ src_column: 'embedding' }, /same column/],
+    [{ column_type: 'text); drop table articles; --' }, /^column_type must be/],
+    [{ pk: 'a,,b' }, /^pk must be/],
+    [{ pk: 'a,"b' }, /^pk must be/],
+    [{ pk: 'a,a' }, /twice/],
+    [{ batch_size: '0' }, /^batch_size must be/],
+    [{ batch_size: '1e9' }, /^batch_size must be/],
+    [{ max_rows_per_second: '-1' }, /^max_rows_per_second must be/],
+    [{ job_type: 'autotune' }, /^job_type is "autotune", and this daemon generates embeddings only$/],
+    [{ dst_table: 'chunks' }, /^dst_table is not in this version yet/],
+    [{ runtime_params: '[1]' }, /^runtime_params must be a JSON object$/],
+    [{ runtime_params: '{"dimensions": "x"}' }, /^dimensions in runtime_params/],
+  ])('%j', (texts, message) => {
+    expect(problemOf(texts)).toMatch(message);
+  });
+
+  test.each(['api_token', 'api_key', 'apiKey', 'secret', 'Authorization'])('a key in runtime_params: %s', (name) => {
+    const problem = problemOf({ runtime_params: JSON.stringify({ [name]: 'sk-123' }) });
+    expect(problem).toMatch(/keys do not belong into a table; set OPENAI_API_KEY or COHERE_API_KEY/);
+    expect(problem).not.toContain('sk-123');
+  });
+
+  test.each(['base_url', 'data_path', 'host', 'proxy'])('a place in runtime_params: %s', (name) => {
+    expect(problemOf({ runtime_params: JSON.stringify({ [name]: 'http://169.254.169.254' }) })).toMatch(
+      /may not name files or servers/,
+    );
+  });
+});
+
+describe('the model', () => {
+  test.each<[JobTexts, object]>([
+    [
+      { runtime: 'openai', embedding_model: 'text-embedding-3-small' },
+      { name: 'openai/text-embedding-3-small', runtime: 'openai' },
+    ],
+    [
+      { runtime: 'openai', embedding_model: 'openai/x' },
+      { name: 'openai/x', runtime: 'openai' },
+    ],
+    [
+      { runtime: 'ort', embedding_model: 'BAAI/bge-m3' },
+      { name: 'BAAI/bge-m3', runtime: 'ort' },
+    ],
+    [
+      { runtime_params: '{"dimensions": 256, "input_type": "search_query", "max_tokens": 5}' },
+      { name: 'builtin/lexical', dimensions: 256, inputType: 'search_query' },
+    ],
+  ])('%j', (texts, model) => {
+    expect(specOf(texts)).toMatchObject({ model });
+  });
+});
+
+test.each<[string, readonly string[]]>([
+  ['id', ['id']],
+  [' a , b ', ['a', 'b']],
+  ['"a,b", "c""d",E', ['a,b', 'c"d', 'E']],
+])('pk %s', (pk, columns) => {
+  expect(specOf({ pk })).toMatchObject({ pk });
+  expect(parsePk(pk)).toEqual({ columns });
+});
+
+test.each(['real[]', 'REAL []', 'float4[]', 'vector(384)', 'halfvec(3072)', 'vector'])(
+  'column_type %s',
+  (columnType) => {
+    expect(specOf({ column_type: columnType })).toMatchObject({ columnType });
+  },
+);
+
+test.each(['embedding_generation', 'Embedding Generation', 'embedding'])('job_type %s is done', (job_type) => {
+  expect(problemOf({ job_type })).toBeUndefined();
+});
+
+test('what a job asks for can be compared, and its marks are no part of it', () => {
+  const [before, marked, other] = [{}, { init_progress: '50', label: 'x' }, { embedding_model: 'x' }].map((texts) => {
+    const spec = specOf(texts);
+    if ('problem' in spec) throw new Error(spec.problem);
+    return fingerprintOf(spec);
+  });
+  expect(marked).toBe(before);
+  expect(other).not.toBe(before);
+});

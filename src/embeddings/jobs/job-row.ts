@@ -1,0 +1,131 @@
+import type { ModelSelection } from '../../models/provider.ts';
+import { parsePk } from './parse-pk.ts';
+import { readModel } from './read-model.ts';
+
+/** What a job asks for, as its row says. */
+export interface WantedJob {
+  /** The text of `db_connection`: may hold a password, and is for nobody's eyes. */
+  readonly connection: string | undefined;
+  readonly schema: string;
+  readonly table: string;
+  readonly srcColumn: string;
+  readonly dstColumn: string;
+  /** Names of key columns as `parsePk` reads them; undefined for the table's primary key, else `id`. */
+  readonly pk: string | undefined;
+  readonly columnType: string;
+  readonly model: ModelSelection;
+  /** Most texts of one call. */
+  readonly batchSize: number | undefined;
+  readonly maxRowsPerSecond: number | undefined;
+}
+
+/** How far a job is, as its row says. */
+export interface JobMarks {
+  readonly isCanceled: boolean;
+  readonly isStarted: boolean;
+  readonly isFinished: boolean;
+  readonly isFailed: boolean;
+  readonly failureReason: string | undefined;
+}
+
+/** One row of the jobs table. */
+export interface JobRow {
+  /** The user's id, as text. */
+  readonly id: string;
+  readonly label: string | undefined;
+  readonly marks: JobMarks;
+  /** What it asks for, or why it cannot be done, as a sentence for `init_failure_reason`. */
+  readonly spec: WantedJob | { readonly problem: string };
+}
+
+/** Values of a row as texts by column; a column that the table lacks is absent. */
+export type JobTexts = Readonly<Record<string, string | null | undefined>>;
+
+const COLUMN_TYPE =
+  /^\s*(?:real\s*\[\s*\]|float4\s*\[\s*\]|vector|halfvec|(?:vector|halfvec)\s*\(\s*\d{1,6}\s*\))\s*$/i;
+const EMBEDDING_JOB = /^\s*embeddings?([ _-]?generation)?\s*$/i;
+/** Columns of later versions. */
+const NOT_YET = ['index', 'dst_table', 'chunk_size', 'chunk_overlap', 'filter_column', 'max_tokens_per_day'];
+
+/** Reads a row. Nothing in it can fail the reading: what is wrong becomes the row's problem. */
+export function parseJobRow(texts: JobTexts): JobRow {
+  const text = (column: string) => texts[column] ?? undefined;
+  return {
+    id: text('id') ?? '',
+    label: text('label'),
+    marks: {
+      isCanceled: text('canceled_at') === 'true',
+      isStarted: text('init_started_at') !== undefined,
+      isFinished: text('init_finished_at') !== undefined,
+      isFailed: text('init_failed_at') !== undefined,
+      failureReason: text('init_failure_reason'),
+    },
+    spec: readSpec(text),
+  };
+}
+
+/** Equal texts for equal wishes: what has changed is to be heeded. */
+export function fingerprintOf(spec: WantedJob): string {
+  return JSON.stringify([
+    spec.connection,
+    spec.schema,
+    spec.table,
+    spec.srcColumn,
+    spec.dstColumn,
+    spec.pk,
+    spec.columnType,
+    spec.model,
+    spec.batchSize,
+    spec.maxRowsPerSecond,
+  ]);
+}
+
+function readSpec(text: (column: string) => string | undefined): JobRow['spec'] {
+  const problems: string[] = [];
+  const given = (column: string) => {
+    const value = text(column);
+    if (value === undefined || value === '') problems.push(`${column} is not set`);
+    return value ?? '';
+  };
+  const count = (column: string) => {
+    const value = text(column);
+    if (value === undefined) return undefined;
+    if (/^\d{1,9}$/.test(value) && Number(value) > 0) return Number(value);
+    problems.push(`${column} must be a whole number above 0`);
+    return undefined;
+  };
+  const jobType = text('job_type');
+  if (jobType !== undefined && !EMBEDDING_JOB.test(jobType)) {
+    problems.push(`job_type is "${jobType.slice(0, 60)}", and this daemon generates embeddings only`);
+  }
+  for (const column of NOT_YET) {
+    if (text(column) !== undefined) problems.push(`${column} is not in this version yet; set it to NULL`);
+  }
+  const columnType = text('column_type') ?? 'REAL[]';
+  if (!COLUMN_TYPE.test(columnType)) {
+    problems.push('column_type must be REAL[], vector(n) or halfvec(n)');
+  }
+  const pk = parsePk(text('pk'));
+  if (pk !== undefined && 'problem' in pk) problems.push(pk.problem);
+  const [table, srcColumn, dstColumn] = [given('table'), given('src_column'), given('dst_column')];
+  const model = readModel({ name: given('embedding_model'), runtime: text('runtime'), params: text('runtime_params') });
+  if ('problem' in model && !problems.some((problem) => problem.startsWith('embedding_model'))) {
+    problems.push(model.problem);
+  }
+  if (srcColumn !== '' && srcColumn === dstColumn) problems.push('src_column and dst_column are the same column');
+  const spec = {
+    connection: text('db_connection'),
+    schema: text('schema') ?? 'public',
+    table,
+    srcColumn,
+    dstColumn,
+    columnType: columnType.trim(),
+    batchSize: count('batch_size'),
+    maxRowsPerSecond: count('max_rows_per_second'),
+  };
+  const [problem] = problems;
+  if (problem !== undefined || 'problem' in model || (pk !== undefined && 'problem' in pk)) {
+    return { problem: problem ?? 'the row cannot be read' };
+  }
+  return { ...spec, pk: pk === undefined ? undefined : text('pk'), model };
+}
