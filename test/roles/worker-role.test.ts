@@ -60,7 +60,7 @@ describe("a worker's role, which has no right on the queue", () => {
     expect(await worker.claim()).toHaveLength(3);
   });
 
-  test('keeps its lease, sees what it lost, and rescues what a dead worker held', async () => {
+  test('keeps its lease, sees what it lost, and rescues what was in flight with a dead worker', async () => {
     const dead = await startSqlWorker(db);
     await enqueue(2);
     const held = await dead.claim();

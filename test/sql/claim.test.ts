@@ -221,7 +221,7 @@ test('at once, started_at goes by urgency', async () => {
   expect(rows.map(({ priority }) => priority)).toEqual([9, 5, 2, 0]);
 });
 
-test('at once, what is locked, or the whole table, needs a look; what is too large too; what is paused is not there', async () => {
+test('at once, what is locked, or the whole table, needs a scan; what is too large too; what is paused is not there', async () => {
   await enqueueAs('postgres', 1);
   await using session = await openSession(db.uri);
   await session.client.query(`begin; select from steadytext_queue for update`);

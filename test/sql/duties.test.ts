@@ -100,7 +100,7 @@ test('the upkeep tells what there is to do, and only whoever has it', async () =
   await db.pool.query(`select lamplighter.set('max_queue_size', null); delete from lamplighter.autonomous_request`);
 });
 
-test('workers are told to look once requests that they serve have been ready for two looks', async () => {
+test('workers are told to scan once requests that they serve have been ready for two scans', async () => {
   await using session = await openSession(db.uri);
   const heard: unknown[] = [];
   session.client.on('notification', ({ payload }) => heard.push(payload));

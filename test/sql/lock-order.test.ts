@@ -66,7 +66,7 @@ test('heartbeats, rescues and prunings of the same workers at once never deadloc
   }
 });
 
-test('a rescue waits for nobody who holds a worker, a request, a memory of deaths or a claim', async () => {
+test('a rescue waits for nobody who holds a worker, a request, a row of quarantine or a claim', async () => {
   await db.pool.query(`select steadytext_embed_batch_async(array['a', 'b'])`);
   for (let death = 0; death < 2; death += 1) {
     const worker = await startSqlWorker(db.pool);

@@ -58,7 +58,7 @@ async function fill(): Promise<void> {
   );
 }
 
-const HELD = `(select c.ids from lamplighter.claim as c order by c.claim_number desc limit 1)`;
+const CLAIMED = `(select c.ids from lamplighter.claim as c order by c.claim_number desc limit 1)`;
 
 /** By name, what is called; each works whatever is in the queue. */
 const CALLS = {
@@ -70,7 +70,7 @@ const CALLS = {
     `lamplighter.claim_requests_at_once('${worker.workerId}', nextval('numbers'), array['rerank', 'embed'], array['default', 'default'],
        array[10, 10])`,
   finish_requests: () =>
-    `lamplighter.finish_requests('${worker.workerId}', ${HELD}, array(select 1 from generate_series(1, 10)),
+    `lamplighter.finish_requests('${worker.workerId}', ${CLAIMED}, array(select 1 from generate_series(1, 10)),
        array(select 'completed' from generate_series(1, 10)), array(select 'r' from generate_series(1, 10)), array_fill(null::text, array[10]),
        array_fill(null::float8, array[10]), array_fill(null::bytea, array[10]), 3)`,
   list_lost: () => `lamplighter.list_lost('${worker.workerId}', array[1, 2, 3]::bigint[], array[1, 1, 1])`,

@@ -102,7 +102,7 @@ test("a worker is given what is in quarantine in its own lanes only, not paused 
   expect(await worker.claimQuarantined(1)).toEqual([]);
 });
 
-test('a request in quarantine that was all its worker had in hand is charged, and its neighbours of before are not', async () => {
+test('a request in quarantine that was all its worker had in flight is charged, and its neighbours of before are not', async () => {
   await enqueue(2);
   await dieTwiceWith(2);
   const worker = await startSqlWorker(db.pool);
@@ -146,7 +146,7 @@ test('after five deaths it is, as whatever else kills workers would have been in
   ]);
 });
 
-test('but never while another request of its own lane was in hand', async () => {
+test('but never while another request of its own lane was in flight', async () => {
   expect(await chargedAfter(9, [`select steadytext_embed_async('mate')`])).toEqual([]);
 });
 
@@ -161,7 +161,7 @@ test('nor while another one in quarantine was', async () => {
   expect(await rescue()).toMatchObject([{ isCharged: false }, { isCharged: false }]);
 });
 
-test('whatever is in hand in other lanes, one that kills ends within its budget, and another one costs an innocent nothing', async () => {
+test('whatever is in flight in other lanes, one that kills ends within its budget, and another one costs an innocent nothing', async () => {
   await enqueue(1);
   const poison = (await dieTwiceWith(1))[0]?.id;
   let deaths = 2;

@@ -34,7 +34,7 @@ async function dieWith(count: number): Promise<ClaimedRequest[]> {
   return claimed;
 }
 
-test('what a silent worker held is ready again at once after its first death, uncharged and remembered', async () => {
+test('what was in flight with a silent worker is ready again at once after its first death, uncharged and remembered', async () => {
   await enqueue(3);
   const claimed = await dieWith(3);
   const rescued = await rescue();
@@ -87,7 +87,7 @@ test('after its second death a request is in quarantine', async () => {
   expect(await next.claimQuarantined(9)).toHaveLength(2);
 });
 
-test('a worker that is on time keeps what it holds', async () => {
+test('a worker that is on time keeps what is in flight', async () => {
   await enqueue(1);
   const worker = await startSqlWorker(db.pool);
   const claimed = await worker.claim();
@@ -95,7 +95,7 @@ test('a worker that is on time keeps what it holds', async () => {
   expect((await worker.finish(claimed, { kind: 'completed', result: 'r' })).size).toBe(1);
 });
 
-test('a worker that stopped without handing back what it held is relieved of it, uncharged', async () => {
+test('a worker that stopped without handing back what was in flight is relieved of it, uncharged', async () => {
   await enqueue(1);
   const worker = await startSqlWorker(db.pool);
   await worker.claim();

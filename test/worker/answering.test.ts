@@ -166,7 +166,7 @@ test('results of 4 MB are stored whole, several at once', async () => {
   await db.pool.query('delete from steadytext_queue where request_id = any ($1)', [ids]);
 });
 
-test('nothing of all this was an error of the worker, and nothing is left in hand', async () => {
+test('nothing of all this was an error of the worker, and nothing is left in flight', async () => {
   const rows = await rowsOf(db.pool, await firstValue(db.pool, 'select array_agg(request_id) from steadytext_queue'));
   expect(rows.filter(({ status }) => status === 'processing')).toEqual([]);
   expect(tested.warnings()).toEqual([]);

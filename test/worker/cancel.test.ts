@@ -133,7 +133,7 @@ test('anybody can send on the cancel channel; only the database is believed', as
   expect(await untilStatus(db.pool, [id], 'completed')).toMatchObject([{ attempt: 1 }]);
 });
 
-test('all this left no request in hand and no complaint', async () => {
+test('all this left no request in flight and no complaint', async () => {
   await untilIdle();
   expect(tested.warnings()).toEqual([]);
 });

@@ -64,7 +64,7 @@ test('however many workers there are, one does the upkeep, and what is due runs 
   }
 });
 
-test('a worker that missed its wake-up is told to look, however long its poll interval is', async () => {
+test('a worker that missed its wake-up is told to scan, however long its poll interval is', async () => {
   await using tested = await startTestWorker({ uri: db.uri, pollIntervalMs: 3_600_000 });
   await untilStatus(db.pool, await embed(db.pool, ['before']), 'completed');
   await eventually(async () =>

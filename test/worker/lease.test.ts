@@ -48,7 +48,7 @@ test('a worker registers with what it is and serves, and renews its lease', asyn
   await eventually(async () => expect((await heartbeat()).getTime()).toBeGreaterThan(before.getTime() + 500));
 });
 
-test('what it holds shows as in flight, and what it serves as served', async () => {
+test('what it has claimed shows as in flight, and what it serves as served', async () => {
   const gated = createGatedProvider();
   await using _ = await startTestWorker({ uri: db.uri, ...SHORT, providers: [gated], generateModel: 'gated/model' });
   const id = await generate(db.pool, 'in flight');
@@ -121,7 +121,7 @@ test('a claim that was committed while its answer was lost strands nothing', asy
   );
 });
 
-test('what a worker held under an id that it gave up is finished under that id', async () => {
+test('what was in flight with a worker under an id that it gave up is finished under that id', async () => {
   const gated = createGatedProvider();
   await using proxy = await startFaultProxy(Number(new URL(db.uri).port));
   await using tested = await startTestWorker({

@@ -36,7 +36,7 @@ test('requests that a user has locked do not keep others from being claimed', as
   await untilStatus(db.pool, ids, 'completed');
 });
 
-test('nor do they when they fill all priorities that one look returns', async () => {
+test('nor do they when they fill all priorities that one scan returns', async () => {
   const locked = await Promise.all(
     Array.from({ length: 20 }, (_, n) => generate(db.pool, 'locked', { priority: 100 + n })),
   );

@@ -38,7 +38,7 @@ test('higher priorities go first, then what was queued earlier', async () => {
   expect(await orderOfWork(ids)).toEqual(['highest', 'high 1', 'high 2', 'middle', 'low', 'lowest']);
 });
 
-test('more priorities than one look at the queue returns are worked off in order', async () => {
+test('more priorities than one scan of the queue returns are worked off in order', async () => {
   const prompts = Array.from({ length: 30 }, (_, n) => `priority ${String(n).padStart(2, '0')}`);
   const ids = await Promise.all(prompts.map((prompt, n) => generate(db.pool, prompt, { priority: n })));
   expect(await orderOfWork(ids)).toEqual([...prompts].reverse());

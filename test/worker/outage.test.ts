@@ -179,7 +179,7 @@ describe('when the server is away', () => {
     await pool.query('delete from steadytext_queue');
   }, 40_000);
 
-  test('a worker whose server is away stops in bounded time, and what it held is run by others', async () => {
+  test('a worker whose server is away stops in bounded time, and what was in flight is run by others', async () => {
     const tested = await startTestWorker({ uri: server.uri, heartbeatMs: 200, leaseMs: 1_000 });
     const id = await generate(pool, '!hang');
     await eventually(async () => expect(await rowsOf(pool, [id])).toMatchObject([{ status: 'processing' }]));

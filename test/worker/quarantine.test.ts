@@ -60,7 +60,7 @@ async function embedUntil(isOver: () => Promise<boolean>): Promise<number> {
 
 const status = async (id: string) => (await rowOf(db.pool, id)).status;
 
-test('a dead worker stops nobody: embeddings are claimed throughout, and what it held runs again at once', async () => {
+test('a dead worker stops nobody: embeddings are claimed throughout, and what was in flight runs again at once', async () => {
   const gated = createGatedProvider();
   const held: string[] = [];
   {

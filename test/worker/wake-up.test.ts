@@ -166,7 +166,7 @@ describe('where notifications do not arrive', () => {
   };
   const server = () => resolveConnection({ uri: db.uri }, {});
 
-  test('the worker polls, and looks soon again after work', async () => {
+  test('the worker polls, and scans soon again after work', async () => {
     // A pooler is found out at once; that notifications are dropped, only after five seconds.
     await using between =
       pgbouncer === undefined
