@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { messageOf } from '../../src/core/errors.ts';
 import { connectClient } from '../../src/db/connect-client.ts';
 import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { openTaskSession } from '../../src/db/task-session.ts';
 import { withClient } from '../support/admin.ts';
 import { eventually } from '../support/eventually.ts';
 import { type CertificateFolder, createCertificateFolder, hasOpenssl } from './certificates.ts';
@@ -174,6 +175,25 @@ describe.skipIf(!hasOpenssl)('TLS with a private authority', () => {
     const answer = await connect(uriOf('127.0.0.1', query, role));
     if (typeof expected === 'boolean') expect(answer).toBe(expected);
     else expect(answer).toMatch(expected);
+  });
+
+  test.each([
+    'sslmode=disable',
+    'sslmode=verify-ca&sslrootcert=FOLDER/root.crt',
+    'sslmode=require&channel_binding=require',
+  ])('a session for tasks runs, tells its errors and is cancelled with "%s"', async (query) => {
+    const settings = resolveConnection({ uri: uriOf('127.0.0.1', query) }, { HOME: '/nowhere' });
+    const session = await openTaskSession(settings);
+    const [row] = await session.query('select ssl from pg_stat_ssl where pid = pg_backend_pid()');
+    expect(row).toEqual({ ssl: query === 'sslmode=disable' ? 'f' : 't' });
+    expect(await session.run('select g from generate_series(1, 100000) g')).toMatchObject({ rowCount: 100_000 });
+    expect(await session.run('select haha')).toMatchObject({ error: { fields: { position: 8 } } });
+    const end = session.run('select pg_sleep(60)');
+    await eventually(async () => {
+      await session.cancel();
+      expect(await Promise.race([end, 'still running'])).toMatchObject({ error: { code: '57014' } });
+    });
+    await session.end();
   });
 
   test('the whole way with verify-full, by the name in the certificate', async () => {

@@ -15,7 +15,7 @@ let ownerUri: string;
 let uri: string;
 let runner: Runner;
 beforeAll(async () => {
-  server = await startFaultServer();
+  server = await startFaultServer({ max_prepared_transactions: '4' });
   proxy = await startFaultProxy(server.port);
   const database = await server.createDatabase();
   const ann = await database.createRole();
@@ -221,6 +221,15 @@ describe('a COMMIT that waits for a standby', () => {
     expect(ended).toMatchObject({ status: 'succeeded', attempts: 1 });
     await expectConsistent('wrapped', jobid, ended);
   });
+});
+
+test('a text that prepares its transaction succeeds, and another one commits that', async () => {
+  const jobid = await queueTask(uri, `begin; ${insert(1)}; ${insert(2)}; prepare transaction 'two'`);
+  const ended = await runner.settle(jobid);
+  expect(ended).toMatchObject({ status: 'succeeded', guarantee: 'at most once', tag: 'PREPARE TRANSACTION' });
+  const commit = await runner.settle(await queueTask(uri, "commit prepared 'two'"));
+  expect(commit).toMatchObject({ status: 'succeeded', guarantee: 'at most once', tag: 'COMMIT PREPARED' });
+  await expectConsistent('bare', jobid, ended);
 });
 
 describe('an index that is left invalid is named, with what drops it,', () => {
