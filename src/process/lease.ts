@@ -37,6 +37,7 @@ export async function startLease(deps: LeaseDeps): Promise<Lease> {
   const { db, registration, heartbeatMs, workloads, duties, log, troubles, clock } = deps;
   const trouble = troubles.define('renew the lease');
   const ledgers = workloads.flatMap(({ claims }) => (claims === undefined ? [] : [claims]));
+  const { kind = 'worker' } = registration;
   const retired = new Set<string>();
   let workerId = await register();
   let status: LeaseReport['status'] = 'running';
@@ -84,7 +85,7 @@ export async function startLease(deps: LeaseDeps): Promise<Lease> {
   async function renew(): Promise<void> {
     if (isToRetire) {
       retired.add(await replaceId());
-      log.warn({ workerId }, 'the answer to a claim was lost: the worker goes on under a new id');
+      log.warn({ workerId }, `the answer to a claim was lost: the ${kind} goes on under a new id`);
     }
     if (await report(workerId, status)) return;
     const dropped = countInFlight(workloads);
@@ -92,7 +93,7 @@ export async function startLease(deps: LeaseDeps): Promise<Lease> {
     await replaceId();
     log.warn(
       { workerId, dropped },
-      'the lease was lost: what was in flight was dropped, the worker goes on under a new id',
+      `the lease was lost: what was in flight was dropped, the ${kind} goes on under a new id`,
     );
   }
 

@@ -4,10 +4,9 @@ import type { Troubles } from '../../../core/recurring-trouble.ts';
 import type { Service } from '../../../core/service.ts';
 import type { Queryable } from '../../../db/query.ts';
 import type { InFlight } from '../in-flight.ts';
-import { type Completion, countBatch, isStale, lengthOf } from './completions.ts';
 import type { EventPublisher } from './event-publisher.ts';
 import { startLockedFinishes } from './locked-finishes.ts';
-import { createRecorder } from './recorder.ts';
+import { type Completion, countBatch, createRecorder, isStale, lengthOf } from './recorder.ts';
 
 /** Ends that may wait to be recorded before executors have to. */
 const BACKLOG_LIMIT = 2_000;
@@ -52,7 +51,7 @@ export function startCompleter(deps: CompleterDeps): Completer {
     troubles,
     refusals,
     clock,
-    announce: (events) => publisher.add(events),
+    publish: (events) => publisher.add(events),
     onRecorded(completion, status) {
       onRecorded(completion, status);
       inFlight.remove(completion.entry);

@@ -6,8 +6,7 @@ import type { Trouble, Troubles } from '../../../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../../../core/service.ts';
 import type { Queryable } from '../../../db/query.ts';
 import { listLost } from '../../../requests/list-lost.ts';
-import { type Completion, countBatch, isStale } from './completions.ts';
-import type { Recorder } from './recorder.ts';
+import { type Completion, countBatch, isStale, type Recorder } from './recorder.ts';
 
 const IDLE_MS = 60_000;
 const PAUSE = { baseMs: 50, capMs: 2_000 };

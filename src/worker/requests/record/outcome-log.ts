@@ -5,7 +5,7 @@ import { type Service, startLoop } from '../../../core/service.ts';
 import type { Queryable } from '../../../db/query.ts';
 import { type Lane, laneKey } from '../../../requests/claimed-request.ts';
 import { countWaiting } from '../../../requests/count-waiting.ts';
-import type { Completion } from './completions.ts';
+import type { Completion } from './recorder.ts';
 
 const INTERVAL_MS = 60_000;
 /** Lines about failed requests in that time; more are only counted. */

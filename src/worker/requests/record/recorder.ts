@@ -8,7 +8,43 @@ import type { Queryable } from '../../../db/query.ts';
 import { isAboutRows, isContentError } from '../../../db/sqlstate.ts';
 import type { CompletionEvent } from '../../../requests/announce-completions.ts';
 import { finishRequests, type Outcome } from '../../../requests/finish-requests.ts';
-import { type Completion, isStale } from './completions.ts';
+import type { InFlightRequest } from '../in-flight.ts';
+
+/** The outcome of an attempt, to be recorded. */
+export interface Completion {
+  readonly entry: InFlightRequest;
+  readonly outcome: Outcome;
+  /** How often the database has refused this completion by itself, as a trigger of the user's may. @default 0 */
+  readonly refusals?: number;
+}
+
+/** True when the completion of a request does not matter any more, as the request is somebody else's or gone. */
+export function isStale({ entry }: Completion): boolean {
+  return entry.abortReason === 'lost';
+}
+
+const BATCH_LIMIT = 500;
+/** Of the results in one statement, in UTF-16 units. */
+const BATCH_LENGTH = 8_000_000;
+
+/** Of the result, in UTF-16 units. */
+export function lengthOf({ outcome }: Completion): number {
+  return outcome.kind === 'completed' ? outcome.result.length : 0;
+}
+
+/** How many of the first completions go into one statement: of one worker id, in bounded number and size. */
+export function countBatch(completions: readonly Completion[]): number {
+  const workerId = completions[0]?.entry.workerId;
+  let length = 0;
+  let count = 0;
+  for (const completion of completions) {
+    const { entry } = completion;
+    length += lengthOf(completion);
+    if (entry.workerId !== workerId || count >= BATCH_LIMIT || (count > 0 && length > BATCH_LENGTH)) break;
+    count += 1;
+  }
+  return count;
+}
 
 /** Tries of a batch that fails for no reason of the environment, before its rows are tried in smaller batches. */
 const TRIES = 3;
@@ -23,7 +59,7 @@ export interface RecorderDeps {
   readonly clock: Clock;
   readonly onRecorded: (completion: Completion, status: 'pending' | 'completed' | 'failed') => void;
   /** Given the events that were not sent along. */
-  readonly announce: (events: readonly CompletionEvent[]) => void;
+  readonly publish: (events: readonly CompletionEvent[]) => void;
 }
 
 /**
@@ -37,7 +73,7 @@ export type Recorder = (completions: readonly Completion[], signal: AbortSignal)
  * cannot be stored, and with the tries that it has where a trigger or the like refuses it. A failure that is refused as well goes back.
  */
 export function createRecorder(deps: RecorderDeps): Recorder {
-  const { db, maxRetries, log, troubles, refusals, clock, onRecorded, announce } = deps;
+  const { db, maxRetries, log, troubles, refusals, clock, onRecorded, publish } = deps;
   const trouble = troubles.define('record results');
 
   async function finish(completions: readonly Completion[]): Promise<Completion[]> {
@@ -61,7 +97,7 @@ export function createRecorder(deps: RecorderDeps): Recorder {
       onRecorded(completion, status);
       return false;
     });
-    announce(events);
+    publish(events);
     return missing;
   }
 

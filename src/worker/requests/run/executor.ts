@@ -7,7 +7,7 @@ import type { Trouble, Troubles } from '../../../core/recurring-trouble.ts';
 import type { Model } from '../../../models/port.ts';
 import type { Outcome } from '../../../requests/finish-requests.ts';
 import type { InFlightRequest } from '../in-flight.ts';
-import type { Completion } from '../record/completions.ts';
+import type { Completion } from '../record/recorder.ts';
 import type { Answerer, BatchListener } from './answerer.ts';
 
 export interface ExecutorDeps {
