@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { SlowFirst } from './test/support/slow-files.ts';
 
 /** What loads models into onnxruntime or llama.cpp, or measures processes that might. */
 const ENGINES = [
@@ -14,6 +15,7 @@ const ENGINES = [
 const FAULTS = [
   'test/{faults,storm}/**/*.test.ts',
   'test/**/*-faults.test.ts',
+  'test/tasks/run-deaths.test.ts',
   'test/worker/{crash,death,installation,lease,log-floods,outage,quarantine}.test.ts',
 ];
 
@@ -29,6 +31,7 @@ const onServer = {
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: SlowFirst },
     projects: [
       {
         test: {

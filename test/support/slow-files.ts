@@ -1,0 +1,40 @@
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Files that take more than 15 s on two idle cores, the longest first, and what they wait for. */
+export const SLOW_FILES: Readonly<Record<string, string>> = {
+  'test/storm/storm.test.ts': 'storms of 6 and 12 s, and the answers to all that they left behind',
+  'test/worker/log-floods.test.ts': 'outages of 4 s, and pauses that grow',
+  'test/worker/models-fixtures.test.ts': 'an engine for each of 12 models, and 700 requests',
+  'test/cli/migrate.test.ts': 'a process for each command, some of which wait for another one',
+  'test/cli/demo.test.ts': 'a server for each demonstration',
+  'test/worker/engines.test.ts': 'time limits of seconds, and engines that start again',
+  'test/worker/models-event-loop.test.ts': 'up to three measurements, so that other work on the machine does not count',
+  'test/models/llama/provider.test.ts': 'an engine for each model and setting',
+  'test/worker/models-reference.test.ts': 'real weights, and the same requests in other company',
+  'test/models/engine.test.ts': 'engines that hang, and pauses before they start again',
+  'test/faults/server-down.test.ts': 'outages that are longer than a lease',
+  'test/faults/server-failover.test.ts': 'a standby, and leases that run out',
+  'test/worker/crash.test.ts': 'leases that run out, one after the other',
+  'test/cli/models.test.ts': 'a process for each command, and downloads that break off',
+  'test/faults/worker-killed.test.ts': 'leases that run out',
+  'test/worker/outage.test.ts': 'outages of seconds',
+  'test/faults/server-clock.test.ts': 'a server with a clock of its own, and leases that run out',
+  'test/worker/quarantine.test.ts': 'deaths one after the other, each found after a lease',
+  'test/faults/server-disk.test.ts': 'a disk that is filled, and a server that recovers',
+};
+
+const ORDER = Object.keys(SLOW_FILES);
+
+/** Begins each project with its slow files: the last file of several at a time would otherwise run alone. */
+export class SlowFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ project, moduleId }: TestSpecification) => {
+      const at = ORDER.indexOf(moduleId.slice(project.config.root.length + 1));
+      return at === -1 ? ORDER.length : at;
+    };
+    const sorted = await super.sort(files);
+    const places = new Map(sorted.map(({ project }, at) => [project.name, at]));
+    const place = ({ project }: TestSpecification) => places.get(project.name) ?? 0;
+    return sorted.sort((a, b) => place(a) - place(b) || rank(a) - rank(b));
+  }
+}
