@@ -155,7 +155,7 @@ export async function startWorkloads(options: StartWorkloadsOptions): Promise<Ru
     for (const workload of workloads) workload.start();
     keep(startNotificationRouter({ settings, routes: workloads, log, troubles, clock, withShortSession }));
 
-    const stop = createStop({ lease, workloads, services: opened, log, clock });
+    const stop = createStop({ kind, lease, workloads, services: opened, log, clock });
     void died.then(() => stop({ isImmediate: true })).catch(() => undefined);
     const granted = lease;
     return {
@@ -166,7 +166,7 @@ export async function startWorkloads(options: StartWorkloadsOptions): Promise<Ru
       stop,
     };
   } catch (error) {
-    await stopAll(opened).catch((failure: unknown) => log.warn({ err: failure }, 'could not close everything'));
+    await stopAll(opened, kind).catch((failure: unknown) => log.warn({ err: failure }, 'could not close everything'));
     throw error;
   }
 }

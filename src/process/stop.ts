@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
 import type { Service } from '../core/service.ts';
 import type { Lease } from './lease.ts';
+import type { ProcessKind } from './register-worker.ts';
 import type { Workload } from './workload.ts';
 
 /** How long a graceful stop lets work in flight run before it hands it back. */
@@ -15,6 +16,7 @@ export interface StopOptions {
 }
 
 export interface StopDeps {
+  readonly kind: ProcessKind;
   readonly lease: Pick<Lease, 'announceStopping'>;
   /** These claim; stopped before anything else. */
   readonly workloads: readonly Pick<Workload, 'name' | 'inFlight' | 'stopClaiming' | 'idle' | 'abort'>[];
@@ -30,7 +32,7 @@ export interface StopDeps {
  * (the server is away, or somebody has locked the row) is rescued by other processes, as this one has signed off or its lease runs out.
  */
 export function createStop(deps: StopDeps): (options?: StopOptions) => Promise<void> {
-  const { lease, workloads, services, log, clock } = deps;
+  const { kind, lease, workloads, services, log, clock } = deps;
   const hurry = new AbortController();
   let stopped: Promise<void> | undefined;
 
@@ -48,7 +50,7 @@ export function createStop(deps: StopDeps): (options?: StopOptions) => Promise<v
       workload.abort('stopping');
     }
     if (busy.length > 0) await settle(allIdle(), HAND_BACK_MS, clock);
-    await stopAll(services);
+    await stopAll(services, kind);
   }
 
   return ({ isImmediate = false } = {}) => {
@@ -58,11 +60,11 @@ export function createStop(deps: StopDeps): (options?: StopOptions) => Promise<v
   };
 }
 
-/** Stops one after the other; a service that fails to does not keep the others open. */
-export async function stopAll(services: readonly Service[]): Promise<void> {
+/** Stops one after the other; a service that fails to does not keep the others open. `whole` is what they are parts of. @default 'process' */
+export async function stopAll(services: readonly Service[], whole = 'process'): Promise<void> {
   const failures: unknown[] = [];
   for (const service of services) await service.stop().catch((error: unknown) => failures.push(error));
-  if (failures.length > 0) throw new AggregateError(failures, 'Not everything could be stopped');
+  if (failures.length > 0) throw new AggregateError(failures, `Parts of the ${whole} could not be stopped`);
 }
 
 /** Waits for `work`, until the time is up or `hurry` aborts. */

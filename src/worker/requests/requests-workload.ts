@@ -172,7 +172,7 @@ export async function openRequests(
     async stop() {
       const services: Service[] =
         running === undefined ? [] : [running.upkeep, running.canceller, running.completer, running.publisher];
-      await stopAll([...services, outcomes]);
+      await stopAll([...services, outcomes], 'worker');
     },
   };
 }
