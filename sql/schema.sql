@@ -1342,10 +1342,11 @@ begin
     select r.run_id into v_run_id
     from lamplighter.task_run as r
     join pg_roles as p on p.oid = r.role_oid and p.rolname = r.username
-    where r.state = 'queued' and r.role_oid = v_roles[v_at] and r.run_id > v_last[v_at]
+    -- Not role_oid = ..: the order by run_id alone would then be had from the primary key as well, past all that has ended.
+    where r.state = 'queued' and (r.role_oid, r.run_id) > (v_roles[v_at], v_last[v_at]) and r.role_oid <= v_roles[v_at]
       and (r.not_before is null or r.not_before <= clock_timestamp())
       and r.origin = v_origin
-    order by r.run_id
+    order by r.role_oid, r.run_id
     limit 1
     for no key update of r skip locked;
     if not found then
