@@ -3495,6 +3495,7 @@ begin
 declare
   v_is_changed pg_catalog.bool := true;
   v_key pg_catalog.text[];
+  v_state pg_catalog.text;
   v_seq pg_catalog.int8;
   v_epoch pg_catalog.int8;
 begin
@@ -3513,31 +3514,42 @@ begin
   if not v_is_changed then
     return null;
   end if;
-  insert into lamplighter.change (job, key)
-  select %4$s, v_key
-  where not exists (select 1 from lamplighter.capture_full as f where f.job operator(pg_catalog.=) %4$s)
-  returning seq, (select w.epoch from lamplighter.waiting as w where w.topic operator(pg_catalog.=) 'embeddings' and w.is_waiting)
-  into v_seq, v_epoch;
-  if v_seq is null then
-    if pg_catalog.current_setting('lamplighter.marked_%4$s', true) operator(pg_catalog.=) pg_catalog.pg_current_xact_id()::pg_catalog.text then
-      return null;
-    end if;
-    insert into lamplighter.change (job) values (%4$s)
-    returning (select w.epoch from lamplighter.waiting as w where w.topic operator(pg_catalog.=) 'embeddings' and w.is_waiting) into v_epoch;
-    perform pg_catalog.set_config('lamplighter.marked_%4$s', pg_catalog.pg_current_xact_id()::pg_catalog.text, true);
-  elsif v_seq operator(pg_catalog.%%) 1024 operator(pg_catalog.=) 0
-    and pg_catalog.pg_relation_size('lamplighter.change'::pg_catalog.regclass) operator(pg_catalog.>) %5$s
-    and (v_seq operator(pg_catalog.-) (
-          select c.seq from lamplighter.change as c where c.job operator(pg_catalog.=) %4$s order by c.seq limit 1
-        )) operator(pg_catalog.*) 80 operator(pg_catalog.>) %5$s
-  then
-    insert into lamplighter.capture_full (job) values (%4$s);
+  v_state := pg_catalog.current_setting('lamplighter.capture_%4$s', true);
+  if v_state operator(pg_catalog.=) 'marked' then
+    return null;
   end if;
-  if v_epoch is not null
-    and pg_catalog.current_setting('max_prepared_transactions') operator(pg_catalog.=) '0'
-    and pg_catalog.pg_notification_queue_usage() operator(pg_catalog.<) 0.5
-  then
-    perform pg_catalog.pg_notify('lamplighter_wake', pg_catalog.format('embeddings:%%s', v_epoch));
+  if v_state operator(pg_catalog.=) 'logs' then
+    insert into lamplighter.change (job, key) values (%4$s, v_key) returning seq into v_seq;
+  else
+    insert into lamplighter.change (job, key)
+    select %4$s, v_key
+    where not exists (select 1 from lamplighter.capture_full as f where f.job operator(pg_catalog.=) %4$s)
+    returning seq, (select w.epoch from lamplighter.waiting as w where w.topic operator(pg_catalog.=) 'embeddings' and w.is_waiting)
+    into v_seq, v_epoch;
+    if v_seq is null then
+      insert into lamplighter.change (job) values (%4$s)
+      returning (select w.epoch from lamplighter.waiting as w where w.topic operator(pg_catalog.=) 'embeddings' and w.is_waiting) into v_epoch;
+      perform pg_catalog.set_config('lamplighter.capture_%4$s', 'marked', true);
+    else
+      perform pg_catalog.set_config('lamplighter.capture_%4$s', 'logs', true);
+    end if;
+  end if;
+  if v_seq operator(pg_catalog.%%) 1024 operator(pg_catalog.=) 0 then
+    if pg_catalog.pg_relation_size('lamplighter.change'::pg_catalog.regclass) operator(pg_catalog.>) %5$s
+      and (v_seq operator(pg_catalog.-) (
+            select c.seq from lamplighter.change as c where c.job operator(pg_catalog.=) %4$s order by c.seq limit 1
+          )) operator(pg_catalog.*) 80 operator(pg_catalog.>) %5$s
+    then
+      insert into lamplighter.capture_full (job) values (%4$s);
+      perform pg_catalog.set_config('lamplighter.capture_%4$s', '', true);
+    end if;
+  end if;
+  if v_epoch is not null then
+    if pg_catalog.current_setting('max_prepared_transactions') operator(pg_catalog.=) '0'
+      and pg_catalog.pg_notification_queue_usage() operator(pg_catalog.<) 0.5
+    then
+      perform pg_catalog.pg_notify('lamplighter_wake', pg_catalog.format('embeddings:%%s', v_epoch));
+    end if;
   end if;
   return null;
 end

@@ -4,7 +4,9 @@
 -- would make the user's ALTER TYPE and DROP COLUMN fail. It has no SET clause, which would cost 1 to 2.5 us a call: every name, cast and
 -- operator is qualified, and only casts that users cannot replace are used. The EXCEPTION block writes nothing, so that it takes no
 -- transaction id; whatever goes wrong in it, such as a column that was dropped, is logged as a marker: never an error, never a loss.
--- Below the limit a change costs one statement. Each 1,024th looks at the size of the log.
+-- The first change of a transaction looks at the limit and at the flag of those who wait (4 us), and remembers it in a setting that ends,
+-- and is taken back, with the transaction; the others cost an insert (5 us). Each 1,024th looks at the size of the log. Conditions with a
+-- query in them are nested, as plpgsql evaluates the others without one.
 create or replace function lamplighter.read_capture_source(p_job bigint) returns text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -77,6 +79,7 @@ begin
 declare
   v_is_changed pg_catalog.bool := true;
   v_key pg_catalog.text[];
+  v_state pg_catalog.text;
   v_seq pg_catalog.int8;
   v_epoch pg_catalog.int8;
 begin
@@ -95,31 +98,42 @@ begin
   if not v_is_changed then
     return null;
   end if;
-  insert into lamplighter.change (job, key)
-  select %4$s, v_key
-  where not exists (select 1 from lamplighter.capture_full as f where f.job operator(pg_catalog.=) %4$s)
-  returning seq, (select w.epoch from lamplighter.waiting as w where w.topic operator(pg_catalog.=) 'embeddings' and w.is_waiting)
-  into v_seq, v_epoch;
-  if v_seq is null then
-    if pg_catalog.current_setting('lamplighter.marked_%4$s', true) operator(pg_catalog.=) pg_catalog.pg_current_xact_id()::pg_catalog.text then
-      return null;
-    end if;
-    insert into lamplighter.change (job) values (%4$s)
-    returning (select w.epoch from lamplighter.waiting as w where w.topic operator(pg_catalog.=) 'embeddings' and w.is_waiting) into v_epoch;
-    perform pg_catalog.set_config('lamplighter.marked_%4$s', pg_catalog.pg_current_xact_id()::pg_catalog.text, true);
-  elsif v_seq operator(pg_catalog.%%) 1024 operator(pg_catalog.=) 0
-    and pg_catalog.pg_relation_size('lamplighter.change'::pg_catalog.regclass) operator(pg_catalog.>) %5$s
-    and (v_seq operator(pg_catalog.-) (
-          select c.seq from lamplighter.change as c where c.job operator(pg_catalog.=) %4$s order by c.seq limit 1
-        )) operator(pg_catalog.*) 80 operator(pg_catalog.>) %5$s
-  then
-    insert into lamplighter.capture_full (job) values (%4$s);
+  v_state := pg_catalog.current_setting('lamplighter.capture_%4$s', true);
+  if v_state operator(pg_catalog.=) 'marked' then
+    return null;
   end if;
-  if v_epoch is not null
-    and pg_catalog.current_setting('max_prepared_transactions') operator(pg_catalog.=) '0'
-    and pg_catalog.pg_notification_queue_usage() operator(pg_catalog.<) 0.5
-  then
-    perform pg_catalog.pg_notify('lamplighter_wake', pg_catalog.format('embeddings:%%s', v_epoch));
+  if v_state operator(pg_catalog.=) 'logs' then
+    insert into lamplighter.change (job, key) values (%4$s, v_key) returning seq into v_seq;
+  else
+    insert into lamplighter.change (job, key)
+    select %4$s, v_key
+    where not exists (select 1 from lamplighter.capture_full as f where f.job operator(pg_catalog.=) %4$s)
+    returning seq, (select w.epoch from lamplighter.waiting as w where w.topic operator(pg_catalog.=) 'embeddings' and w.is_waiting)
+    into v_seq, v_epoch;
+    if v_seq is null then
+      insert into lamplighter.change (job) values (%4$s)
+      returning (select w.epoch from lamplighter.waiting as w where w.topic operator(pg_catalog.=) 'embeddings' and w.is_waiting) into v_epoch;
+      perform pg_catalog.set_config('lamplighter.capture_%4$s', 'marked', true);
+    else
+      perform pg_catalog.set_config('lamplighter.capture_%4$s', 'logs', true);
+    end if;
+  end if;
+  if v_seq operator(pg_catalog.%%) 1024 operator(pg_catalog.=) 0 then
+    if pg_catalog.pg_relation_size('lamplighter.change'::pg_catalog.regclass) operator(pg_catalog.>) %5$s
+      and (v_seq operator(pg_catalog.-) (
+            select c.seq from lamplighter.change as c where c.job operator(pg_catalog.=) %4$s order by c.seq limit 1
+          )) operator(pg_catalog.*) 80 operator(pg_catalog.>) %5$s
+    then
+      insert into lamplighter.capture_full (job) values (%4$s);
+      perform pg_catalog.set_config('lamplighter.capture_%4$s', '', true);
+    end if;
+  end if;
+  if v_epoch is not null then
+    if pg_catalog.current_setting('max_prepared_transactions') operator(pg_catalog.=) '0'
+      and pg_catalog.pg_notification_queue_usage() operator(pg_catalog.<) 0.5
+    then
+      perform pg_catalog.pg_notify('lamplighter_wake', pg_catalog.format('embeddings:%%s', v_epoch));
+    end if;
   end if;
   return null;
 end
