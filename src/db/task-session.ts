@@ -138,6 +138,7 @@ function toSession(
     },
     parameter: exchange.parameter,
     query: exchange.query,
+    queryAll: exchange.queryAll,
     run: exchange.run,
     cancel,
     onClose: exchange.onClose,

@@ -54,6 +54,12 @@ export type TextTransaction = 'none' | 'open' | 'failed';
 
 export type TextRow = Readonly<Record<string, string | undefined>>;
 
+/** A statement of ours. */
+export interface OwnStatement {
+  readonly text: string;
+  readonly params?: readonly (string | Buffer | undefined)[];
+}
+
 /** The protocol of a session that runs texts of users, read by ourselves: the driver would keep every row, and drop half of an error. */
 export interface TextExchange {
   readonly isOpen: boolean;
@@ -73,6 +79,11 @@ export interface TextExchange {
     params?: readonly (string | Buffer | undefined)[],
     options?: { readonly isUnbounded?: boolean },
   ): Promise<readonly TextRow[]>;
+  /** The same for several statements in one go, which cost one way to the server and back; after one that fails, none runs. */
+  queryAll(
+    statements: readonly OwnStatement[],
+    options?: { readonly isUnbounded?: boolean },
+  ): Promise<readonly (readonly TextRow[])[]>;
   /** Runs a whole text in the simple protocol, for as long as it takes. Rows are counted and thrown away as they come. Never rejects. */
   run(text: string): Promise<TextEnd>;
   /** Called once, when the connection is gone; at once if it is gone already. */
@@ -175,13 +186,13 @@ export function createTextExchange(client: Client, { place, queryTimeoutMs, log 
     return true;
   }
 
-  function query(
-    text: string,
-    params: readonly (string | Buffer | undefined)[] = [],
+  function queryAll(
+    statements: readonly OwnStatement[],
     { isUnbounded = false }: { readonly isUnbounded?: boolean } = {},
-  ): Promise<readonly TextRow[]> {
+  ): Promise<readonly (readonly TextRow[])[]> {
     return new Promise((resolve, reject) => {
-      const rows: TextRow[] = [];
+      const results: TextRow[][] = [];
+      let rows: TextRow[] = [];
       let names: string[] = [];
       let error: ServerError | undefined;
       const onLate = () => destroy(new Error(`no answer within ${queryTimeoutMs / 1_000} s`));
@@ -193,6 +204,9 @@ export function createTextExchange(client: Client, { place, queryTimeoutMs, log 
             else if (type === 'D') {
               const values = readDataRow(body);
               rows.push(Object.fromEntries(names.map((name, i) => [name, values[i]])));
+            } else if (type === 'C') {
+              results.push(rows);
+              rows = [];
             }
           },
           onError(given) {
@@ -200,7 +214,7 @@ export function createTextExchange(client: Client, { place, queryTimeoutMs, log 
           },
           onReady() {
             clearTimeout(timer);
-            if (error === undefined) resolve(rows);
+            if (error === undefined) resolve(results);
             else reject(error);
           },
           onGone() {
@@ -215,10 +229,12 @@ export function createTextExchange(client: Client, { place, queryTimeoutMs, log 
         reject(lost());
         return;
       }
-      writer.parse({ text });
-      writer.bind({ values: params.map((value) => value ?? null) });
-      writer.describe({ type: 'P' });
-      writer.execute({});
+      for (const { text, params = [] } of statements) {
+        writer.parse({ text });
+        writer.bind({ values: params.map((value) => value ?? null) });
+        writer.describe({ type: 'P' });
+        writer.execute({});
+      }
       writer.sync();
     });
   }
@@ -280,7 +296,8 @@ export function createTextExchange(client: Client, { place, queryTimeoutMs, log 
       for (const listener of driverListeners) writer.stream.off('data', listener);
     },
     parameter: (name) => parameters.get(name),
-    query,
+    queryAll,
+    query: async (text, params = [], options = {}) => (await queryAll([{ text, params }], options))[0] ?? [],
     run,
     onClose(listener) {
       if (isGone) listener();

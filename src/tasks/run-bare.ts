@@ -1,31 +1,34 @@
 import type { TextEnd } from '../db/text-exchange.ts';
 import { type BareText, COPY_REFUSAL, type TextPart } from './classify-text.ts';
 import { renderErrorText } from './error-text.ts';
-import { failed, type Run, settleLoss, succeeded } from './run.ts';
+import { dressStatements, failed, type Run, settleLoss, succeeded } from './run.ts';
 import type { TaskEnd } from './task-end.ts';
 
 const LEFT_OPEN = 'the text left a transaction open; it was rolled back';
 
 /** Runs a text outside of a transaction of ours: at most once, as a mark that is on disk before it begins keeps it from being run again. */
 export async function runBare(run: Run, bareText: BareText): Promise<TaskEnd> {
-  const { session } = run;
   if (!(await markBare(run))) return { kind: 'fenced', guarantee: run.guarantee };
   run.guarantee = 'at most once';
-  const { ownRole } = session.facts;
-  if (ownRole !== 'none') await session.query(`select pg_catalog.set_config('role', $1, false)`, [ownRole]);
   return runParts(run, bareText);
 }
 
 /** Committed, READ COMMITTED and read-write, whatever the role's defaults are; false where this attempt must not run. */
-async function markBare({ session, task, secret }: Run): Promise<boolean> {
-  await session.query('begin isolation level read committed read write');
-  const [row] = await session.query(
-    'select lamplighter.mark_task_bare($1::bigint, $2::integer, $3::bytea) as is_marked',
-    [task.runId, String(task.attempt), secret],
+async function markBare(run: Run): Promise<boolean> {
+  const { session, task, secret } = run;
+  const [, mark] = await session.queryAll(
+    [
+      { text: 'begin isolation level read committed read write' },
+      {
+        text: 'select lamplighter.mark_task_bare($1::bigint, $2::integer, $3::bytea) as is_marked',
+        params: [task.runId, String(task.attempt), secret],
+      },
+      { text: 'commit' },
+      ...dressStatements(run),
+    ],
     { isUnbounded: true },
   );
-  await session.query('commit', [], { isUnbounded: true });
-  return row?.['is_marked'] === 't';
+  return mark?.[0]?.['is_marked'] === 't';
 }
 
 async function runParts(run: Run, { settings, rest }: BareText): Promise<TaskEnd> {

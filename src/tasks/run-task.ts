@@ -5,7 +5,7 @@ import type { TextEnd } from '../db/text-exchange.ts';
 import type { ClaimedTask } from './claimed-task.ts';
 import { type BareText, COPY_REFUSAL, classifyText, cutBareText, wholeText } from './classify-text.ts';
 import { renderErrorText } from './error-text.ts';
-import { failed, type Run, type RunHooks, settleLoss, settleOwnError, succeeded } from './run.ts';
+import { dressStatements, failed, type Run, type RunHooks, settleLoss, settleOwnError, succeeded } from './run.ts';
 import { runBare } from './run-bare.ts';
 import type { TaskEnd } from './task-end.ts';
 
@@ -41,20 +41,12 @@ export async function runTask(session: TaskSession, task: ClaimedTask, hooks: Ru
   }
   if (plan.kind === 'refused') return failed(run, plan.message);
   try {
-    await prepareSession(run);
     if (plan.kind === 'bare') return await runBare(run, wholeText(text));
     const end = await runWrapped(run, plan.commitsItself, () => cutBareText(text, options));
     return 'settings' in end ? await runBare(run, end) : end;
   } catch (error) {
     return await settleOwnError(run, error);
   }
-}
-
-async function prepareSession({ session, task }: Run): Promise<void> {
-  await session.query(
-    `select pg_catalog.set_config('application_name', $1, false), pg_catalog.set_config('search_path', $2, false)`,
-    [`lamplighter task ${task.jobid}`, task.searchPath],
-  );
 }
 
 /** In one transaction: first that the text was applied, then the text. Or how the text is to be run outside of one. */
@@ -64,17 +56,20 @@ async function runWrapped(
   cut: () => Promise<BareText | undefined>,
 ): Promise<TaskEnd | BareText> {
   const { session, task } = run;
-  const { isReadOnlyByDefault, ownRole } = session.facts;
-  await session.query('begin read write');
-  // Waits for a predecessor whose COMMIT is under way, and fails with 23505 if that succeeds.
-  await session.query(
-    'select lamplighter.record_task_outcome($1::bigint, $2::integer, $3::bytea)',
-    [task.runId, String(task.attempt), run.secret],
+  await session.queryAll(
+    [
+      { text: 'begin read write' },
+      // Waits for a predecessor whose COMMIT is under way, and fails with 23505 if that succeeds.
+      {
+        text: 'select lamplighter.record_task_outcome($1::bigint, $2::integer, $3::bytea)',
+        params: [task.runId, String(task.attempt), run.secret],
+      },
+      ...(session.facts.isReadOnlyByDefault ? [{ text: 'set transaction read only' }] : []),
+      // The role comes last, as it need not have any right in the schema.
+      ...dressStatements(run),
+    ],
     { isUnbounded: true },
   );
-  if (isReadOnlyByDefault) await session.query('set transaction read only');
-  // Only now, as that role need not have any right in the schema.
-  if (ownRole !== 'none') await session.query(`select pg_catalog.set_config('role', $1, false)`, [ownRole]);
   const end = await session.run(task.text);
   if (end.kind === 'error' && isBlockRefusal(end.error)) {
     const bareText = await cut();

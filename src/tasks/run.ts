@@ -5,6 +5,7 @@ import type { Queryable } from '../db/query.ts';
 import { ServerError } from '../db/server-error.ts';
 import { classifySqlState, isSqlState, sqlStateOf } from '../db/sqlstate.ts';
 import type { TaskSession } from '../db/task-session.ts';
+import type { OwnStatement } from '../db/text-exchange.ts';
 import type { ClaimedTask } from './claimed-task.ts';
 import { renderErrorText } from './error-text.ts';
 import type { Guarantee, TaskEnd } from './task-end.ts';
@@ -35,6 +36,18 @@ export interface Run {
   /** Shows that it is this session which may record the outcome; known to nobody else, and for this attempt only. */
   readonly secret: Buffer;
   guarantee: Guarantee;
+}
+
+/** Gives a session the task's own name, its search_path and, where its login has one, the role that it starts as. */
+export function dressStatements({ session, task }: Run): readonly OwnStatement[] {
+  const { ownRole } = session.facts;
+  return [
+    {
+      text: `select pg_catalog.set_config('application_name', $1, false), pg_catalog.set_config('search_path', $2, false)`,
+      params: [`lamplighter task ${task.jobid}`, task.searchPath],
+    },
+    ...(ownRole === 'none' ? [] : [{ text: `select pg_catalog.set_config('role', $1, false)`, params: [ownRole] }]),
+  ];
 }
 
 export function succeeded(

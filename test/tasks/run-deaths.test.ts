@@ -62,9 +62,9 @@ type TextName = keyof typeof TEXTS;
 type Step = readonly [statement: RegExp, moment: Moment];
 const TEXT = /effect|two_steps/;
 const WRAPPED: readonly Step[] = [
-  [/application_name', \$1/, 'request'],
   [/^begin read write/, 'request'],
   [/record_task_outcome/, 'request'],
+  [/application_name', \$1/, 'request'],
   [TEXT, 'request'],
   [/^commit$/, 'request'],
   [/^commit$/, 'answer'],
