@@ -4420,6 +4420,46 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.rescue_cancelled_tasks(p_worker_id uuid, p_after_ms double precision)
+ RETURNS TABLE(run_id bigint, jobid bigint, status text, username text, pid integer, cancel_key integer, is_alive boolean, is_cancelled boolean)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET row_security TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+  v_run record;
+begin
+  perform lamplighter.require_own_worker(p_worker_id);
+  is_cancelled := true;
+  for v_run in
+    select r.run_id, r.jobid, r.username, r.pid, r.cancel_key, r.bare_at, r.backend_start, r.postmaster_start
+    from lamplighter.task_run as r
+    where r.state = 'running' and r.worker_id <> p_worker_id and r.pid is not null
+      and exists (
+        select
+        from lamplighter.task_cancel as c
+        where c.run_id = r.run_id and c.requested_at < clock_timestamp() - make_interval(secs => p_after_ms / 1000.0))
+    order by r.run_id
+    for no key update skip locked
+  loop
+    run_id := v_run.run_id;
+    jobid := v_run.jobid;
+    username := v_run.username;
+    pid := v_run.pid;
+    cancel_key := v_run.cancel_key;
+    is_alive := lamplighter.is_task_backend_there(v_run.pid, v_run.username, v_run.backend_start, v_run.postmaster_start);
+    status := 'running';
+    if not is_alive and v_run.bare_at is null then
+      status := lamplighter.settle_lost_run(v_run.run_id, false, 'its worker was lost', 0);
+    end if;
+    return next;
+  end loop;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.rescue_orphans(p_ids bigint[], p_max_retries integer)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -5820,6 +5860,8 @@ revoke all on function lamplighter.require_text(p_text text, p_message text) fro
 revoke all on function lamplighter.require_texts(p_texts text[], p_message text) from public;
 
 revoke all on function lamplighter.rescue_batches() from public;
+
+revoke all on function lamplighter.rescue_cancelled_tasks(p_worker_id uuid, p_after_ms double precision) from public;
 
 revoke all on function lamplighter.rescue_orphans(p_ids bigint[], p_max_retries integer) from public;
 

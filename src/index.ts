@@ -7,6 +7,8 @@ export type { EnqueueOptions, Enqueuer, GenerateOptions, RerankOptions } from '.
 export type { QueueStats } from './client/queue-stats.ts';
 export type { RequestId } from './client/request-id.ts';
 export type { RankedDocument } from './client/request-result.ts';
+export type { RunTaskOptions, TaskId, Tasks, TaskWaitOptions } from './client/tasks/create-tasks.ts';
+export type { TaskState, TaskStatus } from './client/tasks/task-status.ts';
 export type { WorkerStatus } from './client/worker-status.ts';
 export { ERROR_CODES, type ErrorCode, hasCode, LamplighterError } from './core/errors.ts';
 export { type CreateWorkerOptions, createWorker } from './worker/create-worker.ts';

@@ -21,6 +21,10 @@ import { showModelsCommand } from './commands/show-models.ts';
 import { showRuntimesCommand } from './commands/show-runtimes.ts';
 import { startDaemonCommand } from './commands/start-daemon.ts';
 import { statusCommand } from './commands/status.ts';
+import { taskCancelCommand } from './commands/task-cancel.ts';
+import { taskListCommand } from './commands/task-list.ts';
+import { taskRunCommand } from './commands/task-run.ts';
+import { taskShowCommand } from './commands/task-show.ts';
 import { uninstallCommand } from './commands/uninstall.ts';
 import { upCommand } from './commands/up.ts';
 import { workerCommand } from './commands/worker.ts';
@@ -31,6 +35,10 @@ export const COMMANDS: readonly CliCommand[] = [
   upCommand,
   migrateCommand,
   workerCommand,
+  taskRunCommand,
+  taskListCommand,
+  taskShowCommand,
+  taskCancelCommand,
   startDaemonCommand,
   createEmbeddingsCommand,
   createJobsTableCommand,

@@ -12,6 +12,7 @@ import { startWorker, type Worker } from '../worker/worker.ts';
 import type { Invocation } from './cli-command.ts';
 import { keepHeapSmall } from './keep-heap-small.ts';
 import type { RunningService } from './run-service.ts';
+import { taskLoginsOf } from './task-login-options.ts';
 import { withSession } from './with-session.ts';
 
 export interface WorkerSetup {
@@ -43,14 +44,18 @@ export async function openWorker(invocation: Invocation, setup: WorkerSetup): Pr
   try {
     // Tells soon what is wrong, and can be interrupted while a server does not answer.
     await withSession(invocation, settings, requireSchema);
-    worker = await startWorker({ settings, config, fixed, models, log });
-    if (worker.report.served.length === 0) {
+    const taskLogins = taskLoginsOf(invocation, settings);
+    const areTasksRequired = origins.taskConcurrency !== 'default';
+    worker = await startWorker({ settings, config, fixed, models, areTasksRequired, taskLogins, log });
+    const { taskConcurrency } = worker;
+    if (worker.report.served.length === 0 && taskConcurrency === 0) {
       const reasons = describeReport(worker.report).doesNotServe.join('; ');
-      throw new LamplighterError('CONFIG_INVALID', `This worker would serve nothing: ${reasons}`, {
-        hint: 'See --functions, --embed-model, --rerank-model and --generate-model.',
+      throw new LamplighterError('CONFIG_INVALID', `This worker would serve nothing: ${reasons}; no tasks`, {
+        hint: 'See --functions, --embed-model, --rerank-model, --generate-model and --task-concurrency.',
       });
     }
     log.info({ workerId: worker.workerId }, 'the worker runs');
+    if (taskConcurrency > 0) log.info(`running tasks, up to ${taskConcurrency} at once`);
     logReport(log, config, worker.report);
     return { report: worker.report, died: worker.died, stop };
   } catch (error) {

@@ -3,6 +3,7 @@ import type { CheckedRequest } from './check-requests.ts';
 import type { Enqueuer } from './enqueuer.ts';
 import type { QueueStats } from './queue-stats.ts';
 import type { RequestId } from './request-id.ts';
+import type { Tasks } from './tasks/create-tasks.ts';
 import type { WorkerStatus } from './worker-status.ts';
 
 export interface WaitOptions {
@@ -25,6 +26,8 @@ export interface OnOptions {
  * ABORTED after `close`, those of connecting), else with the server's error. A role sees only its own requests.
  */
 export interface Client extends Enqueuer, AsyncDisposable {
+  /** SQL in the background. */
+  readonly tasks: Tasks;
   /**
    * Resolves with the result: the text (generate, regex, choice), a `Float32Array` (embed), ranked documents, best first (rerank), the
    * parsed JSON (json). Any number of waits share one connection and one query at a time.

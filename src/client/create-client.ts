@@ -18,8 +18,11 @@ import { requireKnownOptions } from './known-options.ts';
 import { readQueueStats } from './queue-stats.ts';
 import { parseRequestId, type RequestId } from './request-id.ts';
 import { retryRequest } from './retry-request.ts';
+import { createTasks } from './tasks/create-tasks.ts';
+import { createTaskWatcher, TASKS_CHANNEL } from './tasks/task-watcher.ts';
 import { COMPLETED_CHANNEL } from './waiting/completion-event.ts';
 import { createResultWatcher } from './waiting/result-watcher.ts';
+import { createSharedListener } from './waiting/shared-listener.ts';
 import { listWorkers } from './worker-status.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -52,10 +55,18 @@ export function createClient(options: ClientOptions = {}): Client {
   const pool = createPool(settings, { max: maxConnections - 1, applicationName: 'lamplighter client', log });
   const db = createCallerDb(pool);
   const troubles = createTroubles({ log, clock: systemClock, shared: DATABASE_TROUBLE });
+  const channels = [COMPLETED_CHANNEL, TASKS_CHANNEL];
+  const listener = createSharedListener((hooks) => startListener({ settings, channels, log, troubles, ...hooks }));
   const watcher = createResultWatcher({
     db: pool,
-    listen: (hooks) => startListener({ settings, channels: [COMPLETED_CHANNEL], log, troubles, ...hooks }),
+    listen: (hooks) => listener.subscribe(COMPLETED_CHANNEL, hooks),
     log,
+    troubles,
+    clock: systemClock,
+  });
+  const taskWatcher = createTaskWatcher({
+    db: pool,
+    listen: (hooks) => listener.subscribe(TASKS_CHANNEL, hooks),
     troubles,
     clock: systemClock,
   });
@@ -67,12 +78,15 @@ export function createClient(options: ClientOptions = {}): Client {
   };
 
   const close = () => {
-    closed ??= watcher.stop().finally(() => pool.end());
+    closed ??= Promise.all([watcher.stop(), taskWatcher.stop()])
+      .then(() => undefined)
+      .finally(() => pool.end());
     return closed;
   };
 
   return {
     ...createEnqueuer(db),
+    tasks: createTasks(db, taskWatcher),
     async wait<Result>(requestId: RequestId<Result>, waitOptions: WaitOptions = {}) {
       requireKnownOptions(waitOptions, ['timeoutMs', 'signal']);
       const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = waitOptions;

@@ -29,6 +29,8 @@ export interface ConnectionSettings extends HostAddress {
   readonly user: string;
   /** Where the password came from, for messages: `PGPASSWORD`, `--uri`, a file. */
   readonly passwordOrigin?: string;
+  /** The file in which passwords of other roles at this place are looked up, there or not. */
+  readonly passfile?: string;
   /** Tried in turn after `host`. */
   readonly fallbackHosts?: readonly HostAddress[];
   /** Which servers will do, when there are several. @default 'any' */
@@ -59,13 +61,13 @@ export type TargetSession = (typeof TARGET_SESSIONS)[number];
  */
 export function resolveConnection(flags: ConnectionFlags, env: Env): ConnectionSettings {
   const { main, direct } = findSource(flags, env);
-  const settings = settleOwn(main.pairs, main.origin, env);
-  return direct === undefined ? settings : { ...settings, direct: settleOwn(direct.pairs, direct.origin, env) };
+  const settings = resolveKeywords(main.pairs, main.origin, env);
+  return direct === undefined ? settings : { ...settings, direct: resolveKeywords(direct.pairs, direct.origin, env) };
 }
 
 /** The same for one connection string, which `origin` names in messages; it has no way around a pooler beside it. */
 export function resolveConnectionString(text: string, origin: string, env: Env): ConnectionSettings {
-  return settleOwn(parseConnectionString(text, origin), origin, env);
+  return resolveKeywords(parseConnectionString(text, origin), origin, env);
 }
 
 /** The settings to use where a pooler would be in the way: the direct ones, if there are any. */
@@ -102,7 +104,16 @@ export function resolveForeignConnection(text: string, origin: string): Connecti
 /** Keywords that name what is on this host, or that lead elsewhere than `host` says. */
 const OF_THIS_HOST = ['passfile', 'service', 'sslrootcert', 'sslcert', 'sslkey', 'sslpassword', 'hostaddr'] as const;
 
-function settleOwn(pairs: Iterable<readonly [string, string]>, origin: string, env: Env): ConnectionSettings {
+/**
+ * The connection that these keywords ask for; what they leave open comes as in {@link resolveConnection}.
+ *
+ * @throws LamplighterError CONFIG_INVALID, naming `origin`.
+ */
+export function resolveKeywords(
+  pairs: Iterable<readonly [string, string]>,
+  origin: string,
+  env: Env,
+): ConnectionSettings {
   const given = readKeywords(pairs, origin);
   const variables = readVariables(env);
   const serviceName = given.keywords.service ?? variables.keywords.service;
@@ -137,7 +148,7 @@ function settleOwn(pairs: Iterable<readonly [string, string]>, origin: string, e
     ...variables.warnings,
     ...(fileWarning !== undefined && 'warning' in fileWarning ? [fileWarning.warning ?? ''] : []),
   ];
-  const settings = assemble({ keywords, addresses: found, user, database, tls, origin, warnings });
+  const settings = { ...assemble({ keywords, addresses: found, user, database, tls, origin, warnings }), passfile };
   return settings.password === undefined ? settings : { ...settings, passwordOrigin: passwordFrom ?? passfile };
 }
 

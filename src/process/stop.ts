@@ -5,7 +5,7 @@ import type { Lease } from './lease.ts';
 import type { ProcessKind } from './register-worker.ts';
 import type { Workload } from './workload.ts';
 
-/** How long a graceful stop lets work in flight run before it hands it back. */
+/** How long a graceful stop lets work in flight run before it hands it back, unless the workload says otherwise. */
 const GRACE_MS = 20_000;
 /** How long a stop waits for the ends of aborted work to be recorded. */
 const HAND_BACK_MS = 2_000;
@@ -19,7 +19,7 @@ export interface StopDeps {
   readonly kind: ProcessKind;
   readonly lease: Pick<Lease, 'announceStopping'>;
   /** These claim; stopped before anything else. */
-  readonly workloads: readonly Pick<Workload, 'name' | 'inFlight' | 'stopClaiming' | 'idle' | 'abort'>[];
+  readonly workloads: readonly Pick<Workload, 'name' | 'inFlight' | 'graceMs' | 'stopClaiming' | 'idle' | 'abort'>[];
   /** Everything that is open, in the order in which to stop it. */
   readonly services: readonly Service[];
   readonly log: Logger;
@@ -36,20 +36,21 @@ export function createStop(deps: StopDeps): (options?: StopOptions) => Promise<v
   const hurry = new AbortController();
   let stopped: Promise<void> | undefined;
 
-  const allIdle = async () => void (await Promise.all(workloads.map((workload) => workload.idle())));
+  async function drain(workload: StopDeps['workloads'][number]): Promise<void> {
+    const { name, graceMs = GRACE_MS } = workload;
+    await settle(workload.idle(), graceMs, clock, hurry.signal);
+    if (workload.inFlight === 0) return;
+    const manner = hurry.signal.aborted ? 'at once' : 'that take too long';
+    log.info({ [name]: workload.inFlight }, `handing back ${name} ${manner}`);
+    workload.abort('stopping');
+    await settle(workload.idle(), HAND_BACK_MS, clock);
+  }
 
   async function stop(): Promise<void> {
     lease.announceStopping();
     // One that has failed keeps nobody from being stopped; who told of its death has told of this.
     await Promise.allSettled(workloads.map((workload) => workload.stopClaiming()));
-    await settle(allIdle(), GRACE_MS, clock, hurry.signal);
-    const busy = workloads.filter(({ inFlight }) => inFlight > 0);
-    for (const workload of busy) {
-      const manner = hurry.signal.aborted ? 'at once' : 'that take too long';
-      log.info({ [workload.name]: workload.inFlight }, `handing back ${workload.name} ${manner}`);
-      workload.abort('stopping');
-    }
-    if (busy.length > 0) await settle(allIdle(), HAND_BACK_MS, clock);
+    await Promise.all(workloads.map(drain));
     await stopAll(services, kind);
   }
 

@@ -107,6 +107,8 @@ export interface Workload extends NotificationRoute {
    * hand it back, without charge.
    */
   abort(reason: AbortReason, workerId?: string): void;
+  /** How long a stop lets what is in flight run before it is broken off. @default 20000 */
+  readonly graceMs?: number;
   /** Closes everything; what is still in flight is left to the rescue. */
   stop(): Promise<void>;
 }

@@ -37,8 +37,12 @@ const WORKER_OPTIONS = {
     value: duration(100, DAY_MS),
     default: 300_000,
   },
-  /** SQL tasks run at once, each in a session of its own; 0 runs none. */
+  /** SQL tasks run at once, each in a session of its own; 0 runs none. Fewer where `maxConnections` leaves no room for them. */
   taskConcurrency: { flag: 'task-concurrency', value: count(0, 1_000), default: 4 },
+  /** How long a stop lets tasks run. Too low breaks off what had nearly ended; too high holds up deployments. */
+  drainMs: { flag: 'drain', value: duration(0, DAY_MS), default: 30_000 },
+  /** Age at which ended tasks are deleted; absent keeps them. */
+  taskRetentionMs: { flag: 'task-retention', value: duration(1_000, 3_650 * DAY_MS) },
   maxConnections: PROCESS_OPTIONS.maxConnections,
   /** Functions to serve; absent serves each one whose model loads. */
   functions: { flag: 'functions', value: listOf(REQUEST_FUNCTIONS) },

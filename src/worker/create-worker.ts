@@ -1,6 +1,7 @@
 import { readEnv } from '../core/env.ts';
 import { type Logger, silentLogger } from '../core/log.ts';
-import { resolveConnection } from '../db/connection-settings.ts';
+import { directOf, resolveConnection } from '../db/connection-settings.ts';
+import { parseRoleConnection } from '../db/role-connection.ts';
 import { createProviders } from '../models/create-providers.ts';
 import type { ModelProvider } from '../models/provider.ts';
 import { createModelRegistry } from '../models/registry.ts';
@@ -13,6 +14,10 @@ export interface CreateWorkerOptions extends WorkerOptions {
   readonly uri?: string;
   /** Past the pooler, for LISTEN, where `uri` goes through one. */
   readonly directUri?: string;
+  /** How to log in as the roles whose tasks it runs: connection strings, by role. @default as libpq would at the same place */
+  readonly taskRoles?: Readonly<Record<string, string>>;
+  /** A command that prints the password of the role that is its last argument. @default the passfile decides */
+  readonly taskPasswordCommand?: string;
   /** Where models come from, asked before the runtimes that come with the program. */
   readonly providers?: readonly ModelProvider[];
   /** @default silent */
@@ -26,24 +31,41 @@ export interface CreateWorkerOptions extends WorkerOptions {
  * PERMISSION_DENIED; and those of connecting.
  */
 export async function createWorker(options: CreateWorkerOptions = {}): Promise<Worker> {
-  const { uri, directUri, providers = [], log = silentLogger, ...workerOptions } = options;
+  const {
+    uri,
+    directUri,
+    taskRoles = {},
+    taskPasswordCommand,
+    providers = [],
+    log = silentLogger,
+    ...workerOptions
+  } = options;
   const config = workerConfig.parse(workerOptions);
   const env = readEnv();
   const settings = resolveConnection(
     { ...(uri === undefined ? {} : { uri }), ...(directUri === undefined ? {} : { directUri }) },
     env,
   );
+  const place = directOf(settings);
+  const listed = new Map(
+    Object.entries(taskRoles).map(([role, text]) => {
+      return [role, parseRoleConnection(text, { origin: `taskRoles.${role}`, role, place, env })];
+    }),
+  );
+  const areTasksRequired = workerOptions.taskConcurrency !== undefined;
+  const taskLogins = { listed, passwordCommand: taskPasswordCommand };
   const live = ['concurrency', 'pollIntervalMs'] as const;
   const fixed = new Set<keyof LiveSettings>(live.filter((option) => workerOptions[option] !== undefined));
   const given = [config.embedModel, config.generateModel, config.rerankModel];
   const models = createModelRegistry({ providers: [...providers, ...createProviders({ env, given, log })] });
   try {
-    const worker = await startWorker({ settings, config, fixed, models, log });
+    const worker = await startWorker({ settings, config, fixed, models, areTasksRequired, taskLogins, log });
     return {
       get workerId() {
         return worker.workerId;
       },
       report: worker.report,
+      taskConcurrency: worker.taskConcurrency,
       died: worker.died,
       async stop(stopOptions) {
         await worker.stop(stopOptions);

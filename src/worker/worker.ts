@@ -6,10 +6,12 @@ import type { ModelRegistry } from '../models/registry.ts';
 import { type RunningWorkloads, startWorkloads } from '../process/start-workloads.ts';
 import type { StopOptions } from '../process/stop.ts';
 import type { WorkloadFactory } from '../process/workload.ts';
+import type { RoleLoginOptions } from '../tasks/role-logins.ts';
 import type { WorkerConfig } from './config.ts';
 import type { ServedReport } from './requests/lanes.ts';
 import { openRequests } from './requests/requests-workload.ts';
 import type { LiveSettings } from './requests/upkeep/settings-watcher.ts';
+import { openTasks } from './tasks/tasks-workload.ts';
 
 export type { StopOptions };
 
@@ -19,6 +21,10 @@ export interface StartWorkerOptions {
   /** Options that were given by flag, variable or code; settings in the database change only the others. @default none */
   readonly fixed?: ReadonlySet<keyof LiveSettings>;
   readonly models: ModelRegistry;
+  /** Refuses to start where there is no room for as many tasks at once as were asked for. @default false: then fewer run */
+  readonly areTasksRequired?: boolean;
+  /** How to log in as the roles of tasks. @default as libpq would at the same place */
+  readonly taskLogins?: RoleLoginOptions;
   readonly log: Logger;
   readonly clock?: Clock;
   /** Gives up loading models; the worker that has started is stopped by `stop`. */
@@ -29,28 +35,52 @@ export interface StartWorkerOptions {
 export interface Worker extends RunningWorkloads {
   /** What it serves of the functions of requests, and why not the rest. */
   readonly report: ServedReport;
+  /** Tasks that it runs at once. */
+  readonly taskConcurrency: number;
 }
 
 /**
- * Starts a worker: it claims requests of the functions whose models loaded, answers them and records the answers.
+ * Starts a worker: it claims requests of the functions whose models loaded, answers them and records the answers; and it runs tasks.
  *
  * @throws LamplighterError SCHEMA_MISSING, SCHEMA_TOO_OLD, SCHEMA_TOO_NEW, PERMISSION_DENIED, and those of connecting.
  */
 export async function startWorker(options: StartWorkerOptions): Promise<Worker> {
-  const { settings, config, fixed = new Set(), models, log, clock = systemClock, signal } = options;
+  const {
+    settings,
+    config,
+    fixed = new Set(),
+    models,
+    areTasksRequired = false,
+    taskLogins = {},
+    log,
+    clock = systemClock,
+    signal,
+  } = options;
   let report: ServedReport = { served: [], notServed: [] };
   const requests: WorkloadFactory = async (context) => {
     const workload = await openRequests(context, { config, fixed, models });
     report = workload.report;
     return workload;
   };
+  const connections = planConnections({
+    max: config.maxConnections,
+    sessions: { wanted: config.taskConcurrency, isRequired: areTasksRequired, flag: '--task-concurrency' },
+  });
+  const taskConcurrency = connections.sessions;
+  const tasks: WorkloadFactory = (context) =>
+    openTasks(context, {
+      pollIntervalMs: config.pollIntervalMs,
+      drainMs: config.drainMs,
+      retentionMs: config.taskRetentionMs,
+      logins: taskLogins,
+    });
   const running = await startWorkloads({
     kind: 'worker',
     settings,
-    workloads: [requests],
+    workloads: taskConcurrency === 0 ? [requests] : [requests, tasks],
     leaseMs: config.leaseMs,
     heartbeatMs: config.heartbeatMs,
-    connections: planConnections({ max: config.maxConnections }),
+    connections,
     log,
     clock,
     signal,
@@ -60,6 +90,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
       return running.workerId;
     },
     report,
+    taskConcurrency,
     died: running.died,
     stop: (stopOptions) => running.stop(stopOptions),
   };

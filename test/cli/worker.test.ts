@@ -69,7 +69,15 @@ test('the second signal hands back at once what still runs', async () => {
 });
 
 test('a worker that would serve nothing refuses to start', async () => {
-  const { code, stderr } = await runCli(['worker', '--uri', db.uri, '--functions', 'generate']);
+  const { code, stderr } = await runCli([
+    'worker',
+    '--uri',
+    db.uri,
+    '--functions',
+    'generate',
+    '--task-concurrency',
+    '0',
+  ]);
   expect(stderr).toContain('error: This worker would serve nothing: generate: no model is configured');
   expect(code).toBe(2);
 });

@@ -21,12 +21,19 @@ test('the example prints what the page says, and ends by itself', async () => {
   expect(example.output()).toBe(`${blockMarked('prints')}\n`);
 });
 
+const methodsIn = (section: string) =>
+  tableRows(page, section)
+    .map(([call = '']) => /^\w+(?=\()/.exec(call)?.[0])
+    .filter((name) => name !== undefined)
+    .sort();
+
 test('the page names every export that is no type, and every method', async () => {
   const missing = Object.keys(entry).filter((name) => !page.text.includes(name));
   expect(missing).toEqual([]);
   await using client = entry.createClient({ uri: 'postgresql://nobody@127.0.0.1:1/none' });
-  const methods = tableRows(page, 'Client').map(([call = '']) => /^\w+(?=\()/.exec(call)?.[0]);
-  expect(methods.filter((name) => name !== undefined).sort()).toEqual(Object.keys(client).sort());
+  const { tasks, ...methods } = client;
+  expect(methodsIn('Client')).toEqual(Object.keys(methods).sort());
+  expect(methodsIn('Tasks')).toEqual(Object.keys(tasks).sort());
 });
 
 test('the example for psql runs, statement by statement', async () => {

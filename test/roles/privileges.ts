@@ -270,6 +270,7 @@ export const PRIVILEGES = `
 + + + + + + . .  lamplighter.record_task_outcome execute
 + + . . . . + .  lamplighter.release_task execute
 + + + + + + . .  lamplighter.require_task_role execute
++ + . . . . + .  lamplighter.rescue_cancelled_tasks execute
 + + . . . . + .  lamplighter.rescue_tasks execute
 + + . . . . + .  lamplighter.set_task_reasons execute
 + + . . . . . .  lamplighter.settle_inserted_task execute

@@ -10,6 +10,7 @@ import { EXIT, type ExitCode } from '../exit-code.ts';
 import { migrateDatabase, printReport } from '../migrate-database.ts';
 import { openWorker } from '../open-worker.ts';
 import { runService } from '../run-service.ts';
+import { TASK_LOGIN_OPTIONS } from '../task-login-options.ts';
 import { upEmbedded } from '../up/up-embedded.ts';
 import { WORKER_FLAGS, workerConfigOf } from '../worker-options.ts';
 
@@ -33,7 +34,7 @@ export const upCommand: CliCommand = {
     'With no database named it runs an embedded PostgreSQL, kept in a folder, and prints how to connect. With one, in a flag or in the ' +
     'environment, it installs or upgrades the schema there. Either way it then runs a worker until it is stopped. --data-dir or --port ' +
     'on the command line choose the embedded one even when the environment names a database.',
-  options: [DATA_DIR, PORT, ...CONNECTION_OPTIONS, ...WORKER_FLAGS],
+  options: [DATA_DIR, PORT, ...CONNECTION_OPTIONS, ...WORKER_FLAGS, ...TASK_LOGIN_OPTIONS],
   examples: [
     { command: 'lamplighter up', does: 'embedded, in .lamplighter' },
     { command: 'lamplighter up --data-dir /var/lib/lamplighter --port 5440', does: 'embedded, elsewhere' },

@@ -2,19 +2,25 @@ import type { CliCommand } from '../cli-command.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
 import { openWorker } from '../open-worker.ts';
 import { runService } from '../run-service.ts';
+import { TASK_LOGIN_OPTIONS } from '../task-login-options.ts';
 import { WORKER_FLAGS, workerConfigOf } from '../worker-options.ts';
 
 export const workerCommand: CliCommand = {
   name: 'worker',
-  summary: 'answer requests until stopped',
+  summary: 'answer requests and run tasks until stopped',
   details:
-    'Answers the requests in the queue until it is stopped. Start as many as you like, on any host. SIGTERM or Ctrl-C lets it ' +
+    'Answers the requests in the queue and runs async tasks until it is stopped. Start as many as you like, on any host. SIGTERM or Ctrl-C lets it ' +
     'finish what it does, and a second one hands that back at once. It logs lines for people on a terminal and JSON otherwise.',
-  options: [...CONNECTION_OPTIONS, ...WORKER_FLAGS],
+  options: [...CONNECTION_OPTIONS, ...WORKER_FLAGS, ...TASK_LOGIN_OPTIONS],
   examples: [
     { command: 'lamplighter worker', does: 'the database in DATABASE_URL' },
     { command: 'lamplighter worker --concurrency 8 --retention 7d', does: 'more at once; delete answers after a week' },
-    { command: 'lamplighter worker --functions embed', does: 'embeddings only' },
+    { command: 'lamplighter worker --functions embed', does: 'embeddings, and tasks' },
+    { command: 'lamplighter worker --task-concurrency 0', does: 'requests only' },
+    {
+      command: 'lamplighter worker --task-roles /etc/lamplighter/task-roles',
+      does: 'with the logins of the roles whose tasks it runs',
+    },
   ],
   logLevel: 'info',
   async run(invocation) {

@@ -1,0 +1,73 @@
+import type { TaskStatus } from '../../client/tasks/task-status.ts';
+import { toPrintable } from '../../core/printable.ts';
+import { renderAge } from '../render-age.ts';
+import { renderTable } from '../render-table.ts';
+import type { Terminal } from '../terminal.ts';
+
+const HEADER = ['id', 'name', 'role', 'state', 'waited', 'ran', 'done', 'about'];
+
+/** Prints tasks as a table, with what there is to say of each. */
+export function printTasks({ terminal }: { readonly terminal: Terminal }, tasks: readonly TaskStatus[]): void {
+  const [title = '', ...lines] = renderTable(HEADER, tasks.map(cellsOf), { width: terminal.columns });
+  terminal.print([terminal.style.dim(title), ...lines].join('\n'));
+}
+
+function cellsOf(task: TaskStatus): string[] {
+  const { jobid, jobName = '-', username, state, waitMs, runMs, progressPercent } = task;
+  const age = (ms: number | undefined) => (ms === undefined ? '-' : renderAge(ms));
+  const done = progressPercent === undefined ? '-' : `${Math.floor(progressPercent)} %`;
+  return [String(jobid), jobName, username, state, age(waitMs), age(runMs), done, aboutTask(task)];
+}
+
+/** One line on why it waits, what it does, or how it ended. */
+function aboutTask({ reason, progressPhase, blockedBy, errorMessage, commandTag }: TaskStatus): string {
+  if (errorMessage !== undefined) return errorMessage.trim().split('\n', 1)[0] ?? '';
+  const parts = [reason, progressPhase, blockedByText(blockedBy), commandTag];
+  return parts.filter((part) => part !== undefined).join(', ');
+}
+
+export function blockedByText(pids: readonly number[]): string | undefined {
+  if (pids.length === 0) return undefined;
+  return `blocked by ${pids.length === 1 ? 'backend' : 'backends'} ${pids.join(', ')}`;
+}
+
+/** Prints all that is known of one task, and its text. */
+export function printTask(
+  { terminal }: { readonly terminal: Terminal },
+  task: TaskStatus,
+  text: string | undefined,
+): void {
+  const { style } = terminal;
+  const age = (ms: number | undefined) => (ms === undefined ? undefined : renderAge(ms));
+  const progress = task.progressPercent === undefined ? undefined : `${task.progressPercent} %`;
+  const lines: readonly (readonly [string, string | undefined])[] = [
+    ['name', task.jobName],
+    ['role', task.username],
+    ['state', task.state],
+    ['reason', task.reason],
+    ['guarantee', task.guarantee],
+    ['queued', task.queuedAt.toISOString()],
+    ['waited', age(task.waitMs)],
+    ['ran', age(task.runMs)],
+    ['attempt', task.attempt === 0 ? undefined : String(task.attempt)],
+    ['worker', task.worker],
+    ['backend', task.backendPid === undefined ? undefined : String(task.backendPid)],
+    ['phase', task.progressPhase],
+    ['done', progress],
+    ['left', age(task.leftMs)],
+    ['blocked by', task.blockedBy.length === 0 ? undefined : task.blockedBy.join(', ')],
+    ['result', task.commandTag],
+    ['rows', task.rowCount === undefined ? undefined : String(task.rowCount)],
+  ];
+  terminal.print(style.bold(`Task ${task.jobid}`));
+  for (const [name, value] of lines) {
+    if (value !== undefined) terminal.print(`  ${style.dim(name.padEnd(10))} ${toPrintable(value)}`);
+  }
+  if (task.errorMessage !== undefined) printBlock(terminal, task.errorMessage.trimEnd(), style.red);
+  if (text !== undefined) printBlock(terminal, text.trim(), style.cyan);
+}
+
+function printBlock(terminal: Terminal, text: string, mark: (line: string) => string): void {
+  terminal.print();
+  for (const line of text.split(/\r?\n/)) terminal.print(mark(`  ${toPrintable(line)}`));
+}

@@ -1,0 +1,115 @@
+import { LamplighterError } from '../../core/errors.ts';
+import { showValue } from '../../core/show-value.ts';
+import { toDate, toOptionalDate, toOptionalMs } from '../row-text.ts';
+
+export const TASK_STATES = ['queued', 'running', 'succeeded', 'failed', 'canceled'] as const;
+export type TaskState = (typeof TASK_STATES)[number];
+
+/** A task as `lantern.task_status` shows it to the role that asks. */
+export interface TaskStatus {
+  readonly jobid: number;
+  readonly jobName?: string;
+  readonly username: string;
+  readonly state: TaskState;
+  /** Why a queued task does not start, or why the progress of a running one is hidden. */
+  readonly reason?: string;
+  /** Absent before the first start. */
+  readonly guarantee?: 'exactly once' | 'at most once';
+  readonly queuedAt: Date;
+  readonly runStartedAt?: Date;
+  readonly finishedAt?: Date;
+  readonly waitMs?: number;
+  readonly runMs?: number;
+  readonly attempt: number;
+  /** Where it runs or ran, for people. */
+  readonly worker?: string;
+  readonly backendPid?: number;
+  /** Server processes that hold what it waits for. */
+  readonly blockedBy: readonly number[];
+  readonly commandTag?: string;
+  readonly rowCount?: number;
+  readonly progressPhase?: string;
+  /** 0 to 100. */
+  readonly progressPercent?: number;
+  /** Time that the statement may go on, where it can be told. */
+  readonly leftMs?: number;
+  /** As psql prints it. */
+  readonly errorMessage?: string;
+}
+
+/** A row of the queries on tasks. */
+export interface TaskRow {
+  readonly jobid: string;
+  readonly job_name: string | null;
+  readonly username: string;
+  readonly state: TaskState;
+  readonly reason: string | null;
+  readonly guarantee: 'exactly once' | 'at most once' | null;
+  readonly queued_s: string;
+  readonly run_started_s: string | null;
+  readonly finished_s: string | null;
+  readonly wait_s: string | null;
+  readonly run_s: string | null;
+  readonly attempt: string | null;
+  readonly worker: string | null;
+  readonly backend_pid: string | null;
+  readonly blocked_by: string | null;
+  readonly command_tag: string | null;
+  readonly row_count: string | null;
+  readonly progress_phase: string | null;
+  readonly progress_percent: string | null;
+  readonly left_s: string | null;
+  readonly error_message: string | null;
+}
+
+export function toTaskStatus(row: TaskRow): TaskStatus {
+  return {
+    jobid: Number(row.jobid),
+    ...present('jobName', row.job_name),
+    username: row.username,
+    state: row.state,
+    ...present('reason', row.reason),
+    ...present('guarantee', row.guarantee),
+    queuedAt: toDate(row.queued_s),
+    ...toOptionalDate('runStartedAt', row.run_started_s),
+    ...toOptionalDate('finishedAt', row.finished_s),
+    ...toOptionalMs('waitMs', row.wait_s),
+    ...toOptionalMs('runMs', row.run_s),
+    attempt: Number(row.attempt ?? 0),
+    ...present('worker', row.worker),
+    ...present('backendPid', toNumber(row.backend_pid)),
+    // The query makes it a JSON array of process ids.
+    blockedBy: JSON.parse(row.blocked_by ?? '[]') as number[],
+    ...present('commandTag', row.command_tag),
+    ...present('rowCount', toNumber(row.row_count)),
+    ...present('progressPhase', row.progress_phase),
+    ...present('progressPercent', toNumber(row.progress_percent)),
+    ...toOptionalMs('leftMs', row.left_s),
+    ...present('errorMessage', row.error_message),
+  };
+}
+
+export function hasEnded({ state }: Pick<TaskStatus, 'state'>): boolean {
+  return state !== 'queued' && state !== 'running';
+}
+
+/**
+ * The id of a task: as `run` gave it, or as a driver reads a bigint.
+ *
+ * @throws LamplighterError TASK_NOT_FOUND for anything else.
+ */
+export function parseTaskId(id: number | bigint | string): number {
+  const text = String(id);
+  const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (number > 0 && Number.isSafeInteger(number)) return number;
+  throw new LamplighterError('TASK_NOT_FOUND', `expected the id of a task (a positive integer), got ${showValue(id)}`);
+}
+
+function toNumber(text: string | null): number | null {
+  return text === null ? null : Number(text);
+}
+
+function present<Name extends string, Value>(name: Name, value: Value | null): { readonly [name in Name]?: Value } {
+  // A computed key widens to an index signature.
+  return (value === null ? {} : { [name]: value }) as { readonly [name in Name]?: Value };
+}

@@ -1,0 +1,33 @@
+import { loadQuery } from '../db/load-sql.ts';
+import type { Queryable } from '../db/query.ts';
+import type { ClaimedTask } from './claimed-task.ts';
+
+const CLAIM_TASKS = loadQuery('claim_tasks');
+
+interface Row {
+  readonly run_id: string;
+  readonly jobid: string;
+  readonly username: string;
+  readonly role_oid: string;
+  readonly query: string;
+  readonly search_path: string;
+  readonly attempt: number;
+}
+
+/** Claims up to `limit` tasks, fair between roles; SQLSTATE LL001 when the lease is lost. */
+export async function claimTasks(
+  db: Queryable,
+  workerId: string,
+  { limit, skippedRoles }: { readonly limit: number; readonly skippedRoles: readonly string[] },
+): Promise<ClaimedTask[]> {
+  const { rows } = await db.query<Row>(CLAIM_TASKS, [workerId, limit, skippedRoles]);
+  return rows.map((row) => ({
+    runId: row.run_id,
+    jobid: row.jobid,
+    username: row.username,
+    roleOid: Number(row.role_oid),
+    text: row.query,
+    searchPath: row.search_path,
+    attempt: row.attempt,
+  }));
+}

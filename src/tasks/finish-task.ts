@@ -1,0 +1,51 @@
+import { loadQuery } from '../db/load-sql.ts';
+import type { Queryable } from '../db/query.ts';
+import type { ClaimedTask } from './claimed-task.ts';
+
+const FINISH_TASK = loadQuery('finish_task');
+const RELEASE_TASK = loadQuery('release_task');
+
+export type TaskVerdict = 'succeeded' | 'failed' | 'canceled';
+
+export interface FinishedTask {
+  readonly status: TaskVerdict;
+  readonly errorMessage?: string | undefined;
+  readonly commandTag?: string | undefined;
+  readonly rowCount?: number | undefined;
+}
+
+/** Records the verdict; what counts is returned: the outcome that the text left, and a cancel, go before it. Undefined when fenced off. */
+export async function finishTask(
+  db: Queryable,
+  workerId: string,
+  { runId, attempt }: Pick<ClaimedTask, 'runId' | 'attempt'>,
+  { status, errorMessage, commandTag, rowCount }: FinishedTask,
+): Promise<TaskVerdict | undefined> {
+  const params = [workerId, runId, attempt, status, errorMessage ?? null, commandTag ?? null, rowCount ?? null];
+  const [row] = (await db.query<{ status: TaskVerdict | null }>(FINISH_TASK, params)).rows;
+  return row?.status ?? undefined;
+}
+
+export interface Release {
+  /** Why it waits, for people. */
+  readonly reason: string;
+  /** @default 0 */
+  readonly delayMs?: number;
+  /** Counts as one of the attempts it has. */
+  readonly isCharged: boolean;
+}
+
+/**
+ * Gives up an attempt without a verdict. What has become of it: `running` while its backend is still there, and then it has to be asked
+ * again; undefined when fenced off.
+ */
+export async function releaseTask(
+  db: Queryable,
+  workerId: string,
+  { runId, attempt }: Pick<ClaimedTask, 'runId' | 'attempt'>,
+  { reason, delayMs = 0, isCharged }: Release,
+): Promise<TaskVerdict | 'queued' | 'running' | undefined> {
+  const params = [workerId, runId, attempt, reason, delayMs, isCharged];
+  const { rows } = await db.query<{ status: TaskVerdict | 'queued' | 'running' | null }>(RELEASE_TASK, params);
+  return rows[0]?.status ?? undefined;
+}

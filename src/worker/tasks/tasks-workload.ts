@@ -1,0 +1,195 @@
+import type { Service } from '../../core/service.ts';
+import { directOf } from '../../db/connection-settings.ts';
+import { loadQuery } from '../../db/load-sql.ts';
+import { createPollSchedule } from '../../process/poll-schedule.ts';
+import { stopAll } from '../../process/stop.ts';
+import { WAKE_CHANNEL } from '../../process/wake-up.ts';
+import type { Workload, WorkloadContext } from '../../process/workload.ts';
+import type { ClaimedTask } from '../../tasks/claimed-task.ts';
+import { TASK_CANCEL_CHANNEL } from '../../tasks/list-task-cancels.ts';
+import { createRoleLogins, type RoleLoginOptions } from '../../tasks/role-logins.ts';
+import { runTask } from '../../tasks/run-task.ts';
+import { createTextParser } from '../../tasks/text-parser.ts';
+import { type Attempt, type RecordedEnd, startAttempt } from './attempt.ts';
+import { startReasonPublisher } from './reason-publisher.ts';
+import { createRoleBackoff } from './role-backoff.ts';
+import { startTaskCanceller } from './task-canceller.ts';
+import { startTaskDispatcher } from './task-dispatcher.ts';
+import { createTaskDuties } from './task-duties.ts';
+import { createTaskRescuer } from './task-rescuer.ts';
+import { createTaskSessions } from './task-sessions.ts';
+
+const READ_OWN_LOGIN = loadQuery('read_own_login');
+
+export interface TasksWorkloadOptions {
+  readonly pollIntervalMs: number;
+  /** How long a stop lets tasks run before it breaks them off. */
+  readonly drainMs: number;
+  /** Age at which ended tasks are deleted; undefined keeps them. */
+  readonly retentionMs: number | undefined;
+  readonly logins: RoleLoginOptions;
+}
+
+/**
+ * Opens the workload of tasks: texts of callers, each run in a session that logged in as its role.
+ *
+ * A text runs for as long as it takes, so nothing here waits for one but its own attempt. When the lease is lost, what runs goes on: nobody
+ * reruns a task while its backend is there, so its end can still be recorded under the old id.
+ */
+export async function openTasks(context: WorkloadContext, options: TasksWorkloadOptions): Promise<Workload> {
+  const { db, settings, lease, log, troubles, clock } = context;
+  const { pollIntervalMs, drainMs, retentionMs } = options;
+  const concurrency = context.sessions.limit;
+  const [own] = (await db.query<{ role: string; database: string }>(READ_OWN_LOGIN)).rows;
+  if (own === undefined) throw new Error('the server did not say who is logged in');
+  const logins = createRoleLogins(settings, { ownRole: own.role, ...options.logins }, clock);
+  const sessions = createTaskSessions({
+    logins,
+    database: own.database,
+    room: context.sessions,
+    withShortSession: (work) => context.withShortSession(work),
+    log,
+    clock,
+  });
+  const parser = createTextParser();
+  const attempts = new Set<Attempt>();
+  const counts = { processed: 0, failed: 0 };
+  const givenUp = new AbortController();
+  const backoff = createRoleBackoff(clock, () => running?.publisher.wake());
+  const failures = troubles.define('run a task', {
+    begins: 'a task failed',
+    lasts: 'tasks go on failing',
+    ends: 'tasks succeed again',
+  });
+  const loginTrouble = troubles.define('log in as the role of a task');
+  const recordTrouble = troubles.define('record the ends of tasks');
+  const rescuer = createTaskRescuer({
+    db,
+    workerId: () => lease.workerId,
+    sessions,
+    settings: directOf(settings),
+    onRescued: () => running?.dispatcher.wake(),
+    log,
+    troubles,
+    clock,
+  });
+  let running: ReturnType<typeof startServices> | undefined;
+  let last: ClaimedTask | undefined;
+  const onIdle: (() => void)[] = [];
+
+  function start(task: ClaimedTask, workerId: string): void {
+    last = task;
+    attempts.add(
+      startAttempt(
+        {
+          db,
+          sessions,
+          runTask,
+          parser,
+          backoff,
+          loginTrouble,
+          recordTrouble,
+          givenUp: givenUp.signal,
+          onEnd,
+          log,
+          clock,
+        },
+        task,
+        workerId,
+      ),
+    );
+  }
+
+  function onEnd(attempt: Attempt, end: RecordedEnd, errorMessage = ''): void {
+    const { jobid, username: role } = attempt.task;
+    const ms = Math.round(clock.nowMs() - attempt.startedMs);
+    log.debug({ jobid, role, end: end ?? 'left to others', ms }, 'a task has ended');
+    if (end === 'failed') failures.note(new Error(errorMessage), { jobid, role });
+    if (end === 'succeeded') failures.settle();
+    if (end !== undefined && end !== 'queued') counts.processed += 1;
+    if (end === 'failed') counts.failed += 1;
+    if (attempt.isHandedBack()) log.info({ jobid, role, end: end ?? 'left to others' }, handBackLine(end));
+    attempts.delete(attempt);
+    running?.dispatcher.wake();
+    if (attempts.size > 0) return;
+    for (const resolve of onIdle.splice(0)) resolve();
+  }
+
+  /** What begins with the lease. */
+  function startServices() {
+    const workerId = () => lease.workerId;
+    const publisher = startReasonPublisher({ db, workerId, concurrency, reasons: backoff.reasons, troubles, clock });
+    const schedule = createPollSchedule({ db, topic: 'tasks', longestPauseMs: () => pollIntervalMs, log, clock });
+    const dispatcher = startTaskDispatcher({
+      db,
+      lease,
+      room: () => concurrency - attempts.size,
+      start,
+      // A rush of many roles has no use for it.
+      onIdle: () => last !== undefined && sessions.keepSpare(last),
+      backoff,
+      schedule,
+      log,
+      troubles,
+      clock,
+    });
+    const canceller = startTaskCanceller({ db, attempts, troubles, clock });
+    return { publisher, schedule, dispatcher, canceller, cancelRescuer: rescuer.start() };
+  }
+
+  return {
+    name: 'tasks',
+    channels: [WAKE_CHANNEL, TASK_CANCEL_CHANNEL],
+    graceMs: drainMs,
+    duties: createTaskDuties({ db, retentionMs, log, troubles }),
+    rescues: [rescuer.rescue],
+    get inFlight() {
+      return attempts.size;
+    },
+    hasInFlight: (workerId) => [...attempts].some((attempt) => attempt.workerId === workerId),
+    figures: () => counts,
+    start() {
+      running = startServices();
+    },
+    onNotification(channel, payload) {
+      if (channel === TASK_CANCEL_CHANNEL) {
+        // Any role may send on the channel, so this is a reason to look.
+        if ([...attempts].some(({ task }) => task.runId === payload)) running?.canceller.wake();
+        else running?.cancelRescuer.noteCancel();
+      } else if (running?.schedule.noteWakeUp(payload) === true) running.dispatcher.wake();
+    },
+    onResync() {
+      running?.dispatcher.wake();
+      running?.canceller.wake();
+    },
+    onListening(isListening) {
+      running?.schedule.setListening(isListening);
+      running?.dispatcher.wake();
+    },
+    onRenewed: () => running?.publisher.noteWorkerId(),
+    stopClaiming: async () => running?.dispatcher.stop().catch(() => undefined),
+    idle: () => (attempts.size === 0 ? Promise.resolve() : new Promise((resolve) => onIdle.push(resolve))),
+    abort(reason, workerId) {
+      if (reason === 'lost') return;
+      for (const attempt of attempts) if (workerId === undefined || attempt.workerId === workerId) attempt.handBack();
+    },
+    async stop() {
+      givenUp.abort();
+      const services: Service[] =
+        running === undefined ? [] : [running.dispatcher, running.canceller, running.cancelRescuer, running.publisher];
+      const left = [...attempts];
+      for (const { task } of left) {
+        log.warn({ jobid: task.jobid, role: task.username }, 'left a task to other workers, as it did not end in time');
+      }
+      for (const attempt of left) attempt.abandon();
+      await Promise.all(left.map(({ done }) => done));
+      await stopAll([...services, sessions, parser]);
+    },
+  };
+}
+
+function handBackLine(end: RecordedEnd): string {
+  if (end === 'queued') return 'handed a task back, to be run again';
+  if (end === 'failed') return 'broke off a task that cannot be run again';
+  return 'a task ended as the worker stopped';
+}
