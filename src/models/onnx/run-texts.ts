@@ -32,7 +32,7 @@ export interface TextsListener {
 export interface Portions {
   /** Into one run of the graph; 0: texts one by one. */
   readonly batchTokens: number;
-  /** Into one {@link TextsListener.working}, of texts that are run one by one: to say so of each takes a share of what a short one takes. */
+  /** Into one {@link TextsListener.working}, of texts that are run one by one. */
   readonly saidTokens: number;
 }
 
