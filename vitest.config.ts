@@ -66,6 +66,8 @@ export default defineConfig({
           ...onServer,
           name: 'engines',
           include: ENGINES,
+          // A test may start five engines, each of which takes a second of both cores.
+          testTimeout: 60_000,
           // One has as many threads as there are cores, and milliseconds are measured here.
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
