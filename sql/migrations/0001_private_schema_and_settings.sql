@@ -8,6 +8,9 @@
 --   lamplighter.claim_requests() ..  what workers run: claim, finish, rescue, promote (claims, upkeep)
 --   lamplighter.waiting              the flags by which idle processes ask to be woken, by topic (0003)
 --   lamplighter.autonomous_request   requests that run while their caller's transaction is still open (0007)
+--   lantern.tasks, .task_status      async tasks as callers see them (0008, tasks)
+--   lamplighter.task_run             the state of each task, and the session that runs it (0008)
+--   lamplighter.handler, .delivery   functions of callers that are called for requests that end (0010, handlers)
 --   lamplighter.embedding_*, .change what is embedded, what of it has changed, and what is known of its vectors (0009, embeddings)
 --   lamplighter.migration, .routine  the ledgers of migrations and functions (0001)
 -- Callers' functions are security invoker and lean on row-level security; workers' functions are security definer, so that

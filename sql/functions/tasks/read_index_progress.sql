@@ -1,7 +1,8 @@
 -- lamplighter.read_index_progress (caller)
 -- How much of an index build is done, from 0 to 1, by a row of pg_stat_progress_create_index. The build: half for the scan of the table, a
 -- tenth for the sort, the rest for loading; access methods that have one phase (hnsw, gin, gist) go by the table's blocks. CONCURRENTLY: 70
--- hundredths for the build, 25 for the validation, 5 for the waits.
+-- hundredths for the build, 25 for the validation, 5 for the waits. While PostgreSQL reads the first block of a table it reports all of
+-- them as done.
 create or replace function lamplighter.read_index_progress(p_row jsonb) returns double precision
 language plpgsql stable security invoker set search_path = pg_catalog, pg_temp as $$
 declare
