@@ -54,7 +54,7 @@ const DAEMON_OPTIONS = {
   /** Bytes of change log of a job beyond which capture only notes that a full pass is due. Too low makes full passes frequent. */
   captureLimitBytes: { flag: 'capture-limit', value: SIZE, default: 1_000_000_000 },
   /** Pause before the jobs table is read again. */
-  pollIntervalMs: { flag: 'poll-interval', value: duration(10, 60_000), default: 500 },
+  pollIntervalMs: { flag: 'jobs-poll-interval', value: duration(10, 60_000), default: 500 },
   /** Most connections held in one database. */
   maxConnections: PROCESS_OPTIONS.maxConnections,
   leaseMs: PROCESS_OPTIONS.leaseMs,

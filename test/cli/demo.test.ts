@@ -37,7 +37,8 @@ test('the demo shows all its steps and leaves neither files nor a server', async
     '7. Mend and retry',
     '8. Hit the cache',
     '9. Priorities',
-    '10. Statistics',
+    '10. Keep vectors in step with a column',
+    '11. Statistics',
   ]);
   expect(stdout).not.toContain('\u001b');
   expect(leftovers()).toEqual([]);
@@ -62,7 +63,7 @@ test('a model for the demo that is not there is refused before anything is start
 test.each([
   ['while the server starts', /^Lamplighter/, 'SIGINT', 130],
   ['at work', /^1\. Embed/, 'SIGINT', 130],
-  ['at work', /A worker in this process/, 'SIGTERM', 1],
+  ['at work', /A worker and an embedding daemon in this process/, 'SIGTERM', 1],
 ] as const)('stopped %s (%s, %s) it leaves nothing either', async (_when, line, signal, code) => {
   await using demo = startCli(['demo'], { env: { TMPDIR: folder } });
   await demo.waitForLine(line);

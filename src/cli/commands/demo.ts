@@ -1,7 +1,12 @@
 import { systemClock } from '../../core/clock.ts';
+import { daemonConfig } from '../../daemon/config.ts';
+import type { Queryable } from '../../db/query.ts';
+import { runInTransaction } from '../../db/transaction.ts';
+import { createJobsTable } from '../../embeddings/jobs/create-jobs-table.ts';
 import { workerConfig } from '../../worker/config.ts';
 import type { CliCommand, Invocation } from '../cli-command.ts';
 import type { DemoStep } from '../demo/demo-step.ts';
+import { keepVectorsInStep } from '../demo/embedding-steps.ts';
 import { findGenerator, type Generator } from '../demo/find-generator.ts';
 import { generateText, skipGeneration } from '../demo/generate-steps.ts';
 import { createNarrator } from '../demo/narrator.ts';
@@ -16,12 +21,13 @@ import {
 import { answerQuestions, embedDocuments, rerankAnswers } from '../demo/search-steps.ts';
 import { type EmbeddedHints, openEmbeddedDatabase } from '../embedded-database.ts';
 import { EXIT } from '../exit-code.ts';
+import { openDaemon, type RunningDaemon } from '../open-daemon.ts';
 import { openWorker } from '../open-worker.ts';
 import { renderAge } from '../render-age.ts';
 import { wrap } from '../render-table.ts';
 import { withSession } from '../with-session.ts';
 
-const stepsWith = (generator: Generator): readonly DemoStep[] => [
+const stepsWith = (generator: Generator, db: Queryable): readonly DemoStep[] => [
   embedDocuments,
   answerQuestions,
   rerankAnswers,
@@ -31,6 +37,7 @@ const stepsWith = (generator: Generator): readonly DemoStep[] => [
   retryRequest,
   hitCache,
   orderByPriority,
+  keepVectorsInStep(db),
   showStatistics,
 ];
 
@@ -38,6 +45,8 @@ const HINTS: EmbeddedHints = {
   EMBEDDED_MISSING:
     'Install without --omit=optional, on Linux or macOS. With a database of your own: "lamplighter up --uri URI".',
 };
+
+const JOBS_TABLE = { schema: 'public', table: 'jobs' };
 
 const ABOUT_MODELS =
   'Its model for embed and rerank is builtin/lexical, which compares words and groups of letters, not meaning: good for trying ' +
@@ -47,7 +56,7 @@ export const demoCommand: CliCommand = {
   name: 'demo',
   summary: 'show everything on a PostgreSQL of its own, and leave nothing behind',
   details:
-    'Starts an embedded PostgreSQL in a temporary folder and a worker, shows what they can do step by step, with the statements that ' +
+    'Starts an embedded PostgreSQL in a temporary folder, a worker and an embedding daemon, shows what they can do step by step, with the statements that ' +
     'do it, and removes everything. Needs no server, no download and no configuration. Text is generated where there is a model for it: ' +
     'the one that LAMPLIGHTER_DEMO_GGUF names, or the recommended one if it was pulled.',
   options: [],
@@ -93,14 +102,23 @@ async function showAll(invocation: Invocation, sinceStart: () => string): Promis
         flags: { heartbeat: '200ms', generateModel: 'name' in generator ? generator.name : undefined },
       }),
     });
+    let daemon: RunningDaemon | undefined;
     try {
-      terminal.print(`   A worker in this process, ready after ${sinceStart()}`);
+      await withSession(invocation, settings, (session) =>
+        runInTransaction(session, (transaction) => createJobsTable(transaction, JOBS_TABLE)),
+      );
+      daemon = await openDaemon(invocation, {
+        settings,
+        config: daemonConfig.parse({ ...JOBS_TABLE, pollIntervalMs: 50 }),
+      });
+      terminal.print(`   A worker and an embedding daemon in this process, ready after ${sinceStart()}`);
       for (const line of wrap(ABOUT_MODELS, Math.min(terminal.columns, 100) - 3)) terminal.print(`   ${line}`);
       await withSession(invocation, settings, async (session) => {
         const narrator = createNarrator(session, { terminal });
-        for (const step of stepsWith(generator)) await step(narrator);
+        for (const step of stepsWith(generator, session)) await step(narrator);
       });
     } finally {
+      await daemon?.stop({ isImmediate: interruption.first.aborted });
       await worker.stop({ isImmediate: interruption.first.aborted });
     }
   } finally {

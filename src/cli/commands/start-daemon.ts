@@ -1,7 +1,8 @@
 import type { CliCommand } from '../cli-command.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
 import { DAEMON_FLAGS, daemonConfigOf, LANTERN_FLAGS } from '../daemon-options.ts';
-import { runDaemon } from '../run-daemon.ts';
+import { openDaemon } from '../open-daemon.ts';
+import { runService } from '../run-service.ts';
 
 export const startDaemonCommand: CliCommand = {
   name: 'start-daemon',
@@ -21,7 +22,8 @@ export const startDaemonCommand: CliCommand = {
     { command: 'lamplighter start-daemon --max-load 0.25', does: 'backfill gently' },
   ],
   logLevel: 'info',
-  run(invocation) {
-    return runDaemon(invocation, { settings: connectionOf(invocation), config: daemonConfigOf(invocation) });
+  async run(invocation) {
+    const setup = { settings: connectionOf(invocation), config: daemonConfigOf(invocation) };
+    return runService(invocation, await openDaemon(invocation, setup));
   },
 };

@@ -6,11 +6,12 @@ import { describeConnection } from '../../db/connection-text.ts';
 import type { CliCommand, Invocation } from '../cli-command.ts';
 import { type CliOption, isGivenAsFlag, readOption, textOf } from '../cli-option.ts';
 import { CONNECTION_OPTIONS, connectionFlags, connectionOf } from '../connection-options.ts';
+import { daemonConfigOf, TRUST_OPTIONS } from '../daemon-options.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { migrateDatabase, printReport } from '../migrate-database.ts';
-import { openWorker } from '../open-worker.ts';
 import { runService } from '../run-service.ts';
 import { TASK_LOGIN_OPTIONS } from '../task-login-options.ts';
+import { openAll, type UpServices } from '../up/open-all.ts';
 import { upEmbedded } from '../up/up-embedded.ts';
 import { WORKER_FLAGS, workerConfigOf } from '../worker-options.ts';
 
@@ -27,28 +28,48 @@ const PORT: CliOption = {
   defaultText: 'the one it had, at first 5433 or the next free one',
 };
 
+const JOBS_TABLE: CliOption = {
+  flag: 'jobs-table',
+  argument: 'table',
+  describes: 'run an embedding daemon as well, for the jobs in this table, which is made where it is missing',
+  defaultText: 'none',
+};
+
 export const upCommand: CliCommand = {
   name: 'up',
   summary: 'run a database with Lamplighter, and a worker',
   details:
     'With no database named it runs an embedded PostgreSQL, kept in a folder, and prints how to connect. With one, in a flag or in the ' +
-    'environment, it installs or upgrades the schema there. Either way it then runs a worker until it is stopped. --data-dir or --port ' +
-    'on the command line choose the embedded one even when the environment names a database.',
-  options: [DATA_DIR, PORT, ...CONNECTION_OPTIONS, ...WORKER_FLAGS, ...TASK_LOGIN_OPTIONS],
+    'environment, it installs or upgrades the schema there. Either way it then runs a worker, and with --jobs-table an embedding daemon, until it is ' +
+    'stopped. --data-dir or --port on the command line choose the embedded one even when the environment names a database.',
+  options: [
+    DATA_DIR,
+    PORT,
+    ...CONNECTION_OPTIONS,
+    ...WORKER_FLAGS,
+    ...TASK_LOGIN_OPTIONS,
+    JOBS_TABLE,
+    ...TRUST_OPTIONS,
+  ],
   examples: [
     { command: 'lamplighter up', does: 'embedded, in .lamplighter' },
     { command: 'lamplighter up --data-dir /var/lib/lamplighter --port 5440', does: 'embedded, elsewhere' },
+    { command: 'lamplighter up --jobs-table jobs', does: 'with an embedding daemon' },
     { command: 'lamplighter up --uri postgresql://owner:secret@db.example.org/app', does: 'a database of your own' },
   ],
   logLevel: 'info',
   async run(invocation) {
-    const worker = workerConfigOf(invocation);
+    const jobsTable = textOf(invocation, JOBS_TABLE);
+    const services: UpServices = {
+      worker: workerConfigOf(invocation),
+      daemon: jobsTable === undefined ? undefined : daemonConfigOf(invocation, jobsTable),
+    };
     const port = readOption(invocation, PORT, readPort);
-    if (!isEmbedded(invocation)) return upNamed(invocation, worker);
+    if (!isEmbedded(invocation)) return upNamed(invocation, services);
     const code = await upEmbedded(invocation, {
       dataDir: textOf(invocation, DATA_DIR) ?? '.lamplighter',
       port,
-      worker,
+      services,
     });
     return codeOfService(invocation, code);
   },
@@ -66,14 +87,14 @@ function isEmbedded(invocation: Invocation): boolean {
   return embeddedFlag !== undefined || !namesConnection(flags, invocation.env);
 }
 
-async function upNamed(invocation: Invocation, worker: ReturnType<typeof workerConfigOf>): Promise<ExitCode> {
+async function upNamed(invocation: Invocation, services: UpServices): Promise<ExitCode> {
   const settings = connectionOf(invocation);
   const report = await migrateDatabase(invocation, directOf(settings), {});
   printReport(invocation, settings, report);
   invocation.terminal.print(
-    `A worker runs for ${describeConnection(settings)} (from ${settings.origin}). Ctrl-C stops it.`,
+    `${services.daemon === undefined ? 'A worker runs' : 'A worker and an embedding daemon run'} for ${describeConnection(settings)} (from ${settings.origin}). Ctrl-C stops it.`,
   );
-  return codeOfService(invocation, await runService(invocation, await openWorker(invocation, { settings, ...worker })));
+  return codeOfService(invocation, await runService(invocation, await openAll(invocation, settings, services)));
 }
 
 /** A service that was asked to end has done its duty; Ctrl-C is told apart for scripts. */

@@ -5,15 +5,15 @@ import { LamplighterError } from '../../core/errors.ts';
 import type { Invocation } from '../cli-command.ts';
 import { type EmbeddedHints, openEmbeddedDatabase } from '../embedded-database.ts';
 import type { ExitCode } from '../exit-code.ts';
-import { openWorker, type WorkerSetup } from '../open-worker.ts';
 import { runService } from '../run-service.ts';
 import { choosePort, keepPort } from './kept-port.ts';
+import { openAll, type UpServices } from './open-all.ts';
 
 export interface EmbeddedUp {
   readonly dataDir: string;
   /** 0 for any free one; absent for the one that the folder had before. */
   readonly port: number | undefined;
-  readonly worker: Omit<WorkerSetup, 'settings'>;
+  readonly services: UpServices;
 }
 
 const HINTS: EmbeddedHints = {
@@ -33,7 +33,7 @@ export async function upEmbedded(invocation: Invocation, options: EmbeddedUp): P
     await keepPort(dataDir, server.port);
     // The password is in there.
     await writeFile(join(dataDir, '.gitignore'), '*\n');
-    const worker = await openWorker(invocation, { ...options.worker, settings });
+    const service = await openAll(invocation, settings, options.services);
     printWelcome(invocation, { uri: server.uri, isNew });
     const ended = server.ended.then(
       () =>
@@ -41,7 +41,7 @@ export async function upEmbedded(invocation: Invocation, options: EmbeddedUp): P
           hint: 'With --log-level debug its log is shown. The data is kept: start again.',
         }),
     );
-    return await runService(invocation, worker, ended);
+    return await runService(invocation, service, ended);
   } finally {
     await server.stop();
   }

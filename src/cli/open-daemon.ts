@@ -7,9 +7,8 @@ import type { JobReport } from '../daemon/job-report.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
 import { createModelRegistry } from '../models/registry.ts';
 import type { Invocation } from './cli-command.ts';
-import { EXIT, type ExitCode } from './exit-code.ts';
-import { aborted, codeOfInterruption } from './interruption.ts';
 import { createRateMeter, describeRows, type RateMeter, renderBar } from './progress-bar.ts';
+import type { RunningService } from './run-service.ts';
 import type { Terminal } from './terminal.ts';
 import { withSession } from './with-session.ts';
 
@@ -18,15 +17,15 @@ export interface DaemonSetup {
   readonly config: DaemonConfig;
 }
 
-/** A daemon and the models that it holds. */
-export type RunningDaemon = Pick<Daemon, 'stop' | 'jobs'>;
+/** A daemon and the models that it holds. It does not end by itself: a database that fails is opened again. */
+export interface RunningDaemon extends RunningService, Pick<Daemon, 'jobs'> {}
 
 const DRAW_MS = 200;
 /** Where there is no screen, a line comes this often. */
 const LINE_MS = 10_000;
 
 /** Starts a daemon with models of its own, and shows how far its backfills are. */
-async function openDaemon(invocation: Invocation, { settings, config }: DaemonSetup): Promise<RunningDaemon> {
+export async function openDaemon(invocation: Invocation, { settings, config }: DaemonSetup): Promise<RunningDaemon> {
   const { env, providers, terminal } = invocation;
   const log = logAround(terminal, invocation.log);
   const models = createModelRegistry({ providers });
@@ -48,26 +47,13 @@ async function openDaemon(invocation: Invocation, { settings, config }: DaemonSe
       get jobs() {
         return started.jobs;
       },
+      died: new Promise(() => undefined),
       stop,
     };
   } catch (error) {
     await stop({ isImmediate: true });
     throw error;
   }
-}
-
-/** Runs a daemon until a signal: the first one lets it finish what it does, the second hands that back at once. */
-export async function runDaemon(invocation: Invocation, setup: DaemonSetup): Promise<ExitCode> {
-  const { interruption, log } = invocation;
-  const daemon = await openDaemon(invocation, setup);
-  await aborted(interruption.first);
-  log.info('stopping; another signal hands back at once what still runs');
-  const stopped = daemon.stop();
-  await Promise.race([stopped, aborted(interruption.second)]);
-  if (!interruption.second.aborted) return EXIT.done;
-  await daemon.stop({ isImmediate: true });
-  await stopped;
-  return codeOfInterruption(interruption);
 }
 
 /** On a screen, log lines and the bar must not run into each other. */
