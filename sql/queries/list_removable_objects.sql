@@ -8,7 +8,7 @@ with own as (
   select s.kind, s.schema_name, s.name
   from lamplighter.list_shared_names() as s
 )
-select case when p.proname ~ '^capture_[0-9a-f]{32}$' then 'capture' else 'function' end as kind, pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)) as name
+select case when p.proname::pg_catalog.text ~ '^capture_[0-9a-f]{32}$' then 'capture' else 'function' end as kind, pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)) as name
 from pg_catalog.pg_proc as p
 join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
 cross join own

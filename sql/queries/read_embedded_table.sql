@@ -63,7 +63,7 @@ select r.oid::text as oid,
           'generated', a.attgenerated,
           'canUpdate', pg_catalog.has_column_privilege(r.oid, a.attnum, 'UPDATE'),
           'equality', case
-            when t.typtype in ('e', 'r', 'm') or (t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace and t.typname = 'varchar')
+            when t.typtype in ('e', 'r', 'm') or (t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid and t.typname = 'varchar')
             then 'operator(pg_catalog.=)'
             else (
               select pg_catalog.format('operator(%I.%s)', en.nspname, e.oprname)
