@@ -146,29 +146,31 @@ test('a task that is queued by a definer function is of its owner, and RESET ROL
 });
 
 test('objects of the caller that come first in its path are not used with the rights of the owner', async () => {
-  await a().query(`create temp table owned (who text)`);
+  // Functions and operators in pg_temp are never found by name: these are in a schema of their own; relations are in both.
+  await admin().query(`create schema evil; grant usage, create on schema evil to public`);
+  await a().query(`create table evil.owned (who text); grant insert on evil.owned to public`);
   await a().query(`
-    create function pg_temp.current_setting(text) returns text language sql as $$ select 'forged'::text $$;
-    create function pg_temp.find_role(text) returns oid language sql as $$ select 10::oid $$;
-    create function pg_temp.equal(bigint, bigint) returns boolean language plpgsql as $$
-      begin insert into owned values (current_user); return true; end $$;
-    create operator pg_temp.= (leftarg = bigint, rightarg = bigint, function = pg_temp.equal);
-    create function pg_temp.concat(text, bigint) returns text language plpgsql as $$
-      begin insert into owned values (current_user); return 'forged'; end $$;
-    create operator pg_temp.|| (leftarg = text, rightarg = bigint, function = pg_temp.concat);
+    create function evil.current_setting(text) returns text language sql as $$ select 'forged'::text $$;
+    create function evil.find_role(text) returns oid language sql as $$ select 10::oid $$;
+    create function evil.equal(bigint, bigint) returns boolean language plpgsql as $$
+      begin insert into evil.owned values (current_user); return true; end $$;
+    create operator evil.= (leftarg = bigint, rightarg = bigint, function = evil.equal);
+    create function evil.concat(text, bigint) returns text language plpgsql as $$
+      begin insert into evil.owned values (current_user); return 'forged'; end $$;
+    create operator evil.|| (leftarg = text, rightarg = bigint, function = evil.concat);
     create temp table task_run (x int);
     create temp table tasks (jobid bigint, query text, job_name text);
   `);
-  await a().query('begin; set local search_path = pg_temp, pg_catalog');
+  await a().query('begin; set local search_path = pg_temp, evil, pg_catalog');
   const { rows } = await a().query<{ jobid: string }>(`select lantern.async_task('select 1') as jobid`);
   await a().query('select lantern.cancel_all_async_tasks()');
   await a().query('select count(*) from lantern.task_status');
   await a().query('commit');
-  expect((await a().query('select who from owned')).rows).toEqual([]);
+  expect((await a().query('select who from evil.owned')).rows).toEqual([]);
   const jobid = String(rows[0]?.jobid);
   expect(await stage.task(jobid)).toMatchObject({ pg_cron_job_name: `async_task_${jobid}`, status: 'canceled' });
   const kept = await admin().query('select search_path, role_oid::regrole::text as role from lamplighter.task_run');
-  expect(kept.rows).toEqual([{ search_path: 'pg_temp, pg_catalog', role: stage.cast.names.a }]);
+  expect(kept.rows).toEqual([{ search_path: 'pg_temp, evil, pg_catalog', role: stage.cast.names.a }]);
   await a().query('discard temp');
 });
 
