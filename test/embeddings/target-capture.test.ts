@@ -281,7 +281,8 @@ describe("the user's statements", () => {
       Number((await user.client.query('select pg_snapshot_xmax(pg_current_snapshot())::text as xid')).rows[0]?.xid);
     const before = await xid();
     await user.client.query(`update single set body = body || '!'`);
-    expect((await xid()) - before).toBeLessThanOrEqual(2);
+    // Other files take ids of the server meanwhile; a subtransaction for each row would take 2,000.
+    expect((await xid()) - before).toBeLessThan(1_000);
     await scene.run(`delete from lamplighter.change`);
   });
 
@@ -291,10 +292,13 @@ describe("the user's statements", () => {
       `create table varied (id int primary key, title text, body text generated always as (upper(title)) stored);
        insert into varied values (1, 'one')`,
     );
+    const [version] = await scene.run(`select current_setting('server_version_num')::int as number`);
+    const merge = `merge into varied as t using (values (1, 'eins'), (2, 'zwei')) as s (id, title) on t.id = s.id
+      when matched then update set title = s.title when not matched then insert values (s.id, s.title)`;
+    const without = `update varied set title = 'eins' where id = 1; insert into varied values (2, 'zwei')`;
     await scene.run(
       `insert into varied values (1, 'x') on conflict (id) do update set title = 'uno';
-       merge into varied as t using (values (1, 'eins'), (2, 'zwei')) as s (id, title) on t.id = s.id
-         when matched then update set title = s.title when not matched then insert values (s.id, s.title);
+       ${Number(version?.['number']) >= 150000 ? merge : without};
        begin; savepoint s; insert into varied values (3, 'lost'); rollback to s; insert into varied values (4, 'kept'); commit`,
     );
     expect((await scene.drain(job)).sort()).toEqual(['EINS', 'KEPT', 'ZWEI']);
@@ -317,9 +321,10 @@ describe("the user's statements", () => {
       );
       return Number(rows[0]?.blocks);
     };
-    const before = await read();
+    const canTell = Number(version?.['number']) >= 170000;
+    const before = canTell ? await read() : 0;
     await user.client.query('update large set n = n + 1');
-    if (Number(version?.['number']) >= 170000) expect((await read()) - before).toBeLessThan(100);
+    if (canTell) expect((await read()) - before).toBeLessThan(100);
     expect(await scene.logged()).toEqual([]);
     await scene.run(`update large set body = body || '!' where id = 2`);
     expect((await scene.drain(job)).map(({ length }) => length)).toEqual([1_000_001]);
