@@ -25,6 +25,7 @@ const BENCHES = [
   'recovery',
   'capture',
   'embedding',
+  'embedding-sync',
   'generation',
   'soak',
 ];

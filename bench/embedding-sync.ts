@@ -1,0 +1,160 @@
+/**
+ * How soon a vector follows its text, and how many rows a second a daemon fills, with a model that costs nothing: what is left is the
+ * way from the row to the model and back. Vectors have 384 numbers in a column of real[].
+ *
+ * Targets: INSERT to visible vector p50 at most 20 ms, p99 at most 100 ms, idle; at least 20,000 rows a second of backfill.
+ *
+ * usage: tsx bench/embedding-sync.ts [--rounds 3] [--requests 50000] [--quick] [--save]
+ */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { createDaemon } from '../src/daemon/create-daemon.ts';
+import { defineModel } from '../src/models/define-model.ts';
+import { succeeded } from '../src/models/outcome.ts';
+import type { ModelProvider } from '../src/models/provider.ts';
+import { readBenchOptions } from './support/bench-options.ts';
+import { startBenchServer } from './support/bench-server.ts';
+import { monotonicMs } from './support/monotonic-ms.ts';
+import { atLeast, atMost, publish, type Row } from './support/report.ts';
+import { median, percentile, round3 } from './support/statistics.ts';
+
+const DIMENSIONS = 384;
+const GAPS_MS = [5, 50, 300];
+
+const options = readBenchOptions({ full: { rounds: 3, requests: 50_000 }, quick: { rounds: 1, requests: 2_000 } });
+await using server = await startBenchServer();
+const uri = await server.createDatabase('embedding_sync');
+const db = new pg.Pool({ connectionString: uri, max: 4 });
+
+/** One vector for all texts. */
+const vector = new Float32Array(DIMENSIONS).fill(1 / Math.sqrt(DIMENSIONS));
+const nullModels: ModelProvider = {
+  runtime: 'null',
+  list: async () => [],
+  describe: async ({ name }) =>
+    name === 'null/model'
+      ? {
+          state: 'loadable',
+          name,
+          card: {
+            name,
+            runtime: 'null',
+            type: 'textual',
+            functions: ['embed'],
+            dimensions: DIMENSIONS,
+            isDownloaded: true,
+          },
+        }
+      : undefined,
+  load: async ({ name }) =>
+    defineModel({
+      name,
+      runtime: 'null',
+      fingerprint: name,
+      maxConcurrency: 8,
+      embed: {
+        dimensions: DIMENSIONS,
+        maxBatch: 1_000,
+        run: async (texts) => texts.map(() => succeeded(vector)),
+      },
+    }),
+};
+
+await db.query(`create table jobs (id integer generated always as identity primary key, db_connection text, schema text, "table" text,
+  src_column text, dst_column text, embedding_model text, init_started_at timestamptz, init_finished_at timestamptz,
+  init_failed_at timestamptz, init_failure_reason text, canceled_at timestamptz)`);
+const daemon = await createDaemon({ uri, providers: [nullModels], pollIntervalMs: 100 });
+const rows: Row[] = [];
+const rates: number[] = [];
+try {
+  for (let round = 1; round <= options.rounds; round++) rates.push(await measureBackfill(round));
+  rows.push({ what: 'backfill, rows/s', median: Math.round(median(rates)) });
+  const idle: number[] = [];
+  for (const gapMs of GAPS_MS) {
+    const times = await measureLatency(gapMs);
+    idle.push(...times);
+    rows.push({
+      what: `INSERT to visible vector, every ${gapMs} ms`,
+      p50: round3(percentile(times, 0.5)),
+      p99: round3(percentile(times, 0.99)),
+    });
+  }
+  await publish(
+    {
+      bench: 'embedding-sync',
+      subject: `a daemon with a null model of ${DIMENSIONS} dimensions, one process; times in ms`,
+      rows,
+      verdicts: [
+        atLeast('rows/s of backfill', median(rates), 20_000),
+        atMost('INSERT to visible vector p50, ms', percentile(idle, 0.5), 20),
+        atMost('INSERT to visible vector p99, ms', percentile(idle, 0.99), 100),
+      ],
+    },
+    options,
+    server,
+  );
+} finally {
+  await daemon.stop({ isImmediate: true });
+  await db.end();
+}
+
+async function addJob(table: string): Promise<void> {
+  await db.query(
+    `insert into jobs ("table", src_column, dst_column, embedding_model) values ($1, 'body', 'embedding', 'null/model')`,
+    [table],
+  );
+}
+
+/** Rows a second from the first vector to the last. */
+async function measureBackfill(round: number): Promise<number> {
+  const table = `filled_${round}`;
+  await db.query(`create table ${table} (id integer primary key, body text)`);
+  await db.query(`insert into ${table} select n, 'text number ' || n from generate_series(1, $1::int) as n`, [
+    options.requests,
+  ]);
+  await server.checkpoint();
+  await addJob(table);
+  const count = async () => {
+    const { rows: found } = await db.query<{ count: number }>(`select count(embedding)::int as count from ${table}`);
+    return found[0]?.count ?? 0;
+  };
+  while (!(await hasColumn(table))) await delay(5);
+  while ((await count()) === 0) await delay(5);
+  const startedMs = monotonicMs();
+  const before = await count();
+  while ((await count()) < options.requests) await delay(50);
+  return ((options.requests - before) / (monotonicMs() - startedMs)) * 1_000;
+}
+
+async function hasColumn(table: string): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `select from pg_attribute where attrelid = $1::regclass and attname = 'embedding' and not attisdropped`,
+    [table],
+  );
+  return rowCount === 1;
+}
+
+async function measureLatency(gapMs: number): Promise<number[]> {
+  const table = `live_${gapMs}`;
+  await db.query(`create table ${table} (id integer primary key, body text)`);
+  await addJob(table);
+  while (!(await hasColumn(table))) await delay(5);
+  await delay(2_000);
+  const times: number[] = [];
+  const samples = options.isQuick ? 5 : 100;
+  for (let id = 1; id <= samples; id++) {
+    const startedMs = monotonicMs();
+    await db.query(`insert into ${table} values ($1, $2)`, [id, `text ${id}`]);
+    for (;;) {
+      const { rows: found } = await db.query<{ there: boolean }>(
+        `select embedding is not null as there from ${table} where id = $1`,
+        [id],
+      );
+      if (found[0]?.there === true) break;
+    }
+    times.push(monotonicMs() - startedMs);
+    await delay(gapMs);
+  }
+  return times;
+}
