@@ -10,6 +10,7 @@ import { JSON_OPTION } from '../common-options.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
 import { EXIT } from '../exit-code.ts';
 import { codeOfInterruption } from '../interruption.ts';
+import { embeddingsSection } from '../status/embeddings-section.ts';
 import { requestsSection } from '../status/requests-section.ts';
 import { createStatusScreen, type StatusReading, type StatusSection } from '../status/status-section.ts';
 import { workersSection } from '../status/workers-section.ts';
@@ -19,13 +20,17 @@ const WATCH: CliOption = { flag: 'watch', short: 'w', describes: 'look again eve
 const WATCH_INTERVAL_MS = 2_000;
 
 /** What is shown of the database at `place`, in this order; a section for each system. */
-const sectionsOf = (place: string): readonly StatusSection[] => [requestsSection(place), workersSection];
+const sectionsOf = (place: string): readonly StatusSection[] => [
+  requestsSection(place),
+  embeddingsSection,
+  workersSection,
+];
 
 export const statusCommand: CliCommand = {
   name: 'status',
   summary: 'show queues and workers',
   details:
-    'Shows what is queued, running and done by function, what waits and for what, and the workers. A role sees its own requests, the owner of the schema all.',
+    'Shows what is queued, running and done by function, what waits and for what, embedding jobs, and the workers. A role sees its own requests, the owner of the schema all.',
   options: [...CONNECTION_OPTIONS, WATCH, JSON_OPTION],
   examples: [
     { command: 'lamplighter status --watch', does: 'keep looking' },

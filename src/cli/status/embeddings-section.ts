@@ -1,0 +1,74 @@
+import { toPrintable } from '../../core/printable.ts';
+import type { Queryable } from '../../db/query.ts';
+import { classifySqlState } from '../../db/sqlstate.ts';
+import { renderAge } from '../render-age.ts';
+import type { StatusSection } from './status-section.ts';
+
+/** One embedding job of the database, as `lamplighter.embedding_status` has it. */
+interface EmbeddingJob {
+  readonly jobId: string;
+  readonly source: string;
+  readonly model: string;
+  readonly state: string;
+  readonly reason: string | null;
+  readonly rows: number | null;
+  readonly embedded: number | null;
+  readonly queued: number;
+  readonly failed: number;
+  readonly lagMs: number | null;
+  /** False where no process that is alive serves it. */
+  readonly isServed: boolean;
+}
+
+const READ = `
+  select s.job_id as "jobId", s.schema_name || '.' || s.table_name || '.' || s.dst_column as source, s.model, s.state, s.reason,
+         s.rows::float8 as rows, s.embedded::float8 as embedded, s.queued::float8 as queued, s.failed::float8 as failed,
+         extract(epoch from s.lag)::float8 * 1000 as "lagMs", s.served_by is not null as "isServed"
+  from lamplighter.embedding_status as s
+  order by s.job`;
+
+/** The embedding jobs whose tables are in the database; nothing where there are none. */
+export const embeddingsSection: StatusSection = {
+  async read(db) {
+    const embeddings = await readJobs(db);
+    return {
+      json: { embeddings },
+      print(screen) {
+        if (embeddings.length === 0) return;
+        screen.title('Embeddings');
+        const header = ['job', 'vectors', 'model', 'state', 'rows', 'embedded', 'queued', 'failed', 'lag', 'reason'];
+        screen.table(header, embeddings.map(cellsOf));
+        if (!embeddings.every(({ isServed, state }) => isServed || state === 'canceled')) {
+          screen.line('some are served by no daemon; start one with: lantern-cli start-daemon');
+        }
+      },
+    };
+  },
+};
+
+async function readJobs(db: Queryable): Promise<readonly EmbeddingJob[]> {
+  try {
+    return (await db.query<EmbeddingJob>(READ)).rows;
+  } catch (error) {
+    // Who was granted requests only sees no jobs; nor does a schema of the version before have them.
+    const kind = classifySqlState(error);
+    if (kind === 'permission' || kind === 'missing') return [];
+    throw error;
+  }
+}
+
+function cellsOf(job: EmbeddingJob): string[] {
+  const count = (value: number | null) => (value === null ? '-' : String(value));
+  return [
+    job.jobId,
+    toPrintable(job.source),
+    job.model,
+    job.state,
+    count(job.rows),
+    count(job.embedded),
+    count(job.queued),
+    count(job.failed),
+    job.lagMs === null ? '-' : renderAge(job.lagMs),
+    job.reason ?? '',
+  ];
+}
