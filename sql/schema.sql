@@ -1548,40 +1548,49 @@ $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.describe_left_indexes(p_query text, p_before oid[])
  RETURNS text
- LANGUAGE sql
- STABLE
+ LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select string_agg(format('The index %1$s is invalid; drop it with: DROP INDEX CONCURRENTLY %1$s;', left_index.name), E'\n' order by left_index.name)
-  from (
-    select format('%I.%I', n.nspname, x.relname) as name
-    from unnest(lamplighter.list_invalid_indexes(p_query)) as index_oid
-         join pg_index as i on i.indexrelid = index_oid
-         join pg_class as x on x.oid = i.indexrelid and x.relkind = 'i'
-         join pg_namespace as n on n.oid = x.relnamespace
-    where index_oid <> all (p_before)
-      and (
-        p_query ~* '\m(schema|database|system)\M'
-        or exists (
-          select
-          from (
-            select i.indexrelid as oid
-            union all
-            select i.indrelid
-            union all
-            select a.relid from pg_partition_ancestors(i.indrelid) as a) as named
-               join pg_class as c on c.oid = named.oid
-          where position(lower(c.relname) in lower(replace(p_query, '""', '"'))) > 0))
-      and not exists (
+declare
+  v_left oid[];
+begin
+  select array_agg(i.indexrelid)
+  into v_left
+  from unnest(lamplighter.list_invalid_indexes(p_query)) as index_oid
+       join pg_index as i on i.indexrelid = index_oid
+       join pg_class as x on x.oid = i.indexrelid and x.relkind = 'i'
+  where index_oid <> all (p_before)
+    and (
+      p_query ~* '\m(schema|database|system)\M'
+      or exists (
         select
-        from pg_locks as l
-             join pg_stat_activity as a on a.pid = l.pid
-        where l.locktype = 'relation'
-          and l.database = (select d.oid from pg_database as d where d.datname = current_database())
-          and l.relation = i.indrelid
-          and l.mode = 'ShareUpdateExclusiveLock'
-          and l.granted
-          and a.usesysid is not null)) as left_index
+        from (
+          select i.indexrelid as oid
+          union all
+          select i.indrelid
+          union all
+          select a.relid from pg_partition_ancestors(i.indrelid) as a) as named
+             join pg_class as c on c.oid = named.oid
+        where position(lower(c.relname) in lower(replace(p_query, '""', '"'))) > 0))
+    and not exists (
+      select
+      from pg_locks as l
+           join pg_stat_activity as a on a.pid = l.pid
+      where l.locktype = 'relation'
+        and l.database = (select d.oid from pg_database as d where d.datname = current_database())
+        and l.relation = i.indrelid
+        and l.mode = 'ShareUpdateExclusiveLock'
+        and l.granted
+        and a.usesysid is not null);
+  return (
+    select string_agg(format('The index %1$s is invalid; drop it with: DROP INDEX CONCURRENTLY %1$s;', left_index.name), E'\n' order by left_index.name)
+    from (
+      select format('%I.%I', n.nspname, x.relname) as name
+      from pg_index as i
+           join pg_class as x on x.oid = i.indexrelid
+           join pg_namespace as n on n.oid = x.relnamespace
+      where i.indexrelid = any (v_left) and not i.indisvalid) as left_index);
+end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.drop_captures()
@@ -2466,7 +2475,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.is_task_backend_there(p_pid integer, p_username text, p_backend_start timestamp with time zone, p_postmaster_start timestamp with time zone)
+CREATE OR REPLACE FUNCTION lamplighter.is_task_backend_there(p_pid integer, p_role_oid oid, p_backend_start timestamp with time zone, p_postmaster_start timestamp with time zone)
  RETURNS boolean
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2478,7 +2487,7 @@ AS $function$
       from pg_stat_activity as a
       where a.pid = p_pid
         and a.datname = current_database()
-        and a.usename = p_username
+        and a.usesysid = p_role_oid
         and (a.backend_start is null or p_backend_start is null or abs(extract(epoch from a.backend_start - p_backend_start)) < 0.002))
 $function$;
 
@@ -4435,7 +4444,7 @@ begin
   perform lamplighter.require_own_worker(p_worker_id);
   is_cancelled := true;
   for v_run in
-    select r.run_id, r.jobid, r.username, r.pid, r.cancel_key, r.bare_at, r.backend_start, r.postmaster_start
+    select r.run_id, r.jobid, r.username, r.role_oid, r.pid, r.cancel_key, r.bare_at, r.backend_start, r.postmaster_start
     from lamplighter.task_run as r
     where r.state = 'running' and r.worker_id <> p_worker_id and r.pid is not null
       and exists (
@@ -4450,7 +4459,7 @@ begin
     username := v_run.username;
     pid := v_run.pid;
     cancel_key := v_run.cancel_key;
-    is_alive := lamplighter.is_task_backend_there(v_run.pid, v_run.username, v_run.backend_start, v_run.postmaster_start);
+    is_alive := lamplighter.is_task_backend_there(v_run.pid, v_run.role_oid, v_run.backend_start, v_run.postmaster_start);
     status := 'running';
     if not is_alive and v_run.bare_at is null then
       status := lamplighter.settle_lost_run(v_run.run_id, false, 'its worker was lost', 0);
@@ -4887,7 +4896,7 @@ declare
   v_charge integer;
 begin
   select r.* into v_run from lamplighter.task_run as r where r.run_id = p_run_id;
-  if lamplighter.is_task_backend_there(v_run.pid, v_run.username, v_run.backend_start, v_run.postmaster_start) then
+  if lamplighter.is_task_backend_there(v_run.pid, v_run.role_oid, v_run.backend_start, v_run.postmaster_start) then
     return 'running';
   end if;
   if exists (select from lamplighter.task_outcome as o where o.run_id = p_run_id) then
@@ -5715,7 +5724,7 @@ revoke all on function lamplighter.is_own_schema(p_schema_oid oid) from public;
 
 revoke all on function lamplighter.is_own_write(p_xmin xid) from public;
 
-revoke all on function lamplighter.is_task_backend_there(p_pid integer, p_username text, p_backend_start timestamp with time zone, p_postmaster_start timestamp with time zone) from public;
+revoke all on function lamplighter.is_task_backend_there(p_pid integer, p_role_oid oid, p_backend_start timestamp with time zone, p_postmaster_start timestamp with time zone) from public;
 
 revoke all on function lamplighter.is_task_session(p_run_id bigint, p_attempt integer, p_secret bytea) from public;
 

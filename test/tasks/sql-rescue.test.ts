@@ -125,7 +125,7 @@ test('there is no rerun and no verdict while the backend is there; who can is to
 });
 
 test.each([
-  ['another role', `username = 'somebody'`],
+  ['another role', 'role_oid = 1'],
   ['another time', `backend_start = now() - interval '1 day'`],
   ['a server that was started again', `postmaster_start = now() - interval '1 day'`],
 ])('a backend with the pid, but of %s, is another one', async (_, change) => {
@@ -169,6 +169,23 @@ test('an attempt that is given back is not charged', async () => {
   const { jobid, task } = await claimed();
   expect(await worker.release(task)).toBe('queued');
   expect(await chargeOf(jobid)).toBe(0);
+});
+
+test('a role that is renamed while its backend is at work: nothing is settled before that is gone', async () => {
+  const { database } = stage.cast;
+  await admin().query(`create role lt_renamed login password 'pw'; select lamplighter.grant_caller('lt_renamed')`);
+  const uri = new URL(database.uri);
+  [uri.username, uri.password] = ['lt_renamed', 'pw'];
+  const session = await stage.open(uri.href);
+  const jobid = await stage.queue(session, 'vacuum');
+  const task = await worker.claimOne();
+  const own = await worker.open(task, uri.href);
+  await own.markBare();
+  await admin().query('alter role lt_renamed rename to lt_renamed_since');
+  await worker.die();
+  expect(await other.rescue()).toMatchObject([{ jobid, status: 'running', is_alive: true }]);
+  await own.kill();
+  await eventually(async () => expect(await other.rescue()).toMatchObject([{ jobid, status: 'failed' }]));
 });
 
 test('what somebody has locked is left for the next time', async () => {

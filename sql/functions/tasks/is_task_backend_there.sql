@@ -1,10 +1,11 @@
 -- lamplighter.is_task_backend_there (internal)
 -- Whether the backend that a run was noted with may still be at work. It is in pg_stat_activity, for everybody to see, until its
 -- transaction has ended. A backend of another role or database with its pid is another one; so is one that began at another time, where
--- that can be seen. Times are compared to the millisecond, as drivers cut them there.
+-- that can be seen. The role is compared by its oid, as it may be renamed or dropped while its session goes on. Times are compared to the
+-- millisecond, as drivers cut them there.
 create or replace function lamplighter.is_task_backend_there(
   p_pid integer,
-  p_username text,
+  p_role_oid oid,
   p_backend_start timestamptz,
   p_postmaster_start timestamptz
 ) returns boolean
@@ -16,6 +17,6 @@ language sql volatile security invoker set search_path = pg_catalog, pg_temp as 
       from pg_stat_activity as a
       where a.pid = p_pid
         and a.datname = current_database()
-        and a.usename = p_username
+        and a.usesysid = p_role_oid
         and (a.backend_start is null or p_backend_start is null or abs(extract(epoch from a.backend_start - p_backend_start)) < 0.002))
 $$;

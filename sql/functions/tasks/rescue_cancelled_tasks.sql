@@ -21,7 +21,7 @@ begin
   perform lamplighter.require_own_worker(p_worker_id);
   is_cancelled := true;
   for v_run in
-    select r.run_id, r.jobid, r.username, r.pid, r.cancel_key, r.bare_at, r.backend_start, r.postmaster_start
+    select r.run_id, r.jobid, r.username, r.role_oid, r.pid, r.cancel_key, r.bare_at, r.backend_start, r.postmaster_start
     from lamplighter.task_run as r
     where r.state = 'running' and r.worker_id <> p_worker_id and r.pid is not null
       and exists (
@@ -36,7 +36,7 @@ begin
     username := v_run.username;
     pid := v_run.pid;
     cancel_key := v_run.cancel_key;
-    is_alive := lamplighter.is_task_backend_there(v_run.pid, v_run.username, v_run.backend_start, v_run.postmaster_start);
+    is_alive := lamplighter.is_task_backend_there(v_run.pid, v_run.role_oid, v_run.backend_start, v_run.postmaster_start);
     status := 'running';
     if not is_alive and v_run.bare_at is null then
       status := lamplighter.settle_lost_run(v_run.run_id, false, 'its worker was lost', 0);

@@ -10,7 +10,7 @@ declare
   v_charge integer;
 begin
   select r.* into v_run from lamplighter.task_run as r where r.run_id = p_run_id;
-  if lamplighter.is_task_backend_there(v_run.pid, v_run.username, v_run.backend_start, v_run.postmaster_start) then
+  if lamplighter.is_task_backend_there(v_run.pid, v_run.role_oid, v_run.backend_start, v_run.postmaster_start) then
     return 'running';
   end if;
   if exists (select from lamplighter.task_outcome as o where o.run_id = p_run_id) then
