@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
+import { DOCUMENTED_TABLE } from '../support/test-daemon.ts';
+import { runCli, startCli } from './run-cli.ts';
+
+const LANTERN = { entry: 'src/cli/lantern-cli.ts' };
+const PATIENCE_MS = 60_000;
+
+let db: TestDatabase;
+beforeAll(async () => {
+  // Nothing is installed: the documented page has no such step.
+  db = await createTestDatabase({ migrated: false });
+});
+afterAll(async () => {
+  await db[Symbol.asyncDispose]();
+});
+
+test(
+  'without a jobs table the daemon says how to make one, and what is wrong with the page',
+  async () => {
+    const { code, stderr } = await runCli(['start-daemon', '--uri', db.uri, '--table', 'jobs'], LANTERN);
+    expect(stderr).toContain('error: There is no table public.jobs for jobs');
+    expect(stderr).toContain('"table" is a reserved word');
+    expect(code).toBe(2);
+  },
+  PATIENCE_MS,
+);
+
+test(
+  'the documented page works word for word, with its statement made valid',
+  async () => {
+    await db.pool.query(DOCUMENTED_TABLE);
+    await db.pool.query(
+      "create table articles (id serial primary key, body text); insert into articles (body) values ('one')",
+    );
+    await db.pool.query(
+      `INSERT INTO jobs ("id", "db_connection", "schema", "table", "src_column", "dst_column", "embedding_model")
+     VALUES (1, $1, 'public', 'articles', 'body', 'embedding', 'builtin/lexical')`,
+      [db.uri],
+    );
+    await using daemon = startCli(['start-daemon', '--uri', db.uri, '--table', 'jobs'], LANTERN);
+    await daemon.waitForLine(/installed the schema of Lamplighter/, { timeoutMs: PATIENCE_MS });
+    await db.pool.query("insert into articles (body) values ('two')");
+    await eventually(
+      async () => {
+        const { rows } = await db.pool.query(
+          'select count(*)::int as rows, count(embedding)::int as vectors from articles',
+        );
+        expect(rows).toEqual([{ rows: 2, vectors: 2 }]);
+      },
+      { timeoutMs: 30_000 },
+    );
+    daemon.kill('SIGTERM');
+    expect((await daemon.exited).code).toBe(0);
+  },
+  2 * PATIENCE_MS,
+);
+
+test(
+  'jobs are listed, cancelled and resumed, and one pass is made without a daemon',
+  async () => {
+    const list = await runCli(['jobs', 'list', '--uri', db.uri, '--json']);
+    expect(JSON.parse(list.stdout)).toMatchObject(
+      [
+        { id: '1', source: 'public.articles.body', destination: 'embedding', model: 'builtin/lexical', reason: null },
+      ].map(({ reason: _, ...job }) => job),
+    );
+    expect(await runCli(['jobs', 'cancel', '1', '--uri', db.uri])).toMatchObject({ code: 0 });
+    expect((await db.pool.query('select canceled_at is not null as is from jobs')).rows).toEqual([{ is: true }]);
+    const once = await runCli([
+      'create-embeddings',
+      ...['-m', 'builtin/lexical', '-u', db.uri, '-t', 'articles', '-c', 'body', '--pk', 'id'],
+      ...['--out-column', 'once', '--create-column', '-f', 'id > 1'],
+    ]);
+    expect(once).toMatchObject({ code: 0, stderr: '' });
+    expect(once.stdout).toMatch(/^Embedded 1 rows in .* s, with 1 calls of builtin\/lexical$/m);
+    const { rows } = await db.pool.query(
+      'select id, cardinality(once) as length, once = embedding as same from articles order by id',
+    );
+    expect(rows).toEqual([
+      { id: 1, length: null, same: null },
+      { id: 2, length: 384, same: true },
+    ]);
+  },
+  2 * PATIENCE_MS,
+);
+
+test(
+  'create-jobs-table makes a table for its creator alone, and is content with one that is there',
+  async () => {
+    await db.pool.query('create schema own; alter default privileges grant all on tables to public');
+    const args = ['create-jobs-table', '--uri', db.uri, '--schema', 'own', '--table', 'Embedding Jobs'];
+    const made = await runCli(args);
+    expect(made).toMatchObject({ code: 0, stderr: '' });
+    expect(made.stdout).toContain('Created the table own."Embedding Jobs"');
+    expect(made.stdout).toContain('let in public: revoked');
+    const { rows } = await db.pool.query(
+      `select has_table_privilege('public', 'own."Embedding Jobs"', 'select') as may`,
+    );
+    expect(rows).toEqual([{ may: false }]);
+    expect((await runCli(args)).stdout).toContain('is there already');
+  },
+  PATIENCE_MS,
+);
