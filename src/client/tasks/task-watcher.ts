@@ -66,6 +66,8 @@ export function createTaskWatcher({ db, listen, troubles, clock }: TaskWatcherDe
 
   function startListening(): void {
     idling.abort();
+    // A look that was under way may come back after the stop.
+    if (stopping.signal.aborted) return;
     listener ??= listen({
       onEvent(_channel, payload) {
         const jobid = readJobid(payload);

@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { startTestWorker, type TestWorker } from '../support/test-worker.ts';
+import { runCli, startCli } from './run-cli.ts';
+
+let db: TestDatabase;
+let tested: TestWorker;
+beforeAll(async () => {
+  db = await createTestDatabase();
+  tested = await startTestWorker({ uri: db.uri });
+});
+afterAll(async () => {
+  await tested[Symbol.asyncDispose]();
+  await db[Symbol.asyncDispose]();
+});
+
+const task = (...args: string[]) => runCli(['task', ...args, '--uri', db.uri]);
+
+test('a task can be run, listed, shown and cancelled', async () => {
+  const queued = await task('run', 'select pg_sleep(60)', '--name', 'long', '--json');
+  const { jobid } = JSON.parse(queued.stdout) as { jobid: number };
+  const listed = await task('list', '--name', 'long', '--json');
+  expect(JSON.parse(listed.stdout)).toMatchObject([{ jobid, jobName: 'long' }]);
+  const shown = await task('show', String(jobid));
+  expect(shown.stdout).toContain(`Task ${jobid}`);
+  expect(shown.stdout).toContain('select pg_sleep(60)');
+  expect(await task('cancel', String(jobid))).toMatchObject({ code: 0, stdout: `Task ${jobid} is being canceled.\n` });
+  expect(await task('cancel', '--name', 'nothing', '--yes')).toMatchObject({
+    code: 0,
+    stdout: 'No unfinished task matches.\n',
+  });
+});
+
+test('a wait prints the result, and exits with 1 and the text of psql where it failed', async () => {
+  const done = await task('run', '--wait', 'create table made (n int)');
+  expect(done).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Succeeded in .*: CREATE TABLE\n$/) });
+  const failed = await task('run', '--wait', 'select haha');
+  expect(failed.code).toBe(1);
+  expect(failed.stderr).toContain('ERROR:  column "haha" does not exist\nLINE 1: select haha\n               ^');
+});
+
+test('an interruption leaves the task running where nobody can be asked', async () => {
+  const child = startCli(['task', 'run', '--wait', 'select pg_sleep(60)', '--uri', db.uri]);
+  await child.waitForLine(/running/);
+  child.kill('SIGINT');
+  expect(await child.exited).toMatchObject({ code: 130 });
+  expect(child.stderr()).toMatch(/Task \d+ goes on\. To stop it: lamplighter task cancel \d+/);
+  await db.pool.query('select lantern.cancel_all_async_tasks()');
+});
+
+test('bad usage is told', async () => {
+  expect(await task('run')).toMatchObject({ code: 2 });
+  expect(await task('cancel')).toMatchObject({ code: 2 });
+  expect((await task('list', '--status', 'succeded')).stderr).toContain('did you mean "succeeded"');
+  expect(await task('show', '12345')).toMatchObject({ code: 1 });
+});
