@@ -23,6 +23,7 @@ const BENCHES = [
   'idle',
   'large-table',
   'recovery',
+  'tasks',
   'capture',
   'embedding',
   'embedding-sync',

@@ -37,8 +37,9 @@ test('the demo shows all its steps and leaves neither files nor a server', async
     '7. Mend and retry',
     '8. Hit the cache',
     '9. Priorities',
-    '10. Keep vectors in step with a column',
-    '11. Statistics',
+    '10. Build an index in the background',
+    '11. Keep vectors in step with a column',
+    '12. Statistics',
   ]);
   expect(stdout).not.toContain('\u001b');
   expect(leftovers()).toEqual([]);

@@ -19,6 +19,7 @@ import {
   waitInOneTransaction,
 } from '../demo/queue-steps.ts';
 import { answerQuestions, embedDocuments, rerankAnswers } from '../demo/search-steps.ts';
+import { buildIndex } from '../demo/task-steps.ts';
 import { type EmbeddedHints, openEmbeddedDatabase } from '../embedded-database.ts';
 import { EXIT } from '../exit-code.ts';
 import { openDaemon, type RunningDaemon } from '../open-daemon.ts';
@@ -37,6 +38,7 @@ const stepsWith = (generator: Generator, db: Queryable): readonly DemoStep[] => 
   retryRequest,
   hitCache,
   orderByPriority,
+  buildIndex,
   keepVectorsInStep(db),
   showStatistics,
 ];

@@ -13,6 +13,7 @@ import { codeOfInterruption } from '../interruption.ts';
 import { embeddingsSection } from '../status/embeddings-section.ts';
 import { requestsSection } from '../status/requests-section.ts';
 import { createStatusScreen, type StatusReading, type StatusSection } from '../status/status-section.ts';
+import { tasksSection } from '../status/tasks-section.ts';
 import { workersSection } from '../status/workers-section.ts';
 import { withSession } from '../with-session.ts';
 
@@ -22,6 +23,7 @@ const WATCH_INTERVAL_MS = 2_000;
 /** What is shown of the database at `place`, in this order; a section for each system. */
 const sectionsOf = (place: string): readonly StatusSection[] => [
   requestsSection(place),
+  tasksSection,
   embeddingsSection,
   workersSection,
 ];

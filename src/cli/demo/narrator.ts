@@ -16,6 +16,8 @@ export interface Narrator {
   tell(advice: string): void;
   /** Shows a statement, runs it and shows its rows, if it has any. */
   run<R extends Row>(sql: string, params?: readonly unknown[]): Promise<readonly R[]>;
+  /** Runs a statement and shows nothing. */
+  read<R extends Row>(sql: string): Promise<readonly R[]>;
   /** As `run`, for a statement that has to fail; its message. */
   runToFail(sql: string): Promise<string>;
 }
@@ -60,6 +62,7 @@ export function createNarrator(
       showTime(startedMs);
       return rows;
     },
+    read: async <R extends Row>(sql: string) => (await db.query<R>(sql)).rows,
     async runToFail(sql) {
       terminal.print();
       show(dedent(sql).map((line) => style.cyan(INDENT + line)));

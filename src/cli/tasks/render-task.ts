@@ -4,15 +4,17 @@ import { renderAge } from '../render-age.ts';
 import { renderTable } from '../render-table.ts';
 import type { Terminal } from '../terminal.ts';
 
-const HEADER = ['id', 'name', 'role', 'state', 'waited', 'ran', 'done', 'about'];
+/** What a table of tasks shows of each. */
+export const TASK_HEADER = ['id', 'name', 'role', 'state', 'waited', 'ran', 'done', 'about'];
 
 /** Prints tasks as a table, with what there is to say of each. */
 export function printTasks({ terminal }: { readonly terminal: Terminal }, tasks: readonly TaskStatus[]): void {
-  const [title = '', ...lines] = renderTable(HEADER, tasks.map(cellsOf), { width: terminal.columns });
+  const [title = '', ...lines] = renderTable(TASK_HEADER, tasks.map(taskCells), { width: terminal.columns });
   terminal.print([terminal.style.dim(title), ...lines].join('\n'));
 }
 
-function cellsOf(task: TaskStatus): string[] {
+/** The cells of one task, under {@link TASK_HEADER}. */
+export function taskCells(task: TaskStatus): string[] {
   const { jobid, jobName = '-', username, state, waitMs, runMs, progressPercent } = task;
   const age = (ms: number | undefined) => (ms === undefined ? '-' : renderAge(ms));
   const done = progressPercent === undefined ? '-' : `${Math.floor(progressPercent)} %`;
