@@ -2,7 +2,7 @@ import { systemClock } from '../../core/clock.ts';
 import { type DemoStep, demand } from './demo-step.ts';
 
 /** Pause between two looks at the progress, and how many there are at most. */
-const LOOK_MS = 250;
+const LOOK_MS = 50;
 const MOST_LOOKS = 200;
 
 /** Builds an index in the background and watches it, as another session would. */
@@ -13,7 +13,7 @@ export const buildIndex: DemoStep = async (narrator) => {
   );
   await narrator.run(`
     create table visit as
-    select n as id, md5(n::text) as page from generate_series(1, 500000) as n`);
+    select n as id, md5(n::text) as page from generate_series(1, 150000) as n`);
   const [queued] = await narrator.run<{ task: string }>(`
     select lantern.async_task('create index concurrently on visit (page)', 'index on visit') as task`);
   let state = '';
