@@ -76,6 +76,7 @@ create table lamplighter.embedding_batch (
   job bigint not null,
   keys text[] not null,
   attempt integer default 0 not null,
+  is_of_pass boolean default false not null,
   holder uuid,
   claimed_at timestamp with time zone,
   due_at timestamp with time zone default clock_timestamp() not null,
@@ -453,14 +454,17 @@ create view lamplighter.embedding_status as
     j.state,
     j.reason,
     p.row_count AS rows,
-    GREATEST((((p.row_count - p.blank_count) - COALESCE(p.found_count, (0)::bigint)) - f.failed), (0)::bigint) AS embedded,
+        CASE
+            WHEN (p.row_count IS NOT NULL) THEN GREATEST((((p.row_count - p.blank_count) - COALESCE(p.found_count, (0)::bigint)) - f.failed), (0)::bigint)
+            ELSE NULL::bigint
+        END AS embedded,
     p.found_count AS stale,
     q.queued,
     f.failed,
     d.truncated,
     d.tokens,
     d.calls,
-    p.rate,
+    (round((p.rate)::numeric, 1))::double precision AS rate,
         CASE
             WHEN (p.rate > (0)::double precision) THEN make_interval(secs => (((q.queued + (GREATEST((COALESCE(p.row_count, (0)::bigint) - p.pass_rows), (0)::bigint) * ((p.pass_relations IS NOT NULL))::integer)))::double precision / p.rate))
             ELSE NULL::interval
@@ -1898,11 +1902,12 @@ declare
   v_model text;
   v_dimensions integer;
   v_attempt integer;
+  v_is_of_pass boolean;
   v_final text[] := '{}';
   v_retried text[] := '{}';
 begin
   select j.model, j.dimensions into v_model, v_dimensions from lamplighter.embedding_job as j where j.id = p_job;
-  select b.attempt into v_attempt from lamplighter.embedding_batch as b where b.id = p_batch;
+  select b.attempt, b.is_of_pass into v_attempt, v_is_of_pass from lamplighter.embedding_batch as b where b.id = p_batch;
 
   insert into lamplighter.embedding_stamp as s (job, key_hash, text_hash, dimensions, model)
   select distinct on (u.key_hash) p_job, u.key_hash, u.text_hash, v_dimensions, v_model
@@ -1954,13 +1959,13 @@ begin
   end if;
   -- Charged rows come back 1, 4, 9, 16 seconds later.
   if cardinality(v_retried) > 0 then
-    insert into lamplighter.embedding_batch as b (job, keys, attempt, due_at)
-    values (p_job, v_retried, v_attempt + 1,
+    insert into lamplighter.embedding_batch as b (job, keys, attempt, is_of_pass, due_at)
+    values (p_job, v_retried, v_attempt + 1, v_is_of_pass,
             clock_timestamp() + make_interval(secs => least(power(v_attempt + 1, 2), 60)));
   end if;
   if cardinality(p_again) > 0 then
-    insert into lamplighter.embedding_batch as b (job, keys, attempt, due_at)
-    values (p_job, p_again, v_attempt + 1, clock_timestamp() + make_interval(secs => p_delay_ms / 1000.0));
+    insert into lamplighter.embedding_batch as b (job, keys, attempt, is_of_pass, due_at)
+    values (p_job, p_again, v_attempt + 1, v_is_of_pass, clock_timestamp() + make_interval(secs => p_delay_ms / 1000.0));
   end if;
 
   if p_texts > 0 or p_calls > 0 then
@@ -2796,19 +2801,20 @@ AS $function$
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.lookup_stamps(p_job bigint, p_keys text[], p_key_hashes uuid[])
- RETURNS TABLE(key_hash uuid, has_stamp boolean, text_hash uuid, is_failed boolean, dimensions integer, model text, is_waiting boolean)
+ RETURNS TABLE(key_hash uuid, has_stamp boolean, text_hash uuid, is_failed boolean, dimensions integer, model text, is_waiting boolean, is_of_pass boolean)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select k.key_hash, s.key_hash is not null, s.text_hash, s.is_failed, s.dimensions, s.model, w.key is not null
+  select k.key_hash, s.key_hash is not null, s.text_hash, s.is_failed, s.dimensions, s.model, w.key is not null, coalesce(w.is_of_pass, false)
   from (select distinct on (u.key_hash) u.key_hash, u.key from unnest(p_keys, p_key_hashes) as u (key, key_hash)) as k
   left join lamplighter.embedding_stamp as s on s.job = p_job and s.key_hash = k.key_hash
   left join (
-    select distinct b_key as key
+    select b_key as key, bool_or(b.is_of_pass) as is_of_pass
     from lamplighter.embedding_batch as b
     cross join unnest(b.keys) as b_key
     where b.job = p_job
+    group by b_key
   ) as w on w.key = k.key
 $function$;
 
@@ -3843,7 +3849,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.record_page(p_job bigint, p_holder uuid, p_place tid, p_rows integer, p_blank integer, p_stamp_keys uuid[], p_stamp_texts uuid[], p_keys text[])
+CREATE OR REPLACE FUNCTION lamplighter.record_page(p_job bigint, p_holder uuid, p_place tid, p_rows integer, p_blank integer, p_waiting integer, p_stamp_keys uuid[], p_stamp_texts uuid[], p_keys text[])
  RETURNS TABLE(batch_id bigint, is_end boolean, found_rows bigint)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -3859,8 +3865,8 @@ begin
   on conflict on constraint embedding_stamp_pkey do update
   set text_hash = excluded.text_hash, is_failed = false, dimensions = excluded.dimensions, model = excluded.model;
   if cardinality(p_keys) > 0 then
-    insert into lamplighter.embedding_batch as b (job, keys, holder, claimed_at)
-    values (p_job, p_keys, p_holder, clock_timestamp())
+    insert into lamplighter.embedding_batch as b (job, keys, is_of_pass, holder, claimed_at)
+    values (p_job, p_keys, true, p_holder, clock_timestamp())
     returning b.id into batch_id;
   end if;
   update lamplighter.embedding_progress as p
@@ -3869,7 +3875,7 @@ begin
       pass_tid = p_place,
       pass_rows = p.pass_rows + p_rows,
       pass_blank = p.pass_blank + p_blank,
-      pass_found = p.pass_found + cardinality(p_keys),
+      pass_found = p.pass_found + cardinality(p_keys) + p_waiting,
       served_at = clock_timestamp()
   where p.job = p_job
   returning p.pass_relations is null, p.pass_found into is_end, found_rows;
@@ -3877,8 +3883,8 @@ begin
     update lamplighter.embedding_progress as p
     set pass_ended_at = clock_timestamp(),
         full_pass_at = case when p.pass_is_full then clock_timestamp() else p.full_pass_at end,
-        row_count = case when p.pass_is_full then p.pass_rows else p.row_count end,
-        blank_count = case when p.pass_is_full then p.pass_blank else p.blank_count end,
+        row_count = case when p.pass_found = 0 then p.pass_rows else p.row_count end,
+        blank_count = case when p.pass_found = 0 then p.pass_blank else p.blank_count end,
         found_count = p.pass_found
     where p.job = p_job;
   end if;
@@ -4403,7 +4409,7 @@ declare
   v_rescued integer;
 begin
   with orphan as materialized (
-    select b.id, b.job, b.keys, b.attempt, b.attempt > 0 and cardinality(b.keys) > 1 as is_halved
+    select b.id, b.job, b.keys, b.attempt, b.is_of_pass, b.attempt > 0 and cardinality(b.keys) > 1 as is_halved
     from lamplighter.embedding_batch as b
     where b.holder is not null
       and not exists (
@@ -4411,8 +4417,9 @@ begin
         where w.worker_id = b.holder and w.status in ('running', 'sleeping', 'stopping'))
     for no key update skip locked
   ), half as (
-    insert into lamplighter.embedding_batch as b (job, keys, attempt)
-    select o.job, o.keys[cardinality(o.keys) / 2 + 1 :], o.attempt + 1 from orphan as o where o.is_halved
+    insert into lamplighter.embedding_batch as b (job, keys, attempt, is_of_pass)
+    select o.job, o.keys[cardinality(o.keys) / 2 + 1 :], o.attempt + 1, o.is_of_pass
+    from orphan as o where o.is_halved
   )
   update lamplighter.embedding_batch as b
   set holder = null,
@@ -5822,7 +5829,7 @@ revoke all on function lamplighter.record_delivery(p_request_id uuid, p_function
 
 revoke all on function lamplighter.record_job_state(p_job bigint, p_state text, p_reason text) from public;
 
-revoke all on function lamplighter.record_page(p_job bigint, p_holder uuid, p_place tid, p_rows integer, p_blank integer, p_stamp_keys uuid[], p_stamp_texts uuid[], p_keys text[]) from public;
+revoke all on function lamplighter.record_page(p_job bigint, p_holder uuid, p_place tid, p_rows integer, p_blank integer, p_waiting integer, p_stamp_keys uuid[], p_stamp_texts uuid[], p_keys text[]) from public;
 
 revoke all on function lamplighter.record_server_settings(p_worker_concurrency text, p_worker_poll_interval text, p_max_queue_size text) from public;
 
@@ -5988,6 +5995,8 @@ comment on table lamplighter.duty is 'What one worker does for the whole install
 
 comment on table lamplighter.embedding_batch is 'Keys that are being embedded, or wait for their next try. The lease on them is their holder''s, a row of lamplighter.worker; null: nobody''s.';
 
+comment on column lamplighter.embedding_batch.is_of_pass is 'A pass has found the rows: none is complete before they have been worked off.';
+
 comment on column lamplighter.embedding_batch.keys is 'Keys as in change, each as the text of its array.';
 
 comment on table lamplighter.embedding_day is 'What each job has asked of its model, by day in UTC.';
@@ -6010,6 +6019,8 @@ comment on column lamplighter.embedding_job.trusted_model is 'A vector without a
 
 comment on table lamplighter.embedding_progress is 'Passes over the tables of jobs, and what they counted. Apart from embedding_job, whose rows writers share.';
 
+comment on column lamplighter.embedding_progress.found_count is 'Of the last pass.';
+
 comment on column lamplighter.embedding_progress.is_pass_due is 'A full pass has to be made: capture could not tell what changed, or somebody asked.';
 
 comment on column lamplighter.embedding_progress.pass_found is 'Rows that the pass found without their vector. A pass that found any is followed by another.';
@@ -6018,7 +6029,7 @@ comment on column lamplighter.embedding_progress.pass_relations is 'What is left
 
 comment on column lamplighter.embedding_progress.rate is 'Vectors a second of late.';
 
-comment on column lamplighter.embedding_progress.row_count is 'Of the last full pass, as the two after it.';
+comment on column lamplighter.embedding_progress.row_count is 'Of the last pass that found nothing, as blank_count: one that writes vectors meets rows twice, as they move.';
 
 comment on column lamplighter.embedding_progress.served_by is 'The process that makes the passes: a row of lamplighter.worker.';
 

@@ -75,7 +75,9 @@ comment on column lamplighter.embedding_progress.served_by is 'The process that 
 comment on column lamplighter.embedding_progress.is_pass_due is 'A full pass has to be made: capture could not tell what changed, or somebody asked.';
 comment on column lamplighter.embedding_progress.pass_relations is 'What is left of the running pass, its first one from pass_tid on; null when none runs.';
 comment on column lamplighter.embedding_progress.pass_found is 'Rows that the pass found without their vector. A pass that found any is followed by another.';
-comment on column lamplighter.embedding_progress.row_count is 'Of the last full pass, as the two after it.';
+comment on column lamplighter.embedding_progress.row_count is
+  'Of the last pass that found nothing, as blank_count: one that writes vectors meets rows twice, as they move.';
+comment on column lamplighter.embedding_progress.found_count is 'Of the last pass.';
 comment on column lamplighter.embedding_progress.rate is 'Vectors a second of late.';
 
 -- Appended to by the capture functions, in the transactions of users: no unique key, and no lock that they could wait for.
@@ -105,6 +107,7 @@ create table lamplighter.embedding_batch (
   job bigint not null,
   keys text[] not null,
   attempt integer not null default 0,
+  is_of_pass boolean not null default false,
   holder uuid,
   claimed_at timestamptz,
   due_at timestamptz not null default clock_timestamp(),
@@ -113,6 +116,7 @@ create table lamplighter.embedding_batch (
 create index embedding_batch_job_idx on lamplighter.embedding_batch (job, due_at);
 comment on table lamplighter.embedding_batch is
   'Keys that are being embedded, or wait for their next try. The lease on them is their holder''s, a row of lamplighter.worker; null: nobody''s.';
+comment on column lamplighter.embedding_batch.is_of_pass is 'A pass has found the rows: none is complete before they have been worked off.';
 comment on column lamplighter.embedding_batch.keys is 'Keys as in change, each as the text of its array.';
 
 create table lamplighter.embedding_stamp (
@@ -166,14 +170,14 @@ select j.id as job,
        j.state,
        j.reason,
        p.row_count as rows,
-       greatest(p.row_count - p.blank_count - coalesce(p.found_count, 0) - f.failed, 0) as embedded,
+       case when p.row_count is not null then greatest(p.row_count - p.blank_count - coalesce(p.found_count, 0) - f.failed, 0) end as embedded,
        p.found_count as stale,
        q.queued,
        f.failed,
        d.truncated,
        d.tokens,
        d.calls,
-       p.rate,
+       round(p.rate::numeric, 1)::double precision as rate,
        case when p.rate > 0 then make_interval(secs => (q.queued + greatest(coalesce(p.row_count, 0) - p.pass_rows, 0)
          * (p.pass_relations is not null)::integer) / p.rate) end as eta,
        clock_timestamp() - q.oldest as lag,

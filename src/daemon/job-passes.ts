@@ -3,6 +3,7 @@ import type { Pool } from '../db/pool.ts';
 import { claimJob, startPass } from '../embeddings/claim-job.ts';
 import type { EmbeddingBatch } from '../embeddings/embedding-batch.ts';
 import type { PreparedJob } from '../embeddings/job-spec.ts';
+import { readTableActivity } from '../embeddings/read-table-activity.ts';
 import { scanPage } from '../embeddings/scan-page.ts';
 import type { Pace } from './pace.ts';
 
@@ -14,6 +15,11 @@ const MIN_BLOCKS = 8;
 const MAX_BLOCKS = 4_096;
 /** What no trigger can see is found within this time, and the time that the pass takes. */
 const FULL_PASS_MS = 3_600_000;
+/** Pause before rows are looked for again that a pass has found and that wait, as somebody holds them locked. */
+const WAITING_MS = 1_000;
+/** A table whose rows come and go is counted again so long after the last pass, and at most a twentieth of the time. */
+const COUNT_AGAIN_MS = 5_000;
+const COUNT_SHARE = 20;
 
 export interface JobPassesDeps {
   readonly db: Pool;
@@ -21,8 +27,10 @@ export interface JobPassesDeps {
   readonly holderId: () => string;
   readonly pace: Pace;
   readonly clock: Clock;
-  /** A pass over the whole table has found nothing: it is complete. */
+  /** A pass over the whole table has found nothing: it is complete. Told as well when its passes are taken over and nothing is due. */
   readonly onComplete: () => Promise<void>;
+  /** Passes are taken over, or begin, that have rows to find. */
+  readonly onIncomplete: () => Promise<void>;
 }
 
 /** `waiting`: nothing can be done before `inMs`; `idle`: no pass is due, or another daemon makes them. */
@@ -51,7 +59,15 @@ interface Pass {
   found: number;
 }
 
-export function createJobPasses({ db, job, holderId, pace, clock, onComplete }: JobPassesDeps): JobPasses {
+export function createJobPasses({
+  db,
+  job,
+  holderId,
+  pace,
+  clock,
+  onComplete,
+  onIncomplete,
+}: JobPassesDeps): JobPasses {
   let claimedMs = Number.NEGATIVE_INFINITY;
   let claimedBy: string | undefined;
   let isOwn = false;
@@ -60,28 +76,46 @@ export function createJobPasses({ db, job, holderId, pace, clock, onComplete }: 
   let pass: Pass | undefined;
   let nextFullMs = Number.NEGATIVE_INFINITY;
   let blocks = MIN_BLOCKS;
+  /** Not before then does a pass follow one that found rows. */
+  let followUpMs = Number.NEGATIVE_INFINITY;
+  let hasTaken = false;
+  /** What the server had counted of the table's rows when the last pass began, and when it may be compared. */
+  let counted: string | undefined;
+  let countAgainMs = Number.NEGATIVE_INFINITY;
+  let startedMs = Number.NEGATIVE_INFINITY;
+  let isMoved = false;
 
   async function claim(): Promise<void> {
     const holder = holderId();
-    const startedMs = clock.nowMs();
+    const nowMs = clock.nowMs();
     const claimed = await claimJob(db, job.id, holder);
-    claimedMs = startedMs;
+    // Under another lease, others may have made passes meanwhile.
+    const wasOwn = isOwn && claimedBy === holder;
+    claimedMs = nowMs;
     claimedBy = holder;
-    const wasOwn = isOwn;
     isOwn = claimed !== undefined;
     if (claimed === undefined) return;
     isRequested ||= claimed.isPassDue;
+    if (pass?.isRunning === false && nowMs >= countAgainMs) {
+      isMoved = (await readTableActivity(db, job.table.leaves)) !== counted;
+    }
     if (wasOwn) return;
     // What another daemon, or this one under an earlier lease, has begun goes on.
     pass = claimed.pass === undefined ? undefined : { ...claimed.pass };
     nextFullMs = Number.NEGATIVE_INFINITY;
-    if (claimed.fullPassAt === undefined) return;
+    isBackfill = true;
+    if (claimed.fullPassAt === undefined) return onIncomplete();
     const agoMs = Date.now() - claimed.fullPassAt.getTime();
     nextFullMs = clock.nowMs() + Math.max(0, FULL_PASS_MS - agoMs);
     isBackfill = claimed.isPassDue || (pass !== undefined && (pass.isRunning || pass.found > 0));
+    await (isBackfill ? onIncomplete() : onComplete());
   }
 
   async function start(isFull: boolean): Promise<void> {
+    startedMs = clock.nowMs();
+    counted = await readTableActivity(db, job.table.leaves);
+    isMoved = false;
+    hasTaken = false;
     isOwn = await startPass(db, job, holderId(), { isFull });
     if (!isOwn) return;
     pass = { isFull, isRunning: true, found: 0 };
@@ -92,9 +126,9 @@ export function createJobPasses({ db, job, holderId, pace, clock, onComplete }: 
   }
 
   async function readPage(current: Pass, limit: number): Promise<PageStep> {
-    const startedMs = clock.nowMs();
+    const pageMs = clock.nowMs();
     const page = await scanPage(db, job, { holderId: holderId(), limit, blocks });
-    const tookMs = clock.nowMs() - startedMs;
+    const tookMs = clock.nowMs() - pageMs;
     if (page.isCut) blocks = Math.max(MIN_BLOCKS, Math.floor(blocks / 2));
     else if (tookMs < PAGE_MS) blocks = Math.min(MAX_BLOCKS, blocks * 2);
     else blocks = Math.max(MIN_BLOCKS, Math.floor((blocks * PAGE_MS) / tookMs));
@@ -102,6 +136,11 @@ export function createJobPasses({ db, job, holderId, pace, clock, onComplete }: 
     else pace.noteReconcilePage(tookMs, page.bytes);
     current.found = page.found;
     current.isRunning = !page.isEnd;
+    hasTaken ||= page.batch !== undefined;
+    if (page.isEnd) {
+      followUpMs = hasTaken ? Number.NEGATIVE_INFINITY : clock.nowMs() + WAITING_MS;
+      countAgainMs = clock.nowMs() + Math.max(COUNT_AGAIN_MS, COUNT_SHARE * (clock.nowMs() - startedMs));
+    }
     if (page.isEnd && page.found === 0) {
       isBackfill = false;
       await onComplete();
@@ -123,8 +162,10 @@ export function createJobPasses({ db, job, holderId, pace, clock, onComplete }: 
       if (pass === undefined || !pass.isRunning) {
         const isDue = pass === undefined || clock.nowMs() >= nextFullMs;
         const isFollowUp = pass !== undefined && pass.found > 0;
-        if (!isDue && !isFollowUp) return { kind: 'idle' };
+        if (!isDue && !isFollowUp && !isMoved) return { kind: 'idle' };
         if (!isSettled) return { kind: 'idle' };
+        if (!isDue && isFollowUp && clock.nowMs() < followUpMs)
+          return { kind: 'waiting', inMs: followUpMs - clock.nowMs() };
         await start(isDue);
       }
       const inMs = pace.pageInMs();

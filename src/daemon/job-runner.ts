@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../core/clock.ts';
 import { hasCode, isLamplighterError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
@@ -172,7 +173,8 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
     isCancelled = false;
     if (row.marks.isFailed || report.state === 'failed') mark({ failureReason: null });
     if (!row.marks.isStarted) mark({ isStarted: true });
-    if (ready?.job.generation === job.generation) return;
+    const known = ready?.job;
+    if (known?.generation === job.generation && isDeepStrictEqual(known.table, job.table)) return;
     for (const warning of job.warnings) log.warn({ job: jobId }, warning);
     dropWork();
     const pace = createPace({ maxRowsPerSecond: spec.maxRowsPerSecond, maxLoad: config.maxLoad, clock });
@@ -187,11 +189,14 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
         if (report.state !== 'live')
           log.info({ job: jobId }, `${nameFor(spec)} is complete: every row with text has its vector`);
         tell({ state: 'live', reason: undefined });
-        mark({ isFinished: true });
+        if (wish.kind === 'run' && !wish.row.marks.isFinished) mark({ isFinished: true });
+      },
+      async onIncomplete() {
+        await setJobState(db, job.id, 'backfill');
+        tell({ state: 'backfill', reason: undefined });
       },
     });
     tell({ state: row.marks.isFinished ? 'live' : 'backfill', reason: undefined, name: nameFor(spec) });
-    if (!row.marks.isFinished) await setJobState(db, job.id, 'backfill');
     const own: ReadyJob = {
       job,
       turns,
@@ -228,6 +233,8 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
         },
       }),
     };
+    // Rows of a partition that was attached were there before any trigger saw them.
+    if (known?.generation === job.generation) passes.request();
     ready = own;
     log.info({ job: jobId }, `serving ${nameFor(spec)} with ${spec.model.name}`);
   }

@@ -30,7 +30,7 @@ export interface ScanPage {
   readonly isCut: boolean;
   /** The pass is over, or none runs. */
   readonly isEnd: boolean;
-  /** Rows without their vector that the pass has found so far. One that found any is followed by another. */
+  /** Rows without their vector that the pass has found so far, those included that wait in a batch of a pass. One that found any is followed by another. */
   readonly found: number;
 }
 
@@ -39,6 +39,7 @@ const END: ScanPage = { batch: undefined, rows: 0, bytes: 0, isCut: false, isEnd
 interface PageSummary {
   readonly rows: number;
   readonly blank: number;
+  readonly waiting: number;
   readonly bytes: number;
   readonly isCut: boolean;
   readonly last: string | null;
@@ -46,7 +47,7 @@ interface PageSummary {
 
 /**
  * Looks at one page of the running pass, by place in the table, and takes the rows that need a vector. Rows that are in a batch already are
- * passed over. The pass goes on where it stood, whichever process began it.
+ * passed over, and count as found where a pass has found them. The pass goes on where it stood, whichever process began it.
  *
  * @throws LamplighterError JOB_CHANGED, LEASE_LOST; the server's errors.
  */
@@ -79,6 +80,7 @@ async function readPage(db: Queryable, job: PreparedJob, { holderId, limit, bloc
     next,
     summary?.rows ?? 0,
     summary?.blank ?? 0,
+    summary?.waiting ?? 0,
     settled.map(({ key_hash }) => key_hash),
     settled.map(({ text_hash }) => text_hash),
     [...new Set(taken.map(({ key }) => key))],
@@ -119,7 +121,7 @@ async function readLeaf(
     [job.id, job.model, job.dimensions, job.trustsVectors, from, `(${endBlock},0)`, isFull, limit],
   );
   const judged: JudgedRow[] = [];
-  let summary: PageSummary = { rows: 0, blank: 0, bytes: 0, isCut: false, last: null };
+  let summary: PageSummary = { rows: 0, blank: 0, waiting: 0, bytes: 0, isCut: false, last: null };
   for (const row of rows) {
     // Made by the statement itself.
     if (row.kind === 'page') summary = JSON.parse(row.text ?? '{}') as PageSummary;

@@ -1,3 +1,4 @@
+import { LamplighterError } from '../core/errors.ts';
 import { groupBy } from '../core/group-by.ts';
 import { loadQuery } from '../db/load-sql.ts';
 import type { Pool } from '../db/pool.ts';
@@ -66,6 +67,7 @@ export async function writeRows(db: Pool, write: RowsWrite): Promise<WriteOutcom
       batch.holderId,
     ]);
     const locked = await lockRows(transaction, job, writes);
+    requireKnownLeaves(job, locked);
     const lockedWrites = new Set(locked.map(({ write: { row } }) => row));
     const skipped = writes.filter(({ row }) => !lockedWrites.has(row));
     const updated = await updateRows(transaction, job, locked, searchPath);
@@ -134,6 +136,12 @@ async function lockRows(db: Queryable, job: PreparedJob, writes: readonly Vector
     take((await db.query<LockedRow>(lockKeys(table, moved.some(hasNullElement)), [moved])).rows);
   }
   return locked;
+}
+
+/** A partition that was made or attached since the job was prepared: its rows are found by key, and cannot be written yet. */
+function requireKnownLeaves({ id, table }: PreparedJob, locked: readonly LockedWrite[]): void {
+  if (locked.every(({ leaf }) => table.leaves.some(({ oid }) => oid === leaf))) return;
+  throw new LamplighterError('JOB_CHANGED', `The table of embedding job ${id} has another shape now`);
 }
 
 function guardOf(key: string, textHash: string | undefined): string {

@@ -28,11 +28,12 @@ declare
   v_model text;
   v_dimensions integer;
   v_attempt integer;
+  v_is_of_pass boolean;
   v_final text[] := '{}';
   v_retried text[] := '{}';
 begin
   select j.model, j.dimensions into v_model, v_dimensions from lamplighter.embedding_job as j where j.id = p_job;
-  select b.attempt into v_attempt from lamplighter.embedding_batch as b where b.id = p_batch;
+  select b.attempt, b.is_of_pass into v_attempt, v_is_of_pass from lamplighter.embedding_batch as b where b.id = p_batch;
 
   insert into lamplighter.embedding_stamp as s (job, key_hash, text_hash, dimensions, model)
   select distinct on (u.key_hash) p_job, u.key_hash, u.text_hash, v_dimensions, v_model
@@ -84,13 +85,13 @@ begin
   end if;
   -- Charged rows come back 1, 4, 9, 16 seconds later.
   if cardinality(v_retried) > 0 then
-    insert into lamplighter.embedding_batch as b (job, keys, attempt, due_at)
-    values (p_job, v_retried, v_attempt + 1,
+    insert into lamplighter.embedding_batch as b (job, keys, attempt, is_of_pass, due_at)
+    values (p_job, v_retried, v_attempt + 1, v_is_of_pass,
             clock_timestamp() + make_interval(secs => least(power(v_attempt + 1, 2), 60)));
   end if;
   if cardinality(p_again) > 0 then
-    insert into lamplighter.embedding_batch as b (job, keys, attempt, due_at)
-    values (p_job, p_again, v_attempt + 1, clock_timestamp() + make_interval(secs => p_delay_ms / 1000.0));
+    insert into lamplighter.embedding_batch as b (job, keys, attempt, is_of_pass, due_at)
+    values (p_job, p_again, v_attempt + 1, v_is_of_pass, clock_timestamp() + make_interval(secs => p_delay_ms / 1000.0));
   end if;
 
   if p_texts > 0 or p_calls > 0 then

@@ -1,6 +1,7 @@
 -- lamplighter.record_page (worker)
 -- Records one page of the running pass, after read_pass in the same transaction: its rows, and stamps of those that need no vector
--- (pairwise p_stamp_keys and p_stamp_texts, null: blank); takes p_keys, those that need one, into a batch. p_place: where the next page
+-- (pairwise p_stamp_keys and p_stamp_texts, null: blank); takes p_keys, those that need one, into a batch. p_waiting: rows of
+-- which a pass has found that they need one, and which wait in a batch. p_place: where the next page
 -- begins; null: with the next relation, or nowhere: the pass is over then (is_end). batch_id is null without keys.
 create or replace function lamplighter.record_page(
   p_job bigint,
@@ -8,6 +9,7 @@ create or replace function lamplighter.record_page(
   p_place tid,
   p_rows integer,
   p_blank integer,
+  p_waiting integer,
   p_stamp_keys uuid[],
   p_stamp_texts uuid[],
   p_keys text[]
@@ -23,8 +25,8 @@ begin
   on conflict on constraint embedding_stamp_pkey do update
   set text_hash = excluded.text_hash, is_failed = false, dimensions = excluded.dimensions, model = excluded.model;
   if cardinality(p_keys) > 0 then
-    insert into lamplighter.embedding_batch as b (job, keys, holder, claimed_at)
-    values (p_job, p_keys, p_holder, clock_timestamp())
+    insert into lamplighter.embedding_batch as b (job, keys, is_of_pass, holder, claimed_at)
+    values (p_job, p_keys, true, p_holder, clock_timestamp())
     returning b.id into batch_id;
   end if;
   update lamplighter.embedding_progress as p
@@ -33,7 +35,7 @@ begin
       pass_tid = p_place,
       pass_rows = p.pass_rows + p_rows,
       pass_blank = p.pass_blank + p_blank,
-      pass_found = p.pass_found + cardinality(p_keys),
+      pass_found = p.pass_found + cardinality(p_keys) + p_waiting,
       served_at = clock_timestamp()
   where p.job = p_job
   returning p.pass_relations is null, p.pass_found into is_end, found_rows;
@@ -41,8 +43,8 @@ begin
     update lamplighter.embedding_progress as p
     set pass_ended_at = clock_timestamp(),
         full_pass_at = case when p.pass_is_full then clock_timestamp() else p.full_pass_at end,
-        row_count = case when p.pass_is_full then p.pass_rows else p.row_count end,
-        blank_count = case when p.pass_is_full then p.pass_blank else p.blank_count end,
+        row_count = case when p.pass_found = 0 then p.pass_rows else p.row_count end,
+        blank_count = case when p.pass_found = 0 then p.pass_blank else p.blank_count end,
         found_count = p.pass_found
     where p.job = p_job;
   end if;

@@ -7,7 +7,7 @@ declare
   v_rescued integer;
 begin
   with orphan as materialized (
-    select b.id, b.job, b.keys, b.attempt, b.attempt > 0 and cardinality(b.keys) > 1 as is_halved
+    select b.id, b.job, b.keys, b.attempt, b.is_of_pass, b.attempt > 0 and cardinality(b.keys) > 1 as is_halved
     from lamplighter.embedding_batch as b
     where b.holder is not null
       and not exists (
@@ -15,8 +15,9 @@ begin
         where w.worker_id = b.holder and w.status in ('running', 'sleeping', 'stopping'))
     for no key update skip locked
   ), half as (
-    insert into lamplighter.embedding_batch as b (job, keys, attempt)
-    select o.job, o.keys[cardinality(o.keys) / 2 + 1 :], o.attempt + 1 from orphan as o where o.is_halved
+    insert into lamplighter.embedding_batch as b (job, keys, attempt, is_of_pass)
+    select o.job, o.keys[cardinality(o.keys) / 2 + 1 :], o.attempt + 1, o.is_of_pass
+    from orphan as o where o.is_halved
   )
   update lamplighter.embedding_batch as b
   set holder = null,

@@ -105,8 +105,8 @@ where j.kind <> 'same'`;
 /**
  * Reads one page of a leaf, as {@link selectChanged}, up to $8 rows to be embedded. $1 job, $2 model, $3 dimensions, $4 whether vectors
  * without a stamp are trusted, $5 and $6 the places between which rows lie, $7 whether the pass is a full one: else only rows without a
- * vector are looked at. The last row, of kind `page`, has in `text` how many rows there were, how many were blank, how many bytes of text,
- * whether the page was cut short, and the last place.
+ * vector are looked at. The last row, of kind `page`, has in `text` how many rows there were, how many were blank, how many wait in a batch
+ * since a pass found them, how many bytes of text, whether the page was cut short, and the last place.
  */
 export function selectPage(table: EmbeddedTable, leaf: string): string {
   return `with row as materialized (
@@ -118,7 +118,7 @@ export function selectPage(table: EmbeddedTable, leaf: string): string {
   select r.*, ${hashOf('r.text')} as text_hash, r.text is null or r.text !~ ${NOT_BLANK} as is_blank
   from row as r
 ), judged as materialized (
-  select f.*, case when k.is_waiting then 'same' else ${kindOf(`case when $4 then 'trusted' else 'embed' end`)} end as kind
+  select f.*, case when k.is_waiting then 'same' else ${kindOf(`case when $4 then 'trusted' else 'embed' end`)} end as kind, k.is_of_pass
   from found as f
   join lamplighter.lookup_stamps($1, array(select f.key from found as f), array(select f.key_hash from found as f)) as k
     on k.key_hash = f.key_hash
@@ -134,7 +134,11 @@ from page as p
 where p.kind <> 'same'
 union all
 select null, null, null, null, 'page', pg_catalog.json_build_object(
-  'rows', pg_catalog.count(*), 'blank', pg_catalog.count(*) filter (where p.is_blank),
+  'rows', case when $7 then pg_catalog.count(*) else (
+    select pg_catalog.count(*) from only ${leaf} as t
+    where t.ctid > $5::pg_catalog.tid and t.ctid < $6::pg_catalog.tid
+      and (not exists (select 1 from counted as c where c.position > $8) or t.ctid <= (select pg_catalog.max(l.place) from page as l))) end,
+  'waiting', pg_catalog.count(*) filter (where p.is_of_pass), 'blank', pg_catalog.count(*) filter (where p.is_blank),
   'bytes', coalesce(pg_catalog.sum(pg_catalog.octet_length(p.text)), 0),
   'isCut', exists (select 1 from counted as c where c.position > $8),
   'last', pg_catalog.max(p.place)::pg_catalog.text)::pg_catalog.text
