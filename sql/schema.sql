@@ -455,7 +455,7 @@ create view lamplighter.embedding_status as
     j.reason,
     p.row_count AS rows,
         CASE
-            WHEN (p.row_count IS NOT NULL) THEN GREATEST((((p.row_count - p.blank_count) - COALESCE(p.found_count, (0)::bigint)) - f.failed), (0)::bigint)
+            WHEN (p.row_count IS NOT NULL) THEN GREATEST((((p.row_count - p.blank_count) - COALESCE(p.found_count, (0)::bigint)) - f.faulty), (0)::bigint)
             ELSE NULL::bigint
         END AS embedded,
     p.found_count AS stale,
@@ -490,9 +490,10 @@ create view lamplighter.embedding_status as
                   WHERE (c.job = j.id)
                   ORDER BY c.seq
                  LIMIT 1) AS oldest) q)
-     CROSS JOIN LATERAL ( SELECT count(*) AS failed
+     CROSS JOIN LATERAL ( SELECT count(*) FILTER (WHERE e.is_final) AS failed,
+            count(*) AS faulty
            FROM lamplighter.embedding_failure e
-          WHERE ((e.job = j.id) AND e.is_final)) f)
+          WHERE (e.job = j.id)) f)
      CROSS JOIN LATERAL ( SELECT COALESCE(sum(u.truncated), (0)::numeric) AS truncated,
             COALESCE(sum(u.tokens), (0)::numeric) AS tokens,
             COALESCE(sum(u.calls), (0)::numeric) AS calls
@@ -1957,10 +1958,10 @@ begin
   if p_is_done then
     delete from lamplighter.embedding_batch as b where b.id = p_batch;
   end if;
-  -- Charged rows come back 1, 4, 9, 16 seconds later.
+  -- Charged rows come back 1, 4, 9, 16 seconds later; no pass waits for them.
   if cardinality(v_retried) > 0 then
-    insert into lamplighter.embedding_batch as b (job, keys, attempt, is_of_pass, due_at)
-    values (p_job, v_retried, v_attempt + 1, v_is_of_pass,
+    insert into lamplighter.embedding_batch as b (job, keys, attempt, due_at)
+    values (p_job, v_retried, v_attempt + 1,
             clock_timestamp() + make_interval(secs => least(power(v_attempt + 1, 2), 60)));
   end if;
   if cardinality(p_again) > 0 then

@@ -170,7 +170,7 @@ select j.id as job,
        j.state,
        j.reason,
        p.row_count as rows,
-       case when p.row_count is not null then greatest(p.row_count - p.blank_count - coalesce(p.found_count, 0) - f.failed, 0) end as embedded,
+       case when p.row_count is not null then greatest(p.row_count - p.blank_count - coalesce(p.found_count, 0) - f.faulty, 0) end as embedded,
        p.found_count as stale,
        q.queued,
        f.failed,
@@ -195,7 +195,7 @@ cross join lateral (
          (select c.changed_at from lamplighter.change as c where c.job = j.id order by c.seq limit 1) as oldest
 ) as q
 cross join lateral (
-  select count(*) as failed from lamplighter.embedding_failure as e where e.job = j.id and e.is_final
+  select count(*) filter (where e.is_final) as failed, count(*) as faulty from lamplighter.embedding_failure as e where e.job = j.id
 ) as f
 cross join lateral (
   select coalesce(sum(u.truncated), 0) as truncated, coalesce(sum(u.tokens), 0) as tokens, coalesce(sum(u.calls), 0) as calls
