@@ -48,6 +48,13 @@ test('an interruption leaves the task running where nobody can be asked', async 
   await db.pool.query('select lantern.cancel_all_async_tasks()');
 });
 
+test('doctor says why tasks wait', async () => {
+  await using idle = await createTestDatabase();
+  await idle.pool.query(`select lantern.async_task('select 1')`);
+  const { stdout } = await runCli(['doctor', '--uri', idle.uri]);
+  expect(stdout).toMatch(/^warning +tasks +1 waits: no worker runs tasks$/m);
+});
+
 test('bad usage is told', async () => {
   expect(await task('run')).toMatchObject({ code: 2 });
   expect(await task('cancel')).toMatchObject({ code: 2 });

@@ -9,6 +9,7 @@ import { checkExtensions } from '../doctor/check-extensions.ts';
 import { checkListening } from '../doctor/check-listening.ts';
 import { checkSchema } from '../doctor/check-schema.ts';
 import { checkModels, checkModelTroubles, checkWorkers } from '../doctor/check-serving.ts';
+import { checkTasks } from '../doctor/check-tasks.ts';
 import { checkSettings, readSettings } from '../doctor/read-settings.ts';
 import { EXIT } from '../exit-code.ts';
 import { renderTable } from '../render-table.ts';
@@ -45,6 +46,7 @@ const CHECKS: readonly Check[] = [
   checkModels,
   checkModelTroubles,
   checkWorkers,
+  checkTasks,
   checkSettings,
 ];
 
