@@ -14,13 +14,20 @@ interface Row {
   readonly attempt: number;
 }
 
+export interface ClaimTasksOptions {
+  readonly limit: number;
+  readonly skippedRoles: readonly string[];
+  /** Longest run of the completion handlers that one task calls. */
+  readonly handlerTimeoutMs: number;
+}
+
 /** Claims up to `limit` tasks, fair between roles; SQLSTATE LL001 when the lease is lost. */
 export async function claimTasks(
   db: Queryable,
   workerId: string,
-  { limit, skippedRoles }: { readonly limit: number; readonly skippedRoles: readonly string[] },
+  { limit, skippedRoles, handlerTimeoutMs }: ClaimTasksOptions,
 ): Promise<ClaimedTask[]> {
-  const { rows } = await db.query<Row>(CLAIM_TASKS, [workerId, limit, skippedRoles]);
+  const { rows } = await db.query<Row>(CLAIM_TASKS, [workerId, limit, skippedRoles, handlerTimeoutMs]);
   return rows.map((row) => ({
     runId: row.run_id,
     jobid: row.jobid,

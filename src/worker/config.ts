@@ -30,7 +30,7 @@ const WORKER_OPTIONS = {
     value: count(0, 100),
     default: 3,
   },
-  /** Longest run of one request; then it is aborted, and the failure is charged. */
+  /** Longest run of one request, and of the completion handlers that one task calls; then it is aborted, and the failure is charged. */
   timeoutMs: {
     flag: 'timeout',
     legacyVariable: 'STEADYTEXT_WORKER_TIMEOUT',

@@ -71,6 +71,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
     openTasks(context, {
       pollIntervalMs: config.pollIntervalMs,
       drainMs: config.drainMs,
+      handlerTimeoutMs: config.timeoutMs,
       retentionMs: config.taskRetentionMs,
       logins: taskLogins,
     });

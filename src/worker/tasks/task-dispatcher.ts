@@ -14,6 +14,8 @@ const LEASE_LOST = 'LL001';
 
 export interface TaskDispatcherDeps extends Pick<WorkloadContext, 'lease' | 'log' | 'clock'> {
   readonly db: Queryable;
+  /** Longest run of the completion handlers that one task calls. */
+  readonly handlerTimeoutMs: number;
   /** Tasks that may be started now. */
   readonly room: () => number;
   readonly start: (task: ClaimedTask, workerId: string) => void;
@@ -34,12 +36,16 @@ export interface TaskDispatcher extends Service {
  * rescued. `stop` claims nothing more and leaves what runs to its owner.
  */
 export function startTaskDispatcher(deps: TaskDispatcherDeps): TaskDispatcher {
-  const { db, lease, room, start, onIdle, backoff, schedule, log, troubles, clock } = deps;
+  const { db, lease, handlerTimeoutMs, room, start, onIdle, backoff, schedule, log, troubles, clock } = deps;
 
   async function claim(): Promise<number> {
     const { workerId } = lease;
     try {
-      const claimed = await claimTasks(db, workerId, { limit: room(), skippedRoles: backoff.listSkipped() });
+      const claimed = await claimTasks(db, workerId, {
+        limit: room(),
+        skippedRoles: backoff.listSkipped(),
+        handlerTimeoutMs,
+      });
       for (const task of claimed) start(task, workerId);
       return claimed.length;
     } catch (error) {

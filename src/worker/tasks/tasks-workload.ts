@@ -25,6 +25,8 @@ export interface TasksWorkloadOptions {
   readonly pollIntervalMs: number;
   /** How long a stop lets tasks run before it breaks them off. */
   readonly drainMs: number;
+  /** Longest run of the completion handlers that one task calls; tasks that somebody queued have no limit. */
+  readonly handlerTimeoutMs: number;
   /** Age at which ended tasks are deleted; undefined keeps them. */
   readonly retentionMs: number | undefined;
   readonly logins: RoleLoginOptions;
@@ -38,7 +40,7 @@ export interface TasksWorkloadOptions {
  */
 export async function openTasks(context: WorkloadContext, options: TasksWorkloadOptions): Promise<Workload> {
   const { db, settings, lease, log, troubles, clock } = context;
-  const { pollIntervalMs, drainMs, retentionMs } = options;
+  const { pollIntervalMs, drainMs, handlerTimeoutMs, retentionMs } = options;
   const concurrency = context.sessions.limit;
   const [own] = (await db.query<{ role: string; database: string }>(READ_OWN_LOGIN)).rows;
   if (own === undefined) throw new Error('the server did not say who is logged in');
@@ -123,6 +125,7 @@ export async function openTasks(context: WorkloadContext, options: TasksWorkload
     const dispatcher = startTaskDispatcher({
       db,
       lease,
+      handlerTimeoutMs,
       room: () => concurrency - attempts.size,
       start,
       // A rush of many roles has no use for it.
