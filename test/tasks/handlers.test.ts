@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { readPage } from '../docs/markdown-page.ts';
 import { withClient } from '../support/admin.ts';
 import { createTestDatabase, type TestDatabase, type TestRole } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
@@ -282,4 +283,21 @@ test('the body that pg_steadytext documents works, once it returns void and has 
   expect((await readSeen()).map(({ handler }) => handler).sort()).toEqual(['embedding', 'generation', 'reranking']);
   expect(await ask(ann, 'select from lamplighter.handler_failures')).toEqual([]);
   expect(worker.warnings()).toEqual([]);
+});
+
+test('the handler on the page on tasks stores each embedding, in place of a loop', async () => {
+  const page = readPage('docs/concepts/async-tasks.md');
+  const first = page.blocks.findIndex(({ text }) => text.includes('create table embedding_queue'));
+  const [tables, handler, queueing] = page.blocks.slice(first, first + 3).map(({ text }) => text);
+  expect(handler).toContain('steadytext_on_completed');
+  await using _worker = await startTestWorker(options());
+  await ask(ann, `set search_path = app, public; ${tables}; ${handler}; ${queueing}`);
+  await untilCalled();
+  const { rows } = await db.pool.query(
+    'select id, array_length(embedding, 1) > 0 as is_stored from app.documents order by id',
+  );
+  expect(rows).toEqual([
+    { id: '1', is_stored: true },
+    { id: '2', is_stored: true },
+  ]);
 });
