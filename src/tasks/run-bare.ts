@@ -20,7 +20,7 @@ async function markBare(run: Run): Promise<boolean> {
     [
       { text: 'begin isolation level read committed read write' },
       {
-        text: 'select lamplighter.mark_task_bare($1::bigint, $2::integer, $3::bytea) as is_marked',
+        text: 'select lamplighter.mark_task_bare($1::pg_catalog.int8, $2::pg_catalog.int4, $3::pg_catalog.bytea) as is_marked',
         params: [task.runId, String(task.attempt), secret],
       },
       { text: 'commit' },

@@ -61,7 +61,7 @@ async function runWrapped(
       { text: 'begin read write' },
       // Waits for a predecessor whose COMMIT is under way, and fails with 23505 if that succeeds.
       {
-        text: 'select lamplighter.record_task_outcome($1::bigint, $2::integer, $3::bytea)',
+        text: 'select lamplighter.record_task_outcome($1::pg_catalog.int8, $2::pg_catalog.int4, $3::pg_catalog.bytea)',
         params: [task.runId, String(task.attempt), run.secret],
       },
       ...(session.facts.isReadOnlyByDefault ? [{ text: 'set transaction read only' }] : []),

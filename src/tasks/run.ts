@@ -76,10 +76,12 @@ export async function settleLoss(run: Run, fatal: ServerError | undefined): Prom
   if (fatal === undefined) return { kind: 'lost', reason: 'the connection was lost', guarantee };
   await systemClock.delay(SHUTDOWN_MS);
   try {
-    const { rows } = await hooks.db.query<{ started: string }>(
-      "select pg_catalog.to_jsonb(pg_catalog.pg_postmaster_start_time()) operator(pg_catalog.#>>) '{}' as started",
+    // Compared by the server: sessions write times in the time zones of their roles.
+    const { rows } = await hooks.db.query<{ is_same: string }>(
+      `select (pg_catalog.pg_postmaster_start_time() operator(pg_catalog.=) $1::pg_catalog.timestamptz)::pg_catalog.text as is_same`,
+      [session.facts.postmasterStart],
     );
-    if (rows[0]?.started === session.facts.postmasterStart) {
+    if (rows[0]?.is_same === 'true') {
       return failed(run, renderErrorText(fatal.fields, run.task.text));
     }
   } catch (error) {

@@ -286,6 +286,26 @@ describe('a text fails, without effects, with what psql prints', () => {
     expect(await rows()).toEqual([]);
   });
 
+  test('a text that terminates itself is not run again in another time zone than the worker’s either', async () => {
+    await db.pool.query(`alter role "${ann.name}" set timezone = 'Asia/Tokyo'`);
+    expect(await run('select pg_terminate_backend(pg_backend_pid())')).toMatchObject({
+      ...FAILED,
+      error: 'FATAL:  terminating connection due to administrator command\n',
+    });
+  });
+
+  test('a type of the role’s own that is named like one of the server’s does not get the secret', async () => {
+    await db.pool.query(
+      `create schema trap authorization "${ann.name}"; create table trap.caught (secret text); grant all on trap.caught to "${ann.name}";
+       create function trap.catch(given pg_catalog.bytea) returns boolean language plpgsql as $$
+       begin insert into trap.caught values (encode(given, 'hex')); return true; end $$;
+       create domain trap.bytea as pg_catalog.bytea check (trap.catch(value));
+       alter role "${ann.name}" set search_path = trap, pg_catalog`,
+    );
+    expect(await run('select 1')).toMatchObject({ status: 'succeeded' });
+    expect((await db.pool.query('select from trap.caught')).rows).toEqual([]);
+  });
+
   test('a text whose session an administrator terminates is not run again', async () => {
     onSession = (session) => {
       void terminateOnceAsleep(session.facts.pid);

@@ -117,21 +117,30 @@ export function startAttempt(deps: AttemptDeps, task: ClaimedTask, workerId: str
     }
   }
 
-  async function open(): Promise<TaskSession | RecordedEnd> {
+  /** Undefined when there is none, and the attempt has ended. */
+  async function open(): Promise<TaskSession | undefined> {
     const opened = await sessions.open(task, opening.signal);
     if ('session' in opened) {
       loginTrouble.settle();
       backoff.settle(task.username);
       return opened.session;
     }
-    if (opening.signal.aborted) return release({ reason: handBackReason(), isCharged: false });
+    if (opening.signal.aborted) {
+      onEnd(attempt, await release({ reason: handBackReason(), isCharged: false }));
+      return undefined;
+    }
     const { trouble, cause } = opened;
+    if (trouble.kind === 'refused') {
+      // The end of this task alone: nothing waits for another login.
+      const { errorMessage } = trouble;
+      onEnd(attempt, await finish({ status: 'failed', errorMessage }), errorMessage);
+      return undefined;
+    }
     const { username: role, jobid } = task;
-    const said = trouble.kind === 'refused' ? trouble.errorMessage : trouble.reason;
-    loginTrouble.note(cause ?? new Error(said), { role, jobid });
-    if (trouble.kind === 'refused') return finish({ status: 'failed', errorMessage: trouble.errorMessage });
+    loginTrouble.note(cause ?? new Error(trouble.reason), { role, jobid });
     backoff.note(role, trouble.reason);
-    return release({ reason: trouble.reason, isCharged: false });
+    onEnd(attempt, await release({ reason: trouble.reason, isCharged: false }));
+    return undefined;
   }
 
   const handBackReason = () => (isHandedBack ? 'its worker stopped' : 'cancel requested');
@@ -154,10 +163,7 @@ export function startAttempt(deps: AttemptDeps, task: ClaimedTask, workerId: str
 
   async function run(): Promise<void> {
     const opened = await open();
-    if (opened === undefined || typeof opened === 'string') {
-      onEnd(attempt, opened);
-      return;
-    }
+    if (opened === undefined) return;
     session = opened;
     // Asked for while the session was being opened.
     if (opening.signal.aborted) interrupt();
