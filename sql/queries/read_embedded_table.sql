@@ -45,6 +45,13 @@ select r.oid::text as oid,
           'canSelect', pg_catalog.has_table_privilege(c.oid, 'SELECT'),
           'canUpdate', pg_catalog.has_any_column_privilege(c.oid, 'UPDATE'),
           'canTrigger', pg_catalog.has_table_privilege(c.oid, 'TRIGGER'),
+          'triggerMakers', (
+            select coalesce(pg_catalog.jsonb_agg(distinct pg_catalog.jsonb_build_object(
+              'name', coalesce(g.rolname, 'PUBLIC'),
+              'isMemberOfLogin', coalesce(pg_catalog.pg_has_role(g.oid, me.oid, 'MEMBER'), false))), '[]')
+            from pg_catalog.aclexplode(c.relacl) as x
+            left join pg_catalog.pg_roles as g on g.oid = x.grantee
+            where x.privilege_type = 'TRIGGER' and x.grantee not in (c.relowner, me.oid) and g.rolsuper is not true),
           'isSubscribed', exists (select 1 from pg_catalog.pg_subscription_rel as s where s.srrelid = c.oid)
         ) order by t.depth, c.oid)
         from tree as t

@@ -156,6 +156,25 @@ describe('who may be served', () => {
     await scene.prepare('strange', { schema: 'shop', trustedOwners: [name] });
   });
 
+  test('a table on which strangers may create triggers is refused, unless they are trusted', async () => {
+    const { name } = await scene.db.createRole('maker');
+    await scene.run(
+      `create table shop.open (id int primary key, body text); grant all on shop.open to ${name};
+       create table shop.public (id int primary key, body text); grant trigger on shop.public to public;
+       create table shop.closed (id int primary key, body text); grant select, insert, update, delete on shop.closed to ${name}, ${daemon}; grant trigger on shop.closed to ${superuser}`,
+    );
+    await expect(scene.prepare('open', { schema: 'shop' })).rejects.toMatchObject({
+      code: 'JOB_INVALID',
+      message: `"${name}" may create triggers on "shop"."open", which would run with the rights of "${superuser}"`,
+      hint: expect.stringContaining(`REVOKE TRIGGER ON "shop"."open" FROM "${name}"`),
+    });
+    await expect(scene.prepare('public', { schema: 'shop' })).rejects.toMatchObject({
+      message: expect.stringContaining('PUBLIC may create triggers'),
+    });
+    await scene.prepare('open', { schema: 'shop', trustedOwners: [name] });
+    await scene.prepare('closed', { schema: 'shop' });
+  });
+
   test('a login without special rights serves its own, its members’ and superusers’ tables, given the rights it needs', async () => {
     const { name: member } = await scene.db.createRole('member');
     const { name: other } = await scene.db.createRole('other');

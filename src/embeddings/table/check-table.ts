@@ -57,6 +57,15 @@ function checkRelation(relation: RelationFacts, { login, kind }: TableFacts, spe
       `Start the daemon with --trust-owner ${owner}, or let it log in as a role without special rights that ${owner} is a member of.`,
     );
   }
+  const makers = relation.triggerMakers
+    .filter((maker) => !spec.trustedOwners.includes(maker.name) && (isPowerful || !maker.isMemberOfLogin))
+    .map((maker) => (maker.name === 'PUBLIC' ? 'PUBLIC' : quoteIdentifier(maker.name)));
+  if (makers.length > 0) {
+    throw invalidJob(
+      `${makers.join(', ')} may create triggers on ${name}, which would run with the rights of ${quoteIdentifier(login.name)}`,
+      `REVOKE TRIGGER ON ${name} FROM ${makers.join(', ')}; or start the daemon with --trust-owner for each.`,
+    );
+  }
   if (relation.hidesRows) {
     throw invalidJob(
       `Policies of ${name} hide rows from ${quoteIdentifier(login.name)}`,

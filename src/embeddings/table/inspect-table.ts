@@ -40,6 +40,8 @@ export interface RelationFacts {
   readonly canSelect: boolean;
   readonly canUpdate: boolean;
   readonly canTrigger: boolean;
+  /** Others than its owner, the login and superusers who may create triggers on it. */
+  readonly triggerMakers: readonly { readonly name: string; readonly isMemberOfLogin: boolean }[];
   readonly isSubscribed: boolean;
 }
 
