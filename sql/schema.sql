@@ -54,6 +54,7 @@ create table lamplighter.delivery (
   status text collate "C" not null,
   ended_at timestamp with time zone default clock_timestamp() not null,
   attempts integer default 0 not null,
+  depth integer default 0 not null,
   due_at timestamp with time zone default clock_timestamp() not null,
   run_id bigint,
   error text,
@@ -187,6 +188,14 @@ create table lamplighter.handler (
 );
 
 alter table lamplighter.handler enable row level security;
+
+create table lamplighter.handler_chain (
+  request_id uuid not null,
+  depth integer not null,
+  constraint handler_chain_pkey PRIMARY KEY (request_id)
+);
+
+alter table lamplighter.handler_chain enable row level security;
 
 create table lamplighter.loopback (
   is_singleton boolean default true not null,
@@ -1684,6 +1693,9 @@ begin
     delete from lamplighter.delivery as d
     using dropped as g
     where d.handler_id = g.handler_id;
+    if not exists (select from lamplighter.handler) then
+      delete from lamplighter.handler_chain;
+    end if;
   end if;
   for v_handler in
     select h.*
@@ -1770,6 +1782,17 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.explain_depth(p_depth integer, OUT failed_at timestamp with time zone, OUT error text)
+ RETURNS record
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select case when p_depth > 100 then clock_timestamp() end,
+         case when p_depth > 100 then
+           'A hundred calls of handlers led to this one, each for a request that the one before had queued'
+         end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.explain_lane(p_function_name text, p_model text)
  RETURNS TABLE(reason text, model text, since timestamp with time zone)
  LANGUAGE sql
@@ -1834,7 +1857,8 @@ AS $function$
   set attempts = d.attempts + 1,
       error = left(p_error, 10000),
       run_id = null,
-      due_at = clock_timestamp() + make_interval(secs => 2 ^ least(d.attempts, 10)),
+      -- The last is due at once: retry_delivery waits for nothing.
+      due_at = clock_timestamp() + case when d.attempts + 1 >= 5 then interval '0' else make_interval(secs => 2 ^ d.attempts) end,
       failed_at = case when d.attempts + 1 >= 5 then clock_timestamp() end
   where d.delivery_id = p_delivery_id
 $function$;
@@ -1875,16 +1899,27 @@ AS $function$
   select r.oid from pg_roles as r where r.rolname = p_name
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.finish_delivery(p_delivery_id bigint, p_error text)
+CREATE OR REPLACE FUNCTION lamplighter.finish_delivery(p_delivery_id bigint, p_error text, p_after_id bigint DEFAULT NULL::bigint)
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET row_security TO 'off'
 AS $function$
+declare
+  v_depth integer;
 begin
   if p_error is null then
-    delete from lamplighter.delivery as d where d.delivery_id = p_delivery_id and lamplighter.is_delivery_session(d.run_id);
+    delete from lamplighter.delivery as d
+    where d.delivery_id = p_delivery_id and lamplighter.is_delivery_session(d.run_id)
+    returning d.depth into v_depth;
+    if v_depth is not null and p_after_id is not null then
+      insert into lamplighter.handler_chain (request_id, depth)
+      select q.request_id, v_depth + 1
+      from public.steadytext_queue as q
+      where q.id > p_after_id and q.status = 'pending' and q.username = session_user::text collate "C" and lamplighter.is_own_write(q.xmin)
+      on conflict (request_id) do nothing;
+    end if;
     return;
   end if;
   perform lamplighter.fail_delivery(d.delivery_id, p_error)
@@ -3597,7 +3632,7 @@ AS $function$
   end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.read_delivery(p_delivery_id bigint, OUT payload text, OUT call text)
+CREATE OR REPLACE FUNCTION lamplighter.read_delivery(p_delivery_id bigint, OUT payload text, OUT call text, OUT after_id bigint)
  RETURNS record
  LANGUAGE sql
  STABLE SECURITY DEFINER
@@ -3605,7 +3640,8 @@ CREATE OR REPLACE FUNCTION lamplighter.read_delivery(p_delivery_id bigint, OUT p
  SET row_security TO 'off'
 AS $function$
   select lamplighter.announce_payload(d.request_id, d.function_name, d.status),
-         format('select %I.%I(%s)', h.function_schema, h.function_identity, case when h.takes_payload then '$1::pg_catalog.jsonb' else '' end)
+         format('select %I.%I(%s)', h.function_schema, h.function_identity, case when h.takes_payload then '$1::pg_catalog.jsonb' else '' end),
+         (select s.last_value from public.steadytext_queue_id_seq as s)
   from lamplighter.delivery as d
   join lamplighter.handler as h on h.handler_id = d.handler_id
   where d.delivery_id = p_delivery_id and not h.is_dropped and lamplighter.is_delivery_session(d.run_id)
@@ -3797,8 +3833,19 @@ CREATE OR REPLACE FUNCTION lamplighter.record_deliveries(p_ids bigint[], p_compl
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  insert into lamplighter.delivery (handler_id, username, request_id, function_name, status)
-  select h.handler_id, h.username, q.request_id, q.function_name, q.status
+  with chained as (
+    delete from lamplighter.handler_chain as c
+    using unnest(p_ids) as i (id)
+    cross join lateral (
+      select e.request_id
+      from public.steadytext_queue as e
+      where e.id = i.id and e.completed_at = p_completed_at
+    ) as q
+    where c.request_id = q.request_id
+    returning c.request_id, c.depth
+  )
+  insert into lamplighter.delivery (handler_id, username, request_id, function_name, status, depth, failed_at, error)
+  select h.handler_id, h.username, q.request_id, q.function_name, q.status, coalesce(c.depth, 0), f.failed_at, f.error
   from unnest(p_ids) as i (id)
   cross join lateral (
     select e.request_id, e.username, e.function_name, e.status
@@ -3806,6 +3853,8 @@ begin
     where e.id = i.id and e.completed_at = p_completed_at
   ) as q
   join lamplighter.handler as h on not h.is_dropped and h.username = q.username and h.function_name in ('', q.function_name)
+  left join chained as c on c.request_id = q.request_id
+  cross join lateral lamplighter.explain_depth(c.depth) as f
   where not exists (select from lamplighter.autonomous_request as a where a.request_id = q.request_id)
   order by i.id, h.handler_id;
   if found then
@@ -3820,13 +3869,17 @@ CREATE OR REPLACE FUNCTION lamplighter.record_delivery(p_request_id uuid, p_func
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET row_security TO 'off'
 AS $function$
+declare
+  v_depth integer;
 begin
   if not exists (select from lamplighter.handler) then
     return;
   end if;
-  insert into lamplighter.delivery (handler_id, username, request_id, function_name, status)
-  select h.handler_id, h.username, q.request_id, p_function_name, p_status
+  delete from lamplighter.handler_chain as c where c.request_id = p_request_id returning c.depth into v_depth;
+  insert into lamplighter.delivery (handler_id, username, request_id, function_name, status, depth, failed_at, error)
+  select h.handler_id, h.username, q.request_id, p_function_name, p_status, coalesce(v_depth, 0), f.failed_at, f.error
   from public.steadytext_queue as q
+  cross join lamplighter.explain_depth(v_depth) as f
   join lamplighter.handler as h on not h.is_dropped and h.username = q.username and h.function_name in ('', p_function_name)
   where q.request_id = p_request_id
     and not exists (select from lamplighter.autonomous_request as a where a.request_id = q.request_id)
@@ -4741,14 +4794,15 @@ declare
   v_id bigint;
   v_payload text;
   v_call text;
+  v_after_id bigint;
 begin
   foreach v_id in array p_ids loop
     begin
-      select d.payload, d.call into v_payload, v_call from lamplighter.read_delivery(v_id) as d;
+      select d.payload, d.call, d.after_id into v_payload, v_call, v_after_id from lamplighter.read_delivery(v_id) as d;
       continue when v_call is null;
       perform pg_catalog.set_config('steadytext.notify_payload', v_payload, true);
       execute v_call using v_payload;
-      perform lamplighter.finish_delivery(v_id, null);
+      perform lamplighter.finish_delivery(v_id, null, v_after_id);
     exception when others then
       perform lamplighter.finish_delivery(v_id, sqlerrm);
     end;
@@ -5686,6 +5740,8 @@ revoke all on function lamplighter.enqueue_requests(p_function_name text, p_para
 
 revoke all on function lamplighter.enqueue_task() from public;
 
+revoke all on function lamplighter.explain_depth(p_depth integer, OUT failed_at timestamp with time zone, OUT error text) from public;
+
 revoke all on function lamplighter.explain_lane(p_function_name text, p_model text) from public;
 
 revoke all on function lamplighter.explain_wait(p_function_name text, p_model text, p_error text) from public;
@@ -5696,7 +5752,7 @@ revoke all on function lamplighter.find_charged(p_worker_id uuid) from public;
 
 revoke all on function lamplighter.find_role(p_name text) from public;
 
-revoke all on function lamplighter.finish_delivery(p_delivery_id bigint, p_error text) from public;
+revoke all on function lamplighter.finish_delivery(p_delivery_id bigint, p_error text, p_after_id bigint) from public;
 
 revoke all on function lamplighter.finish_embeddings(p_job bigint, p_batch bigint, p_stamp_keys uuid[], p_stamp_texts uuid[], p_failed_keys text[], p_failed_hashes uuid[], p_failed_texts uuid[], p_errors text[], p_is_retried boolean[], p_attempts integer[], p_again text[], p_delay_ms double precision, p_is_done boolean, p_texts integer, p_tokens bigint, p_calls integer, p_truncated integer) from public;
 
@@ -5806,7 +5862,7 @@ revoke all on function lamplighter.read_capture_source(p_job bigint) from public
 
 revoke all on function lamplighter.read_cluster_progress(p_row jsonb) from public;
 
-revoke all on function lamplighter.read_delivery(p_delivery_id bigint, OUT payload text, OUT call text) from public;
+revoke all on function lamplighter.read_delivery(p_delivery_id bigint, OUT payload text, OUT call text, OUT after_id bigint) from public;
 
 revoke all on function lamplighter.read_index_progress(p_row jsonb) from public;
 
@@ -5988,6 +6044,8 @@ comment on column lamplighter.claim.claim_number is 'Given by the worker; 0 and 
 
 comment on table lamplighter.delivery is 'Calls of completion handlers that are to be made: one for each handler and each end of a request.';
 
+comment on column lamplighter.delivery.depth is 'How many calls of handlers led to it: 0 unless a call queued the request.';
+
 comment on column lamplighter.delivery.failed_at is 'When the fifth attempt failed: no more is made until retry_delivery.';
 
 comment on column lamplighter.delivery.run_id is 'The task that makes the call; null while none does.';
@@ -6055,6 +6113,10 @@ comment on column lamplighter.handler.function_identity is 'The name of the func
 comment on column lamplighter.handler.function_name is 'The function whose requests it is for; empty for all.';
 
 comment on column lamplighter.handler.is_dropped is 'The next claim of tasks deletes it. Nobody but the owner deletes: who may delete may lock the whole table, and with it everybody''s ends.';
+
+comment on table lamplighter.handler_chain is 'Requests that the call of a completion handler queued, until they end.';
+
+comment on column lamplighter.handler_chain.depth is 'How many calls led to the request: 1 for what was queued by a call for a request that none queued.';
 
 comment on view lamplighter.handler_failures is 'Calls of completion handlers that failed for good: your own, for the schema owner all. lamplighter.retry_delivery(delivery_id) has one made again.';
 

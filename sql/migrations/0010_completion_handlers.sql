@@ -41,6 +41,7 @@ create table lamplighter.delivery (
   status text collate "C" not null,
   ended_at timestamptz not null default clock_timestamp(),
   attempts integer not null default 0,
+  depth integer not null default 0,
   due_at timestamptz not null default clock_timestamp(),
   run_id bigint,
   error text,
@@ -54,6 +55,7 @@ create table lamplighter.delivery (
 comment on table lamplighter.delivery is 'Calls of completion handlers that are to be made: one for each handler and each end of a request.';
 comment on column lamplighter.delivery.run_id is 'The task that makes the call; null while none does.';
 comment on column lamplighter.delivery.failed_at is 'When the fifth attempt failed: no more is made until retry_delivery.';
+comment on column lamplighter.delivery.depth is 'How many calls of handlers led to it: 0 unless a call queued the request.';
 create index delivery_due_idx on lamplighter.delivery (handler_id, delivery_id) where run_id is null and failed_at is null;
 create index delivery_run_idx on lamplighter.delivery (run_id) where run_id is not null;
 create index delivery_failed_idx on lamplighter.delivery (username, delivery_id) where failed_at is not null;
@@ -64,6 +66,16 @@ create policy own_deliveries on lamplighter.delivery for select
 create policy own_failures on lamplighter.delivery for update
   using (username = current_user and failed_at is not null)
   with check (username = current_user);
+
+create table lamplighter.handler_chain (
+  request_id uuid not null,
+  depth integer not null,
+  -- No foreign key: every delete of a request would look here.
+  constraint handler_chain_pkey primary key (request_id)
+);
+comment on table lamplighter.handler_chain is 'Requests that the call of a completion handler queued, until they end.';
+comment on column lamplighter.handler_chain.depth is 'How many calls led to the request: 1 for what was queued by a call for a request that none queued.';
+alter table lamplighter.handler_chain enable row level security;
 
 alter table lamplighter.task_run add column handler_id bigint;
 comment on column lamplighter.task_run.handler_id is 'Of the completion handler that it calls; null for a task that somebody queued.';

@@ -98,7 +98,7 @@ export const PRIVILEGES = `
 + + + + + + + .  lamplighter.embedding_usage select (job, job_id, model, day, texts, tokens, calls, truncated)
 + + . . . . . .  lamplighter.embedding_usage *
 + + + + + + . .  lamplighter.delivery select (delivery_id, handler_id, username, request_id, function_name, status)
-+ + + + + + . .  lamplighter.delivery select (ended_at, attempts, due_at, run_id, error, failed_at)
++ + + + + + . .  lamplighter.delivery select (ended_at, attempts, depth, due_at, run_id, error, failed_at)
 + + + + + + . .  lamplighter.delivery update (attempts, failed_at)
 + + + + + + . .  lamplighter.delivery lock-rows
 + + . . . . . .  lamplighter.delivery *
@@ -114,6 +114,7 @@ export const PRIVILEGES = `
 + + + + + + . .  lamplighter.handler_failures select (delivery_id, handler_id, handler, username, request_id)
 + + + + + + . .  lamplighter.handler_failures select (function_name, status, attempts, error, failed_at)
 + + . . . . . .  lamplighter.handler_failures *
++ + . . . . . .  lamplighter.handler_chain *
 + + . . . . . .  lamplighter.loopback *
 + + . . . . + .  lamplighter.migration select (applied_at, applied_by, checksum, name, number, schema_version)
 + + . . . . . .  lamplighter.migration *
@@ -278,6 +279,7 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.settle_stray_tasks execute
 + + . . . . . .  lamplighter.wake_task_workers execute
 + + . . . . + .  lamplighter.enqueue_deliveries execute
++ + . . . . . .  lamplighter.explain_depth execute
 + + . . . . . .  lamplighter.fail_delivery execute
 + + + + + + . .  lamplighter.finish_delivery execute
 + + . . . . . .  lamplighter.is_delivery_session execute

@@ -249,7 +249,7 @@ test('only the session of the task reads a delivery or notes how it went', async
   await worker.claimOne();
   for (const session of [a(), b()]) {
     expect((await session.query('select * from lamplighter.read_delivery($1)', [id])).rows).toEqual([
-      { payload: null, call: null },
+      { payload: null, call: null, after_id: null },
     ]);
     await session.query('select lamplighter.finish_delivery($1, null), lamplighter.run_deliveries(array[$1])', [id]);
   }

@@ -20,6 +20,9 @@ begin
     delete from lamplighter.delivery as d
     using dropped as g
     where d.handler_id = g.handler_id;
+    if not exists (select from lamplighter.handler) then
+      delete from lamplighter.handler_chain;
+    end if;
   end if;
   for v_handler in
     select h.*
