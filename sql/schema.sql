@@ -5082,6 +5082,8 @@ begin
     end if;
     v_count := v_count + 1;
   end loop;
+  delete from lamplighter.task_cancel as c
+  where not exists (select from lamplighter.task_run as r where r.run_id = c.run_id and r.finished_at is null);
   update lamplighter.handler as h
   set is_dropped = true
   where not h.is_dropped and not exists (select from pg_roles as p where p.oid = h.role_oid and p.rolname = h.username);

@@ -172,3 +172,21 @@ test('two sessions that cancel the same tasks at once do not deadlock', async ()
     expect((await admin().query('select from lantern.tasks where status is null')).rowCount).toBe(0);
   }
 });
+
+test('a cancel that is committed after the end changes nothing and does not stay', async () => {
+  const jobid = await stage.queue(a(), 'select 1');
+  const task = await worker.claimOne();
+  await a().query('begin');
+  expect(await cancel(a(), jobid)).toBe(true);
+  expect(await worker.finish(task, 'failed', { error: 'ERROR:  x\n' })).toBe('failed');
+  await a().query('commit');
+  const unfinished = await stage.queue(a(), 'select 2');
+  await worker.claimOne();
+  await cancel(a(), unfinished);
+  await stage.cast.sessions.worker.query('select lamplighter.settle_stray_tasks()');
+  const { rows } = await admin().query(
+    'select r.jobid from lamplighter.task_cancel as c left join lamplighter.task_run as r using (run_id)',
+  );
+  expect(rows).toEqual([{ jobid: unfinished }]);
+  expect(await stage.task(jobid)).toMatchObject({ status: 'failed', error_message: 'ERROR:  x\n' });
+});

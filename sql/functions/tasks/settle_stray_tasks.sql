@@ -1,6 +1,6 @@
 -- lamplighter.settle_stray_tasks (worker)
 -- Ends queued tasks that nobody is to run: of a role that was dropped (canceled) or renamed, and those of a copied database (failed).
--- Returns how many. What somebody has locked is left for the next time.
+-- Returns how many. What somebody has locked is left for the next time. Cancels go as well that were committed after their task had ended.
 create or replace function lamplighter.settle_stray_tasks() returns integer
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set row_security = off as $$
 declare
@@ -25,6 +25,8 @@ begin
     end if;
     v_count := v_count + 1;
   end loop;
+  delete from lamplighter.task_cancel as c
+  where not exists (select from lamplighter.task_run as r where r.run_id = c.run_id and r.finished_at is null);
   update lamplighter.handler as h
   set is_dropped = true
   where not h.is_dropped and not exists (select from pg_roles as p where p.oid = h.role_oid and p.rolname = h.username);
