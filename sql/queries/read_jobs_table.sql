@@ -1,5 +1,6 @@
 -- Looks at the table that embedding jobs are read from. $1 is its schema, $2 its name, $3 roles whose tables may be used besides.
--- One row: what it is, its columns by name with the kind of their type, who else may write it, and whether the login may rely on its owner.
+-- One row: what it is, its columns by name with the kind of their type, who else may write it, which strangers may create triggers on it,
+-- and whether the login may rely on its owner.
 -- No row when there is no such table.
 select c.oid::pg_catalog.int8 as oid,
        pg_catalog.format('%I.%I', n.nspname, c.relname) as quoted_name,
@@ -24,6 +25,15 @@ select c.oid::pg_catalog.int8 as oid,
          where x.privilege_type in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER') and x.grantee <> c.relowner
          order by 1
        )::text[] as writers,
+       array(
+         select distinct coalesce(g.rolname::text, 'PUBLIC')
+         from pg_catalog.aclexplode(c.relacl) as x
+         left join pg_catalog.pg_roles as g on g.oid = x.grantee
+         where x.privilege_type = 'TRIGGER' and x.grantee not in (c.relowner, me.oid) and g.rolsuper is not true
+           and coalesce(g.rolname::text, 'PUBLIC') <> all ($3::text[])
+           and ((me.rolsuper or me.rolbypassrls or me.rolreplication) or pg_catalog.pg_has_role(g.oid, me.oid, 'MEMBER') is not true)
+         order by 1
+       )::text[] as trigger_makers,
        coalesce((
          select pg_catalog.jsonb_object_agg(
            a.attname,

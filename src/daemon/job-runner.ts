@@ -322,7 +322,11 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
         lease.retire();
         throw error;
       } else if (isConfigError(error)) park(messageOf(error));
-      else throw error;
+      else {
+        // The table is not what it was: preparing the job tells what it is now, or what to mend.
+        if (classifySqlState(error) === 'missing') preparedMs = Number.NEGATIVE_INFINITY;
+        throw error;
+      }
     }
   }
 
@@ -364,14 +368,8 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
       wish = next;
       if (!isNew) {
         // Somebody who clears the failure has mended it.
-        if (
-          next.kind === 'run' &&
-          report.state === 'failed' &&
-          !next.row.marks.isFailed &&
-          parkedUntilMs > clock.nowMs()
-        ) {
-          mark({ failureReason: report.reason ?? '' });
-        }
+        const isCleared = next.kind === 'run' && report.state === 'failed' && !next.row.marks.isFailed;
+        if (isCleared && parkedUntilMs > clock.nowMs()) mark({ failureReason: report.reason ?? '' });
         return;
       }
       wished = text;

@@ -47,6 +47,50 @@ describe('a table that changes while it is served', () => {
   });
 });
 
+test('a column that is renamed is told in the job row at once, and the job goes on when that names it', async () => {
+  await db.pool.query(`create table articles (id integer primary key, text text);
+    insert into articles select n, 'text ' || n from generate_series(1, 20) as n`);
+  const id = await addJob(db, { table: 'articles', src_column: 'text' });
+  await using _daemon = await startTestDaemon({ uri: db.uri });
+  await eventually(async () => expect(await jobOf(id)).toEqual({ finished: true, reason: null }), PATIENCE);
+  await db.pool.query('alter table articles rename column text to body');
+  await db.pool.query(`insert into articles values (100, 'renamed')`);
+  await eventually(
+    async () => expect((await jobOf(id))?.['reason']).toContain('"public"."articles" has no column "text"'),
+    PATIENCE,
+  );
+  await db.pool.query(`update jobs set src_column = 'body' where id = $1`, [id]);
+  await expectNoFaults('articles');
+  await eventually(async () => expect(await jobOf(id)).toEqual({ finished: true, reason: null }), PATIENCE);
+  await eventually(async () => expect(await counters()).toMatchObject({ state: 'live' }), PATIENCE);
+});
+
+test('a table that is dropped and made again is served within seconds of its next change', async () => {
+  const create = `create table articles (id integer primary key, body text, embedding real[]);
+    insert into articles (id, body) select n, 'text ' || n from generate_series(1, 20) as n`;
+  await db.pool.query(create);
+  const id = await addJob(db, { table: 'articles' });
+  await using _daemon = await startTestDaemon({ uri: db.uri });
+  await eventually(async () => expect(await jobOf(id)).toEqual({ finished: true, reason: null }), PATIENCE);
+  await db.pool.query(`drop table articles; ${create}`);
+  await eventually(async () => expect(await findVectorFaults(db, 'articles')).toEqual(NO_FAULTS), {
+    timeoutMs: 20_000,
+  });
+}, 40_000);
+
+test('a jobs table on which strangers may create triggers is refused, unless they are trusted', async () => {
+  const { name } = await db.createRole('maker');
+  await db.pool.query(`grant all on jobs to ${name}`);
+  await expect(startTestDaemon({ uri: db.uri })).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringContaining(`may create triggers on the jobs table public.jobs`),
+    hint: expect.stringContaining(`revoke trigger on public.jobs from ${name}`),
+  });
+  await using _daemon = await startTestDaemon({ uri: db.uri, trustedOwners: [name] });
+  await db.pool.query(`revoke trigger on jobs from ${name}`);
+  await using _other = await startTestDaemon({ uri: db.uri });
+});
+
 describe('the status of a job', () => {
   const steady = async (rows: number) =>
     eventually(

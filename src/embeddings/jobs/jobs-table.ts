@@ -32,6 +32,7 @@ interface TableRow {
   may_read: boolean;
   may_watch: boolean;
   writers: string[];
+  trigger_makers: string[];
   columns: Record<string, string>;
 }
 
@@ -43,7 +44,7 @@ const ABOUT_THE_PAGE =
  *
  * @param trustedOwners roles whose triggers may run as the daemon: an update of the table runs them.
  * @throws LamplighterError CONFIG_INVALID when there is no such table, a documented column is missing (with the statement that adds it),
- *   it cannot be written to, or belongs to somebody who is not trusted; PERMISSION_DENIED when the login may not read it.
+ *   it cannot be written to, belongs to somebody who is not trusted, or lets such a one create triggers; PERMISSION_DENIED when the login may not read it.
  */
 export async function openJobsTable(
   db: Queryable,
@@ -80,6 +81,14 @@ export async function openJobsTable(
       'CONFIG_INVALID',
       `The jobs table ${quotedName} belongs to the role "${owner}", whose triggers would run with the daemon's rights`,
       { hint: `If you trust that role: --trust-owner ${owner}` },
+    );
+  }
+  if (row.trigger_makers.length > 0) {
+    const makers = row.trigger_makers.join(', ');
+    throw new LamplighterError(
+      'CONFIG_INVALID',
+      `Others may create triggers on the jobs table ${quotedName}, which would run with the daemon's rights: ${makers}`,
+      { hint: `As its owner run: revoke trigger on ${quotedName} from ${makers}. Or trust them: --trust-owner` },
     );
   }
   return { oid: row.oid, quotedName, owner, columns, writers: row.writers, mayWatch: row.may_watch };
