@@ -473,9 +473,12 @@ create view lamplighter.embedding_status as
     d.truncated,
     d.tokens,
     d.calls,
-    (round((p.rate)::numeric, 1))::double precision AS rate,
         CASE
-            WHEN (p.rate > (0)::double precision) THEN make_interval(secs => (((q.queued + (GREATEST((COALESCE(p.row_count, (0)::bigint) - p.pass_rows), (0)::bigint) * ((p.pass_relations IS NOT NULL))::integer)))::double precision / p.rate))
+            WHEN (p.rate_at > (clock_timestamp() - '00:01:00'::interval)) THEN (round((p.rate)::numeric, 1))::double precision
+            ELSE NULL::double precision
+        END AS rate,
+        CASE
+            WHEN (p.rate > (0)::double precision) THEN make_interval(secs => (((q.queued + (GREATEST((COALESCE(p.row_count, (0)::bigint) - p.pass_rows), (0)::bigint) * (((p.pass_relations IS NOT NULL) AND (j.state = 'backfill'::text)))::integer)))::double precision / p.rate))
             ELSE NULL::interval
         END AS eta,
     (clock_timestamp() - q.oldest) AS lag,
