@@ -217,7 +217,7 @@ describe('faults of texts and models', () => {
         );
         expect(rows).toEqual([{ key: '{500}', is_final: true, attempts: 5 }]);
       },
-      { timeoutMs: 40_000 },
+      { timeoutMs: 20_000 },
     );
     const faults = await db.pool.query(`select count(*)::int as missing from ${table} where embedding is null`);
     expect(faults.rows).toEqual([{ missing: 1 }]);
