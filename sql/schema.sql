@@ -487,7 +487,12 @@ create view lamplighter.embedding_status as
     p.pass_number,
     p.pass_rows,
     p.full_pass_at,
-    p.served_by
+    p.served_by,
+    p.served_at,
+    j.registered_at,
+    (EXISTS ( SELECT
+           FROM lamplighter.capture_full l
+          WHERE (l.job = j.id))) AS is_log_full
    FROM ((((lamplighter.embedding_job j
      LEFT JOIN lamplighter.embedding_progress p ON ((p.job = j.id)))
      CROSS JOIN LATERAL ( SELECT (( SELECT count(*) AS count
@@ -1996,11 +2001,11 @@ begin
   if p_is_done then
     delete from lamplighter.embedding_batch as b where b.id = p_batch;
   end if;
-  -- Charged rows come back 1, 4, 9, 16 seconds later; no pass waits for them.
+  -- Charged rows come back 0.5, 1, 2, 4 seconds later; no pass waits for them.
   if cardinality(v_retried) > 0 then
     insert into lamplighter.embedding_batch as b (job, keys, attempt, due_at)
     values (p_job, v_retried, v_attempt + 1,
-            clock_timestamp() + make_interval(secs => least(power(v_attempt + 1, 2), 60)));
+            clock_timestamp() + make_interval(secs => least(0.5 * power(2, least(v_attempt, 10)), 60)));
   end if;
   if cardinality(p_again) > 0 then
     insert into lamplighter.embedding_batch as b (job, keys, attempt, is_of_pass, due_at)

@@ -186,7 +186,10 @@ select j.id as job,
        p.pass_number,
        p.pass_rows,
        p.full_pass_at,
-       p.served_by
+       p.served_by,
+       p.served_at,
+       j.registered_at,
+       exists (select from lamplighter.capture_full as l where l.job = j.id) as is_log_full
 from lamplighter.embedding_job as j
 left join lamplighter.embedding_progress as p on p.job = j.id
 cross join lateral (

@@ -5,6 +5,7 @@ import type { CliCommand, Invocation } from '../cli-command.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
 import type { Check, Finding, FindingState, SettingLine } from '../doctor/check.ts';
 import { checkConnection } from '../doctor/check-connection.ts';
+import { checkEmbeddings } from '../doctor/check-embeddings.ts';
 import { checkExtensions } from '../doctor/check-extensions.ts';
 import { checkListening } from '../doctor/check-listening.ts';
 import { checkSchema } from '../doctor/check-schema.ts';
@@ -19,7 +20,7 @@ export const doctorCommand: CliCommand = {
   name: 'doctor',
   summary: 'check everything, and say how to mend it',
   details:
-    'Looks at the connection, the server, the schema, rights, notifications, extensions, models, workers and settings, says what is ' +
+    'Looks at the connection, the server, the schema, rights, notifications, extensions, models, workers, tasks, embedding jobs and settings, says what is ' +
     'wrong and how to mend it. Changes nothing. Exits with 1 when something is broken.',
   options: CONNECTION_OPTIONS,
   examples: [
@@ -47,6 +48,7 @@ const CHECKS: readonly Check[] = [
   checkModelTroubles,
   checkWorkers,
   checkTasks,
+  checkEmbeddings,
   checkSettings,
 ];
 

@@ -16,14 +16,14 @@ interface EmbeddingJob {
   readonly queued: number;
   readonly failed: number;
   readonly lagMs: number | null;
-  /** False where no process that is alive serves it. */
+  /** False where no process has shown for a minute that it serves it; a failed job is looked at again, not served. */
   readonly isServed: boolean;
 }
 
 const READ = `
   select s.job_id as "jobId", s.schema_name || '.' || s.table_name || '.' || s.dst_column as source, s.model, s.state, s.reason,
          s.rows::float8 as rows, s.embedded::float8 as embedded, s.queued::float8 as queued, s.failed::float8 as failed,
-         extract(epoch from s.lag)::float8 * 1000 as "lagMs", s.served_by is not null as "isServed"
+         extract(epoch from s.lag)::float8 * 1000 as "lagMs", s.state = 'failed' or coalesce(s.served_at > now() - interval '1 minute', false) as "isServed"
   from lamplighter.embedding_status as s
   order by s.job`;
 

@@ -1,0 +1,82 @@
+import { toPrintable } from '../../core/printable.ts';
+import { classifySqlState } from '../../db/sqlstate.ts';
+import { renderAge } from '../render-age.ts';
+import type { Check, Finding } from './check.ts';
+
+/** A daemon that is alive shows within seconds that it serves a job; this leaves room for restarts and locked tables. */
+const LONG_MS = 10 * 60_000;
+
+interface JobRow {
+  readonly job_id: string;
+  readonly place: string;
+  readonly state: string;
+  readonly reason: string | null;
+  readonly unserved_ms: number;
+  readonly failed: number;
+  readonly is_log_full: boolean;
+}
+
+const READ = `
+  select s.job_id, pg_catalog.format('%s.%s.%s', s.schema_name, s.table_name, s.dst_column) as place, s.state, s.reason,
+         extract(epoch from pg_catalog.now() - coalesce(s.served_at, s.registered_at))::float8 * 1000 as unserved_ms,
+         s.failed::float8 as failed, s.is_log_full
+  from lamplighter.embedding_status as s
+  where s.state <> 'canceled'
+  order by s.job`;
+
+/** Whether embedding jobs wait for something that does not come by itself. */
+export const checkEmbeddings: Check = async ({ session }) => {
+  try {
+    return (await session.query<JobRow>(READ)).rows.flatMap(findingsOf);
+  } catch (error) {
+    // Who was granted requests only sees no jobs; nor does a schema of the version before have them.
+    const kind = classifySqlState(error);
+    if (kind === 'permission' || kind === 'missing') return [];
+    throw error;
+  }
+};
+
+function findingsOf(job: JobRow): Finding[] {
+  const name = toPrintable(`job ${job.job_id} (${job.place})`);
+  const warning = (says: string, mend: string): Finding => ({
+    state: 'warning',
+    subject: 'embeddings',
+    says: `${name} ${says}`,
+    mend,
+  });
+  return [
+    ...(job.state === 'failed'
+      ? [
+          warning(
+            `has failed: ${toPrintable(job.reason ?? 'no reason is known').replaceAll(/\s+/g, ' ')}`,
+            'Mend that; a running daemon looks again each minute.',
+          ),
+        ]
+      : []),
+    // A failed job is not served until it is mended.
+    ...(job.state !== 'failed' && job.unserved_ms > LONG_MS
+      ? [
+          warning(
+            `has been served by no daemon for ${renderAge(job.unserved_ms)}`,
+            'Start one with "lantern-cli start-daemon"; or set canceled_at of the job, so that changes are no longer noted.',
+          ),
+        ]
+      : []),
+    ...(job.is_log_full
+      ? [
+          warning(
+            'has a change log that has reached its limit; a full pass over the table is due',
+            'Nothing, where a daemon works it off; else start one, or raise --capture-limit.',
+          ),
+        ]
+      : []),
+    ...(job.failed > 0
+      ? [
+          warning(
+            `has rows that cannot be embedded: ${job.failed}`,
+            `See lamplighter.embedding_failures; once mended: lamplighter jobs retry-failures ${toPrintable(job.job_id)}`,
+          ),
+        ]
+      : []),
+  ];
+}

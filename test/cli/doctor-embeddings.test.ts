@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { createTargetScene } from '../embeddings/target-scene.ts';
+import { runCli } from './run-cli.ts';
+
+test('doctor tells which embedding jobs have failed, are served by nobody for long, or have a full change log', async () => {
+  await using scene = await createTargetScene();
+  for (const table of ['well', 'young', 'unserved', 'failed', 'canceled', 'flooded', 'refused']) {
+    await scene.run(`create table ${table} (id integer primary key, body text)`);
+  }
+  await scene.settle(await scene.prepare('well'));
+  await scene.prepare('young');
+  const refused = await scene.prepare('refused');
+  await scene.settle(refused);
+  await scene.prepare('unserved');
+  await scene.prepare('failed');
+  await scene.prepare('canceled');
+  await scene.settle(await scene.prepare('flooded', { captureLimitBytes: 100_000 }));
+  await scene.run(`update lamplighter.embedding_job set registered_at = now() - interval '3 hours'
+    where job_id in ('unserved', 'failed', 'canceled')`);
+  await scene.run("update lamplighter.embedding_job set state = 'canceled' where job_id = 'canceled'");
+  await scene.run(
+    "update lamplighter.embedding_job set state = 'failed', reason = E'There is no\\ncolumn body' where job_id = 'failed'",
+  );
+  await scene.run("insert into flooded select n, 'text' from generate_series(1, 5000) as n");
+  await scene.run(`insert into lamplighter.embedding_failure (job, key_hash, key, attempts, is_final, error)
+    values (${refused.id}, md5('1')::uuid, '{1}', 5, true, 'too long')`);
+
+  const { code, stdout } = await runCli(['doctor', '--uri', scene.db.uri]);
+  const told = stdout.split('\n').flatMap((line) => /^warning +embeddings +(job .*)$/.exec(line)?.[1] ?? []);
+  expect(told).toEqual([
+    'job refused (public.refused.vec) has rows that cannot be embedded: 1',
+    'job unserved (public.unserved.vec) has been served by no daemon for 3 h',
+    'job failed (public.failed.vec) has failed: There is no column body',
+    'job flooded (public.flooded.vec) has a change log that has reached its limit; a full pass over the table is due',
+  ]);
+  expect(stdout).toMatch(/mend: Start one with "lantern-cli start-daemon"/);
+  expect(stdout).toContain('lamplighter jobs retry-failures refused');
+  expect(code).toBe(0);
+
+  const status = () => runCli(['status', '--uri', scene.db.uri]);
+  expect((await status()).stdout).toContain('some are served by no daemon');
+  await scene.run('update lamplighter.embedding_progress set served_by = gen_random_uuid(), served_at = now()');
+  expect((await status()).stdout).not.toContain('some are served by no daemon');
+}, 60_000);
