@@ -3,9 +3,11 @@ import type { CliOption } from '../../src/cli/cli-option.ts';
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { LOG_LEVEL_OPTION } from '../../src/cli/common-options.ts';
 import { CONNECTION_OPTIONS } from '../../src/cli/connection-options.ts';
+import { DAEMON_FLAGS } from '../../src/cli/daemon-options.ts';
 import { WORKER_FLAGS } from '../../src/cli/worker-options.ts';
 import { type ConfigOption, flagVariable } from '../../src/core/config/define-config.ts';
 import { formatDuration } from '../../src/core/duration.ts';
+import { daemonConfig } from '../../src/daemon/config.ts';
 import { workerConfig } from '../../src/worker/config.ts';
 import { readPage, tableRows } from '../docs/markdown-page.ts';
 
@@ -62,6 +64,15 @@ test('the reference of the configuration has every option of a worker with its s
     return [flagCell(option), also.join(', '), option.defaultText ?? '', rangeOf(name, value.bounds), option.describes];
   });
   expect(rowsOf(configuration, 'Options of a worker')).toEqual(rows);
+});
+
+test('the reference of the configuration has every option of the embedding daemon with its default and range', () => {
+  const rows = Object.entries(daemonConfig.options).map(([name, { flag, value }]: [string, ConfigOption<unknown>]) => {
+    const option = DAEMON_FLAGS.find((each) => each.flag === flag) as CliOption; // an option of each name is there
+    const [cell, meaning, byDefault] = rowOf(option);
+    return [cell, byDefault, rangeOf(name, value.bounds), meaning];
+  });
+  expect(rowsOf(configuration, 'Options of the embedding daemon')).toEqual(rows);
 });
 
 function rangeOf(option: string, bounds: readonly number[] = []): string {

@@ -40,7 +40,11 @@ test('up runs a database that one transaction can queue and wait in, keeps it to
   expect(await first.exited).toEqual({ code: 130, signal: null });
   await expect(ask(uri, 'select 1')).rejects.toThrow(/ECONNREFUSED/);
 
-  await using again = startCli(['up', '--data-dir', dataDir]);
+  await using again = startCli(['up', '--data-dir', dataDir, '--jobs-table', 'app_jobs']);
+  await again.waitForLine(/^PostgreSQL, a worker and an embedding daemon run, with the data that was there\.$/);
+  await again.waitForLine(
+    /^The daemon takes up each row of public\.app_jobs; "lamplighter jobs add --table app_jobs" adds one\.$/,
+  );
   expect(await uriOf(again)).toBe(uri);
   expect(await ask(uri, 'select answer from kept')).toBe(42);
   again.kill('SIGTERM');

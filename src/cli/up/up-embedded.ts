@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { LamplighterError } from '../../core/errors.ts';
+import type { DaemonConfig } from '../../daemon/config.ts';
 import type { Invocation } from '../cli-command.ts';
 import { type EmbeddedHints, openEmbeddedDatabase } from '../embedded-database.ts';
 import type { ExitCode } from '../exit-code.ts';
@@ -34,7 +35,7 @@ export async function upEmbedded(invocation: Invocation, options: EmbeddedUp): P
     // The password is in there.
     await writeFile(join(dataDir, '.gitignore'), '*\n');
     const service = await openAll(invocation, settings, options.services);
-    printWelcome(invocation, { uri: server.uri, isNew });
+    printWelcome(invocation, { uri: server.uri, isNew, daemon: options.services.daemon });
     const ended = server.ended.then(
       () =>
         new LamplighterError('EMBEDDED_FAILED', `The embedded PostgreSQL in ${dataDir} has ended by itself`, {
@@ -47,14 +48,26 @@ export async function upEmbedded(invocation: Invocation, options: EmbeddedUp): P
   }
 }
 
-function printWelcome({ terminal }: Invocation, { uri, isNew }: { uri: string; isNew: boolean }): void {
+interface Welcome {
+  readonly uri: string;
+  readonly isNew: boolean;
+  readonly daemon: DaemonConfig | undefined;
+}
+
+function printWelcome({ terminal }: Invocation, { uri, isNew, daemon }: Welcome): void {
   const { style } = terminal;
-  terminal.print(`PostgreSQL and a worker run${isNew ? '' : ', with the data that was there'}.`);
+  const running = daemon === undefined ? 'PostgreSQL and a worker' : 'PostgreSQL, a worker and an embedding daemon';
+  terminal.print(`${running} run${isNew ? '' : ', with the data that was there'}.`);
+  if (daemon !== undefined) {
+    const { schema, table } = daemon;
+    const flags = `${schema === 'public' ? '' : ` --schema ${schema}`}${table === 'jobs' ? '' : ` --table ${table}`}`;
+    terminal.print(`The daemon takes up each row of ${schema}.${table}; "lamplighter jobs add${flags}" adds one.`);
+  }
   terminal.print('\nConnect (DATABASE_URL is the same without "psql"):\n');
   terminal.print(`  ${style.cyan(`psql ${uri}`)}`);
   terminal.print('\nand try:\n');
   terminal.print(
     `  ${style.cyan("select steadytext_get_async_result(steadytext_embed_async('hello, lamplighter'));")}`,
   );
-  terminal.print('\nCtrl-C stops both; the data stays.\n');
+  terminal.print('\nCtrl-C stops all; the data stays.\n');
 }
