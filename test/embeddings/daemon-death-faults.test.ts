@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { findVectorFaults, NO_FAULTS } from '../support/check-vectors.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
@@ -6,7 +6,9 @@ import { addJob, DOCUMENTED_TABLE, spawnDaemon } from '../support/test-daemon.ts
 
 const LEASE = { leaseMs: 2_000, heartbeatMs: 200 };
 /** Time for the lease of a dead daemon, and for the work. */
-const PATIENCE = { timeoutMs: 20_000 };
+const PATIENCE = { timeoutMs: 30_000 };
+// Two starts of a process, a lease and a patience or two, on a machine with other work.
+vi.setConfig({ testTimeout: 90_000 });
 
 let db: TestDatabase;
 beforeEach(async () => {
@@ -31,10 +33,10 @@ const provider = { maxBatch: 4, maxConcurrency: 2 };
 
 describe('after kill -9 no vector is missing or stale', () => {
   test('in the middle of the backfill', async () => {
-    await insert(1, 200, "'text ' || n || ' !sleep:20'");
+    await insert(1, 120, "'text ' || n || ' !sleep:20'");
     await addJob(db, { table: 'articles' });
     const first = await spawnDaemon({ uri: db.uri, ...LEASE, provider, queueSize: 20 });
-    await eventually(async () => expect(await countVectors()).toBeGreaterThan(10));
+    await eventually(async () => expect(await countVectors()).toBeGreaterThan(10), PATIENCE);
     first.kill('SIGKILL');
     await first.exited;
     await db.pool.query("update articles set body = 'other ' || id where id % 10 = 0");
@@ -53,7 +55,7 @@ describe('after kill -9 no vector is missing or stale', () => {
     await eventually(async () => {
       const { rows } = await db.pool.query('select holder is not null as held from lamplighter.embedding_batch');
       expect(rows).toEqual([{ held: true }]);
-    });
+    }, PATIENCE);
     first.kill('SIGKILL');
     await first.exited;
     await db.pool.query("update articles set body = 'quick' where id = 2");
@@ -81,11 +83,11 @@ describe('after kill -9 no vector is missing or stale', () => {
 });
 
 test('another daemon takes over from one that was killed, within its lease', async () => {
-  await insert(1, 400, "'text ' || n || ' !sleep:10'");
+  await insert(1, 200, "'text ' || n || ' !sleep:10'");
   await addJob(db, { table: 'articles' });
   const first = await spawnDaemon({ uri: db.uri, ...LEASE, provider, queueSize: 20 });
   await using _second = await spawnDaemon({ uri: db.uri, ...LEASE, provider, queueSize: 20 });
-  await eventually(async () => expect(await countVectors()).toBeGreaterThan(20));
+  await eventually(async () => expect(await countVectors()).toBeGreaterThan(20), PATIENCE);
   first.kill('SIGKILL');
   await expectNoFaults();
 });
