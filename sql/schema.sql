@@ -145,6 +145,8 @@ create table lamplighter.embedding_progress (
   pass_is_full boolean default true not null,
   pass_relations oid[],
   pass_tid tid,
+  pass_blocks bigint[],
+  pass_total_blocks bigint default 0 not null,
   pass_started_at timestamp with time zone,
   pass_ended_at timestamp with time zone,
   pass_rows bigint default 0 not null,
@@ -486,6 +488,11 @@ create view lamplighter.embedding_status as
     p.last_error_at,
     p.pass_number,
     p.pass_rows,
+        CASE
+            WHEN ((p.pass_relations IS NOT NULL) AND (p.pass_total_blocks > 0)) THEN (round(((100.0 * (((p.pass_total_blocks)::numeric - ( SELECT sum(b.b) AS sum
+               FROM unnest(p.pass_blocks) b(b))) + (LEAST((COALESCE((((p.pass_tid)::text)::point)[0], (0)::double precision))::bigint, p.pass_blocks[1]))::numeric)) / (p.pass_total_blocks)::numeric), 1))::double precision
+            ELSE NULL::double precision
+        END AS pass_percent,
     p.full_pass_at,
     p.served_by,
     p.served_at,
@@ -1072,11 +1079,17 @@ begin
       pass_is_full = p_is_full,
       pass_relations = p_relations,
       pass_tid = null,
+      pass_blocks = size.blocks,
+      pass_total_blocks = (select coalesce(sum(b), 0) from unnest(size.blocks) as b),
       pass_started_at = clock_timestamp(),
       pass_ended_at = null,
       pass_rows = 0,
       pass_blank = 0,
       pass_found = 0
+  from (
+    select array_agg(coalesce(pg_relation_size(r.relation), 0) / current_setting('block_size')::bigint order by r.position) as blocks
+    from unnest(p_relations) with ordinality as r (relation, position)
+  ) as size
   where p.job = p_job and p.served_by = p_holder;
   return found;
 end
@@ -3934,6 +3947,7 @@ begin
   update lamplighter.embedding_progress as p
   set pass_relations = case when p_place is not null then p.pass_relations
         when cardinality(p.pass_relations) > 1 then p.pass_relations[2:] end,
+      pass_blocks = case when p_place is not null then p.pass_blocks else p.pass_blocks[2:] end,
       pass_tid = p_place,
       pass_rows = p.pass_rows + p_rows,
       pass_blank = p.pass_blank + p_blank,
@@ -6091,6 +6105,8 @@ comment on table lamplighter.embedding_progress is 'Passes over the tables of jo
 comment on column lamplighter.embedding_progress.found_count is 'Of the last pass.';
 
 comment on column lamplighter.embedding_progress.is_pass_due is 'A full pass has to be made: capture could not tell what changed, or somebody asked.';
+
+comment on column lamplighter.embedding_progress.pass_blocks is 'Blocks of 8 kB that each of pass_relations had as the pass began: what the pass itself appends is not ahead of it.';
 
 comment on column lamplighter.embedding_progress.pass_found is 'Rows that the pass found without their vector. A pass that found any is followed by another.';
 

@@ -53,6 +53,8 @@ create table lamplighter.embedding_progress (
   pass_is_full boolean not null default true,
   pass_relations oid[],
   pass_tid tid,
+  pass_blocks bigint[],
+  pass_total_blocks bigint not null default 0,
   pass_started_at timestamptz,
   pass_ended_at timestamptz,
   pass_rows bigint not null default 0,
@@ -74,6 +76,8 @@ comment on table lamplighter.embedding_progress is
 comment on column lamplighter.embedding_progress.served_by is 'The process that makes the passes: a row of lamplighter.worker.';
 comment on column lamplighter.embedding_progress.is_pass_due is 'A full pass has to be made: capture could not tell what changed, or somebody asked.';
 comment on column lamplighter.embedding_progress.pass_relations is 'What is left of the running pass, its first one from pass_tid on; null when none runs.';
+comment on column lamplighter.embedding_progress.pass_blocks is
+  'Blocks of 8 kB that each of pass_relations had as the pass began: what the pass itself appends is not ahead of it.';
 comment on column lamplighter.embedding_progress.pass_found is 'Rows that the pass found without their vector. A pass that found any is followed by another.';
 comment on column lamplighter.embedding_progress.row_count is
   'Of the last pass that found nothing, as blank_count: one that writes vectors meets rows twice, as they move.';
@@ -185,6 +189,10 @@ select j.id as job,
        p.last_error_at,
        p.pass_number,
        p.pass_rows,
+       case when p.pass_relations is not null and p.pass_total_blocks > 0 then
+         round(100.0 * (p.pass_total_blocks - (select sum(b) from unnest(p.pass_blocks) as b)
+           + least(coalesce((p.pass_tid::text::point)[0], 0)::bigint, p.pass_blocks[1])) / p.pass_total_blocks, 1)::double precision
+       end as pass_percent,
        p.full_pass_at,
        p.served_by,
        p.served_at,

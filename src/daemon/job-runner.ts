@@ -293,9 +293,13 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
     progressMs = clock.nowMs();
     const progress = await readJobProgress(db, own.job.id);
     if (progress === undefined) return;
-    const { passRows, rows } = progress;
-    tell({ state: 'backfill', doneRows: passRows, totalRows: rows });
-    if (rows !== undefined && rows > 0) mark({ progress: Math.min(99, (passRows / rows) * 100) });
+    const { passRows, passPercent = 0, rows } = progress;
+    tell({
+      state: 'backfill',
+      doneRows: passRows,
+      totalRows: rows ?? (passPercent > 0 ? Math.round((passRows / passPercent) * 100) : undefined),
+    });
+    mark({ progress: Math.min(99, passPercent) });
   }
 
   async function run(row: JobRow, spec: WantedJob, signal: AbortSignal): Promise<void> {

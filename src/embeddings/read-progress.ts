@@ -24,6 +24,8 @@ export interface JobProgress {
   readonly lastError: string | undefined;
   readonly passNumber: number;
   readonly passRows: number;
+  /** How much of the table, as it was when the running pass began, it has looked at; undefined while none runs. */
+  readonly passPercent: number | undefined;
   readonly fullPassAt: Date | undefined;
 }
 
@@ -48,6 +50,7 @@ export async function readJobProgress(db: Queryable, jobId: string): Promise<Job
     last_error: string | null;
     pass_number: number;
     pass_rows: string;
+    pass_percent: number | null;
     full_pass_at: Date | null;
   }>(READ_EMBEDDING_STATUS, [jobId]);
   const [row] = rows;
@@ -69,6 +72,7 @@ export async function readJobProgress(db: Queryable, jobId: string): Promise<Job
     lastError: row.last_error ?? undefined,
     passNumber: row.pass_number,
     passRows: Number(row.pass_rows),
+    passPercent: row.pass_percent ?? undefined,
     fullPassAt: row.full_pass_at ?? undefined,
   };
 }

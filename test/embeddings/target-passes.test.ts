@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { claimJob, startPass } from '../../src/embeddings/claim-job.ts';
 import type { PreparedJob } from '../../src/embeddings/job-spec.ts';
+import { readJobProgress } from '../../src/embeddings/read-progress.ts';
 import { scanPage } from '../../src/embeddings/scan-page.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
 import { createTargetScene, type TargetScene, vectorOf } from './target-scene.ts';
@@ -73,4 +74,25 @@ test('passes go on where they stood when another process takes them over', async
   await scene.run(`update lamplighter.worker set status = 'running' where worker_id = '${scene.holderId}'`);
   await scene.run(`update lamplighter.worker set status = 'stopped' where worker_id = '${workerId}'`);
   expect(await scene.wrong('paged')).toEqual([]);
+});
+
+test('a pass tells how far it is, though the table grows under it', async () => {
+  const job = await settled('measured', 3000);
+  await scene.run('update measured set vec = null');
+  await claimJob(scene.pool, job.id, scene.holderId);
+  await startPass(scene.pool, job, scene.holderId, { isFull: true });
+  const percents: (number | undefined)[] = [];
+  for (let isEnd = false; !isEnd; ) {
+    const page = await scanPage(scene.pool, job, { holderId: scene.holderId, limit: 500, blocks: 8 });
+    if (page.batch !== undefined) await scene.answer(job, page.batch);
+    isEnd = page.isEnd;
+    percents.push((await readJobProgress(scene.pool, job.id))?.passPercent);
+  }
+  const known = percents.filter((percent) => percent !== undefined);
+  expect(percents.at(-1)).toBeUndefined();
+  expect(known.length).toBeGreaterThan(3);
+  expect(known).toEqual([...known].sort((a, b) => a - b));
+  expect(known[0]).toBeGreaterThan(0);
+  expect(known.at(-1)).toBeLessThanOrEqual(100);
+  expect(known.at(-1)).toBeGreaterThan(50);
 });

@@ -90,7 +90,7 @@ export const PRIVILEGES = `
 + + + + + + + .  lamplighter.embedding_status select (job, job_id, schema_name, table_name, src_column, dst_column, model, dimensions)
 + + + + + + + .  lamplighter.embedding_status select (state, reason, rows, embedded, stale, queued, failed, truncated)
 + + + + + + + .  lamplighter.embedding_status select (tokens, calls, rate, eta, lag, last_error, last_error_at, pass_number)
-+ + + + + + + .  lamplighter.embedding_status select (pass_rows, full_pass_at, served_by, served_at, registered_at, is_log_full)
++ + + + + + + .  lamplighter.embedding_status select (pass_rows, pass_percent, full_pass_at, served_by, served_at, registered_at, is_log_full)
 + + . . . . . .  lamplighter.embedding_status *
 + + + + + + + .  lamplighter.embedding_failures select (job, job_id, schema_name, table_name, key, attempts, is_final, error)
 + + + + + + + .  lamplighter.embedding_failures select (first_failed_at, last_failed_at)

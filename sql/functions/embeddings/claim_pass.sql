@@ -13,11 +13,17 @@ begin
       pass_is_full = p_is_full,
       pass_relations = p_relations,
       pass_tid = null,
+      pass_blocks = size.blocks,
+      pass_total_blocks = (select coalesce(sum(b), 0) from unnest(size.blocks) as b),
       pass_started_at = clock_timestamp(),
       pass_ended_at = null,
       pass_rows = 0,
       pass_blank = 0,
       pass_found = 0
+  from (
+    select array_agg(coalesce(pg_relation_size(r.relation), 0) / current_setting('block_size')::bigint order by r.position) as blocks
+    from unnest(p_relations) with ordinality as r (relation, position)
+  ) as size
   where p.job = p_job and p.served_by = p_holder;
   return found;
 end

@@ -32,6 +32,7 @@ begin
   update lamplighter.embedding_progress as p
   set pass_relations = case when p_place is not null then p.pass_relations
         when cardinality(p.pass_relations) > 1 then p.pass_relations[2:] end,
+      pass_blocks = case when p_place is not null then p.pass_blocks else p.pass_blocks[2:] end,
       pass_tid = p_place,
       pass_rows = p.pass_rows + p_rows,
       pass_blank = p.pass_blank + p_blank,
