@@ -7,8 +7,10 @@ import { readTableActivity } from '../embeddings/read-table-activity.ts';
 import { scanPage } from '../embeddings/scan-page.ts';
 import type { Pace } from './pace.ts';
 
-/** How often a daemon says that it makes the passes of a job, and others ask whether it still does. */
+/** How often a daemon says that it makes the passes of a job. */
 const CLAIM_MS = 5_000;
+/** How often the others ask whether it still does: this adds to the lease of one that has died. */
+const ASK_MS = 1_000;
 /** Pages are as large as this time allows: short statements, few of them. */
 const PAGE_MS = 20;
 const MIN_BLOCKS = 8;
@@ -156,7 +158,7 @@ export function createJobPasses({
       isRequested = true;
     },
     async step(limit, isSettled) {
-      if (claimedBy !== holderId() || clock.nowMs() - claimedMs >= CLAIM_MS) await claim();
+      if (claimedBy !== holderId() || clock.nowMs() - claimedMs >= (isOwn ? CLAIM_MS : ASK_MS)) await claim();
       if (!isOwn) return { kind: 'idle' };
       if (isRequested && isSettled) await start(true);
       if (pass === undefined || !pass.isRunning) {

@@ -20,17 +20,23 @@ export async function findVectorFaults(
   );
   const loaded = await createTestProvider().load({ name: model }, new AbortController().signal);
   const faults = { missing: [] as string[], stale: [] as string[], left: [] as string[] };
-  for (const { id, body, embedding } of rows) {
+  const recompute = async (body: string) => {
+    const [outcome] = await loaded.embed([body], new AbortController().signal);
+    return outcome?.ok === true ? [...outcome.value] : [];
+  };
+  // At once: a text may ask its model to be slow.
+  const expected = await Promise.all(
+    rows.map(async ({ body, embedding }) => (body === null || embedding === null ? [] : recompute(body))),
+  );
+  for (const [row, { id, body, embedding }] of rows.entries()) {
     if (body === null || body.trim() === '') {
       if (embedding !== null) faults.left.push(id);
       continue;
     }
     if (embedding === null) faults.missing.push(id);
-    else {
-      const [outcome] = await loaded.embed([body], new AbortController().signal);
-      const expected = outcome?.ok === true ? [...outcome.value] : [];
-      // real[] comes back as the shortest text that is the same float.
-      if (!expected.every((value, at) => Math.fround(embedding[at] ?? Number.NaN) === value)) faults.stale.push(id);
+    // real[] comes back as the shortest text that is the same float.
+    else if (!expected[row]?.every((value, at) => Math.fround(embedding[at] ?? Number.NaN) === value)) {
+      faults.stale.push(id);
     }
   }
   return faults;
