@@ -68,7 +68,7 @@ test('a worker that missed its wake-up is told to scan, however long its poll in
   await using tested = await startTestWorker({ uri: db.uri, pollIntervalMs: 3_600_000 });
   await untilStatus(db.pool, await embed(db.pool, ['before']), 'completed');
   await eventually(async () =>
-    expect(await firstValue(db.pool, 'select is_waiting from lamplighter.waiting')).toBe(true),
+    expect(await firstValue(db.pool, `select is_waiting from lamplighter.waiting where topic = 'requests'`)).toBe(true),
   );
   for (let n = 0; n < 3; n += 1) {
     await db.pool.query('update lamplighter.waiting set is_waiting = false');

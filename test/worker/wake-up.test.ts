@@ -31,8 +31,11 @@ afterAll(async () => {
 });
 
 const flag = async () =>
-  (await db.pool.query<{ is_waiting: boolean; epoch: string }>('select is_waiting, epoch from lamplighter.waiting'))
-    .rows[0];
+  (
+    await db.pool.query<{ is_waiting: boolean; epoch: string }>(
+      `select is_waiting, epoch from lamplighter.waiting where topic = 'requests'`,
+    )
+  ).rows[0];
 const untilWaiting = () => eventually(async () => expect(await flag()).toMatchObject({ is_waiting: true }));
 
 /** All wake-ups sent so far: notifications arrive in the order of their commits. */
