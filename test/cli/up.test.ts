@@ -2,13 +2,16 @@ import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { findFreePort } from '../../src/db/embedded/free-port.ts';
 import { withClient } from '../support/admin.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import type { SpawnedProcess } from '../support/process.ts';
 import { runCli, startCli } from './run-cli.ts';
+
+// A test makes a database cluster, or starts servers one after the other, on a machine with other work.
+vi.setConfig({ testTimeout: 60_000 });
 
 let root: string;
 beforeAll(() => {
