@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { exitAfterOutput } from './exit-after-output.ts';
 import { runProgram } from './run-program.ts';
 
-process.exit(await runProgram('lantern-cli', process.argv.slice(2)));
+await exitAfterOutput(await runProgram('lantern-cli', process.argv.slice(2)));

@@ -1,4 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import process from 'node:process';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { compiledEntry } from '../support/compiled-program.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { runCli, startCli } from './run-cli.ts';
 
@@ -88,6 +95,15 @@ test('--sql prints a script that installs the same', async () => {
   await other.pool.query(stdout);
   const again = await runCli(['migrate', '--sql', '--uri', other.uri]);
   expect(again.stdout).toMatch(/^-- Nothing to do/);
+});
+
+test('a script longer than a pipe holds is printed whole to a reader that takes its time', async () => {
+  const entry = fileURLToPath(new URL(`../../${compiledEntry('src/cli/lamplighter.ts')}`, import.meta.url));
+  const child = spawn(process.execPath, [entry, 'migrate', '--sql'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout, 'readable');
+  // A program that does not wait for its reader is over by then; one that does has nothing to tell.
+  await Promise.race([once(child, 'exit'), delay(1_000)]);
+  expect(await text(child.stdout)).toMatch(/\ncommit;\n$/);
 });
 
 test('uninstall shows what goes, and goes on only when told', async () => {

@@ -1,0 +1,18 @@
+import process from 'node:process';
+import type { ExitCode } from './exit-code.ts';
+
+/**
+ * Ends the process when all that was printed has been taken over: writes to a pipe are asynchronous, and `process.exit` alone keeps 64 kB
+ * of a longer script. A reader that has gone (`| head`) is not waited for, and is no error.
+ */
+export async function exitAfterOutput(code: ExitCode): Promise<never> {
+  await Promise.all([process.stdout, process.stderr].map(flush));
+  process.exit(code);
+}
+
+function flush(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once('error', () => resolve());
+    stream.write('', () => resolve());
+  });
+}
