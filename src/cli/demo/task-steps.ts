@@ -31,7 +31,7 @@ export const buildIndex: DemoStep = async (narrator) => {
   }
   demand(state === 'succeeded', 'the index is built');
   await narrator.run(`
-    select status, duration, error_message from lantern.tasks where jobid = ${queued?.task}`);
+    select status, duration::text, error_message from lantern.tasks where jobid = ${queued?.task}`);
 };
 
 interface Progress extends Readonly<Record<string, unknown>> {
