@@ -88,9 +88,9 @@ create table lamplighter.embedding_day (
   job bigint not null,
   day date not null,
   texts bigint default 0 not null,
-  tokens bigint default 0 not null,
+  tokens bigint,
   calls bigint default 0 not null,
-  truncated bigint default 0 not null,
+  truncated bigint,
   constraint embedding_day_pkey PRIMARY KEY (job, day)
 );
 
@@ -518,8 +518,8 @@ create view lamplighter.embedding_status as
             count(*) AS faulty
            FROM lamplighter.embedding_failure e
           WHERE (e.job = j.id)) f)
-     CROSS JOIN LATERAL ( SELECT COALESCE(sum(u.truncated), (0)::numeric) AS truncated,
-            COALESCE(sum(u.tokens), (0)::numeric) AS tokens,
+     CROSS JOIN LATERAL ( SELECT sum(u.truncated) AS truncated,
+            sum(u.tokens) AS tokens,
             COALESCE(sum(u.calls), (0)::numeric) AS calls
            FROM lamplighter.embedding_day u
           WHERE (u.job = j.id)) d)
@@ -2029,8 +2029,10 @@ begin
     insert into lamplighter.embedding_day as d (job, day, texts, tokens, calls, truncated)
     values (p_job, (clock_timestamp() at time zone 'UTC')::date, p_texts, p_tokens, p_calls, p_truncated)
     on conflict on constraint embedding_day_pkey do update
-    set texts = d.texts + excluded.texts, tokens = d.tokens + excluded.tokens, calls = d.calls + excluded.calls,
-        truncated = d.truncated + excluded.truncated;
+    set texts = d.texts + excluded.texts,
+        tokens = coalesce(d.tokens + excluded.tokens, d.tokens, excluded.tokens),
+        calls = d.calls + excluded.calls,
+        truncated = coalesce(d.truncated + excluded.truncated, d.truncated, excluded.truncated);
   end if;
   if cardinality(p_stamp_keys) > 0 then
     update lamplighter.embedding_progress as p
@@ -4513,7 +4515,7 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.rescue_cancelled_tasks(p_worker_id uuid, p_after_ms double precision)
- RETURNS TABLE(run_id bigint, jobid bigint, status text, username text, pid integer, cancel_key integer, is_alive boolean, is_cancelled boolean)
+ RETURNS TABLE(run_id bigint, jobid bigint, status text, username text, pid integer, cancel_key integer, backend_start timestamp with time zone, is_alive boolean, is_cancelled boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4542,6 +4544,7 @@ begin
     username := v_run.username;
     pid := v_run.pid;
     cancel_key := v_run.cancel_key;
+    backend_start := v_run.backend_start;
     is_alive := lamplighter.is_task_backend_there(v_run.pid, v_run.role_oid, v_run.backend_start, v_run.postmaster_start);
     status := 'running';
     if not is_alive and v_run.bare_at is null then
@@ -4677,7 +4680,7 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.rescue_tasks(p_worker_id uuid)
- RETURNS TABLE(run_id bigint, jobid bigint, status text, username text, pid integer, cancel_key integer, is_alive boolean, is_cancelled boolean)
+ RETURNS TABLE(run_id bigint, jobid bigint, status text, username text, pid integer, cancel_key integer, backend_start timestamp with time zone, is_alive boolean, is_cancelled boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4690,7 +4693,7 @@ declare
 begin
   perform lamplighter.require_own_worker(p_worker_id);
   for v_run in
-    select r.run_id, r.jobid, r.username, r.pid, r.cancel_key
+    select r.run_id, r.jobid, r.username, r.pid, r.cancel_key, r.backend_start
     from lamplighter.task_run as r
     where r.state = 'running'
       and not exists (
@@ -4703,6 +4706,7 @@ begin
     username := v_run.username;
     pid := v_run.pid;
     cancel_key := v_run.cancel_key;
+    backend_start := v_run.backend_start;
     is_cancelled := exists (select from lamplighter.task_cancel as c where c.run_id = v_run.run_id);
     status := lamplighter.settle_lost_run(v_run.run_id, true, 'its worker was lost', 0);
     is_alive := status = 'running';
@@ -6083,6 +6087,8 @@ comment on column lamplighter.embedding_batch.is_of_pass is 'A pass has found th
 comment on column lamplighter.embedding_batch.keys is 'Keys as in change, each as the text of its array.';
 
 comment on table lamplighter.embedding_day is 'What each job has asked of its model, by day in UTC.';
+
+comment on column lamplighter.embedding_day.truncated is 'Texts that were longer than the model''s window. Null, as for tokens: the model did not tell.';
 
 comment on table lamplighter.embedding_failure is 'Rows that failed on their own account, until they succeed.';
 

@@ -154,11 +154,12 @@ create table lamplighter.embedding_day (
   job bigint not null,
   day date not null,
   texts bigint not null default 0,
-  tokens bigint not null default 0,
+  tokens bigint,
   calls bigint not null default 0,
-  truncated bigint not null default 0,
+  truncated bigint,
   constraint embedding_day_pkey primary key (job, day)
 );
+comment on column lamplighter.embedding_day.truncated is 'Texts that were longer than the model''s window. Null, as for tokens: the model did not tell.';
 comment on table lamplighter.embedding_day is 'What each job has asked of its model, by day in UTC.';
 
 -- The views show a job to who may read its table, and to the owner of the schema; current_user is the one who asks.
@@ -209,7 +210,7 @@ cross join lateral (
   select count(*) filter (where e.is_final) as failed, count(*) as faulty from lamplighter.embedding_failure as e where e.job = j.id
 ) as f
 cross join lateral (
-  select coalesce(sum(u.truncated), 0) as truncated, coalesce(sum(u.tokens), 0) as tokens, coalesce(sum(u.calls), 0) as calls
+  select sum(u.truncated) as truncated, sum(u.tokens) as tokens, coalesce(sum(u.calls), 0) as calls
   from lamplighter.embedding_day as u
   where u.job = j.id
 ) as d

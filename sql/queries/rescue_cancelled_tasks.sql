@@ -1,5 +1,5 @@
 -- Sees to tasks of other workers that were to be cancelled long ago. $1 the worker that asks, $2 how many milliseconds are long. One row for
 -- each with its status now: 'running' while its backend is still there, with what a cancel request takes.
-select r.run_id::text as run_id, r.jobid::text as jobid, r.status::text as status, r.username::text as username, r.pid, r.cancel_key, r.is_alive,
-       r.is_cancelled
+select r.run_id::text as run_id, r.jobid::text as jobid, r.status::text as status, r.username::text as username, r.pid, r.cancel_key,
+       to_jsonb(r.backend_start) operator(pg_catalog.#>>) '{}' as backend_start, r.is_alive, r.is_cancelled
 from lamplighter.rescue_cancelled_tasks($1::uuid, $2::double precision) as r

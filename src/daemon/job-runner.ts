@@ -7,34 +7,24 @@ import { type Loop, startLoop } from '../core/service.ts';
 import type { Pool } from '../db/pool.ts';
 import { classifySqlState } from '../db/sqlstate.ts';
 import { cancelJob, removeJob } from '../embeddings/cancel-job.ts';
-import { claimChanges } from '../embeddings/claim-changes.ts';
-import type { EmbeddingBatch } from '../embeddings/embedding-batch.ts';
-import type { PreparedJob } from '../embeddings/job-spec.ts';
 import { fingerprintOf, type JobRow, type WantedJob } from '../embeddings/jobs/job-row.ts';
 import type { JobMark } from '../embeddings/jobs/mark-jobs.ts';
 import { listJobs, setJobState } from '../embeddings/list-jobs.ts';
 import { prepareJob } from '../embeddings/prepare-job.ts';
 import { readJobProgress } from '../embeddings/read-progress.ts';
 import type { LeaseHolder } from '../process/workload.ts';
-import { type BatchWorker, createBatchWorker } from './batch-worker.ts';
+import { createBatchWorker } from './batch-worker.ts';
 import type { DaemonConfig } from './config.ts';
 import type { InFlightBatches } from './in-flight-batches.ts';
-import { createJobPasses, type JobPasses } from './job-passes.ts';
+import { createJobPasses } from './job-passes.ts';
 import type { JobReport } from './job-report.ts';
-import { isConfigError, modelNameOf, nameFor } from './job-terms.ts';
-import type { ModelTurns, TurnKind } from './model-turns.ts';
-import { createPace, type Pace } from './pace.ts';
+import { isConfigError, nameFor, toJobSpec } from './job-terms.ts';
+import { createPace } from './pace.ts';
 import type { ServedModels } from './served-models.ts';
+import { BATCHES_IN_FLIGHT, IDLE_MS, type ReadyJob, workOff } from './work-off.ts';
 
-/** Batches of one job between claim and write: while one is being written, the model works on the other. */
-const BATCHES_IN_FLIGHT = 2;
-/** Claimed from a model that may fail again. */
-const DOUBTFUL_ROWS = 8;
 /** How often what somebody may mend, and what somebody may have broken, is looked at again. */
 const RECHECK_MS = 60_000;
-/** What is claimed after a sequence number misses a late commit with a lower one. */
-const FULL_LOOK_MS = 1_000;
-const IDLE_MS = 1_000;
 const PROGRESS_MS = 1_000;
 
 /** What is to become of a job. `rest`: it is another daemon's now, so leave it alone. */
@@ -75,21 +65,6 @@ export interface JobRunner extends Loop {
   readonly registeredId: string | undefined;
   readonly report: JobReport;
   readonly counts: { readonly written: number; readonly failed: number };
-}
-
-/** A job that can be worked on. */
-interface ReadyJob {
-  readonly job: PreparedJob;
-  readonly turns: ModelTurns;
-  readonly passes: JobPasses;
-  readonly pace: Pace;
-  readonly work: BatchWorker;
-  /** Rows of passes in flight. */
-  passBatches: number;
-  /** All of them. */
-  batches: number;
-  lastSeq: string | undefined;
-  fullLookMs: number;
 }
 
 /**
@@ -151,21 +126,14 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
     const { model, turns, dimensions } = await models.get(spec.model, signal);
     const job = await prepareJob(
       db,
-      {
+      toJobSpec(spec, {
         controlId: deps.controlId,
         jobId,
-        schema: spec.schema,
-        table: spec.table,
-        srcColumn: spec.srcColumn,
-        dstColumn: spec.dstColumn,
-        ...(spec.pk === undefined ? {} : { pk: spec.pk }),
-        columnType: spec.columnType,
-        model: modelNameOf(spec),
         dimensions,
         trustedOwners: config.trustedOwners,
         ...(deps.jobRowOwner === undefined ? {} : { jobRowOwner: deps.jobRowOwner }),
         captureLimitBytes: config.captureLimitBytes,
-      },
+      }),
       { signal },
     );
     preparedMs = clock.nowMs();
@@ -239,55 +207,6 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
     log.info({ job: jobId }, `serving ${nameFor(spec)} with ${spec.model.name}`);
   }
 
-  function process(own: ReadyJob, batch: EmbeddingBatch, kind: TurnKind): void {
-    own.batches += 1;
-    own.passBatches += kind === 'pass' ? 1 : 0;
-    own.pace.noteRows(batch.rows.length);
-    void own.work(batch, kind).finally(() => {
-      own.batches -= 1;
-      own.passBatches -= kind === 'pass' ? 1 : 0;
-      loop.wake();
-    });
-  }
-
-  /** Works until nothing is left to claim, or nothing more fits. */
-  async function pump(own: ReadyJob, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && ready === own && own.batches < BATCHES_IN_FLIGHT) {
-      const waitMs = Math.max(own.turns.pauseMs, own.pace.rowsInMs());
-      // Another one's probe tells soon enough.
-      if (waitMs > 0 || (own.turns.isDoubtful && own.batches > 0)) {
-        nextMs = Math.min(IDLE_MS, Math.max(10, waitMs));
-        return;
-      }
-      const limit = own.turns.isDoubtful ? DOUBTFUL_ROWS : config.queueSize;
-      const isFullLook = clock.nowMs() - own.fullLookMs >= FULL_LOOK_MS;
-      if (isFullLook) own.fullLookMs = clock.nowMs();
-      const after = isFullLook ? undefined : own.lastSeq;
-      const claim = await claimChanges(db, own.job, {
-        holderId: lease.workerId,
-        limit,
-        ...(after === undefined ? {} : { after }),
-      });
-      own.lastSeq = claim.last ?? own.lastSeq;
-      if (claim.isMarked) {
-        preparedMs = Number.NEGATIVE_INFINITY;
-        own.passes.request();
-      }
-      if (claim.taken > 0) deps.onClaimed();
-      if (claim.batch !== undefined) process(own, claim.batch, 'live');
-      if (claim.batch !== undefined || claim.taken > 0) continue;
-      if (claim.isMarked) return;
-      const step = await own.passes.step(limit, own.passBatches === 0);
-      if (step.kind === 'page') {
-        if (step.batch !== undefined) process(own, step.batch, 'pass');
-        await tellProgress(own);
-        continue;
-      }
-      nextMs = step.kind === 'waiting' ? Math.min(IDLE_MS, step.inMs) : IDLE_MS;
-      return;
-    }
-  }
-
   async function tellProgress(own: ReadyJob): Promise<void> {
     if (!own.passes.isBackfill || clock.nowMs() - progressMs < PROGRESS_MS) return;
     progressMs = clock.nowMs();
@@ -317,7 +236,24 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
     const own = ready;
     if (own === undefined) return;
     try {
-      await pump(own, signal);
+      nextMs = await workOff(
+        {
+          db,
+          holderId: () => lease.workerId,
+          limit: config.queueSize,
+          isCurrent: () => ready === own,
+          onClaimed: deps.onClaimed,
+          onMarked() {
+            preparedMs = Number.NEGATIVE_INFINITY;
+            own.passes.request();
+          },
+          onPage: () => tellProgress(own),
+          onBatchDone: () => loop.wake(),
+          clock,
+        },
+        own,
+        signal,
+      );
     } catch (error) {
       if (hasCode(error, 'JOB_CHANGED')) preparedMs = Number.NEGATIVE_INFINITY;
       else if (hasCode(error, 'LEASE_LOST')) lease.check();

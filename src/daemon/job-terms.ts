@@ -1,5 +1,6 @@
 import { hasCode } from '../core/errors.ts';
 import { classifySqlState } from '../db/sqlstate.ts';
+import type { JobSpec } from '../embeddings/job-spec.ts';
 import type { WantedJob } from '../embeddings/jobs/job-row.ts';
 
 /** `schema.table.column`, for people. */
@@ -8,8 +9,26 @@ export function nameFor({ schema, table, dstColumn }: WantedJob): string {
 }
 
 /** The name of the model with whatever else makes its vectors other ones. */
-export function modelNameOf({ model }: WantedJob): string {
+function modelNameOf({ model }: WantedJob): string {
   return [model.name, ...(model.inputType === undefined ? [] : [model.inputType])].join(' ');
+}
+
+/** What a row asks for, as the side of the table takes it. */
+export function toJobSpec(
+  spec: WantedJob,
+  rest: Pick<JobSpec, 'controlId' | 'jobId' | 'dimensions' | 'trustedOwners' | 'jobRowOwner' | 'captureLimitBytes'>,
+): JobSpec {
+  const { schema, table, srcColumn, dstColumn, pk, columnType } = spec;
+  return {
+    ...rest,
+    schema,
+    table,
+    srcColumn,
+    dstColumn,
+    ...(pk === undefined ? {} : { pk }),
+    columnType,
+    model: modelNameOf(spec),
+  };
 }
 
 const CONFIG_CODES = ['JOB_INVALID', 'CONFIG_INVALID', 'MODEL_NOT_FOUND', 'MODEL_FAILED', 'PERMISSION_DENIED'] as const;

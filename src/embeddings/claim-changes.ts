@@ -3,6 +3,7 @@ import type { Pool } from '../db/pool.ts';
 import { type EmbeddingBatch, type JudgedRow, toBatch } from './embedding-batch.ts';
 import type { PreparedJob } from './job-spec.ts';
 import { runPinned } from './pinned-transaction.ts';
+import { holdTables } from './table/hold-tables.ts';
 import { hasNullElement, selectChanged } from './table/table-sql.ts';
 import { writeVectors } from './write-vectors.ts';
 
@@ -51,6 +52,7 @@ export async function claimChanges(db: Pool, job: PreparedJob, options: ChangeCl
     if (row === undefined) return NOTHING;
     const seen = { isMarked: row.is_marked, taken: row.taken, last: row.last_seq ?? undefined };
     if (row.batch_id === null || row.keys === null) return { batch: undefined, ...seen };
+    await holdTables(transaction, job.id, [job.table]);
     const hasNulls = row.keys.some(hasNullElement);
     const changed = await transaction.query<JudgedRow>(selectChanged(job.table, hasNulls), [
       job.id,

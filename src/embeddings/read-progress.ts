@@ -13,8 +13,9 @@ export interface JobProgress {
   readonly stale: number | undefined;
   readonly queued: number;
   readonly failed: number;
-  readonly truncated: number;
-  readonly tokens: number;
+  /** Undefined where the model does not tell, as `tokens`. */
+  readonly truncated: number | undefined;
+  readonly tokens: number | undefined;
   readonly calls: number;
   /** Vectors a second of late. */
   readonly rate: number | undefined;
@@ -41,8 +42,8 @@ export async function readJobProgress(db: Queryable, jobId: string): Promise<Job
     stale: string | null;
     queued: string;
     failed: string;
-    truncated: string;
-    tokens: string;
+    truncated: string | null;
+    tokens: string | null;
     calls: string;
     rate: number | null;
     eta_ms: string | null;
@@ -63,8 +64,8 @@ export async function readJobProgress(db: Queryable, jobId: string): Promise<Job
     stale: numberOf(row.stale),
     queued: Number(row.queued),
     failed: Number(row.failed),
-    truncated: Number(row.truncated),
-    tokens: Number(row.tokens),
+    truncated: numberOf(row.truncated),
+    tokens: numberOf(row.tokens),
     calls: Number(row.calls),
     rate: row.rate ?? undefined,
     etaMs: numberOf(row.eta_ms),

@@ -4,6 +4,7 @@ import type { Queryable } from '../db/query.ts';
 import { type EmbeddingBatch, type JudgedRow, toBatch } from './embedding-batch.ts';
 import type { PreparedJob } from './job-spec.ts';
 import { runPinned } from './pinned-transaction.ts';
+import { holdTables } from './table/hold-tables.ts';
 import { selectPage } from './table/table-sql.ts';
 import { writeVectors } from './write-vectors.ts';
 
@@ -110,6 +111,7 @@ async function readLeaf(
   leaf: { readonly oid: string; readonly name: string },
   { from, isFull, limit, blocks }: { from: string; isFull: boolean; limit: number; blocks: number },
 ): Promise<LeafPage> {
+  await holdTables(db, job.id, [leaf]);
   const size = await db.query<{ blocks: string }>(
     `select pg_catalog.pg_relation_size($1::pg_catalog.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8 as blocks`,
     [leaf.oid],

@@ -7,6 +7,7 @@ import type { BatchRow, BatchUsage, EmbeddingBatch } from './embedding-batch.ts'
 import { flattenVectors } from './flat-vectors.ts';
 import type { PreparedJob } from './job-spec.ts';
 import { runPinned } from './pinned-transaction.ts';
+import { holdTables, type NamedTable } from './table/hold-tables.ts';
 import { clearPlaces, hasNullElement, lockKeys, lockPlaces, updatePlaces } from './table/table-sql.ts';
 
 const FINISH_EMBEDDINGS = loadQuery('finish_embeddings');
@@ -66,6 +67,7 @@ export async function writeRows(db: Pool, write: RowsWrite): Promise<WriteOutcom
       batch.id,
       batch.holderId,
     ]);
+    if (writes.length > 0) await holdTables(transaction, job.id, tablesOf(job, writes));
     const locked = await lockRows(transaction, job, writes);
     requireKnownLeaves(job, locked);
     const lockedWrites = new Set(locked.map(({ write: { row } }) => row));
@@ -89,9 +91,9 @@ export async function writeRows(db: Pool, write: RowsWrite): Promise<WriteOutcom
       write.againMs,
       write.isDone,
       usage.texts ?? (write.isDone ? batch.rows.length : 0),
-      usage.tokens ?? 0,
+      usage.tokens ?? null,
       usage.calls ?? 0,
-      usage.truncated ?? 0,
+      usage.truncated ?? null,
     ]);
     const finals = new Set(rows[0]?.final_keys);
     return {
@@ -136,6 +138,12 @@ async function lockRows(db: Queryable, job: PreparedJob, writes: readonly Vector
     take((await db.query<LockedRow>(lockKeys(table, moved.some(hasNullElement)), [moved])).rows);
   }
   return locked;
+}
+
+/** Those that the rows were seen in, and the one that is searched for rows that have moved. */
+function tablesOf({ table }: PreparedJob, writes: readonly VectorWrite[]): NamedTable[] {
+  const seen = new Set(writes.map(({ row }) => row.leaf));
+  return [table, ...table.leaves.filter(({ oid }) => oid !== table.oid && seen.has(oid))];
 }
 
 /** A partition that was made or attached since the job was prepared: its rows are found by key, and cannot be written yet. */

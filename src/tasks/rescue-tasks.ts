@@ -14,6 +14,8 @@ export interface RescuedTask {
   readonly username: string;
   readonly pid: number | undefined;
   readonly cancelKey: number | undefined;
+  /** As the server wrote it. */
+  readonly backendStart: string | undefined;
   readonly isAlive: boolean;
   /** Somebody wants it cancelled. */
   readonly isCancelled: boolean;
@@ -26,6 +28,7 @@ interface Row {
   readonly username: string;
   readonly pid: number | null;
   readonly cancel_key: number | null;
+  readonly backend_start: string | null;
   readonly is_alive: boolean;
   readonly is_cancelled: boolean;
 }
@@ -51,6 +54,7 @@ function toTasks(rows: readonly Row[]): RescuedTask[] {
     username: row.username,
     pid: row.pid ?? undefined,
     cancelKey: row.cancel_key ?? undefined,
+    backendStart: row.backend_start ?? undefined,
     isAlive: row.is_alive,
     isCancelled: row.is_cancelled,
   }));

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readPage } from '../docs/markdown-page.ts';
+import { createTargetScene } from '../embeddings/target-scene.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { sqlErrorOf } from '../support/sql-error.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
@@ -101,4 +102,30 @@ test.for(
   if (typeof python === 'string') return skip(python);
   const env = { DATABASE_URL: db.uri, TIME_ZONE: zone, SOURCES: CALLS.join('\n') };
   expect((await python.run(program, env)).trim()).toBe(String(ROWS));
+});
+
+test('psycopg and pg read tasks in every state, and embedding jobs', async ({ skip }) => {
+  await using scene = await createTargetScene();
+  await scene.run(`create table note (id int primary key, body text); insert into note values (1, 'one')`);
+  await scene.settle(await scene.prepare('note'));
+  await scene.run(
+    `select lantern.async_task('select ' || n) from generate_series(1, 5) as n;
+     select lantern.cancel_async_task(2);
+     create table claimed as select * from lamplighter.claim_tasks('${scene.holderId}', 3, '{}');
+     insert into lamplighter.task_outcome (run_id, attempt) select run_id, attempt from claimed where jobid = 1;
+     select lamplighter.finish_task('${scene.holderId}', run_id, attempt, 'failed', E'ERROR:  no\\n', 'SELECT 1', 1)
+     from claimed where jobid < 4`,
+  );
+  const sources = [
+    'lantern.tasks',
+    'lantern.task_status',
+    'lamplighter.embedding_status',
+    'lamplighter.embedding_usage',
+  ];
+  const { rows } = await scene.db.pool.query('select distinct state from lantern.task_status');
+  expect(rows).toHaveLength(5);
+  for (const source of sources) expect((await scene.db.pool.query(`select * from ${source}`)).rows).not.toEqual([]);
+  if (typeof python === 'string') return skip(python);
+  const env = { DATABASE_URL: scene.db.uri, TIME_ZONE: FAR_ZONES[0] ?? '', SOURCES: sources.join('\n') };
+  expect((await python.run(PSYCOPG, env)).trim()).toBe('0');
 });

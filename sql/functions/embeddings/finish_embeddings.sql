@@ -98,8 +98,10 @@ begin
     insert into lamplighter.embedding_day as d (job, day, texts, tokens, calls, truncated)
     values (p_job, (clock_timestamp() at time zone 'UTC')::date, p_texts, p_tokens, p_calls, p_truncated)
     on conflict on constraint embedding_day_pkey do update
-    set texts = d.texts + excluded.texts, tokens = d.tokens + excluded.tokens, calls = d.calls + excluded.calls,
-        truncated = d.truncated + excluded.truncated;
+    set texts = d.texts + excluded.texts,
+        tokens = coalesce(d.tokens + excluded.tokens, d.tokens, excluded.tokens),
+        calls = d.calls + excluded.calls,
+        truncated = coalesce(d.truncated + excluded.truncated, d.truncated, excluded.truncated);
   end if;
   if cardinality(p_stamp_keys) > 0 then
     update lamplighter.embedding_progress as p

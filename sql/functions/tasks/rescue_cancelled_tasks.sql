@@ -10,6 +10,7 @@ create or replace function lamplighter.rescue_cancelled_tasks(p_worker_id uuid, 
   username text,
   pid integer,
   cancel_key integer,
+  backend_start timestamptz,
   is_alive boolean,
   is_cancelled boolean
 )
@@ -36,6 +37,7 @@ begin
     username := v_run.username;
     pid := v_run.pid;
     cancel_key := v_run.cancel_key;
+    backend_start := v_run.backend_start;
     is_alive := lamplighter.is_task_backend_there(v_run.pid, v_run.role_oid, v_run.backend_start, v_run.postmaster_start);
     status := 'running';
     if not is_alive and v_run.bare_at is null then

@@ -9,6 +9,7 @@ create or replace function lamplighter.rescue_tasks(p_worker_id uuid) returns ta
   username text,
   pid integer,
   cancel_key integer,
+  backend_start timestamptz,
   is_alive boolean,
   is_cancelled boolean
 )
@@ -19,7 +20,7 @@ declare
 begin
   perform lamplighter.require_own_worker(p_worker_id);
   for v_run in
-    select r.run_id, r.jobid, r.username, r.pid, r.cancel_key
+    select r.run_id, r.jobid, r.username, r.pid, r.cancel_key, r.backend_start
     from lamplighter.task_run as r
     where r.state = 'running'
       and not exists (
@@ -32,6 +33,7 @@ begin
     username := v_run.username;
     pid := v_run.pid;
     cancel_key := v_run.cancel_key;
+    backend_start := v_run.backend_start;
     is_cancelled := exists (select from lamplighter.task_cancel as c where c.run_id = v_run.run_id);
     status := lamplighter.settle_lost_run(v_run.run_id, true, 'its worker was lost', 0);
     is_alive := status = 'running';

@@ -1,18 +1,12 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/log.ts';
 import type { TaskSession } from '../../db/task-session.ts';
+import { cancelBackend, terminateBackend } from '../../tasks/signal-backend.ts';
 import type { TaskSessions } from './task-sessions.ts';
 
 /** How long a step is given before the next, firmer one. */
 const STEP_MS = 300;
 const SECOND_STEP_MS = 150;
-/** The pid of a backend that has ended may be another one's by now. */
-const BACKEND = `
-  from pg_catalog.pg_stat_get_activity($1::pg_catalog.int4) as a
-  where a.pid operator(pg_catalog.=) $1::pg_catalog.int4
-    and a.backend_start operator(pg_catalog.=) $2::pg_catalog.timestamptz`;
-const CANCEL = `select pg_catalog.pg_cancel_backend(a.pid)${BACKEND}`;
-const TERMINATE = `select pg_catalog.pg_terminate_backend(a.pid)${BACKEND}`;
 
 export interface BreakOffDeps {
   /** What to break off, and whose it is. */
@@ -32,7 +26,6 @@ export interface BreakOffDeps {
  */
 export async function breakOff(deps: BreakOffDeps): Promise<void> {
   const { session, role, sessions, ended, log, clock } = deps;
-  const { pid, backendStart } = session.facts;
   const isOver = async (ms = STEP_MS) => {
     await clock.delay(ms, ended);
     return ended.aborted;
@@ -41,13 +34,14 @@ export async function breakOff(deps: BreakOffDeps): Promise<void> {
   if (await isOver()) return;
   try {
     await sessions.withSignaller(role, ended, async (signaller) => {
-      await signaller.query(CANCEL, [String(pid), backendStart]);
+      await cancelBackend(signaller, session.facts);
       if (await isOver(SECOND_STEP_MS)) return;
-      await signaller.query(TERMINATE, [String(pid), backendStart]);
+      await terminateBackend(signaller, session.facts);
       await isOver();
     });
   } catch (error) {
-    if (!ended.aborted) log.debug({ err: error, role, backend: pid }, 'could not signal the backend of a task');
+    if (!ended.aborted)
+      log.debug({ err: error, role, backend: session.facts.pid }, 'could not signal the backend of a task');
   }
   if (ended.aborted) return;
   await session.cancel();

@@ -7,6 +7,7 @@ import type { ConnectionSettings } from '../../db/connection-settings.ts';
 import type { Queryable } from '../../db/query.ts';
 import type { Rescue } from '../../process/death-watch.ts';
 import { type RescuedTask, rescueCancelledTasks, rescueTasks } from '../../tasks/rescue-tasks.ts';
+import { terminateBackend } from '../../tasks/signal-backend.ts';
 import type { TaskSessions } from './task-sessions.ts';
 
 /** By then a worker that is well has broken the task off. */
@@ -15,13 +16,6 @@ const CANCEL_MS = 700;
 const STEP_MS = 250;
 /** Looks at a cancelled task of another worker, after which the rescue goes on. */
 const MOST_LOOKS = 8;
-/** Only a backend of the session's own role and database: the pid of one that has ended may be another's by now. */
-const TERMINATE = `
-  select pg_catalog.pg_terminate_backend(a.pid)
-  from pg_catalog.pg_stat_activity as a
-  where a.pid operator(pg_catalog.=) $1::pg_catalog.int4
-    and a.usename operator(pg_catalog.=) session_user
-    and a.datname operator(pg_catalog.=) pg_catalog.current_database()`;
 
 export interface TaskRescuerDeps {
   readonly db: Queryable;
@@ -55,12 +49,15 @@ export interface TaskCancelRescuer extends Service {
 export function createTaskRescuer(deps: TaskRescuerDeps): TaskRescuer {
   const { db, workerId, sessions, settings, onRescued, log, troubles, clock } = deps;
 
-  async function breakOff({ username, pid, cancelKey, jobid }: RescuedTask, signal: AbortSignal): Promise<void> {
-    if (pid === undefined) return;
+  async function breakOff(
+    { username, pid, cancelKey, backendStart, jobid }: RescuedTask,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (pid === undefined || backendStart === undefined) return;
     try {
       if (cancelKey !== undefined) await sendCancel(settings, { processId: pid, secretKey: cancelKey });
       await clock.delay(cancelKey === undefined ? 0 : STEP_MS, signal);
-      await sessions.withSignaller(username, signal, (session) => session.query(TERMINATE, [String(pid)]));
+      await sessions.withSignaller(username, signal, (session) => terminateBackend(session, { pid, backendStart }));
     } catch (error) {
       log.debug({ err: error, jobid }, 'could not terminate the backend of a cancelled task of another worker');
     }

@@ -1,3 +1,4 @@
+import { createFailureLines } from '../../core/failure-lines.ts';
 import type { Service } from '../../core/service.ts';
 import { directOf } from '../../db/connection-settings.ts';
 import { loadQuery } from '../../db/load-sql.ts';
@@ -58,10 +59,12 @@ export async function openTasks(context: WorkloadContext, options: TasksWorkload
   const counts = { processed: 0, failed: 0 };
   const givenUp = new AbortController();
   const backoff = createRoleBackoff(clock, () => running?.publisher.wake());
-  const failures = troubles.define('run a task', {
-    begins: 'a task failed',
-    lasts: 'tasks go on failing',
-    ends: 'tasks succeed again',
+  const failures = createFailureLines({
+    noun: 'tasks',
+    one: 'a task failed',
+    more: (count) => `${count} more tasks failed in the last minute`,
+    log,
+    clock,
   });
   const loginTrouble = troubles.define('log in as the role of a task');
   const recordTrouble = troubles.define('record the ends of tasks');
@@ -106,8 +109,8 @@ export async function openTasks(context: WorkloadContext, options: TasksWorkload
     const { jobid, username: role } = attempt.task;
     const ms = Math.round(clock.nowMs() - attempt.startedMs);
     log.debug({ jobid, role, end: end ?? 'left to others', ms }, 'a task has ended');
-    if (end === 'failed') failures.note(new Error(errorMessage), { jobid, role });
-    if (end === 'succeeded') failures.settle();
+    // Its first line: a caret means nothing in a log.
+    if (end === 'failed') failures.tell({ jobid, role }, errorMessage.split('\n', 1)[0] ?? '');
     if (end !== undefined && end !== 'queued') counts.processed += 1;
     if (end === 'failed') counts.failed += 1;
     if (attempt.isHandedBack()) log.info({ jobid, role, end: end ?? 'left to others' }, handBackLine(end));
@@ -186,7 +189,7 @@ export async function openTasks(context: WorkloadContext, options: TasksWorkload
       }
       for (const attempt of left) attempt.abandon();
       await Promise.all(left.map(({ done }) => done));
-      await stopAll([...services, sessions, parser]);
+      await stopAll([...services, failures, sessions, parser]);
     },
   };
 }

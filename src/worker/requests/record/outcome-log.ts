@@ -1,4 +1,5 @@
 import type { Clock } from '../../../core/clock.ts';
+import { createFailureLines } from '../../../core/failure-lines.ts';
 import type { Logger } from '../../../core/log.ts';
 import type { Troubles } from '../../../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../../../core/service.ts';
@@ -8,10 +9,6 @@ import { countWaiting } from '../../../requests/count-waiting.ts';
 import type { Completion } from './recorder.ts';
 
 const INTERVAL_MS = 60_000;
-/** Lines about failed requests in that time; more are only counted. */
-const FAILURE_LINES = 10;
-/** Longest error in a line. */
-const ERROR_LIMIT = 300;
 /** Where counting what waits stops. */
 const WAITING_LIMIT = 10_000;
 
@@ -45,25 +42,20 @@ type Figures = Record<Figure, number>;
  */
 export function startOutcomeLog({ db, lanes, log, troubles, clock }: OutcomeLogDeps): OutcomeLog {
   let figures = new Map<string, Figures>();
-  let failureLines = 0;
-  let heldBack = 0;
+  const failures = createFailureLines({
+    noun: 'requests',
+    one: 'a request failed for good',
+    more: (count) => `${count} more requests failed for good in the last minute`,
+    log,
+    clock,
+  });
 
   function tellFailure({ requestId, lane, error = 'no reason was given' }: FailedRequest): void {
-    failureLines += 1;
-    if (failureLines > FAILURE_LINES) {
-      heldBack += 1;
-      return;
-    }
-    const shown = error.length > ERROR_LIMIT ? `${error.slice(0, ERROR_LIMIT)} ..` : error;
-    const fields = { requestId, function: lane.functionName, model: lane.model };
-    log.warn(fields, `a request failed for good: ${shown.replaceAll(/\s*\n\s*/g, ' ')}`);
+    failures.tell({ requestId, function: lane.functionName, model: lane.model }, error);
   }
 
   /** Figures since the last time, with a line about them. */
   async function tell(waitingIn: (done: readonly Lane[]) => Promise<ReadonlyMap<string, number>>): Promise<void> {
-    failureLines = 0;
-    if (heldBack > 0) log.warn({ requests: heldBack }, `${heldBack} more requests failed for good in the last minute`);
-    heldBack = 0;
     if (figures.size === 0) return;
     const told = figures;
     figures = new Map();
@@ -108,6 +100,7 @@ export function startOutcomeLog({ db, lanes, log, troubles, clock }: OutcomeLogD
     },
     async stop() {
       await loop.stop();
+      await failures.stop();
       await tell(async () => new Map());
     },
   };

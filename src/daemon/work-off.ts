@@ -1,0 +1,100 @@
+import type { Clock } from '../core/clock.ts';
+import type { Pool } from '../db/pool.ts';
+import { claimChanges } from '../embeddings/claim-changes.ts';
+import type { EmbeddingBatch } from '../embeddings/embedding-batch.ts';
+import type { PreparedJob } from '../embeddings/job-spec.ts';
+import type { BatchWorker } from './batch-worker.ts';
+import type { JobPasses } from './job-passes.ts';
+import type { ModelTurns, TurnKind } from './model-turns.ts';
+import type { Pace } from './pace.ts';
+
+/** Batches of one job between claim and write: while one is being written, the model works on the other. */
+export const BATCHES_IN_FLIGHT = 2;
+/** Claimed from a model that may fail again. */
+const DOUBTFUL_ROWS = 8;
+/** What is claimed after a sequence number misses a late commit with a lower one. */
+const FULL_LOOK_MS = 1_000;
+export const IDLE_MS = 1_000;
+
+/** A job that can be worked on. */
+export interface ReadyJob {
+  readonly job: PreparedJob;
+  readonly turns: ModelTurns;
+  readonly passes: JobPasses;
+  readonly pace: Pace;
+  readonly work: BatchWorker;
+  /** Rows of passes in flight. */
+  passBatches: number;
+  /** All of them. */
+  batches: number;
+  lastSeq: string | undefined;
+  fullLookMs: number;
+}
+
+export interface WorkOffDeps {
+  readonly db: Pool;
+  readonly holderId: () => string;
+  /** Most rows of a batch. */
+  readonly limit: number;
+  /** False once the job was prepared anew, or is no longer wanted. */
+  readonly isCurrent: () => boolean;
+  /** Changed rows were found: more may come soon. */
+  readonly onClaimed: () => void;
+  /** Capture could not tell what changed. */
+  readonly onMarked: () => void;
+  /** A pass has gone one page further. */
+  readonly onPage: () => Promise<void>;
+  readonly onBatchDone: () => void;
+  readonly clock: Clock;
+}
+
+/**
+ * Claims and embeds until nothing is left to claim, or nothing more fits: what changed goes before what passes find. Resolves with how many
+ * milliseconds to wait before trying again; a batch that is done is a reason to try at once.
+ *
+ * @throws LamplighterError JOB_CHANGED, LEASE_LOST; the server's errors.
+ */
+export async function workOff(deps: WorkOffDeps, own: ReadyJob, signal: AbortSignal): Promise<number> {
+  const { db, holderId, limit: most, isCurrent, onClaimed, onMarked, onPage, onBatchDone, clock } = deps;
+  while (!signal.aborted && isCurrent() && own.batches < BATCHES_IN_FLIGHT) {
+    const waitMs = Math.max(own.turns.pauseMs, own.pace.rowsInMs());
+    // Another one's probe tells soon enough.
+    if (waitMs > 0 || (own.turns.isDoubtful && own.batches > 0)) {
+      return Math.min(IDLE_MS, Math.max(10, waitMs));
+    }
+    const limit = own.turns.isDoubtful ? DOUBTFUL_ROWS : most;
+    const isFullLook = clock.nowMs() - own.fullLookMs >= FULL_LOOK_MS;
+    if (isFullLook) own.fullLookMs = clock.nowMs();
+    const after = isFullLook ? undefined : own.lastSeq;
+    const claim = await claimChanges(db, own.job, {
+      holderId: holderId(),
+      limit,
+      ...(after === undefined ? {} : { after }),
+    });
+    own.lastSeq = claim.last ?? own.lastSeq;
+    if (claim.isMarked) onMarked();
+    if (claim.taken > 0) onClaimed();
+    if (claim.batch !== undefined) embed(own, claim.batch, 'live', onBatchDone);
+    if (claim.batch !== undefined || claim.taken > 0) continue;
+    if (claim.isMarked) return IDLE_MS;
+    const step = await own.passes.step(limit, own.passBatches === 0);
+    if (step.kind === 'page') {
+      if (step.batch !== undefined) embed(own, step.batch, 'pass', onBatchDone);
+      await onPage();
+      continue;
+    }
+    return step.kind === 'waiting' ? Math.min(IDLE_MS, step.inMs) : IDLE_MS;
+  }
+  return IDLE_MS;
+}
+
+function embed(own: ReadyJob, batch: EmbeddingBatch, kind: TurnKind, onDone: () => void): void {
+  own.batches += 1;
+  own.passBatches += kind === 'pass' ? 1 : 0;
+  own.pace.noteRows(batch.rows.length);
+  void own.work(batch, kind).finally(() => {
+    own.batches -= 1;
+    own.passBatches -= kind === 'pass' ? 1 : 0;
+    onDone();
+  });
+}
