@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -128,17 +129,20 @@ test('a language is that of ECMAScript however repetitions nest', () => {
       fc.pre(expected !== undefined);
       expect(TEXTS.filter((text) => isInLanguage(language, text))).toEqual(expected);
     }),
-    { numRuns: 300 },
+    // One for which ECMAScript's engine is too slow to be asked.
+    { numRuns: 300, examples: [['((|)((|a){2,3}(|)|){2}){2,3}|']] },
   );
 });
 
-/** Undefined where ECMAScript's own engine, which takes exponential time, is not done within a second: one such pattern takes minutes. */
+/** Undefined where ECMAScript's own engine, which takes exponential time, is not done within 100 ms: one such pattern takes minutes. */
 function matchedByEcmaScript(pattern: string): string[] | undefined {
-  const run = 'JSON.stringify(texts.filter((text) => new RegExp(pattern, "u").test(text)))';
+  const run = 'const whole = new RegExp(pattern, "u"); JSON.stringify(texts.filter((text) => whole.test(text)))';
   try {
-    return JSON.parse(runInNewContext(run, { texts: TEXTS, pattern }, { timeout: 1_000 }));
+    return JSON.parse(runInNewContext(run, { texts: TEXTS, pattern }, { timeout: 100 }));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return undefined;
+    // It may be an error of the other context, which is no instance of this one's `Error`.
+    if (types.isNativeError(error) && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
+      return undefined;
     throw error;
   }
 }
