@@ -39,6 +39,9 @@ export type ModelRequest =
   | { readonly function: 'rerank'; readonly item: RerankItem }
   | { readonly function: GenerateFunction; readonly item: GenerateItem };
 
+/** Where the tokens of a text end, as UTF-16 offsets in rising order; equal ends where several tokens make one character. */
+export type TokenSpans = Uint32Array;
+
 /**
  * A loaded model: everything the rest of the program knows about an engine.
  *
@@ -74,6 +77,12 @@ export interface Model {
     signal: AbortSignal,
     progress?: CallProgress<Float32Array>,
   ): Promise<readonly ItemOutcome<Float32Array>[]>;
+  /**
+   * How the model divides texts before it embeds them, special tokens and prefix left out; absent where the runtime cannot tell. For
+   * long texts too: it holds up calls of the other methods for a moment at most. Rejects with the signal's reason, and when the engine
+   * cannot answer.
+   */
+  tokenize?(texts: readonly string[], signal: AbortSignal): Promise<readonly TokenSpans[]>;
   /** Per item one score from 0 to 1 for each document, in document order. */
   rerank(
     items: readonly RerankItem[],
