@@ -68,7 +68,12 @@ export function startClientCaller(role: Actor, journal: CallerJournal, seed: num
   );
 }
 
-function startCaller({ ids }: Hand, step: () => Promise<void>, close: () => Promise<void>): StormCaller {
+/** Takes one step after the other until it is stopped; `ids` keeps the newest of those it was given. */
+export function startCaller(
+  { ids }: { readonly ids: string[] },
+  step: () => Promise<void>,
+  close: () => Promise<void>,
+): StormCaller {
   let isStopped = false;
   const run = async () => {
     while (!isStopped) {

@@ -7,13 +7,15 @@ import type { FaultKind, PlannedFault } from './plan.ts';
 import type { Stage } from './stage.ts';
 
 /** One kind of fault: resolves when it is over and healed; `signal` ends it early. Rejects when it could not strike. */
-type Fault = (stage: Stage, fault: PlannedFault, signal: AbortSignal) => Promise<void>;
+export type Fault = (stage: Stage, fault: PlannedFault, signal: AbortSignal) => Promise<void>;
 
 const FUNCTIONS = ['embed', 'generate', 'rerank'] as const;
 
-const last = (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }).catch(() => undefined);
+export const last = (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }).catch(() => undefined);
 const slotOf = ({ slots }: Stage, { lot }: PlannedFault) => slots[1 + (lot % (slots.length - 1))];
-const choose = <Item>(items: readonly [Item, ...Item[]], lot: number): Item => items[lot % items.length] ?? items[0];
+/** One of them, by lot. */
+export const choose = <Item>(items: readonly [Item, ...Item[]], lot: number): Item =>
+  items[lot % items.length] ?? items[0];
 
 /** Those that matter most twice. */
 const STATEMENTS = [
@@ -26,11 +28,11 @@ const STATEMENTS = [
   /rescue_requests/,
   /_async/,
 ] as const;
-const MOMENTS = ['answer', 'half-answer', 'request', 'half-request'] as const;
-const BLOWS = ['cut', 'half-close', 'freeze'] as const;
+export const MOMENTS = ['answer', 'half-answer', 'request', 'half-request'] as const;
+export const BLOWS = ['cut', 'half-close', 'freeze'] as const;
 
 /** Runs `work` in a transaction that stays open for as long as the fault lasts. */
-async function holdOpen(
+export async function holdOpen(
   { db }: Stage,
   { lastsMs }: PlannedFault,
   signal: AbortSignal,

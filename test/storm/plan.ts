@@ -24,7 +24,19 @@ export const FAULT_WEIGHTS = {
   'fail over': 2,
 } as const;
 
+/** What befalls tasks, and how often beside the others, where tasks are queued at all. */
+export const TASK_FAULT_WEIGHTS = {
+  'hit task statements': 14,
+  'terminate tasks': 3,
+  'kill backend': 1,
+  'lock tasks': 3,
+  'lock runs': 3,
+  'cancel tasks': 6,
+  'prune tasks': 2,
+} as const;
+
 export type FaultKind = keyof typeof FAULT_WEIGHTS;
+export type TaskFaultKind = keyof typeof TASK_FAULT_WEIGHTS;
 
 /** What strikes no worker that is left running, nor its way to the server: nothing excuses it for standing still then. */
 export const BYSTANDER_FAULTS: readonly FaultKind[] = [
@@ -44,7 +56,7 @@ export const BYSTANDER_FAULTS: readonly FaultKind[] = [
 
 export interface PlannedFault {
   readonly atMs: number;
-  readonly kind: FaultKind;
+  readonly kind: FaultKind | TaskFaultKind;
   /** How long it lasts, where it lasts. */
   readonly lastsMs: number;
   /** How many it strikes, where there are several. */
@@ -64,18 +76,25 @@ const PARTING: readonly PlannedFault[] = [0, 1].map((lot) => ({
   lot,
 }));
 
-/**
- * The faults of a storm that lasts `seconds`, in order: the same for the same seed, and those of a shorter storm but for its last ones.
- *
- * @param kinds - Those that may strike. @default all
- */
-export function planFaults(seed: number, seconds: number, kinds?: readonly FaultKind[]): PlannedFault[] {
+export interface PlanOptions {
+  /** Those that may strike, but for those of tasks. @default all */
+  readonly kinds?: readonly FaultKind[];
+  /** @default false */
+  readonly hasTasks?: boolean;
+}
+
+/** The faults of a storm that lasts `seconds`, in order: the same for the same seed, and those of a shorter storm but for its last ones. */
+export function planFaults(
+  seed: number,
+  seconds: number,
+  { kinds, hasTasks = false }: PlanOptions = {},
+): PlannedFault[] {
   const random = createRandom(seed);
-  const weights: Record<FaultKind, number> = { ...FAULT_WEIGHTS };
-  for (const kind of Object.keys(weights) as FaultKind[]) if (kinds?.includes(kind) === false) weights[kind] = 0; // keys of the above
+  const weights: Record<string, number> = { ...FAULT_WEIGHTS, ...(hasTasks ? TASK_FAULT_WEIGHTS : {}) };
+  for (const kind of Object.keys(FAULT_WEIGHTS) as FaultKind[]) if (kinds?.includes(kind) === false) weights[kind] = 0; // keys of the above
   const faults: PlannedFault[] = [];
   for (let atMs = random.int(500); atMs < seconds * 1_000; atMs += 100 + random.int(700)) {
-    const kind = random.weighted(weights) ?? 'kill worker';
+    const kind = (random.weighted(weights) ?? 'kill worker') as PlannedFault['kind']; // keys of the above
     faults.push({
       atMs,
       kind,

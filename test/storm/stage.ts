@@ -6,6 +6,13 @@ import type { Pause } from '../history/check-progress.ts';
 import { createHandlerJournal, type HandlerJournal } from '../history/handlers.ts';
 import { clearJournal, installJournal } from '../history/journal.ts';
 import { type Actor, grantWorker } from '../history/journalling-worker.ts';
+import { createTaskCallerJournal, type TaskCallerJournal } from '../history/tasks/task-callers.ts';
+import {
+  clearTaskJournal,
+  createStartJournal,
+  installTaskJournal,
+  type StartJournal,
+} from '../history/tasks/task-journal.ts';
 import { openSlot, type WorkerSlot } from './worker-slot.ts';
 
 /** Of every worker: charged requests end soon, and what a dead worker held is missed soon. */
@@ -17,6 +24,9 @@ const WORKER = { leaseMs: 2_000, heartbeatMs: 400, concurrency: 3, maxRetries: M
 const STEADY = { leaseMs: 5_000 };
 const WORKERS = 3;
 const CALLERS = 3;
+/** What the roles of tasks have by default: the transactions of one are not like those of the other. */
+const TASK_ROLES = ['', "set default_transaction_isolation = 'repeatable read'"] as const;
+const TASKS_AT_ONCE = 3;
 
 /** Where a storm takes place: a server of its own, a database, worker processes and the roles of callers. */
 export interface Stage extends AsyncDisposable {
@@ -27,11 +37,16 @@ export interface Stage extends AsyncDisposable {
   /** As the superuser, to the primary; its connections break at any time. */
   readonly db: pg.Pool;
   readonly callerRoles: readonly Actor[];
+  /** Roles that queue tasks. */
+  readonly taskRoles: readonly Actor[];
   /** Processes die and freeze in all but the first: what that one strands, no rescue hides. */
   readonly slots: readonly WorkerSlot[];
   readonly handlers: HandlerJournal;
   /** Of the present round. */
   readonly callers: CallerJournal;
+  /** Of those who queue tasks, in the present round. */
+  readonly taskCallers: TaskCallerJournal;
+  readonly taskStarts: StartJournal;
   /** Of functions, in the present round. */
   readonly pauses: Pause[];
   /** Kills the primary and makes its standby the primary, where everybody is led from then on. */
@@ -57,19 +72,31 @@ export async function openStage(): Promise<Stage> {
   db.on('error', () => undefined);
   await installJournal(db);
   const handlers = createHandlerJournal();
+  const taskStarts = createStartJournal();
+  await installTaskJournal(db, taskStarts);
   const callerRoles: Actor[] = [];
   for (let n = 0; n < CALLERS; n += 1) {
     const role = await database.createRole();
     await db.query('select lamplighter.grant_caller($1)', [role.name]);
     callerRoles.push({ ...role, uri: proxy.through(role.uri) });
   }
+  const taskRoles: Actor[] = [];
+  for (const setting of TASK_ROLES) {
+    const role = await database.createRole();
+    await db.query('select lamplighter.grant_caller($1)', [role.name]);
+    if (setting !== '') await db.query(`alter role ${role.name} ${setting}`);
+    taskRoles.push({ ...role, uri: proxy.through(role.uri) });
+  }
+  const taskLogins = Object.fromEntries(taskRoles.map(({ name, uri }) => [name, uri]));
   const slots: WorkerSlot[] = [];
   for (let n = 0; n < WORKERS; n += 1) {
     const { name, uri } = await grantWorker(db, await database.createRole());
     const actor = { name, uri: proxy.through(uri) };
-    slots.push(openSlot({ ...WORKER, ...(n === 0 ? STEADY : {}), actor, handlers }));
+    const tasks = { taskConcurrency: TASKS_AT_ONCE, taskRoles: taskLogins };
+    slots.push(openSlot({ ...WORKER, ...tasks, ...(n === 0 ? STEADY : {}), actor, handlers }));
   }
   let callers = createCallerJournal();
+  let taskCallers = createTaskCallerJournal();
   const pauses: Pause[] = [];
 
   return {
@@ -79,11 +106,16 @@ export async function openStage(): Promise<Stage> {
     proxy,
     db,
     callerRoles,
+    taskRoles,
     slots,
     handlers,
     get callers() {
       return callers;
     },
+    get taskCallers() {
+      return taskCallers;
+    },
+    taskStarts,
     pauses,
     async failOverTo(standby) {
       const old = server;
@@ -95,14 +127,17 @@ export async function openStage(): Promise<Stage> {
     },
     async reset() {
       await clearJournal(db);
+      await clearTaskJournal(db, taskStarts);
       handlers.clear();
       callers = createCallerJournal();
+      taskCallers = createTaskCallerJournal();
       pauses.length = 0;
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(slots.map((slot) => slot.close()));
       await db.end();
       handlers[Symbol.dispose]();
+      taskStarts[Symbol.dispose]();
       await proxy[Symbol.asyncDispose]();
       await calm[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();

@@ -22,7 +22,11 @@ afterAll(() => stage[Symbol.asyncDispose](), 60_000);
 
 const seeds = Array.from({ length: rounds }, (_, n) => seed + n);
 
-describe.each(['all', 'bystanders'] as const)('a storm of %s faults', (weather) => {
+describe.each([
+  ['all faults', 'all'],
+  ['bystanders faults', 'bystanders'],
+  ['all faults, with tasks', 'tasks'],
+] as const)('a storm of %s', (_, weather) => {
   test.each(seeds)(
     'with seed %i breaks no promise',
     async (roundSeed) => {
@@ -31,6 +35,7 @@ describe.each(['all', 'bystanders'] as const)('a storm of %s faults', (weather) 
       const { violations, log, ...figures } = report;
       if (rounds > 1) process.stdout.write(`${JSON.stringify(figures)}\n`);
       expect(report.requests).toBeGreaterThan(10);
+      if (weather === 'tasks') expect(report.tasks).toBeGreaterThan(10);
       const replay = `npm run test:storm -- --minutes 0.5 --seed ${roundSeed} storm`;
       if (violations.length > 0) process.stdout.write(`${log.join('\n')}\n${replay}\n`);
       expect(violations).toEqual([]);

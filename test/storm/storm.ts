@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { checkHistory } from '../history/check-history.ts';
+import { checkTasks } from '../history/tasks/check-tasks.ts';
+import type { TaskViolation } from '../history/tasks/task-violation.ts';
 import type { Violation } from '../history/violation.ts';
 import { eventually } from '../support/eventually.ts';
 import { firstValue, generate, skipDelays } from '../support/requests.ts';
@@ -7,6 +9,9 @@ import { startClientCaller, startSqlCaller } from './callers.ts';
 import { FAULTS, healAll } from './faults.ts';
 import { BYSTANDER_FAULTS, type PlannedFault, planFaults } from './plan.ts';
 import { MAX_RETRIES, type Stage } from './stage.ts';
+import { startClientTaskCaller, startSqlTaskCaller } from './task-callers.ts';
+import { TASK_FAULTS } from './task-faults.ts';
+import { cancelEndlessTasks, countTaskEnds, describeTaskLives, expectTasksAtRest } from './task-rest.ts';
 
 export interface StormReport {
   readonly seed: number;
@@ -15,7 +20,10 @@ export interface StormReport {
   readonly faults: number;
   readonly unknown: number;
   readonly restMs: number;
-  readonly violations: readonly Violation[];
+  readonly tasks: number;
+  /** By how they ended. */
+  readonly taskEnds: string;
+  readonly violations: readonly (Violation | TaskViolation)[];
   /** What struck when, for a look at a violation. */
   readonly log: readonly string[];
 }
@@ -32,8 +40,10 @@ const MOST_LIVES = 8;
  * - `all`: every kind of fault.
  * - `bystanders`: only those that leave other workers well, with generations in hand that last longer than the storm. No lane may stand
  *   still then.
+ * - `tasks`: every kind, and tasks beside the requests, with faults of their own.
  */
-export type Weather = 'all' | 'bystanders';
+export type Weather = 'all' | 'bystanders' | 'tasks';
+const ALL_FAULTS = { ...FAULTS, ...TASK_FAULTS };
 
 /** Lets a storm of that seed rage, heals everything, lets the queue come to rest, and checks its history. */
 export async function rage(
@@ -52,7 +62,9 @@ export async function rage(
     startClientCaller(third, stage.callers, seed + 3),
   ];
   const isAside = weather === 'bystanders';
-  const plan = planFaults(seed, seconds, isAside ? BYSTANDER_FAULTS : undefined);
+  const hasTasks = weather === 'tasks';
+  if (hasTasks) callers.push(...startTaskCallers(stage, seed));
+  const plan = planFaults(seed, seconds, { hasTasks, ...(isAside ? { kinds: BYSTANDER_FAULTS } : {}) });
   const long = isAside ? await queueLongWork(stage) : [];
   try {
     await strikeAll(stage, plan, seconds, log);
@@ -60,10 +72,12 @@ export async function rage(
     await healAll(stage);
     await Promise.all(callers.map((caller) => caller.stop()));
     await cancelAll(stage, long);
+    await cancelEndlessTasks(stage);
   }
   const restedMs = performance.now();
   // What is still not at rest is a violation, which the check finds.
-  await eventually(() => expectRest(stage), { timeoutMs: REST_MS, intervalMs: 100 }).catch(() => undefined);
+  const expectAllAtRest = () => Promise.all([expectRest(stage), expectTasksAtRest(stage)]);
+  await eventually(expectAllAtRest, { timeoutMs: REST_MS, intervalMs: 100 }).catch(() => undefined);
   const restMs = Math.round(performance.now() - restedMs);
   const { callers: journal, handlers, db } = stage;
   const violations = await checkHistory(db, {
@@ -76,6 +90,9 @@ export async function rage(
   });
   violations.push(...(await findHurtInnocents(stage)));
   log.push(...(await describeLives(stage, violations)));
+  const { taskCallers, taskStarts: starts } = stage;
+  const taskViolations = await checkTasks(db, { callers: taskCallers, starts });
+  log.push(...(await describeTaskLives(stage, taskViolations)));
   const { rows } = await db.query<{ count: number }>(
     `select count(*)::int from history.change where after ->> 'status' = 'completed'`,
   );
@@ -86,9 +103,19 @@ export async function rage(
     faults: plan.length,
     unknown: journal.enqueues.filter(({ told }) => told === 'unknown').length,
     restMs,
-    violations,
+    tasks: taskCallers.calls.length,
+    taskEnds: await countTaskEnds(stage),
+    violations: [...violations, ...taskViolations],
     log,
   };
+}
+
+/** Two for each role, one of either kind. */
+function startTaskCallers({ taskRoles, taskCallers }: Stage, seed: number) {
+  return taskRoles.flatMap((role, n) => [
+    startSqlTaskCaller(role, taskCallers, seed + 10 + n),
+    startClientTaskCaller(role, taskCallers, seed + 20 + n),
+  ]);
 }
 
 /** Generations for more slots than there are beside the reserves. */
@@ -122,7 +149,7 @@ async function strikeAll(stage: Stage, plan: readonly PlannedFault[], seconds: n
   const strike = async (fault: PlannedFault) => {
     const note = (what: string) => log.push(`${elapsedMs()} ms: ${fault.kind} ${what}`);
     note(`(lot ${fault.lot}, size ${fault.size}, ${fault.lastsMs} ms)`);
-    await FAULTS[fault.kind](stage, fault, over.signal).catch((error: unknown) => note(`did not work: ${error}`));
+    await ALL_FAULTS[fault.kind](stage, fault, over.signal).catch((error: unknown) => note(`did not work: ${error}`));
   };
   for (const fault of plan) {
     await delay(Math.max(0, fault.atMs - elapsedMs()));
