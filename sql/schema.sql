@@ -3086,22 +3086,21 @@ AS $function$
 declare
   v_run_id bigint;
   v_projected integer := 0;
-  v_failures integer := 0;
+  v_started_at constant timestamptz := clock_timestamp();
 begin
   for v_run_id in
     select r.run_id
     from lamplighter.task_run as r
     where r.finished_at is not null and not r.is_projected
     order by r.run_id
-    limit p_limit
     for no key update skip locked
   loop
     if lamplighter.project_task(v_run_id) then
       v_projected := v_projected + 1;
+      exit when v_projected = p_limit;
     else
       -- Each attempt at a table that is locked takes 10 ms.
-      v_failures := v_failures + 1;
-      exit when v_failures > 20 and v_projected = 0;
+      exit when v_projected = 0 and clock_timestamp() > v_started_at + interval '200 ms';
     end if;
   end loop;
   return v_projected;
@@ -3428,20 +3427,19 @@ CREATE OR REPLACE FUNCTION lamplighter.prune_tasks(p_older_than interval, p_limi
  SET row_security TO 'off'
 AS $function$
 declare
+  -- A constant, so that the index ends the search.
+  v_before constant timestamptz := clock_timestamp() - p_older_than;
   v_count integer;
 begin
   delete from lantern.tasks as t
   where t.jobid = any (array(
     select p.jobid
-    from lantern.tasks as p
-    where p.status is not null and p.jobid = any (array(
-      select r.jobid
-      from lamplighter.task_run as r
-      where r.finished_at < clock_timestamp() - p_older_than and r.is_projected
-      order by r.finished_at
-      limit p_limit))
-    order by p.jobid
-    for update skip locked));
+    from lamplighter.task_run as r
+    join lantern.tasks as p on p.jobid = r.jobid
+    where r.finished_at < v_before and r.is_projected and p.status is not null
+    order by r.finished_at
+    limit p_limit
+    for update of p skip locked));
   get diagnostics v_count = row_count;
   return v_count;
 exception when lock_not_available then
@@ -4984,6 +4982,8 @@ declare
   v_charge integer;
 begin
   select r.* into v_run from lamplighter.task_run as r where r.run_id = p_run_id;
+  -- Who is connected is looked up once a transaction otherwise, and a session may have been noted since.
+  perform pg_stat_clear_snapshot();
   if lamplighter.is_task_backend_there(v_run.pid, v_run.role_oid, v_run.backend_start, v_run.postmaster_start) then
     return 'running';
   end if;

@@ -2,7 +2,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take more than 15 s on two idle cores, the longest first, and what they wait for. */
 export const SLOW_FILES: Readonly<Record<string, string>> = {
-  'test/storm/storm.test.ts': 'storms of 6 and 12 s, and the answers to all that they left behind',
+  'test/storm/storm.test.ts': 'storms of 6, 12 and 6 s, and the answers to all that they left behind',
   'test/worker/log-floods.test.ts': 'outages of 4 s, and pauses that grow',
   'test/worker/models-fixtures.test.ts': 'an engine for each of 12 models, and 700 requests',
   'test/cli/migrate.test.ts': 'a process for each command, some of which wait for another one',

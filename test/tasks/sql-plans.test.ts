@@ -67,6 +67,7 @@ test('no statement of the engine looks at more than it works on, however many ta
     await plansOf(`select lamplighter.finish_task($1, $2, 1, 'failed', 'no', null, null)`, [workerId, runId]),
     await plansOf('select lamplighter.project_tasks(100)'),
     await plansOf(`select lamplighter.prune_tasks('1 hour', 100)`),
+    await plansOf(`select lamplighter.prune_tasks('2 days', 100)`),
     await plansOf('select * from lantern.task_status where jobid = $1', [jobid]),
     await plansOf('select lantern.cancel_async_task($1)', [jobid]),
   );

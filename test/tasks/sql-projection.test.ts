@@ -148,3 +148,33 @@ test('pruning deletes what ended long ago, as far as nobody has it locked', asyn
   expect(await stage.task(recent)).toMatchObject({ status: 'failed' });
   expect(await rowsOf('lamplighter.task_run')).toBe(2);
 });
+
+test('pruning goes on behind rows that stay locked, however many these are', async () => {
+  const jobids = [];
+  for (let n = 0; n < 7; n += 1) jobids.push(await ended());
+  // By whoever deletes them in a transaction that stays open.
+  await a().query('begin');
+  await a().query('delete from lantern.tasks where jobid = any ($1)', [jobids.slice(0, 5)]);
+  const { rows } = await stage.cast.sessions.worker.query(`select lamplighter.prune_tasks('0', 2) as count`);
+  await a().query('rollback');
+  expect(rows).toEqual([{ count: 2 }]);
+  expect((await admin().query('select jobid::text from lantern.tasks order by jobid')).rows).toEqual(
+    jobids.slice(0, 5).map((jobid) => ({ jobid })),
+  );
+});
+
+test('ends come into the table behind rows that stay locked, however many these are', async () => {
+  for (let n = 0; n < 30; n += 1) await stage.queue(a(), 'select 1');
+  const last = await stage.queue(a(), 'select 1');
+  const tasks = await worker.claim(31);
+  const session = await stage.open(stage.cast.database.uri);
+  await session.query('begin; select from lantern.tasks for update');
+  for (const task of tasks) await worker.finish(task, 'failed', { error: 'no' });
+  await session.query('rollback');
+  await session.query('begin');
+  await session.query('select from lantern.tasks where jobid <> $1 for update', [last]);
+  const { rows } = await stage.cast.sessions.worker.query('select lamplighter.project_tasks(5) as count');
+  await session.query('rollback');
+  expect(rows).toEqual([{ count: 1 }]);
+  expect(await stage.task(last)).toMatchObject({ status: 'failed' });
+});

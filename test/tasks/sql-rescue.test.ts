@@ -113,6 +113,7 @@ test('there is no rerun and no verdict while the backend is there; who can is to
       username: stage.cast.names.a,
       pid: session.pid,
       cancel_key: 42,
+      backend_start: expect.any(Date),
       is_alive: true,
       is_cancelled: true,
     },
@@ -122,6 +123,18 @@ test('there is no rerun and no verdict while the backend is there; who can is to
   expect(await other.rescue()).toMatchObject([{ is_alive: true }]);
   await session.kill();
   await eventually(async () => expect(await other.rescue()).toMatchObject([{ status: 'succeeded' }]));
+});
+
+test('a session counts that was noted after its rescuer had looked who is connected', async () => {
+  const { task } = await claimed();
+  const rescuer = await stage.open(stage.cast.logins.worker.uri);
+  await rescuer.query('begin; select from pg_stat_activity');
+  const session = await worker.open(task, uriOfA());
+  expect(await session.markBare()).toBe(true);
+  await worker.die();
+  const { rows } = await rescuer.query('select status from lamplighter.rescue_tasks($1)', [other.workerId]);
+  await rescuer.query('rollback');
+  expect(rows).toEqual([{ status: 'running' }]);
 });
 
 test.each([

@@ -10,6 +10,8 @@ declare
   v_charge integer;
 begin
   select r.* into v_run from lamplighter.task_run as r where r.run_id = p_run_id;
+  -- Who is connected is looked up once a transaction otherwise, and a session may have been noted since.
+  perform pg_stat_clear_snapshot();
   if lamplighter.is_task_backend_there(v_run.pid, v_run.role_oid, v_run.backend_start, v_run.postmaster_start) then
     return 'running';
   end if;
