@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import process from 'node:process';
 import { defineConfig } from 'vitest/config';
 import { SlowFirst } from './test/support/slow-files.ts';
 
@@ -18,6 +19,9 @@ const FAULTS = [
   'test/tasks/run-deaths.test.ts',
   'test/worker/{crash,death,installation,lease,log-floods,outage,quarantine}.test.ts',
 ];
+
+/** What needs a server that has pgvector: only `npm run test:pgvector` has one. */
+const PGVECTOR = ['test/pgvector/**/*.test.ts'];
 
 /** Two files at a time: each has its own database. Two cores are what CI has; more files at a time would not be tested there. */
 const AT_A_TIME = Math.min(2, availableParallelism());
@@ -48,7 +52,7 @@ export default defineConfig({
           ...onServer,
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: [...ENGINES, ...FAULTS],
+          exclude: [...ENGINES, ...FAULTS, ...PGVECTOR],
           maxWorkers: AT_A_TIME,
         },
       },
@@ -73,6 +77,19 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
         },
       },
+      ...(process.env['LAMPLIGHTER_TEST_PGVECTOR'] === undefined
+        ? []
+        : [
+            {
+              test: {
+                ...onServer,
+                name: 'pgvector',
+                include: PGVECTOR,
+                testTimeout: 60_000,
+                maxWorkers: AT_A_TIME,
+              },
+            },
+          ]),
     ],
   },
 });

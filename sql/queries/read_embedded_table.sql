@@ -11,12 +11,12 @@ with recursive root as (
   select i.inhrelid, t.depth + 1
   from tree as t
   join pg_catalog.pg_inherits as i on i.inhparent = t.oid
-), base (attnum, oid) as (
-  select a.attnum, a.atttypid
+), base (attnum, oid, modifier) as (
+  select a.attnum, a.atttypid, a.atttypmod
   from root as r
   join pg_catalog.pg_attribute as a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
   union all
-  select b.attnum, t.typbasetype
+  select b.attnum, t.typbasetype, case when b.modifier = -1 then t.typtypmod else b.modifier end
   from base as b
   join pg_catalog.pg_type as t on t.oid = b.oid and t.typtype = 'd'
 ), published as (
@@ -62,7 +62,7 @@ select r.oid::text as oid,
           'name', a.attname,
           'number', a.attnum,
           'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
-          'modifier', a.atttypmod,
+          'modifier', b.modifier,
           'baseSchema', tn.nspname,
           'baseName', t.typname,
           'baseKind', t.typtype,
