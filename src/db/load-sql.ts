@@ -29,6 +29,11 @@ export function loadMigrations(): readonly SqlFile[] {
     .map((name) => ({ name, text: readFileSync(new URL(name, folder), 'utf8') }));
 }
 
+/** What migrations and functions add up to, as `sql/schema.sql` has it. */
+export function loadSchemaDump(): string {
+  return readFileSync(new URL('schema.sql', SQL_FOLDER), 'utf8');
+}
+
 /** The file of every function, in the order of their names. */
 export function loadRoutines(): readonly SqlFile[] {
   const folder = new URL('functions/', SQL_FOLDER);

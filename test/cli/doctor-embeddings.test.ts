@@ -33,7 +33,7 @@ test('doctor tells which embedding jobs have failed, are served by nobody for lo
     'job failed (public.failed.vec) has failed: There is no column body',
     'job flooded (public.flooded.vec) has a change log that has reached its limit; a full pass over the table is due',
   ]);
-  expect(stdout).toMatch(/mend: Start one with "lantern-cli start-daemon"/);
+  expect(stdout).toMatch(/fix: Start one with "lantern-cli start-daemon"/);
   expect(stdout).toContain('lamplighter jobs retry-failures refused');
   expect(code).toBe(0);
 

@@ -35,12 +35,12 @@ test('status --watch goes on until Ctrl-C', async () => {
   expect((await watch.exited).code).toBe(130);
 });
 
-test('doctor finds nothing broken, mends nothing, and shows where each setting comes from', async () => {
+test('doctor finds nothing broken, changes nothing, and shows where each setting comes from', async () => {
   await db.pool.query("select lamplighter.set('worker_concurrency', '9')");
   const { code, stdout } = await runCli(['doctor', '--uri', db.uri], { env: { LAMPLIGHTER_POLL_INTERVAL: '3s' } });
   expect(stdout).toMatch(/^ok +connection .* \(from --uri\), direct/m);
   expect(stdout).toMatch(/^ok +listening +notifications arrive$/m);
-  expect(stdout).toMatch(/^note +loopback +dblink is not installed.*\n +mend: .*CREATE EXTENSION dblink/m);
+  expect(stdout).toMatch(/^note +loopback +dblink is not installed.*\n +fix: .*CREATE EXTENSION dblink/m);
   expect(stdout).toMatch(/^warning +workers +none runs, and requests wait: 1 generate/m);
   expect(stdout).toMatch(/^ +concurrency +9 +lamplighter\.set$/m);
   expect(stdout).toMatch(/^ +poll-interval +3s +LAMPLIGHTER_POLL_INTERVAL$/m);
@@ -48,13 +48,13 @@ test('doctor finds nothing broken, mends nothing, and shows where each setting c
   expect(code).toBe(0);
 });
 
-test('doctor tries the loopback connection and says how to mend a broken one', async () => {
+test('doctor tries the loopback connection and says how to fix a broken one', async () => {
   await using other = await createTestDatabase();
   await other.pool.query('create extension dblink');
   await other.pool.query("insert into lamplighter.loopback (dsn) values ('host=127.0.0.1 port=1 password=geheim')");
   const { code, stdout } = await runCli(['doctor', '--uri', other.uri]);
   expect(stdout).toMatch(
-    /^broken +loopback +the connection does not work: .*\n +mend: lamplighter migrate --loopback DSN/m,
+    /^broken +loopback +the connection does not work: .*\n +fix: lamplighter migrate --loopback DSN/m,
   );
   expect(stdout).not.toContain('geheim');
   expect(code).toBe(1);
@@ -63,7 +63,7 @@ test('doctor tries the loopback connection and says how to mend a broken one', a
 test('doctor tells a role without rights what it lacks', async () => {
   const role = await db.createRole('lamp');
   const { code, stdout } = await runCli(['doctor', '--uri', role.uri]);
-  expect(stdout).toMatch(/^broken +rights .* may neither queue requests nor run workers\n +mend: .*--grant/m);
+  expect(stdout).toMatch(/^broken +rights .* may neither queue requests nor run workers\n +fix: .*--grant/m);
   expect(code).toBe(1);
 });
 
@@ -73,7 +73,7 @@ test('doctor names functions that were dropped or are not those of the program',
     update lamplighter.routine set checksum = 'another' where name = 'steadytext_prune'`);
   const { code, stdout } = await runCli(['doctor', '--uri', other.uri]);
   expect(stdout).toMatch(
-    /^broken +functions +dropped, .*: public\.steadytext_retry, public\.steadytext_prune\n +mend: .*lamplighter migrate$/m,
+    /^broken +functions +dropped, .*: public\.steadytext_retry, public\.steadytext_prune\n +fix: .*lamplighter migrate$/m,
   );
   expect(code).toBe(1);
   expect((await runCli(['migrate', '--uri', other.uri])).code).toBe(0);
@@ -85,6 +85,6 @@ test('doctor names functions that were dropped or are not those of the program',
 test('doctor says that the schema is missing', async () => {
   await using empty = await createTestDatabase({ migrated: false });
   const { code, stdout } = await runCli(['doctor', '--uri', empty.uri]);
-  expect(stdout).toMatch(/^broken +schema .*not installed.*\n +mend: Run: lamplighter migrate$/m);
+  expect(stdout).toMatch(/^broken +schema .*not installed.*\n +fix: Run: lamplighter migrate$/m);
   expect(code).toBe(1);
 });

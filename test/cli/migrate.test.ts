@@ -54,15 +54,21 @@ test('a role that does not exist is bad usage', async () => {
   expect(code).toBe(2);
 });
 
-test('a loopback connection is tried at once, and its password is not shown', async () => {
+test('a loopback connection is set only where it works, and its password is not shown', async () => {
+  const stored = async () => (await db.pool.query<{ dsn: string }>('select dsn from lamplighter.loopback')).rows;
+  const tooSoon = await withUri('migrate', '--loopback', db.uri);
+  expect(tooSoon.stderr).toContain('was not set, as it needs the extension dblink\nhint: CREATE EXTENSION dblink;');
+  expect(tooSoon.code).toBe(1);
+  expect(await stored()).toEqual([]);
   await db.pool.query('create extension dblink');
   const works = await withUri('migrate', '--loopback', db.uri);
   expect(works).toMatchObject({ code: 0, stderr: '' });
   const fails = await withUri('migrate', '--loopback', `${db.uri}_geheim`);
-  expect(fails.stderr).toContain('its loopback connection does not work');
+  expect(fails.stderr).toContain('the loopback connection was not set, as it does not work');
   expect(fails.code).toBe(1);
   const elsewhere = await withUri('migrate', '--loopback', db.uri.replace(db.name, 'postgres'));
   expect(elsewhere.stderr).toContain('it leads to another database');
+  expect(await stored()).toEqual([{ dsn: db.uri }]);
   const password = new URL(db.uri).password;
   if (password !== '') expect(fails.stderr + elsewhere.stderr).not.toContain(password);
 });

@@ -89,7 +89,7 @@ async function statusesIn(pool: pg.Pool): Promise<Record<string, number>> {
   return Object.fromEntries(rows.map(({ status, n }) => [status, n]));
 }
 
-const BEHIND = { subject: 'ids', state: 'broken', mend: 'As the owner: lamplighter migrate' };
+const BEHIND = { subject: 'ids', state: 'broken', fix: 'As the owner: lamplighter migrate' };
 
 test('a queue that is copied alone goes on after migrate, with what was processing', async () => {
   await using move = await prepareMove('queue_alone');
@@ -142,7 +142,7 @@ test('tables that migrate has filled cannot be copied over: doctor names those w
     subject: 'replication',
     state: 'warning',
     says: expect.stringMatching(/^these have not been copied yet: (.*, )?lamplighter\.setting/),
-    mend: expect.stringContaining('publish public.steadytext_queue alone'),
+    fix: expect.stringContaining('publish public.steadytext_queue alone'),
   };
   await eventually(async () => expect(await brokenIn(move.copyUri)).toMatchObject([BEHIND, copying]));
 }, 60_000);

@@ -18,7 +18,7 @@ test('a sequence that is behind the ids, as after logical replication, is told b
     `insert into steadytext_queue (id, function_name) select n, 'embed' from generate_series(1, 20) as n`,
   );
   expect((await sqlErrorOf(db.pool, `select steadytext_embed_async('x')`)).code).toBe('23505');
-  expect(await broken()).toMatchObject([{ subject: 'ids', mend: 'As the owner: lamplighter migrate' }]);
+  expect(await broken()).toMatchObject([{ subject: 'ids', fix: 'As the owner: lamplighter migrate' }]);
 
   const mended = ['the sequence of ids was behind the highest id and goes on after 20'];
   expect((await migrate(session)).notes).toEqual(mended);

@@ -216,6 +216,6 @@ test('a migration that was edited after it was applied is refused', async () => 
   release('colour', CURRENT + 1, 'create table lamplighter.colour (name varchar);');
   await expect(migrateAs(db.uri)).rejects.toMatchObject({
     code: 'CONFIG_INVALID',
-    message: `Migration ${pad(0)}_colour was applied from another text than ${pad(0)}_colour of this program has`,
+    message: `Migration ${pad(0)}_colour is recorded in lamplighter.migration with another checksum than this program's`,
   });
 });

@@ -40,8 +40,8 @@ export const migrateCommand: CliCommand = {
   examples: [
     { command: 'lamplighter migrate --grant app --grant-worker lamp', does: 'for a caller and a worker' },
     {
-      command: "lamplighter migrate --loopback 'host=localhost dbname=app user=owner password=secret'",
-      does: 'let one transaction queue and wait',
+      command: 'LAMPLIGHTER_LOOPBACK="$(cat loopback.dsn)" lamplighter migrate',
+      does: 'let one transaction queue and wait, with a DSN that holds a password',
     },
     { command: 'lamplighter migrate --sql > install.sql', does: 'only look; with a database, what it lacks' },
   ],
@@ -54,8 +54,9 @@ export const migrateCommand: CliCommand = {
     };
     if (isOn(invocation, SQL)) return printPlan(invocation, options);
     const settings = directOf(connectionOf(invocation));
-    printReport(invocation, settings, await migrateDatabase(invocation, settings, options));
-    if (options.loopbackDsn !== undefined) await tryLoopback(invocation, settings);
+    const { loopbackDsn, ...grants } = options;
+    printReport(invocation, settings, await migrateDatabase(invocation, settings, grants));
+    if (loopbackDsn !== undefined) await setLoopback(invocation, settings, loopbackDsn);
     return EXIT.done;
   },
 };
@@ -71,22 +72,29 @@ async function printPlan(invocation: Invocation, options: MigrateOptions): Promi
   return EXIT.done;
 }
 
-/** A connection that does not work would show only when the first caller waits. */
-async function tryLoopback(invocation: Invocation, settings: ConnectionSettings): Promise<void> {
-  const { terminal } = invocation;
-  const loopback = await withSession(invocation, settings, checkLoopback);
-  if (loopback.state === 'no_dblink') {
-    const mend = loopback.isAvailable ? 'CREATE EXTENSION dblink;' : 'This server does not offer the extension dblink.';
-    terminal.print(
-      `  ${terminal.style.yellow(`the loopback connection needs dblink, which is not installed. ${mend}`)}`,
-    );
-  } else if (loopback.state === 'fails') {
-    throw new LamplighterError(
-      'LOOPBACK_UNAVAILABLE',
-      `The schema is in place, but its loopback connection does not work: ${loopback.reason}`,
-      {
-        hint: 'The server itself uses the DSN: host and port are as seen from there. It must hold the password of the owner.',
-      },
-    );
+/**
+ * Tries a loopback connection, and sets it only where it works: one that does not would show only when the first caller waits, and would have
+ * taken the place of one that did.
+ *
+ * @throws LamplighterError LOOPBACK_UNAVAILABLE
+ */
+async function setLoopback(invocation: Invocation, settings: ConnectionSettings, loopbackDsn: string): Promise<void> {
+  const loopback = await withSession(invocation, settings, (session) => checkLoopback(session, loopbackDsn));
+  if (loopback.state === 'works') {
+    await migrateDatabase(invocation, settings, { loopbackDsn });
+    invocation.terminal.print('  set the loopback connection, which works');
+    return;
   }
+  const notSet = 'The schema is in place; the loopback connection was not set';
+  if (loopback.state === 'fails') {
+    throw new LamplighterError('LOOPBACK_UNAVAILABLE', `${notSet}, as it does not work: ${loopback.reason}`, {
+      hint: 'The database server itself uses the DSN: host and port are as seen from there. It logs in as the owner of the schema, with a password unless that is a superuser.',
+    });
+  }
+  const isOffered = loopback.state === 'no_dblink' && loopback.isAvailable;
+  throw new LamplighterError('LOOPBACK_UNAVAILABLE', `${notSet}, as it needs the extension dblink`, {
+    hint: isOffered
+      ? 'CREATE EXTENSION dblink; then again.'
+      : 'This server does not offer dblink: wait in a second transaction.',
+  });
 }

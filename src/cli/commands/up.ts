@@ -55,7 +55,10 @@ export const upCommand: CliCommand = {
     { command: 'lamplighter up', does: 'embedded, in .lamplighter' },
     { command: 'lamplighter up --data-dir /var/lib/lamplighter --port 5440', does: 'embedded, elsewhere' },
     { command: 'lamplighter up --jobs-table jobs', does: 'with an embedding daemon' },
-    { command: 'lamplighter up --uri postgresql://owner:secret@db.example.org/app', does: 'a database of your own' },
+    {
+      command: 'lamplighter up --uri postgresql://owner@db.example.org/app',
+      does: 'a database of your own, with the password from the passfile',
+    },
   ],
   logLevel: 'info',
   async run(invocation) {

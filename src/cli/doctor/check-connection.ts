@@ -1,14 +1,15 @@
-import { messageOf } from '../../core/errors.ts';
+import { isLamplighterError, messageOf } from '../../core/errors.ts';
 import { connectClient } from '../../db/connect-client.ts';
 import { describeConnection } from '../../db/connection-text.ts';
 import { loadQuery } from '../../db/load-sql.ts';
+import { requireWritableServer } from '../../db/migrate/writable-server.ts';
+import type { Session } from '../../db/session.ts';
 import { findRoute } from '../find-route.ts';
 import { renderAge } from '../render-age.ts';
 import type { Finding, Patient } from './check.ts';
 
 interface FactsRow {
   version: string;
-  is_standby: boolean;
   is_encrypted: boolean;
   now_s: string;
   notification_queue_usage: string;
@@ -37,7 +38,7 @@ export async function checkConnection(patient: Patient): Promise<Finding[]> {
     },
     ...(settings.warnings ?? []).map((says): Finding => ({ state: 'warning', subject: 'connection', says })),
     ...(await checkDirect(patient)),
-    serverFinding(facts),
+    await checkServer(session, facts.version),
     clockFinding(Number(facts.now_s) * 1_000 - (sentMs + wayMs / 2), wayMs),
     ...notificationQueueFinding(Number(facts.notification_queue_usage)),
   ];
@@ -57,20 +58,26 @@ async function checkDirect({ settings, invocation }: Patient): Promise<Finding[]
             state: 'warning',
             subject,
             says: `${place} leads through a transaction pooler`,
-            mend: 'Give the address of the server itself.',
+            fix: 'Give the address of the server itself.',
           },
         ]
       : [{ state: 'ok', subject, says: place }];
   } catch (error) {
-    return [{ state: 'broken', subject, says: messageOf(error), mend: `Correct or take away ${direct.origin}.` }];
+    return [{ state: 'broken', subject, says: messageOf(error), fix: `Correct or take away ${direct.origin}.` }];
   }
 }
 
-function serverFinding({ version, is_standby: isStandby }: FactsRow): Finding {
+/** A worker refuses to start where nothing can be written. */
+async function checkServer(session: Session, version: string): Promise<Finding> {
+  const subject = 'server';
   const says = `PostgreSQL ${version}`;
-  if (!isStandby) return { state: 'ok', subject: 'server', says };
-  const mend = 'Connect to the primary; target_session_attrs=read-write finds it among several hosts.';
-  return { state: 'broken', subject: 'server', says: `${says}, a standby that takes no writes`, mend };
+  try {
+    await requireWritableServer(session);
+    return { state: 'ok', subject, says };
+  } catch (error) {
+    if (!isLamplighterError(error)) throw error;
+    return { state: 'broken', subject, says: `${says}. ${error.message}`, fix: error.hint };
+  }
 }
 
 function clockFinding(skewMs: number, wayMs: number): Finding {
@@ -82,7 +89,7 @@ function clockFinding(skewMs: number, wayMs: number): Finding {
     state: 'warning',
     subject,
     says: `${renderAge(Math.abs(skewMs))} ${skewMs > 0 ? 'behind' : 'ahead of'} the server's; nothing depends on it, but logs are hard to compare`,
-    mend: 'Keep both hosts in time (NTP).',
+    fix: 'Keep both hosts in time (NTP).',
   };
 }
 
@@ -93,7 +100,7 @@ function notificationQueueFinding(usage: number): Finding[] {
       state: 'warning',
       subject: 'notifications',
       says: `the server's notification queue is ${Math.round(usage * 100)} % full; at 50 % events are dropped`,
-      mend: 'End the session that listens and never reads: see pg_stat_activity for the oldest one in a transaction.',
+      fix: 'End the session that listens and never reads: see pg_stat_activity for the oldest one in a transaction.',
     },
   ];
 }

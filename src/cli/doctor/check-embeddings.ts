@@ -38,22 +38,22 @@ export const checkEmbeddings: Check = async ({ session }) => {
 
 function findingsOf(job: JobRow): Finding[] {
   const name = toPrintable(`job ${job.job_id} (${job.place})`);
-  const warning = (says: string, mend: string): Finding => ({
+  const warning = (says: string, fix: string): Finding => ({
     state: 'warning',
     subject: 'embeddings',
     says: `${name} ${says}`,
-    mend,
+    fix,
   });
   return [
     ...(job.state === 'failed'
       ? [
           warning(
             `has failed: ${toPrintable(job.reason ?? 'no reason is known').replaceAll(/\s+/g, ' ')}`,
-            'Mend that; a running daemon looks again each minute.',
+            'Fix that; a running daemon looks again each minute.',
           ),
         ]
       : []),
-    // A failed job is not served until it is mended.
+    // A failed job is not served until it is fixed.
     ...(job.state !== 'failed' && job.unserved_ms > LONG_MS
       ? [
           warning(
@@ -74,7 +74,7 @@ function findingsOf(job: JobRow): Finding[] {
       ? [
           warning(
             `has rows that cannot be embedded: ${job.failed}`,
-            `See lamplighter.embedding_failures; once mended: lamplighter jobs retry-failures ${toPrintable(job.job_id)}`,
+            `See lamplighter.embedding_failures; once fixed: lamplighter jobs retry-failures ${toPrintable(job.job_id)}`,
           ),
         ]
       : []),

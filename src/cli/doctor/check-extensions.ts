@@ -26,7 +26,7 @@ async function loopbackFinding(session: Patient['session']): Promise<Finding> {
         state: 'note',
         subject,
         says: `dblink is not installed: ${without}`,
-        mend: loopback.isAvailable
+        fix: loopback.isAvailable
           ? 'If you need it: CREATE EXTENSION dblink, then lamplighter migrate --loopback DSN'
           : undefined,
       };
@@ -35,14 +35,14 @@ async function loopbackFinding(session: Patient['session']): Promise<Finding> {
         state: 'note',
         subject,
         says: `no connection is set: ${without}`,
-        mend: 'If you need it: lamplighter migrate --loopback DSN',
+        fix: 'If you need it: lamplighter migrate --loopback DSN',
       };
     case 'fails':
       return {
         state: 'broken',
         subject,
         says: `the connection does not work: ${loopback.reason}`,
-        mend: 'lamplighter migrate --loopback DSN, with host and port as seen from the server and the password of the owner',
+        fix: 'lamplighter migrate --loopback DSN, with host and port as seen from the server and the password of the owner',
       };
   }
 }
@@ -56,7 +56,7 @@ async function vectorFinding(session: Patient['session']): Promise<Finding> {
         state: 'note',
         subject,
         says: `not installed; embeddings are real[]`,
-        mend: 'If you need it: CREATE EXTENSION vector',
+        fix: 'If you need it: CREATE EXTENSION vector',
       }
     : { state: 'ok', subject, says: `version ${row.installed_version}: results cast to vector` };
 }

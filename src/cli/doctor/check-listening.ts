@@ -36,7 +36,7 @@ export async function checkListening({ settings, invocation }: Patient): Promise
       state: 'warning',
       subject: 'listening',
       says: `${outcome.reason}; workers here poll`,
-      mend: 'Give the address of the server itself with --direct-uri or LAMPLIGHTER_DIRECT_URL.',
+      fix: 'Give the address of the server itself with --direct-uri or LAMPLIGHTER_DIRECT_URL.',
     },
   ];
 }

@@ -5,6 +5,7 @@ import { compareRoutines } from '../../db/migrate/routine-steps.ts';
 import { requireSchema, type SchemaState } from '../../db/migrate/schema-state.ts';
 import type { Session } from '../../db/session.ts';
 import type { Finding } from './check.ts';
+import { checkObjects, listNames } from './check-objects.ts';
 
 interface RightsRow {
   role: string;
@@ -19,27 +20,24 @@ export async function checkSchema(
 ): Promise<{ readonly findings: readonly Finding[]; readonly schema: SchemaState | undefined }> {
   const { schema, finding } = await checkVersion(session);
   if (finding.state === 'broken') return { findings: [finding], schema: undefined };
-  const functions = schema === undefined ? [] : await checkFunctions(session, schema);
-  return { findings: [finding, ...functions, ...(await checkRights(session))], schema };
+  // Nothing can be said of a schema that another version brought.
+  const isOwn = schema?.version === programSchemaVersion();
+  const parts = isOwn ? [...(await checkObjects(session, schema)), ...(await checkFunctions(session))] : [];
+  return { findings: [finding, ...parts, ...(await checkRights(session))], schema };
 }
 
-/** Names that are listed; more are counted. */
-const NAMED = 5;
-
-/** Whether the functions are those of this program; nothing is said of a schema that another version brought. */
-async function checkFunctions(session: Session, { version }: SchemaState): Promise<Finding[]> {
-  if (version !== programSchemaVersion()) return [];
+/** Whether the functions are those of this program. */
+async function checkFunctions(session: Session): Promise<Finding[]> {
   const { changed, missing, surplus } = await compareRoutines(session);
   const names = [...new Set([...missing, ...changed.map(({ schema, name }) => `${schema}.${name}`), ...surplus])];
   const subject = 'functions';
   if (names.length === 0) return [{ state: 'ok', subject, says: 'as this program brings them' }];
-  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
   return [
     {
       state: 'broken',
       subject,
-      says: `dropped, or not those of this program: ${names.slice(0, NAMED).join(', ')}${more}`,
-      mend: 'As the owner: lamplighter migrate',
+      says: `dropped, or not those of this program: ${listNames(names)}`,
+      fix: 'As the owner: lamplighter migrate',
     },
   ];
 }
@@ -57,7 +55,7 @@ async function checkVersion(session: Session): Promise<{ schema?: SchemaState; f
         finding: { state: 'ok', subject, says: 'installed; its version is for its owner and for workers to read' },
       };
     }
-    return { finding: { state: 'broken', subject, says: error.message, mend: error.hint } };
+    return { finding: { state: 'broken', subject, says: error.message, fix: error.hint } };
   }
 }
 
@@ -67,7 +65,7 @@ async function checkIds(session: Session): Promise<Finding[]> {
     state: 'broken',
     subject: 'ids',
     says: `the sequence of ids is behind the highest id, ${id}, so that requests cannot be queued`,
-    mend: 'As the owner: lamplighter migrate',
+    fix: 'As the owner: lamplighter migrate',
   }));
 }
 
@@ -80,7 +78,7 @@ async function checkCopies(session: Session): Promise<Finding[]> {
       state: 'warning',
       subject: 'replication',
       says: `these have not been copied yet: ${rows.map(({ name }) => name).join(', ')}`,
-      mend: 'If that lasts, publish public.steadytext_queue alone, as migrate has filled the others, and refresh the subscription',
+      fix: 'If that lasts, publish public.steadytext_queue alone, as migrate has filled the others, and refresh the subscription',
     },
   ];
 }
@@ -103,7 +101,7 @@ async function checkRights(session: Session): Promise<Finding[]> {
       state: 'broken',
       subject,
       says: `${role} may neither queue requests nor run workers`,
-      mend: `As the owner: lamplighter migrate --grant ${role}, or --grant-worker ${role}`,
+      fix: `As the owner: lamplighter migrate --grant ${role}, or --grant-worker ${role}`,
     },
   ];
 }

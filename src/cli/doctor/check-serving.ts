@@ -29,8 +29,8 @@ export async function checkModels({ invocation, worker }: Patient): Promise<Find
     ),
     ...[...groupBy(broken, ({ reason }) => reason ?? '')].map(([reason, each]): Finding => {
       const says = `${each.map((one) => one.function).join(', ')}: ${reason}`;
-      const mend = each[0]?.hint;
-      return { state: 'broken', subject: 'models', says, ...(mend === undefined ? {} : { mend }) };
+      const fix = each[0]?.hint;
+      return { state: 'broken', subject: 'models', says, ...(fix === undefined ? {} : { fix }) };
     }),
     ...(without.length === 0
       ? []
@@ -39,7 +39,7 @@ export async function checkModels({ invocation, worker }: Patient): Promise<Find
             state: 'note',
             subject: 'models',
             says: `none for ${without.join(', ')}`,
-            mend: `If you need it: --generate-model ${RECOMMENDED_MODELS.generate}, after: lamplighter models pull --default`,
+            fix: `If you need it: --generate-model ${RECOMMENDED_MODELS.generate}, after: lamplighter models pull --default`,
           } as const,
         ]),
   ];
@@ -48,12 +48,12 @@ export async function checkModels({ invocation, worker }: Patient): Promise<Find
 /** Which models the running workers cannot use. */
 export async function checkModelTroubles({ session }: Patient): Promise<Finding[]> {
   const subject = 'models';
-  const mend = 'Nothing, if it comes back by itself; else see the address, the key and the quota of its provider.';
+  const fix = 'Nothing, if it comes back by itself; else see the address, the key and the quota of its provider.';
   try {
     return (await listModelTroubles(session)).map(({ hostname, model, error, since, waiting }) => {
       const words = toPrintable(error).replaceAll(/\s+/g, ' ');
       const says = `${model} is unavailable on ${hostname} since ${since.toISOString()}: ${words} (requests put off: ${waiting})`;
-      return { state: 'warning', subject, says, mend };
+      return { state: 'warning', subject, says, fix };
     });
   } catch (error) {
     if (classifySqlState(error) !== 'permission') throw error;
@@ -77,7 +77,7 @@ export async function checkWorkers({ session }: Patient): Promise<Finding[]> {
           state: waiting.length > 0 ? 'warning' : 'note',
           subject,
           says: `none runs${waitingText(waiting)}`,
-          mend: 'lamplighter worker',
+          fix: 'lamplighter worker',
         },
       ];
     }
@@ -89,7 +89,7 @@ export async function checkWorkers({ session }: Patient): Promise<Finding[]> {
           state: 'warning',
           subject,
           says: `none serves ${functionName}, and ${pending} requests wait for it`,
-          mend: 'See what the workers said when they started.',
+          fix: 'See what the workers said when they started.',
         }),
       ),
     ];

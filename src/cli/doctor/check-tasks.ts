@@ -17,7 +17,7 @@ export const checkTasks: Check = async ({ session }) => {
         state: 'warning',
         subject,
         says: `${tasks.length} ${tasks.length === 1 ? 'waits' : 'wait'}: ${reason}`,
-        mend: 'See "lamplighter task list --status queued", and what the workers say.',
+        fix: 'See "lamplighter task list --status queued", and what the workers say.',
       }),
     );
   } catch (error) {

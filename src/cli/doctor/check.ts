@@ -6,7 +6,7 @@ import type { Invocation } from '../cli-command.ts';
 
 /**
  * `ok`: as it should be; `note`: something optional is not there; `warning`: it works, but worse than it could; `broken`: requests
- * cannot be queued or answered until it is mended.
+ * cannot be queued or answered until it is fixed.
  */
 export type FindingState = 'ok' | 'note' | 'warning' | 'broken';
 
@@ -17,7 +17,7 @@ export interface Finding {
   readonly subject: string;
   readonly says: string;
   /** What to do about it; absent when there is nothing to do. */
-  readonly mend?: string | undefined;
+  readonly fix?: string | undefined;
 }
 
 /** One subject of `lamplighter doctor`: what it finds there, nothing being a finding, too. Changes nothing. */

@@ -21,34 +21,37 @@ interface StateRow {
   may_read: boolean | null;
 }
 
-/** Looks at dblink and the loopback connection, and tries it: the connection has to lead back to the very database it came from. */
-export async function checkLoopback(session: Session): Promise<LoopbackState> {
+/**
+ * Looks at dblink and the loopback connection, and tries it: the connection has to lead back to the very database it came from.
+ *
+ * @param candidate a DSN to try in place of the one that is set.
+ */
+export async function checkLoopback(session: Session, candidate?: string): Promise<LoopbackState> {
   const [row] = (await session.query<StateRow>(loadQuery('read_loopback_state'))).rows;
   if (row === undefined) throw new Error('read_loopback_state returned no row');
   if (row.dblink_schema === null) return { state: 'no_dblink', isAvailable: row.is_available };
   if (row.may_read !== true) return { state: 'hidden' };
-  const { rows: loopbacks } = await session.query('select 1 from lamplighter.loopback');
-  if (loopbacks.length === 0) return { state: 'not_set' };
+  const { rows: loopbacks } = await session.query<{ dsn: string }>('select l.dsn from lamplighter.loopback as l');
+  const dsn = candidate ?? loopbacks[0]?.dsn;
+  if (dsn === undefined) return { state: 'not_set' };
   const dblink = `${escapeIdentifier(row.dblink_schema)}.dblink`;
   try {
-    const reason = await runInTransaction(session, (transaction) => reasonAgainst(transaction, dblink));
+    const reason = await runInTransaction(session, (transaction) => reasonAgainst(transaction, dblink, dsn));
     return reason === undefined ? { state: 'works' } : { state: 'fails', reason };
   } catch (error) {
     return { state: 'fails', reason: reasonOf(error) };
   }
 }
 
-async function reasonAgainst(transaction: Queryable, dblink: string): Promise<string | undefined> {
+async function reasonAgainst(transaction: Queryable, dblink: string, dsn: string): Promise<string | undefined> {
   const key = randomInt(2 ** 31);
   const { rows: locked } = await transaction.query<{ pid: number }>(
     'select pg_catalog.pg_backend_pid() as pid, pg_catalog.pg_advisory_xact_lock($1)',
     [key],
   );
   const { rows } = await transaction.query<{ is_same: boolean; may_enqueue: boolean | null }>(
-    `select t.is_same, t.may_enqueue
-     from lamplighter.loopback as l
-     cross join lateral ${dblink}(l.dsn, $1) as t (is_same boolean, may_enqueue boolean)`,
-    [otherEnd(locked[0]?.pid ?? 0, key)],
+    `select t.is_same, t.may_enqueue from ${dblink}($1, $2) as t (is_same boolean, may_enqueue boolean)`,
+    [dsn, otherEnd(locked[0]?.pid ?? 0, key)],
   );
   if (rows[0]?.is_same !== true) return 'it leads to another database';
   return rows[0].may_enqueue === true

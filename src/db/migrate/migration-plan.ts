@@ -2,10 +2,11 @@ import { escapeLiteral } from 'pg';
 import { LamplighterError } from '../../core/errors.ts';
 import { loadQuery } from '../load-sql.ts';
 import type { Queryable } from '../query.ts';
+import { requireOwnLedger } from './ledger.ts';
 import { type MigrationFile, programSchemaVersion, readMigrations } from './migration-file.ts';
 import { compareRoutines, type RoutineChanges } from './routine-steps.ts';
 import { ownershipRepair, requireOwnSchema } from './schema-owner.ts';
-import { readSchemaState, refuseNewer, type SchemaState } from './schema-state.ts';
+import { readSchemaState, refuseNewer } from './schema-state.ts';
 import { inParallel, sharedNames, sharedSchemas } from './shared-names.ts';
 
 export interface MigrateOptions {
@@ -47,7 +48,7 @@ export async function planMigration(db: Queryable | undefined, options: MigrateO
   if (db !== undefined && state !== undefined) {
     refuseNewer(state, toVersion);
     if (!state.isInstalled) await refuseTakenNames(db);
-    refuseEdited(state);
+    requireOwnLedger(state);
   }
   const appliedNumbers = new Set(state?.applied.map(({ number }) => number));
   const pending = readMigrations().filter(({ number }) => !appliedNumbers.has(number));
@@ -87,20 +88,6 @@ async function refuseTakenNames(db: Queryable): Promise<void> {
     : new LamplighterError('NAME_TAKEN', `The ${first.name} belongs to the extension "${first.extension}"${more}`, {
         hint: `Save what you need from its tables, then: DROP EXTENSION ${first.extension}`,
       });
-}
-
-function refuseEdited(state: SchemaState): void {
-  const files = new Map(readMigrations().map((file) => [file.number, file]));
-  for (const { number, name, checksum } of state.applied) {
-    const file = files.get(number);
-    if (file !== undefined && file.checksum !== checksum) {
-      throw new LamplighterError(
-        'CONFIG_INVALID',
-        `Migration ${name} was applied from another text than ${file.name} of this program has`,
-        { hint: 'This is not a released version of the schema; uninstall it and migrate again.' },
-      );
-    }
-  }
 }
 
 /** Objects whose privileges are their owner's business by now: what an earlier migration made, and a shared schema that was there. */

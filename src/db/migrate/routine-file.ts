@@ -16,6 +16,8 @@ export interface RoutineFile {
   readonly text: string;
   /** sha256 of the text, hexadecimal. */
   readonly checksum: string;
+  /** sha256 of what stands between its quotes, as `pg_proc.prosrc` has it: nothing for a body in the words of the SQL standard. */
+  readonly bodyChecksum: string;
 }
 
 const HEADER = /^-- (\w+)\.(\w+) \((\w+(?:, \w+)*)\)\n/;
@@ -30,6 +32,7 @@ export function parseRoutine(fileName: string, text: string): RoutineFile {
   const signature = new RegExp(`^create or replace function ${schema}\\.${name}(\\(.*?)\\nlanguage `, 'ms').exec(
     text,
   )?.[1];
+  const body = /^language .*?\bas\s+\$\$(.*?)\$\$;/ms.exec(text)?.[1] ?? '';
   if (`${name}.sql` !== fileName || audience.length !== audiences.split(', ').length || signature === undefined) {
     throw new LamplighterError(
       'CONFIG_INVALID',
@@ -43,13 +46,18 @@ export function parseRoutine(fileName: string, text: string): RoutineFile {
     audience,
     signature: signature.replace(/\s+/g, ' '),
     text,
-    checksum: createHash('sha256').update(text).digest('hex'),
+    checksum: sha256(text),
+    bodyChecksum: sha256(body),
   };
 }
 
 /** All functions of this program, in the order of their names. */
 export function readRoutines(): readonly RoutineFile[] {
   return loadRoutines().map(({ name, text }) => parseRoutine(name, text));
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 function isAudience(word: string): word is Audience {

@@ -10,6 +10,8 @@ interface AppliedRoutine {
   readonly name: string;
   readonly signature: string;
   readonly checksum: string;
+  /** Of what the database really has; undefined where somebody dropped it. */
+  readonly bodyChecksum: string | undefined;
   readonly audience: readonly string[];
   /** The version of the schema that had no use for it any more. */
   readonly retiredIn: number | undefined;
@@ -25,7 +27,7 @@ interface AppliedRoutine {
 export interface RoutineChanges {
   /** Those to be made, or made again, for whatever reason. */
   readonly changed: readonly RoutineFile[];
-  /** Qualified names of those that were made from another text. */
+  /** Qualified names of those that were made from another text, or replaced by hand. */
   readonly outdated: readonly string[];
   /** Qualified names of those that the ledger has and the database has not, or has from somebody else. */
   readonly missing: readonly string[];
@@ -43,7 +45,8 @@ export async function compareRoutines(db: Queryable | undefined): Promise<Routin
   const isThere = (file: RoutineFile) => isOurs(applied.get(nameOf(file)));
   const isCurrent = (file: RoutineFile) => {
     const routine = applied.get(nameOf(file));
-    return routine?.checksum === file.checksum && routine.retiredIn === undefined;
+    const isSame = routine?.checksum === file.checksum && routine.bodyChecksum === file.bodyChecksum;
+    return isSame && routine.retiredIn === undefined;
   };
   const outdated = files.filter((file) => isThere(file) && !isCurrent(file));
   const changed = files.filter((file) => !isThere(file) || outdated.includes(file));
@@ -67,6 +70,7 @@ async function readLedger(db: Queryable): Promise<Map<string, AppliedRoutine>> {
     name: string;
     signature: string;
     checksum: string;
+    body_checksum: string | null;
     audience: string[];
     retired_in: number | null;
     identity: string | null;
@@ -78,6 +82,7 @@ async function readLedger(db: Queryable): Promise<Map<string, AppliedRoutine>> {
     name: row.name,
     signature: row.signature,
     checksum: row.checksum,
+    bodyChecksum: row.body_checksum ?? undefined,
     audience: row.audience,
     retiredIn: row.retired_in ?? undefined,
     identity: row.identity ?? undefined,
