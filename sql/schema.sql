@@ -123,6 +123,13 @@ create table lamplighter.embedding_job (
   model text not null,
   dimensions integer not null,
   trusted_model text not null,
+  filter_column text,
+  filter_attnum smallint,
+  chunk_table_oid oid,
+  chunk_schema_name text,
+  chunk_table_name text,
+  chunk_size integer,
+  chunk_overlap integer,
   capture_limit_bytes bigint not null,
   capture_name text not null,
   generation bigint default 1 not null,
@@ -131,6 +138,7 @@ create table lamplighter.embedding_job (
   registered_at timestamp with time zone default clock_timestamp() not null,
   constraint embedding_job_dimensions_are_positive CHECK ((dimensions > 0)),
   constraint embedding_job_has_a_key CHECK ((cardinality(key_columns) > 0)),
+  constraint embedding_job_has_all_of_a_chunk_table CHECK ((num_nulls(chunk_table_oid, chunk_schema_name, chunk_table_name, chunk_size, chunk_overlap) = ANY (ARRAY[0, 5]))),
   constraint embedding_job_is_one_row_of_a_jobs_table UNIQUE (control_id, job_id),
   constraint embedding_job_pkey PRIMARY KEY (id),
   constraint embedding_job_state_is_known CHECK ((state = ANY (ARRAY['preparing'::text, 'backfill'::text, 'live'::text, 'failed'::text, 'canceled'::text])))
@@ -171,6 +179,7 @@ create table lamplighter.embedding_stamp (
   is_failed boolean default false not null,
   dimensions integer not null,
   model text not null,
+  chunk_hash uuid,
   constraint embedding_stamp_pkey PRIMARY KEY (job, key_hash)
 );
 
@@ -416,7 +425,9 @@ CREATE INDEX delivery_run_idx ON lamplighter.delivery USING btree (run_id) WHERE
 
 CREATE INDEX embedding_batch_job_idx ON lamplighter.embedding_batch USING btree (job, due_at);
 
-CREATE UNIQUE INDEX embedding_job_dst_idx ON lamplighter.embedding_job USING btree (table_oid, dst_attnum) WHERE (state <> 'canceled'::text);
+CREATE UNIQUE INDEX embedding_job_chunk_table_idx ON lamplighter.embedding_job USING btree (chunk_table_oid) WHERE (state <> 'canceled'::text);
+
+CREATE UNIQUE INDEX embedding_job_dst_idx ON lamplighter.embedding_job USING btree (COALESCE(chunk_table_oid, table_oid), dst_attnum) WHERE (state <> 'canceled'::text);
 
 CREATE UNIQUE INDEX handler_registered_once_idx ON lamplighter.handler USING btree (username, function_schema, function_identity, takes_payload, function_name) WHERE (NOT is_dropped);
 
@@ -460,6 +471,13 @@ create view lamplighter.embedding_status as
     j.table_name,
     j.src_column,
     j.dst_column,
+        CASE
+            WHEN (j.chunk_table_oid IS NOT NULL) THEN format('%I.%I'::text, j.chunk_schema_name, j.chunk_table_name)
+            ELSE NULL::text
+        END AS dst_table,
+    j.filter_column,
+    j.chunk_size,
+    j.chunk_overlap,
     j.model,
     j.dimensions,
     j.state,
@@ -470,6 +488,9 @@ create view lamplighter.embedding_status as
             ELSE NULL::bigint
         END AS embedded,
     p.found_count AS stale,
+    ( SELECT (NULLIF(c.reltuples, ('-1'::integer)::double precision))::bigint AS "nullif"
+           FROM pg_class c
+          WHERE (c.oid = j.chunk_table_oid)) AS chunks,
     q.queued,
     f.failed,
     d.truncated,
@@ -1949,7 +1970,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.finish_embeddings(p_job bigint, p_batch bigint, p_stamp_keys uuid[], p_stamp_texts uuid[], p_failed_keys text[], p_failed_hashes uuid[], p_failed_texts uuid[], p_errors text[], p_is_retried boolean[], p_attempts integer[], p_again text[], p_delay_ms double precision, p_is_done boolean, p_texts integer, p_tokens bigint, p_calls integer, p_truncated integer)
+CREATE OR REPLACE FUNCTION lamplighter.finish_embeddings(p_job bigint, p_batch bigint, p_stamp_keys uuid[], p_stamp_texts uuid[], p_stamp_chunks uuid[], p_failed_keys text[], p_failed_hashes uuid[], p_failed_texts uuid[], p_errors text[], p_is_retried boolean[], p_attempts integer[], p_again text[], p_delay_ms double precision, p_is_done boolean, p_texts integer, p_tokens bigint, p_calls integer, p_truncated integer)
  RETURNS text[]
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1966,12 +1987,13 @@ begin
   select j.model, j.dimensions into v_model, v_dimensions from lamplighter.embedding_job as j where j.id = p_job;
   select b.attempt, b.is_of_pass into v_attempt, v_is_of_pass from lamplighter.embedding_batch as b where b.id = p_batch;
 
-  insert into lamplighter.embedding_stamp as s (job, key_hash, text_hash, dimensions, model)
-  select distinct on (u.key_hash) p_job, u.key_hash, u.text_hash, v_dimensions, v_model
-  from unnest(p_stamp_keys, p_stamp_texts) as u (key_hash, text_hash)
+  insert into lamplighter.embedding_stamp as s (job, key_hash, text_hash, dimensions, model, chunk_hash)
+  select distinct on (u.key_hash) p_job, u.key_hash, u.text_hash, v_dimensions, v_model, u.chunk_hash
+  from unnest(p_stamp_keys, p_stamp_texts, p_stamp_chunks) as u (key_hash, text_hash, chunk_hash)
   order by u.key_hash
   on conflict on constraint embedding_stamp_pkey do update
-  set text_hash = excluded.text_hash, is_failed = false, dimensions = excluded.dimensions, model = excluded.model;
+  set text_hash = excluded.text_hash, is_failed = false, dimensions = excluded.dimensions, model = excluded.model,
+      chunk_hash = excluded.chunk_hash;
   delete from lamplighter.embedding_failure as f
   where f.job = p_job and f.key_hash = any (p_stamp_keys) and f.key_hash <> all (p_failed_hashes);
 
@@ -1997,7 +2019,8 @@ begin
       where f.is_final
       order by f.key_hash
       on conflict on constraint embedding_stamp_pkey do update
-      set text_hash = excluded.text_hash, is_failed = true, dimensions = excluded.dimensions, model = excluded.model
+      set text_hash = excluded.text_hash, is_failed = true, dimensions = excluded.dimensions, model = excluded.model,
+          chunk_hash = null
     )
     select coalesce(array_agg(f.key) filter (where f.is_final), '{}'),
            coalesce(array_agg(f.key) filter (where not f.is_final and r.is_retried), '{}')
@@ -2597,12 +2620,13 @@ AS $function$
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.list_embedding_jobs(p_control_id text)
- RETURNS TABLE(id bigint, job_id text, state text, reason text, schema_name text, table_name text, dst_column text, generation bigint, table_oid oid, dst_attnum smallint, dimensions integer)
+ RETURNS TABLE(id bigint, job_id text, state text, reason text, schema_name text, table_name text, dst_column text, generation bigint, table_oid oid, dst_attnum smallint, dimensions integer, chunk_table_oid oid, chunk_schema_name text, chunk_table_name text)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select j.id, j.job_id, j.state, j.reason, j.schema_name, j.table_name, j.dst_column, j.generation, j.table_oid, j.dst_attnum, j.dimensions
+  select j.id, j.job_id, j.state, j.reason, j.schema_name, j.table_name, j.dst_column, j.generation, j.table_oid, j.dst_attnum, j.dimensions,
+         j.chunk_table_oid, j.chunk_schema_name, j.chunk_table_name
   from lamplighter.embedding_job as j
   where j.control_id = p_control_id
   order by j.id
@@ -2860,12 +2884,12 @@ AS $function$
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.lookup_stamps(p_job bigint, p_keys text[], p_key_hashes uuid[])
- RETURNS TABLE(key_hash uuid, has_stamp boolean, text_hash uuid, is_failed boolean, dimensions integer, model text, is_waiting boolean, is_of_pass boolean)
+ RETURNS TABLE(key_hash uuid, has_stamp boolean, text_hash uuid, is_failed boolean, dimensions integer, model text, chunk_hash uuid, is_waiting boolean, is_of_pass boolean)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select k.key_hash, s.key_hash is not null, s.text_hash, s.is_failed, s.dimensions, s.model, w.key is not null, coalesce(w.is_of_pass, false)
+  select k.key_hash, s.key_hash is not null, s.text_hash, s.is_failed, s.dimensions, s.model, s.chunk_hash, w.key is not null, coalesce(w.is_of_pass, false)
   from (select distinct on (u.key_hash) u.key_hash, u.key from unnest(p_keys, p_key_hashes) as u (key, key_hash)) as k
   left join lamplighter.embedding_stamp as s on s.job = p_job and s.key_hash = k.key_hash
   left join (
@@ -3503,6 +3527,8 @@ declare
   v_template text;
   v_same text := '';
   v_changed text;
+  v_filtered text := '';
+  v_has_filter boolean := false;
   v_keys text[] := '{}';
   v_key_changes text[] := '{}';
 begin
@@ -3515,7 +3541,7 @@ begin
       select a.attname, a.attlen, a.atttypid, array_position(v_job.key_columns, a.attname::text) as position
       from pg_attribute as a
       where a.attrelid = v_job.table_oid and a.attnum > 0 and not a.attisdropped
-        and (a.attname = v_job.src_column or a.attname = any (v_job.key_columns))
+        and (a.attname in (v_job.src_column, v_job.filter_column) or a.attname = any (v_job.key_columns))
     ), base (attname, oid) as (
       select a.attname, a.atttypid from attribute as a
       union all
@@ -3545,6 +3571,10 @@ begin
         'collate pg_catalog."C" operator(pg_catalog.<>) %4$s collate pg_catalog."C" end',
         v_column.attname, v_same, format(v_template, 'old', v_column.attname), format(v_template, 'new', v_column.attname));
     end if;
+    if v_column.attname = v_job.filter_column then
+      v_has_filter := v_column.is_builtin and v_column.typname = 'bool';
+      v_filtered := format('(old.%1$I is true) operator(pg_catalog.<>) (new.%1$I is true) or ', v_column.attname);
+    end if;
     if v_column.position is not null then
       v_template := case
         when v_column.is_builtin and v_column.typname in (
@@ -3560,7 +3590,7 @@ begin
                     '(%1$s is null) operator(pg_catalog.<>) (%2$s is null))', format(v_template, 'old', v_column.attname), format(v_template, 'new', v_column.attname)) end;
     end if;
   end loop;
-  if v_changed is null or cardinality(v_keys) <> cardinality(v_job.key_columns) then
+  if v_changed is null or v_has_filter <> (v_job.filter_column is not null) or cardinality(v_keys) <> cardinality(v_job.key_columns) then
     return null;
   end if;
   return format($body$
@@ -3625,7 +3655,7 @@ begin
   end if;
   return null;
 end
-$body$, v_changed, array_to_string(v_key_changes, ' or '), array_to_string(v_keys, ', '), p_job, v_job.capture_limit_bytes);
+$body$, v_filtered || v_changed, array_to_string(v_key_changes, ' or '), array_to_string(v_keys, ', '), p_job, v_job.capture_limit_bytes);
 end
 $function$;
 
@@ -3938,7 +3968,7 @@ begin
   join lamplighter.embedding_job as j on j.id = p_job
   order by u.key_hash
   on conflict on constraint embedding_stamp_pkey do update
-  set text_hash = excluded.text_hash, is_failed = false, dimensions = excluded.dimensions, model = excluded.model;
+  set text_hash = excluded.text_hash, is_failed = false, dimensions = excluded.dimensions, model = excluded.model, chunk_hash = null;
   if cardinality(p_keys) > 0 then
     insert into lamplighter.embedding_batch as b (job, keys, is_of_pass, holder, claimed_at)
     values (p_job, p_keys, true, p_holder, clock_timestamp())
@@ -4030,7 +4060,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.register_embedding_job(p_control_id text, p_job_id text, p_table_oid oid, p_schema_name text, p_table_name text, p_src_column text, p_src_attnum smallint, p_dst_column text, p_dst_attnum smallint, p_key_columns text[], p_key_attnums smallint[], p_column_type text, p_model text, p_dimensions integer, p_capture_limit_bytes bigint)
+CREATE OR REPLACE FUNCTION lamplighter.register_embedding_job(p_control_id text, p_job_id text, p_table_oid oid, p_schema_name text, p_table_name text, p_src_column text, p_src_attnum smallint, p_dst_column text, p_dst_attnum smallint, p_key_columns text[], p_key_attnums smallint[], p_column_type text, p_model text, p_dimensions integer, p_capture_limit_bytes bigint, p_filter_column text, p_filter_attnum smallint, p_chunk_table_oid oid, p_chunk_schema_name text, p_chunk_table_name text, p_chunk_size integer, p_chunk_overlap integer)
  RETURNS TABLE(id bigint, generation bigint, is_changed boolean, trusts_vectors boolean, taken_by text)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -4042,8 +4072,13 @@ declare
 begin
   select j.job_id into taken_by
   from lamplighter.embedding_job as j
-  where j.table_oid = p_table_oid and j.dst_attnum = p_dst_attnum and j.state <> 'canceled'
-    and (j.control_id, j.job_id) <> (p_control_id, p_job_id);
+  where (coalesce(j.chunk_table_oid, j.table_oid), j.dst_attnum) = (coalesce(p_chunk_table_oid, p_table_oid), p_dst_attnum)
+    and j.state <> 'canceled' and (j.control_id, j.job_id) <> (p_control_id, p_job_id)
+  union all
+  select j.job_id
+  from lamplighter.embedding_job as j
+  where j.chunk_table_oid = p_chunk_table_oid and j.state <> 'canceled' and (j.control_id, j.job_id) <> (p_control_id, p_job_id)
+  limit 1;
   if found then
     return next;
     return;
@@ -4055,21 +4090,26 @@ begin
   for no key update;
   if found and (case when v_job.table_oid = p_table_oid then v_job.key_attnums <> p_key_attnums else v_job.key_columns <> p_key_columns end
     or (v_job.table_oid <> p_table_oid and (v_job.schema_name, v_job.table_name) <> (p_schema_name, p_table_name))
-    or (v_job.dst_attnum <> p_dst_attnum and v_job.dst_column <> p_dst_column))
+    or (v_job.dst_attnum <> p_dst_attnum and v_job.dst_column <> p_dst_column)
+    or (v_job.chunk_table_oid is distinct from p_chunk_table_oid
+        and (v_job.chunk_schema_name, v_job.chunk_table_name) is distinct from (p_chunk_schema_name, p_chunk_table_name)))
   then
     perform lamplighter.remove_embedding_job(v_job.id);
     -- What the log and the markers said of its rows is lost with it.
-    trusts_vectors := not (v_job.table_oid = p_table_oid and v_job.dst_attnum = p_dst_attnum);
+    trusts_vectors := not (v_job.table_oid = p_table_oid and v_job.dst_attnum = p_dst_attnum
+      and v_job.chunk_table_oid is not distinct from p_chunk_table_oid);
     v_job := null;
   end if;
 
   if v_job.id is null then
     insert into lamplighter.embedding_job as j (
       control_id, job_id, table_oid, schema_name, table_name, src_column, src_attnum, dst_column, dst_attnum, key_columns, key_attnums, column_type,
-      model, dimensions, trusted_model, capture_limit_bytes, capture_name)
+      model, dimensions, trusted_model, filter_column, filter_attnum, chunk_table_oid, chunk_schema_name, chunk_table_name, chunk_size,
+      chunk_overlap, capture_limit_bytes, capture_name)
     values (
       p_control_id, p_job_id, p_table_oid, p_schema_name, p_table_name, p_src_column, p_src_attnum, p_dst_column, p_dst_attnum,
       p_key_columns, p_key_attnums, p_column_type, p_model, p_dimensions, case when trusts_vectors is false then '' else p_model end,
+      p_filter_column, p_filter_attnum, p_chunk_table_oid, p_chunk_schema_name, p_chunk_table_name, p_chunk_size, p_chunk_overlap,
       p_capture_limit_bytes,
       'capture_' || replace(gen_random_uuid()::text, '-', ''))
     returning j.id, j.generation into id, generation;
@@ -4083,12 +4123,16 @@ begin
   id := v_job.id;
   is_changed := v_job.state = 'canceled'
     or (v_job.table_oid, v_job.src_attnum, v_job.dst_attnum, v_job.column_type, v_job.model, v_job.dimensions)
-       <> (p_table_oid, p_src_attnum, p_dst_attnum, p_column_type, p_model, p_dimensions);
+       <> (p_table_oid, p_src_attnum, p_dst_attnum, p_column_type, p_model, p_dimensions)
+    or (v_job.filter_attnum, v_job.chunk_table_oid, v_job.chunk_size, v_job.chunk_overlap)
+       is distinct from (p_filter_attnum, p_chunk_table_oid, p_chunk_size, p_chunk_overlap);
   generation := v_job.generation + is_changed::integer;
   trusts_vectors := p_model = v_job.trusted_model;
   if is_changed
     or (v_job.schema_name, v_job.table_name, v_job.src_column, v_job.dst_column, v_job.key_columns, v_job.capture_limit_bytes)
        <> (p_schema_name, p_table_name, p_src_column, p_dst_column, p_key_columns, p_capture_limit_bytes)
+    or (v_job.filter_column, v_job.chunk_schema_name, v_job.chunk_table_name)
+       is distinct from (p_filter_column, p_chunk_schema_name, p_chunk_table_name)
   then
     update lamplighter.embedding_job as j
     set table_oid = p_table_oid,
@@ -4103,11 +4147,19 @@ begin
         column_type = p_column_type,
         model = p_model,
         dimensions = p_dimensions,
+        filter_column = p_filter_column,
+        filter_attnum = p_filter_attnum,
+        chunk_table_oid = p_chunk_table_oid,
+        chunk_schema_name = p_chunk_schema_name,
+        chunk_table_name = p_chunk_table_name,
+        chunk_size = p_chunk_size,
+        chunk_overlap = p_chunk_overlap,
         capture_limit_bytes = p_capture_limit_bytes,
         generation = v_job.generation + is_changed::integer,
         -- With another function comes another trigger, which waits for those who still run the former one.
         capture_name = case
           when v_job.state = 'canceled' or (v_job.table_oid, v_job.src_attnum) <> (p_table_oid, p_src_attnum)
+            or v_job.filter_attnum is distinct from p_filter_attnum
           then 'capture_' || replace(gen_random_uuid()::text, '-', '') else j.capture_name end,
         state = case when is_changed then 'preparing' else j.state end,
         reason = case when is_changed then null else j.reason end
@@ -5782,7 +5834,7 @@ revoke all on function lamplighter.find_role(p_name text) from public;
 
 revoke all on function lamplighter.finish_delivery(p_delivery_id bigint, p_error text, p_after_id bigint) from public;
 
-revoke all on function lamplighter.finish_embeddings(p_job bigint, p_batch bigint, p_stamp_keys uuid[], p_stamp_texts uuid[], p_failed_keys text[], p_failed_hashes uuid[], p_failed_texts uuid[], p_errors text[], p_is_retried boolean[], p_attempts integer[], p_again text[], p_delay_ms double precision, p_is_done boolean, p_texts integer, p_tokens bigint, p_calls integer, p_truncated integer) from public;
+revoke all on function lamplighter.finish_embeddings(p_job bigint, p_batch bigint, p_stamp_keys uuid[], p_stamp_texts uuid[], p_stamp_chunks uuid[], p_failed_keys text[], p_failed_hashes uuid[], p_failed_texts uuid[], p_errors text[], p_is_retried boolean[], p_attempts integer[], p_again text[], p_delay_ms double precision, p_is_done boolean, p_texts integer, p_tokens bigint, p_calls integer, p_truncated integer) from public;
 
 revoke all on function lamplighter.finish_requests(p_worker_id uuid, p_ids bigint[], p_attempts integer[], p_outcomes text[], p_results text[], p_errors text[], p_delays_ms double precision[], p_cache_keys bytea[], p_max_retries integer) from public;
 
@@ -5922,7 +5974,7 @@ revoke all on function lamplighter.record_stray(p_worker_id uuid, p_id bigint) f
 
 revoke all on function lamplighter.record_task_outcome(p_run_id bigint, p_attempt integer, p_secret bytea) from public;
 
-revoke all on function lamplighter.register_embedding_job(p_control_id text, p_job_id text, p_table_oid oid, p_schema_name text, p_table_name text, p_src_column text, p_src_attnum smallint, p_dst_column text, p_dst_attnum smallint, p_key_columns text[], p_key_attnums smallint[], p_column_type text, p_model text, p_dimensions integer, p_capture_limit_bytes bigint) from public;
+revoke all on function lamplighter.register_embedding_job(p_control_id text, p_job_id text, p_table_oid oid, p_schema_name text, p_table_name text, p_src_column text, p_src_attnum smallint, p_dst_column text, p_dst_attnum smallint, p_key_columns text[], p_key_attnums smallint[], p_column_type text, p_model text, p_dimensions integer, p_capture_limit_bytes bigint, p_filter_column text, p_filter_attnum smallint, p_chunk_table_oid oid, p_chunk_schema_name text, p_chunk_table_name text, p_chunk_size integer, p_chunk_overlap integer) from public;
 
 revoke all on function lamplighter.register_handler(p_handler regprocedure, p_function_name text, p_search_path text) from public;
 
@@ -6098,7 +6150,13 @@ comment on table lamplighter.embedding_job is 'What the daemon embeds in this da
 
 comment on column lamplighter.embedding_job.capture_name is 'The capture function: its suffix is random, so that a restored trigger never binds to another job''s.';
 
+comment on column lamplighter.embedding_job.chunk_size is 'In tokens of the model, as chunk_overlap.';
+
+comment on column lamplighter.embedding_job.chunk_table_oid is 'Where the texts are kept in chunks, with their vectors in dst_column; null where the vector stands beside the text.';
+
 comment on column lamplighter.embedding_job.control_id is 'Names the jobs table; made by the daemon. No secret.';
+
+comment on column lamplighter.embedding_job.filter_column is 'A boolean column: a row has a vector, or chunks, only while it is true.';
 
 comment on column lamplighter.embedding_job.generation is 'Raised by any change of model, table, columns or key, and by a cancel: work that was begun before writes nothing any more.';
 
@@ -6125,6 +6183,8 @@ comment on column lamplighter.embedding_progress.row_count is 'Of the last pass 
 comment on column lamplighter.embedding_progress.served_by is 'The process that makes the passes: a row of lamplighter.worker.';
 
 comment on table lamplighter.embedding_stamp is 'From which text, and by which model, the vector of a row was made.';
+
+comment on column lamplighter.embedding_stamp.chunk_hash is 'Of all chunks that were made from the text, and of how it was divided: while the chunk table has these, each has the vector of its text.';
 
 comment on column lamplighter.embedding_stamp.is_failed is 'This text has failed for good, and is not tried again unless somebody asks for it.';
 

@@ -21,6 +21,13 @@ create table lamplighter.embedding_job (
   model text not null,
   dimensions integer not null,
   trusted_model text not null,
+  filter_column text,
+  filter_attnum smallint,
+  chunk_table_oid oid,
+  chunk_schema_name text,
+  chunk_table_name text,
+  chunk_size integer,
+  chunk_overlap integer,
   capture_limit_bytes bigint not null,
   capture_name text not null,
   generation bigint not null default 1,
@@ -31,7 +38,8 @@ create table lamplighter.embedding_job (
   constraint embedding_job_is_one_row_of_a_jobs_table unique (control_id, job_id),
   constraint embedding_job_state_is_known check (state in ('preparing', 'backfill', 'live', 'failed', 'canceled')),
   constraint embedding_job_has_a_key check (cardinality(key_columns) > 0),
-  constraint embedding_job_dimensions_are_positive check (dimensions > 0)
+  constraint embedding_job_dimensions_are_positive check (dimensions > 0),
+  constraint embedding_job_has_all_of_a_chunk_table check (num_nulls(chunk_table_oid, chunk_schema_name, chunk_table_name, chunk_size, chunk_overlap) in (0, 5))
 );
 comment on table lamplighter.embedding_job is
   'What the daemon embeds in this database, and for which row of which jobs table. A transaction that writes vectors holds its row FOR SHARE.';
@@ -39,10 +47,15 @@ comment on column lamplighter.embedding_job.control_id is 'Names the jobs table;
 comment on column lamplighter.embedding_job.table_oid is 'With the names beside it: where they disagree after a restore, the names hold.';
 comment on column lamplighter.embedding_job.trusted_model is
   'A vector without a stamp counts as made by this model, the first one of the job, and from the row''s text; empty: it counts for nothing.';
+comment on column lamplighter.embedding_job.filter_column is 'A boolean column: a row has a vector, or chunks, only while it is true.';
+comment on column lamplighter.embedding_job.chunk_table_oid is
+  'Where the texts are kept in chunks, with their vectors in dst_column; null where the vector stands beside the text.';
+comment on column lamplighter.embedding_job.chunk_size is 'In tokens of the model, as chunk_overlap.';
 comment on column lamplighter.embedding_job.capture_name is 'The capture function: its suffix is random, so that a restored trigger never binds to another job''s.';
 comment on column lamplighter.embedding_job.generation is
   'Raised by any change of model, table, columns or key, and by a cancel: work that was begun before writes nothing any more.';
-create unique index embedding_job_dst_idx on lamplighter.embedding_job (table_oid, dst_attnum) where state <> 'canceled';
+create unique index embedding_job_dst_idx on lamplighter.embedding_job (coalesce(chunk_table_oid, table_oid), dst_attnum) where state <> 'canceled';
+create unique index embedding_job_chunk_table_idx on lamplighter.embedding_job (chunk_table_oid) where state <> 'canceled';
 
 create table lamplighter.embedding_progress (
   job bigint not null,
@@ -130,11 +143,14 @@ create table lamplighter.embedding_stamp (
   is_failed boolean not null default false,
   dimensions integer not null,
   model text not null,
+  chunk_hash uuid,
   constraint embedding_stamp_pkey primary key (job, key_hash)
 );
 comment on table lamplighter.embedding_stamp is 'From which text, and by which model, the vector of a row was made.';
 comment on column lamplighter.embedding_stamp.key_hash is 'Of the key as text: a key may be too long for an index of ours.';
 comment on column lamplighter.embedding_stamp.text_hash is '128 bits, made by the server from the bytes of the text. Null: the text was blank, so that there is no vector.';
+comment on column lamplighter.embedding_stamp.chunk_hash is
+  'Of all chunks that were made from the text, and of how it was divided: while the chunk table has these, each has the vector of its text.';
 comment on column lamplighter.embedding_stamp.is_failed is 'This text has failed for good, and is not tried again unless somebody asks for it.';
 
 create table lamplighter.embedding_failure (
@@ -170,6 +186,10 @@ select j.id as job,
        j.table_name,
        j.src_column,
        j.dst_column,
+       case when j.chunk_table_oid is not null then format('%I.%I', j.chunk_schema_name, j.chunk_table_name) end as dst_table,
+       j.filter_column,
+       j.chunk_size,
+       j.chunk_overlap,
        j.model,
        j.dimensions,
        j.state,
@@ -177,6 +197,7 @@ select j.id as job,
        p.row_count as rows,
        case when p.row_count is not null then greatest(p.row_count - p.blank_count - coalesce(p.found_count, 0) - f.faulty, 0) end as embedded,
        p.found_count as stale,
+       (select nullif(c.reltuples, -1)::bigint from pg_class as c where c.oid = j.chunk_table_oid) as chunks,
        q.queued,
        f.failed,
        d.truncated,

@@ -44,6 +44,9 @@ select r.oid::text as oid,
           'hidesRows', pg_catalog.row_security_active(c.oid),
           'canSelect', pg_catalog.has_table_privilege(c.oid, 'SELECT'),
           'canUpdate', pg_catalog.has_any_column_privilege(c.oid, 'UPDATE'),
+          'canInsert', pg_catalog.has_table_privilege(c.oid, 'INSERT'),
+          'canDelete', pg_catalog.has_table_privilege(c.oid, 'DELETE'),
+          'canReference', pg_catalog.has_table_privilege(c.oid, 'REFERENCES'),
           'canTrigger', pg_catalog.has_table_privilege(c.oid, 'TRIGGER'),
           'triggerMakers', (
             select coalesce(pg_catalog.jsonb_agg(distinct pg_catalog.jsonb_build_object(
@@ -68,6 +71,14 @@ select r.oid::text as oid,
           'baseKind', t.typtype,
           'category', t.typcategory,
           'generated', a.attgenerated,
+          'isNotNull', a.attnotnull,
+          'hasDefault', a.atthasdef or a.attidentity <> '',
+          'collation', (
+            select pg_catalog.format('%I.%I', ln.nspname, l.collname)
+            from pg_catalog.pg_collation as l
+            join pg_catalog.pg_namespace as ln on ln.oid = l.collnamespace
+            join pg_catalog.pg_type as own on own.oid = a.atttypid
+            where l.oid = a.attcollation and a.attcollation <> own.typcollation),
           'canUpdate', pg_catalog.has_column_privilege(r.oid, a.attnum, 'UPDATE'),
           'equality', case
             when t.typtype in ('e', 'r', 'm') or (t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid and t.typname = 'varchar')
@@ -92,6 +103,24 @@ select r.oid::text as oid,
         cross join lateral pg_catalog.unnest(i.indkey::pg_catalog.int2[]) with ordinality as k (attnum, position)
         join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
         where i.indrelid = r.oid and i.indisprimary and k.position <= i.indnkeyatts) as primary_key,
+       (select coalesce(pg_catalog.jsonb_agg((
+          select pg_catalog.jsonb_agg(a.attname order by k.position)
+          from pg_catalog.unnest(i.indkey::pg_catalog.int2[]) with ordinality as k (attnum, position)
+          join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+          where k.position <= i.indnkeyatts)), '[]')
+        from pg_catalog.pg_index as i
+        where i.indrelid = r.oid and i.indisunique and i.indisvalid and i.indimmediate and i.indpred is null and i.indexprs is null) as unique_keys,
+       (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+          'table', f.confrelid::pg_catalog.text,
+          'onDelete', f.confdeltype,
+          'onUpdate', f.confupdtype,
+          'pairs', (
+            select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(a.attname, b.attname) order by k.position)
+            from rows from (pg_catalog.unnest(f.conkey), pg_catalog.unnest(f.confkey)) with ordinality as k (own, other, position)
+            join pg_catalog.pg_attribute as a on a.attrelid = f.conrelid and a.attnum = k.own
+            join pg_catalog.pg_attribute as b on b.attrelid = f.confrelid and b.attnum = k.other))), '[]')
+        from pg_catalog.pg_constraint as f
+        where f.conrelid = r.oid and f.contype = 'f' and f.convalidated) as foreign_keys,
        (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
           'name', pg_catalog.format('%I', c.relname), 'first', a.attname, 'method', m.amname)), '[]')
         from pg_catalog.pg_index as i

@@ -18,13 +18,14 @@ export function toJobSpec(
   spec: WantedJob,
   rest: Pick<JobSpec, 'controlId' | 'jobId' | 'dimensions' | 'trustedOwners' | 'jobRowOwner' | 'captureLimitBytes'>,
 ): JobSpec {
-  const { schema, table, srcColumn, dstColumn, pk, columnType } = spec;
+  const { schema, table, srcColumn, dstColumn, filterColumn, pk, columnType } = spec;
   return {
     ...rest,
     schema,
     table,
     srcColumn,
     dstColumn,
+    ...(filterColumn === undefined ? {} : { filterColumn }),
     ...(pk === undefined ? {} : { pk }),
     columnType,
     model: modelNameOf(spec),

@@ -1,5 +1,15 @@
 import type { EmbeddedTable } from './table/embedded-table.ts';
 
+/** Where the texts of a job are kept in chunks, each with its vector, in a table of its own. */
+export interface ChunkSpec {
+  readonly schema: string;
+  readonly table: string;
+  /** Most tokens of a chunk. */
+  readonly size: number;
+  /** Tokens that a chunk shares with the one before it; fewer than `size`. */
+  readonly overlap: number;
+}
+
 /** What a row of a jobs table asks for, in the terms of the database that holds the table. */
 export interface JobSpec {
   /** Names the jobs table the row is of, always alike; opaque here. */
@@ -9,7 +19,11 @@ export interface JobSpec {
   readonly schema: string;
   readonly table: string;
   readonly srcColumn: string;
+  /** The column of the vectors, in the table itself or in that of the chunks. */
   readonly dstColumn: string;
+  readonly chunks?: ChunkSpec | undefined;
+  /** A boolean column: rows have vectors, or chunks, only while it is true. */
+  readonly filterColumn?: string | undefined;
   /** Key columns, separated by commas and quoted where identifiers would be. @default the primary key, else `id` */
   readonly pk?: string | undefined;
   /** For a destination that is missing: `real[]`, `vector(n)` or `halfvec(n)`. @default 'REAL[]' */

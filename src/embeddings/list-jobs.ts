@@ -17,6 +17,8 @@ export interface RegisteredJob {
   readonly table: string;
   readonly tableOid: string;
   readonly dstColumn: string;
+  /** Where its texts are kept in chunks; undefined where the vectors stand in the table itself. */
+  readonly chunkTable: { readonly oid: string; readonly schema: string; readonly table: string } | undefined;
   readonly dimensions: number;
   readonly generation: string;
 }
@@ -34,6 +36,9 @@ export async function listJobs(db: Queryable, controlId: string): Promise<readon
     generation: string;
     table_oid: string;
     dimensions: number;
+    chunk_table_oid: string | null;
+    chunk_schema_name: string | null;
+    chunk_table_name: string | null;
   }>(LIST_EMBEDDING_JOBS, [controlId]);
   return rows.map((row) => ({
     id: row.id,
@@ -44,6 +49,10 @@ export async function listJobs(db: Queryable, controlId: string): Promise<readon
     table: row.table_name,
     tableOid: row.table_oid,
     dstColumn: row.dst_column,
+    chunkTable:
+      row.chunk_table_oid === null
+        ? undefined
+        : { oid: row.chunk_table_oid, schema: row.chunk_schema_name ?? '', table: row.chunk_table_name ?? '' },
     dimensions: row.dimensions,
     generation: row.generation,
   }));

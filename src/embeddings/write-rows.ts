@@ -81,6 +81,7 @@ export async function writeRows(db: Pool, write: RowsWrite): Promise<WriteOutcom
       batch.id,
       stamped.map(({ keyHash }) => keyHash),
       stamped.map(({ textHash }) => textHash ?? null),
+      stamped.map(() => null),
       failures.map(({ key }) => key),
       failures.map(({ keyHash }) => keyHash),
       failures.map(({ textHash }) => textHash ?? null),

@@ -1,14 +1,15 @@
 -- lamplighter.finish_embeddings (worker)
--- Records what became of rows of a batch, in the transaction that writes their vectors, after require_batch. Stamps: pairwise keys' hashes
--- and hashes of texts (null: blank). Failures: pairwise keys, their hashes, the hashes of the texts that failed, errors, and whether a
--- later claim is to try again (else capture has logged the row by itself). From as many failures as p_attempts says for it, a row is left
--- alone, and stamped so. p_again: keys to be tried again uncharged, after p_delay_ms. p_is_done: nothing of the batch is left.
--- Returns the keys that failed for good.
+-- Records what became of rows of a batch, in the transaction that writes their vectors, after require_batch. Stamps: pairwise keys' hashes,
+-- hashes of texts (null: blank) and of their chunks (null: none). Failures: pairwise keys, their hashes, the hashes of the texts that
+-- failed, errors, and whether a later claim is to try again (else capture has logged the row by itself). From as many failures as
+-- p_attempts says for it, a row is left alone, and stamped so. p_again: keys to be tried again uncharged, after p_delay_ms. p_is_done:
+-- nothing of the batch is left. Returns the keys that failed for good.
 create or replace function lamplighter.finish_embeddings(
   p_job bigint,
   p_batch bigint,
   p_stamp_keys uuid[],
   p_stamp_texts uuid[],
+  p_stamp_chunks uuid[],
   p_failed_keys text[],
   p_failed_hashes uuid[],
   p_failed_texts uuid[],
@@ -35,12 +36,13 @@ begin
   select j.model, j.dimensions into v_model, v_dimensions from lamplighter.embedding_job as j where j.id = p_job;
   select b.attempt, b.is_of_pass into v_attempt, v_is_of_pass from lamplighter.embedding_batch as b where b.id = p_batch;
 
-  insert into lamplighter.embedding_stamp as s (job, key_hash, text_hash, dimensions, model)
-  select distinct on (u.key_hash) p_job, u.key_hash, u.text_hash, v_dimensions, v_model
-  from unnest(p_stamp_keys, p_stamp_texts) as u (key_hash, text_hash)
+  insert into lamplighter.embedding_stamp as s (job, key_hash, text_hash, dimensions, model, chunk_hash)
+  select distinct on (u.key_hash) p_job, u.key_hash, u.text_hash, v_dimensions, v_model, u.chunk_hash
+  from unnest(p_stamp_keys, p_stamp_texts, p_stamp_chunks) as u (key_hash, text_hash, chunk_hash)
   order by u.key_hash
   on conflict on constraint embedding_stamp_pkey do update
-  set text_hash = excluded.text_hash, is_failed = false, dimensions = excluded.dimensions, model = excluded.model;
+  set text_hash = excluded.text_hash, is_failed = false, dimensions = excluded.dimensions, model = excluded.model,
+      chunk_hash = excluded.chunk_hash;
   delete from lamplighter.embedding_failure as f
   where f.job = p_job and f.key_hash = any (p_stamp_keys) and f.key_hash <> all (p_failed_hashes);
 
@@ -66,7 +68,8 @@ begin
       where f.is_final
       order by f.key_hash
       on conflict on constraint embedding_stamp_pkey do update
-      set text_hash = excluded.text_hash, is_failed = true, dimensions = excluded.dimensions, model = excluded.model
+      set text_hash = excluded.text_hash, is_failed = true, dimensions = excluded.dimensions, model = excluded.model,
+          chunk_hash = null
     )
     select coalesce(array_agg(f.key) filter (where f.is_final), '{}'),
            coalesce(array_agg(f.key) filter (where not f.is_final and r.is_retried), '{}')

@@ -15,6 +15,8 @@ declare
   v_template text;
   v_same text := '';
   v_changed text;
+  v_filtered text := '';
+  v_has_filter boolean := false;
   v_keys text[] := '{}';
   v_key_changes text[] := '{}';
 begin
@@ -27,7 +29,7 @@ begin
       select a.attname, a.attlen, a.atttypid, array_position(v_job.key_columns, a.attname::text) as position
       from pg_attribute as a
       where a.attrelid = v_job.table_oid and a.attnum > 0 and not a.attisdropped
-        and (a.attname = v_job.src_column or a.attname = any (v_job.key_columns))
+        and (a.attname in (v_job.src_column, v_job.filter_column) or a.attname = any (v_job.key_columns))
     ), base (attname, oid) as (
       select a.attname, a.atttypid from attribute as a
       union all
@@ -57,6 +59,10 @@ begin
         'collate pg_catalog."C" operator(pg_catalog.<>) %4$s collate pg_catalog."C" end',
         v_column.attname, v_same, format(v_template, 'old', v_column.attname), format(v_template, 'new', v_column.attname));
     end if;
+    if v_column.attname = v_job.filter_column then
+      v_has_filter := v_column.is_builtin and v_column.typname = 'bool';
+      v_filtered := format('(old.%1$I is true) operator(pg_catalog.<>) (new.%1$I is true) or ', v_column.attname);
+    end if;
     if v_column.position is not null then
       v_template := case
         when v_column.is_builtin and v_column.typname in (
@@ -72,7 +78,7 @@ begin
                     '(%1$s is null) operator(pg_catalog.<>) (%2$s is null))', format(v_template, 'old', v_column.attname), format(v_template, 'new', v_column.attname)) end;
     end if;
   end loop;
-  if v_changed is null or cardinality(v_keys) <> cardinality(v_job.key_columns) then
+  if v_changed is null or v_has_filter <> (v_job.filter_column is not null) or cardinality(v_keys) <> cardinality(v_job.key_columns) then
     return null;
   end if;
   return format($body$
@@ -137,6 +143,6 @@ begin
   end if;
   return null;
 end
-$body$, v_changed, array_to_string(v_key_changes, ' or '), array_to_string(v_keys, ', '), p_job, v_job.capture_limit_bytes);
+$body$, v_filtered || v_changed, array_to_string(v_key_changes, ' or '), array_to_string(v_keys, ', '), p_job, v_job.capture_limit_bytes);
 end
 $$;

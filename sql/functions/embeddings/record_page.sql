@@ -23,7 +23,7 @@ begin
   join lamplighter.embedding_job as j on j.id = p_job
   order by u.key_hash
   on conflict on constraint embedding_stamp_pkey do update
-  set text_hash = excluded.text_hash, is_failed = false, dimensions = excluded.dimensions, model = excluded.model;
+  set text_hash = excluded.text_hash, is_failed = false, dimensions = excluded.dimensions, model = excluded.model, chunk_hash = null;
   if cardinality(p_keys) > 0 then
     insert into lamplighter.embedding_batch as b (job, keys, is_of_pass, holder, claimed_at)
     values (p_job, p_keys, true, p_holder, clock_timestamp())

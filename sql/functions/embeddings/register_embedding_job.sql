@@ -1,7 +1,7 @@
 -- lamplighter.register_embedding_job (worker)
 -- Makes a job of the daemon known, or takes over what has changed of it, which raises its generation. A job whose key or target is another
--- one is made anew: its log, batches and stamps would speak of other rows. taken_by names the job that embeds into that column already;
--- nothing is registered then. Lock order: jobs, then the rest.
+-- one is made anew: its log, batches and stamps would speak of other rows. taken_by names the job that embeds into that column, or keeps
+-- chunks in that table, already; nothing is registered then. Lock order: jobs, then the rest.
 create or replace function lamplighter.register_embedding_job(
   p_control_id text,
   p_job_id text,
@@ -17,7 +17,14 @@ create or replace function lamplighter.register_embedding_job(
   p_column_type text,
   p_model text,
   p_dimensions integer,
-  p_capture_limit_bytes bigint
+  p_capture_limit_bytes bigint,
+  p_filter_column text,
+  p_filter_attnum smallint,
+  p_chunk_table_oid oid,
+  p_chunk_schema_name text,
+  p_chunk_table_name text,
+  p_chunk_size integer,
+  p_chunk_overlap integer
 ) returns table (id bigint, generation bigint, is_changed boolean, trusts_vectors boolean, taken_by text)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
@@ -26,8 +33,13 @@ declare
 begin
   select j.job_id into taken_by
   from lamplighter.embedding_job as j
-  where j.table_oid = p_table_oid and j.dst_attnum = p_dst_attnum and j.state <> 'canceled'
-    and (j.control_id, j.job_id) <> (p_control_id, p_job_id);
+  where (coalesce(j.chunk_table_oid, j.table_oid), j.dst_attnum) = (coalesce(p_chunk_table_oid, p_table_oid), p_dst_attnum)
+    and j.state <> 'canceled' and (j.control_id, j.job_id) <> (p_control_id, p_job_id)
+  union all
+  select j.job_id
+  from lamplighter.embedding_job as j
+  where j.chunk_table_oid = p_chunk_table_oid and j.state <> 'canceled' and (j.control_id, j.job_id) <> (p_control_id, p_job_id)
+  limit 1;
   if found then
     return next;
     return;
@@ -39,21 +51,26 @@ begin
   for no key update;
   if found and (case when v_job.table_oid = p_table_oid then v_job.key_attnums <> p_key_attnums else v_job.key_columns <> p_key_columns end
     or (v_job.table_oid <> p_table_oid and (v_job.schema_name, v_job.table_name) <> (p_schema_name, p_table_name))
-    or (v_job.dst_attnum <> p_dst_attnum and v_job.dst_column <> p_dst_column))
+    or (v_job.dst_attnum <> p_dst_attnum and v_job.dst_column <> p_dst_column)
+    or (v_job.chunk_table_oid is distinct from p_chunk_table_oid
+        and (v_job.chunk_schema_name, v_job.chunk_table_name) is distinct from (p_chunk_schema_name, p_chunk_table_name)))
   then
     perform lamplighter.remove_embedding_job(v_job.id);
     -- What the log and the markers said of its rows is lost with it.
-    trusts_vectors := not (v_job.table_oid = p_table_oid and v_job.dst_attnum = p_dst_attnum);
+    trusts_vectors := not (v_job.table_oid = p_table_oid and v_job.dst_attnum = p_dst_attnum
+      and v_job.chunk_table_oid is not distinct from p_chunk_table_oid);
     v_job := null;
   end if;
 
   if v_job.id is null then
     insert into lamplighter.embedding_job as j (
       control_id, job_id, table_oid, schema_name, table_name, src_column, src_attnum, dst_column, dst_attnum, key_columns, key_attnums, column_type,
-      model, dimensions, trusted_model, capture_limit_bytes, capture_name)
+      model, dimensions, trusted_model, filter_column, filter_attnum, chunk_table_oid, chunk_schema_name, chunk_table_name, chunk_size,
+      chunk_overlap, capture_limit_bytes, capture_name)
     values (
       p_control_id, p_job_id, p_table_oid, p_schema_name, p_table_name, p_src_column, p_src_attnum, p_dst_column, p_dst_attnum,
       p_key_columns, p_key_attnums, p_column_type, p_model, p_dimensions, case when trusts_vectors is false then '' else p_model end,
+      p_filter_column, p_filter_attnum, p_chunk_table_oid, p_chunk_schema_name, p_chunk_table_name, p_chunk_size, p_chunk_overlap,
       p_capture_limit_bytes,
       'capture_' || replace(gen_random_uuid()::text, '-', ''))
     returning j.id, j.generation into id, generation;
@@ -67,12 +84,16 @@ begin
   id := v_job.id;
   is_changed := v_job.state = 'canceled'
     or (v_job.table_oid, v_job.src_attnum, v_job.dst_attnum, v_job.column_type, v_job.model, v_job.dimensions)
-       <> (p_table_oid, p_src_attnum, p_dst_attnum, p_column_type, p_model, p_dimensions);
+       <> (p_table_oid, p_src_attnum, p_dst_attnum, p_column_type, p_model, p_dimensions)
+    or (v_job.filter_attnum, v_job.chunk_table_oid, v_job.chunk_size, v_job.chunk_overlap)
+       is distinct from (p_filter_attnum, p_chunk_table_oid, p_chunk_size, p_chunk_overlap);
   generation := v_job.generation + is_changed::integer;
   trusts_vectors := p_model = v_job.trusted_model;
   if is_changed
     or (v_job.schema_name, v_job.table_name, v_job.src_column, v_job.dst_column, v_job.key_columns, v_job.capture_limit_bytes)
        <> (p_schema_name, p_table_name, p_src_column, p_dst_column, p_key_columns, p_capture_limit_bytes)
+    or (v_job.filter_column, v_job.chunk_schema_name, v_job.chunk_table_name)
+       is distinct from (p_filter_column, p_chunk_schema_name, p_chunk_table_name)
   then
     update lamplighter.embedding_job as j
     set table_oid = p_table_oid,
@@ -87,11 +108,19 @@ begin
         column_type = p_column_type,
         model = p_model,
         dimensions = p_dimensions,
+        filter_column = p_filter_column,
+        filter_attnum = p_filter_attnum,
+        chunk_table_oid = p_chunk_table_oid,
+        chunk_schema_name = p_chunk_schema_name,
+        chunk_table_name = p_chunk_table_name,
+        chunk_size = p_chunk_size,
+        chunk_overlap = p_chunk_overlap,
         capture_limit_bytes = p_capture_limit_bytes,
         generation = v_job.generation + is_changed::integer,
         -- With another function comes another trigger, which waits for those who still run the former one.
         capture_name = case
           when v_job.state = 'canceled' or (v_job.table_oid, v_job.src_attnum) <> (p_table_oid, p_src_attnum)
+            or v_job.filter_attnum is distinct from p_filter_attnum
           then 'capture_' || replace(gen_random_uuid()::text, '-', '') else j.capture_name end,
         state = case when is_changed then 'preparing' else j.state end,
         reason = case when is_changed then null else j.reason end

@@ -32,6 +32,12 @@ const COLUMNS: readonly ColumnOption[] = [
   { flag: 'model', short: 'm', argument: 'model', column: 'embedding_model', describes: 'a name from "show-models"' },
   { flag: 'pk', argument: 'columns', column: 'pk', describes: 'the key, where that is not the primary key' },
   {
+    flag: 'filter-column',
+    argument: 'column',
+    column: 'filter_column',
+    describes: 'a boolean column: rows are embedded only while it is true',
+  },
+  {
     flag: 'column-type',
     argument: 'type',
     column: 'column_type',

@@ -23,6 +23,7 @@ export const DOCUMENTED_COLUMNS: readonly JobColumn[] = [
 /** What is read where the table has it, in the order in which `create-jobs-table` makes it. */
 export const OPTIONAL_COLUMNS: readonly JobColumn[] = [
   { name: 'pk', definition: 'text' },
+  { name: 'filter_column', definition: 'text' },
   { name: 'column_type', definition: "text not null default 'REAL[]'" },
   { name: 'runtime', definition: 'text' },
   { name: 'runtime_params', definition: 'jsonb' },
@@ -41,7 +42,6 @@ export const UNSERVED_COLUMNS: readonly string[] = [
   'dst_table',
   'chunk_size',
   'chunk_overlap',
-  'filter_column',
   'max_tokens_per_day',
 ];
 

@@ -10,6 +10,8 @@ export interface WantedJob {
   readonly table: string;
   readonly srcColumn: string;
   readonly dstColumn: string;
+  /** A boolean column that tells which rows are embedded. */
+  readonly filterColumn: string | undefined;
   /** Names of key columns as `parsePk` reads them; undefined for the table's primary key, else `id`. */
   readonly pk: string | undefined;
   readonly columnType: string;
@@ -45,7 +47,7 @@ const COLUMN_TYPE =
   /^\s*(?:real\s*\[\s*\]|float4\s*\[\s*\]|vector|halfvec|(?:vector|halfvec)\s*\(\s*\d{1,6}\s*\))\s*$/i;
 const EMBEDDING_JOB = /^\s*embeddings?([ _-]?generation)?\s*$/i;
 /** Columns of later versions. */
-const NOT_YET = ['index', 'dst_table', 'chunk_size', 'chunk_overlap', 'filter_column', 'max_tokens_per_day'];
+const NOT_YET = ['index', 'dst_table', 'chunk_size', 'chunk_overlap', 'max_tokens_per_day'];
 
 /** Reads a row. Nothing in it can fail the reading: what is wrong becomes the row's problem. */
 export function parseJobRow(texts: JobTexts): JobRow {
@@ -72,6 +74,7 @@ export function fingerprintOf(spec: WantedJob): string {
     spec.table,
     spec.srcColumn,
     spec.dstColumn,
+    spec.filterColumn,
     spec.pk,
     spec.columnType,
     spec.model,
@@ -119,6 +122,7 @@ function readSpec(text: (column: string) => string | undefined): JobRow['spec'] 
     table,
     srcColumn,
     dstColumn,
+    filterColumn: text('filter_column') === '' ? undefined : text('filter_column'),
     columnType: columnType.trim(),
     batchSize: count('batch_size'),
     maxRowsPerSecond: count('max_rows_per_second'),

@@ -35,10 +35,24 @@ export function checkTable(facts: TableFacts, spec: JobSpec): void {
     throw invalidJob(`${name} is a view, and a view fires no triggers`, 'Name the table behind it.');
   }
   if (facts.persistence === 't') throw invalidJob(`${name} is a temporary table, which only its own session sees`);
-  for (const relation of facts.relations) checkRelation(relation, facts, spec);
+  for (const relation of facts.relations) {
+    checkTrust(relation, facts, spec);
+    // A partitioned table below the root holds no rows, and its triggers are the root's.
+    if (!relation.isRoot && relation.kind !== 'r') continue;
+    requireRights(relation, facts, [
+      ...(relation.canSelect ? [] : ['SELECT']),
+      ...(relation.canUpdate ? [] : ['UPDATE']),
+      ...(relation.canTrigger || (!relation.isRoot && facts.kind === 'p') ? [] : ['TRIGGER']),
+    ]);
+  }
 }
 
-function checkRelation(relation: RelationFacts, { login, kind }: TableFacts, spec: JobSpec): void {
+/**
+ * Checks that what belongs to a table may run with the login's rights, and that the login sees all of its rows.
+ *
+ * @throws LamplighterError JOB_INVALID.
+ */
+export function checkTrust(relation: RelationFacts, { login }: TableFacts, spec: Pick<JobSpec, 'trustedOwners'>): void {
   const { name, owner } = relation;
   if (relation.kind === 'f') {
     throw invalidJob(
@@ -72,19 +86,15 @@ function checkRelation(relation: RelationFacts, { login, kind }: TableFacts, spe
       'Let the daemon log in as the owner of the table (without FORCE ROW LEVEL SECURITY) or a role with BYPASSRLS.',
     );
   }
-  // A partitioned table below the root holds no rows, and its triggers are the root's.
-  const isUsed = relation.isRoot || relation.kind === 'r';
-  const needs = [
-    ...(relation.canSelect ? [] : ['SELECT']),
-    ...(relation.canUpdate ? [] : ['UPDATE']),
-    ...(relation.canTrigger || (!relation.isRoot && kind === 'p') ? [] : ['TRIGGER']),
-  ];
-  if (isUsed && needs.length > 0) {
-    throw invalidJob(
-      `${quoteIdentifier(login.name)} may not ${needs.join(', ')} on ${name}`,
-      `GRANT ${needs.join(', ')} ON ${name} TO ${quoteIdentifier(login.name)};`,
-    );
-  }
+}
+
+/** @throws LamplighterError JOB_INVALID when the login lacks any of these rights. */
+export function requireRights({ name }: RelationFacts, { login }: TableFacts, lacking: readonly string[]): void {
+  if (lacking.length === 0) return;
+  throw invalidJob(
+    `${quoteIdentifier(login.name)} may not ${lacking.join(', ')} on ${name}`,
+    `GRANT ${lacking.join(', ')} ON ${name} TO ${quoteIdentifier(login.name)};`,
+  );
 }
 
 /** The column of that name. */
@@ -112,6 +122,31 @@ export function requireSource(facts: TableFacts, spec: JobSpec): ColumnFacts {
     throw invalidJob(
       `Column ${quoteIdentifier(column.name)} is of type ${column.type}, which is no text`,
       'Name a column of a text type, json, jsonb or xml, or add a generated one: GENERATED ALWAYS AS (..) STORED.',
+    );
+  }
+  return column;
+}
+
+/** The column that tells which rows are embedded, checked; undefined where the job names none. */
+export function requireFilter(facts: TableFacts, { filterColumn, schema, table }: JobSpec): ColumnFacts | undefined {
+  if (filterColumn === undefined) return undefined;
+  const column = findColumn(facts, filterColumn);
+  if (column === undefined) {
+    throw invalidJob(
+      `${shownName({ schema, table })} has no column ${quoteIdentifier(filterColumn)} for filter_column`,
+      listColumns(facts),
+    );
+  }
+  if (column.generated === 'v') {
+    throw invalidJob(
+      `Column ${quoteIdentifier(column.name)} is a virtual generated one, which triggers do not see`,
+      'Make it STORED.',
+    );
+  }
+  if (column.baseSchema !== 'pg_catalog' || column.baseName !== 'bool') {
+    throw invalidJob(
+      `The filter column ${quoteIdentifier(column.name)} is of type ${column.type}, and has to be boolean`,
+      'Name a boolean column, or add a generated one: boolean GENERATED ALWAYS AS (..) STORED.',
     );
   }
   return column;
@@ -154,22 +189,12 @@ function listColumns({ columns }: TableFacts): string {
 }
 
 /** Sentences about what works, but slowly, or not as one may think. */
-export function warningsOf(facts: TableFacts, key: readonly ColumnFacts[], dst: ColumnFacts): string[] {
-  const warnings: string[] = [];
+export function warningsOf(facts: TableFacts, key: readonly ColumnFacts[]): string[] {
   const hasIndex = facts.indexes.some(
     ({ first, method }) => method === 'btree' && key.some(({ name }) => name === first),
   );
-  if (!hasIndex || key.some(({ equality }) => equality === null)) {
-    warnings.push(
-      `No index begins with a column of the key (${key.map(({ name }) => quoteIdentifier(name)).join(', ')}): each look for changed rows reads the whole table.`,
-    );
-  }
-  for (const { name, first, method } of facts.indexes) {
-    if (first === dst.name && method === 'hnsw') {
-      warnings.push(
-        `The index ${name} makes writing vectors some 20 times slower: drop it before a large backfill, and make it again after.`,
-      );
-    }
-  }
-  return warnings;
+  if (hasIndex && key.every(({ equality }) => equality !== null)) return [];
+  return [
+    `No index begins with a column of the key (${key.map(({ name }) => quoteIdentifier(name)).join(', ')}): each look for changed rows reads the whole table.`,
+  ];
 }

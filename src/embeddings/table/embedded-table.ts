@@ -9,6 +9,17 @@ export interface KeyColumn {
   readonly isPlain: boolean;
 }
 
+/** The table in which the chunks of the texts stand, by key and number. */
+export interface ChunkTable {
+  readonly oid: string;
+  /** Qualified and quoted. */
+  readonly name: string;
+  /** Quoted. */
+  readonly schema: string;
+  readonly size: number;
+  readonly overlap: number;
+}
+
 /** A table of the user's as the statements on it need it; made by `prepareJob`. */
 export interface EmbeddedTable {
   readonly oid: string;
@@ -21,7 +32,11 @@ export interface EmbeddedTable {
   readonly keyColumns: readonly KeyColumn[];
   readonly srcColumn: string;
   readonly isSrcPlain: boolean;
+  /** A row whose filter is not true counts as one without a text. */
+  readonly filterColumn: string | undefined;
+  /** In `chunks`, where there is such a table. */
   readonly dstColumn: string;
   /** Turns a `float4[]` into the column's type: empty, or a cast to a qualified type. */
   readonly dstCast: string;
+  readonly chunks: ChunkTable | undefined;
 }

@@ -20,6 +20,10 @@ export interface ColumnFacts {
   readonly generated: string;
   readonly canUpdate: boolean;
   readonly equality: string | null;
+  readonly isNotNull: boolean;
+  readonly hasDefault: boolean;
+  /** Qualified and quoted; null for that of its type. */
+  readonly collation: string | null;
 }
 
 /** The table itself, or one that inherits from it. */
@@ -38,21 +42,39 @@ export interface RelationFacts {
   /** Policies would hide rows from the login. */
   readonly hidesRows: boolean;
   readonly canSelect: boolean;
+  readonly canInsert: boolean;
   readonly canUpdate: boolean;
+  readonly canDelete: boolean;
+  readonly canReference: boolean;
   readonly canTrigger: boolean;
   /** Others than its owner, the login and superusers who may create triggers on it. */
   readonly triggerMakers: readonly { readonly name: string; readonly isMemberOfLogin: boolean }[];
   readonly isSubscribed: boolean;
 }
 
+/** A foreign key of a table, which rows of `table` answer. */
+export interface ForeignKeyFacts {
+  /** Its oid. */
+  readonly table: string;
+  /** Own column and the other's. */
+  readonly pairs: readonly (readonly [string, string])[];
+  /** `pg_constraint.confdeltype`: c cascade. */
+  readonly onDelete: string;
+  readonly onUpdate: string;
+}
+
 export interface TableFacts {
   readonly oid: string;
   readonly kind: string;
+  /** `pg_class.relpersistence`: p permanent, u unlogged, t temporary. */
   readonly persistence: string;
   /** The root first. */
   readonly relations: readonly RelationFacts[];
   readonly columns: readonly ColumnFacts[];
   readonly primaryKey: readonly string[] | undefined;
+  /** The columns of each unique index that a foreign key can rest on. */
+  readonly uniqueKeys: readonly (readonly string[])[];
+  readonly foreignKeys: readonly ForeignKeyFacts[];
   readonly indexes: readonly { readonly name: string; readonly first: string; readonly method: string }[];
   /** Publications that publish it, or a part of it, with whatever columns it has. */
   readonly publications: readonly string[];
@@ -75,6 +97,8 @@ export async function inspectTable(db: Queryable, schema: string, table: string)
     relations: (Omit<RelationFacts, 'name'> & { schema: string; table: string })[];
     columns: ColumnFacts[] | null;
     primary_key: string[] | null;
+    unique_keys: string[][];
+    foreign_keys: ForeignKeyFacts[];
     indexes: { name: string; first: string; method: string }[];
     publications: string[] | null;
     login: TableFacts['login'];
@@ -92,6 +116,8 @@ export async function inspectTable(db: Queryable, schema: string, table: string)
     })),
     columns: row.columns ?? [],
     primaryKey: row.primary_key ?? undefined,
+    uniqueKeys: row.unique_keys,
+    foreignKeys: row.foreign_keys,
     indexes: row.indexes,
     publications: row.publications ?? [],
     login: row.login,

@@ -24,15 +24,20 @@ function keyOf(alias: string, columns: readonly KeyColumn[]): string {
   return `array[${values.join(', ')}]::pg_catalog.text[]::pg_catalog.text`;
 }
 
-/** The hash of a row's text; null for a blank one. */
+/** The hash of a row's text; null for a blank one, and for one that the filter leaves out. */
 function guardOf(alias: string, table: EmbeddedTable): string {
   const text = textOf(alias, table);
   return `case when ${text} operator(pg_catalog.~) ${NOT_BLANK} then ${hashOf(text)} end`;
 }
 
 function textOf(alias: string, table: EmbeddedTable): string {
+  const text = asText(`${alias}.${quoteIdentifier(table.srcColumn)}`, table.isSrcPlain);
+  const kept =
+    table.filterColumn === undefined
+      ? text
+      : `case when ${alias}.${quoteIdentifier(table.filterColumn)} then ${text} end`;
   // Patterns refuse collations that take different texts for equal.
-  return `(${asText(`${alias}.${quoteIdentifier(table.srcColumn)}`, table.isSrcPlain)}) collate pg_catalog."C"`;
+  return `(${kept}) collate pg_catalog."C"`;
 }
 
 /** The condition that finds the rows of a key, `key` being an expression for a text[]; with `hasNulls` no index helps. */
@@ -43,7 +48,7 @@ function isRowOf(alias: string, key: string, columns: readonly KeyColumn[], hasN
       const wanted = `(${key})[${index + 1}]`;
       const isEqual =
         column.equality === undefined
-          ? `${asText(value, column.isPlain)} = ${wanted}`
+          ? `${asText(value, column.isPlain)} operator(pg_catalog.=) ${wanted}`
           : `${value} ${column.equality} ${wanted}::${column.type}`;
       return hasNulls ? `((${isEqual}) or (${value} is null and ${wanted} is null))` : `(${isEqual})`;
     })
@@ -189,5 +194,10 @@ returning w.n::pg_catalog.int4 as position, ${guardOf('t', table)} as text_hash,
 
 /** Whether any row has a vector. */
 export function selectAnyVector(table: string, dstColumn: string): string {
-  return `select exists (select 1 from ${table} as t where t.${quoteIdentifier(dstColumn)} is not null) as has_vectors`;
+  return `select exists (select 1 from ${table} as t where t.${quoteIdentifier(dstColumn)} is not null) as is_filled`;
+}
+
+/** Whether there is any row. */
+export function selectAnyRow(table: string): string {
+  return `select exists (select 1 from ${table} as t) as is_filled`;
 }
