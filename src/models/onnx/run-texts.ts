@@ -1,6 +1,6 @@
 import type { Graph, GraphOutput } from './graph.ts';
 import type { GraphResult } from './graph-signature.ts';
-import { planBatches } from './plan-batches.ts';
+import { FEWEST_BATCHES, planBatches } from './plan-batches.ts';
 import { normalise, poolTokens } from './pool-vectors.ts';
 import type { EncodedText } from './text-encoder.ts';
 
@@ -32,6 +32,8 @@ export interface TextsListener {
 export interface Portions {
   /** Into one run of the graph; 0: texts one by one. */
   readonly batchTokens: number;
+  /** What a run of the graph costs beside its tokens, in tokens. */
+  readonly runCost: number;
   /** Into one {@link TextsListener.working}, of texts that are run one by one. */
   readonly saidTokens: number;
 }
@@ -43,7 +45,7 @@ export interface Portions {
 export async function runTexts(
   texts: readonly EncodedText[],
   runBatch: RunBatch,
-  { batchTokens, saidTokens }: Portions,
+  { batchTokens, runCost, saidTokens }: Portions,
   listener: TextsListener,
 ): Promise<void> {
   const run = async (positions: readonly number[]): Promise<TextResult[] | Error> => {
@@ -61,7 +63,7 @@ export async function runTexts(
   };
   const lengths = texts.map(({ ids }) => ids.length);
   if (batchTokens === 0) {
-    for (const portion of planBatches(lengths, saidTokens)) {
+    for (const portion of planBatches(lengths, saidTokens, FEWEST_BATCHES)) {
       await listener.working(portion);
       for (const position of portion) {
         finish([position], await run([position]));
@@ -70,7 +72,7 @@ export async function runTexts(
     }
     return;
   }
-  for (const batch of planBatches(lengths, batchTokens)) {
+  for (const batch of planBatches(lengths, batchTokens, runCost)) {
     await listener.working(batch);
     const results = await run(batch);
     if (results instanceof Error && batch.length > 1) {
@@ -84,7 +86,7 @@ export async function runTexts(
   }
 }
 
-/** The results of {@link runTexts} where nobody listens, in order. */
+/** The results of {@link runTexts} where nobody listens, in order; from as few batches as hold the texts. */
 export async function collectResults(
   texts: readonly EncodedText[],
   runBatch: RunBatch,
@@ -95,7 +97,12 @@ export async function collectResults(
     results[position] = result;
   };
   const nothing = async () => undefined;
-  await runTexts(texts, runBatch, { batchTokens, saidTokens: 0 }, { working: nothing, breathe: nothing, done });
+  await runTexts(
+    texts,
+    runBatch,
+    { batchTokens, runCost: FEWEST_BATCHES, saidTokens: 0 },
+    { working: nothing, breathe: nothing, done },
+  );
   return results;
 }
 
