@@ -666,8 +666,7 @@ declare
 begin
   if v_limit > 0 and lamplighter.read_pending_bound() not between 0 and v_limit and lamplighter.measure_pending(v_limit) > v_limit then
     raise exception 'Queue is full: at most % requests may be pending', v_limit using errcode = '53400',
-      hint = 'Wait until workers have caught up, start more of them, or let the schema owner raise the limit: '
-             || 'SELECT lamplighter.set(''max_queue_size'', ''50000'').';
+      hint = 'Wait until workers have caught up, start more of them, or ' || lamplighter.explain_queue_limit();
   end if;
   perform lamplighter.wake_workers('requests');
   return null;
@@ -686,7 +685,7 @@ begin
   -- As at the end, nothing is counted before the bound has passed the limit.
   if v_limit > 0 and lamplighter.read_pending_bound() not between 0 and v_limit and lamplighter.measure_pending(v_limit) > v_limit then
     raise exception 'Queue is full: at most % requests may be pending', v_limit using errcode = '53400',
-      hint = 'Queue fewer at once, or let the schema owner raise the limit: SELECT lamplighter.set(''max_queue_size'', ''50000'').';
+      hint = 'Queue a table in chunks with CALL steadytext_embed_table(..), queue fewer at once, or ' || lamplighter.explain_queue_limit();
   end if;
   return new;
 end
@@ -1866,6 +1865,21 @@ AS $function$
   limit 1
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.explain_queue_limit()
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select case
+    when s.server_value is null then 'let the schema owner raise the limit: SELECT lamplighter.set(''max_queue_size'', ''50000'').'
+    else format('raise the server''s setting steadytext.max_queue_size, which is %s and holds over lamplighter.set: ', s.server_value)
+         || 'ALTER SYSTEM SET (then SELECT pg_reload_conf()), ALTER DATABASE SET or ALTER ROLE SET, where it was set.'
+  end
+  from lamplighter.setting as s
+  where s.name = 'max_queue_size'
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.explain_wait(p_function_name text, p_model text, p_error text DEFAULT NULL::text)
  RETURNS text
  LANGUAGE plpgsql
@@ -1874,14 +1888,32 @@ CREATE OR REPLACE FUNCTION lamplighter.explain_wait(p_function_name text, p_mode
 AS $function$
 declare
   v_lane record;
+  v_flag constant text := case p_function_name when 'embed' then 'embed' when 'rerank' then 'rerank' else 'generate' end;
+  v_running bigint;
 begin
   select l.reason, l.model, l.since into v_lane from lamplighter.explain_lane(p_function_name, p_model) as l;
+  if v_lane.reason = 'not served' then
+    select count(*) into v_running
+    from lamplighter.worker as w
+    where w.kind = 'worker' and w.status in ('running', 'sleeping')
+      and w.last_heartbeat > clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0);
+  end if;
   return case
     when v_lane.reason = 'paused' then
       format('The function %s is paused; the schema owner can run: SELECT steadytext_resume(%L).', p_function_name, p_function_name)
     when v_lane.reason = 'not served' then
-      format('No running worker serves %s%s; start one with: lamplighter worker.', p_function_name,
-        case when p_model = 'default' then '' else format(' with model "%s"', p_model) end)
+      format('No running worker serves %s%s (%s); start one with: lamplighter worker%s.%s',
+        p_function_name,
+        case when p_model = 'default' then '' else format(' with model "%s"', p_model) end,
+        case v_running when 0 then 'none runs' when 1 then '1 runs' else format('%s run', v_running) end,
+        case when p_model <> 'default' then format(' --%s-model %s', v_flag, p_model)
+          when v_flag = 'generate' then ' --generate-model MODEL'
+          when v_running > 0 then format(' --functions %s', p_function_name)
+          else '' end,
+        case p_function_name
+          when 'generate_json' then ' Until then nobody has checked the schema: a worker refuses one that it cannot enforce.'
+          when 'generate_regex' then ' Until then nobody has checked the pattern: a worker refuses one that it cannot enforce.'
+          else '' end)
     when v_lane.reason = 'model unavailable' then
       format('The model "%s" has been unavailable since %s%s. The request is tried again by itself.', v_lane.model,
         to_char(v_lane.since at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'), coalesce(': ' || p_error, ''))
@@ -4947,8 +4979,13 @@ AS $function$
 declare
   v_name text := regexp_replace(set.name, '^steadytext[.]', '');
   v_value text := lamplighter.parse_setting(v_name, set.value);
+  v_server_value text;
 begin
-  update lamplighter.setting as s set value = v_value where s.name = v_name;
+  update lamplighter.setting as s set value = v_value where s.name = v_name returning s.server_value into v_server_value;
+  if v_server_value is not null and v_value is not null then
+    raise notice 'The setting steadytext.% of the server is % and holds over this value', v_name, v_server_value
+      using hint = format('Take it back where it was set: ALTER SYSTEM RESET steadytext.%s (then SELECT pg_reload_conf()), or ALTER DATABASE or ALTER ROLE.', v_name);
+  end if;
   return v_value;
 end
 $function$;
@@ -5823,6 +5860,8 @@ revoke all on function lamplighter.enqueue_task() from public;
 revoke all on function lamplighter.explain_depth(p_depth integer, OUT failed_at timestamp with time zone, OUT error text) from public;
 
 revoke all on function lamplighter.explain_lane(p_function_name text, p_model text) from public;
+
+revoke all on function lamplighter.explain_queue_limit() from public;
 
 revoke all on function lamplighter.explain_wait(p_function_name text, p_model text, p_error text) from public;
 

@@ -21,6 +21,7 @@ const WORDINGS: Readonly<Record<WorkerOption, Wording>> = {
   generateModel: { argument: 'model', describes: 'model for the generate functions', defaultText: 'none' },
   rerankModel: { argument: 'model', describes: 'model for rerank', defaultText: 'builtin/lexical' },
   retentionMs: { argument: 'duration', describes: 'age at which finished requests are deleted', defaultText: 'kept' },
+  lenient: { describes: 'start even if a model that was named cannot be loaded' },
   offline: { describes: 'never call out for model files' },
   leaseMs: { argument: 'duration', describes: 'silence after which a worker counts as dead', defaultText: '30s' },
   heartbeatMs: { argument: 'duration', describes: 'pause between signs of life', defaultText: '5s' },

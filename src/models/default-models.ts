@@ -1,4 +1,5 @@
 import { REQUEST_FUNCTIONS, type RequestFunction } from '../core/request-functions.ts';
+import type { ModelDescription } from './provider.ts';
 import type { ModelRegistry } from './registry.ts';
 
 /** The models a worker was told to use; a subset of its configuration. */
@@ -17,6 +18,8 @@ export interface FunctionSupport {
   /** The default model, served or not; undefined when none is configured. */
   readonly model: string | undefined;
   readonly isServed: boolean;
+  /** Of the model: `unknown` for a name that no runtime has; undefined when none is configured. */
+  readonly state: ModelDescription['state'] | undefined;
   /** Why it is not served, for people; undefined when it is. */
   readonly reason: string | undefined;
   /** What to do about it, as a sentence of its own, where that is known. */
@@ -45,11 +48,13 @@ export function describeSupport(
   return Promise.all(
     functions.map(async (fn) => {
       const model = models[fn];
-      const objection = await objectionTo(registry, model, fn);
+      const description = model === undefined ? undefined : await registry.describe(model);
+      const objection = objectionTo(description, model, fn);
       return {
         function: fn,
         model,
         isServed: objection === undefined,
+        state: description?.state,
         reason: objection?.reason,
         hint: objection?.hint,
       };
@@ -57,15 +62,16 @@ export function describeSupport(
   );
 }
 
-async function objectionTo(
-  registry: ModelRegistry,
+function objectionTo(
+  description: ModelDescription | undefined,
   model: string | undefined,
   fn: RequestFunction,
-): Promise<{ readonly reason: string; readonly hint?: string | undefined } | undefined> {
-  if (model === undefined) return { reason: `no model is configured for ${fn}` };
-  const description = await registry.describe(model);
+): { readonly reason: string; readonly hint?: string | undefined } | undefined {
+  if (description === undefined) return { reason: `no model is configured for ${fn}` };
   if (description.state === 'unknown') return { reason: description.reason };
-  if (!description.card.functions.includes(fn)) return { reason: `model "${model}" does not serve ${fn}` };
+  // What cannot be read, such as a path that leads nowhere, has no functions that are known.
+  const isKnown = description.card.functions.length > 0;
+  if (isKnown && !description.card.functions.includes(fn)) return { reason: `model "${model}" does not serve ${fn}` };
   if (description.state === 'loadable') return undefined;
   return { reason: `model "${model}" cannot be loaded: ${description.reason}`, hint: description.hint };
 }

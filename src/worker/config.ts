@@ -51,6 +51,8 @@ const WORKER_OPTIONS = {
   rerankModel: { flag: 'rerank-model', value: MODEL },
   /** Age at which finished requests are deleted; absent keeps them. */
   retentionMs: { flag: 'retention', value: duration(1_000, 3_650 * DAY_MS) },
+  /** Starts although a model that was named cannot be loaded; its functions are then not served. */
+  lenient: { flag: 'lenient', value: YES_OR_NO, default: false },
   /** Never call out for model files. */
   offline: { flag: 'offline', value: YES_OR_NO, default: false },
   leaseMs: PROCESS_OPTIONS.leaseMs,

@@ -57,7 +57,9 @@ test('a role that does not exist is bad usage', async () => {
 test('a loopback connection is set only where it works, and its password is not shown', async () => {
   const stored = async () => (await db.pool.query<{ dsn: string }>('select dsn from lamplighter.loopback')).rows;
   const tooSoon = await withUri('migrate', '--loopback', db.uri);
-  expect(tooSoon.stderr).toContain('was not set, as it needs the extension dblink\nhint: CREATE EXTENSION dblink;');
+  expect(tooSoon.stderr).toContain(
+    'was not set, as it needs the extension dblink\nhint: CREATE EXTENSION dblink; as a superuser',
+  );
   expect(tooSoon.code).toBe(1);
   expect(await stored()).toEqual([]);
   await db.pool.query('create extension dblink');

@@ -24,7 +24,7 @@ async function statusOf(id: string): Promise<string | undefined> {
 }
 
 test('a worker says what it serves and why not the rest, logs JSON to a pipe, and answers', async () => {
-  await using worker = startCli(['worker', '--uri', db.uri, '--rerank-model', 'nope/none'], {
+  await using worker = startCli(['worker', '--uri', db.uri, '--rerank-model', 'nope/none', '--lenient'], {
     env: { STEADYTEXT_WORKER_CONCURRENCY: '3' },
   });
   const line = await worker.waitForLine(/serving embed with builtin\/lexical/);
@@ -40,6 +40,19 @@ test('a worker says what it serves and why not the rest, logs JSON to a pipe, an
   worker.kill('SIGINT');
   expect(await worker.exited).toEqual({ code: 0, signal: null });
   expect(worker.stdout()).toBe('');
+});
+
+test.each([
+  ['./nowhere.gguf', /error: The model that --generate-model names cannot be used: .*nowhere\.gguf/],
+  ['nope/none', /error: The model that --generate-model names cannot be used: Model "nope\/none" not found\./],
+])('a worker refuses to start without a model that was named, such as %s', async (model, message) => {
+  const { code, stderr } = await runCli(['worker', '--uri', db.uri, '--generate-model', model], {
+    env: { LAMPLIGHTER_LOG_LEVEL: 'error' },
+  });
+  expect(stderr).toMatch(message);
+  expect(stderr).not.toContain('does not serve');
+  expect(stderr).toMatch(/hint: .*With --lenient the worker starts without it\./s);
+  expect(code).toBe(1);
 });
 
 test('the first SIGTERM lets it finish what it does', async () => {

@@ -132,7 +132,7 @@ describe('a wait that is over before the request', () => {
       },
       {
         code: 'REQUEST_TIMEOUT',
-        hint: 'No running worker serves embed with model "some/model"; start one with: lamplighter worker.',
+        hint: 'No running worker serves embed with model "some/model" (1 runs); start one with: lamplighter worker --embed-model some/model.',
       },
     ]);
   });

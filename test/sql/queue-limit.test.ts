@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { loadQuery } from '../../src/db/load-sql.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { sqlErrorOf } from '../support/sql-error.ts';
+import { openSession } from '../support/sql-session.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
 
 let db: TestDatabase;
@@ -42,6 +43,22 @@ test('as many requests as the limit may be pending, and the next is refused with
       `SELECT lamplighter.set('max_queue_size', '50000').`,
   });
   expect(await size()).toBe(3);
+});
+
+test('where a setting of the server holds, the refusal and lamplighter.set name that', async () => {
+  await db.pool.query("update lamplighter.setting set server_value = '2' where name = 'max_queue_size'");
+  await embed();
+  await embed();
+  const named =
+    "raise the server's setting steadytext.max_queue_size, which is 2 and holds over lamplighter.set: ALTER SYSTEM SET";
+  expect((await refusal()).hint).toContain(named);
+  await using session = await openSession(db.uri);
+  const notices: (string | undefined)[] = [];
+  session.client.on('notice', ({ message }) => notices.push(message));
+  await session.client.query("select lamplighter.set('max_queue_size', '50')");
+  await db.pool.query("update lamplighter.setting set server_value = null where name = 'max_queue_size'");
+  await session.client.query("select lamplighter.set('max_queue_size', null)");
+  expect(notices).toEqual(['The setting steadytext.max_queue_size of the server is 2 and holds over this value']);
 });
 
 test('a batch goes in as a whole or not at all', async () => {

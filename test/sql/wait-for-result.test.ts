@@ -112,7 +112,7 @@ test('a wait that runs out says so, and that no worker serves the function', asy
     message: 'Timeout waiting for async result (0 seconds)',
     code: 'P0001',
     detail: undefined,
-    hint: 'No running worker serves embed; start one with: lamplighter worker.',
+    hint: 'No running worker serves embed (none runs); start one with: lamplighter worker.',
   });
 });
 
@@ -123,15 +123,22 @@ test('the hint knows the function, the model, silence and the pause', async () =
   const id = await embed();
   expect(await hintOf(id)).toBe(plain);
   expect(await hintOf(await embed('some/model'))).toBe(
-    'No running worker serves embed with model "some/model"; start one with: lamplighter worker.',
+    'No running worker serves embed with model "some/model" (1 runs); start one with: lamplighter worker --embed-model some/model.',
   );
   const { rows } = await db.pool.query(`select steadytext_generate_async('p') as id`);
-  expect(await hintOf(rows[0].id)).toBe('No running worker serves generate; start one with: lamplighter worker.');
+  expect(await hintOf(rows[0].id)).toBe(
+    'No running worker serves generate (1 runs); start one with: lamplighter worker --generate-model MODEL.',
+  );
+  const json = await db.pool.query(`select steadytext_generate_json_async('p', '{"type": "object"}') as id`);
+  expect(await hintOf(json.rows[0].id)).toBe(
+    'No running worker serves generate_json (1 runs); start one with: lamplighter worker --generate-model MODEL. ' +
+      'Until then nobody has checked the schema: a worker refuses one that it cannot enforce.',
+  );
   await worker.renewLease({ status: 'stopping' });
-  expect(await hintOf(id)).toBe('No running worker serves embed; start one with: lamplighter worker.');
+  expect(await hintOf(id)).toBe('No running worker serves embed (none runs); start one with: lamplighter worker.');
   await worker.renewLease();
   await worker.fallSilent();
-  expect(await hintOf(id)).toBe('No running worker serves embed; start one with: lamplighter worker.');
+  expect(await hintOf(id)).toBe('No running worker serves embed (none runs); start one with: lamplighter worker.');
   await worker.renewLease();
   await db.pool.query(`select steadytext_pause('embed')`);
   expect(await hintOf(id)).toBe(
@@ -163,7 +170,7 @@ test('a cut wait names the setting also when there is a more urgent hint', async
   const id = await embed();
   await session.client.query(`set statement_timeout = '300ms'`);
   expect((await sqlErrorOf(session.client, WAIT, [id, 30])).hint).toBe(
-    'No running worker serves embed; start one with: lamplighter worker. The wait was cut short by statement_timeout (300 ms).',
+    'No running worker serves embed (none runs); start one with: lamplighter worker. The wait was cut short by statement_timeout (300 ms).',
   );
 });
 

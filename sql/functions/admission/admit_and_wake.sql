@@ -7,8 +7,7 @@ declare
 begin
   if v_limit > 0 and lamplighter.read_pending_bound() not between 0 and v_limit and lamplighter.measure_pending(v_limit) > v_limit then
     raise exception 'Queue is full: at most % requests may be pending', v_limit using errcode = '53400',
-      hint = 'Wait until workers have caught up, start more of them, or let the schema owner raise the limit: '
-             || 'SELECT lamplighter.set(''max_queue_size'', ''50000'').';
+      hint = 'Wait until workers have caught up, start more of them, or ' || lamplighter.explain_queue_limit();
   end if;
   perform lamplighter.wake_workers('requests');
   return null;

@@ -9,7 +9,7 @@ begin
   -- As at the end, nothing is counted before the bound has passed the limit.
   if v_limit > 0 and lamplighter.read_pending_bound() not between 0 and v_limit and lamplighter.measure_pending(v_limit) > v_limit then
     raise exception 'Queue is full: at most % requests may be pending', v_limit using errcode = '53400',
-      hint = 'Queue fewer at once, or let the schema owner raise the limit: SELECT lamplighter.set(''max_queue_size'', ''50000'').';
+      hint = 'Queue a table in chunks with CALL steadytext_embed_table(..), queue fewer at once, or ' || lamplighter.explain_queue_limit();
   end if;
   return new;
 end

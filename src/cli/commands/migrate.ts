@@ -94,7 +94,7 @@ async function setLoopback(invocation: Invocation, settings: ConnectionSettings,
   const isOffered = loopback.state === 'no_dblink' && loopback.isAvailable;
   throw new LamplighterError('LOOPBACK_UNAVAILABLE', `${notSet}, as it needs the extension dblink`, {
     hint: isOffered
-      ? 'CREATE EXTENSION dblink; then again.'
+      ? 'CREATE EXTENSION dblink; as a superuser, or as your host allows. Then again.'
       : 'This server does not offer dblink: wait in a second transaction.',
   });
 }

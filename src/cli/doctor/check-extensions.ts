@@ -27,7 +27,7 @@ async function loopbackFinding(session: Patient['session']): Promise<Finding> {
         subject,
         says: `dblink is not installed: ${without}`,
         fix: loopback.isAvailable
-          ? 'If you need it: CREATE EXTENSION dblink, then lamplighter migrate --loopback DSN'
+          ? 'If you need it: CREATE EXTENSION dblink as a superuser (or as your host allows), then lamplighter migrate --loopback DSN'
           : undefined,
       };
     case 'not_set':

@@ -1,7 +1,7 @@
-import { isLamplighterError, messageOf } from '../../core/errors.ts';
+import { isLamplighterError, LamplighterError, messageOf } from '../../core/errors.ts';
 import { groupBy } from '../../core/group-by.ts';
 import { REQUEST_FUNCTIONS, type RequestFunction } from '../../core/request-functions.ts';
-import { describeSupport, resolveDefaultModels } from '../../models/default-models.ts';
+import { describeSupport, type FunctionSupport, resolveDefaultModels } from '../../models/default-models.ts';
 import type { Model } from '../../models/port.ts';
 import type { ModelRegistry } from '../../models/registry.ts';
 import { type Lane, laneKey } from '../../requests/claimed-request.ts';
@@ -26,11 +26,23 @@ export interface ServedLanes {
   modelOf(lane: Lane): Model;
 }
 
-type ModelOptions = Pick<WorkerConfig, 'functions' | 'embedModel' | 'generateModel' | 'rerankModel'>;
+const GENERATE = ['generateModel', '--generate-model'] as const;
+const MODEL_FLAGS = {
+  generate: GENERATE,
+  generate_json: GENERATE,
+  generate_regex: GENERATE,
+  generate_choice: GENERATE,
+  embed: ['embedModel', '--embed-model'],
+  rerank: ['rerankModel', '--rerank-model'],
+} as const satisfies Record<RequestFunction, readonly [keyof ModelOptions, string]>;
+
+type ModelOptions = Pick<WorkerConfig, 'functions' | 'embedModel' | 'generateModel' | 'rerankModel' | 'lenient'>;
 
 /**
- * Loads the models that the configuration names. A function whose model does not load is not served, and the report says why; nothing
+ * Loads the models that the configuration names. A function whose model does not serve it is not served, and the report says why; nothing
  * ever takes its place. Each model serves the lane `default` of its functions, and the lane of its own name.
+ *
+ * @throws LamplighterError MODEL_FAILED or MODEL_NOT_FOUND for a model that was named and cannot be loaded, unless `lenient`.
  */
 export async function loadLanes(
   registry: ModelRegistry,
@@ -43,6 +55,7 @@ export async function loadLanes(
   const wanted = options.functions ?? REQUEST_FUNCTIONS;
   for (const support of await describeSupport(registry, resolveDefaultModels(options))) {
     const { function: functionName, model: name } = support;
+    if (wanted.includes(functionName)) requireLoadable(support, options);
     const reason = wanted.includes(functionName) ? support.reason : 'not among --functions';
     if (reason !== undefined || name === undefined) {
       notServed.push({ functionName, reason: reason ?? 'no model is configured', hint: support.hint });
@@ -60,11 +73,9 @@ export async function loadLanes(
       models.set(laneKey({ functionName, model: name }), model);
       served.push({ functionName, model: name });
     } catch (error) {
-      notServed.push({
-        functionName,
-        reason: messageOf(error),
-        hint: isLamplighterError(error) ? error.hint : undefined,
-      });
+      const hint = isLamplighterError(error) ? error.hint : undefined;
+      requireLoadable({ ...support, reason: messageOf(error), hint, state: 'not_loadable' }, options, error);
+      notServed.push({ functionName, reason: messageOf(error), hint });
     }
   }
   return {
@@ -76,6 +87,26 @@ export async function loadLanes(
       return model;
     },
   };
+}
+
+/** A worker that was told to use a model, and runs without it, would leave its requests pending for ever. */
+function requireLoadable(
+  { function: functionName, model, state, reason, hint }: FunctionSupport,
+  options: ModelOptions,
+  cause?: unknown,
+): void {
+  const [option, flag] = MODEL_FLAGS[functionName];
+  const isNamed = options[option] !== undefined;
+  if (!isNamed || options.lenient || (state !== 'unknown' && state !== 'not_loadable')) return;
+  const code = state === 'unknown' ? 'MODEL_NOT_FOUND' : isLamplighterError(cause) ? cause.code : 'MODEL_FAILED';
+  throw new LamplighterError(
+    code,
+    `The model that ${flag} names cannot be used: ${reason ?? `Model "${model}" failed`}`,
+    {
+      cause,
+      hint: [hint, 'With --lenient the worker starts without it.'].filter((part) => part !== undefined).join(' '),
+    },
+  );
 }
 
 /** One line for people: what is served, and why the rest is not. */
