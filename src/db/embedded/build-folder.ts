@@ -14,7 +14,7 @@ export async function buildFolder(folder: string, fill: (unfinished: string) => 
     await fill(unfinished);
     await rename(unfinished, folder);
   } catch (error) {
-    await rm(unfinished, { recursive: true, force: true });
+    await remove(unfinished);
     if (!existsSync(folder)) throw error;
   }
 }
@@ -22,7 +22,10 @@ export async function buildFolder(folder: string, fill: (unfinished: string) => 
 /** Removes what processes left behind that were killed in {@link buildFolder}; one that is still at it there has lost the race. */
 export async function removeUnfinished(parent: string): Promise<void> {
   const names = await readdir(parent);
-  for (const name of names.filter((candidate) => candidate.startsWith(UNFINISHED))) {
-    await rm(join(parent, name), { recursive: true, force: true });
-  }
+  for (const name of names.filter((candidate) => candidate.startsWith(UNFINISHED))) await remove(join(parent, name));
+}
+
+/** What somebody still writes into, or removes as well, is left to them. */
+async function remove(unfinished: string): Promise<void> {
+  await rm(unfinished, { recursive: true, force: true }).catch(() => undefined);
 }
