@@ -2,6 +2,7 @@ import process from 'node:process';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedServer } from '../../src/db/embedded/embedded-server.ts';
 import { compileProgram } from './compiled-program.ts';
+import { createMemoryFolder } from './memory-folder.ts';
 import { postgresMajorFolder } from './postgres-major.ts';
 import { createTemplate, dropLeftovers } from './template.ts';
 
@@ -46,25 +47,24 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function startShared(): Promise<SharedServer> {
-  const server = await startServer();
+  const folder = await createMemoryFolder();
+  // Inherited by what runs the tests, and by the programs and servers that they start.
+  if (folder !== undefined) process.env['TMPDIR'] = folder.path;
+  let server: Awaited<ReturnType<typeof startServer>> | undefined;
+  const stop = async () => {
+    await server?.stop();
+    await folder?.remove();
+  };
   const runPrefix = `lt_${process.pid}_${Date.now().toString(36)}`;
   try {
+    server = await startServer();
     await createTemplate(server.uri, runPrefix);
   } catch (error) {
-    await server.stop();
+    await stop();
     throw error;
   }
-  return {
-    uri: server.uri,
-    runPrefix,
-    async stop() {
-      try {
-        await dropLeftovers(server.uri, runPrefix);
-      } finally {
-        await server.stop();
-      }
-    },
-  };
+  const { uri } = server;
+  return { uri, runPrefix, stop: () => dropLeftovers(uri, runPrefix).finally(stop) };
 }
 
 /** `TEST_DATABASE_URL` if it is set; otherwise an embedded server of the major version in `LAMPLIGHTER_TEST_PG_MAJOR`. */
