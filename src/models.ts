@@ -8,6 +8,7 @@ export { parseJson, writeJson } from './models/json/json-text.ts';
 export type { JsonSchema, JsonValue } from './models/json-value.ts';
 export {
   failed,
+  type ItemCost,
   type ItemFailure,
   type ItemOutcome,
   type ItemSuccess,
@@ -24,6 +25,7 @@ export type {
   Model,
   ModelRequest,
   RerankItem,
+  TokenSpans,
 } from './models/port.ts';
 export type {
   KnownModelDescription,

@@ -58,6 +58,8 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
     onConfigError,
   } = deps;
 
+  let isTruncationTold = false;
+
   async function giveBack(batch: EmbeddingBatch, delayMs = 0): Promise<void> {
     // Where it cannot be given back, the lease runs out.
     await releaseBatch(db, batch, { delayMs }).catch((error: unknown) =>
@@ -66,10 +68,16 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
   }
 
   /** Vectors are dear: while the database is away, they are kept until the lease is lost. */
-  async function write({ batch, signal }: HeldBatch, { answers, calls }: EmbeddedRows): Promise<WriteReport> {
+  async function write({ batch, signal }: HeldBatch, { answers, usage }: EmbeddedRows): Promise<WriteReport> {
+    const { calls, tokens, truncated } = usage;
+    const told = {
+      calls,
+      ...(tokens === undefined ? {} : { tokens }),
+      ...(truncated === undefined ? {} : { truncated }),
+    };
     for (let failures = 1; ; failures += 1) {
       try {
-        return await writeVectors(db, job, batch, answers, { calls });
+        return await writeVectors(db, job, batch, answers, told);
       } catch (error) {
         const kind = classifySqlState(error);
         if (signal.aborted || (kind !== 'environment' && kind !== 'backpressure' && kind !== 'conflict')) throw error;
@@ -93,6 +101,14 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
     const startedMs = clock.nowMs();
     const report = await write(held, embedded);
     trouble.settle();
+    const { truncated = 0 } = embedded.usage;
+    if (truncated > 0 && !isTruncationTold) {
+      isTruncationTold = true;
+      log.warn(
+        { job: job.id, truncated },
+        `texts of ${job.table.name} are longer than ${model.name} reads, and their ends are not in the vectors: see truncated in lamplighter.embedding_status`,
+      );
+    }
     for (const { key, error, isFinal } of report.failed) {
       if (isFinal)
         log.warn({ job: job.id, key, error }, 'a row cannot be embedded: see lamplighter.embedding_failures');

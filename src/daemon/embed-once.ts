@@ -40,6 +40,10 @@ export interface EmbeddedOnce {
   readonly failed: number;
   readonly firstError: string | undefined;
   readonly calls: number;
+  /** Undefined where the model does not tell. */
+  readonly tokens: number | undefined;
+  /** Rows whose text was longer than the model's window; undefined where the model does not tell. */
+  readonly truncated: number | undefined;
 }
 
 /**
@@ -59,6 +63,7 @@ export async function embedOnce(options: EmbedOnceOptions): Promise<EmbeddedOnce
     and ($1::text is null or ${pk} > $1::text::${pkType}) order by ${pk} limit $2`;
   let last: string | null = null;
   let [rows, failed, calls] = [0, 0, 0];
+  let [tokens, truncated]: [number | undefined, number | undefined] = [undefined, undefined];
   let firstError: string | undefined;
   onProgress(0, total);
   while (rows < limit) {
@@ -79,13 +84,19 @@ export async function embedOnce(options: EmbedOnceOptions): Promise<EmbeddedOnce
       failed += 1;
       firstError ??= answer.error;
     }
-    calls += embedded.calls;
+    calls += embedded.usage.calls;
+    tokens = added(tokens, embedded.usage.tokens);
+    truncated = added(truncated, embedded.usage.truncated);
     rows += found.length;
     last = found.at(-1)?.key ?? null;
     onProgress(rows, Math.max(rows, total));
     if (found.length < size) break;
   }
-  return { rows, failed, firstError, calls };
+  return { rows, failed, firstError, calls, tokens, truncated };
+}
+
+function added(sum: number | undefined, more: number | undefined): number | undefined {
+  return more === undefined ? sum : (sum ?? 0) + more;
 }
 
 async function inspectSource(

@@ -25,11 +25,20 @@ export interface EmbedRowsOptions {
   readonly signal: AbortSignal;
 }
 
+/** What the vectors of some rows took. */
+export interface EmbedUsage {
+  /** Calls of the model. */
+  readonly calls: number;
+  /** Of all texts that were answered, each counted once; undefined where the model does not tell. */
+  readonly tokens: number | undefined;
+  /** Rows whose text was longer than the model's window, so that its end is not in the vector; undefined where the model does not tell. */
+  readonly truncated: number | undefined;
+}
+
 export interface EmbeddedRows {
   /** One per row, in order. */
   readonly answers: readonly RowAnswer[];
-  /** Calls of the model. */
-  readonly calls: number;
+  readonly usage: EmbedUsage;
   /** Why nothing came of it at all: the model or its server is unavailable, and no row is charged. */
   readonly outage?: ModelError;
   /** The model gives vectors of another length now, as a sentence: no matter of rows. */
@@ -66,17 +75,28 @@ export async function embedRows(
     ),
   );
   const all = [...outcomes.values()];
+  const usage = { calls, tokens: tokensOf(all), truncated: truncatedOf(rows.map(({ text }) => outcomes.get(text))) };
   if (all.some(({ ok }) => ok)) turns.noteAnswer();
   const answers = rows.map(({ text }) => answerOf(outcomes.get(text)));
   const outage = outageOf(all);
   if (outage !== undefined) {
     turns.noteUnavailable(new Error(outage.message, { cause: outage.cause }), outage.retryAfterMs);
-    return { answers, calls, outage };
+    return { answers, usage, outage };
   }
   const wrong = all.filter((outcome) => !outcome.ok && WRONG_LENGTH.test(outcome.error.message));
   const [first] = wrong;
-  if (first === undefined || first.ok || wrong.length < 2 || wrong.length < all.length) return { answers, calls };
-  return { answers, calls, wrongDimensions: first.error.message };
+  if (first === undefined || first.ok || wrong.length < 2 || wrong.length < all.length) return { answers, usage };
+  return { answers, usage, wrongDimensions: first.error.message };
+}
+
+function tokensOf(outcomes: readonly ItemOutcome<unknown>[]): number | undefined {
+  const told = outcomes.flatMap((outcome) => (outcome.ok ? (outcome.tokens ?? []) : []));
+  return told.length === 0 ? undefined : told.reduce((sum, tokens) => sum + tokens, 0);
+}
+
+function truncatedOf(outcomes: readonly (ItemOutcome<unknown> | undefined)[]): number | undefined {
+  const told = outcomes.flatMap((outcome) => (outcome?.ok === true ? (outcome.isTruncated ?? []) : []));
+  return told.length === 0 ? undefined : told.filter(Boolean).length;
 }
 
 type OnAnswers = (texts: readonly string[], outcomes: readonly ItemOutcome<Float32Array>[]) => void;

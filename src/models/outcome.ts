@@ -17,7 +17,18 @@ export interface ModelError {
   readonly cause?: unknown;
 }
 
-export interface ItemSuccess<T> {
+/** What the answer to an item took, as far as the runtime tells it. */
+export interface ItemCost {
+  /**
+   * Tokens that the model read, special ones and its prefix included. Of a server that tells them for several items at once, the item's
+   * share by its length; the shares come to what it told.
+   */
+  readonly tokens?: number;
+  /** True when the item was longer than the model's window, and its end was cut off. */
+  readonly isTruncated?: boolean;
+}
+
+export interface ItemSuccess<T> extends ItemCost {
   readonly ok: true;
   readonly value: T;
 }
@@ -31,8 +42,8 @@ export interface ItemFailure {
 export type ItemOutcome<T> = ItemSuccess<T> | ItemFailure;
 
 /** The outcome of an item that was answered. */
-export function succeeded<T>(value: T): ItemSuccess<T> {
-  return { ok: true, value };
+export function succeeded<T>(value: T, cost: ItemCost = {}): ItemSuccess<T> {
+  return { ok: true, value, ...cost };
 }
 
 /** The outcome of an item that can never be answered, such as one that is too long. */

@@ -74,7 +74,7 @@ test(
       ...['--out-column', 'once', '--create-column', '-f', 'id > 1'],
     ]);
     expect(once).toMatchObject({ code: 0, stderr: '' });
-    expect(once.stdout).toMatch(/^Embedded 1 rows in .* s, with 1 calls of builtin\/lexical$/m);
+    expect(once.stdout).toMatch(/^Embedded 1 rows in .* s, with 1 calls and 1 tokens of builtin\/lexical$/m);
     const { rows } = await db.pool.query(
       'select id, cardinality(once) as length, once = embedding as same from articles order by id',
     );

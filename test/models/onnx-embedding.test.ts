@@ -46,6 +46,22 @@ describe.each(KINDS)('the ONNX fixture %s (%s)', (name) => {
     }
   });
 
+  it('tells how many tokens each text has, and which are truncated', async () => {
+    const texts = expected.texts.map(({ text }) => text);
+    const outcomes = await model.embed(texts, signal);
+    expect(outcomes.map((outcome) => outcome.ok && outcome.tokens)).toEqual(
+      expected.texts.map(({ ids }) => ids.length),
+    );
+    const isFull = expected.texts.map(({ ids }) => ids.length === expected.maxTokens);
+    expect(outcomes.map((outcome, at) => outcome.ok && outcome.isTruncated === true && !isFull[at])).not.toContain(
+      true,
+    );
+    expect(isFull).toContain(true);
+    const [short, long] = await model.embed(['lamp', 'lamp '.repeat(expected.maxTokens)], signal);
+    expect(short).toMatchObject({ isTruncated: false });
+    expect(long).toMatchObject({ isTruncated: true, tokens: expected.maxTokens });
+  });
+
   it('gives the same bits one by one, in any company and in any order', async () => {
     const texts = expected.texts.map(({ text }) => text);
     const alone = new Map<string, string>();

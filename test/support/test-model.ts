@@ -2,7 +2,7 @@ import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { REQUEST_FUNCTIONS, type RequestFunction } from '../../src/core/request-functions.ts';
 import { defineModel } from '../../src/models/define-model.ts';
-import { failed, type ItemOutcome, invalid, succeeded, unavailable } from '../../src/models/outcome.ts';
+import { failed, type ItemCost, type ItemOutcome, invalid, succeeded, unavailable } from '../../src/models/outcome.ts';
 import type { GenerateItem, Model } from '../../src/models/port.ts';
 import { hasStep, numberOf, parseSteps, type TestStep } from './test-steps.ts';
 
@@ -97,7 +97,7 @@ async function runCall<Item, Value>(call: Call<Item, Value>): Promise<ItemOutcom
       const steps = parseSteps(text);
       calls.texts.push(text);
       await pass(steps, signal);
-      outcomes.push(refusalIn(text, steps, tries) ?? succeeded(answer(item, steps)));
+      outcomes.push(refusalIn(text, steps, tries) ?? succeeded(answer(item, steps), costOf(steps)));
     }
     return items.some((item) => hasStep(parseSteps(textOf(item)), 'wrong-count')) ? outcomes.slice(1) : outcomes;
   } finally {
@@ -130,6 +130,11 @@ function refusalIn(text: string, steps: readonly TestStep[], tries: Tries): Item
     return unavailable('The test runtime was told to be unavailable', retryAfter);
   }
   return undefined;
+}
+
+function costOf(steps: readonly TestStep[]): ItemCost {
+  const tokens = numberOf(steps, 'tokens');
+  return tokens === undefined ? {} : { tokens, isTruncated: hasStep(steps, 'truncated') };
 }
 
 /** Equal texts get equal vectors; texts of other lengths or letters most likely others. */

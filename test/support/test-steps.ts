@@ -15,6 +15,7 @@
  *   !wrong-count         the call gives one answer too few
  *   !wrong-dimension     !nan     !unnormalised     !zero       a bad vector, or a bad score for `nan`
  *   !wrong-scores        one score too few      !score:1.5      that score for every document
+ *   !tokens:9            tell that the text took 9 tokens, and was not truncated, or was, with !truncated
  *   !answer:TEXT         generate answers TEXT: all that follows, spaces included, to the end of the prompt
  *
  * Tries are counted per text and process, so a text with `-times` should be used by one test only.
@@ -45,6 +46,8 @@ const STEP_NAMES: ReadonlySet<string> = new Set([
   'zero',
   'wrong-scores',
   'score',
+  'tokens',
+  'truncated',
   'answer',
 ]);
 

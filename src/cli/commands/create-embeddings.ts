@@ -219,9 +219,13 @@ async function embed(invocation: Invocation, { model, dimensions }: ServedModel)
     });
     terminal.showStatus();
     const seconds = ((systemClock.nowMs() - startedMs) / 1_000).toFixed(1);
+    const tokens = done.tokens === undefined ? '' : ` and ${done.tokens} tokens`;
     terminal.print(
-      `${terminal.style.green('Embedded')} ${done.rows - done.failed} rows in ${seconds} s, with ${done.calls} calls of ${model.name}`,
+      `${terminal.style.green('Embedded')} ${done.rows - done.failed} rows in ${seconds} s, with ${done.calls} calls${tokens} of ${model.name}`,
     );
+    if (done.truncated !== undefined && done.truncated > 0) {
+      terminal.print(`${done.truncated} texts are longer than the model reads: their ends are not in the vectors`);
+    }
     if (done.failed === 0) return EXIT.done;
     terminal.printError(`${done.failed} rows could not be embedded, the first one because: ${done.firstError}`);
     return EXIT.failed;

@@ -18,17 +18,27 @@ const GRAM_WEIGHT = 0.7;
 /** N-grams are taken from this many letters of a word; what is longer is no word of a language. */
 const MAX_GRAM_LETTERS = 64;
 
+export interface EmbeddedText {
+  readonly vector: Float32Array;
+  /** How many the text has. */
+  readonly words: number;
+}
+
 /**
  * The unit vector of a text: hashed words and their letter trigrams, counted sublinearly (square root).
  *
  * Bit for bit the same on every machine: integers, sums in a fixed order, and the IEEE-exact `sqrt` and division only.
  * Never zero; `text` must not be empty.
  */
-export async function embedText(text: string, pacer: Pacer): Promise<Float32Array> {
+export async function embedText(text: string, pacer: Pacer): Promise<EmbeddedText> {
+  let words = 0;
   const sums = new Float64Array(LEXICAL_DIMENSIONS);
   const counts = new Map<string, number>();
   for (const piece of readPieces(text)) {
-    for (const word of segmentWords(piece)) counts.set(word, (counts.get(word) ?? 0) + 1);
+    for (const word of segmentWords(piece)) {
+      counts.set(word, (counts.get(word) ?? 0) + 1);
+      words += 1;
+    }
     if (pacer.isDue()) await pacer.pause();
   }
   let added = 0;
@@ -37,7 +47,7 @@ export async function embedText(text: string, pacer: Pacer): Promise<Float32Arra
     if (++added % 1_024 === 0 && pacer.isDue()) await pacer.pause();
   }
   if (counts.size === 0) addSymbols(sums, text);
-  return toUnitVector(sums, text);
+  return { vector: toUnitVector(sums, text), words };
 }
 
 function addWord(sums: Float64Array, word: string, weight: number): void {

@@ -41,7 +41,8 @@ export function createLexicalModel(): Model {
 
 async function embedOne(text: string, pacer: Pacer): Promise<ItemOutcome<Float32Array>> {
   if (isBlank(text)) return invalid('Text input cannot be empty');
-  return succeeded(await embedText(text, pacer));
+  const { vector, words } = await embedText(text, pacer);
+  return succeeded(vector, { tokens: words, isTruncated: false });
 }
 
 /** Runs on the caller's thread: moving short texts to another one costs more than embedding them. */

@@ -40,8 +40,10 @@ export async function answerTexts(
     breathe: () => call.breathe(),
     done(position, result) {
       const text = readable[position];
+      const { ids = [], isTruncated = false } = encoded[position] ?? {};
       if (text === undefined) return;
-      done(text, result instanceof Error ? failed(`The model failed: ${messageOf(result)}`) : succeeded(result));
+      if (result instanceof Error) done(text, failed(`The model failed: ${messageOf(result)}`));
+      else done(text, succeeded(result, { tokens: ids.length, isTruncated }));
     },
   });
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { type Portions, type RunBatch, runTexts, type TextResult } from './run-texts.ts';
 import type { EncodedText } from './text-encoder.ts';
 
-const textOf = (length: number): EncodedText => ({ ids: new Array(length).fill(7), typeIds: [] });
+const textOf = (length: number): EncodedText => ({ ids: new Array(length).fill(7), typeIds: [], isTruncated: false });
 const vector = Float32Array.of(1);
 
 /** What is run and said, in order: `3,4` for a run of texts of these lengths, `[0 1]` for positions that are worked on. */

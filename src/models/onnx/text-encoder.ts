@@ -6,6 +6,8 @@ export interface EncodedText {
   readonly ids: readonly number[];
   /** 0 for the first text of a pair, 1 for the second; as long as `ids`. */
   readonly typeIds: readonly number[];
+  /** It was longer than the limit. */
+  readonly isTruncated: boolean;
 }
 
 /** Turns texts into tokens the way the model was trained. */
@@ -42,9 +44,12 @@ export function createTextEncoder(tokenizer: Tokenizer, maxTokens: number): Text
     if (id === undefined) throw new Error(`The tokenizer has no number for ${JSON.stringify(token)}`);
     return id;
   };
-  const finish = ({ tokens, typeIds }: { readonly tokens: readonly string[]; readonly typeIds: readonly number[] }) => {
+  const finish = (
+    { tokens, typeIds }: { readonly tokens: readonly string[]; readonly typeIds: readonly number[] },
+    isTruncated: boolean,
+  ) => {
     if (tokens.length === 0) throw new Error('The text has no tokens');
-    return { ids: tokens.map(idOf), typeIds };
+    return { ids: tokens.map(idOf), typeIds, isTruncated };
   };
 
   /** At least the first `limit` tokens. Texts can be a thousand times the limit, so no more is read than that takes. */
@@ -57,7 +62,10 @@ export function createTextEncoder(tokenizer: Tokenizer, maxTokens: number): Text
     return tokenizer.tokenize(text);
   };
 
-  const encode = (text: string) => finish(template(firstTokens(text, room).slice(0, room)));
+  const encode = (text: string) => {
+    const tokens = firstTokens(text, room);
+    return finish(template(tokens.slice(0, room)), tokens.length > room);
+  };
 
   return {
     encode,
@@ -66,7 +74,8 @@ export function createTextEncoder(tokenizer: Tokenizer, maxTokens: number): Text
       const firsts = firstTokens(first, pairRoom);
       const seconds = firstTokens(second, pairRoom);
       const [keptFirst, keptSecond] = truncatePair(firsts.length, seconds.length, pairRoom);
-      return finish(template(firsts.slice(0, keptFirst), seconds.slice(0, keptSecond)));
+      const isTruncated = keptFirst < firsts.length || keptSecond < seconds.length;
+      return finish(template(firsts.slice(0, keptFirst), seconds.slice(0, keptSecond)), isTruncated);
     },
   };
 }

@@ -61,6 +61,19 @@ describe('embeddings of an OpenAI-compatible server', () => {
     });
   });
 
+  it('come with the tokens that the server tells, shared among the texts of a request', async () => {
+    const { model } = await setUp(({ body }) => ({
+      json: {
+        data: body.input.map((text: string, index: number) => ({ index, embedding: stubVector(text) })),
+        usage: { prompt_tokens: 30, total_tokens: 30 },
+      },
+    }));
+    const outcomes = await model.embed(['a'.repeat(9), 'a'.repeat(19)], never);
+    expect(outcomes.map((outcome) => outcome.ok && outcome.tokens)).toEqual([10, 20]);
+    expect(outcomes).toMatchObject([{ ok: true }, { ok: true }]);
+    expect(outcomes.map((outcome) => outcome.ok && outcome.isTruncated)).toEqual([undefined, undefined]);
+  });
+
   it('carry the dimensions and the input type of the selection', async () => {
     const selection = { dimensions: 3, inputType: 'query' };
     const { model, server } = await setUp(({ body }) => embeddingsAnswer(body, 3), { selection });

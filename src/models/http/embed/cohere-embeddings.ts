@@ -1,6 +1,7 @@
 import { type Endpoint, rootUrlOf } from '../endpoint.ts';
 import type { EmbeddingApi } from './embed-through.ts';
 import type { EmbeddingWishes } from './openai-embeddings.ts';
+import { countOf, memberOf } from './share-tokens.ts';
 
 /** Cohere's `/v2/embed`. */
 export function cohereEmbeddings(endpoint: Endpoint, { model, dimensions, inputType }: EmbeddingWishes): EmbeddingApi {
@@ -20,10 +21,6 @@ export function cohereEmbeddings(endpoint: Endpoint, { model, dimensions, inputT
       const vectors = memberOf(memberOf(answer, 'embeddings'), 'float');
       return Array.isArray(vectors) && vectors.length === count ? vectors : undefined;
     },
+    tokensOf: (answer) => countOf(memberOf(memberOf(memberOf(answer, 'meta'), 'billed_units'), 'input_tokens')),
   };
-}
-
-function memberOf(value: unknown, key: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
-  return (value as Record<string, unknown>)[key]; // an object of unknown members
 }

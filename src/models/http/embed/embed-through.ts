@@ -7,6 +7,7 @@ import { createCallWork } from '../transport/call-work.ts';
 import type { Asking, HttpClient } from '../transport/http-client.ts';
 import { garbled, type HttpProblem } from '../transport/problem.ts';
 import { type DimensionGuard, readVector } from './read-vectors.ts';
+import { shareTokens } from './share-tokens.ts';
 
 const TIMEOUT_BASE_MS = 60_000;
 const TIMEOUT_PER_ITEM_MS = 1_000;
@@ -18,6 +19,8 @@ export interface EmbeddingApi {
   requestOf(texts: readonly string[]): { readonly url: URL; readonly body: unknown };
   /** The vectors as they came, in the order asked; undefined when they are not one for each of `count`. */
   vectorsOf(answer: unknown, count: number): readonly unknown[] | undefined;
+  /** Tokens that the request took, where the server tells. */
+  tokensOf(answer: unknown): number | undefined;
   /** Learns from a refusal; true when the next request will be another one, so that it is worth sending again. */
   adapt?(problem: HttpProblem): boolean;
 }
@@ -51,7 +54,15 @@ export function embedThrough(line: EmbeddingLine, api: EmbeddingApi): ModelMetho
       const problem = garbled(client.endpoint, `did not give one vector for each of ${texts.length} texts`);
       return { ok: false, problem };
     }
-    return { ok: true, outcomes: vectors.map((vector) => readVector(vector, guard)) };
+    const shares = shareTokens(api.tokensOf(reply.value), texts);
+    return {
+      ok: true,
+      outcomes: vectors.map((vector, at) => {
+        const outcome = readVector(vector, guard);
+        const tokens = shares?.[at];
+        return outcome.ok && tokens !== undefined ? { ...outcome, tokens } : outcome;
+      }),
+    };
   }
 
   return {

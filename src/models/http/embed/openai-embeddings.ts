@@ -1,6 +1,7 @@
 import { putInOrder } from '../batch/put-in-order.ts';
 import { type Endpoint, urlOf } from '../endpoint.ts';
 import type { EmbeddingApi } from './embed-through.ts';
+import { countOf, memberOf } from './share-tokens.ts';
 
 export interface EmbeddingWishes {
   /** The name that the server knows. */
@@ -30,6 +31,7 @@ export function openAiEmbeddings(endpoint: Endpoint, { model, dimensions, inputT
       const data = typeof answer === 'object' && answer !== null && 'data' in answer ? answer.data : undefined;
       return putInOrder(data, count)?.map(({ embedding }) => embedding);
     },
+    tokensOf: (answer) => countOf(memberOf(memberOf(answer, 'usage'), 'prompt_tokens')),
     adapt({ kind, param, words }) {
       if (!wantsBase64 || kind !== 'refused') return false;
       wantsBase64 = !(param === 'encoding_format' || /encoding_format|base64/i.test(words));

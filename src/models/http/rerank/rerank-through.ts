@@ -60,7 +60,7 @@ export function rerankThrough(line: RerankLine): ModelMethod<RerankItem, readonl
         const scores = readScores(answer.value, documents.length);
         const what = `did not give one score for each of ${documents.length} documents`;
         if (scores === undefined) return { ok: false, problem: garbled(client.endpoint, what) };
-        return { ok: true, outcomes: scores.map(succeeded) };
+        return { ok: true, outcomes: scores.map((score) => succeeded(score)) };
       }
       // The first refusal of an address that exists says more than the 404 of the others.
       if (reply === undefined || answer.problem.kind !== 'missing') reply = answer;

@@ -1,6 +1,6 @@
 import type { LlamaEmbeddingContext, LlamaModel, Token } from 'node-llama-cpp';
 import { isBlank } from '../../blank-text.ts';
-import { failed, type ItemOutcome, invalid, succeeded } from '../../outcome.ts';
+import { failed, type ItemCost, type ItemOutcome, invalid, succeeded } from '../../outcome.ts';
 import { firstTokens } from '../count-tokens.ts';
 import type { LlamaEngine } from '../llama-engine.ts';
 import { specialTokensOf } from '../special-tokens.ts';
@@ -26,17 +26,20 @@ export function createTextEmbedder(
   const room = maxTokens - opening.length - closing.length;
   return async (text, signal) => {
     if (isBlank(text)) return invalid('Text input cannot be empty');
-    const tokens = await firstTokens(model, prefix + text, room, signal);
-    const input: Token[] = [...opening, ...tokens, ...closing];
+    const tokens = await firstTokens(model, prefix + text, room + 1, signal);
+    const input: Token[] = [...opening, ...tokens.slice(0, room), ...closing];
     if (input.length === 0) return invalid('The text has no token that the model knows');
     signal.throwIfAborted();
     const { vector } = await turns.run(() => context.getEmbeddingFor(input));
-    return normalised(vector);
+    return normalised(vector, { tokens: input.length, isTruncated: tokens.length > room });
   };
 }
 
-function normalised(vector: readonly number[]): ItemOutcome<Float32Array> {
+function normalised(vector: readonly number[], cost: ItemCost): ItemOutcome<Float32Array> {
   const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
   if (!(length > 0 && Number.isFinite(length))) return failed(`The model gave a vector of length ${length}`);
-  return succeeded(Float32Array.from(vector, (value) => value / length));
+  return succeeded(
+    Float32Array.from(vector, (value) => value / length),
+    cost,
+  );
 }
