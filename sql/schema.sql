@@ -98,6 +98,7 @@ create table lamplighter.embedding_failure (
   job bigint not null,
   key_hash uuid not null,
   key text not null,
+  text_hash uuid,
   attempts integer not null,
   is_final boolean not null,
   error text not null,
@@ -161,6 +162,7 @@ create table lamplighter.embedding_progress (
   pass_blank bigint default 0 not null,
   pass_found bigint default 0 not null,
   full_pass_at timestamp with time zone,
+  trust_ended_at timestamp with time zone,
   row_count bigint,
   blank_count bigint,
   found_count bigint,
@@ -177,6 +179,7 @@ create table lamplighter.embedding_stamp (
   key_hash uuid not null,
   text_hash uuid,
   is_failed boolean default false not null,
+  is_trusted boolean default false not null,
   dimensions integer not null,
   model text not null,
   chunk_hash uuid,
@@ -932,6 +935,7 @@ AS $function$
 #variable_conflict use_column
 declare
   v_places tid[];
+  v_marked_at timestamptz;
 begin
   perform set_config('synchronous_commit', 'off', true);
   perform lamplighter.require_lease(p_holder);
@@ -972,12 +976,20 @@ begin
   end if;
   taken := cardinality(v_places);
   with gone as (
-    delete from lamplighter.change as l where l.ctid = any (v_places) returning l.key
+    delete from lamplighter.change as l where l.ctid = any (v_places) returning l.key, l.changed_at
   )
-  select array_agg(distinct g.key::text) filter (where g.key is not null), coalesce(bool_or(g.key is null), false)
-  into keys, is_marked
+  select array_agg(distinct g.key::text) filter (where g.key is not null), min(g.changed_at) filter (where g.key is null)
+  into keys, v_marked_at
   from gone as g;
+  is_marked := v_marked_at is not null;
   if is_marked then
+    -- Rows may have been stamped as what they came with after their texts had changed.
+    update lamplighter.embedding_progress as p
+    set trust_ended_at = clock_timestamp()
+    where p.job = p_job and coalesce(v_marked_at <= p.trust_ended_at, true);
+    if found then
+      delete from lamplighter.embedding_stamp as s where s.job = p_job and s.is_trusted;
+    end if;
     update lamplighter.embedding_progress as p set is_pass_due = true where p.job = p_job and not p.is_pass_due;
   end if;
   if keys is not null then
@@ -2024,21 +2036,27 @@ begin
   from unnest(p_stamp_keys, p_stamp_texts, p_stamp_chunks) as u (key_hash, text_hash, chunk_hash)
   order by u.key_hash
   on conflict on constraint embedding_stamp_pkey do update
-  set text_hash = excluded.text_hash, is_failed = false, dimensions = excluded.dimensions, model = excluded.model,
+  set text_hash = excluded.text_hash, is_failed = false, is_trusted = false, dimensions = excluded.dimensions, model = excluded.model,
       chunk_hash = excluded.chunk_hash;
   delete from lamplighter.embedding_failure as f
   where f.job = p_job and f.key_hash = any (p_stamp_keys) and f.key_hash <> all (p_failed_hashes);
 
   if cardinality(p_failed_keys) > 0 then
     with failed as (
-      insert into lamplighter.embedding_failure as f (job, key_hash, key, attempts, is_final, error)
-      select distinct on (u.key_hash) p_job, u.key_hash, u.key, 1, u.attempts <= 1, u.error
-      from unnest(p_failed_keys, p_failed_hashes, p_errors, p_attempts) as u (key, key_hash, error, attempts)
-      order by u.key_hash
+      insert into lamplighter.embedding_failure as f (job, key_hash, key, text_hash, attempts, is_final, error)
+      select distinct on (u.key_hash) p_job, u.key_hash, u.key, u.text_hash, coalesce(o.attempts, 0) + 1,
+             coalesce(o.attempts, 0) + 1 >= u.attempts, u.error
+      from unnest(p_failed_keys, p_failed_hashes, p_failed_texts, p_errors, p_is_retried, p_attempts)
+        as u (key, key_hash, text_hash, error, is_retried, attempts)
+      left join lamplighter.embedding_failure as o
+        on o.job = p_job and o.key_hash = u.key_hash and (o.text_hash = u.text_hash or not u.is_retried)
+      order by u.key_hash, u.attempts
       on conflict on constraint embedding_failure_pkey do update
-      set attempts = f.attempts + 1,
-          is_final = f.attempts + 1 >= (select min(l.attempts) from unnest(p_failed_hashes, p_attempts) as l (key_hash, attempts) where l.key_hash = f.key_hash),
+      set attempts = excluded.attempts,
+          is_final = excluded.is_final,
+          text_hash = excluded.text_hash,
           error = excluded.error,
+          first_failed_at = case when excluded.attempts = 1 then excluded.first_failed_at else f.first_failed_at end,
           last_failed_at = clock_timestamp()
       returning f.key, f.key_hash, f.is_final
     ), stamped as (
@@ -2051,7 +2069,7 @@ begin
       where f.is_final
       order by f.key_hash
       on conflict on constraint embedding_stamp_pkey do update
-      set text_hash = excluded.text_hash, is_failed = true, dimensions = excluded.dimensions, model = excluded.model,
+      set text_hash = excluded.text_hash, is_failed = true, is_trusted = false, dimensions = excluded.dimensions, model = excluded.model,
           chunk_hash = null
     )
     select coalesce(array_agg(f.key) filter (where f.is_final), '{}'),
@@ -2067,6 +2085,11 @@ begin
   end if;
 
   if p_is_done then
+    -- Rows that need nothing any more, as they are gone, or as they were before the text that failed.
+    delete from lamplighter.embedding_failure as f
+    using lamplighter.embedding_batch as b
+    where b.id = p_batch and f.job = p_job and not f.is_final and f.key = any (b.keys)
+      and f.key <> all (p_failed_keys) and f.key <> all (p_again);
     delete from lamplighter.embedding_batch as b where b.id = p_batch;
   end if;
   -- Charged rows come back 0.5, 1, 2, 4 seconds later; no pass waits for them.
@@ -2916,12 +2939,13 @@ AS $function$
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.lookup_stamps(p_job bigint, p_keys text[], p_key_hashes uuid[])
- RETURNS TABLE(key_hash uuid, has_stamp boolean, text_hash uuid, is_failed boolean, dimensions integer, model text, chunk_hash uuid, is_waiting boolean, is_of_pass boolean)
+ RETURNS TABLE(key_hash uuid, has_stamp boolean, text_hash uuid, is_failed boolean, is_trusted boolean, dimensions integer, model text, chunk_hash uuid, is_waiting boolean, is_of_pass boolean)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select k.key_hash, s.key_hash is not null, s.text_hash, s.is_failed, s.dimensions, s.model, s.chunk_hash, w.key is not null, coalesce(w.is_of_pass, false)
+  select k.key_hash, s.key_hash is not null, s.text_hash, s.is_failed, coalesce(s.is_trusted, false), s.dimensions, s.model, s.chunk_hash,
+         w.key is not null, coalesce(w.is_of_pass, false)
   from (select distinct on (u.key_hash) u.key_hash, u.key from unnest(p_keys, p_key_hashes) as u (key, key_hash)) as k
   left join lamplighter.embedding_stamp as s on s.job = p_job and s.key_hash = k.key_hash
   left join (
@@ -3776,7 +3800,7 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.read_pass(p_job bigint, p_generation bigint, p_holder uuid)
- RETURNS TABLE(relation oid, place tid, is_full boolean, found_rows bigint)
+ RETURNS TABLE(relation oid, place tid, is_full boolean, found_rows bigint, is_trusting boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3786,7 +3810,7 @@ begin
   perform lamplighter.require_lease(p_holder);
   perform lamplighter.require_embedding_job(p_job, p_generation);
   return query
-    select p.pass_relations[1], p.pass_tid, p.pass_is_full, p.pass_found
+    select p.pass_relations[1], p.pass_tid, p.pass_is_full, p.pass_found, p.trust_ended_at is null
     from lamplighter.embedding_progress as p
     where p.job = p_job and p.served_by = p_holder and p.pass_relations is not null
     for no key update;
@@ -3994,13 +4018,13 @@ CREATE OR REPLACE FUNCTION lamplighter.record_page(p_job bigint, p_holder uuid, 
 AS $function$
 #variable_conflict use_column
 begin
-  insert into lamplighter.embedding_stamp as s (job, key_hash, text_hash, dimensions, model)
-  select distinct on (u.key_hash) p_job, u.key_hash, u.text_hash, j.dimensions, j.model
+  insert into lamplighter.embedding_stamp as s (job, key_hash, text_hash, is_trusted, dimensions, model)
+  select distinct on (u.key_hash) p_job, u.key_hash, u.text_hash, u.text_hash is not null, j.dimensions, j.model
   from unnest(p_stamp_keys, p_stamp_texts) as u (key_hash, text_hash)
   join lamplighter.embedding_job as j on j.id = p_job
   order by u.key_hash
   on conflict on constraint embedding_stamp_pkey do update
-  set text_hash = excluded.text_hash, is_failed = false, dimensions = excluded.dimensions, model = excluded.model, chunk_hash = null;
+  set text_hash = excluded.text_hash, is_failed = false, is_trusted = excluded.is_trusted, dimensions = excluded.dimensions, model = excluded.model, chunk_hash = null;
   if cardinality(p_keys) > 0 then
     insert into lamplighter.embedding_batch as b (job, keys, is_of_pass, holder, claimed_at)
     values (p_job, p_keys, true, p_holder, clock_timestamp())
@@ -4021,6 +4045,7 @@ begin
     update lamplighter.embedding_progress as p
     set pass_ended_at = clock_timestamp(),
         full_pass_at = case when p.pass_is_full then clock_timestamp() else p.full_pass_at end,
+        trust_ended_at = case when p.pass_is_full then coalesce(p.trust_ended_at, clock_timestamp()) else p.trust_ended_at end,
         row_count = case when p.pass_found = 0 then p.pass_rows else p.row_count end,
         blank_count = case when p.pass_found = 0 then p.pass_blank else p.blank_count end,
         found_count = p.pass_found
@@ -4199,8 +4224,16 @@ begin
   end if;
   if is_changed then
     update lamplighter.embedding_progress as p
-    set is_pass_due = true, pass_relations = null, pass_tid = null
+    set is_pass_due = true, pass_relations = null, pass_tid = null,
+        -- What was not looked at by then may have changed unseen, or is of another column.
+        trust_ended_at = case
+          when v_job.state = 'canceled' or (v_job.table_oid, v_job.src_attnum, v_job.dst_attnum) <> (p_table_oid, p_src_attnum, p_dst_attnum)
+          then coalesce(p.trust_ended_at, clock_timestamp()) else p.trust_ended_at end
     where p.job = v_job.id;
+    if v_job.dst_attnum <> p_dst_attnum then
+      -- They speak of vectors in another column.
+      delete from lamplighter.embedding_stamp as s where s.job = v_job.id and not s.is_failed;
+    end if;
   end if;
   return next;
 end
@@ -4823,8 +4856,10 @@ begin
   with gone as (
     delete from lamplighter.embedding_failure as f where f.job = retry_embeddings.job and f.is_final returning f.key, f.key_hash
   ), unstamped as (
-    delete from lamplighter.embedding_stamp as s
-    using gone as g
+    -- Not deleted: a pass could take a vector that is left for one of this text.
+    update lamplighter.embedding_stamp as s
+    set is_failed = false, text_hash = null
+    from gone as g
     where s.job = retry_embeddings.job and s.key_hash = g.key_hash and s.is_failed
   )
   select array_agg(g.key) into v_keys from gone as g;
@@ -6183,6 +6218,8 @@ comment on column lamplighter.embedding_day.truncated is 'Texts that were longer
 
 comment on table lamplighter.embedding_failure is 'Rows that failed on their own account, until they succeed.';
 
+comment on column lamplighter.embedding_failure.attempts is 'With this text.';
+
 comment on view lamplighter.embedding_failures is 'Rows that cannot be embedded, with the reason. Those with is_final are left alone until lamplighter.retry_embeddings or a new text.';
 
 comment on table lamplighter.embedding_job is 'What the daemon embeds in this database, and for which row of which jobs table. A transaction that writes vectors holds its row FOR SHARE.';
@@ -6201,7 +6238,7 @@ comment on column lamplighter.embedding_job.generation is 'Raised by any change 
 
 comment on column lamplighter.embedding_job.table_oid is 'With the names beside it: where they disagree after a restore, the names hold.';
 
-comment on column lamplighter.embedding_job.trusted_model is 'A vector without a stamp counts as made by this model, the first one of the job, and from the row''s text; empty: it counts for nothing.';
+comment on column lamplighter.embedding_job.trusted_model is 'A vector without a stamp counts as made by this model, the first one of the job, and from the row''s text, until trust_ended_at; empty: it counts for nothing.';
 
 comment on table lamplighter.embedding_progress is 'Passes over the tables of jobs, and what they counted. Apart from embedding_job, whose rows writers share.';
 
@@ -6221,11 +6258,15 @@ comment on column lamplighter.embedding_progress.row_count is 'Of the last pass 
 
 comment on column lamplighter.embedding_progress.served_by is 'The process that makes the passes: a row of lamplighter.worker.';
 
+comment on column lamplighter.embedding_progress.trust_ended_at is 'From here on a vector without a stamp counts for nothing: the first full pass is over, or something happened in it that speaks against all of them.';
+
 comment on table lamplighter.embedding_stamp is 'From which text, and by which model, the vector of a row was made.';
 
 comment on column lamplighter.embedding_stamp.chunk_hash is 'Of all chunks that were made from the text, and of how it was divided: while the chunk table has these, each has the vector of its text.';
 
 comment on column lamplighter.embedding_stamp.is_failed is 'This text has failed for good, and is not tried again unless somebody asks for it.';
+
+comment on column lamplighter.embedding_stamp.is_trusted is 'The vector was there before the job: it is taken to be of this text until a change of the row is captured.';
 
 comment on column lamplighter.embedding_stamp.key_hash is 'Of the key as text: a key may be too long for an index of ours.';
 

@@ -46,7 +46,7 @@ comment on table lamplighter.embedding_job is
 comment on column lamplighter.embedding_job.control_id is 'Names the jobs table; made by the daemon. No secret.';
 comment on column lamplighter.embedding_job.table_oid is 'With the names beside it: where they disagree after a restore, the names hold.';
 comment on column lamplighter.embedding_job.trusted_model is
-  'A vector without a stamp counts as made by this model, the first one of the job, and from the row''s text; empty: it counts for nothing.';
+  'A vector without a stamp counts as made by this model, the first one of the job, and from the row''s text, until trust_ended_at; empty: it counts for nothing.';
 comment on column lamplighter.embedding_job.filter_column is 'A boolean column: a row has a vector, or chunks, only while it is true.';
 comment on column lamplighter.embedding_job.chunk_table_oid is
   'Where the texts are kept in chunks, with their vectors in dst_column; null where the vector stands beside the text.';
@@ -74,6 +74,7 @@ create table lamplighter.embedding_progress (
   pass_blank bigint not null default 0,
   pass_found bigint not null default 0,
   full_pass_at timestamptz,
+  trust_ended_at timestamptz,
   row_count bigint,
   blank_count bigint,
   found_count bigint,
@@ -92,6 +93,8 @@ comment on column lamplighter.embedding_progress.pass_relations is 'What is left
 comment on column lamplighter.embedding_progress.pass_blocks is
   'Blocks of 8 kB that each of pass_relations had as the pass began: what the pass itself appends is not ahead of it.';
 comment on column lamplighter.embedding_progress.pass_found is 'Rows that the pass found without their vector. A pass that found any is followed by another.';
+comment on column lamplighter.embedding_progress.trust_ended_at is
+  'From here on a vector without a stamp counts for nothing: the first full pass is over, or something happened in it that speaks against all of them.';
 comment on column lamplighter.embedding_progress.row_count is
   'Of the last pass that found nothing, as blank_count: one that writes vectors meets rows twice, as they move.';
 comment on column lamplighter.embedding_progress.found_count is 'Of the last pass.';
@@ -141,6 +144,7 @@ create table lamplighter.embedding_stamp (
   key_hash uuid not null,
   text_hash uuid,
   is_failed boolean not null default false,
+  is_trusted boolean not null default false,
   dimensions integer not null,
   model text not null,
   chunk_hash uuid,
@@ -151,12 +155,15 @@ comment on column lamplighter.embedding_stamp.key_hash is 'Of the key as text: a
 comment on column lamplighter.embedding_stamp.text_hash is '128 bits, made by the server from the bytes of the text. Null: the text was blank, so that there is no vector.';
 comment on column lamplighter.embedding_stamp.chunk_hash is
   'Of all chunks that were made from the text, and of how it was divided: while the chunk table has these, each has the vector of its text.';
+comment on column lamplighter.embedding_stamp.is_trusted is
+  'The vector was there before the job: it is taken to be of this text until a change of the row is captured.';
 comment on column lamplighter.embedding_stamp.is_failed is 'This text has failed for good, and is not tried again unless somebody asks for it.';
 
 create table lamplighter.embedding_failure (
   job bigint not null,
   key_hash uuid not null,
   key text not null,
+  text_hash uuid,
   attempts integer not null,
   is_final boolean not null,
   error text not null,
@@ -164,6 +171,7 @@ create table lamplighter.embedding_failure (
   last_failed_at timestamptz not null default clock_timestamp(),
   constraint embedding_failure_pkey primary key (job, key_hash)
 );
+comment on column lamplighter.embedding_failure.attempts is 'With this text.';
 comment on table lamplighter.embedding_failure is 'Rows that failed on their own account, until they succeed.';
 
 create table lamplighter.embedding_day (

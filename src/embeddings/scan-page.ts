@@ -60,10 +60,13 @@ export async function scanPage(db: Pool, job: PreparedJob, options: ScanOptions)
 }
 
 async function readPage(db: Queryable, job: PreparedJob, { holderId, limit, blocks }: ScanOptions): Promise<ScanPage> {
-  const pass = await db.query<{ relation: string; place: string | null; is_full: boolean; found_rows: string }>(
-    READ_PASS,
-    [job.id, job.generation, holderId],
-  );
+  const pass = await db.query<{
+    relation: string;
+    place: string | null;
+    is_full: boolean;
+    found_rows: string;
+    is_trusting: boolean;
+  }>(READ_PASS, [job.id, job.generation, holderId]);
   const [position] = pass.rows;
   if (position === undefined) return END;
   const leaf = job.table.leaves.find(({ oid }) => oid === position.relation);
@@ -71,7 +74,13 @@ async function readPage(db: Queryable, job: PreparedJob, { holderId, limit, bloc
   const { judged, summary, next } =
     leaf === undefined
       ? { judged: [], summary: undefined, next: null }
-      : await readLeaf(db, job, leaf, { from: position.place ?? '(0,0)', isFull: position.is_full, limit, blocks });
+      : await readLeaf(db, job, leaf, {
+          from: position.place ?? '(0,0)',
+          isFull: position.is_full,
+          isTrusting: job.trustsVectors && position.is_trusting,
+          limit,
+          blocks,
+        });
 
   const taken = judged.filter(({ kind }) => kind === 'embed' || kind === 'clear');
   const settled = judged.filter(({ kind }) => kind === 'blank' || kind === 'trusted');
@@ -109,8 +118,9 @@ async function readLeaf(
   db: Queryable,
   job: PreparedJob,
   leaf: { readonly oid: string; readonly name: string },
-  { from, isFull, limit, blocks }: { from: string; isFull: boolean; limit: number; blocks: number },
+  options: { from: string; isFull: boolean; isTrusting: boolean; limit: number; blocks: number },
 ): Promise<LeafPage> {
+  const { from, isFull, isTrusting, limit, blocks } = options;
   await holdTables(db, job.id, [leaf]);
   const size = await db.query<{ blocks: string }>(
     `select pg_catalog.pg_relation_size($1::pg_catalog.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8 as blocks`,
@@ -120,7 +130,7 @@ async function readLeaf(
   const endBlock = Math.min(firstBlock + blocks, LAST_BLOCK);
   const { rows } = await db.query<Omit<JudgedRow, 'leaf' | 'kind'> & { kind: JudgedRow['kind'] | 'page' }>(
     selectPage(job.table, leaf.name),
-    [job.id, job.model, job.dimensions, job.trustsVectors, from, `(${endBlock},0)`, isFull, limit],
+    [job.id, job.model, job.dimensions, isTrusting, from, `(${endBlock},0)`, isFull, limit],
   );
   const judged: JudgedRow[] = [];
   let summary: PageSummary = { rows: 0, blank: 0, waiting: 0, bytes: 0, isCut: false, last: null };

@@ -3,12 +3,14 @@ import { groupBy } from '../core/group-by.ts';
 import { loadQuery } from '../db/load-sql.ts';
 import type { Pool } from '../db/pool.ts';
 import type { Queryable } from '../db/query.ts';
+import { isAboutRows } from '../db/sqlstate.ts';
 import type { BatchRow, BatchUsage, EmbeddingBatch } from './embedding-batch.ts';
 import { flattenVectors } from './flat-vectors.ts';
 import type { PreparedJob } from './job-spec.ts';
 import { runPinned } from './pinned-transaction.ts';
+import type { EmbeddedTable } from './table/embedded-table.ts';
 import { holdTables, type NamedTable } from './table/hold-tables.ts';
-import { clearPlaces, hasNullElement, lockKeys, lockPlaces, updatePlaces } from './table/table-sql.ts';
+import { clearPlaces, dropVectors, hasNullElement, lockKeys, lockPlaces, updatePlaces } from './table/table-sql.ts';
 
 const FINISH_EMBEDDINGS = loadQuery('finish_embeddings');
 const LIST_BEFORE_TRIGGERS = loadQuery('list_before_triggers');
@@ -23,6 +25,8 @@ export interface VectorWrite {
 }
 
 export interface RowFailure {
+  /** Where it was seen, with the text that failed; undefined for one that this write itself has come upon. */
+  readonly row?: BatchRow;
   readonly key: string;
   readonly keyHash: string;
   readonly textHash: string | undefined;
@@ -56,7 +60,8 @@ export interface WriteOutcome {
 /**
  * One transaction of a guarded write. First the fence, which keeps the job's generation as it is; then the rows are locked as they are
  * now, and compared with what the vectors were made from; then, in a statement of its own, what is locked is written by place. In one
- * statement, a row that changes between its snapshot and its lock would be locked and not written.
+ * statement, a row that changes between its snapshot and its lock would be locked and not written. Failures are guarded alike: a row is charged
+ * for the text that it has. One that has failed for good loses its vector, which is of a text before.
  */
 export async function writeRows(db: Pool, write: RowsWrite): Promise<WriteOutcome> {
   const { job, batch, writes } = write;
@@ -67,13 +72,20 @@ export async function writeRows(db: Pool, write: RowsWrite): Promise<WriteOutcom
       batch.id,
       batch.holderId,
     ]);
-    if (writes.length > 0) await holdTables(transaction, job.id, tablesOf(job, writes));
-    const locked = await lockRows(transaction, job, writes);
+    const failing = new Map(
+      write.failures.flatMap((failure) => (failure.row === undefined ? [] : [[failure.row, failure]])),
+    );
+    const looked = [...writes, ...[...failing.keys()].map((row) => ({ row, vector: undefined }))];
+    if (looked.length > 0) await holdTables(transaction, job.id, tablesOf(job, looked));
+    const locked = await lockRows(transaction, job, looked);
     requireKnownLeaves(job, locked);
-    const lockedWrites = new Set(locked.map(({ write: { row } }) => row));
-    const skipped = writes.filter(({ row }) => !lockedWrites.has(row));
-    const updated = await updateRows(transaction, job, locked, searchPath);
-    const failures = [...write.failures, ...updated.failures];
+    const lockedRows = new Set(locked.map(({ write: { row } }) => row));
+    const skipped = looked.filter(({ row }) => !lockedRows.has(row));
+    const written = locked.filter(({ write: { row } }) => !failing.has(row));
+    const updated = await updateRows(transaction, job, written, searchPath);
+    // A text that is there no more cannot fail, and of one that somebody has locked nobody can say.
+    const charged = write.failures.filter(({ row }) => row === undefined || lockedRows.has(row));
+    const failures = [...charged, ...updated.failures];
     const stamped = [...updated.written, ...write.settled];
     const { usage } = write;
     const { rows } = await transaction.query<{ final_keys: string[] }>(FINISH_EMBEDDINGS, [
@@ -97,6 +109,8 @@ export async function writeRows(db: Pool, write: RowsWrite): Promise<WriteOutcom
       usage.truncated ?? null,
     ]);
     const finals = new Set(rows[0]?.final_keys);
+    const left = locked.filter(({ write: { row } }) => failing.has(row) && finals.has(row.key));
+    if (left.length > 0) await clearFailed(transaction, job, left, searchPath);
     return {
       written: updated.written.length,
       skipped: skipped.length,
@@ -157,6 +171,18 @@ function guardOf(key: string, textHash: string | undefined): string {
   return `${textHash ?? 'blank'} ${key}`;
 }
 
+/**
+ * Rows by place, each looked up: no plan that reads the table instead is right. Triggers of the user's find their tables by the path of the
+ * login, as they would in a session of its own, and by the schema of theirs; the statements themselves are qualified.
+ */
+async function setForUpdates(db: Queryable, { schema }: EmbeddedTable, searchPath: string): Promise<void> {
+  await db.query(
+    `select pg_catalog.set_config('enable_seqscan', 'off', true), pg_catalog.set_config('enable_hashjoin', 'off', true),
+       pg_catalog.set_config('enable_mergejoin', 'off', true), pg_catalog.set_config('search_path', $1, true)`,
+    [searchPath === '' ? schema : `${searchPath}, ${schema}`],
+  );
+}
+
 interface UpdatedRows {
   readonly written: readonly BatchRow[];
   readonly failures: readonly RowFailure[];
@@ -170,13 +196,7 @@ async function updateRows(
 ): Promise<UpdatedRows> {
   if (locked.length === 0) return { written: [], failures: [] };
   const { table, dimensions } = job;
-  // Rows by place, each looked up: no plan that reads the table instead is right. Triggers of the user's find their tables by the path of
-  // the login, as they would in a session of its own, and by the schema of theirs; the statements themselves are qualified.
-  await db.query(
-    `select pg_catalog.set_config('enable_seqscan', 'off', true), pg_catalog.set_config('enable_hashjoin', 'off', true),
-       pg_catalog.set_config('enable_mergejoin', 'off', true), pg_catalog.set_config('search_path', $1, true)`,
-    [searchPath === '' ? table.schema : `${searchPath}, ${table.schema}`],
-  );
+  await setForUpdates(db, table, searchPath);
   const written: BatchRow[] = [];
   const failures: RowFailure[] = [];
   for (const { oid, name } of table.leaves) {
@@ -208,6 +228,27 @@ async function updateRows(
     if (clears.length > 0) await run(clears, clearPlaces(table, name), []);
   }
   return { written, failures };
+}
+
+/** Takes away what vectors rows have of texts before the one that has failed for good. Where the table refuses that, they stay. */
+async function clearFailed(
+  db: Queryable,
+  { table }: PreparedJob,
+  rows: readonly LockedWrite[],
+  searchPath: string,
+): Promise<void> {
+  await db.query('savepoint of_failed');
+  try {
+    await setForUpdates(db, table, searchPath);
+    for (const { oid, name } of table.leaves) {
+      const places = rows.filter(({ leaf }) => leaf === oid).map(({ place }) => place);
+      if (places.length > 0) await db.query(dropVectors(table, name), [places]);
+    }
+    await db.query('release savepoint of_failed');
+  } catch (error) {
+    if (!isAboutRows(error)) throw error;
+    await db.query('rollback to savepoint of_failed');
+  }
 }
 
 interface UpdatedRow {

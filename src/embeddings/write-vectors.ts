@@ -119,6 +119,7 @@ async function writeParts(
 
 function rowFailure(row: BatchRow, error: string): RowFailure {
   return {
+    row,
     key: row.key,
     keyHash: row.keyHash,
     textHash: row.textHash,

@@ -14,6 +14,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 #variable_conflict use_column
 declare
   v_places tid[];
+  v_marked_at timestamptz;
 begin
   perform set_config('synchronous_commit', 'off', true);
   perform lamplighter.require_lease(p_holder);
@@ -54,12 +55,20 @@ begin
   end if;
   taken := cardinality(v_places);
   with gone as (
-    delete from lamplighter.change as l where l.ctid = any (v_places) returning l.key
+    delete from lamplighter.change as l where l.ctid = any (v_places) returning l.key, l.changed_at
   )
-  select array_agg(distinct g.key::text) filter (where g.key is not null), coalesce(bool_or(g.key is null), false)
-  into keys, is_marked
+  select array_agg(distinct g.key::text) filter (where g.key is not null), min(g.changed_at) filter (where g.key is null)
+  into keys, v_marked_at
   from gone as g;
+  is_marked := v_marked_at is not null;
   if is_marked then
+    -- Rows may have been stamped as what they came with after their texts had changed.
+    update lamplighter.embedding_progress as p
+    set trust_ended_at = clock_timestamp()
+    where p.job = p_job and coalesce(v_marked_at <= p.trust_ended_at, true);
+    if found then
+      delete from lamplighter.embedding_stamp as s where s.job = p_job and s.is_trusted;
+    end if;
     update lamplighter.embedding_progress as p set is_pass_due = true where p.job = p_job and not p.is_pass_due;
   end if;
   if keys is not null then

@@ -1,9 +1,10 @@
 -- lamplighter.finish_embeddings (worker)
 -- Records what became of rows of a batch, in the transaction that writes their vectors, after require_batch. Stamps: pairwise keys' hashes,
 -- hashes of texts (null: blank) and of their chunks (null: none). Failures: pairwise keys, their hashes, the hashes of the texts that
--- failed, errors, and whether a later claim is to try again (else capture has logged the row by itself). From as many failures as
--- p_attempts says for it, a row is left alone, and stamped so. p_again: keys to be tried again uncharged, after p_delay_ms. p_is_done:
--- nothing of the batch is left. Returns the keys that failed for good.
+-- failed, errors, and whether a later claim is to try again (else capture has logged the row by itself: a trigger changes its text with
+-- each write, so that the failures of all its texts count). From as many failures with its text as p_attempts says, a row is left alone,
+-- and stamped so. p_again: keys to be tried again uncharged, after p_delay_ms. p_is_done: nothing of the batch is left. Returns the keys
+-- that failed for good.
 create or replace function lamplighter.finish_embeddings(
   p_job bigint,
   p_batch bigint,
@@ -41,21 +42,27 @@ begin
   from unnest(p_stamp_keys, p_stamp_texts, p_stamp_chunks) as u (key_hash, text_hash, chunk_hash)
   order by u.key_hash
   on conflict on constraint embedding_stamp_pkey do update
-  set text_hash = excluded.text_hash, is_failed = false, dimensions = excluded.dimensions, model = excluded.model,
+  set text_hash = excluded.text_hash, is_failed = false, is_trusted = false, dimensions = excluded.dimensions, model = excluded.model,
       chunk_hash = excluded.chunk_hash;
   delete from lamplighter.embedding_failure as f
   where f.job = p_job and f.key_hash = any (p_stamp_keys) and f.key_hash <> all (p_failed_hashes);
 
   if cardinality(p_failed_keys) > 0 then
     with failed as (
-      insert into lamplighter.embedding_failure as f (job, key_hash, key, attempts, is_final, error)
-      select distinct on (u.key_hash) p_job, u.key_hash, u.key, 1, u.attempts <= 1, u.error
-      from unnest(p_failed_keys, p_failed_hashes, p_errors, p_attempts) as u (key, key_hash, error, attempts)
-      order by u.key_hash
+      insert into lamplighter.embedding_failure as f (job, key_hash, key, text_hash, attempts, is_final, error)
+      select distinct on (u.key_hash) p_job, u.key_hash, u.key, u.text_hash, coalesce(o.attempts, 0) + 1,
+             coalesce(o.attempts, 0) + 1 >= u.attempts, u.error
+      from unnest(p_failed_keys, p_failed_hashes, p_failed_texts, p_errors, p_is_retried, p_attempts)
+        as u (key, key_hash, text_hash, error, is_retried, attempts)
+      left join lamplighter.embedding_failure as o
+        on o.job = p_job and o.key_hash = u.key_hash and (o.text_hash = u.text_hash or not u.is_retried)
+      order by u.key_hash, u.attempts
       on conflict on constraint embedding_failure_pkey do update
-      set attempts = f.attempts + 1,
-          is_final = f.attempts + 1 >= (select min(l.attempts) from unnest(p_failed_hashes, p_attempts) as l (key_hash, attempts) where l.key_hash = f.key_hash),
+      set attempts = excluded.attempts,
+          is_final = excluded.is_final,
+          text_hash = excluded.text_hash,
           error = excluded.error,
+          first_failed_at = case when excluded.attempts = 1 then excluded.first_failed_at else f.first_failed_at end,
           last_failed_at = clock_timestamp()
       returning f.key, f.key_hash, f.is_final
     ), stamped as (
@@ -68,7 +75,7 @@ begin
       where f.is_final
       order by f.key_hash
       on conflict on constraint embedding_stamp_pkey do update
-      set text_hash = excluded.text_hash, is_failed = true, dimensions = excluded.dimensions, model = excluded.model,
+      set text_hash = excluded.text_hash, is_failed = true, is_trusted = false, dimensions = excluded.dimensions, model = excluded.model,
           chunk_hash = null
     )
     select coalesce(array_agg(f.key) filter (where f.is_final), '{}'),
@@ -84,6 +91,11 @@ begin
   end if;
 
   if p_is_done then
+    -- Rows that need nothing any more, as they are gone, or as they were before the text that failed.
+    delete from lamplighter.embedding_failure as f
+    using lamplighter.embedding_batch as b
+    where b.id = p_batch and f.job = p_job and not f.is_final and f.key = any (b.keys)
+      and f.key <> all (p_failed_keys) and f.key <> all (p_again);
     delete from lamplighter.embedding_batch as b where b.id = p_batch;
   end if;
   -- Charged rows come back 0.5, 1, 2, 4 seconds later; no pass waits for them.

@@ -17,13 +17,13 @@ create or replace function lamplighter.record_page(
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
-  insert into lamplighter.embedding_stamp as s (job, key_hash, text_hash, dimensions, model)
-  select distinct on (u.key_hash) p_job, u.key_hash, u.text_hash, j.dimensions, j.model
+  insert into lamplighter.embedding_stamp as s (job, key_hash, text_hash, is_trusted, dimensions, model)
+  select distinct on (u.key_hash) p_job, u.key_hash, u.text_hash, u.text_hash is not null, j.dimensions, j.model
   from unnest(p_stamp_keys, p_stamp_texts) as u (key_hash, text_hash)
   join lamplighter.embedding_job as j on j.id = p_job
   order by u.key_hash
   on conflict on constraint embedding_stamp_pkey do update
-  set text_hash = excluded.text_hash, is_failed = false, dimensions = excluded.dimensions, model = excluded.model, chunk_hash = null;
+  set text_hash = excluded.text_hash, is_failed = false, is_trusted = excluded.is_trusted, dimensions = excluded.dimensions, model = excluded.model, chunk_hash = null;
   if cardinality(p_keys) > 0 then
     insert into lamplighter.embedding_batch as b (job, keys, is_of_pass, holder, claimed_at)
     values (p_job, p_keys, true, p_holder, clock_timestamp())
@@ -44,6 +44,7 @@ begin
     update lamplighter.embedding_progress as p
     set pass_ended_at = clock_timestamp(),
         full_pass_at = case when p.pass_is_full then clock_timestamp() else p.full_pass_at end,
+        trust_ended_at = case when p.pass_is_full then coalesce(p.trust_ended_at, clock_timestamp()) else p.trust_ended_at end,
         row_count = case when p.pass_found = 0 then p.pass_rows else p.row_count end,
         blank_count = case when p.pass_found = 0 then p.pass_blank else p.blank_count end,
         found_count = p.pass_found

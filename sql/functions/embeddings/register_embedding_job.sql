@@ -128,8 +128,16 @@ begin
   end if;
   if is_changed then
     update lamplighter.embedding_progress as p
-    set is_pass_due = true, pass_relations = null, pass_tid = null
+    set is_pass_due = true, pass_relations = null, pass_tid = null,
+        -- What was not looked at by then may have changed unseen, or is of another column.
+        trust_ended_at = case
+          when v_job.state = 'canceled' or (v_job.table_oid, v_job.src_attnum, v_job.dst_attnum) <> (p_table_oid, p_src_attnum, p_dst_attnum)
+          then coalesce(p.trust_ended_at, clock_timestamp()) else p.trust_ended_at end
     where p.job = v_job.id;
+    if v_job.dst_attnum <> p_dst_attnum then
+      -- They speak of vectors in another column.
+      delete from lamplighter.embedding_stamp as s where s.job = v_job.id and not s.is_failed;
+    end if;
   end if;
   return next;
 end

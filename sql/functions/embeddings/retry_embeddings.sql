@@ -7,8 +7,10 @@ begin
   with gone as (
     delete from lamplighter.embedding_failure as f where f.job = retry_embeddings.job and f.is_final returning f.key, f.key_hash
   ), unstamped as (
-    delete from lamplighter.embedding_stamp as s
-    using gone as g
+    -- Not deleted: a pass could take a vector that is left for one of this text.
+    update lamplighter.embedding_stamp as s
+    set is_failed = false, text_hash = null
+    from gone as g
     where s.job = retry_embeddings.job and s.key_hash = g.key_hash and s.is_failed
   )
   select array_agg(g.key) into v_keys from gone as g;

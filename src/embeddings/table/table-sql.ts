@@ -60,8 +60,11 @@ export function hasNullElement(key: string): boolean {
   return /(?:^\{|,)NULL(?=,|\}$)/.test(key.replace(/"(?:[^"\\]|\\.)*"/g, '""'));
 }
 
-/** Judges a row of `f` by its stamp `k`; `unstamped` is the kind of one that has a vector and no stamp. */
-function kindOf(unstamped: string): string {
+/**
+ * Judges a row of `f` by its stamp `k`; `unstamped` is the kind of one that has a vector and no stamp, `doubt` the condition under which a
+ * stamp proves nothing about the vector.
+ */
+function kindOf(unstamped: string, doubt: string): string {
   return `case
     when f.is_blank and f.is_missing and k.has_stamp and k.text_hash is null then 'same'
     when f.is_blank and f.is_missing then 'blank'
@@ -69,6 +72,7 @@ function kindOf(unstamped: string): string {
     when k.is_failed and k.text_hash = f.text_hash and k.model = $2 then 'same'
     when f.is_missing then 'embed'
     when not k.has_stamp then ${unstamped}
+    when ${doubt} then 'embed'
     when not k.is_failed and k.text_hash = f.text_hash and k.model = $2 and k.dimensions = $3 then 'same'
     else 'embed' end`;
 }
@@ -83,7 +87,8 @@ const FOUND_COLUMNS = (table: EmbeddedTable, alias: string) => `${keyOf(alias, t
 
 /**
  * Reads the rows of keys, and judges by their stamps what is to be done. $1 job, $2 model, $3 dimensions, $4 keys. A row for each that is
- * not `same`: leaf, place, key, key_hash, text_hash, kind, and the text where it is to be embedded.
+ * not `same`: leaf, place, key, key_hash, text_hash, kind, and the text where it is to be embedded. Of rows that share a key a stamp says
+ * nothing, as it is of one of them.
  */
 export function selectChanged(table: EmbeddedTable, hasNulls: boolean): string {
   return `with wanted as materialized (
@@ -93,10 +98,11 @@ export function selectChanged(table: EmbeddedTable, hasNulls: boolean): string {
   from wanted as w
   join ${table.name} as t on ${isRowOf('t', 'w.key', table.keyColumns, hasNulls)}
 ), found as materialized (
-  select r.*, ${hashOf('r.text')} as text_hash, r.text is null or r.text !~ ${NOT_BLANK} as is_blank
+  select r.*, ${hashOf('r.text')} as text_hash, r.text is null or r.text !~ ${NOT_BLANK} as is_blank,
+         pg_catalog.count(*) over (partition by r.key) as count
   from row as r
 ), judged as (
-  select f.*, ${kindOf(`'embed'`)} as kind
+  select f.*, ${kindOf(`'embed'`, 'k.is_trusted or f.count > 1')} as kind
   from found as f
   join lamplighter.lookup_stamps($1, array(select f.key from found as f), array(select f.key_hash from found as f)) as k
     on k.key_hash = f.key_hash
@@ -123,7 +129,7 @@ export function selectPage(table: EmbeddedTable, leaf: string): string {
   select r.*, ${hashOf('r.text')} as text_hash, r.text is null or r.text !~ ${NOT_BLANK} as is_blank
   from row as r
 ), judged as materialized (
-  select f.*, case when k.is_waiting then 'same' else ${kindOf(`case when $4 then 'trusted' else 'embed' end`)} end as kind, k.is_of_pass
+  select f.*, case when k.is_waiting then 'same' else ${kindOf(`case when $4 then 'trusted' else 'embed' end`, 'false')} end as kind, k.is_of_pass
   from found as f
   join lamplighter.lookup_stamps($1, array(select f.key from found as f), array(select f.key_hash from found as f)) as k
     on k.key_hash = f.key_hash
@@ -190,6 +196,15 @@ set ${dst} = null
 from pg_catalog.unnest($1::pg_catalog.tid[]) with ordinality as w (place, n)
 where t.ctid operator(pg_catalog.=) w.place
 returning w.n::pg_catalog.int4 as position, ${guardOf('t', table)} as text_hash, t.${dst} is null as is_null`;
+}
+
+/** Takes away the vectors, where there are any, from rows of a leaf that are locked. $1 places. */
+export function dropVectors(table: EmbeddedTable, leaf: string): string {
+  const dst = quoteIdentifier(table.dstColumn);
+  return `update only ${leaf} as t
+set ${dst} = null
+from pg_catalog.unnest($1::pg_catalog.tid[]) as w (place)
+where t.ctid operator(pg_catalog.=) w.place and t.${dst} is not null`;
 }
 
 /** Whether any row has a vector. */
