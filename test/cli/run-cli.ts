@@ -1,5 +1,4 @@
 import process from 'node:process';
-import { compiledEntry } from '../support/compiled-program.ts';
 import { type SpawnedProcess, type SpawnOptions, spawnProcess } from '../support/process.ts';
 
 export interface CliResult {
@@ -22,7 +21,7 @@ export function startCli(
     /^(PG|DATABASE_URL|DIRECT_|LAMPLIGHTER_|STEADYTEXT_)/.test(name),
   );
   const cleared = Object.fromEntries(inherited.map((name) => [name, undefined]));
-  return spawnProcess(compiledEntry(entry), args, { ...options, env: { ...cleared, ...options.env } });
+  return spawnProcess(entry, args, { ...options, env: { ...cleared, ...options.env } });
 }
 
 /** Runs a program to its end. */

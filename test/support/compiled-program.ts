@@ -1,34 +1,43 @@
-import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** In the root, as `dist` is: the program finds its SQL from there. */
 const FOLDER = '.test-dist';
+/** What the program finds by its own place. */
+const LINKED = ['package.json', 'sql'];
 
-/** The path, from the root, of a file of `src` as {@link compileProgram} wrote it; of any other file, its own. */
+/** What {@link compileProgram} writes. Programs in `test/models` start engines from sources. */
+function isCompiled(path: string): boolean {
+  return /^(?:src|test(?!\/models))\/.*(?<!\.test)\.ts$/.test(path);
+}
+
+/** The path, from the root, of a program of `src` or `test` as {@link compileProgram} wrote it; of any other file, its own. */
 export function compiledEntry(entry: string): string {
-  if (!entry.startsWith('src/')) return entry;
-  return entry.replace(/^src\//, `${FOLDER}/`).replace(/\.ts$/, '.js');
+  return isCompiled(entry) ? `${FOLDER}/${entry.replace(/\.ts$/, '.js')}` : entry;
 }
 
 /**
- * Writes the files of `src` that have changed as JavaScript, without a look at types. A program that tests start again and again takes
- * 0.6 s less of the processor than under the loader for TypeScript, of 0.9 s in all.
+ * Writes the files of `src` and of the programs in `test` that have changed as JavaScript, without a look at types. A program that tests
+ * start again and again takes 0.45 s of the processor, and 1.4 s under the loader for TypeScript.
  */
 export async function compileProgram(): Promise<void> {
-  const entries = await readdir(join(ROOT, 'src'), { recursive: true, withFileTypes: true });
-  const files = entries.filter(({ name }) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
+  const folders = ['src', 'test'].map((folder) =>
+    readdir(join(ROOT, folder), { recursive: true, withFileTypes: true }),
+  );
+  const entries = (await Promise.all(folders)).flat();
+  const paths = entries.map(({ parentPath, name }) => join(parentPath, name).slice(ROOT.length));
   const stale: string[] = [];
-  for (const { parentPath, name } of files) {
-    const path = join(parentPath, name).slice(ROOT.length);
+  for (const path of paths.filter(isCompiled)) {
     const [source, compiled] = await Promise.all(
       [path, compiledEntry(path)].map((each) => stat(join(ROOT, each)).catch(() => undefined)),
     );
     if ((compiled?.mtimeMs ?? 0) < (source?.mtimeMs ?? 0)) stale.push(path);
   }
   if (stale.length === 0) return;
+  await mkdir(join(ROOT, FOLDER), { recursive: true });
+  for (const name of LINKED) await symlink(join('..', name), join(ROOT, FOLDER, name)).catch(ignoreExisting);
   const { default: ts } = await import('typescript');
   for (const path of stale) {
     const { outputText } = ts.transpileModule(await readFile(join(ROOT, path), 'utf8'), {
@@ -45,4 +54,8 @@ export async function compileProgram(): Promise<void> {
     await writeFile(`${target}.${process.pid}`, outputText);
     await rename(`${target}.${process.pid}`, target);
   }
+}
+
+function ignoreExisting(error: unknown): void {
+  if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
 }

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll } from 'vitest';
+import { compiledEntry } from './compiled-program.ts';
 
 export interface ProcessEnd {
   readonly code: number | null;
@@ -50,8 +51,9 @@ afterAll(async () => {
  * file is done, or when `await using` leaves its block, is killed.
  */
 export function spawnProcess(entry: string, args: readonly string[] = [], options: SpawnOptions = {}): SpawnedProcess {
-  const loader = entry.endsWith('.ts') ? ['--import', TSX] : [];
-  const child = spawn(process.execPath, [...loader, fileURLToPath(new URL(entry, ROOT)), ...args], {
+  const path = compiledEntry(entry);
+  const loader = path.endsWith('.ts') ? ['--import', TSX] : [];
+  const child = spawn(process.execPath, [...loader, fileURLToPath(new URL(path, ROOT)), ...args], {
     cwd: options.cwd ?? fileURLToPath(ROOT),
     env: { ...process.env, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
