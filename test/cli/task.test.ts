@@ -55,6 +55,25 @@ test('doctor says why tasks wait', async () => {
   expect(stdout).toMatch(/^warning +tasks +1 waits: no worker runs tasks$/m);
 });
 
+test('a role that was granted nothing is told by every command what would grant it', async () => {
+  const { uri } = await db.createRole('stranger');
+  for (const args of [['run', 'select 1'], ['list'], ['show', '1'], ['cancel', '1']]) {
+    const { code, stderr } = await runCli(['task', ...args, '--uri', uri]);
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      'error: permission denied for schema lantern\nhint: The owner of the schema can run: lamplighter migrate --grant ROLE.\n',
+    );
+  }
+});
+
+test('what has ended cannot be cancelled, and the command says so', async () => {
+  const { jobid } = JSON.parse((await task('run', '--wait', '--json', 'select 1')).stdout) as { jobid: number };
+  expect(await task('cancel', String(jobid))).toMatchObject({
+    code: 1,
+    stdout: `There is no task ${jobid} to cancel: it has ended, or it is not yours.\n`,
+  });
+});
+
 test('bad usage is told', async () => {
   expect(await task('run')).toMatchObject({ code: 2 });
   expect(await task('cancel')).toMatchObject({ code: 2 });

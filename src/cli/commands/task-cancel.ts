@@ -1,3 +1,4 @@
+import { createCallerDb } from '../../client/caller-db.ts';
 import { cancelTask } from '../../client/tasks/enqueue-task.ts';
 import { listTasks } from '../../client/tasks/list-tasks.ts';
 import { LamplighterError } from '../../core/errors.ts';
@@ -35,11 +36,12 @@ export const taskCancelCommand: CliCommand = {
       });
     }
     return withSession(invocation, connectionOf(invocation), async (session) => {
-      if (named.length > 0) return cancelAll(invocation, session, named);
+      const db = createCallerDb(session);
+      if (named.length > 0) return cancelAll(invocation, db, named);
       const states = (filter?.states ?? ['queued', 'running']).filter(
         (state) => state === 'queued' || state === 'running',
       );
-      const tasks = await listTasks(session, { ...filter, states, limit: MOST });
+      const tasks = await listTasks(db, { ...filter, states, limit: MOST });
       if (tasks.length === 0) {
         invocation.terminal.print(isOn(invocation, JSON_OPTION) ? '[]' : 'No unfinished task matches.');
         return EXIT.done;
@@ -51,7 +53,7 @@ export const taskCancelCommand: CliCommand = {
       }
       await cancelAll(
         invocation,
-        session,
+        db,
         tasks.map(({ jobid }) => jobid),
       );
       // What ended by itself in the meantime is no failure: nobody named it.
@@ -71,7 +73,9 @@ async function cancelAll(
   else {
     for (const { jobid, wasUnfinished } of results) {
       terminal.print(
-        wasUnfinished ? `Task ${jobid} is being canceled.` : `Task ${jobid} is not unfinished, or not yours.`,
+        wasUnfinished
+          ? `Task ${jobid} is being canceled.`
+          : `There is no task ${jobid} to cancel: it has ended, or it is not yours.`,
       );
     }
   }

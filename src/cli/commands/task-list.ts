@@ -1,3 +1,4 @@
+import { createCallerDb } from '../../client/caller-db.ts';
 import { listTasks } from '../../client/tasks/list-tasks.ts';
 import type { Reading } from '../../core/config/option-values.ts';
 import type { CliCommand } from '../cli-command.ts';
@@ -32,7 +33,9 @@ export const taskListCommand: CliCommand = {
     const { terminal } = invocation;
     const limit = readOption(invocation, LIMIT, readLimit) ?? DEFAULT_LIMIT;
     const filter = { ...taskFilterOf(invocation), limit };
-    const tasks = await withSession(invocation, connectionOf(invocation), (session) => listTasks(session, filter));
+    const tasks = await withSession(invocation, connectionOf(invocation), (session) =>
+      listTasks(createCallerDb(session), filter),
+    );
     if (isOn(invocation, JSON_OPTION)) terminal.print(JSON.stringify(tasks));
     else if (tasks.length === 0) terminal.print('No task matches.');
     else printTasks(invocation, tasks);

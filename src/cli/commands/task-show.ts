@@ -1,3 +1,4 @@
+import { createCallerDb } from '../../client/caller-db.ts';
 import { readTask, readTaskText } from '../../client/tasks/list-tasks.ts';
 import { LamplighterError } from '../../core/errors.ts';
 import type { CliCommand } from '../cli-command.ts';
@@ -22,13 +23,14 @@ export const taskShowCommand: CliCommand = {
     const [text = ''] = args;
     const jobid = parseJobid(text);
     return withSession(invocation, connectionOf(invocation), async (session) => {
-      const task = await readTask(session, jobid);
+      const db = createCallerDb(session);
+      const task = await readTask(db, jobid);
       if (task === undefined) {
         throw new LamplighterError('TASK_NOT_FOUND', `There is no task ${jobid} that you may see`, {
           hint: 'A role sees its own tasks, the owner of the schema all: lamplighter task list',
         });
       }
-      const query = await readTaskText(session, jobid);
+      const query = await readTaskText(db, jobid);
       if (isOn(invocation, JSON_OPTION)) terminal.print(JSON.stringify({ ...task, query }));
       else printTask(invocation, task, query);
       return EXIT.done;

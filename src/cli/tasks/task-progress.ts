@@ -38,7 +38,8 @@ export function createTaskProgress(terminal: Terminal, clock: Clock = systemCloc
   return (task) => {
     const { state, reason, progressPhase, progressPercent: percent, leftMs, blockedBy } = task;
     const perSecond = percent === undefined ? undefined : speed(percent);
-    const head = [state, reason, progressPhase, blockedByText(blockedBy)]
+    // What is in the way comes first, as a narrow terminal cuts the end off.
+    const head = [blockedByText(blockedBy), progressPhase ?? state, reason]
       .filter((part) => part !== undefined)
       .join(', ');
     const figures = [
