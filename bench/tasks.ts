@@ -1,157 +1,109 @@
 /**
- * Tasks: from the commit that queues one to its statement, on an idle worker; what a task costs beside the same text in a session that is
- * opened for it; many short tasks of one role and of fifty; and how long a cancel takes.
+ * Tasks: from the commit that queues one to its statement, on an idle worker and on one that cannot keep up; what a task costs beside the
+ * same text run by psql or in a session that is opened for it; many short tasks of one role and of fifty; how long a cancel takes, by the
+ * worker that runs the task and by another one; and by how much a result of ten million rows makes the worker grow. The worker is a
+ * process of its own.
  *
- * usage: tsx bench/tasks.ts [--rounds 1] [--requests 10000] [--quick] [--save]
+ * usage: tsx bench/tasks.ts [--requests 10000] [--quick] [--save]
  */
 
-import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
-import { createWorker } from '../src/worker/create-worker.ts';
+import { readFile, writeFile } from 'node:fs/promises';
 import { readBenchOptions } from './support/bench-options.ts';
-import { openPool, startBenchServer } from './support/bench-server.ts';
-import { contenderNamed } from './support/contenders/registry.ts';
+import { startBenchServer } from './support/bench-server.ts';
 import { atMost, publish, type Row } from './support/report.ts';
 import { median, percentile, round3 } from './support/statistics.ts';
+import { measureCancels, measureCancelsByOther } from './support/tasks/measure-cancels.ts';
+import { type Crowd, measureMany } from './support/tasks/measure-many.ts';
+import {
+  measureBusyStarts,
+  measurePsql,
+  measureSessions,
+  measureSessionsPerSecond,
+  measureStarts,
+  measureWholeTasks,
+} from './support/tasks/measure-starts.ts';
+import { openTaskGround, type TaskGround, type TaskWorkerProcess } from './support/tasks/task-ground.ts';
 
 const options = readBenchOptions({ full: { rounds: 1, requests: 10_000 }, quick: { rounds: 1, requests: 200 } });
 const ROLES = 50;
 const PROBES = options.isQuick ? 10 : 100;
-const PASSWORD = 'bench';
+const CANCELS = options.isQuick ? 5 : 30;
+const OTHER_CANCELS = options.isQuick ? 2 : 10;
+const RESULT_ROWS = options.isQuick ? 1_000_000 : 10_000_000;
+/** Tasks and texts by hand that one machine runs at once. */
+const AT_ONCE = 4;
 
 await using server = await startBenchServer();
-const uri = await server.createDatabase('bench_tasks');
-await contenderNamed('lamplighter-batched').migrate(uri);
-const pool = openPool(uri, 4);
-const roles = Array.from({ length: ROLES }, (_, n) => `bench_task_${n}`);
-for (const role of roles) {
-  await pool.query(`drop role if exists ${role}`);
-  await pool.query(`create role ${role} login password '${PASSWORD}'`);
-  await pool.query('select lamplighter.grant_caller($1)', [role]);
-}
-await pool.query(
-  'create table started (n integer, at timestamptz); grant all on started to public; grant usage on schema public to public',
-);
-const uriOf = (role: string) => Object.assign(new URL(uri), { username: role, password: PASSWORD }).href;
-const worker = await createWorker({ uri, taskRoles: Object.fromEntries(roles.map((role) => [role, uriOf(role)])) });
-const [first = ''] = roles;
-const caller = new pg.Client(uriOf(first));
-await caller.connect();
+await using ground = await openTaskGround(await server.createDatabase('bench_tasks'), ROLES);
+const worker = await ground.startWorker();
 
-const queue = async (text: string): Promise<string> =>
-  (await caller.query<{ jobid: string }>('select lantern.async_task($1) as jobid', [text])).rows[0]?.jobid ?? '';
+const starts = await measureStarts(ground, PROBES);
+const whole = await measureWholeTasks(ground, PROBES);
+const sessions = await measureSessions(ground, PROBES);
+const psql = await measurePsql(ground, PROBES);
+const busy = await measureBusyStarts(ground, PROBES);
+const byHand = await measureSessionsPerSecond(ground, Math.min(options.requests, 1_000));
+const ofOne = await measureMany(server, ground, worker, { roles: ground.roles.slice(0, 1), count: options.requests });
+const ofAll = await measureMany(server, ground, worker, { roles: ground.roles, count: options.requests });
+const cancels = await measureCancels(ground, CANCELS);
+const grownMb = await measureGrowth(ground, worker);
+const byOther = await measureCancelsByOther(ground, worker, OTHER_CANCELS);
 
-async function untilNoneIsLeft(): Promise<void> {
-  const left = async () =>
-    (
-      await pool.query<{ left: boolean }>(
-        `select exists (select from lamplighter.task_run where state in ('queued', 'running')) as left`,
-      )
-    ).rows[0]?.left;
-  while ((await left()) === true) await sleep(5);
-}
-
-const starts = await measureStarts();
-const bare = await measureBareRuns();
-const ofOne = await measureMany([first]);
-const ofAll = await measureMany(roles);
-const cancels = await measureCancels();
+const many = options.requests.toLocaleString('en');
 const rows: Row[] = [
-  row('commit to statement, idle', starts),
-  row('the same text in a session opened for it', bare),
-  row('cancel to end', cancels),
-  { what: `${options.requests} short tasks of one role`, 'tasks/s': round3(ofOne) },
-  { what: `${options.requests} short tasks of ${ROLES} roles`, 'tasks/s': round3(ofAll) },
+  timeRow('commit to statement, idle', starts),
+  timeRow('commit to statement, more of another role queued than can run', busy),
+  timeRow('call to recorded end, idle', whole),
+  timeRow('the same text in a session opened for it', sessions),
+  ...(psql.length === 0 ? [] : [timeRow('the same text by psql -c', psql)]),
+  timeRow('cancel to end', cancels),
+  timeRow('cancel to end, its worker frozen, by another one', byOther),
+  { what: `texts by hand, ${AT_ONCE} sessions at once`, 'per s': round3(byHand) },
+  crowdRow(`${many} short tasks of one role, ${AT_ONCE} at once`, ofOne),
+  crowdRow(`${many} short tasks of ${ROLES} roles, ${AT_ONCE} at once`, ofAll),
 ];
-await caller.end();
-await worker.stop();
-for (const role of roles) await pool.query(`drop owned by ${role}; drop role ${role}`);
-await pool.end();
 await publish(
   {
     bench: 'tasks',
     subject: 'async tasks',
     rows,
     verdicts: [
-      atMost('start after commit, idle, p50 ms', median(starts), 10),
-      atMost('cancel, p99 ms', percentile(cancels, 0.99), 1_000),
+      atMost('tasks: ms from commit to statement, idle, p50', round3(median(starts)), 10),
+      atMost('tasks: ms from cancel to end, p99', round3(percentile(cancels, 0.99)), 1_000),
+      atMost('tasks: ms from cancel to end by another worker, p99', round3(percentile(byOther, 0.99)), 2_000),
+      atMost(`tasks: MB that ${RESULT_ROWS.toLocaleString('en')} rows make the worker grow`, round3(grownMb), 50),
+    ],
+    notes: [
+      'A task is a login, two commits, one of them with the text, and four short statements of the worker: with texts that do nothing it ' +
+        'is several times as dear as the text alone, and a queue of requests beside it a hundred times faster.',
     ],
   },
   options,
   server,
 );
 
-function row(what: string, values: readonly number[]): Row {
+function timeRow(what: string, values: readonly number[]): Row {
   return { what, 'p50 ms': round3(median(values)), 'p99 ms': round3(percentile(values, 0.99)) };
 }
 
-/** By the clock of the server: from just before the commit that queues a task to its first statement. */
-async function measureStarts(): Promise<number[]> {
-  const values: number[] = [];
-  for (let n = 0; n < PROBES + 5; n += 1) {
-    await sleep(150);
-    await caller.query('begin');
-    await queue(`insert into started values (${n}, clock_timestamp())`);
-    const { rows: times } = await caller.query<{ ms: number }>(
-      'select extract(epoch from clock_timestamp())::float8 * 1000 as ms',
-    );
-    await caller.query('commit');
-    await untilNoneIsLeft();
-    const { rows: found } = await pool.query<{ ms: number }>(
-      'select extract(epoch from at)::float8 * 1000 as ms from started where n = $1',
-      [n],
-    );
-    if (n >= 5) values.push((found[0]?.ms ?? Number.NaN) - (times[0]?.ms ?? Number.NaN));
-  }
-  return values;
+function crowdRow(what: string, { perSecond, serverMs, workerMs }: Crowd): Row {
+  const serverCpu = serverMs === undefined ? undefined : round3(serverMs);
+  return { what, 'per s': round3(perSecond), 'server CPU ms': serverCpu, 'worker CPU ms': round3(workerMs) };
 }
 
-/** A login, the text and the end of the session: what running it by hand takes. */
-async function measureBareRuns(): Promise<number[]> {
-  const values: number[] = [];
-  for (let n = 0; n < PROBES; n += 1) {
-    const startedMs = performance.now();
-    const client = new pg.Client(uriOf(first));
-    await client.connect();
-    await client.query('select 1');
-    await client.end();
-    values.push(performance.now() - startedMs);
-  }
-  return values;
-}
-
-/** Tasks a second. */
-async function measureMany(of: readonly string[]): Promise<number> {
-  const each = Math.ceil(options.requests / of.length);
-  // The first ones run while others are queued.
-  const startedMs = performance.now();
-  for (const role of of) {
-    const client = new pg.Client(uriOf(role));
-    await client.connect();
-    await client.query(`select lantern.async_task('select 1') from generate_series(1, $1::integer)`, [each]);
-    await client.end();
-  }
-  await untilNoneIsLeft();
-  return (each * of.length * 1_000) / (performance.now() - startedMs);
-}
-
-async function measureCancels(): Promise<number[]> {
-  const values: number[] = [];
-  for (let n = 0; n < Math.min(PROBES, 30); n += 1) {
-    const jobid = await queue('select pg_sleep(60)');
-    const isRunning = async () =>
-      (
-        await pool.query(
-          `select from lamplighter.task_run where jobid = $1 and state = 'running' and pid is not null`,
-          [jobid],
-        )
-      ).rowCount === 1;
-    while (!(await isRunning())) await sleep(2);
-    await sleep(20);
-    const startedMs = performance.now();
-    await caller.query('select lantern.cancel_async_task($1)', [jobid]);
-    await untilNoneIsLeft();
-    values.push(performance.now() - startedMs);
-  }
-  return values;
+/** MB, as the kernel counts: the most that the worker had while it ran the text, above what it had before. */
+async function measureGrowth({ queue, roles, untilEnded }: TaskGround, { pid }: TaskWorkerProcess): Promise<number> {
+  const read = async (name: string) =>
+    (Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) *
+      1_024) /
+    1e6;
+  const run = async (count: number) =>
+    untilEnded(await queue(roles[0] ?? '', `select g, g::text from generate_series(1, ${count}) as g`));
+  // What the first rows of any result take.
+  await run(10_000);
+  // From now on the most is that of what follows.
+  await writeFile(`/proc/${pid}/clear_refs`, '5');
+  const before = await read('VmRSS');
+  await run(RESULT_ROWS);
+  return (await read('VmHWM')) - before;
 }

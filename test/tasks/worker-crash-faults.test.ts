@@ -3,7 +3,7 @@ import { withClient } from '../support/admin.ts';
 import { createTestDatabase, type TestDatabase, type TestRole } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { spawnWorker, startTestWorker } from '../support/test-worker.ts';
-import { enqueueAs, timedCancelAs, untilEnded, untilState } from './worker-stage.ts';
+import { cancelAs, enqueueAs, timedCancelAs, untilEnded, untilState } from './worker-stage.ts';
 
 let db: TestDatabase;
 let ann: TestRole;
@@ -128,4 +128,15 @@ test('a worker in another process is told, and a frozen one does not keep the ba
   expect(frozen.goneMs).toBeLessThan(1_500);
   expect(frozen.endMs).toBeLessThan(5_000);
   expect(other.warnings().filter(({ msg }) => !/rescued|dead worker/.test(msg))).toEqual([]);
+});
+
+test('a worker that begins to listen after a cancel was committed sees to it at once, whoever is frozen', async () => {
+  const patient = { ...options(), leaseMs: 60_000, heartbeatMs: 30_000 };
+  await using first = await spawnWorker(patient);
+  const jobid = await enqueueAs(ann.uri, 'select pg_sleep(60)');
+  await untilState(db.pool, jobid, 'running');
+  first.kill('SIGSTOP');
+  expect(await cancelAs(ann.uri, jobid)).toBe(true);
+  await using _other = await startTestWorker(patient);
+  expect(await untilEnded(db.pool, jobid, 5_000)).toMatchObject({ status: 'canceled' });
 });

@@ -167,6 +167,8 @@ export async function openTasks(context: WorkloadContext, options: TasksWorkload
     onResync() {
       running?.dispatcher.wake();
       running?.canceller.wake();
+      // Of what was cancelled before, nobody has told.
+      running?.cancelRescuer.noteCancel();
     },
     onListening(isListening) {
       running?.schedule.setListening(isListening);
