@@ -24,6 +24,7 @@ const BENCHES = [
   'large-table',
   'recovery',
   'tasks',
+  'tasks-cron',
   'capture',
   'embedding',
   'embedding-sync',

@@ -18,7 +18,7 @@ export interface BenchServer extends AsyncDisposable {
 }
 
 /** Commits wait for the disk, and checkpoints are far apart: both are the same for all that are measured. */
-const SETTINGS = {
+export const BENCH_SETTINGS = {
   shared_buffers: '512MB',
   max_wal_size: '8GB',
   checkpoint_timeout: '1h',
@@ -33,9 +33,13 @@ export async function startBenchServer(settings: Readonly<Record<string, string>
   const given = process.env['TEST_DATABASE_URL'];
   const server =
     given === undefined
-      ? await startEmbeddedServer({ persistent: false, settings: { ...SETTINGS, ...settings } })
+      ? await startEmbeddedServer({ persistent: false, settings: { ...BENCH_SETTINGS, ...settings } })
       : undefined;
-  const uri = server?.uri ?? given ?? '';
+  return attachBenchServer(server?.uri ?? given ?? '', async () => server?.stop());
+}
+
+/** A server that runs already; `stop` is called at the end, once the databases are dropped. */
+export async function attachBenchServer(uri: string, stop: () => Promise<void>): Promise<BenchServer> {
   const admin = new pg.Client({ connectionString: uri });
   await admin.connect();
   const { rows } = await admin.query<{ server_version: string; pid: number }>(
@@ -68,7 +72,7 @@ export async function startBenchServer(settings: Readonly<Record<string, string>
       for (const name of created)
         await admin.query(`drop database if exists ${pg.escapeIdentifier(name)} with (force)`);
       await admin.end();
-      await server?.stop();
+      await stop();
     },
   };
 }

@@ -32,7 +32,8 @@ export interface TaskGround extends AsyncDisposable {
   untilEnded(jobid: string): Promise<void>;
   untilNoneIsLeft(lookMs?: number): Promise<void>;
   untilRunning(jobid: string): Promise<void>;
-  startWorker(): Promise<TaskWorkerProcess>;
+  /** @param atOnce - tasks. @default 4 */
+  startWorker(atOnce?: number): Promise<TaskWorkerProcess>;
 }
 
 export async function openTaskGround(uri: string, count: number): Promise<TaskGround> {
@@ -88,8 +89,8 @@ export async function openTaskGround(uri: string, count: number): Promise<TaskGr
         `exists (select from lamplighter.task_run where jobid = $1 and state = 'running' and run_started_at is not null)`,
         [jobid],
       ),
-    async startWorker() {
-      const child = fork(ENTRY, [JSON.stringify({ uri, taskRoles })], { execArgv: ['--import', 'tsx'] });
+    async startWorker(atOnce = 4) {
+      const child = fork(ENTRY, [JSON.stringify({ uri, taskRoles, atOnce })], { execArgv: ['--import', 'tsx'] });
       const worker = wrap(child, () => workers.delete(worker));
       workers.add(worker);
       await Promise.race([
