@@ -838,6 +838,7 @@ CREATE OR REPLACE FUNCTION lamplighter.cancel_abandoned()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET row_security TO 'off'
@@ -1133,6 +1134,7 @@ CREATE OR REPLACE FUNCTION lamplighter.claim_quarantined(p_worker_id uuid, p_cla
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET row_security TO 'off'
@@ -1189,6 +1191,7 @@ CREATE OR REPLACE FUNCTION lamplighter.claim_requests(p_worker_id uuid, p_claim_
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_bitmapscan TO 'off'
  SET enable_sort TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
@@ -1305,6 +1308,7 @@ CREATE OR REPLACE FUNCTION lamplighter.claim_requests_at_once(p_worker_id uuid, 
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_bitmapscan TO 'off'
  SET enable_sort TO 'off'
  SET enable_hashjoin TO 'off'
@@ -1363,6 +1367,7 @@ CREATE OR REPLACE FUNCTION lamplighter.claim_tasks(p_worker_id uuid, p_limit int
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_bitmapscan TO 'off'
  SET enable_sort TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
@@ -1456,6 +1461,7 @@ CREATE OR REPLACE FUNCTION lamplighter.claim_upkeep(p_worker_id uuid, p_was_read
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET row_security TO 'off'
@@ -1534,6 +1540,7 @@ CREATE OR REPLACE FUNCTION lamplighter.count_pending(p_limit bigint)
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET row_security TO 'off'
 AS $function$
   select (select count(*)
@@ -1548,6 +1555,7 @@ CREATE OR REPLACE FUNCTION lamplighter.count_waiting(p_function_names text[], p_
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_bitmapscan TO 'off'
  SET row_security TO 'off'
 AS $function$
@@ -1574,6 +1582,7 @@ CREATE OR REPLACE FUNCTION lamplighter.declare_deaths(p_reachable_ms double prec
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET row_security TO 'off'
@@ -1955,6 +1964,7 @@ CREATE OR REPLACE FUNCTION lamplighter.find_charged(p_worker_id uuid)
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET row_security TO 'off'
@@ -2133,6 +2143,7 @@ CREATE OR REPLACE FUNCTION lamplighter.finish_requests(p_worker_id uuid, p_ids b
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
@@ -2269,6 +2280,7 @@ CREATE OR REPLACE FUNCTION lamplighter.finish_task(p_worker_id uuid, p_run_id bi
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET lock_timeout TO '1s'
  SET row_security TO 'off'
 AS $function$
@@ -2418,6 +2430,7 @@ CREATE OR REPLACE FUNCTION lamplighter.guard_request_insert()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET row_security TO 'off'
 AS $function$
 declare
@@ -2639,6 +2652,7 @@ CREATE OR REPLACE FUNCTION lamplighter.is_task_session(p_run_id bigint, p_attemp
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
   select exists (
     select
@@ -2693,6 +2707,7 @@ CREATE OR REPLACE FUNCTION lamplighter.list_in_flight(p_worker_id uuid)
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET row_security TO 'off'
@@ -2721,6 +2736,7 @@ CREATE OR REPLACE FUNCTION lamplighter.list_lost(p_worker_id uuid, p_ids bigint[
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET row_security TO 'off'
@@ -2774,6 +2790,7 @@ CREATE OR REPLACE FUNCTION lamplighter.list_ready(p_function_names text[], p_mod
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_bitmapscan TO 'off'
  SET enable_sort TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
@@ -2841,6 +2858,7 @@ CREATE OR REPLACE FUNCTION lamplighter.list_task_cancels(p_worker_id uuid)
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 begin
   perform lamplighter.require_own_worker(p_worker_id);
@@ -2927,6 +2945,7 @@ CREATE OR REPLACE FUNCTION lamplighter.lookup_cached_results(p_cache_keys bytea[
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET row_security TO 'off'
@@ -3040,6 +3059,7 @@ CREATE OR REPLACE FUNCTION lamplighter.note_task_session(p_worker_id uuid, p_run
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET row_security TO 'off'
 AS $function$
 begin
@@ -3162,6 +3182,7 @@ CREATE OR REPLACE FUNCTION lamplighter.project_tasks(p_limit integer)
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_run_id bigint;
@@ -3193,6 +3214,7 @@ CREATE OR REPLACE FUNCTION lamplighter.promote_requests(p_limit integer, OUT pro
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET row_security TO 'off'
 AS $function$
 declare
@@ -3249,6 +3271,7 @@ CREATE OR REPLACE FUNCTION lamplighter.prune_after_delete()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 begin
   if tg_op = 'TRUNCATE' then
@@ -3287,6 +3310,7 @@ CREATE OR REPLACE FUNCTION lamplighter.prune_cached_results(p_after_key bytea, p
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET row_security TO 'off'
@@ -3463,6 +3487,7 @@ CREATE OR REPLACE FUNCTION lamplighter.prune_requests(p_older_than interval, p_a
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_bitmapscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
@@ -3503,6 +3528,7 @@ CREATE OR REPLACE FUNCTION lamplighter.prune_tasks(p_older_than interval, p_limi
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET lock_timeout TO '100ms'
  SET row_security TO 'off'
 AS $function$
@@ -4324,6 +4350,7 @@ CREATE OR REPLACE FUNCTION lamplighter.release_task(p_worker_id uuid, p_run_id b
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET lock_timeout TO '1s'
  SET row_security TO 'off'
 AS $function$
@@ -4635,6 +4662,7 @@ CREATE OR REPLACE FUNCTION lamplighter.rescue_cancelled_tasks(p_worker_id uuid, 
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET row_security TO 'off'
 AS $function$
 #variable_conflict use_column
@@ -4725,6 +4753,7 @@ CREATE OR REPLACE FUNCTION lamplighter.rescue_requests(p_max_retries integer, p_
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET row_security TO 'off'
@@ -4800,6 +4829,7 @@ CREATE OR REPLACE FUNCTION lamplighter.rescue_tasks(p_worker_id uuid)
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET row_security TO 'off'
 AS $function$
 #variable_conflict use_column
@@ -5208,6 +5238,7 @@ CREATE OR REPLACE FUNCTION lamplighter.settle_stray_tasks()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET row_security TO 'off'
 AS $function$
 declare

@@ -214,3 +214,14 @@ test('the claim of one lane uses its index from the first entry, in the order of
   expect(plan).not.toContain('"Sort"');
   expect(plan).toContain("AND (username = 'postgres'::text) AND (priority = 0) AND (ROW(created_at, id) >=");
 });
+
+// A plan that does without a way which was switched off may cost 10^10 for PostgreSQL 14 to 17, which then compile it, for a second each time.
+test('whatever steers its plan is not compiled', async () => {
+  const { rows } = await db.pool.query(
+    `select p.oid::regproc::text as name from pg_proc as p
+     where exists (select from unnest(p.proconfig) as s where s ~ '^enable_.*=off$') and not 'jit=off' = any (p.proconfig)`,
+  );
+  expect(rows).toEqual([]);
+  const { rows: steering } = await db.pool.query(`select from pg_proc as p where 'jit=off' = any (p.proconfig)`);
+  expect(steering.length).toBeGreaterThan(20);
+});

@@ -23,7 +23,7 @@ create or replace function lamplighter.claim_requests_at_once(
   retry_count integer
 )
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_seqscan = off set jit = off set enable_bitmapscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan set lock_timeout = '200ms' set row_security = off as $$
 #variable_conflict use_column
 declare

@@ -3,7 +3,7 @@
 create or replace function lamplighter.count_waiting(p_function_names text[], p_models text[], p_most integer)
 returns table (function_name text, model text, waiting bigint)
 language sql volatile security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_bitmapscan = off set row_security = off as $$
+set enable_seqscan = off set jit = off set enable_bitmapscan = off set row_security = off as $$
   with delayed as materialized (
     select q.function_name, q.model
     from public.steadytext_queue as q

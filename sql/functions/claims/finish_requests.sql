@@ -19,7 +19,7 @@ create or replace function lamplighter.finish_requests(
   p_max_retries integer
 ) returns table (id bigint, status text, is_announced boolean)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set jit = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
 set row_security = off as $$
 #variable_conflict use_column
 declare

@@ -5,7 +5,7 @@
 create or replace function lamplighter.list_ready(p_function_names text[], p_models text[], p_per_role integer)
 returns table (function_name text, model text, username text, priority integer, created_us bigint, id bigint, seen_us bigint)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set jit = off set enable_bitmapscan = off set enable_sort = off set plan_cache_mode = force_generic_plan
 set row_security = off as $$
 #variable_conflict use_column
 declare

@@ -7,7 +7,7 @@
 -- single row.
 create or replace function lamplighter.guard_request_insert() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set row_security = off as $$
+set enable_seqscan = off set jit = off set row_security = off as $$
 declare
   v_column text;
   v_is_issued boolean;

@@ -18,7 +18,7 @@ create or replace function lamplighter.claim_tasks(
   attempt integer
 )
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set jit = off set enable_bitmapscan = off set enable_sort = off set plan_cache_mode = force_generic_plan
 set row_security = off as $$
 #variable_conflict use_column
 declare

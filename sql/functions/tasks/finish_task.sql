@@ -12,7 +12,7 @@ create or replace function lamplighter.finish_task(
   p_command_tag text,
   p_row_count bigint
 ) returns text
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set lock_timeout = '1s'
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off set lock_timeout = '1s'
 set row_security = off as $$
 declare
   v_guarantee text;

@@ -1,7 +1,7 @@
 -- lamplighter.is_task_session (internal)
 -- Whether this is the session that the worker noted for that attempt: its login, its backend, and the attempt's secret.
 create or replace function lamplighter.is_task_session(p_run_id bigint, p_attempt integer, p_secret bytea) returns boolean
-language sql stable security invoker set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+language sql stable security invoker set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
   select exists (
     select
     from lamplighter.task_run as r

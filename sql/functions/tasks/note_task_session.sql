@@ -13,7 +13,7 @@ create or replace function lamplighter.note_task_session(
   p_secret_hash bytea,
   p_guarantee text default 'exactly once'
 ) returns boolean
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set row_security = off as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off set row_security = off as $$
 begin
   perform set_config('synchronous_commit', 'off', true);
   perform lamplighter.require_own_worker(p_worker_id);

@@ -2,7 +2,7 @@
 -- Writes up to p_limit ended runs into lantern.tasks that could not be written as they ended, because somebody had the table or the row
 -- locked. Returns how many were written; what is locked still is left for the next time, and what comes after it is not.
 create or replace function lamplighter.project_tasks(p_limit integer) returns integer
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_run_id bigint;
   v_projected integer := 0;

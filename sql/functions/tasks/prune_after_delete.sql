@@ -2,7 +2,7 @@
 -- What the engine keeps of a task goes with its row. One that is unfinished, which only the owner can delete, is cancelled, and goes when
 -- it has ended.
 create or replace function lamplighter.prune_after_delete() returns trigger
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
   if tg_op = 'TRUNCATE' then
     delete from lamplighter.task_run as r where r.state not in ('queued', 'running');

@@ -2,7 +2,7 @@
 -- Deletes up to p_limit tasks that ended longer than p_older_than ago; returns how many. What somebody has locked is left for the next
 -- time, and what comes after it is not: rows that stay locked hold up no others.
 create or replace function lamplighter.prune_tasks(p_older_than interval, p_limit integer default 10000) returns integer
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set lock_timeout = '100ms'
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off set lock_timeout = '100ms'
 set row_security = off as $$
 declare
   -- A constant, so that the index ends the search.

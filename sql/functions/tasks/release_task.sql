@@ -10,7 +10,7 @@ create or replace function lamplighter.release_task(
   p_delay_ms double precision,
   p_is_charged boolean
 ) returns text
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set lock_timeout = '1s'
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off set lock_timeout = '1s'
 set row_security = off as $$
 begin
   perform lamplighter.require_own_worker(p_worker_id);

@@ -14,7 +14,7 @@ create or replace function lamplighter.rescue_cancelled_tasks(p_worker_id uuid, 
   is_alive boolean,
   is_cancelled boolean
 )
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set row_security = off as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off set row_security = off as $$
 #variable_conflict use_column
 declare
   v_run record;

@@ -2,7 +2,7 @@
 -- Ends queued tasks that nobody is to run: of a role that was dropped (canceled) or renamed, and those of a copied database (failed).
 -- Returns how many. What somebody has locked is left for the next time. Cancels go as well that were committed after their task had ended.
 create or replace function lamplighter.settle_stray_tasks() returns integer
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set row_security = off as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off set row_security = off as $$
 declare
   v_run record;
   v_count integer := 0;

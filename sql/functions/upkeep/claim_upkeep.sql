@@ -14,7 +14,7 @@ returns table (
   next_ms double precision
 )
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
+set enable_seqscan = off set jit = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
 declare
   v_now constant timestamptz := clock_timestamp();
   v_limit bigint;

@@ -6,7 +6,7 @@
 create or replace function lamplighter.declare_deaths(p_reachable_ms double precision default null, p_now_ms double precision default null)
 returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
+set enable_seqscan = off set jit = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
 declare
   v_now constant timestamptz := least(clock_timestamp(), to_timestamp(p_now_ms / 1000.0));
 begin

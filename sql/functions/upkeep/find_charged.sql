@@ -4,7 +4,7 @@
 -- in flight beside this one, so that two deaths in such company (the fourth and the fifth) prove nothing, and more do.
 create or replace function lamplighter.find_charged(p_worker_id uuid) returns bigint
 language sql stable security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
+set enable_seqscan = off set jit = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
   with in_flight as materialized (
     select h.id, h.function_name, h.model, d.deaths
     from lamplighter.list_in_flight(p_worker_id) as h

@@ -11,7 +11,7 @@ create or replace function lamplighter.promote_requests(
   out refused_reason text
 )
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set row_security = off as $$
+set enable_seqscan = off set jit = off set row_security = off as $$
 declare
   -- A constant, as a volatile function is no bound of an index scan.
   v_now constant timestamptz := clock_timestamp();

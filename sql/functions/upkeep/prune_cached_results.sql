@@ -2,7 +2,7 @@
 -- Forgets cached answers whose request is gone or was run again, from p_after_key on; the last key looked at, null at the end.
 create or replace function lamplighter.prune_cached_results(p_after_key bytea, p_limit integer) returns bytea
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
+set enable_seqscan = off set jit = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
 declare
   v_keys bytea[];
 begin

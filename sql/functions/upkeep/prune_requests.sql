@@ -6,7 +6,7 @@
 create or replace function lamplighter.prune_requests(p_older_than interval, p_after_id bigint, p_limit integer)
 returns table (looked bigint, pruned bigint, held bigint, held_request_id uuid, held_reason text, last_id bigint, is_young boolean)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_seqscan = off set jit = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan set lock_timeout = '200ms' set row_security = off as $$
 #variable_conflict use_column
 declare

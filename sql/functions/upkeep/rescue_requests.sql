@@ -19,7 +19,7 @@ create or replace function lamplighter.rescue_requests(
   error text
 )
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
+set enable_seqscan = off set jit = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
 #variable_conflict use_column
 declare
   v_workers uuid[];

@@ -2,7 +2,7 @@
 -- Cancels autonomous rows that nobody waits for any more, and forgets those that have ended; how many are left.
 create or replace function lamplighter.cancel_abandoned() returns bigint
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
+set enable_seqscan = off set jit = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
 declare
   v_left bigint;
 begin
