@@ -20,3 +20,16 @@ export const showModelsCommand: CliCommand = {
     return EXIT.done;
   },
 };
+
+export const showRuntimesCommand: CliCommand = {
+  name: 'show-runtimes',
+  summary: 'list the kinds of engines that run models',
+  details: 'Lists the names that a job or a request may ask for as its runtime, one a line.',
+  options: [],
+  examples: [{ command: 'lamplighter show-runtimes', does: 'all of them' }],
+  logLevel: 'warn',
+  async run({ providers, terminal }) {
+    for (const runtime of createModelRegistry({ providers }).runtimes) terminal.print(toPrintable(runtime));
+    return EXIT.done;
+  },
+};

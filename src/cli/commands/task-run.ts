@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
+import type { Client } from '../../client/client.ts';
+import { createClient } from '../../client/create-client.ts';
 import { LamplighterError, messageOf } from '../../core/errors.ts';
 import { toPrintable } from '../../core/printable.ts';
 import type { CliCommand, Invocation } from '../cli-command.ts';
 import { type CliOption, isOn, textOf } from '../cli-option.ts';
 import { JSON_OPTION } from '../common-options.ts';
-import { CONNECTION_OPTIONS } from '../connection-options.ts';
+import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { renderAge } from '../render-age.ts';
 import { followTask } from '../tasks/follow-task.ts';
-import { withClient } from '../tasks/with-client.ts';
 
 const NAME: CliOption = { flag: 'name', argument: 'name', describes: 'a name to find it by' };
 const FILE: CliOption = { flag: 'file', argument: 'path', describes: 'read the text from a file; - is standard input' };
@@ -80,5 +81,15 @@ function readText(invocation: Invocation): string {
     return readFileSync(file === '-' ? 0 : file, 'utf8');
   } catch (error) {
     throw new LamplighterError('USAGE', `--file: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Opens a client for the time of `work`. */
+async function withClient<T>(invocation: Invocation, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = createClient({ settings: connectionOf(invocation), log: invocation.log });
+  try {
+    return await work(client);
+  } finally {
+    await client.close();
   }
 }

@@ -7,8 +7,7 @@ import type { ListenerOptions } from '../../db/listener.ts';
 import type { Queryable } from '../../db/query.ts';
 import { isPassing, toClientError } from '../client-error.ts';
 import { readCompletedId } from './completion-event.ts';
-import { explainWaits } from './explain-waits.ts';
-import { readOutcomes } from './read-outcomes.ts';
+import { explainWaits, readOutcomes } from './read-outcomes.ts';
 import { closedError } from './wait-errors.ts';
 import {
   addWaiter,

@@ -1,5 +1,5 @@
 import { Refused } from '../refused.ts';
-import { bracketClass, quoteLiteral } from './escape-gbnf.ts';
+import type { CodePointSet } from './code-points.ts';
 import { type Expression, repeat, ruleRef, sequence } from './expression.ts';
 import { GRAMMAR_BUDGET, type GrammarBudget, keepWithin } from './grammar-budget.ts';
 import { keepLeftmostPathsWithin } from './leftmost-paths.ts';
@@ -119,4 +119,35 @@ function rulesOf(expression: Expression): number {
     case 'repeat':
       return rulesOf(expression.part) + 1 + (expression.max === undefined ? 1 : expression.max - expression.min);
   }
+}
+
+const SAFE_IN_LITERALS = /^[ !#-[\]-~]$/;
+const SAFE_IN_CLASSES = /^[a-zA-Z0-9]$/;
+
+/** A text as a quoted literal of GBNF, in ASCII. */
+function quoteLiteral(text: string): string {
+  const escaped = Array.from(text, (character) =>
+    SAFE_IN_LITERALS.test(character) ? character : escapePoint(character.codePointAt(0) ?? 0),
+  );
+  return `"${escaped.join('')}"`;
+}
+
+/** A set as a bracket expression of GBNF, in ASCII; never a negated one, which the engine misjudges for split characters. */
+function bracketClass(set: CodePointSet): string {
+  const ranges = set.map(([first, last]) => {
+    if (first === last) return classPoint(first);
+    return `${classPoint(first)}${last === first + 1 ? '' : '-'}${classPoint(last)}`;
+  });
+  return `[${ranges.join('')}]`;
+}
+
+function classPoint(point: number): string {
+  const character = String.fromCodePoint(point);
+  return SAFE_IN_CLASSES.test(character) ? character : escapePoint(point);
+}
+
+function escapePoint(point: number): string {
+  const hex = point.toString(16).toUpperCase();
+  if (point <= 0xff) return `\\x${hex.padStart(2, '0')}`;
+  return point <= 0xffff ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`;
 }

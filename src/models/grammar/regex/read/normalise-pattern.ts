@@ -1,7 +1,6 @@
 import { Refused } from '../../refused.ts';
 import { literalSource, type Rewritten, readEscape, readPosixClass, readWordEdge } from './pattern-escapes.ts';
-import { NO_FLAGS, type PatternFlags, readFlags } from './pattern-flags.ts';
-import { readGroup } from './pattern-groups.ts';
+import { NO_FLAGS, type PatternFlags, readFlags, readGroup } from './pattern-groups.ts';
 import { type UNSUPPORTED, unsupported } from './unsupported.ts';
 
 /** Most UTF-16 units of a pattern. */

@@ -11,8 +11,7 @@ import { OutOfSteps } from '../../regex/step-budget.ts';
 import type { SchemaDocument } from '../read/read-schema.ts';
 import type { SchemaSite } from '../read/schema-site.ts';
 import { formatLanguage, OWN_FORMATS, STANDARD_FORMATS } from '../text/formats.ts';
-import { LISTED } from './listed.ts';
-import { numberKeywords } from './number-keywords.ts';
+import { LISTED, numberKeywords } from './own-keywords.ts';
 import { repeatedName } from './repeated-name.ts';
 import { createStandIns, type StandIns } from './stand-ins.ts';
 

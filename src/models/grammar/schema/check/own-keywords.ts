@@ -1,6 +1,7 @@
 import { type FuncKeywordDefinition, str } from 'ajv';
 import { compareDecimals, type Decimal, isMultiple } from '../../../json/decimal.ts';
 import { decimalOf, toJsonNumber } from '../../../json/json-number.ts';
+import { canonicalJson, type JsonValue } from '../../../json-value.ts';
 import type { StandIns } from './stand-ins.ts';
 
 /**
@@ -45,3 +46,15 @@ export function numberKeywords(standIns: StandIns): readonly FuncKeywordDefiniti
     },
   ];
 }
+
+/** `enum` in time that does not grow with the list: the package's own compares one value after the other. */
+export const LISTED: FuncKeywordDefinition = {
+  keyword: 'enum',
+  schemaType: 'array',
+  errors: false,
+  error: { message: 'must be equal to one of the allowed values' },
+  compile(values: readonly JsonValue[]) {
+    const texts = new Set(values.map(canonicalJson));
+    return (value: JsonValue) => texts.has(canonicalJson(value));
+  },
+};
