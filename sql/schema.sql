@@ -4178,9 +4178,8 @@ begin
         and (v_job.chunk_schema_name, v_job.chunk_table_name) is distinct from (p_chunk_schema_name, p_chunk_table_name)))
   then
     perform lamplighter.remove_embedding_job(v_job.id);
-    -- What the log and the markers said of its rows is lost with it.
-    trusts_vectors := not (v_job.table_oid = p_table_oid and v_job.dst_attnum = p_dst_attnum
-      and v_job.chunk_table_oid is not distinct from p_chunk_table_oid);
+    -- What the log and the markers said of its rows is lost with it, and nobody has kept up vectors of a place that it comes back to.
+    trusts_vectors := false;
     v_job := null;
   end if;
 
@@ -4210,7 +4209,8 @@ begin
     or (v_job.filter_attnum, v_job.chunk_table_oid, v_job.chunk_size, v_job.chunk_overlap)
        is distinct from (p_filter_attnum, p_chunk_table_oid, p_chunk_size, p_chunk_overlap);
   generation := v_job.generation + is_changed::integer;
-  trusts_vectors := p_model = v_job.trusted_model;
+  -- A document whose key changes has no stamp: its chunks could be of any model that the job has had.
+  trusts_vectors := p_model = v_job.trusted_model and (p_chunk_table_oid is null or p_model = v_job.model);
   if is_changed
     or (v_job.schema_name, v_job.table_name, v_job.src_column, v_job.dst_column, v_job.key_columns, v_job.capture_limit_bytes)
        <> (p_schema_name, p_table_name, p_src_column, p_dst_column, p_key_columns, p_capture_limit_bytes)
@@ -4230,6 +4230,7 @@ begin
         column_type = p_column_type,
         model = p_model,
         dimensions = p_dimensions,
+        trusted_model = case when p_chunk_table_oid is null or p_model = v_job.model then j.trusted_model else '' end,
         filter_column = p_filter_column,
         filter_attnum = p_filter_attnum,
         chunk_table_oid = p_chunk_table_oid,

@@ -11,6 +11,7 @@ import { releaseBatch } from '../embeddings/release-batch.ts';
 import { type WriteReport, writeVectors } from '../embeddings/write-vectors.ts';
 import type { Model } from '../models/port.ts';
 import type { LeaseHolder } from '../process/workload.ts';
+import { createDocumentEmbedder, type EmbeddedDocuments } from './embed-documents.ts';
 import { type EmbeddedRows, embedRows } from './embed-rows.ts';
 import type { HeldBatch, InFlightBatches } from './in-flight-batches.ts';
 import type { ModelTurns, TurnKind } from './model-turns.ts';
@@ -59,6 +60,7 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
   } = deps;
 
   let isTruncationTold = false;
+  const documents = job.table.chunks === undefined ? undefined : createDocumentEmbedder(job.table.chunks);
 
   async function giveBack(batch: EmbeddingBatch, delayMs = 0): Promise<void> {
     // Where it cannot be given back, the lease runs out.
@@ -68,10 +70,13 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
   }
 
   /** Vectors are dear: while the database is away, they are kept until the lease is lost. */
-  async function write({ batch, signal }: HeldBatch, { answers, usage }: EmbeddedRows): Promise<WriteReport> {
-    const { calls, tokens, truncated } = usage;
+  async function write(
+    { batch, signal }: HeldBatch,
+    { answers, usage: { calls, tokens, truncated }, ...rest }: EmbeddedRows | EmbeddedDocuments,
+  ): Promise<WriteReport> {
     const told = {
       calls,
+      ...('texts' in rest ? { texts: rest.texts } : {}),
       ...(tokens === undefined ? {} : { tokens }),
       ...(truncated === undefined ? {} : { truncated }),
     };
@@ -90,7 +95,8 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
 
   async function work(held: HeldBatch, kind: TurnKind): Promise<void> {
     const { batch, signal } = held;
-    const embedded = await embedRows(batch.rows, { model, dimensions: job.dimensions, turns, kind, batchSize, signal });
+    const options = { model, dimensions: job.dimensions, turns, kind, batchSize, signal };
+    const embedded = await (documents?.embed(batch.rows, options) ?? embedRows(batch.rows, options));
     if (embedded.wrongDimensions !== undefined) {
       onConfigError(
         `${embedded.wrongDimensions}. The old vectors stay; name another dst_column for vectors of another length.`,

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { EmbeddingBatch } from '../embeddings/embedding-batch.ts';
 
 /** `lost`: it belongs to others now, so write nothing. The others: hand it back, without charge. */
@@ -33,6 +34,8 @@ export function createInFlightBatches(): InFlightBatches {
     hasAnyOf: (holderId) => [...all.keys()].some(({ batch }) => batch.holderId === holderId),
     async hold(batch, jobId, work) {
       const controller = new AbortController();
+      // Each call of a model that waits for its turn listens, and a long document has hundreds.
+      setMaxListeners(0, controller.signal);
       const held: HeldBatch = { batch, jobId, signal: controller.signal };
       all.set(held, controller);
       try {

@@ -99,7 +99,7 @@ export function createJobPasses({
     if (claimed === undefined) return;
     isRequested ||= claimed.isPassDue;
     if (pass?.isRunning === false && nowMs >= countAgainMs) {
-      isMoved = (await readTableActivity(db, job.table.leaves)) !== counted;
+      isMoved = (await readTableActivity(db, job.table)) !== counted;
     }
     if (wasOwn) return;
     // What another daemon, or this one under an earlier lease, has begun goes on.
@@ -115,7 +115,7 @@ export function createJobPasses({
 
   async function start(isFull: boolean): Promise<void> {
     startedMs = clock.nowMs();
-    counted = await readTableActivity(db, job.table.leaves);
+    counted = await readTableActivity(db, job.table);
     isMoved = false;
     hasTaken = false;
     isOwn = await startPass(db, job, holderId(), { isFull });

@@ -18,7 +18,7 @@ import type { DaemonConfig } from './config.ts';
 import type { InFlightBatches } from './in-flight-batches.ts';
 import { createJobPasses } from './job-passes.ts';
 import type { JobReport } from './job-report.ts';
-import { isConfigError, nameFor, toJobSpec } from './job-terms.ts';
+import { chunksFor, isConfigError, nameFor, toJobSpec } from './job-terms.ts';
 import { createPace } from './pace.ts';
 import type { ServedModels } from './served-models.ts';
 import { BATCHES_IN_FLIGHT, IDLE_MS, type ReadyJob, workOff } from './work-off.ts';
@@ -26,6 +26,8 @@ import { BATCHES_IN_FLIGHT, IDLE_MS, type ReadyJob, workOff } from './work-off.t
 /** How often what somebody may mend, and what somebody may have broken, is looked at again. */
 const RECHECK_MS = 60_000;
 const PROGRESS_MS = 1_000;
+/** Documents of a batch, each of which may have thousands of chunks. */
+const MOST_DOCUMENTS = 64;
 
 /** What is to become of a job. `rest`: it is another daemon's now, so leave it alone. */
 export type JobWish =
@@ -124,11 +126,13 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
 
   async function prepare(row: JobRow, spec: WantedJob, signal: AbortSignal): Promise<void> {
     const { model, turns, dimensions } = await models.get(spec.model, signal);
+    const divided = spec.chunks === undefined ? undefined : chunksFor(spec.chunks, model);
     const job = await prepareJob(
       db,
       toJobSpec(spec, {
         controlId: deps.controlId,
         jobId,
+        ...(divided === undefined ? {} : { chunks: divided.chunks }),
         dimensions,
         trustedOwners: config.trustedOwners,
         ...(deps.jobRowOwner === undefined ? {} : { jobRowOwner: deps.jobRowOwner }),
@@ -143,7 +147,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
     if (!row.marks.isStarted) mark({ isStarted: true });
     const known = ready?.job;
     if (known?.generation === job.generation && isDeepStrictEqual(known.table, job.table)) return;
-    for (const warning of job.warnings) log.warn({ job: jobId }, warning);
+    for (const warning of [...(divided?.warnings ?? []), ...job.warnings]) log.warn({ job: jobId }, warning);
     dropWork();
     const pace = createPace({ maxRowsPerSecond: spec.maxRowsPerSecond, maxLoad: config.maxLoad, clock });
     const passes = createJobPasses({
@@ -240,7 +244,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
         {
           db,
           holderId: () => lease.workerId,
-          limit: config.queueSize,
+          limit: own.job.table.chunks === undefined ? config.queueSize : Math.min(config.queueSize, MOST_DOCUMENTS),
           isCurrent: () => ready === own,
           onClaimed: deps.onClaimed,
           onMarked() {

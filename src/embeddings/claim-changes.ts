@@ -4,7 +4,8 @@ import { type EmbeddingBatch, type JudgedRow, toBatch } from './embedding-batch.
 import type { PreparedJob } from './job-spec.ts';
 import { runPinned } from './pinned-transaction.ts';
 import { holdTables } from './table/hold-tables.ts';
-import { hasNullElement, selectChanged } from './table/table-sql.ts';
+import { hasNullElement } from './table/row-sql.ts';
+import { selectChanged } from './table/table-sql.ts';
 import { writeVectors } from './write-vectors.ts';
 
 const CLAIM_CHANGES = loadQuery('claim_changes');
@@ -52,13 +53,14 @@ export async function claimChanges(db: Pool, job: PreparedJob, options: ChangeCl
     if (row === undefined) return NOTHING;
     const seen = { isMarked: row.is_marked, taken: row.taken, last: row.last_seq ?? undefined };
     if (row.batch_id === null || row.keys === null) return { batch: undefined, ...seen };
-    await holdTables(transaction, job.id, [job.table]);
+    await holdTables(transaction, job.id, [job.table, ...(job.table.chunks === undefined ? [] : [job.table.chunks])]);
     const hasNulls = row.keys.some(hasNullElement);
     const changed = await transaction.query<JudgedRow>(selectChanged(job.table, hasNulls), [
       job.id,
       job.model,
       job.dimensions,
       row.keys,
+      ...(job.table.chunks === undefined ? [] : [job.trustsVectors]),
     ]);
     return { batch: toBatch({ id: row.batch_id, holderId, attempt: row.attempt }, changed.rows), ...seen };
   });

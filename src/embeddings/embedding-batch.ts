@@ -5,6 +5,8 @@ export interface EmbeddingRow {
   /** The values of its key columns as the text of an array, for people. */
   readonly key: string;
   readonly text: string;
+  /** Of a document, the chunks that have their vectors already, as `planChunks` takes them. */
+  readonly known?: readonly string[];
 }
 
 /** A row of a batch where it was seen last, and what has to be done with it. */
@@ -29,6 +31,8 @@ export interface EmbeddingBatch {
   readonly places: readonly BatchRow[];
   /** Rows whose text is blank now: their vectors are taken away. */
   readonly clears: readonly BatchRow[];
+  /** Keys of rows that a later claim is to look at. */
+  readonly postponed: readonly string[];
   /** Rows of which only a stamp is missing. */
   readonly settled: readonly BatchRow[];
 }
@@ -42,6 +46,8 @@ export interface JudgedRow {
   readonly text_hash: string | null;
   readonly kind: RowKind;
   readonly text: string | null;
+  /** Of documents only. */
+  readonly known?: readonly string[] | null;
 }
 
 export interface BatchIdentity {
@@ -55,9 +61,14 @@ export function toBatch(identity: BatchIdentity, judged: readonly JudgedRow[]): 
   const embedded = ofKind('embed');
   return {
     ...identity,
-    rows: embedded.map(({ key, text }) => ({ key, text: text ?? '' })),
+    rows: embedded.map(({ key, text, known }) => ({
+      key,
+      text: text ?? '',
+      ...(known === undefined ? {} : { known: known ?? [] }),
+    })),
     places: embedded.map(toBatchRow),
     clears: ofKind('clear').map(toBatchRow),
+    postponed: ofKind('later').map(({ key }) => key),
     settled: ofKind('blank', 'trusted').map(toBatchRow),
   };
 }

@@ -121,7 +121,7 @@ async function readLeaf(
   options: { from: string; isFull: boolean; isTrusting: boolean; limit: number; blocks: number },
 ): Promise<LeafPage> {
   const { from, isFull, isTrusting, limit, blocks } = options;
-  await holdTables(db, job.id, [leaf]);
+  await holdTables(db, job.id, [leaf, ...(job.table.chunks === undefined ? [] : [job.table.chunks])]);
   const size = await db.query<{ blocks: string }>(
     `select pg_catalog.pg_relation_size($1::pg_catalog.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8 as blocks`,
     [leaf.oid],

@@ -8,20 +8,23 @@ import type { BatchRow, BatchUsage, EmbeddingBatch } from './embedding-batch.ts'
 import { flattenVectors } from './flat-vectors.ts';
 import type { PreparedJob } from './job-spec.ts';
 import { runPinned } from './pinned-transaction.ts';
-import type { EmbeddedTable } from './table/embedded-table.ts';
+import { clearDocuments, type EmbeddedChunk, replaceChunks, type StampedRow } from './replace-chunks.ts';
+import { isChunked, LOCK_DOCUMENTS } from './table/chunk-sql.ts';
 import { holdTables, type NamedTable } from './table/hold-tables.ts';
-import { clearPlaces, dropVectors, hasNullElement, lockKeys, lockPlaces, updatePlaces } from './table/table-sql.ts';
+import { hasNullElement } from './table/row-sql.ts';
+import { clearPlaces, dropVectors, lockKeys, lockPlaces, updatePlaces } from './table/table-sql.ts';
+import { nameTriggers, showPath } from './user-triggers.ts';
 
 const FINISH_EMBEDDINGS = loadQuery('finish_embeddings');
-const LIST_BEFORE_TRIGGERS = loadQuery('list_before_triggers');
 /** A trigger that changes the text with each write of ours would be answered with another call of the model, for ever. */
 const MOST_REWRITES = 3;
 const MOST_SWALLOWED = 5;
 
-/** A vector for a row; undefined takes the row's vector away. */
+/** A vector for a row; undefined takes the row's vector away. Of a document, its chunks; none takes all away. */
 export interface VectorWrite {
   readonly row: BatchRow;
   readonly vector: Float32Array | undefined;
+  readonly chunks: readonly EmbeddedChunk[];
 }
 
 export interface RowFailure {
@@ -72,28 +75,39 @@ export async function writeRows(db: Pool, write: RowsWrite): Promise<WriteOutcom
       batch.id,
       batch.holderId,
     ]);
+    const { table } = job;
     const failing = new Map(
       write.failures.flatMap((failure) => (failure.row === undefined ? [] : [[failure.row, failure]])),
     );
-    const looked = [...writes, ...[...failing.keys()].map((row) => ({ row, vector: undefined }))];
+    const looked = [...writes, ...[...failing.keys()].map((row) => ({ row, vector: undefined, chunks: [] }))];
     if (looked.length > 0) await holdTables(transaction, job.id, tablesOf(job, looked));
-    const locked = await lockRows(transaction, job, looked);
+    const locked = await lockRows(transaction, job, await takeDocuments(transaction, job, looked));
     requireKnownLeaves(job, locked);
     const lockedRows = new Set(locked.map(({ write: { row } }) => row));
     const skipped = looked.filter(({ row }) => !lockedRows.has(row));
     const written = locked.filter(({ write: { row } }) => !failing.has(row));
-    const updated = await updateRows(transaction, job, written, searchPath);
+    const updated = isChunked(table)
+      ? {
+          written: await replaceChunks(
+            transaction,
+            { ...job, table },
+            written.map(({ write: each }) => each),
+            searchPath,
+          ),
+          failures: [],
+        }
+      : await updateRows(transaction, job, written, searchPath);
     // A text that is there no more cannot fail, and of one that somebody has locked nobody can say.
     const charged = write.failures.filter(({ row }) => row === undefined || lockedRows.has(row));
     const failures = [...charged, ...updated.failures];
-    const stamped = [...updated.written, ...write.settled];
+    const stamped: readonly StampedRow[] = [...updated.written, ...write.settled];
     const { usage } = write;
     const { rows } = await transaction.query<{ final_keys: string[] }>(FINISH_EMBEDDINGS, [
       job.id,
       batch.id,
       stamped.map(({ keyHash }) => keyHash),
       stamped.map(({ textHash }) => textHash ?? null),
-      stamped.map(() => null),
+      stamped.map(({ chunkHash }) => chunkHash ?? null),
       failures.map(({ key }) => key),
       failures.map(({ keyHash }) => keyHash),
       failures.map(({ textHash }) => textHash ?? null),
@@ -132,6 +146,21 @@ interface LockedWrite {
   readonly leaf: string;
 }
 
+/**
+ * Of documents, those that nobody else writes: the rows of their texts are locked only so that they stay, and two writers of one document
+ * would mix its chunks. Taken before the texts are compared, so that whoever comes later compares with what is there then.
+ */
+async function takeDocuments(
+  db: Queryable,
+  { id, table }: PreparedJob,
+  writes: readonly VectorWrite[],
+): Promise<readonly VectorWrite[]> {
+  if (!isChunked(table) || writes.length === 0) return writes;
+  const { rows } = await db.query<{ position: number }>(LOCK_DOCUMENTS, [id, writes.map(({ row }) => row.keyHash)]);
+  const taken = new Set(rows.map(({ position }) => position));
+  return writes.filter((_, at) => taken.has(at + 1));
+}
+
 /** Locks where the rows were seen, and those that have moved since by their keys. */
 async function lockRows(db: Queryable, job: PreparedJob, writes: readonly VectorWrite[]): Promise<LockedWrite[]> {
   const { table } = job;
@@ -158,7 +187,11 @@ async function lockRows(db: Queryable, job: PreparedJob, writes: readonly Vector
 /** Those that the rows were seen in, and the one that is searched for rows that have moved. */
 function tablesOf({ table }: PreparedJob, writes: readonly VectorWrite[]): NamedTable[] {
   const seen = new Set(writes.map(({ row }) => row.leaf));
-  return [table, ...table.leaves.filter(({ oid }) => oid !== table.oid && seen.has(oid))];
+  return [
+    table,
+    ...table.leaves.filter(({ oid }) => oid !== table.oid && seen.has(oid)),
+    ...(table.chunks === undefined ? [] : [table.chunks]),
+  ];
 }
 
 /** A partition that was made or attached since the job was prepared: its rows are found by key, and cannot be written yet. */
@@ -169,18 +202,6 @@ function requireKnownLeaves({ id, table }: PreparedJob, locked: readonly LockedW
 
 function guardOf(key: string, textHash: string | undefined): string {
   return `${textHash ?? 'blank'} ${key}`;
-}
-
-/**
- * Rows by place, each looked up: no plan that reads the table instead is right. Triggers of the user's find their tables by the path of the
- * login, as they would in a session of its own, and by the schema of theirs; the statements themselves are qualified.
- */
-async function setForUpdates(db: Queryable, { schema }: EmbeddedTable, searchPath: string): Promise<void> {
-  await db.query(
-    `select pg_catalog.set_config('enable_seqscan', 'off', true), pg_catalog.set_config('enable_hashjoin', 'off', true),
-       pg_catalog.set_config('enable_mergejoin', 'off', true), pg_catalog.set_config('search_path', $1, true)`,
-    [searchPath === '' ? schema : `${searchPath}, ${schema}`],
-  );
 }
 
 interface UpdatedRows {
@@ -196,7 +217,7 @@ async function updateRows(
 ): Promise<UpdatedRows> {
   if (locked.length === 0) return { written: [], failures: [] };
   const { table, dimensions } = job;
-  await setForUpdates(db, table, searchPath);
+  await showPath(db, searchPath, table.schema);
   const written: BatchRow[] = [];
   const failures: RowFailure[] = [];
   for (const { oid, name } of table.leaves) {
@@ -239,11 +260,18 @@ async function clearFailed(
 ): Promise<void> {
   await db.query('savepoint of_failed');
   try {
-    await setForUpdates(db, table, searchPath);
-    for (const { oid, name } of table.leaves) {
-      const places = rows.filter(({ leaf }) => leaf === oid).map(({ place }) => place);
-      if (places.length > 0) await db.query(dropVectors(table, name), [places]);
-    }
+    await showPath(db, searchPath, (table.chunks ?? table).schema);
+    if (isChunked(table))
+      await clearDocuments(
+        db,
+        table,
+        rows.map(({ write }) => write.row.key),
+      );
+    else
+      for (const { oid, name } of table.leaves) {
+        const places = rows.filter(({ leaf }) => leaf === oid).map(({ place }) => place);
+        if (places.length > 0) await db.query(dropVectors(table, name), [places]);
+      }
     await db.query('release savepoint of_failed');
   } catch (error) {
     if (!isAboutRows(error)) throw error;
@@ -290,12 +318,4 @@ async function judgeUpdates(
     });
   }
   return { written, failures };
-}
-
-async function nameTriggers(db: Queryable, leaf: string): Promise<string> {
-  await db.query(`select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true)`);
-  const { rows } = await db.query<{ name: string }>(LIST_BEFORE_TRIGGERS, [leaf]);
-  const names = rows.map(({ name }) => `"${name}"`).join(', ');
-  if (rows.length === 0) return 'A rule of the table';
-  return rows.length === 1 ? `The trigger ${names}` : `One of the triggers ${names}`;
 }

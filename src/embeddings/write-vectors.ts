@@ -4,6 +4,7 @@ import { classifySqlState, isAboutRows, sqlStateOf } from '../db/sqlstate.ts';
 import type { BatchRow, BatchUsage, EmbeddingBatch } from './embedding-batch.ts';
 import type { PreparedJob } from './job-spec.ts';
 import { releaseBatch } from './release-batch.ts';
+import { ChunksAltered, type EmbeddedChunk } from './replace-chunks.ts';
 import { invalidJob } from './table/invalid-job.ts';
 import { type RowFailure, type VectorWrite, type WriteOutcome, writeRows } from './write-rows.ts';
 
@@ -14,8 +15,23 @@ const AGAIN_CAP_MS = 30_000;
 /** No table holds a replica identity: every UPDATE of it fails. */
 const REPLICA_IDENTITY_MISSING = '55000';
 
-/** What a model gave for a row: its vector, or why there is none. `isRow`: the row is charged; else it is tried again uncharged. */
-export type RowAnswer = Float32Array | { readonly error: string; readonly isRow: boolean };
+/** Documents, and chunks to be written, of one transaction: short, as somebody who deletes a row waits for it; a document is never divided. */
+const MOST_DOCUMENTS = 64;
+const MOST_CHUNKS = 500;
+
+/** Why there is no vector. `isRow`: the row is charged; else it is tried again uncharged. */
+export interface RowRefusal {
+  readonly error: string;
+  readonly isRow: boolean;
+}
+
+/** What a model gave for a text. */
+export type RowAnswer = Float32Array | RowRefusal;
+
+/** All chunks of a document with their vectors. */
+export interface DocumentAnswer {
+  readonly chunks: readonly EmbeddedChunk[];
+}
 
 export interface WriteReport {
   /** Vectors that stand in the table now. */
@@ -29,6 +45,7 @@ export interface WriteReport {
  * Writes the vectors of a batch, each only where the row has still the text that it was made from, and ends the batch. Rows that somebody
  * has locked or changed come back later; a row that the database refuses fails alone. A write that is cut off by an error of the
  * environment may be called again.
+ * Documents are each written whole, or not at all.
  *
  * @param answers one for each of `batch.rows`
  * @throws LamplighterError JOB_CHANGED and JOB_INVALID (nobody can write to the table as it is), after giving the batch back; LEASE_LOST; the
@@ -38,20 +55,27 @@ export async function writeVectors(
   db: Pool,
   job: PreparedJob,
   batch: EmbeddingBatch,
-  answers: readonly RowAnswer[],
+  answers: readonly (RowAnswer | DocumentAnswer)[],
   usage: BatchUsage = {},
 ): Promise<WriteReport> {
   if (answers.length !== batch.rows.length) {
     throw new Error(`expected an answer for each of ${batch.rows.length} rows, got ${answers.length}`);
   }
-  const writes: VectorWrite[] = batch.clears.map((row) => ({ row, vector: undefined }));
+  const writes: VectorWrite[] = batch.clears.map((row) => ({ row, vector: undefined, chunks: [] }));
   const failures: RowFailure[] = [];
-  const again: string[] = [];
+  const again: string[] = [...batch.postponed];
   batch.places.forEach((row, index) => {
     const answer = answers[index];
     if (answer instanceof Float32Array) {
       const fault = faultOf(answer, job.dimensions);
-      if (fault === undefined) writes.push({ row, vector: answer });
+      if (fault === undefined) writes.push({ row, vector: answer, chunks: [] });
+      else failures.push(rowFailure(row, fault));
+    } else if (answer !== undefined && 'chunks' in answer) {
+      const faults = answer.chunks.flatMap(({ vector }) =>
+        vector === undefined ? [] : (faultOf(vector, job.dimensions) ?? []),
+      );
+      const [fault] = faults;
+      if (fault === undefined) writes.push({ row, vector: undefined, chunks: answer.chunks });
       else failures.push(rowFailure(row, fault));
     } else if (answer?.isRow === true) failures.push(rowFailure(row, answer.error));
     else again.push(row.key);
@@ -95,7 +119,9 @@ async function writeParts(
     sum.failed.push(...outcome.failed);
   };
 
-  const waiting: { readonly rows: readonly VectorWrite[]; readonly depth: number }[] = [{ rows: writes, depth: 0 }];
+  const parts = job.table.chunks === undefined ? [writes] : partsOf(writes);
+  const waiting: { readonly rows: readonly VectorWrite[]; readonly depth: number }[] =
+    parts.length > 1 ? parts.map((rows) => ({ rows, depth: 1 })).reverse() : [{ rows: writes, depth: 0 }];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { rows, depth } = next;
     try {
@@ -117,6 +143,24 @@ async function writeParts(
   return sum;
 }
 
+/** Documents of one transaction each. */
+function partsOf(writes: readonly VectorWrite[]): VectorWrite[][] {
+  const parts: VectorWrite[][] = [];
+  let size = 0;
+  for (const write of writes) {
+    const chunks = write.chunks.filter(({ from }, no) => from !== no).length;
+    const part = parts.at(-1);
+    if (part === undefined || part.length >= MOST_DOCUMENTS || size + chunks > MOST_CHUNKS) {
+      parts.push([write]);
+      size = chunks;
+    } else {
+      part.push(write);
+      size += chunks;
+    }
+  }
+  return parts;
+}
+
 function rowFailure(row: BatchRow, error: string): RowFailure {
   return {
     row,
@@ -130,7 +174,7 @@ function rowFailure(row: BatchRow, error: string): RowFailure {
 }
 
 function isRowTrouble(error: unknown): boolean {
-  return isAboutRows(error) && sqlStateOf(error) !== REPLICA_IDENTITY_MISSING;
+  return error instanceof ChunksAltered || (isAboutRows(error) && sqlStateOf(error) !== REPLICA_IDENTITY_MISSING);
 }
 
 /** An error that would be the same for every row of the table. */
@@ -139,13 +183,17 @@ function refusalOf(error: unknown, job: PreparedJob): LamplighterError | undefin
   const kind = classifySqlState(error);
   if (sqlStateOf(error) === REPLICA_IDENTITY_MISSING) {
     return invalidJob(
-      `${job.table.name} cannot be updated: ${messageOf(error)}`,
+      `${(job.table.chunks ?? job.table).name} cannot be updated: ${messageOf(error)}`,
       'Give the table a primary key, or ALTER TABLE .. REPLICA IDENTITY FULL.',
       error,
     );
   }
   if (kind !== 'permission' && kind !== 'missing') return undefined;
-  return invalidJob(`Vectors cannot be written to ${job.table.name}: ${messageOf(error)}`, undefined, error);
+  return invalidJob(
+    `Vectors cannot be written to ${(job.table.chunks ?? job.table).name}: ${messageOf(error)}`,
+    undefined,
+    error,
+  );
 }
 
 function faultOf(vector: Float32Array, dimensions: number): string | undefined {

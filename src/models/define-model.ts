@@ -33,7 +33,11 @@ export interface ModelDefinition {
   readonly maxConcurrency?: number;
   /** Why functions that might be expected of it are not served, as sentences. */
   readonly refusals?: Readonly<Partial<Record<RequestFunction, string>>>;
-  readonly embed?: ModelMethod<string, Float32Array> & { readonly dimensions?: number };
+  readonly embed?: ModelMethod<string, Float32Array> & {
+    readonly dimensions?: number;
+    /** See {@link Model.window}. */
+    readonly window?: number;
+  };
   readonly rerank?: ModelMethod<RerankItem, readonly number[]>;
   readonly generate?: ModelMethod<GenerateItem, string> & {
     /**
@@ -95,6 +99,7 @@ export function defineModel(definition: ModelDefinition): Model {
     isCacheable,
     refusals,
     dimensions: embed?.dimensions,
+    ...(embed?.window === undefined ? {} : { window: embed.window }),
     embed: async (texts, signal, progress) =>
       embed === undefined ? texts.map(() => refuse('embed')) : embed.run(texts, signal, progress),
     rerank: async (items, signal, progress) =>

@@ -71,6 +71,8 @@ export interface Model {
   readonly isCacheable: boolean;
   /** Length of its embeddings; undefined while unknown, and for models that give none. */
   readonly dimensions: number | undefined;
+  /** Most tokens of a text that `embed` reads, special tokens and prefix included; absent where the runtime does not tell, or reads all. */
+  readonly window?: number;
   /** One L2-normalised vector per text. */
   embed(
     texts: readonly string[],

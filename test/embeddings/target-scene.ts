@@ -4,9 +4,10 @@ import { claimChanges } from '../../src/embeddings/claim-changes.ts';
 import { claimJob, startPass } from '../../src/embeddings/claim-job.ts';
 import type { EmbeddingBatch } from '../../src/embeddings/embedding-batch.ts';
 import type { JobSpec, PreparedJob } from '../../src/embeddings/job-spec.ts';
+import { planChunks } from '../../src/embeddings/plan-chunks.ts';
 import { prepareJob } from '../../src/embeddings/prepare-job.ts';
 import { scanPage } from '../../src/embeddings/scan-page.ts';
-import { type RowAnswer, writeVectors } from '../../src/embeddings/write-vectors.ts';
+import { type DocumentAnswer, type RowAnswer, writeVectors } from '../../src/embeddings/write-vectors.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
 
@@ -23,6 +24,11 @@ export function vectorOf(text: string, model = 'm1'): Float32Array {
   );
 }
 
+/** Into what the tests divide a document: its lines. */
+export function linesOf(text: string): string[] {
+  return text.split('\n').filter((line) => line.trim() !== '');
+}
+
 export interface TargetScene extends AsyncDisposable {
   readonly db: TestDatabase;
   /** The daemon's pool, as superuser unless another URI was given. */
@@ -34,6 +40,8 @@ export interface TargetScene extends AsyncDisposable {
   settle(job: PreparedJob): Promise<void>;
   /** Claims and embeds until the log is empty; the texts that a model was asked for. */
   drain(job: PreparedJob): Promise<string[]>;
+  /** Chunks of documents that a model was asked for since the last call. */
+  takeAsked(): string[];
   /** Takes what there is in the log, at once. */
   claim(job: PreparedJob): Promise<EmbeddingBatch>;
   answer(job: PreparedJob, batch: EmbeddingBatch): Promise<Awaited<ReturnType<typeof writeVectors>>>;
@@ -50,8 +58,19 @@ export async function createTargetScene(): Promise<TargetScene> {
   const db = await createTestDatabase();
   const pool = createPool(resolveConnection({ uri: db.uri }, {}), { max: 4 });
   const { workerId: holderId } = await startSqlWorker(db.pool, { leaseMs: 600_000 });
-  const answers = (job: PreparedJob, batch: EmbeddingBatch): RowAnswer[] =>
-    batch.rows.map(({ text }) => vectorOf(text, job.model));
+  const asked: string[] = [];
+  const answers = (job: PreparedJob, batch: EmbeddingBatch): (RowAnswer | DocumentAnswer)[] =>
+    batch.rows.map(({ text, known }) => {
+      if (job.table.chunks === undefined) return vectorOf(text, job.model);
+      const chunks = planChunks(linesOf(text), known);
+      asked.push(...chunks.flatMap((chunk) => (chunk.from === undefined ? chunk.text : [])));
+      return {
+        chunks: chunks.map((chunk) => ({
+          ...chunk,
+          vector: chunk.from === undefined ? vectorOf(chunk.text, job.model) : undefined,
+        })),
+      };
+    });
 
   const scene: TargetScene = {
     db,
@@ -89,6 +108,7 @@ export async function createTargetScene(): Promise<TargetScene> {
         await scene.answer(job, claim.batch);
       }
     },
+    takeAsked: () => asked.splice(0),
     async claim(job) {
       const { batch } = await claimChanges(pool, job, { holderId, limit: 500 });
       if (batch === undefined) throw new Error('expected changes');

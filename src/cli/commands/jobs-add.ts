@@ -38,6 +38,26 @@ const COLUMNS: readonly ColumnOption[] = [
     describes: 'a boolean column: rows are embedded only while it is true',
   },
   {
+    flag: 'dst-table',
+    argument: 'table',
+    column: 'dst_table',
+    describes: 'keep the texts there in chunks, each with its vector; made where it is missing',
+  },
+  {
+    flag: 'chunk-size',
+    argument: 'tokens',
+    column: 'chunk_size',
+    describes: 'most tokens of a chunk',
+    defaultText: 'what the model reads, 512 at most',
+  },
+  {
+    flag: 'chunk-overlap',
+    argument: 'tokens',
+    column: 'chunk_overlap',
+    describes: 'tokens that a chunk shares with the one before it',
+    defaultText: '0',
+  },
+  {
     flag: 'column-type',
     argument: 'type',
     column: 'column_type',

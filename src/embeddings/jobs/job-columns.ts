@@ -24,6 +24,9 @@ export const DOCUMENTED_COLUMNS: readonly JobColumn[] = [
 export const OPTIONAL_COLUMNS: readonly JobColumn[] = [
   { name: 'pk', definition: 'text' },
   { name: 'filter_column', definition: 'text' },
+  { name: 'dst_table', definition: 'text' },
+  { name: 'chunk_size', definition: 'integer' },
+  { name: 'chunk_overlap', definition: 'integer' },
   { name: 'column_type', definition: "text not null default 'REAL[]'" },
   { name: 'runtime', definition: 'text' },
   { name: 'runtime_params', definition: 'jsonb' },
@@ -36,14 +39,7 @@ export const OPTIONAL_COLUMNS: readonly JobColumn[] = [
 ];
 
 /** Columns of other programs and of later versions, read only to say that what they ask for is not done. */
-export const UNSERVED_COLUMNS: readonly string[] = [
-  'job_type',
-  'index',
-  'dst_table',
-  'chunk_size',
-  'chunk_overlap',
-  'max_tokens_per_day',
-];
+export const UNSERVED_COLUMNS: readonly string[] = ['job_type', 'index', 'max_tokens_per_day'];
 
 /** Reserved words have to be quoted where a column has their name. */
 const quoted = (name: string) => (name === 'table' ? '"table"' : name);

@@ -49,7 +49,16 @@ describe('what cannot be done is said', () => {
     [{ batch_size: '1e9' }, /^batch_size must be/],
     [{ max_rows_per_second: '-1' }, /^max_rows_per_second must be/],
     [{ job_type: 'autotune' }, /^job_type is "autotune", and this daemon generates embeddings only$/],
-    [{ dst_table: 'chunks' }, /^dst_table is not in this version yet/],
+    [{ dst_table: 'a.b.c' }, /^dst_table must be the name of a table/],
+    [{ dst_table: '"a' }, /^dst_table must be the name of a table/],
+    [{ chunk_size: '100' }, /^chunk_size is set, and dst_table is not/],
+    [{ chunk_overlap: '0' }, /^chunk_overlap is set, and dst_table is not/],
+    [{ dst_table: 'chunks', chunk_size: '0' }, /^chunk_size must be a whole number of tokens above 0$/],
+    [{ dst_table: 'chunks', chunk_overlap: '-1' }, /^chunk_overlap must be a whole number of tokens/],
+    [
+      { dst_table: 'chunks', chunk_size: '100', chunk_overlap: '51' },
+      /^chunk_overlap must be at most half of chunk_size \(100\)$/,
+    ],
     [{ runtime_params: '[1]' }, /^runtime_params must be a JSON object$/],
     [{ runtime_params: '{"dimensions": "x"}' }, /^dimensions in runtime_params/],
   ])('%j', (texts, message) => {
@@ -120,4 +129,22 @@ test('what a job asks for can be compared, and its marks are no part of it', () 
   });
   expect(marked).toBe(before);
   expect(other).not.toBe(before);
+});
+
+test.each<[string, { schema: string; table: string }]>([
+  ['chunks', { schema: 'app', table: 'chunks' }],
+  ['other.chunks', { schema: 'other', table: 'chunks' }],
+  ['"my.chunks"', { schema: 'app', table: 'my.chunks' }],
+  ['"My ""own"" schema"."T.1"', { schema: 'My "own" schema', table: 'T.1' }],
+  ['Chunks; drop table x', { schema: 'app', table: 'Chunks; drop table x' }],
+])('dst_table %s is a name, in the schema of the job unless it says another', (text, named) => {
+  expect(specOf({ schema: 'app', dst_table: text, chunk_overlap: '8', chunk_size: '64' })).toMatchObject({
+    chunks: { ...named, size: 64, overlap: 8 },
+  });
+});
+
+test('with a table of chunks, the vector may have the name of the source', () => {
+  expect(specOf({ dst_table: 'chunks', src_column: 'embedding' })).toMatchObject({
+    chunks: { size: undefined, overlap: 0 },
+  });
 });

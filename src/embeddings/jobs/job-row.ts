@@ -2,6 +2,15 @@ import type { ModelSelection } from '../../models/provider.ts';
 import { parsePk } from './parse-pk.ts';
 import { readModel } from './read-model.ts';
 
+/** A table of chunks, as the row says. */
+export interface WantedChunks {
+  readonly schema: string;
+  readonly table: string;
+  /** In tokens; undefined for what the model reads. */
+  readonly size: number | undefined;
+  readonly overlap: number;
+}
+
 /** What a job asks for, as its row says. */
 export interface WantedJob {
   /** The text of `db_connection`: may hold a password, and is for nobody's eyes. */
@@ -12,6 +21,8 @@ export interface WantedJob {
   readonly dstColumn: string;
   /** A boolean column that tells which rows are embedded. */
   readonly filterColumn: string | undefined;
+  /** Where the texts are kept in chunks; undefined where their vectors stand beside them. */
+  readonly chunks: WantedChunks | undefined;
   /** Names of key columns as `parsePk` reads them; undefined for the table's primary key, else `id`. */
   readonly pk: string | undefined;
   readonly columnType: string;
@@ -47,7 +58,7 @@ const COLUMN_TYPE =
   /^\s*(?:real\s*\[\s*\]|float4\s*\[\s*\]|vector|halfvec|(?:vector|halfvec)\s*\(\s*\d{1,6}\s*\))\s*$/i;
 const EMBEDDING_JOB = /^\s*embeddings?([ _-]?generation)?\s*$/i;
 /** Columns of later versions. */
-const NOT_YET = ['index', 'dst_table', 'chunk_size', 'chunk_overlap', 'max_tokens_per_day'];
+const NOT_YET = ['index', 'max_tokens_per_day'];
 
 /** Reads a row. Nothing in it can fail the reading: what is wrong becomes the row's problem. */
 export function parseJobRow(texts: JobTexts): JobRow {
@@ -75,6 +86,7 @@ export function fingerprintOf(spec: WantedJob): string {
     spec.srcColumn,
     spec.dstColumn,
     spec.filterColumn,
+    spec.chunks,
     spec.pk,
     spec.columnType,
     spec.model,
@@ -115,10 +127,14 @@ function readSpec(text: (column: string) => string | undefined): JobRow['spec'] 
   if ('problem' in model && !problems.some((problem) => problem.startsWith('embedding_model'))) {
     problems.push(model.problem);
   }
-  if (srcColumn !== '' && srcColumn === dstColumn) problems.push('src_column and dst_column are the same column');
+  const schema = text('schema') ?? 'public';
+  const chunks = readChunks(text, schema);
+  if (chunks !== undefined && 'problem' in chunks) problems.push(chunks.problem);
+  if (srcColumn !== '' && srcColumn === dstColumn && chunks === undefined)
+    problems.push('src_column and dst_column are the same column');
   const spec = {
     connection: text('db_connection'),
-    schema: text('schema') ?? 'public',
+    schema,
     table,
     srcColumn,
     dstColumn,
@@ -128,8 +144,46 @@ function readSpec(text: (column: string) => string | undefined): JobRow['spec'] 
     maxRowsPerSecond: count('max_rows_per_second'),
   };
   const [problem] = problems;
-  if (problem !== undefined || 'problem' in model || (pk !== undefined && 'problem' in pk)) {
+  const isReadable = !('problem' in model || (pk !== undefined && 'problem' in pk));
+  if (problem !== undefined || !isReadable || (chunks !== undefined && 'problem' in chunks)) {
     return { problem: problem ?? 'the row cannot be read' };
   }
-  return { ...spec, pk: pk === undefined ? undefined : text('pk'), model };
+  return { ...spec, pk: pk === undefined ? undefined : text('pk'), chunks, model };
+}
+
+function readChunks(
+  text: (column: string) => string | undefined,
+  schema: string,
+): WantedChunks | { readonly problem: string } | undefined {
+  const named = text('dst_table')?.trim();
+  const [size, overlap] = [text('chunk_size'), text('chunk_overlap')];
+  if (named === undefined || named === '') {
+    const column = size !== undefined ? 'chunk_size' : overlap !== undefined ? 'chunk_overlap' : undefined;
+    return column === undefined
+      ? undefined
+      : { problem: `${column} is set, and dst_table is not: name a table for the chunks` };
+  }
+  const names = /^(?:(?:"((?:[^"]|"")+)"|([^".]+))\.)?(?:"((?:[^"]|"")+)"|([^".]+))$/.exec(named);
+  if (names === null) {
+    return {
+      problem: 'dst_table must be the name of a table, or schema.table; quoted where a name has dots or quotes',
+    };
+  }
+  const unquoted = (quoted: string | undefined, plain: string | undefined) => quoted?.replaceAll('""', '"') ?? plain;
+  const [, quotedSchema, plainSchema, quotedTable, plainTable] = names;
+  if (size !== undefined && !(/^\d{1,9}$/.test(size) && Number(size) > 0)) {
+    return { problem: 'chunk_size must be a whole number of tokens above 0' };
+  }
+  if (overlap !== undefined && !/^\d{1,9}$/.test(overlap)) {
+    return { problem: 'chunk_overlap must be a whole number of tokens, 0 or more' };
+  }
+  if (size !== undefined && Number(overlap ?? 0) > Number(size) / 2) {
+    return { problem: `chunk_overlap must be at most half of chunk_size (${size})` };
+  }
+  return {
+    schema: unquoted(quotedSchema, plainSchema) ?? schema,
+    table: unquoted(quotedTable, plainTable) ?? named,
+    size: size === undefined ? undefined : Number(size),
+    overlap: Number(overlap ?? 0),
+  };
 }

@@ -4,14 +4,11 @@ import type { ChunkSpec, JobSpec } from '../job-spec.ts';
 import { runPinned } from '../pinned-transaction.ts';
 import { checkSchema, checkTrust, findColumn, requireRights, shownName } from './check-table.ts';
 import { parseColumnType } from './column-type.ts';
+import { CHUNK_NUMBER, CHUNK_TEXT } from './embedded-table.ts';
 import { type ColumnFacts, inspectTable, type TableFacts } from './inspect-table.ts';
 import { invalidJob } from './invalid-job.ts';
 import { type LockPatience, runWithTableLock } from './lock-table.ts';
 import { quoteIdentifier } from './quote-identifier.ts';
-
-/** The columns of a chunk table between those of the key and the vector. */
-export const CHUNK_NUMBER = 'chunk_no';
-export const CHUNK_TEXT = 'chunk';
 
 interface ChunkTableWish {
   readonly spec: JobSpec;

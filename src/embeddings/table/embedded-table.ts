@@ -9,6 +9,10 @@ export interface KeyColumn {
   readonly isPlain: boolean;
 }
 
+/** The columns of a table of chunks between those of the key and the vector. */
+export const CHUNK_NUMBER = 'chunk_no';
+export const CHUNK_TEXT = 'chunk';
+
 /** The table in which the chunks of the texts stand, by key and number. */
 export interface ChunkTable {
   readonly oid: string;

@@ -1,94 +1,83 @@
-import type { EmbeddedTable, KeyColumn } from './embedded-table.ts';
+import { selectChunkState, selectKnownChunks } from './chunk-sql.ts';
+import type { EmbeddedTable } from './embedded-table.ts';
 import { quoteIdentifier } from './quote-identifier.ts';
-
-/** Texts of ASCII white space only; the same as isBlank of the models, which btrim() is not. */
-const NOT_BLANK = `'[^ \\t\\n\\r\\f\\v]'`;
-
-/** A value as text, by the output function of its type; never a cast of a user's. */
-function asText(value: string, isPlain: boolean): string {
-  return isPlain
-    ? `${value}::pg_catalog.text`
-    : `case when ${value} is null then null else pg_catalog.format('%s', ${value}) end`;
-}
-
-/** 128 bits of the bytes of a text, as a uuid. Without the collation, texts that a collation takes for equal would have one hash. */
-function hashOf(text: string): string {
-  const half = (seed: number) =>
-    `pg_catalog.lpad(pg_catalog.to_hex(pg_catalog.hashtextextended(${text} collate pg_catalog."C", ${seed})), 16, '0')`;
-  return `(${half(0)} operator(pg_catalog.||) ${half(1)})::pg_catalog.uuid`;
-}
-
-/** The text of the array of a row's key, as batches hold it. */
-function keyOf(alias: string, columns: readonly KeyColumn[]): string {
-  const values = columns.map(({ name, isPlain }) => asText(`${alias}.${quoteIdentifier(name)}`, isPlain));
-  return `array[${values.join(', ')}]::pg_catalog.text[]::pg_catalog.text`;
-}
-
-/** The hash of a row's text; null for a blank one, and for one that the filter leaves out. */
-function guardOf(alias: string, table: EmbeddedTable): string {
-  const text = textOf(alias, table);
-  return `case when ${text} operator(pg_catalog.~) ${NOT_BLANK} then ${hashOf(text)} end`;
-}
-
-function textOf(alias: string, table: EmbeddedTable): string {
-  const text = asText(`${alias}.${quoteIdentifier(table.srcColumn)}`, table.isSrcPlain);
-  const kept =
-    table.filterColumn === undefined
-      ? text
-      : `case when ${alias}.${quoteIdentifier(table.filterColumn)} then ${text} end`;
-  // Patterns refuse collations that take different texts for equal.
-  return `(${kept}) collate pg_catalog."C"`;
-}
-
-/** The condition that finds the rows of a key, `key` being an expression for a text[]; with `hasNulls` no index helps. */
-function isRowOf(alias: string, key: string, columns: readonly KeyColumn[], hasNulls: boolean): string {
-  return columns
-    .map((column, index) => {
-      const value = `${alias}.${quoteIdentifier(column.name)}`;
-      const wanted = `(${key})[${index + 1}]`;
-      const isEqual =
-        column.equality === undefined
-          ? `${asText(value, column.isPlain)} operator(pg_catalog.=) ${wanted}`
-          : `${value} ${column.equality} ${wanted}::${column.type}`;
-      return hasNulls ? `((${isEqual}) or (${value} is null and ${wanted} is null))` : `(${isEqual})`;
-    })
-    .join(' and ');
-}
-
-/** True for the text of an array that has a null element. */
-export function hasNullElement(key: string): boolean {
-  return /(?:^\{|,)NULL(?=,|\}$)/.test(key.replace(/"(?:[^"\\]|\\.)*"/g, '""'));
-}
+import { guardOf, hashOf, isRowOf, isSameKey, keyOf, NOT_BLANK, textOf } from './row-sql.ts';
 
 /**
  * Judges a row of `f` by its stamp `k`; `unstamped` is the kind of one that has a vector and no stamp, `doubt` the condition under which a
- * stamp proves nothing about the vector.
+ * stamp proves nothing about the vector. Of a document every chunk is compared; without a stamp the text has to be divided to know its chunks.
  */
-function kindOf(unstamped: string, doubt: string): string {
+function kindOf({ chunks }: EmbeddedTable, unstamped: string, doubt: string): string {
+  const isOfText = 'not k.is_failed and k.text_hash = f.text_hash and k.model = $2 and k.dimensions = $3';
   return `case
     when f.is_blank and f.is_missing and k.has_stamp and k.text_hash is null then 'same'
     when f.is_blank and f.is_missing then 'blank'
     when f.is_blank then 'clear'
     when k.is_failed and k.text_hash = f.text_hash and k.model = $2 then 'same'
     when f.is_missing then 'embed'
-    when not k.has_stamp then ${unstamped}
+    ${chunks === undefined ? `when not k.has_stamp then ${unstamped}` : ''}
     when ${doubt} then 'embed'
-    when not k.is_failed and k.text_hash = f.text_hash and k.model = $2 and k.dimensions = $3 then 'same'
+    when ${isOfText} ${chunks === undefined ? '' : 'and k.chunk_hash = f.chunk_hash and not f.is_partial'} then 'same'
     else 'embed' end`;
 }
 
 /** What is to be done with a row: nothing, a stamp only, a vector taken away, or a vector made. */
-export type RowKind = 'same' | 'blank' | 'trusted' | 'clear' | 'embed';
+export type RowKind = 'same' | 'blank' | 'trusted' | 'clear' | 'embed' | 'later';
+
+/** Bytes of text of one batch, so that documents of many megabytes do not fill the memory; one is always taken. */
+const MOST_BYTES = 16 * 2 ** 20;
+
+/** How many bytes of text are to be embedded before a row of `j`. */
+const BYTES_BEFORE = `coalesce(pg_catalog.sum(pg_catalog.octet_length(j.text)) filter (where j.kind = 'embed')
+      over (order by j.place rows between unbounded preceding and 1 preceding), 0)`;
 
 const FOUND_COLUMNS = (table: EmbeddedTable, alias: string) => `${keyOf(alias, table.keyColumns)} as key,
     ${hashOf(keyOf(alias, table.keyColumns))} as key_hash,
     ${textOf(alias, table)} as text,
-    ${alias}.${quoteIdentifier(table.dstColumn)} is null as is_missing`;
+    ${
+      table.chunks === undefined
+        ? `${alias}.${quoteIdentifier(table.dstColumn)} is null as is_missing`
+        : 's.is_missing, s.chunk_hash, s.is_partial'
+    }`;
+
+/** What is joined to a row for {@link FOUND_COLUMNS}. */
+function stateOf({ chunks, keyColumns, dstColumn }: EmbeddedTable, alias: string): string {
+  return chunks === undefined
+    ? ''
+    : ` cross join lateral (${selectChunkState(chunks, dstColumn, isSameKey('c', alias, keyColumns))}) as s`;
+}
+
+/** The condition that a row lacks its vector, or a document any of its chunks' or all chunks. */
+function isIncomplete({ chunks, keyColumns, dstColumn }: EmbeddedTable, alias: string): string {
+  const dst = quoteIdentifier(dstColumn);
+  if (chunks === undefined) return `${alias}.${dst} is null`;
+  return `(select pg_catalog.bool_and(c.${dst} is not null) from only ${chunks.name} as c where ${isSameKey('c', alias, keyColumns)}) is not true`;
+}
+
+/** The column `known` of a row of `alias`, a document that is embedded anew: see {@link selectKnownChunks}. */
+function knownOf({ chunks, keyColumns, dstColumn }: EmbeddedTable, alias: string): string {
+  if (chunks === undefined) return '';
+  const chunksOf = selectKnownChunks(
+    chunks,
+    dstColumn,
+    isRowOf('c', `${alias}.key::pg_catalog.text[]`, keyColumns, false),
+  );
+  return `, case when ${alias}.kind = 'embed' and ${alias}.is_proven then array(${chunksOf}) end as known`;
+}
+
+/** Whether the chunks that are there have the vectors of their texts. */
+function provenOf({ chunks }: EmbeddedTable, trusts: string): string {
+  if (chunks === undefined) return '';
+  return `, case when k.has_stamp
+      then not k.is_failed and k.model = $2 and k.dimensions = $3 and k.chunk_hash = f.chunk_hash
+      else ${trusts}::pg_catalog.bool end as is_proven`;
+}
 
 /**
- * Reads the rows of keys, and judges by their stamps what is to be done. $1 job, $2 model, $3 dimensions, $4 keys. A row for each that is
- * not `same`: leaf, place, key, key_hash, text_hash, kind, and the text where it is to be embedded. Of rows that share a key a stamp says
- * nothing, as it is of one of them.
+ * Reads the rows of keys, and judges by their stamps what is to be done. $1 job, $2 model, $3 dimensions, $4 keys; of documents, $5 whether
+ * vectors without a stamp are trusted. A row for each that is not `same`: leaf, place, key, key_hash, text_hash, kind, and the text where it
+ * is to be embedded, of a document with the known ones of its chunks. Of kind `later` are documents beyond a batch. Of rows that share a key a
+ * stamp says nothing, as it is of one of them.
  */
 export function selectChanged(table: EmbeddedTable, hasNulls: boolean): string {
   return `with wanted as materialized (
@@ -96,21 +85,34 @@ export function selectChanged(table: EmbeddedTable, hasNulls: boolean): string {
 ), row as materialized (
   select t.tableoid as leaf, t.ctid as place, ${FOUND_COLUMNS(table, 't')}
   from wanted as w
-  join ${table.name} as t on ${isRowOf('t', 'w.key', table.keyColumns, hasNulls)}
+  join ${table.name} as t on ${isRowOf('t', 'w.key', table.keyColumns, hasNulls)}${stateOf(table, 't')}
 ), found as materialized (
   select r.*, ${hashOf('r.text')} as text_hash, r.text is null or r.text !~ ${NOT_BLANK} as is_blank,
          pg_catalog.count(*) over (partition by r.key) as count
   from row as r
 ), judged as (
-  select f.*, ${kindOf(`'embed'`, 'k.is_trusted or f.count > 1')} as kind
+  select f.*, ${kindOf(table, `'embed'`, 'k.is_trusted or f.count > 1')} as kind${provenOf(table, '$5')}
   from found as f
   join lamplighter.lookup_stamps($1, array(select f.key from found as f), array(select f.key_hash from found as f)) as k
     on k.key_hash = f.key_hash
-)
+)${
+    table.chunks === undefined
+      ? ''
+      : `, bounded as (
+  select b.leaf, b.place, b.key, b.key_hash, b.is_blank, b.text_hash, b.text, b.is_proven,
+         case when b.kind = 'embed' and b.bytes_before > ${MOST_BYTES} then 'later' else b.kind end as kind
+  from (select j.*, ${BYTES_BEFORE} as bytes_before from judged as j) as b
+)`
+  }
 select j.leaf::pg_catalog.text, j.place::pg_catalog.text, j.key, j.key_hash, case when j.is_blank then null else j.text_hash end as text_hash,
-       j.kind, case when j.kind = 'embed' then j.text end as text
-from judged as j
+       j.kind, case when j.kind = 'embed' then j.text end as text${knownOf(table, 'j')}
+from ${table.chunks === undefined ? 'judged' : 'bounded'} as j
 where j.kind <> 'same'`;
+}
+
+/** The condition that a row of `c` is of the page. */
+function fits({ chunks }: EmbeddedTable): string {
+  return chunks === undefined ? 'c.position <= $8' : `c.position <= $8 and c.bytes_before <= ${MOST_BYTES}`;
 }
 
 /**
@@ -122,25 +124,28 @@ where j.kind <> 'same'`;
 export function selectPage(table: EmbeddedTable, leaf: string): string {
   return `with row as materialized (
   select t.ctid as place, ${FOUND_COLUMNS(table, 't')}
-  from only ${leaf} as t
+  from only ${leaf} as t${stateOf(table, 't')}
   where t.ctid > $5::pg_catalog.tid and t.ctid < $6::pg_catalog.tid
-    and ($7 or t.${quoteIdentifier(table.dstColumn)} is null)
+    and ($7 or ${isIncomplete(table, 't')})
 ), found as materialized (
   select r.*, ${hashOf('r.text')} as text_hash, r.text is null or r.text !~ ${NOT_BLANK} as is_blank
   from row as r
 ), judged as materialized (
-  select f.*, case when k.is_waiting then 'same' else ${kindOf(`case when $4 then 'trusted' else 'embed' end`, 'false')} end as kind, k.is_of_pass
+  select f.*, case when k.is_waiting then 'same' else ${kindOf(table, `case when $4 then 'trusted' else 'embed' end`, 'false')} end as kind,
+         k.is_of_pass${provenOf(table, '$4')}
   from found as f
   join lamplighter.lookup_stamps($1, array(select f.key from found as f), array(select f.key_hash from found as f)) as k
     on k.key_hash = f.key_hash
 ), counted as materialized (
-  select j.*, pg_catalog.count(*) filter (where j.kind = 'embed') over (order by j.place rows unbounded preceding) as position
+  select j.*, pg_catalog.count(*) filter (where j.kind = 'embed') over (order by j.place rows unbounded preceding) as position${
+    table.chunks === undefined ? '' : `, ${BYTES_BEFORE} as bytes_before`
+  }
   from judged as j
 ), page as materialized (
-  select c.* from counted as c where c.position <= $8
+  select c.* from counted as c where ${fits(table)}
 )
 select p.place::pg_catalog.text, p.key, p.key_hash, case when p.is_blank then null else p.text_hash end as text_hash,
-       p.kind, case when p.kind = 'embed' then p.text end as text
+       p.kind, case when p.kind = 'embed' then p.text end as text${knownOf(table, 'p')}
 from page as p
 where p.kind <> 'same'
 union all
@@ -148,12 +153,17 @@ select null, null, null, null, 'page', pg_catalog.json_build_object(
   'rows', case when $7 then pg_catalog.count(*) else (
     select pg_catalog.count(*) from only ${leaf} as t
     where t.ctid > $5::pg_catalog.tid and t.ctid < $6::pg_catalog.tid
-      and (not exists (select 1 from counted as c where c.position > $8) or t.ctid <= (select pg_catalog.max(l.place) from page as l))) end,
+      and (not exists (select 1 from counted as c where not (${fits(table)})) or t.ctid <= (select pg_catalog.max(l.place) from page as l))) end,
   'waiting', pg_catalog.count(*) filter (where p.is_of_pass), 'blank', pg_catalog.count(*) filter (where p.is_blank),
   'bytes', coalesce(pg_catalog.sum(pg_catalog.octet_length(p.text)), 0),
-  'isCut', exists (select 1 from counted as c where c.position > $8),
-  'last', pg_catalog.max(p.place)::pg_catalog.text)::pg_catalog.text
+  'isCut', exists (select 1 from counted as c where not (${fits(table)})),
+  'last', pg_catalog.max(p.place)::pg_catalog.text)::pg_catalog.text${table.chunks === undefined ? '' : ', null'}
 from page as p`;
+}
+
+/** A document stays as it is, and only has to stay: writers of its text do not wait for its chunks. */
+function lockOf({ chunks }: EmbeddedTable): string {
+  return chunks === undefined ? 'no key update' : 'key share';
 }
 
 /** Locks rows of a leaf where they are still there and nobody else has them. $1 places. The newest version's place, key and hash of text. */
@@ -162,7 +172,7 @@ export function lockPlaces(table: EmbeddedTable, leaf: string): string {
        t.tableoid::pg_catalog.text as leaf
 from only ${leaf} as t
 where t.ctid = any ($1::pg_catalog.tid[])
-for no key update skip locked`;
+for ${lockOf(table)} skip locked`;
 }
 
 /** Locks rows that have moved since they were claimed, by key; as {@link lockPlaces}. $1 keys. */
@@ -171,7 +181,7 @@ export function lockKeys(table: EmbeddedTable, hasNulls: boolean): string {
        t.tableoid::pg_catalog.text as leaf
 from (select u.key::pg_catalog.text[] as key from pg_catalog.unnest($1::pg_catalog.text[]) as u (key)) as w
 join ${table.name} as t on ${isRowOf('t', 'w.key', table.keyColumns, hasNulls)}
-for no key update of t skip locked`;
+for ${lockOf(table)} of t skip locked`;
 }
 
 /**

@@ -48,7 +48,7 @@ export async function loadLlamaModel(options: LlamaModelOptions, signal: AbortSi
     name,
     runtime,
     fingerprint: JSON.stringify(parts),
-    ...methodsOf(facts, engine, dimensions),
+    ...methodsOf(facts, engine, dimensions, contextTokens),
     close: () => engine.close(),
   });
 }
@@ -57,6 +57,7 @@ function methodsOf(
   { duty }: GgufFacts,
   { embed, rerank, generate }: SupervisedEngine,
   dimensions: number | undefined,
+  window: number,
 ): Pick<ModelDefinition, 'embed' | 'generate' | 'rerank'> {
   switch (duty) {
     case 'generate': {
@@ -64,7 +65,9 @@ function methodsOf(
       return { generate: { functions, run: generate } };
     }
     case 'embed':
-      return { embed: { ...(dimensions === undefined ? {} : { dimensions }), maxBatch: EMBED_BATCH, run: embed } };
+      return {
+        embed: { ...(dimensions === undefined ? {} : { dimensions }), window, maxBatch: EMBED_BATCH, run: embed },
+      };
     case 'rank':
     case 'judge':
       return { rerank: { run: rerank } };

@@ -86,7 +86,12 @@ export async function loadOnnxModel(options: OnnxModelOptions, signal: AbortSign
       ...(isReranker
         ? { rerank: { maxBatch: Math.max(1, Math.floor(texts / DOCUMENTS_PER_ITEM)), run: engine.rerank } }
         : {
-            embed: { ...(dimensions === undefined ? {} : { dimensions }), maxBatch: texts, run: engine.embed },
+            embed: {
+              ...(dimensions === undefined ? {} : { dimensions }),
+              window: maxTokens,
+              maxBatch: texts,
+              run: engine.embed,
+            },
           }),
       close: () => engine.close(),
     });

@@ -1,0 +1,73 @@
+import type { EmbeddedTable, KeyColumn } from './embedded-table.ts';
+import { quoteIdentifier } from './quote-identifier.ts';
+
+/** Texts of ASCII white space only; the same as isBlank of the models, which btrim() is not. */
+export const NOT_BLANK = `'[^ \\t\\n\\r\\f\\v]'`;
+
+/** A value as text, by the output function of its type; never a cast of a user's. */
+function asText(value: string, isPlain: boolean): string {
+  return isPlain
+    ? `${value}::pg_catalog.text`
+    : `case when ${value} is null then null else pg_catalog.format('%s', ${value}) end`;
+}
+
+/** 128 bits of the bytes of a text, as a uuid. Without the collation, texts that a collation takes for equal would have one hash. */
+export function hashOf(text: string): string {
+  const half = (seed: number) =>
+    `pg_catalog.lpad(pg_catalog.to_hex(pg_catalog.hashtextextended(${text} collate pg_catalog."C", ${seed})), 16, '0')`;
+  return `(${half(0)} operator(pg_catalog.||) ${half(1)})::pg_catalog.uuid`;
+}
+
+/** The text of the array of a row's key, as batches hold it. */
+export function keyOf(alias: string, columns: readonly KeyColumn[]): string {
+  const values = columns.map(({ name, isPlain }) => asText(`${alias}.${quoteIdentifier(name)}`, isPlain));
+  return `array[${values.join(', ')}]::pg_catalog.text[]::pg_catalog.text`;
+}
+
+/** The hash of a row's text; null for a blank one, and for one that the filter leaves out. */
+export function guardOf(alias: string, table: EmbeddedTable): string {
+  const text = textOf(alias, table);
+  return `case when ${text} operator(pg_catalog.~) ${NOT_BLANK} then ${hashOf(text)} end`;
+}
+
+export function textOf(alias: string, table: EmbeddedTable): string {
+  const text = asText(`${alias}.${quoteIdentifier(table.srcColumn)}`, table.isSrcPlain);
+  const kept =
+    table.filterColumn === undefined
+      ? text
+      : `case when ${alias}.${quoteIdentifier(table.filterColumn)} then ${text} end`;
+  // Patterns refuse collations that take different texts for equal.
+  return `(${kept}) collate pg_catalog."C"`;
+}
+
+/** The condition that finds the rows of a key, `key` being an expression for a text[]; with `hasNulls` no index helps. */
+export function isRowOf(alias: string, key: string, columns: readonly KeyColumn[], hasNulls: boolean): string {
+  return columns
+    .map((column, index) => {
+      const value = `${alias}.${quoteIdentifier(column.name)}`;
+      const wanted = `(${key})[${index + 1}]`;
+      const isEqual =
+        column.equality === undefined
+          ? `${asText(value, column.isPlain)} operator(pg_catalog.=) ${wanted}`
+          : `${value} ${column.equality} ${wanted}::${column.type}`;
+      return hasNulls ? `((${isEqual}) or (${value} is null and ${wanted} is null))` : `(${isEqual})`;
+    })
+    .join(' and ');
+}
+
+/** The condition that two rows have one key, which has no nulls. */
+export function isSameKey(alias: string, other: string, columns: readonly KeyColumn[]): string {
+  return columns
+    .map(({ name, equality, isPlain }) => {
+      const [value, wanted] = [alias, other].map((table) => `${table}.${quoteIdentifier(name)}`);
+      return equality === undefined
+        ? `${asText(`${value}`, isPlain)} operator(pg_catalog.=) ${asText(`${wanted}`, isPlain)}`
+        : `${value} ${equality} ${wanted}`;
+    })
+    .join(' and ');
+}
+
+/** True for the text of an array that has a null element. */
+export function hasNullElement(key: string): boolean {
+  return /(?:^\{|,)NULL(?=,|\}$)/.test(key.replace(/"(?:[^"\\]|\\.)*"/g, '""'));
+}

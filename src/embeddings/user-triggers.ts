@@ -1,0 +1,31 @@
+import { loadQuery } from '../db/load-sql.ts';
+import type { Queryable } from '../db/query.ts';
+
+const LIST_BEFORE_TRIGGERS = loadQuery('list_before_triggers');
+
+/**
+ * Until the transaction ends or `hidePath`, triggers of the user's find their tables by the path of the login, as they would in a session of
+ * its own, and by the schema of theirs: statements have to be qualified. Rows are looked up by place or key: no plan that reads the table
+ * instead is right.
+ */
+export async function showPath(db: Queryable, searchPath: string, schema: string): Promise<void> {
+  await db.query(
+    `select pg_catalog.set_config('enable_seqscan', 'off', true), pg_catalog.set_config('enable_hashjoin', 'off', true),
+       pg_catalog.set_config('enable_mergejoin', 'off', true), pg_catalog.set_config('search_path', $1, true)`,
+    [searchPath === '' ? schema : `${searchPath}, ${schema}`],
+  );
+}
+
+/** Takes the path of the user's away again. */
+export async function hidePath(db: Queryable): Promise<void> {
+  await db.query(`select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true)`);
+}
+
+/** The triggers that can have changed or swallowed a write, for people. */
+export async function nameTriggers(db: Queryable, leaf: string): Promise<string> {
+  await hidePath(db);
+  const { rows } = await db.query<{ name: string }>(LIST_BEFORE_TRIGGERS, [leaf]);
+  const names = rows.map(({ name }) => `"${name}"`).join(', ');
+  if (rows.length === 0) return 'A rule of the table';
+  return rows.length === 1 ? `The trigger ${names}` : `One of the triggers ${names}`;
+}
