@@ -166,12 +166,16 @@ create table lamplighter.embedding_progress (
   row_count bigint,
   blank_count bigint,
   found_count bigint,
-  written bigint default 0 not null,
-  rate double precision,
-  rate_at timestamp with time zone,
   last_error text,
   last_error_at timestamp with time zone,
   constraint embedding_progress_pkey PRIMARY KEY (job)
+) with (fillfactor=50);
+
+create table lamplighter.embedding_rate (
+  job bigint not null,
+  rate double precision,
+  rate_at timestamp with time zone not null,
+  constraint embedding_rate_pkey PRIMARY KEY (job)
 ) with (fillfactor=50);
 
 create table lamplighter.embedding_stamp (
@@ -500,11 +504,11 @@ create view lamplighter.embedding_status as
     d.tokens,
     d.calls,
         CASE
-            WHEN (p.rate_at > (clock_timestamp() - '00:01:00'::interval)) THEN (round((p.rate)::numeric, 1))::double precision
+            WHEN (r.rate_at > (clock_timestamp() - '00:01:00'::interval)) THEN (round((r.rate)::numeric, 1))::double precision
             ELSE NULL::double precision
         END AS rate,
         CASE
-            WHEN (p.rate > (0)::double precision) THEN make_interval(secs => (((q.queued + (GREATEST((COALESCE(p.row_count, (0)::bigint) - p.pass_rows), (0)::bigint) * (((p.pass_relations IS NOT NULL) AND (j.state = 'backfill'::text)))::integer)))::double precision / p.rate))
+            WHEN (r.rate > (0)::double precision) THEN make_interval(secs => (((q.queued + (GREATEST((COALESCE(p.row_count, (0)::bigint) - p.pass_rows), (0)::bigint) * (((p.pass_relations IS NOT NULL) AND (j.state = 'backfill'::text)))::integer)))::double precision / r.rate))
             ELSE NULL::interval
         END AS eta,
     (clock_timestamp() - q.oldest) AS lag,
@@ -524,8 +528,9 @@ create view lamplighter.embedding_status as
     (EXISTS ( SELECT
            FROM lamplighter.capture_full l
           WHERE (l.job = j.id))) AS is_log_full
-   FROM ((((lamplighter.embedding_job j
+   FROM (((((lamplighter.embedding_job j
      LEFT JOIN lamplighter.embedding_progress p ON ((p.job = j.id)))
+     LEFT JOIN lamplighter.embedding_rate r ON ((r.job = j.id)))
      CROSS JOIN LATERAL ( SELECT (( SELECT count(*) AS count
                    FROM ( SELECT
                            FROM lamplighter.change c
@@ -2123,15 +2128,15 @@ begin
         truncated = coalesce(d.truncated + excluded.truncated, d.truncated, excluded.truncated);
   end if;
   if cardinality(p_stamp_keys) > 0 then
-    update lamplighter.embedding_progress as p
-    set written = p.written + cardinality(p_stamp_keys),
-        -- Of the last ten seconds or so.
-        rate = case when p.rate_at is null or p.rate_at < clock_timestamp() - interval '60 seconds' then null
-          else coalesce(p.rate, 0) + (cardinality(p_stamp_keys)
-            / greatest(extract(epoch from clock_timestamp() - p.rate_at), 0.001) - coalesce(p.rate, 0))
-            * (1 - exp(- extract(epoch from clock_timestamp() - p.rate_at) / 10)) end,
-        rate_at = clock_timestamp()
-    where p.job = p_job;
+    insert into lamplighter.embedding_rate as r (job, rate_at)
+    values (p_job, clock_timestamp())
+    on conflict on constraint embedding_rate_pkey do update
+    -- Of the last ten seconds or so.
+    set rate = case when r.rate_at < clock_timestamp() - interval '60 seconds' then null
+          else coalesce(r.rate, 0) + (cardinality(p_stamp_keys)
+            / greatest(extract(epoch from clock_timestamp() - r.rate_at), 0.001) - coalesce(r.rate, 0))
+            * (1 - exp(- extract(epoch from clock_timestamp() - r.rate_at) / 10)) end,
+        rate_at = clock_timestamp();
   end if;
   return v_final;
 end
@@ -2964,16 +2969,12 @@ CREATE OR REPLACE FUNCTION lamplighter.lookup_stamps(p_job bigint, p_keys text[]
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select k.key_hash, s.key_hash is not null, s.text_hash, s.is_failed, coalesce(s.is_trusted, false), s.dimensions, s.model, s.chunk_hash,
-         w.key is not null, coalesce(w.is_of_pass, false)
+         k.key in (select unnest(b.keys) from lamplighter.embedding_batch as b where b.job = p_job),
+         k.key in (select unnest(b.keys) from lamplighter.embedding_batch as b where b.job = p_job and b.is_of_pass)
   from (select distinct on (u.key_hash) u.key_hash, u.key from unnest(p_keys, p_key_hashes) as u (key, key_hash)) as k
-  left join lamplighter.embedding_stamp as s on s.job = p_job and s.key_hash = k.key_hash
-  left join (
-    select b_key as key, bool_or(b.is_of_pass) as is_of_pass
-    from lamplighter.embedding_batch as b
-    cross join unnest(b.keys) as b_key
-    where b.job = p_job
-    group by b_key
-  ) as w on w.key = k.key
+  left join lateral (
+    select t.* from lamplighter.embedding_stamp as t where t.job = p_job and t.key_hash = k.key_hash offset 0
+  ) as s on true
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.mark_task_bare(p_run_id bigint, p_attempt integer, p_secret bytea)
@@ -4378,6 +4379,7 @@ begin
   perform lamplighter.cancel_embedding_job(p_job);
   delete from lamplighter.embedding_job as j where j.id = p_job;
   delete from lamplighter.embedding_progress as p where p.job = p_job;
+  delete from lamplighter.embedding_rate as r where r.job = p_job;
   delete from lamplighter.embedding_stamp as s where s.job = p_job;
   delete from lamplighter.embedding_failure as f where f.job = p_job;
   delete from lamplighter.embedding_day as d where d.job = p_job;
@@ -6284,13 +6286,15 @@ comment on column lamplighter.embedding_progress.pass_found is 'Rows that the pa
 
 comment on column lamplighter.embedding_progress.pass_relations is 'What is left of the running pass, its first one from pass_tid on; null when none runs.';
 
-comment on column lamplighter.embedding_progress.rate is 'Vectors a second of late.';
-
 comment on column lamplighter.embedding_progress.row_count is 'Of the last pass that found nothing, as blank_count: one that writes vectors meets rows twice, as they move.';
 
 comment on column lamplighter.embedding_progress.served_by is 'The process that makes the passes: a row of lamplighter.worker.';
 
 comment on column lamplighter.embedding_progress.trust_ended_at is 'From here on a vector without a stamp counts for nothing: the first full pass is over, or something happened in it that speaks against all of them.';
+
+comment on table lamplighter.embedding_rate is 'Apart from embedding_progress, whose row a page holds while the vectors of the page before are written.';
+
+comment on column lamplighter.embedding_rate.rate is 'Vectors a second of late.';
 
 comment on table lamplighter.embedding_stamp is 'From which text, and by which model, the vector of a row was made.';
 

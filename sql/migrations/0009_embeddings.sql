@@ -78,9 +78,6 @@ create table lamplighter.embedding_progress (
   row_count bigint,
   blank_count bigint,
   found_count bigint,
-  written bigint not null default 0,
-  rate double precision,
-  rate_at timestamptz,
   last_error text,
   last_error_at timestamptz,
   constraint embedding_progress_pkey primary key (job)
@@ -98,7 +95,16 @@ comment on column lamplighter.embedding_progress.trust_ended_at is
 comment on column lamplighter.embedding_progress.row_count is
   'Of the last pass that found nothing, as blank_count: one that writes vectors meets rows twice, as they move.';
 comment on column lamplighter.embedding_progress.found_count is 'Of the last pass.';
-comment on column lamplighter.embedding_progress.rate is 'Vectors a second of late.';
+
+create table lamplighter.embedding_rate (
+  job bigint not null,
+  rate double precision,
+  rate_at timestamptz not null,
+  constraint embedding_rate_pkey primary key (job)
+) with (fillfactor = 50);
+comment on table lamplighter.embedding_rate is
+  'Apart from embedding_progress, whose row a page holds while the vectors of the page before are written.';
+comment on column lamplighter.embedding_rate.rate is 'Vectors a second of late.';
 
 -- Appended to by the capture functions, in the transactions of users: no unique key, and no lock that they could wait for.
 create table lamplighter.change (
@@ -211,9 +217,9 @@ select j.id as job,
        d.truncated,
        d.tokens,
        d.calls,
-       case when p.rate_at > clock_timestamp() - interval '60 seconds' then round(p.rate::numeric, 1)::double precision end as rate,
-       case when p.rate > 0 then make_interval(secs => (q.queued + greatest(coalesce(p.row_count, 0) - p.pass_rows, 0)
-         * (p.pass_relations is not null and j.state = 'backfill')::integer) / p.rate) end as eta,
+       case when r.rate_at > clock_timestamp() - interval '60 seconds' then round(r.rate::numeric, 1)::double precision end as rate,
+       case when r.rate > 0 then make_interval(secs => (q.queued + greatest(coalesce(p.row_count, 0) - p.pass_rows, 0)
+         * (p.pass_relations is not null and j.state = 'backfill')::integer) / r.rate) end as eta,
        clock_timestamp() - q.oldest as lag,
        p.last_error,
        p.last_error_at,
@@ -230,6 +236,7 @@ select j.id as job,
        exists (select from lamplighter.capture_full as l where l.job = j.id) as is_log_full
 from lamplighter.embedding_job as j
 left join lamplighter.embedding_progress as p on p.job = j.id
+left join lamplighter.embedding_rate as r on r.job = j.id
 cross join lateral (
   select (select count(*) from (select from lamplighter.change as c where c.job = j.id limit 100000) as logged)
            + coalesce((select sum(cardinality(b.keys)) from lamplighter.embedding_batch as b where b.job = j.id), 0) as queued,

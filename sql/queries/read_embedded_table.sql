@@ -140,6 +140,10 @@ select r.oid::text as oid,
        (select n.nspname::pg_catalog.text
         from pg_catalog.pg_extension as e
         join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
-        where e.extname = 'vector') as vector_schema
+        where e.extname = 'vector') as vector_schema,
+       (select t.oid::pg_catalog.text
+        from pg_catalog.pg_extension as e
+        join pg_catalog.pg_type as t on t.typnamespace = e.extnamespace and t.typname = 'vector'
+        where e.extname = 'vector') as vector_oid
 from root as r
 join pg_catalog.pg_roles as me on me.rolname = current_user

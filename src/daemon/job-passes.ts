@@ -4,7 +4,7 @@ import { claimJob, startPass } from '../embeddings/claim-job.ts';
 import type { EmbeddingBatch } from '../embeddings/embedding-batch.ts';
 import type { PreparedJob } from '../embeddings/job-spec.ts';
 import { readTableActivity } from '../embeddings/read-table-activity.ts';
-import { scanPage } from '../embeddings/scan-page.ts';
+import { type ScanPage, scanPage } from '../embeddings/scan-page.ts';
 import type { Pace } from './pace.ts';
 
 /** How often a daemon says that it makes the passes of a job. */
@@ -131,9 +131,7 @@ export function createJobPasses({
     const pageMs = clock.nowMs();
     const page = await scanPage(db, job, { holderId: holderId(), limit, blocks });
     const tookMs = clock.nowMs() - pageMs;
-    if (page.isCut) blocks = Math.max(MIN_BLOCKS, Math.floor(blocks / 2));
-    else if (tookMs < PAGE_MS) blocks = Math.min(MAX_BLOCKS, blocks * 2);
-    else blocks = Math.max(MIN_BLOCKS, Math.floor((blocks * PAGE_MS) / tookMs));
+    blocks = nextBlocks(blocks, page, limit, tookMs);
     if (isBackfill) pace.noteBackfillWork(tookMs);
     else pace.noteReconcilePage(tookMs, page.bytes);
     current.found = page.found;
@@ -175,4 +173,15 @@ export function createJobPasses({
       return pass === undefined ? { kind: 'idle' } : readPage(pass, limit);
     },
   };
+}
+
+/** What is beyond the limit is read and hashed for nothing: a page is as large as its rows were dense. */
+function nextBlocks(blocks: number, { isCut, blocks: read, batch }: ScanPage, limit: number, tookMs: number): number {
+  const byTime =
+    tookMs < PAGE_MS || isCut
+      ? Math.min(MAX_BLOCKS, blocks * 2)
+      : Math.max(MIN_BLOCKS, Math.floor((blocks * PAGE_MS) / tookMs));
+  const found = batch?.rows.length ?? 0;
+  if (found === 0) return byTime;
+  return Math.min(byTime, Math.max(1, Math.round((read * limit) / found)));
 }

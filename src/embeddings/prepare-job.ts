@@ -183,6 +183,7 @@ function describeTable(
     filterColumn: filter?.name,
     dstColumn: dst.name,
     dstCast: type.cast,
+    wire: wireOf(facts, type),
     chunks:
       chunks === undefined || chunkFacts === undefined
         ? undefined
@@ -194,4 +195,9 @@ function describeTable(
             overlap: chunks.overlap,
           },
   };
+}
+
+function wireOf({ vectorSchema, vectorOid }: TableFacts, type: VectorType): EmbeddedTable['wire'] {
+  if (type.cast === '' || vectorSchema === undefined || vectorOid === undefined) return undefined;
+  return { type: `${quoteIdentifier(vectorSchema)}.vector`, oid: vectorOid };
 }

@@ -27,7 +27,9 @@ export interface ScanPage {
   /** Rows of the page, and the bytes of their texts. */
   readonly rows: number;
   readonly bytes: number;
-  /** Blocks were left for the next page, as `limit` was reached: fewer blocks would do. */
+  /** Blocks of the page. */
+  readonly blocks: number;
+  /** Blocks were left for the next page, as `limit` was reached: they are read again. */
   readonly isCut: boolean;
   /** The pass is over, or none runs. */
   readonly isEnd: boolean;
@@ -35,7 +37,7 @@ export interface ScanPage {
   readonly found: number;
 }
 
-const END: ScanPage = { batch: undefined, rows: 0, bytes: 0, isCut: false, isEnd: true, found: 0 };
+const END: ScanPage = { batch: undefined, rows: 0, bytes: 0, blocks: 0, isCut: false, isEnd: true, found: 0 };
 
 interface PageSummary {
   readonly rows: number;
@@ -71,9 +73,9 @@ async function readPage(db: Queryable, job: PreparedJob, { holderId, limit, bloc
   if (position === undefined) return END;
   const leaf = job.table.leaves.find(({ oid }) => oid === position.relation);
   // A partition that was detached since the pass began: nothing of it is the job's any more.
-  const { judged, summary, next } =
+  const { judged, summary, next, size } =
     leaf === undefined
-      ? { judged: [], summary: undefined, next: null }
+      ? { judged: [], summary: undefined, next: null, size: 0 }
       : await readLeaf(db, job, leaf, {
           from: position.place ?? '(0,0)',
           isFull: position.is_full,
@@ -101,6 +103,7 @@ async function readPage(db: Queryable, job: PreparedJob, { holderId, limit, bloc
     batch: id === undefined ? undefined : toBatch({ id, holderId, attempt: 0 }, taken),
     rows: summary?.rows ?? 0,
     bytes: summary?.bytes ?? 0,
+    blocks: size,
     isCut: summary?.isCut ?? false,
     isEnd: recorded?.is_end ?? true,
     found: Number(recorded?.found_rows ?? 0),
@@ -112,6 +115,8 @@ interface LeafPage {
   readonly summary: PageSummary;
   /** Where the next page begins; null at the end of the leaf. */
   readonly next: string | null;
+  /** In blocks. */
+  readonly size: number;
 }
 
 async function readLeaf(
@@ -126,7 +131,7 @@ async function readLeaf(
     `select pg_catalog.pg_relation_size($1::pg_catalog.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8 as blocks`,
     [leaf.oid],
   );
-  const firstBlock = Number(/^\((\d+),/.exec(from)?.[1] ?? 0);
+  const firstBlock = blockOf(from);
   const endBlock = Math.min(firstBlock + blocks, LAST_BLOCK);
   const { rows } = await db.query<Omit<JudgedRow, 'leaf' | 'kind'> & { kind: JudgedRow['kind'] | 'page' }>(
     selectPage(job.table, leaf.name),
@@ -141,5 +146,10 @@ async function readLeaf(
   }
   const isLeafEnd = endBlock >= Number(size.rows[0]?.blocks ?? 0);
   const next = summary.isCut ? summary.last : isLeafEnd ? null : `(${endBlock},0)`;
-  return { judged, summary, next };
+  const lastBlock = summary.isCut ? blockOf(summary.last ?? from) : endBlock - 1;
+  return { judged, summary, next, size: lastBlock - firstBlock + 1 };
+}
+
+function blockOf(place: string): number {
+  return Number(/^\((\d+),/.exec(place)?.[1] ?? 0);
 }

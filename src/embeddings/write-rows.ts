@@ -5,7 +5,7 @@ import type { Pool } from '../db/pool.ts';
 import type { Queryable } from '../db/query.ts';
 import { isAboutRows } from '../db/sqlstate.ts';
 import type { BatchRow, BatchUsage, EmbeddingBatch } from './embedding-batch.ts';
-import { flattenVectors } from './flat-vectors.ts';
+import { encodeVectors } from './flat-vectors.ts';
 import type { PreparedJob } from './job-spec.ts';
 import { runPinned } from './pinned-transaction.ts';
 import { clearDocuments, type EmbeddedChunk, replaceChunks, type StampedRow } from './replace-chunks.ts';
@@ -240,11 +240,12 @@ async function updateRows(
       failures.push(...judged.failures);
     };
     if (vectors.length > 0) {
-      const flat = flattenVectors(
+      const encoded = encodeVectors(
+        table,
         vectors.map(({ vector }) => vector),
         dimensions,
       );
-      await run(vectors, updatePlaces(table, name, dimensions), [flat]);
+      await run(vectors, updatePlaces(table, name, dimensions), [encoded]);
     }
     if (clears.length > 0) await run(clears, clearPlaces(table, name), []);
   }

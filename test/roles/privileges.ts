@@ -82,6 +82,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.embedding_failure *
 + + . . . . . .  lamplighter.embedding_job *
 + + . . . . . .  lamplighter.embedding_progress *
++ + . . . . . .  lamplighter.embedding_rate *
 + + . . . . . .  lamplighter.embedding_stamp *
 + + . . . . . .  lamplighter.embedding_job_id_seq *
 + + . . . . . .  lamplighter.change_seq_seq *

@@ -119,15 +119,15 @@ begin
         truncated = coalesce(d.truncated + excluded.truncated, d.truncated, excluded.truncated);
   end if;
   if cardinality(p_stamp_keys) > 0 then
-    update lamplighter.embedding_progress as p
-    set written = p.written + cardinality(p_stamp_keys),
-        -- Of the last ten seconds or so.
-        rate = case when p.rate_at is null or p.rate_at < clock_timestamp() - interval '60 seconds' then null
-          else coalesce(p.rate, 0) + (cardinality(p_stamp_keys)
-            / greatest(extract(epoch from clock_timestamp() - p.rate_at), 0.001) - coalesce(p.rate, 0))
-            * (1 - exp(- extract(epoch from clock_timestamp() - p.rate_at) / 10)) end,
-        rate_at = clock_timestamp()
-    where p.job = p_job;
+    insert into lamplighter.embedding_rate as r (job, rate_at)
+    values (p_job, clock_timestamp())
+    on conflict on constraint embedding_rate_pkey do update
+    -- Of the last ten seconds or so.
+    set rate = case when r.rate_at < clock_timestamp() - interval '60 seconds' then null
+          else coalesce(r.rate, 0) + (cardinality(p_stamp_keys)
+            / greatest(extract(epoch from clock_timestamp() - r.rate_at), 0.001) - coalesce(r.rate, 0))
+            * (1 - exp(- extract(epoch from clock_timestamp() - r.rate_at) / 10)) end,
+        rate_at = clock_timestamp();
   end if;
   return v_final;
 end

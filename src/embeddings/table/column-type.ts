@@ -8,7 +8,7 @@ const HINT = 'Use real[], vector(n) or halfvec(n).';
 export interface VectorType {
   /** For ALTER TABLE. */
   readonly definition: string;
-  /** Turns a `float4[]` into it. */
+  /** Turns a `float4[]` or a `vector` into it; empty for `float4[]` itself. */
   readonly cast: string;
 }
 

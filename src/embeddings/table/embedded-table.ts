@@ -40,7 +40,9 @@ export interface EmbeddedTable {
   readonly filterColumn: string | undefined;
   /** In `chunks`, where there is such a table. */
   readonly dstColumn: string;
-  /** Turns a `float4[]` into the column's type: empty, or a cast to a qualified type. */
+  /** Turns what `wire` says into the column's type: empty, or a cast to a qualified type. */
   readonly dstCast: string;
+  /** How vectors travel: in an array of pgvector's own type where the column is of one of its types; undefined: as one `float4[]`. */
+  readonly wire: { readonly type: string; readonly oid: number } | undefined;
   readonly chunks: ChunkTable | undefined;
 }

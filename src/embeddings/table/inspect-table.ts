@@ -86,6 +86,8 @@ export interface TableFacts {
   };
   /** Where pgvector's types are. */
   readonly vectorSchema: string | undefined;
+  /** Of its type `vector`. */
+  readonly vectorOid: number | undefined;
 }
 
 /** What the catalog knows of the relation; undefined when there is none of that name. */
@@ -103,6 +105,7 @@ export async function inspectTable(db: Queryable, schema: string, table: string)
     publications: string[] | null;
     login: TableFacts['login'];
     vector_schema: string | null;
+    vector_oid: string | null;
   }>(READ_EMBEDDED_TABLE, [schema, table]);
   const [row] = rows;
   if (row === undefined) return undefined;
@@ -122,5 +125,6 @@ export async function inspectTable(db: Queryable, schema: string, table: string)
     publications: row.publications ?? [],
     login: row.login,
     vectorSchema: row.vector_schema ?? undefined,
+    vectorOid: row.vector_oid === null ? undefined : Number(row.vector_oid),
   };
 }

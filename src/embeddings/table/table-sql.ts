@@ -184,15 +184,21 @@ join ${table.name} as t on ${isRowOf('t', 'w.key', table.keyColumns, hasNulls)}
 for ${lockOf(table)} of t skip locked`;
 }
 
+/** One of the vectors that `encodeVectors` made for a table: `array` is the parameter, `position` counts from 1. */
+export function vectorAt(table: EmbeddedTable, dimensions: number, array: string, position: string): string {
+  if (table.wire !== undefined) return `((${array}::${table.wire.type}[])[${position}])${table.dstCast}`;
+  const start = `(${position} operator(pg_catalog.-) 1) operator(pg_catalog.*) ${dimensions} operator(pg_catalog.+) 1`;
+  return `((${array}::pg_catalog.float4[])[${start} : ${position} operator(pg_catalog.*) ${dimensions}])${table.dstCast}`;
+}
+
 /**
- * Writes vectors into rows of a leaf that are locked. $1 places, $2 the vectors one after the other as one float4[]. For each row that was
+ * Writes vectors into rows of a leaf that are locked. $1 places, $2 the vectors as `encodeVectors` makes them. For each row that was
  * written its position in $1, the hash of its text as it is now, and whether it has no vector all the same.
  */
 export function updatePlaces(table: EmbeddedTable, leaf: string, dimensions: number): string {
   const dst = quoteIdentifier(table.dstColumn);
-  const slice = `($2::pg_catalog.float4[])[(w.n operator(pg_catalog.-) 1) operator(pg_catalog.*) ${dimensions} operator(pg_catalog.+) 1 : w.n operator(pg_catalog.*) ${dimensions}]`;
   return `update only ${leaf} as t
-set ${dst} = (${slice})${table.dstCast}
+set ${dst} = ${vectorAt(table, dimensions, '$2', 'w.n')}
 from pg_catalog.unnest($1::pg_catalog.tid[]) with ordinality as w (place, n)
 where t.ctid operator(pg_catalog.=) w.place
 returning w.n::pg_catalog.int4 as position, ${guardOf('t', table)} as text_hash, t.${dst} is null as is_null`;
