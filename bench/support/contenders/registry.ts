@@ -1,3 +1,4 @@
+import { bareClaimer } from './bare-claimer.ts';
 import { bareListener } from './bare-listener.ts';
 import type { Contender, Workable } from './contender.ts';
 import { defineGraphileWorker } from './graphile-worker.ts';
@@ -47,6 +48,7 @@ export function contenderNamed(name: ContenderName): Contender {
 export type WorkableName =
   | ContenderName
   | 'bare-listener'
+  | 'bare-claimer'
   | 'pg-boss-work'
   | 'lamplighter-holding'
   | 'lamplighter-holding-batched'
@@ -55,6 +57,7 @@ export type WorkableName =
 const WORKABLES: Readonly<Record<WorkableName, Workable>> = {
   ...CONTENDERS,
   'bare-listener': bareListener,
+  'bare-claimer': bareClaimer,
   'pg-boss-work': workingPgBoss,
   'lamplighter-holding': defineLamplighter({ title: 'holds 4 requests', maxBatch: 1, isHolding: true }),
   'lamplighter-holding-batched': defineLamplighter({

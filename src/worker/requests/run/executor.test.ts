@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { createTestClock, type TestClock } from '../../../../test/models/http/support.ts';
+import { startCpuTimer } from '../../../../test/support/cpu-time.ts';
 import { silentLogger } from '../../../core/log.ts';
 import { createTroubles } from '../../../core/recurring-trouble.ts';
 import { defineModel } from '../../../models/define-model.ts';
@@ -113,4 +114,29 @@ test('a request that waits for its turn among several that were stuck is handed 
   await advance(LIMIT_MS);
   await done;
   expect(ends).toEqual(['c release', 'a retry', 'b release']);
+});
+
+test('a request is charged that was alone since the last end, also when its other neighbour had been dropped before that', async () => {
+  const [a, b, c] = hold('a', 'b', 'c');
+  if (a === undefined || b === undefined || c === undefined) throw new Error('three are held');
+  const done = execute(model, [a, b, c]);
+  await advance(1_000);
+  inFlight.abort(b, 'stopping');
+  await advance(1_000);
+  runs[0]?.listener.ended(c, { kind: 'completed', result: 'yes' });
+  await advance(LIMIT_MS);
+  await done;
+  expect(ends).toEqual(['b release', 'c completed', 'a retry']);
+});
+
+test('an end costs as much in a large batch as in a small one', async () => {
+  const batch = hold(...Array.from({ length: 20_000 }, (_, at) => String(at)));
+  const done = execute(model, batch);
+  const cpuMs = startCpuTimer();
+  for (const entry of batch) runs[0]?.listener.ended(entry, { kind: 'completed', result: 'yes' });
+  expect(cpuMs()).toBeLessThan(1_000);
+  await advance(0);
+  await advance(LIMIT_MS);
+  await done;
+  expect(ends).toHaveLength(20_000);
 });

@@ -88,10 +88,12 @@ interface Ran {
 async function runBatch(deps: RunDeps, model: Model, batch: readonly InFlightRequest[], isOver = false): Promise<Ran> {
   const { timeoutMs, record } = deps;
   const waiting = new Set(batch);
+  const justLeft = new Set<InFlightRequest>();
   const work = new AbortController();
   const completions = collectCompletions(record);
   const complete = (entry: InFlightRequest, outcome: Outcome) => {
     if (!waiting.delete(entry)) return;
+    justLeft.add(entry);
     entry.request.parameters = undefined;
     completions.add({ entry, outcome });
   };
@@ -102,7 +104,7 @@ async function runBatch(deps: RunDeps, model: Model, batch: readonly InFlightReq
   for (const entry of batch) entry.onAbort = dropUnwanted;
   dropUnwanted();
   const { late, failure } =
-    waiting.size > 0 ? await answerInTime(deps, model, work, waiting, complete) : NOTHING_TO_RUN;
+    waiting.size > 0 ? await answerInTime(deps, model, work, { waiting, justLeft }, complete) : NOTHING_TO_RUN;
   for (const entry of batch) entry.onAbort = undefined;
 
   const stuck = late?.why === 'stuck' ? late.atWork.filter((entry) => waiting.has(entry)) : [];
@@ -134,12 +136,20 @@ interface Late {
   readonly atWork: readonly InFlightRequest[];
 }
 
+/** What becomes of a batch; others change it. */
+interface BatchState {
+  /** What has no completion yet. */
+  readonly waiting: ReadonlySet<InFlightRequest>;
+  /** What has got one since the model was last heard of; emptied when it is. */
+  readonly justLeft: Set<InFlightRequest>;
+}
+
 /** Asks for the answers. Not late when they came, or nobody wanted them any more; `failure` is why they could not be asked for. */
 async function answerInTime(
   { answerer, timeoutMs, log, clock, trouble }: RunDeps,
   model: Model,
   work: AbortController,
-  waiting: ReadonlySet<InFlightRequest>,
+  { waiting, justLeft }: BatchState,
   complete: (entry: InFlightRequest, outcome: Outcome) => void,
 ): Promise<{ readonly late: Late | undefined; readonly failure: unknown }> {
   const { signal } = work;
@@ -149,7 +159,6 @@ async function answerInTime(
   let sinceMs = beganMs;
   let idleMs = 0;
   let atWork: readonly InFlightRequest[] = [];
-  let atWorkSince: readonly InFlightRequest[] = [];
   let late: Late | undefined;
   let failure: unknown;
   let isOver = false;
@@ -159,9 +168,7 @@ async function answerInTime(
     const nowMs = clock.nowMs();
     if (atWork.length === 0) idleMs += nowMs - sinceMs;
     sinceMs = nowMs;
-  };
-  const remember = () => {
-    atWorkSince = atWork.filter((entry) => waiting.has(entry));
+    justLeft.clear();
   };
   const lastMs = () => beganMs + idleMs + LIMITS_PER_BATCH * timeoutMs;
   const dueMs = () =>
@@ -175,7 +182,8 @@ async function answerInTime(
     const isAtWork = atWork.some((entry) => waiting.has(entry));
     late = {
       why: !isAtWork ? 'idle' : size > 1 && sinceMs + timeoutMs > lastMs() ? 'long' : 'stuck',
-      atWork: atWorkSince,
+      // Looked up once, and not at each end: that would be quadratic in the size of the batch.
+      atWork: atWork.filter((entry) => waiting.has(entry) || justLeft.has(entry)),
     };
     work.abort();
   }
@@ -187,7 +195,6 @@ async function answerInTime(
       const wasIdle = atWork.length === 0;
       goOn();
       atWork = entries;
-      remember();
       // The pause is that of somebody who waits for a turn, or a start.
       if (wasIdle) pause.abort();
     },
@@ -195,7 +202,6 @@ async function answerInTime(
       if (signal.aborted) return;
       complete(entry, outcome);
       goOn();
-      remember();
     },
   };
   const answered = answerer.answer(model, [...waiting], signal, listener).then(trouble.settle, (error: unknown) => {
