@@ -1,7 +1,7 @@
 import { REQUEST_FUNCTIONS, type RequestFunction } from '../core/request-functions.ts';
 import type { CallProgress } from './call-progress.ts';
 import { type ItemOutcome, invalid } from './outcome.ts';
-import type { GenerateFunction, GenerateItem, GenerateOutput, Model, RerankItem } from './port.ts';
+import type { GenerateFunction, GenerateItem, GenerateOutput, Model, RerankItem, TokenSpans } from './port.ts';
 
 /** One method of a model. */
 export interface ModelMethod<Item, Value> {
@@ -37,6 +37,8 @@ export interface ModelDefinition {
     readonly dimensions?: number;
     /** See {@link Model.window}. */
     readonly window?: number;
+    /** See {@link Model.tokenize}. */
+    tokenize?(texts: readonly string[], signal: AbortSignal): Promise<readonly TokenSpans[]>;
   };
   readonly rerank?: ModelMethod<RerankItem, readonly number[]>;
   readonly generate?: ModelMethod<GenerateItem, string> & {
@@ -102,6 +104,7 @@ export function defineModel(definition: ModelDefinition): Model {
     ...(embed?.window === undefined ? {} : { window: embed.window }),
     embed: async (texts, signal, progress) =>
       embed === undefined ? texts.map(() => refuse('embed')) : embed.run(texts, signal, progress),
+    ...(embed?.tokenize === undefined ? {} : { tokenize: embed.tokenize }),
     rerank: async (items, signal, progress) =>
       rerank === undefined ? items.map(() => refuse('rerank')) : rerank.run(items, signal, progress),
     async generate(items, signal, progress) {

@@ -62,6 +62,22 @@ describe.each(KINDS)('the ONNX fixture %s (%s)', (name) => {
     expect(long).toMatchObject({ isTruncated: true, tokens: expected.maxTokens });
   });
 
+  it('tells where tokens end: as many as it embeds, but for the special ones', async () => {
+    const texts = expected.texts.filter(({ ids }) => ids.length < expected.maxTokens);
+    const spans = await model.tokenize?.(
+      texts.map(({ text }) => text),
+      signal,
+    );
+    const [special = Number.NaN] = texts.map(({ ids }, at) => ids.length - (spans?.[at]?.length ?? 0));
+    expect(special).toBeLessThanOrEqual(2);
+    for (const [at, { text, ids }] of texts.entries()) {
+      expect(Math.abs(ids.length - special - (spans?.[at]?.length ?? 0)), text).toBeLessThanOrEqual(
+        (text.match(/[^ \S]/g) ?? []).length,
+      );
+      expect(spans?.[at]?.length === 0 ? '' : text.slice(spans?.[at]?.at(-1)).trim(), text).toBe('');
+    }
+  });
+
   it('gives the same bits one by one, in any company and in any order', async () => {
     const texts = expected.texts.map(({ text }) => text);
     const alone = new Map<string, string>();

@@ -4,11 +4,12 @@ import type { GenerateItem, RerankItem } from '../port.ts';
 /** What an engine is asked for in one call; all items are of one kind. */
 export type EngineWork =
   | { readonly method: 'embed'; readonly items: readonly string[] }
+  | { readonly method: 'tokenize'; readonly items: readonly string[] }
   | { readonly method: 'rerank'; readonly items: readonly RerankItem[] }
   | { readonly method: 'generate'; readonly items: readonly GenerateItem[] };
 
-/** The answer to one item: a vector, scores, or a text, as the method says. */
-export type EngineValue = Float32Array | readonly number[] | string;
+/** The answer to one item: a vector, ends of tokens, scores, or a text, as the method says. */
+export type EngineValue = Float32Array | Uint32Array | readonly number[] | string;
 
 /** The outcome of the item at a position of the call. */
 export type EngineEnd = readonly [position: number, outcome: ItemOutcome<EngineValue>];

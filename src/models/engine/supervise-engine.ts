@@ -37,6 +37,8 @@ export interface SupervisedEngine {
   /** Of the first process. */
   readonly facts: unknown;
   readonly embed: Run<string, Float32Array>;
+  /** Where the tokens of a text end. */
+  readonly tokenize: Run<string, Uint32Array>;
   readonly rerank: Run<RerankItem, readonly number[]>;
   readonly generate: Run<GenerateItem, string>;
   /** Waits for the calls in progress, then ends the process; idempotent, never rejects. */
@@ -204,6 +206,8 @@ export async function startSupervisedEngine(options: SuperviseOptions, signal: A
     // The engine answers a call of a kind with values of that kind.
     embed: async (items, callSignal, progress) =>
       (await call({ method: 'embed', items }, callSignal, progress)) as ItemOutcome<Float32Array>[],
+    tokenize: async (items, callSignal, progress) =>
+      (await call({ method: 'tokenize', items }, callSignal, progress)) as ItemOutcome<Uint32Array>[],
     rerank: async (items, callSignal, progress) =>
       (await call({ method: 'rerank', items }, callSignal, progress)) as ItemOutcome<readonly number[]>[],
     generate: async (items, callSignal, progress) =>

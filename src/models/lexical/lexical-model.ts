@@ -6,6 +6,7 @@ import { embedText } from './embed-text.ts';
 import { LEXICAL_DIMENSIONS } from './hash-feature.ts';
 import { createPacer, type Pacer } from './pacer.ts';
 import { scoreDocuments } from './score-documents.ts';
+import { tokenizeWords } from './tokenize-words.ts';
 
 export const LEXICAL_MODEL_NAME = 'builtin/lexical';
 
@@ -28,6 +29,7 @@ export function createLexicalModel(): Model {
       dimensions: LEXICAL_DIMENSIONS,
       maxBatch: 512,
       run: (texts, signal) => answerEach(texts, signal, embedOne),
+      tokenize: tokenizeWords,
     },
     rerank: {
       maxBatch: 64,

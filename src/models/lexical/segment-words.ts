@@ -35,6 +35,22 @@ export function segmentWords(piece: string): string[] {
   return runs.flatMap((run) => (IS_UNSPACED.test(run) ? charactersAndPairs(run) : run));
 }
 
+/**
+ * Where words end in a text as it stands, without normalising it; of scripts without spaces, each character.
+ */
+export function* findWords(piece: string): Generator<number> {
+  for (const { index, 0: run } of piece.matchAll(RUNS)) {
+    let end = index;
+    if (!IS_UNSPACED.test(run)) yield end + run.length;
+    else {
+      for (const { length } of run) {
+        end += length;
+        yield end;
+      }
+    }
+  }
+}
+
 function charactersAndPairs(run: string): string[] {
   const characters = [...run];
   return characters.flatMap((character, index) => {

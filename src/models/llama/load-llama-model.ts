@@ -3,6 +3,7 @@ import { defineModel, type ModelDefinition } from '../define-model.ts';
 import { type SupervisedEngine, startSupervisedEngine } from '../engine/supervise-engine.ts';
 import type { LocalModel } from '../files/model-files.ts';
 import type { Model } from '../port.ts';
+import { tokenizeTexts } from '../tokens/tokenize-texts.ts';
 import { functionsOfDuty, type GgufFacts } from './gguf/gguf-facts.ts';
 import type { LlamaSettings } from './llama-settings.ts';
 import type { LlamaModelFacts, LlamaModelSetup } from './llama-setup.ts';
@@ -55,7 +56,7 @@ export async function loadLlamaModel(options: LlamaModelOptions, signal: AbortSi
 
 function methodsOf(
   { duty }: GgufFacts,
-  { embed, rerank, generate }: SupervisedEngine,
+  { embed, tokenize, rerank, generate }: SupervisedEngine,
   dimensions: number | undefined,
   window: number,
 ): Pick<ModelDefinition, 'embed' | 'generate' | 'rerank'> {
@@ -66,7 +67,13 @@ function methodsOf(
     }
     case 'embed':
       return {
-        embed: { ...(dimensions === undefined ? {} : { dimensions }), window, maxBatch: EMBED_BATCH, run: embed },
+        embed: {
+          ...(dimensions === undefined ? {} : { dimensions }),
+          window,
+          maxBatch: EMBED_BATCH,
+          run: embed,
+          tokenize: (texts, signal) => tokenizeTexts(texts, tokenize, signal),
+        },
       };
     case 'rank':
     case 'judge':

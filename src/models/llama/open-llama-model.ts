@@ -3,11 +3,14 @@ import { LamplighterError, messageOf } from '../../core/errors.ts';
 import type { EngineValue, EngineWork } from '../engine/engine-messages.ts';
 import type { Engine, EngineCall } from '../engine/serve-engine.ts';
 import { failed, type ItemOutcome } from '../outcome.ts';
+import { answerWords } from '../tokens/answer-words.ts';
+import { createTokenFinder } from '../tokens/token-ends.ts';
 import { createTextEmbedder } from './embed/text-embedder.ts';
 import type { LlamaEngine } from './llama-engine.ts';
 import type { LlamaModelFacts, LlamaModelSetup } from './llama-setup.ts';
 import { createDocumentJudge } from './rerank/document-judge.ts';
 import { BARE_TEMPLATE, createDocumentRanker } from './rerank/document-ranker.ts';
+import { createWordTokenizer } from './word-tokens.ts';
 
 /** Tokens of a long prompt evaluated at once: about a second of one thread for a model of 0.6B parameters. */
 const CPU_BATCH_TOKENS = 128;
@@ -27,9 +30,11 @@ export interface OpenLlamaModel extends Engine {
 export async function openLlamaModel(engine: LlamaEngine, setup: LlamaModelSetup): Promise<OpenLlamaModel> {
   const model = await engine.loadModel(setup.weightsPath);
   const { method, answer, contextTokens, dimensions } = await methodOf(engine, model, setup);
+  const finder = createTokenFinder(createWordTokenizer(engine, model));
   return {
     facts: { version: engine.version, contextTokens, dimensions },
     async answer(work, call) {
+      if (work.method === 'tokenize') return answerWords(work.items, finder, call);
       if (work.method !== method) throw new Error(`This engine does not ${work.method}`);
       // The items of a method are what its answer takes.
       for (const [position, item] of work.items.entries()) await answerItem(answer as AnyAnswer, position, item, call);

@@ -1,11 +1,15 @@
 import { readFile } from 'node:fs/promises';
+import type { Tokenizer } from '@huggingface/tokenizers';
 import { systemClock } from '../../core/clock.ts';
 import type { Engine } from '../engine/serve-engine.ts';
+import { answerWords } from '../tokens/answer-words.ts';
+import { createTokenFinder } from '../tokens/token-ends.ts';
 import { answerTexts, type CallText, scoreKeeper, type TextDone } from './answer-texts.ts';
 import type { EngineFacts, EngineSetup } from './engine-setup.ts';
 import { openGraph } from './graph.ts';
 import { batchRunner, collectResults, type RunBatch, type TextResult } from './run-texts.ts';
-import { createTextEncoder, type EncodedText, type TextEncoder } from './text-encoder.ts';
+import { createTextEncoder, type EncodedText } from './text-encoder.ts';
+import { createWordTokenizer } from './word-tokens.ts';
 
 /**
  * Tokens of one batch, padding included. Larger batches are slower, as their intermediate values leave the caches, and longer deaf to
@@ -53,7 +57,9 @@ export async function openEngine(setup: EngineSetup): Promise<OnnxEngine> {
   const graph = await openGraph(setup);
   const { fixedBatch, fixedLength = Number.POSITIVE_INFINITY } = graph.signature;
   if (fixedBatch !== undefined && fixedBatch !== 1) throw new Error(`its graph takes ${fixedBatch} texts at once only`);
-  const encoder = await openEncoder(setup, Math.min(setup.maxTokens, fixedLength));
+  const tokenizer = await openTokenizer(setup);
+  const encoder = createTextEncoder(tokenizer, Math.min(setup.maxTokens, fixedLength));
+  const finder = createTokenFinder(createWordTokenizer(tokenizer));
   const prefix = task.kind === 'embed' ? task.prefix : '';
   const runBatch = batchRunner(graph);
 
@@ -86,6 +92,7 @@ export async function openEngine(setup: EngineSetup): Promise<OnnxEngine> {
         const texts = work.items.map((text, item) => ({ item, encode: () => encoder.encode(prefix + text) }));
         return run(texts, ({ item }, outcome) => call.ended(item, outcome));
       }
+      if (work.method === 'tokenize') return answerWords(work.items, finder, call);
       if (work.method !== 'rerank') throw new Error(`This engine does not ${work.method}`);
       const scores = work.items.map((item, at) => scoreKeeper(item, (outcome) => call.ended(at, outcome)));
       const texts = work.items.flatMap(({ query, documents }, item) =>
@@ -107,12 +114,12 @@ async function measureSpeed(probes: readonly EncodedText[], runBatch: RunBatch):
   return (probes.reduce((sum, { ids }) => sum + ids.length, 0) / Math.max(shortestMs, 0.01)) * 1_000;
 }
 
-async function openEncoder(setup: EngineSetup, maxTokens: number): Promise<TextEncoder> {
+async function openTokenizer(setup: EngineSetup): Promise<Tokenizer> {
   const { Tokenizer } = await import('@huggingface/tokenizers');
   const read = async (path: string): Promise<object> => Object(JSON.parse(await readFile(path, 'utf8')));
   const tokenizer = await read(setup.tokenizerPath);
   const config = setup.tokenizerConfigPath === undefined ? {} : await read(setup.tokenizerConfigPath);
-  return createTextEncoder(new Tokenizer(tokenizer, config), maxTokens);
+  return new Tokenizer(tokenizer, config);
 }
 
 function lengthOf(result: TextResult | undefined): number | undefined {

@@ -7,6 +7,7 @@ import { defineModel } from '../define-model.ts';
 import { startSupervisedEngine } from '../engine/supervise-engine.ts';
 import type { LocalModel } from '../files/model-files.ts';
 import type { Model } from '../port.ts';
+import { tokenizeTexts } from '../tokens/tokenize-texts.ts';
 import type { EngineFacts, EngineSetup } from './engine-setup.ts';
 import type { ModelPlan } from './model-plan.ts';
 
@@ -91,6 +92,7 @@ export async function loadOnnxModel(options: OnnxModelOptions, signal: AbortSign
               window: maxTokens,
               maxBatch: texts,
               run: engine.embed,
+              tokenize: (pieces, callSignal) => tokenizeTexts(pieces, engine.tokenize, callSignal),
             },
           }),
       close: () => engine.close(),

@@ -179,6 +179,26 @@ describe.skipIf(isMissing(MINILM))(`all-MiniLM-L6-v2 in f16${missingNote(MINILM)
     }
   }, 60_000);
 
+  it('tells tokens and truncation as its reference, and where the tokens of a text end', async () => {
+    const model = await providerOf({ functions: ['embed'], maxTokens: 256 }).load({ name: realModel(MINILM) }, NEVER);
+    try {
+      const { texts } = REFERENCE.parse(
+        JSON.parse(await readFile(realModel('reference/all-MiniLM-L6-v2.json'), 'utf8')),
+      );
+      const usual = texts.filter(({ text }) => !text.startsWith('xxxxxxxxxx') && !text.startsWith('[CLS]'));
+      const all = usual.map(({ text }) => text);
+      const outcomes = await model.embed(all, NEVER);
+      expect(outcomes.map((outcome) => outcome.ok && outcome.tokens)).toEqual(usual.map((each) => each.token_count));
+      const spans = (await model.tokenize?.(all, NEVER)) ?? [];
+      expect(spans.map(({ length }) => Math.min(256, length + 2))).toEqual(usual.map((each) => each.token_count));
+      const truncated = outcomes.map((outcome) => outcome.ok && outcome.isTruncated);
+      expect(truncated).toEqual(spans.map(({ length }) => length + 2 > 256));
+      expect(truncated).toContain(true);
+    } finally {
+      await model.close();
+    }
+  }, 60_000);
+
   it('gives the vectors of its reference, but for a word and a token that its tokenizer reads otherwise', async () => {
     const model = await providerOf({ functions: ['embed'], maxTokens: 256 }).load({ name: realModel(MINILM) }, NEVER);
     try {
