@@ -2789,6 +2789,17 @@ AS $function$
      or (exists (select from shared as s where s.schema_name = n.nspname) and lamplighter.is_own_schema(n.oid))
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.list_pauses()
+ RETURNS TABLE(function_name text, paused_at timestamp with time zone, paused_by text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select p.function_name, p.paused_at, p.paused_by
+  from lamplighter.paused_function as p
+  order by p.function_name
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.list_ready(p_function_names text[], p_models text[], p_per_role integer)
  RETURNS TABLE(function_name text, model text, username text, priority integer, created_us bigint, id bigint, seen_us bigint)
  LANGUAGE plpgsql
@@ -2942,6 +2953,17 @@ AS $function$
   left join lateral lamplighter.explain_lane(w.function_name, w.model) as lane on true
   group by 1, 2, 3
   order by 1, 2, 3
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.list_workers()
+ RETURNS TABLE(worker_id uuid, hostname text, pid integer, status text, version text, functions text[], concurrency integer, in_flight integer, processed bigint, failed bigint, started_at timestamp with time zone, last_heartbeat timestamp with time zone)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select w.worker_id, w.hostname, w.pid, w.status, w.version, w.functions, w.concurrency, w.in_flight, w.processed, w.failed, w.started_at,
+         w.last_heartbeat
+  from public.steadytext_worker_status() as w
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.lookup_cached_results(p_cache_keys bytea[])
@@ -4751,7 +4773,7 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.rescue_requests(p_max_retries integer, p_reachable_ms double precision DEFAULT NULL::double precision, p_now_ms double precision DEFAULT NULL::double precision)
- RETURNS TABLE(id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean, is_quarantined boolean, function_name text, model text, error text)
+ RETURNS TABLE(id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean, is_quarantined boolean, function_name text, model text, error text, worker_status text)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4795,10 +4817,11 @@ begin
       v_rescued := lamplighter.rescue_orphans(v_ids[v_position : v_position + v_size - 1], p_max_retries);
       return query
         select r.id, r.request_id, r.worker_id, r.status, r.is_charged, r.status = 'pending' and r.deaths >= 2,
-               r.function_name, r.model, r.error
+               r.function_name, r.model, r.error, w.status
         from jsonb_to_recordset(v_rescued) as r (
           id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean, deaths integer, function_name text, model text,
-          error text);
+          error text)
+        left join lamplighter.worker as w on w.worker_id = r.worker_id;
       v_position := v_position + v_size;
       v_size := v_size * 2;
     exception when others then
@@ -4810,7 +4833,7 @@ begin
         v_size := greatest(least(v_size, cardinality(v_ids) - v_position + 1) / 2, 1);
       else
         return query
-          select q.id, q.request_id, q.worker_id, q.status, false, false, q.function_name, q.model, sqlerrm
+          select q.id, q.request_id, q.worker_id, q.status, false, false, q.function_name, q.model, sqlerrm, null
           from public.steadytext_queue as q
           where q.id = v_ids[v_position];
         v_position := v_position + 1;
@@ -5994,6 +6017,8 @@ revoke all on function lamplighter.list_lost(p_worker_id uuid, p_ids bigint[], p
 
 revoke all on function lamplighter.list_own_objects() from public;
 
+revoke all on function lamplighter.list_pauses() from public;
+
 revoke all on function lamplighter.list_ready(p_function_names text[], p_models text[], p_per_role integer) from public;
 
 revoke all on function lamplighter.list_shared_names() from public;
@@ -6003,6 +6028,8 @@ revoke all on function lamplighter.list_task_cancels(p_worker_id uuid) from publ
 revoke all on function lamplighter.list_unreferenced(INOUT p_ids bigint[], p_until timestamp with time zone, OUT held_id bigint, OUT held_reason text) from public;
 
 revoke all on function lamplighter.list_waits() from public;
+
+revoke all on function lamplighter.list_workers() from public;
 
 revoke all on function lamplighter.lookup_cached_results(p_cache_keys bytea[]) from public;
 

@@ -6,7 +6,7 @@ relation as (
   select c.oid, c.relkind, c.relrowsecurity, pg_catalog.format('%I.%I', n.nspname, c.relname) as name
   from pg_catalog.pg_class as c
   join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-  where n.nspname in ('lamplighter', 'lantern') or n.nspname = 'public' and c.relname like 'steadytext\_%'
+  where n.nspname in ('lamplighter', 'lantern') or n.nspname = 'public' and pg_catalog.starts_with(c.relname::text, 'steadytext_')
 )
 select case r.relkind when 'v' then 'view ' when 'S' then 'sequence ' else 'table ' end || r.name as object, null::text as part_of, '' as definition
 from relation as r

@@ -1,3 +1,4 @@
+import { flagVariable } from '../core/config/define-config.ts';
 import { LamplighterError } from '../core/errors.ts';
 import { type DaemonConfig, type DaemonOption, daemonConfig } from '../daemon/config.ts';
 import { type CliOption, type Flags, isGivenAsFlag, listOf, type OptionInput, textOf } from './cli-option.ts';
@@ -96,6 +97,20 @@ export function daemonConfigOf(input: OptionInput, jobsTable?: string): DaemonCo
   const [allowedHosts = [], trustedOwners = []] = TRUST_OPTIONS.map((option) => listOf(input, option));
   const table = jobsTable === undefined ? jobsTableOf(input) : splitTable(jobsTable);
   return daemonConfig.parse({ ...config, ...table, allowedHosts, trustedOwners });
+}
+
+/** Where each value of the daemon's configuration comes from, for people. */
+export function daemonOriginsOf({ flags, env }: OptionInput): Readonly<Record<DaemonOption, string>> {
+  const { origins } = daemonConfig.resolve({ flags: singleValues(flags), env });
+  const listed = LISTS.map((name, at) => {
+    const { flag } = optionOf(name);
+    const option = TRUST_OPTIONS[at];
+    const isFlag = option !== undefined && isGivenAsFlag({ flags, env }, option);
+    const isVariable = (env[flagVariable(flag)] ?? '') !== '';
+    return [name, isFlag ? `--${flag}` : isVariable ? flagVariable(flag) : 'default'] as const;
+  });
+  const table = flags['jobsTable'] === undefined ? {} : { table: '--jobs-table', schema: '--jobs-table' };
+  return { ...origins, ...Object.fromEntries(listed), ...table };
 }
 
 /** Which table holds the jobs. */

@@ -1,13 +1,18 @@
 import { systemClock } from '../core/clock.ts';
 import { createLogger, type Logger, type LogLevel } from '../core/log.ts';
 import { type Service, startLoop } from '../core/service.ts';
-import type { DaemonConfig } from '../daemon/config.ts';
+import { VERSION } from '../core/version.ts';
+import { type DaemonConfig, daemonConfig } from '../daemon/config.ts';
 import { type Daemon, startDaemon } from '../daemon/daemon.ts';
 import type { JobReport } from '../daemon/job-report.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
+import { describeConnection } from '../db/connection-text.ts';
 import { createModelRegistry } from '../models/registry.ts';
 import type { Invocation } from './cli-command.ts';
+import { DAEMON_FLAGS, daemonOriginsOf } from './daemon-options.ts';
+import { describeOptions, listEffectiveOptions } from './describe-options.ts';
 import { createRateMeter, describeRows, type RateMeter, renderBar } from './progress-bar.ts';
+import { readServerVersion } from './read-server-version.ts';
 import type { RunningService } from './run-service.ts';
 import type { Terminal } from './terminal.ts';
 import { withSession } from './with-session.ts';
@@ -25,7 +30,8 @@ const DRAW_MS = 200;
 const LINE_MS = 10_000;
 
 /** Starts a daemon with models of its own, and shows how far its backfills are. */
-export async function openDaemon(invocation: Invocation, { settings, config }: DaemonSetup): Promise<RunningDaemon> {
+export async function openDaemon(invocation: Invocation, setup: DaemonSetup): Promise<RunningDaemon> {
+  const { settings, config } = setup;
   const { env, providers, terminal } = invocation;
   const log = logAround(terminal, invocation.log);
   const models = createModelRegistry({ providers });
@@ -39,21 +45,44 @@ export async function openDaemon(invocation: Invocation, { settings, config }: D
   };
   try {
     // Tells soon what is wrong, and can be interrupted while a server does not answer.
-    await withSession(invocation, settings, (session) => session.query('select 1'));
+    const version = await withSession(invocation, settings, readServerVersion);
     const started = await startDaemon({ settings, env, config, models, log });
     daemon = started;
+    logStart(setup, log, daemonOriginsOf(invocation), version);
     progress = startProgress(terminal, log, started);
     return {
       get jobs() {
         return started.jobs;
       },
       died: new Promise(() => undefined),
+      log,
+      workDone: () => started.workDone(),
       stop,
     };
   } catch (error) {
     await stop({ isImmediate: true });
     throw error;
   }
+}
+
+function logStart(
+  { settings, config }: DaemonSetup,
+  log: Logger,
+  origins: Record<string, string>,
+  server: string,
+): void {
+  const options = listEffectiveOptions({
+    options: daemonConfig.options,
+    config: { ...config },
+    origins,
+    wordings: DAEMON_FLAGS,
+  });
+  const { host, port, database, user: role, origin } = settings;
+  log.info(
+    { version: VERSION, connection: { host, port, database, role, server } },
+    `lamplighter ${VERSION}: the embedding daemon runs for ${describeConnection(settings)}${origin === undefined ? '' : ` (from ${origin})`}, PostgreSQL ${server}`,
+  );
+  log.info({ options }, `options: ${describeOptions(options)}`);
 }
 
 /** On a screen, log lines and the bar must not run into each other. */

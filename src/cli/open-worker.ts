@@ -2,18 +2,24 @@ import { setFlagsFromString } from 'node:v8';
 import { LamplighterError } from '../core/errors.ts';
 import { groupBy } from '../core/group-by.ts';
 import type { Logger } from '../core/log.ts';
+import { VERSION } from '../core/version.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
+import { describeConnection } from '../db/connection-text.ts';
 import { requireSchema } from '../db/migrate/schema-state.ts';
 import { resolveDefaultModels } from '../models/default-models.ts';
 import { createModelRegistry } from '../models/registry.ts';
-import type { WorkerConfig, WorkerOrigins } from '../worker/config.ts';
+import { type WorkerConfig, type WorkerOrigins, workerConfig } from '../worker/config.ts';
 import { describeReport, type ServedReport } from '../worker/requests/lanes.ts';
 import type { LiveSettings } from '../worker/requests/upkeep/settings-watcher.ts';
 import { startWorker, type Worker } from '../worker/worker.ts';
 import type { Invocation } from './cli-command.ts';
+import { type DatabaseSettings, readDatabaseSettings } from './database-settings.ts';
+import { describeOptions, listEffectiveOptions } from './describe-options.ts';
+import { readServerVersion } from './read-server-version.ts';
 import type { RunningService } from './run-service.ts';
 import { taskLoginsOf } from './task-login-options.ts';
 import { withSession } from './with-session.ts';
+import { resolveWorkerConfig, WORKER_FLAGS } from './worker-options.ts';
 
 export interface WorkerSetup {
   readonly settings: ConnectionSettings;
@@ -43,7 +49,10 @@ export async function openWorker(invocation: Invocation, setup: WorkerSetup): Pr
   };
   try {
     // Tells soon what is wrong, and can be interrupted while a server does not answer.
-    await withSession(invocation, settings, requireSchema);
+    const server = await withSession(invocation, settings, async (session) => {
+      await requireSchema(session);
+      return { facts: await readServerVersion(session), database: await readDatabaseSettings(session) };
+    });
     const taskLogins = taskLoginsOf(invocation, settings);
     const areTasksRequired = origins.taskConcurrency !== 'default';
     worker = await startWorker({ settings, config, fixed, models, areTasksRequired, taskLogins, log });
@@ -54,14 +63,39 @@ export async function openWorker(invocation: Invocation, setup: WorkerSetup): Pr
         hint: 'See --functions, --embed-model, --rerank-model, --generate-model and --task-concurrency.',
       });
     }
-    log.info({ workerId: worker.workerId }, 'the worker runs');
-    if (taskConcurrency > 0) log.info(`running tasks, up to ${taskConcurrency} at once`);
-    logReport(log, config, worker.report);
-    return { report: worker.report, died: worker.died, stop };
+    const started = worker;
+    logStart(invocation, setup, started.log, server);
+    if (taskConcurrency > 0) started.log.info(`running tasks, up to ${taskConcurrency} at once`);
+    logReport(started.log, config, started.report);
+    return {
+      report: started.report,
+      died: started.died,
+      log: started.log,
+      workDone: () => started.workDone(),
+      stop,
+    };
   } catch (error) {
     await stop({ isImmediate: true });
     throw error;
   }
+}
+
+/** What a reader of the log has to know of the lines that follow. */
+function logStart(
+  { flags, env }: Invocation,
+  { settings }: WorkerSetup,
+  log: Logger,
+  { facts, database }: { readonly facts: string; readonly database: DatabaseSettings },
+): void {
+  const { config, origins } = resolveWorkerConfig({ flags, env, database });
+  const options = listEffectiveOptions({ options: workerConfig.options, config, origins, wordings: WORKER_FLAGS });
+  const { host, port, database: name, user: role, origin } = settings;
+  const from = origin === undefined ? '' : ` (from ${origin})`;
+  log.info(
+    { version: VERSION, connection: { host, port, database: name, role, server: facts } },
+    `lamplighter ${VERSION}: the worker runs for ${describeConnection(settings)}${from}, PostgreSQL ${facts}`,
+  );
+  log.info({ options }, `options: ${describeOptions(options)}`);
 }
 
 /** Warns where a model that was asked for cannot serve its function; what nobody asked for is only mentioned. */

@@ -1,4 +1,7 @@
+import { formatDuration } from '../core/duration.ts';
 import type { LamplighterError } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
+import { describeWork, type WorkDone } from '../process/work-done.ts';
 import type { Invocation } from './cli-command.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { aborted, codeOfInterruption } from './interruption.ts';
@@ -7,6 +10,10 @@ import { aborted, codeOfInterruption } from './interruption.ts';
 export interface RunningService {
   /** Resolves, if ever, with why it does not go on. */
   readonly died: Promise<LamplighterError>;
+  /** With its id on each line. @default the log of the command */
+  readonly log?: Logger;
+  /** What it has done so far, for its last line. */
+  workDone(): readonly WorkDone[];
   /** Lets what runs finish, for a while; with `isImmediate`, also in a second call, hands it back at once. */
   stop(options?: { readonly isImmediate?: boolean }): Promise<void>;
 }
@@ -23,8 +30,9 @@ export async function runService(
   ended: Promise<LamplighterError> = new Promise(() => undefined),
 ): Promise<ExitCode> {
   const { interruption, log } = invocation;
+  const startedMs = performance.now();
   const failure = await Promise.race([aborted(interruption.first), service.died, ended]);
-  if (failure === undefined) return stopService(invocation, service);
+  if (failure === undefined) return stopService(invocation, service, startedMs);
   await service
     .stop({ isImmediate: true })
     .catch((error: unknown) => log.debug({ err: error }, 'not all could be stopped'));
@@ -32,14 +40,26 @@ export async function runService(
 }
 
 async function stopService(
-  { interruption, log }: Pick<Invocation, 'interruption' | 'log'>,
+  { interruption, log: commandLog }: Pick<Invocation, 'interruption' | 'log'>,
   service: RunningService,
+  startedMs: number,
 ): Promise<ExitCode> {
+  const log = service.log ?? commandLog;
   log.info('stopping; another signal hands back at once what still runs');
+  const sayStopped = () => {
+    const work = service.workDone();
+    log.info({ work, ranMs: Math.round(performance.now() - startedMs) }, lastLine(work, performance.now() - startedMs));
+  };
   const stopped = service.stop();
   await Promise.race([stopped, aborted(interruption.second)]);
-  if (!interruption.second.aborted) return EXIT.done;
-  await service.stop({ isImmediate: true });
+  const isHurried = interruption.second.aborted;
+  if (isHurried) await service.stop({ isImmediate: true });
   await stopped;
-  return codeOfInterruption(interruption);
+  sayStopped();
+  return isHurried ? codeOfInterruption(interruption) : EXIT.done;
+}
+
+function lastLine(work: readonly WorkDone[], ranMs: number): string {
+  const time = ranMs < 60_000 ? `${(ranMs / 1_000).toFixed(1)} s` : formatDuration(Math.round(ranMs / 1_000) * 1_000);
+  return `stopped after ${time}: ${describeWork(work)}`;
 }

@@ -28,7 +28,7 @@ export interface Terminal {
   showStatus(text?: string): boolean;
 }
 
-const DEFAULT_COLUMNS = 100;
+const DEFAULT_COLUMNS = 80;
 
 /** The process's own terminal. Colours follow `NO_COLOR`, `FORCE_COLOR` and `TERM`, and are never sent to a file or pipe. */
 export function openTerminal(): Terminal {
@@ -46,7 +46,7 @@ export function openTerminal(): Terminal {
     isInteractive: stdin.isTTY === true && stdout.isTTY === true,
     isScreen: stdout.isTTY === true,
     // Some pseudo-terminals say 0.
-    columns: stdout.columns || DEFAULT_COLUMNS,
+    columns: stdout.columns || stderr.columns || DEFAULT_COLUMNS,
     style: createStyle(hasColours(stdout)),
     errorStyle: createStyle(hasColours(stderr)),
     logs: { isPretty: stderr.isTTY === true, isColoured: hasColours(stderr) },

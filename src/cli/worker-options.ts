@@ -1,3 +1,4 @@
+import type { ConfigSources } from '../core/config/define-config.ts';
 import { type WorkerConfig, type WorkerOption, type WorkerOrigins, workerConfig } from '../worker/config.ts';
 import type { CliOption, Flags, OptionInput } from './cli-option.ts';
 
@@ -37,7 +38,22 @@ export const WORKER_FLAGS: readonly CliOption[] = WORKER_OPTION_NAMES.map((name)
 
 /** The worker's configuration from flags and environment; settings in the database come later, while it runs. */
 export function workerConfigOf({ flags, env }: OptionInput): { config: WorkerConfig; origins: WorkerOrigins } {
-  return workerConfig.resolve({ flags: singleValues(flags), env });
+  return resolveWorkerConfig({ flags, env });
+}
+
+/** The same with settings in the database, where there are valid ones. */
+export function resolveWorkerConfig({ flags, env, database }: OptionInput & Pick<ConfigSources, 'database'>): {
+  config: WorkerConfig;
+  origins: WorkerOrigins;
+} {
+  const given = { flags: singleValues(flags), env };
+  try {
+    return workerConfig.resolve(database === undefined ? given : { ...given, database });
+  } catch (error) {
+    // A server setting that is not valid counts as not set.
+    if (database === undefined) throw error;
+    return workerConfig.resolve(given);
+  }
 }
 
 function singleValues(flags: Flags): Record<string, string | boolean> {

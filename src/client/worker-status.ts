@@ -1,9 +1,11 @@
 import type { RequestFunction } from '../core/request-functions.ts';
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
+import { classifySqlState } from '../db/sqlstate.ts';
 import { toDate } from './row-text.ts';
 
 const LIST_WORKERS = loadQuery('list_workers');
+const LIST_WORKERS_AS_WORKER = loadQuery('list_workers_as_worker');
 
 /** A worker process as the database knows it. */
 export interface WorkerStatus {
@@ -28,9 +30,12 @@ type Row = Record<
 > &
   Record<'started_s' | 'last_heartbeat_s', string> & { readonly status: WorkerStatus['status'] };
 
-/** Workers, oldest first, those that ended lately included. */
+/** Workers, oldest first, those that ended lately included; for callers and the owner, and for the roles of workers. */
 export async function listWorkers(db: Queryable): Promise<WorkerStatus[]> {
-  const { rows } = await db.query<Row>(LIST_WORKERS);
+  const { rows } = await db.query<Row>(LIST_WORKERS).catch((error: unknown) => {
+    if (classifySqlState(error) !== 'permission') throw error;
+    return db.query<Row>(LIST_WORKERS_AS_WORKER);
+  });
   return rows.map((row) => ({
     workerId: row.worker_id,
     hostname: row.hostname,

@@ -21,10 +21,14 @@ test('a secret is masked in messages, objects, errors and child loggers', () => 
   });
 });
 
-test('lines are JSON with a readable time, or text when pretty', () => {
+test('lines are JSON with a readable time and level, or text when pretty', () => {
   const json = capture();
   createLogger({ destination: json.destination }).info('hello');
-  expect(JSON.parse(json.lines[0] ?? '')).toMatchObject({ time: expect.stringMatching(/^\d{4}-/), msg: 'hello' });
+  expect(JSON.parse(json.lines[0] ?? '')).toMatchObject({
+    level: 'info',
+    time: expect.stringMatching(/^\d{4}-/),
+    msg: 'hello',
+  });
   const pretty = capture();
   createLogger({ destination: pretty.destination, pretty: true }).info({ password: 's3cret' }, 'hello');
   expect(pretty.lines.join('')).toMatch(/INFO: hello/);

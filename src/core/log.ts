@@ -29,7 +29,12 @@ export function createLogger(options: LoggerOptions = {}): Logger {
   const stream = pretty ? createPrettyStream(sink, color) : sink;
   const err = level === 'debug' ? pino.stdSerializers.err : describeError;
   const timestamp = pino.stdTimeFunctions.isoTime;
-  return pino({ level, base: null, hooks: { streamWrite: redact }, serializers: { err }, timestamp }, stream);
+  // Words: who reads JSON by eye or by `jq` has no table of numbers at hand.
+  const formatters = { level: (label: string) => ({ level: label }) };
+  return pino(
+    { level, base: null, formatters, hooks: { streamWrite: redact }, serializers: { err }, timestamp },
+    stream,
+  );
 }
 
 /**
@@ -50,8 +55,19 @@ function isMistake(error: Error): boolean {
 
 /** Formats in the calling thread: the last line before an exit is never lost. */
 function createPrettyStream(sink: DestinationStream, color: boolean): DestinationStream {
-  const format = prettyFactory({ colorize: color, ignore: 'pid,hostname,lanes', translateTime: 'SYS:HH:MM:ss.l' });
+  const format = prettyFactory({
+    colorize: color,
+    ignore: 'pid,hostname,lanes,workerId,version,connection,connections,options,work,ranMs',
+    messageFormat,
+    translateTime: 'SYS:HH:MM:ss.l',
+  });
   return { write: (line) => sink.write(format(toPrintableJson(line))) };
+}
+
+/** Fields that the message says as well are for JSON. The beginning of its worker's id tells the lines of several workers apart. */
+function messageFormat(line: Record<string, unknown>, key: string): string {
+  const text = String(line[key] ?? '');
+  return typeof line['workerId'] === 'string' ? `${line['workerId'].slice(0, 8)} ${text}` : text;
 }
 
 /** A logger that writes nothing. */

@@ -39,6 +39,7 @@ export async function createDaemon(options: CreateDaemonOptions = {}): Promise<D
       get jobs() {
         return daemon.jobs;
       },
+      workDone: () => daemon.workDone(),
       async stop(stopOptions) {
         await daemon.stop(stopOptions);
         await models.close();

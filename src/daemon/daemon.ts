@@ -14,6 +14,7 @@ import { resolveJobConnection } from '../embeddings/jobs/job-connection.ts';
 import type { JobRow, WantedJob } from '../embeddings/jobs/job-row.ts';
 import type { ModelRegistry } from '../models/registry.ts';
 import type { StopOptions } from '../process/stop.ts';
+import type { WorkDone } from '../process/work-done.ts';
 import type { DaemonConfig } from './config.ts';
 import type { WantedJobs } from './embeddings-workload.ts';
 import { type JobMarks, startJobMarks } from './job-marks.ts';
@@ -37,6 +38,8 @@ export interface StartDaemonOptions {
 export interface Daemon extends Service {
   /** The jobs that it serves, as far as their databases could be opened. */
   readonly jobs: readonly JobReport[];
+  /** Vectors written and rows failed since the start, in all databases. */
+  workDone(): readonly WorkDone[];
   /** Claims nothing more, lets what runs finish for up to 20 s, hands back the rest, and resolves when everything is closed. */
   stop(options?: StopOptions): Promise<void>;
 }
@@ -58,6 +61,8 @@ export async function startDaemon(options: StartDaemonOptions): Promise<Daemon> 
   const models = createServedModels(registry, troubles, clock);
   const targets = new Map<string, Target>();
   const closing = new Set<Promise<void>>();
+  /** For what they have done. */
+  const closedTargets: Pick<Target, 'workDone'>[] = [];
   let watcher: JobsWatcher | undefined;
   let marks: JobMarks | undefined;
   let stopped: Promise<void> | undefined;
@@ -138,6 +143,7 @@ export async function startDaemon(options: StartDaemonOptions): Promise<Daemon> 
 
   function close(key: string, target: Target): void {
     targets.delete(key);
+    closedTargets.push(target);
     const closed = target.stop().catch((error: unknown) => log.debug({ err: error }, 'could not close a database'));
     closing.add(closed);
     void closed.finally(() => closing.delete(closed));
@@ -183,6 +189,11 @@ export async function startDaemon(options: StartDaemonOptions): Promise<Daemon> 
   return {
     get jobs() {
       return [...targets.values()].flatMap(({ reports }) => reports);
+    },
+    workDone() {
+      const all = [...closedTargets, ...targets.values()].flatMap((target) => target.workDone());
+      const sum = (of: 'processed' | 'failed') => all.reduce((total, each) => total + each[of], 0);
+      return [{ name: 'vectors', processed: sum('processed'), failed: sum('failed') }];
     },
     stop(stopOptions) {
       if (stopped === undefined) stopped = stopAll(stopOptions);

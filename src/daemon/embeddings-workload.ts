@@ -140,7 +140,7 @@ export async function openEmbeddings(
         async run() {
           const count = await rescueBatches(db);
           if (count === 0) return;
-          log.warn({ batches: count }, 'rows of a daemon that has died are embedded by others');
+          log.warn({ batches: count }, 'took over rows that another daemon had begun and not ended');
           looker?.wake();
         },
         trouble: troubles.define('rescue rows of daemons that have died'),

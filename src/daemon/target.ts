@@ -13,6 +13,7 @@ import { readSchemaState } from '../db/migrate/schema-state.ts';
 import type { JobMark } from '../embeddings/jobs/mark-jobs.ts';
 import { type RunningWorkloads, startWorkloads } from '../process/start-workloads.ts';
 import type { StopOptions } from '../process/stop.ts';
+import type { WorkDone } from '../process/work-done.ts';
 import type { DaemonConfig } from './config.ts';
 import { type EmbeddingsWorkload, openEmbeddings, type WantedJobs } from './embeddings-workload.ts';
 import type { JobReport } from './job-report.ts';
@@ -37,6 +38,8 @@ export interface TargetDeps {
 export interface Target extends Service {
   setJobs(wanted: WantedJobs): void;
   readonly reports: readonly JobReport[];
+  /** Vectors since it was opened first, over all times that it was opened. */
+  workDone(): readonly WorkDone[];
   stop(options?: StopOptions): Promise<void>;
 }
 
@@ -53,6 +56,7 @@ export function startTarget(deps: TargetDeps): Target {
   let embeddings: EmbeddingsWorkload | undefined;
   let stopped: Promise<void> | undefined;
   let failures = 0;
+  const earlier: WorkDone[] = [];
   let reason: string | undefined;
 
   async function install(signal: AbortSignal): Promise<void> {
@@ -92,6 +96,7 @@ export function startTarget(deps: TargetDeps): Target {
     void own.died.then((error) => {
       if (running !== own) return;
       trouble.note(error);
+      earlier.push(...own.workDone());
       running = undefined;
       embeddings = undefined;
       loop.wake();
@@ -138,6 +143,7 @@ export function startTarget(deps: TargetDeps): Target {
     get reports() {
       return embeddings?.reports ?? [];
     },
+    workDone: () => [...earlier, ...(running?.workDone() ?? [])],
     async stop(options) {
       stopped ??= loop.stop();
       await stopped;

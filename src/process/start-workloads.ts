@@ -17,6 +17,7 @@ import { createDuties } from './duties.ts';
 import { type Lease, startLease } from './lease.ts';
 import type { ProcessKind } from './register-worker.ts';
 import { createStop, type StopOptions, stopAll } from './stop.ts';
+import type { WorkDone } from './work-done.ts';
 import type { LeaseHolder, Workload, WorkloadContext, WorkloadFactory } from './workload.ts';
 
 export interface StartWorkloadsOptions {
@@ -37,6 +38,10 @@ export interface StartWorkloadsOptions {
 export interface RunningWorkloads extends Service {
   /** The id under which it holds what it has claimed; a lost lease changes it. */
   readonly workerId: string;
+  /** The log that was given, with the id on each line. */
+  readonly log: Logger;
+  /** By workload; still to be had after the stop. */
+  workDone(): readonly WorkDone[];
   /**
    * Resolves, if ever, with WORKER_FAILED: a part of the process has ended by a fault. It then begins to stop by itself, at once, as it
    * must not claim what it may not be able to record.
@@ -57,16 +62,13 @@ export interface RunningWorkloads extends Service {
  * throw as they open.
  */
 export async function startWorkloads(options: StartWorkloadsOptions): Promise<RunningWorkloads> {
-  const {
-    kind,
-    settings,
-    leaseMs,
-    heartbeatMs,
-    connections,
-    log,
-    clock,
-    signal = new AbortController().signal,
-  } = options;
+  const { kind, settings, leaseMs, heartbeatMs, connections, clock, signal = new AbortController().signal } = options;
+  let lease: Lease | undefined;
+  // The id is not known before the lease is granted, and changes when the lease is lost.
+  const log = options.log.child(
+    {},
+    { formatters: { log: (fields) => (lease === undefined ? fields : { workerId: lease.workerId, ...fields }) } },
+  );
   let die: (error: LamplighterError) => void = () => undefined;
   const died = new Promise<LamplighterError>((resolve) => {
     die = resolve;
@@ -80,7 +82,6 @@ export async function startWorkloads(options: StartWorkloadsOptions): Promise<Ru
       die(new LamplighterError('WORKER_FAILED', message, { cause, hint: 'Start it again.' }));
     },
   });
-  log.info(connections, describePlan(connections));
   const db = createPool(settings, {
     max: connections.pool,
     // Shorter than the lease: a query that hangs must not keep the heartbeat from its connection.
@@ -94,7 +95,6 @@ export async function startWorkloads(options: StartWorkloadsOptions): Promise<Ru
     opened.unshift(service);
     return service;
   };
-  let lease: Lease | undefined;
   const holder: LeaseHolder = {
     get workerId() {
       if (lease === undefined) throw new Error('there is no lease before all workloads are open');
@@ -151,6 +151,7 @@ export async function startWorkloads(options: StartWorkloadsOptions): Promise<Ru
     });
     // The lease is kept until all that is held under it is recorded.
     opened.splice(-1, 0, lease);
+    log.info({ connections }, describePlan(connections));
     keep(duties);
     for (const workload of workloads) workload.start();
     keep(startNotificationRouter({ settings, routes: workloads, log, troubles, clock, withShortSession }));
@@ -162,6 +163,12 @@ export async function startWorkloads(options: StartWorkloadsOptions): Promise<Ru
       get workerId() {
         return granted.workerId;
       },
+      log,
+      workDone: () =>
+        workloads.map((workload) => {
+          const { processed = 0, failed = 0 } = workload.figures();
+          return { name: workload.name, processed, failed };
+        }),
       died,
       stop,
     };

@@ -9,8 +9,10 @@ const RESCUE_REQUESTS = loadQuery('rescue_requests');
 export interface RescuedRequest {
   readonly id: string;
   readonly requestId: string;
-  /** The worker that died with it; undefined when no trace of it is left. */
+  /** The worker that had it; undefined when no trace of it is left. */
   readonly workerId: string | undefined;
+  /** `stopped`: it ended in good order, but could not hand this back. Undefined when no trace of it is left. */
+  readonly workerStatus: 'dead' | 'stopped' | undefined;
   readonly status: 'pending' | 'failed';
   /** True when its worker's death counts as its failure: it was in quarantine, and alone in its lane. */
   readonly isCharged: boolean;
@@ -46,6 +48,7 @@ export async function rescueRequests(
     function_name: RequestFunction;
     model: string;
     error: string | null;
+    worker_status: 'dead' | 'stopped' | null;
   }>(RESCUE_REQUESTS, [maxRetries, reachableMs ?? null, nowMs ?? null]);
   const refused = rows.filter(({ status }) => status === 'processing');
   const [first] = refused;
@@ -59,6 +62,7 @@ export async function rescueRequests(
           id: row.id,
           requestId: row.request_id,
           workerId: row.worker_id ?? undefined,
+          workerStatus: row.worker_status ?? undefined,
           status,
           isCharged: row.is_charged,
           isQuarantined: row.is_quarantined,

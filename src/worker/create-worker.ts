@@ -64,6 +64,8 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<W
       get workerId() {
         return worker.workerId;
       },
+      log: worker.log,
+      workDone: () => worker.workDone(),
       report: worker.report,
       taskConcurrency: worker.taskConcurrency,
       died: worker.died,

@@ -90,6 +90,8 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
     get workerId() {
       return running.workerId;
     },
+    log: running.log,
+    workDone: () => running.workDone(),
     report,
     taskConcurrency,
     died: running.died,

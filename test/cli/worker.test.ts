@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { VERSION } from '../../src/core/version.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { runCli, startCli } from './run-cli.ts';
@@ -24,14 +25,15 @@ async function statusOf(id: string): Promise<string | undefined> {
 }
 
 test('a worker says what it serves and why not the rest, logs JSON to a pipe, and answers', async () => {
+  await db.pool.query("select lamplighter.set('worker_poll_interval', '2s')");
   await using worker = startCli(['worker', '--uri', db.uri, '--rerank-model', 'nope/none', '--lenient'], {
     env: { STEADYTEXT_WORKER_CONCURRENCY: '3' },
   });
   const line = await worker.waitForLine(/serving embed with builtin\/lexical/);
-  expect(JSON.parse(line)).toMatchObject({ level: 30 });
+  expect(JSON.parse(line)).toMatchObject({ level: 'info' });
   await worker.waitForLine(/not serving generate, .*: no model is configured/);
   expect(JSON.parse(await worker.waitForLine(/not serving rerank: Model \\"nope\/none\\" not found/))).toMatchObject({
-    level: 40,
+    level: 'warn',
   });
   const id = await enqueue('light');
   await eventually(async () => expect(await statusOf(id)).toBe('completed'));
@@ -40,6 +42,30 @@ test('a worker says what it serves and why not the rest, logs JSON to a pipe, an
   worker.kill('SIGINT');
   expect(await worker.exited).toEqual({ code: 0, signal: null });
   expect(worker.stdout()).toBe('');
+
+  const lines = worker
+    .stderr()
+    .trim()
+    .split('\n')
+    .map((text) => JSON.parse(text));
+  const { workerId, ...start } = lines.find(({ msg }) => msg.includes('the worker runs for'));
+  expect(start).toMatchObject({
+    version: VERSION,
+    connection: { database: db.name, role: expect.any(String), host: expect.any(String), server: expect.any(String) },
+  });
+  const isNamed = (each: { workerId?: string }) => each.workerId === workerId;
+  expect(lines.slice(lines.findIndex(isNamed)).filter((each) => !isNamed(each))).toEqual([]);
+  const { options, msg } = lines.find((each) => each.msg.startsWith('options: '));
+  expect(options).toContainEqual({ name: 'concurrency', value: '3', origin: 'STEADYTEXT_WORKER_CONCURRENCY' });
+  expect(options).toContainEqual({ name: 'poll-interval', value: '2s', origin: 'lamplighter.set' });
+  expect(msg).toMatch(/^options: concurrency 3 \(STEADYTEXT_WORKER_CONCURRENCY\), .*; by default max-retries 3, /);
+  expect(lines.at(-1)).toMatchObject({
+    msg: expect.stringMatching(/^stopped after [\d.]+ s: 1 requests, 0 tasks$/),
+    work: [
+      { name: 'requests', processed: 1, failed: 0 },
+      { name: 'tasks', processed: 0, failed: 0 },
+    ],
+  });
 });
 
 test.each([

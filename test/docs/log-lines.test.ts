@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { DATABASE_TROUBLE } from '../../src/db/database-trouble.ts';
 import { readPage, tableRows } from './markdown-page.ts';
 
-const SOURCES = ['src/worker/', 'src/process/', 'src/daemon/', 'src/db/'].flatMap((folder) =>
+const SOURCES = ['src/worker/', 'src/process/', 'src/daemon/', 'src/db/', 'src/cli/'].flatMap((folder) =>
   readdirSync(new URL(`../../${folder}`, import.meta.url), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
     .map((file) => readFileSync(new URL(`../../${folder}${file}`, import.meta.url), 'utf8')),

@@ -106,5 +106,5 @@ test('two daemons share the changes of a job, and embed each of them once', asyn
     'select sum(texts)::text as texts from lamplighter.embedding_day',
   );
   expect(Number(rows[0]?.texts)).toBe(300);
-  for (const each of [first, second]) expect(each.output()).not.toMatch(/"level":[56]0/);
+  for (const each of [first, second]) expect(each.output()).not.toMatch(/"level":"(error|fatal)"/);
 });

@@ -13,6 +13,7 @@ import { workerConfig } from '../../src/worker/config.ts';
 import { createSettingsWatcher, type LiveSettings } from '../../src/worker/requests/upkeep/settings-watcher.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { parseLogLine } from '../support/log-line.ts';
 import { firstValue } from '../support/requests.ts';
 import { runDuty } from '../support/run-duty.ts';
 import { planFuzz } from './fuzz.ts';
@@ -31,7 +32,7 @@ beforeAll(async () => {
   const settings = resolveConnection({ uri: db.uri }, {});
   pool = createPool(settings);
   const write = (line: string) => {
-    const { msg, ...rest } = JSON.parse(line);
+    const { msg, ...rest } = parseLogLine(line);
     if (rest.level >= 40 && msg !== 'a server setting is not valid and was ignored') failures.push({ msg, ...rest });
   };
   const log = createLogger({ destination: { write } });

@@ -5,6 +5,7 @@ import type { Queryable } from '../../src/db/query.ts';
 import { runInTransaction } from '../../src/db/transaction.ts';
 import { type Client, createClient } from '../../src/index.ts';
 import { eventually } from '../support/eventually.ts';
+import { parseLogLine } from '../support/log-line.ts';
 import { migrateAs, withSession } from '../support/owned-database.ts';
 import { firstValue } from '../support/requests.ts';
 import { spawnWorker, type TestWorkerOptions } from '../support/test-worker.ts';
@@ -81,7 +82,7 @@ export async function proveHost(host: Host, options: ProofOptions = {}): Promise
 }
 
 function parseLine(text: string): { readonly level: number; readonly msg: string; readonly text: string } {
-  const { level, msg } = JSON.parse(text) as { level: number; msg: string }; // the worker's own lines
+  const { level, msg } = parseLogLine(text);
   return { level, msg, text };
 }
 

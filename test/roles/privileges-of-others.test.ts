@@ -140,6 +140,7 @@ describe('the functions of the product', () => {
       'explain_wait',
       'finish_delivery',
       'issue_id',
+      'list_pauses',
       'mark_task_bare',
       'read_delivery',
       'record_task_outcome',

@@ -188,6 +188,7 @@ export const PRIVILEGES = `
 + + + + + + . .  lamplighter.enqueue_request execute
 + + + + + + . .  lamplighter.enqueue_requests execute
 + + + + + + . .  lamplighter.explain_lane execute
++ + . . . . . .  lamplighter.explain_queue_limit execute
 + + + + + + . .  lamplighter.explain_wait execute
 + + . . . . . .  lamplighter.find_charged execute
 + + . . . . + .  lamplighter.finish_requests execute
@@ -208,8 +209,10 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.list_own_objects execute
 + + . . . . . .  lamplighter.list_shared_names execute
 + + . . . . + .  lamplighter.list_ready execute
++ + + + + + + .  lamplighter.list_pauses execute
 + + + + + + . .  lamplighter.list_unreferenced execute
 + + + + + + . .  lamplighter.list_waits execute
++ + . . . . + .  lamplighter.list_workers execute
 + + . . . . + .  lamplighter.lookup_cached_results execute
 + + . . . . . .  lamplighter.measure_pending execute
 + + . . . . + .  lamplighter.measure_queue execute

@@ -3,9 +3,9 @@ import { type CreateDaemonOptions, createDaemon } from '../../src/daemon/create-
 import type { Daemon } from '../../src/daemon/daemon.ts';
 import type { ModelProvider } from '../../src/models/provider.ts';
 import type { TestDatabase } from './database.ts';
+import { type LogLine, parseLogLine } from './log-line.ts';
 import { type SpawnedProcess, spawnProcess } from './process.ts';
 import { createTestProvider, type TestProvider, type TestProviderOptions } from './test-runtime.ts';
-import type { LogLine } from './test-worker.ts';
 
 export interface TestDaemonOptions extends Omit<CreateDaemonOptions, 'providers' | 'log'> {
   readonly uri: string;
@@ -32,7 +32,7 @@ export async function startTestDaemon({
 }: TestDaemonOptions): Promise<TestDaemon> {
   const runtime = createTestProvider(provider);
   const lines: LogLine[] = [];
-  const log = createLogger({ destination: { write: (line) => void lines.push(JSON.parse(line) as LogLine) } });
+  const log = createLogger({ destination: { write: (line) => void lines.push(parseLogLine(line)) } });
   const daemon = await createDaemon({ ...TEST_DEFAULTS, ...options, providers: [...providers, runtime], log });
   return {
     daemon,

@@ -3,6 +3,7 @@ import { createLogger, type LogLevel } from '../../src/core/log.ts';
 import type { ModelProvider } from '../../src/models/provider.ts';
 import { type CreateWorkerOptions, createWorker } from '../../src/worker/create-worker.ts';
 import type { Worker } from '../../src/worker/worker.ts';
+import { type LogLine, parseLogLine } from './log-line.ts';
 import { type SpawnedProcess, spawnProcess } from './process.ts';
 import { createTestProvider, type TestProvider, type TestProviderOptions } from './test-runtime.ts';
 
@@ -14,13 +15,6 @@ export interface TestWorkerOptions extends Omit<CreateWorkerOptions, 'providers'
 export interface LocalWorkerOptions extends TestWorkerOptions {
   /** Asked before the test runtime. */
   readonly providers?: readonly ModelProvider[];
-}
-
-/** One line of a worker's log. */
-export interface LogLine {
-  readonly level: number;
-  readonly msg: string;
-  readonly [key: string]: unknown;
 }
 
 export interface TestWorker extends AsyncDisposable {
@@ -44,8 +38,8 @@ const TEST_DEFAULTS = {
 export async function startTestWorker(localOptions: LocalWorkerOptions): Promise<TestWorker> {
   const { provider, providers = [], ...options } = localOptions;
   const runtime = createTestProvider(provider);
-  const lines: { msg: string; level: number }[] = [];
-  const log = createLogger({ destination: { write: (line) => void lines.push(JSON.parse(line)) } });
+  const lines: LogLine[] = [];
+  const log = createLogger({ destination: { write: (line) => void lines.push(parseLogLine(line)) } });
   // Such as too many listeners on one signal.
   const onWarning = ({ name, message }: Error) => void lines.push({ msg: `${name}: ${message}`, level: 40 });
   process.on('warning', onWarning);

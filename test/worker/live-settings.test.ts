@@ -7,6 +7,7 @@ import { createPool } from '../../src/db/pool.ts';
 import { createSettingsWatcher, type LiveSettings } from '../../src/worker/requests/upkeep/settings-watcher.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { parseLogLine } from '../support/log-line.ts';
 import { firstValue, generate, untilStatus } from '../support/requests.ts';
 import { runDuty } from '../support/run-duty.ts';
 import { sqlErrorOf } from '../support/sql-error.ts';
@@ -27,7 +28,7 @@ afterAll(() => db[Symbol.asyncDispose]());
 async function watch(fixed: readonly (keyof LiveSettings)[] = []) {
   const complaints: string[] = [];
   const write = (line: string) => {
-    const { level, setting, problem } = JSON.parse(line);
+    const { level, setting, problem } = parseLogLine(line);
     if (level >= 40) complaints.push(`${setting}: ${problem}`);
   };
   const settings = resolveConnection({ uri: db.uri }, {});

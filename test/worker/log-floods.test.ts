@@ -3,23 +3,15 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type FaultServer, startFaultServer } from '../faults/support/fault-server.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { type LogLine, parseLogLine } from '../support/log-line.ts';
 import { embed, firstValue, rowsOf, untilStatus } from '../support/requests.ts';
 import { spawnWorker, startTestWorker, type WorkerProcess } from '../support/test-worker.ts';
 
 const FAST = { heartbeatMs: 200, leaseMs: 2_000 } as const;
 
-interface Line {
-  readonly level: number;
-  readonly msg: string;
-}
-
 /** What a worker has said since it began to listen. */
-function linesOf(worker: WorkerProcess): Line[] {
-  const all = worker
-    .stderr()
-    .split('\n')
-    .filter(Boolean)
-    .map((line): Line => JSON.parse(line));
+function linesOf(worker: WorkerProcess): LogLine[] {
+  const all = worker.stderr().split('\n').filter(Boolean).map(parseLogLine);
   return all.slice(all.findIndex(({ msg }) => msg === 'listening for notifications') + 1);
 }
 

@@ -7,9 +7,10 @@ import { startOutcomeLog } from '../../src/worker/requests/record/outcome-log.ts
 import { runCli } from '../cli/run-cli.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { type LogLine, parseLogLine } from '../support/log-line.ts';
 import { embed, firstValue, generate, rowOf, untilStatus } from '../support/requests.ts';
 import { sqlErrorOf } from '../support/sql-error.ts';
-import { type LogLine, startTestWorker, type TestWorker } from '../support/test-worker.ts';
+import { startTestWorker, type TestWorker } from '../support/test-worker.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -147,7 +148,7 @@ test('each request that failed for good has a line, ten a minute; more are count
 
 test('each minute with work in it has a summary by lane, and one without has none', async () => {
   const lines: LogLine[] = [];
-  const log = createLogger({ destination: { write: (line) => void lines.push(JSON.parse(line)) } });
+  const log = createLogger({ destination: { write: (line) => void lines.push(parseLogLine(line)) } });
   let passes = 0;
   const clock = {
     nowMs: systemClock.nowMs,

@@ -1,7 +1,8 @@
 -- lamplighter.rescue_requests (worker)
 -- Declares silent workers dead, as declare_deaths does with p_reachable_ms and p_now_ms, and gives back what was in flight with dead workers, as
 -- rescue_orphans does. Where a row cannot be changed, as a trigger or the like refuses it, smaller parts are tried until it stands alone:
--- it is returned as it is, with status processing and the reason as its error. Rows that somebody has locked are left for the next pass.
+-- it is returned as it is, with status processing and the reason as its error. worker_status is 'dead' or 'stopped', or null for a worker that is
+-- not known any more. Rows that somebody has locked are left for the next pass.
 -- Lock order, here and wherever a worker calls: workers, requests by id, quarantine, claims; this function waits for none of them.
 create or replace function lamplighter.rescue_requests(
   p_max_retries integer,
@@ -16,7 +17,8 @@ create or replace function lamplighter.rescue_requests(
   is_quarantined boolean,
   function_name text,
   model text,
-  error text
+  error text,
+  worker_status text
 )
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set jit = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
@@ -54,10 +56,11 @@ begin
       v_rescued := lamplighter.rescue_orphans(v_ids[v_position : v_position + v_size - 1], p_max_retries);
       return query
         select r.id, r.request_id, r.worker_id, r.status, r.is_charged, r.status = 'pending' and r.deaths >= 2,
-               r.function_name, r.model, r.error
+               r.function_name, r.model, r.error, w.status
         from jsonb_to_recordset(v_rescued) as r (
           id bigint, request_id uuid, worker_id uuid, status text, is_charged boolean, deaths integer, function_name text, model text,
-          error text);
+          error text)
+        left join lamplighter.worker as w on w.worker_id = r.worker_id;
       v_position := v_position + v_size;
       v_size := v_size * 2;
     exception when others then
@@ -69,7 +72,7 @@ begin
         v_size := greatest(least(v_size, cardinality(v_ids) - v_position + 1) / 2, 1);
       else
         return query
-          select q.id, q.request_id, q.worker_id, q.status, false, false, q.function_name, q.model, sqlerrm
+          select q.id, q.request_id, q.worker_id, q.status, false, false, q.function_name, q.model, sqlerrm, null
           from public.steadytext_queue as q
           where q.id = v_ids[v_position];
         v_position := v_position + 1;

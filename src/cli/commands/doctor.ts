@@ -16,7 +16,7 @@ import { checkModels, checkModelTroubles, checkWorkers } from '../doctor/check-s
 import { checkTasks } from '../doctor/check-tasks.ts';
 import { checkSettings, readSettings } from '../doctor/read-settings.ts';
 import { EXIT } from '../exit-code.ts';
-import { renderTable, wrap } from '../render-table.ts';
+import { printTable, wrap } from '../render-table.ts';
 import { withSession } from '../with-session.ts';
 
 export const doctorCommand: CliCommand = {
@@ -120,7 +120,6 @@ function printFinding({ terminal }: Invocation, { state, subject, says, fix }: F
 
 function printSettings({ terminal }: Invocation, lines: readonly SettingLine[]): void {
   const rows = lines.map(({ name, value, origin }) => [name, value, origin]);
-  const [header = '', ...rest] = renderTable(['setting', 'value', 'origin'], rows, { indent: '  ' });
-  terminal.print(`\n${terminal.style.bold('Settings')} of a worker started here\n${terminal.style.dim(header)}`);
-  for (const line of rest) terminal.print(line);
+  terminal.print(`\n${terminal.style.bold('Settings')} of a worker started here`);
+  printTable(terminal, ['setting', 'value', 'origin'], rows, '  ');
 }

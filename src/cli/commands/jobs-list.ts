@@ -7,7 +7,7 @@ import { EXIT } from '../exit-code.ts';
 import { withJobs } from '../jobs/job-access.ts';
 import { type JobStatus, readJobStatus } from '../jobs/job-status.ts';
 import { renderAge } from '../render-age.ts';
-import { renderTable } from '../render-table.ts';
+import { printTable } from '../render-table.ts';
 
 export const jobsListCommand: CliCommand = {
   name: 'jobs list',
@@ -35,8 +35,7 @@ function printJobs({ terminal }: Invocation, jobs: readonly JobStatus[]): void {
     return;
   }
   const header = ['id', 'source', 'vectors', 'model', 'state', 'rows', 'queued', 'failed', 'rate', 'left', 'reason'];
-  const [title = '', ...lines] = renderTable(header, jobs.map(cellsOf), { width: terminal.columns });
-  terminal.print([terminal.style.dim(title), ...lines].join('\n'));
+  printTable(terminal, header, jobs.map(cellsOf));
 }
 
 function cellsOf({ id, source, destination, model, state, reason, progress }: JobStatus): string[] {

@@ -7,7 +7,7 @@ import { JOBS_TABLE_OPTIONS, TRUST_OPTIONS } from '../daemon-options.ts';
 import { EXIT } from '../exit-code.ts';
 import { requireJob, withJobs } from '../jobs/job-access.ts';
 import { readJobStatus } from '../jobs/job-status.ts';
-import { renderTable } from '../render-table.ts';
+import { printTable } from '../render-table.ts';
 
 /** So many failed rows are listed. */
 const SHOWN_FAILURES = 20;
@@ -50,9 +50,7 @@ export const jobsShowCommand: CliCommand = {
       if (failures.length > 0) {
         terminal.print(`\n${terminal.style.bold('Failed rows')}`);
         const cells = failures.map(({ key, attempts, error }) => [key, String(attempts), error]);
-        terminal.print(
-          renderTable(['key', 'tries', 'error'], cells, { indent: '  ', width: terminal.columns }).join('\n'),
-        );
+        printTable(terminal, ['key', 'tries', 'error'], cells, '  ');
       }
       return EXIT.done;
     }),

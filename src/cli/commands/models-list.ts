@@ -8,7 +8,7 @@ import { JSON_OPTION } from '../common-options.ts';
 import { EXIT } from '../exit-code.ts';
 import { MODEL_DIR } from '../models/model-options.ts';
 import { renderBytes } from '../render-bytes.ts';
-import { renderTable } from '../render-table.ts';
+import { printTable } from '../render-table.ts';
 
 export const modelsListCommand: CliCommand = {
   name: 'models list',
@@ -35,8 +35,7 @@ export const modelsListCommand: CliCommand = {
     }
     const rows = found.map(({ spec, finding }) => cellsOf(spec, finding));
     const header = ['model', 'for', 'dimensions', 'size', 'licence', 'here'];
-    const [title = '', ...lines] = renderTable(header, rows, { width: terminal.columns });
-    terminal.print([terminal.style.dim(title), ...lines].join('\n'));
+    printTable(terminal, header, rows);
     terminal.print(`\nFetch one with "lamplighter models pull NAME". Models are kept in ${modelFolder(env, modelDir)}`);
     return EXIT.done;
   },

@@ -11,6 +11,7 @@ import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
 import { EXIT } from '../exit-code.ts';
 import { codeOfInterruption } from '../interruption.ts';
 import { embeddingsSection } from '../status/embeddings-section.ts';
+import { pausesSection } from '../status/pauses-section.ts';
 import { requestsSection } from '../status/requests-section.ts';
 import { createStatusScreen, type StatusReading, type StatusSection } from '../status/status-section.ts';
 import { tasksSection } from '../status/tasks-section.ts';
@@ -23,6 +24,7 @@ const WATCH_INTERVAL_MS = 2_000;
 /** What is shown of the database at `place`, in this order; a section for each system. */
 const sectionsOf = (place: string): readonly StatusSection[] => [
   requestsSection(place),
+  pausesSection,
   tasksSection,
   embeddingsSection,
   workersSection,
@@ -32,7 +34,7 @@ export const statusCommand: CliCommand = {
   name: 'status',
   summary: 'show queues and workers',
   details:
-    'Shows what is queued, running and done by function, what waits and for what, embedding jobs, and the workers. A role sees its own requests, the owner of the schema all.',
+    'Shows what is queued, running and done by function, what waits and for what, what is paused, tasks, embedding jobs, and the workers. A role sees its own requests, the owner of the schema all, and the role of a worker the workers.',
   options: [...CONNECTION_OPTIONS, WATCH, JSON_OPTION],
   examples: [
     { command: 'lamplighter status --watch', does: 'keep looking' },
@@ -71,7 +73,7 @@ async function readAll(
   try {
     const at = await readServerTime(db);
     const readings: StatusReading[] = [];
-    for (const section of sections) readings.push(await section.read(db));
+    for (const section of sections) readings.push(await readSection(db, section));
     return { at, readings };
   } catch (cause) {
     const kind = classifySqlState(cause);
@@ -86,6 +88,22 @@ async function readAll(
       cause,
       hint: `As the owner of the schema run: lamplighter migrate --grant ${role}`,
     });
+  }
+}
+
+/** What the role may not see is told as that: a worker's role sees the workers, and no request. Everybody with any rights sees the workers. */
+async function readSection(db: Queryable, section: StatusSection): Promise<StatusReading> {
+  try {
+    return await section.read(db);
+  } catch (error) {
+    if (classifySqlState(error) !== 'permission' || section === workersSection) throw error;
+    return {
+      json: {},
+      print(screen) {
+        screen.title(section.title);
+        screen.line('for callers and the owner to see');
+      },
+    };
   }
 }
 

@@ -1,4 +1,5 @@
 import { listModelTroubles } from '../../client/model-troubles.ts';
+import { listPauses } from '../../client/pauses.ts';
 import { type QueueStats, readQueueStats } from '../../client/queue-stats.ts';
 import { listWorkers } from '../../client/worker-status.ts';
 import { groupBy } from '../../core/group-by.ts';
@@ -7,6 +8,7 @@ import { classifySqlState } from '../../db/sqlstate.ts';
 import { RECOMMENDED_MODELS } from '../../models/catalogue/local-models.ts';
 import { describeSupport, resolveDefaultModels } from '../../models/default-models.ts';
 import { createModelRegistry } from '../../models/registry.ts';
+import { workerCommandFor } from '../worker-advice.ts';
 import type { Finding, Patient } from './check.ts';
 
 /** What a worker started here would serve. */
@@ -73,23 +75,25 @@ export async function checkWorkers({ session }: Patient): Promise<Finding[]> {
     const state = running.length === 0 && waiting.length > 0 ? 'warning' : 'ok';
     if (running.length === 0) {
       return [
+        ...(await pauseFindings(session)),
         {
           state: waiting.length > 0 ? 'warning' : 'note',
           subject,
           says: `none runs${waitingText(waiting)}`,
-          fix: 'lamplighter worker',
+          fix: 'lamplighter worker, with --generate-model MODEL for the generate functions',
         },
       ];
     }
     const hosts = [...new Set(running.map(({ hostname }) => hostname))].join(', ');
     return [
       { state, subject, says: `${running.length} running on ${hosts}` },
+      ...(await pauseFindings(session)),
       ...waiting.map(
         ({ functionName, pending }): Finding => ({
           state: 'warning',
           subject,
           says: `none serves ${functionName}, and ${pending} requests wait for it`,
-          fix: 'See what the workers said when they started.',
+          fix: `${workerCommandFor(functionName, 'default', true)}; the workers say at their start why they do not serve it`,
         }),
       ),
     ];
@@ -97,6 +101,16 @@ export async function checkWorkers({ session }: Patient): Promise<Finding[]> {
     if (classifySqlState(error) !== 'permission') throw error;
     return [{ state: 'ok', subject, says: 'for callers and the owner to see' }];
   }
+}
+
+/** A pause is easily forgotten. */
+async function pauseFindings(session: Patient['session']): Promise<Finding[]> {
+  return (await listPauses(session)).map(({ functionName, pausedAt, pausedBy }) => ({
+    state: 'warning',
+    subject: 'pauses',
+    says: `${functionName} has been paused by ${toPrintable(pausedBy)} since ${pausedAt.toISOString()}: its requests wait`,
+    fix: `As the owner: SELECT steadytext_resume('${functionName}')`,
+  }));
 }
 
 function waitingText(waiting: readonly QueueStats[]): string {

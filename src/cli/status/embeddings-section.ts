@@ -29,6 +29,7 @@ const READ = `
 
 /** The embedding jobs whose tables are in the database; nothing where there are none. */
 export const embeddingsSection: StatusSection = {
+  title: 'Embeddings',
   async read(db) {
     const embeddings = await readJobs(db);
     return {

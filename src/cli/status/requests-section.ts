@@ -1,6 +1,8 @@
 import { type QueueStats, readQueueStats } from '../../client/queue-stats.ts';
 import { listWaits, type QueueWait, type WaitReason } from '../../client/queue-waits.ts';
+import { listWorkers } from '../../client/worker-status.ts';
 import { renderAge } from '../render-age.ts';
+import { workerCommandFor } from '../worker-advice.ts';
 import type { StatusSection } from './status-section.ts';
 
 const WAITS: Readonly<Record<WaitReason, string>> = {
@@ -16,9 +18,11 @@ const COUNTS = ['pending', 'processing', 'completed', 'failed', 'cancelled'] as 
 /** What is queued, running and done by function in the database at `place`, and what waits for what. */
 export function requestsSection(place: string): StatusSection {
   return {
+    title: 'Requests',
     async read(db) {
       const requests = await readQueueStats(db);
       const waits = await listWaits(db);
+      const isAnyRunning = (await listWorkers(db)).some(({ status }) => status === 'running' || status === 'sleeping');
       return {
         json: { requests, waits },
         print(screen) {
@@ -28,6 +32,10 @@ export function requestsSection(place: string): StatusSection {
           if (waits.length === 0) return;
           screen.title('Waiting');
           screen.table(['function', 'model', 'requests', 'for', 'last error'], waits.map(waitCells));
+          for (const { functionName, model, reason } of waits) {
+            if (reason === 'not served')
+              screen.line(`${functionName}: ${workerCommandFor(functionName, model, isAnyRunning)}`);
+          }
         },
       };
     },

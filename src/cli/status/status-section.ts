@@ -1,9 +1,10 @@
 import type { Queryable } from '../../db/query.ts';
-import { renderTable } from '../render-table.ts';
+import { printTable, wrap } from '../render-table.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** One part of what `lamplighter status` shows. */
 export interface StatusSection {
+  readonly title: string;
   /** What there is to show now; may fail for rights, as a whole. */
   read(db: Queryable): Promise<StatusReading>;
 }
@@ -36,9 +37,11 @@ export function createStatusScreen(terminal: Terminal, at: Date): StatusScreen {
       isFirst = false;
     },
     table(header, rows) {
-      const [title = '', ...lines] = renderTable(header, rows, { indent: '  ', width: terminal.columns });
-      terminal.print([style.dim(title), ...lines].join('\n'));
+      printTable(terminal, header, rows, '  ');
     },
-    line: (text) => terminal.print(`  ${text}`),
+    line(text) {
+      const width = terminal.isScreen ? terminal.columns - 2 : Number.POSITIVE_INFINITY;
+      for (const line of wrap(text, width)) terminal.print(`  ${line}`);
+    },
   };
 }

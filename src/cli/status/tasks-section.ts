@@ -9,6 +9,7 @@ const MOST_SHOWN = 20;
 
 /** Async tasks: how many, and those that have not ended with their progress. */
 export const tasksSection: StatusSection = {
+  title: 'Tasks',
   async read(db) {
     const counts = await countTasks(db);
     const unfinished = await listTasks(db, { states: ['queued', 'running'], limit: MOST_SHOWN });

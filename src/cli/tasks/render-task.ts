@@ -1,7 +1,7 @@
 import type { TaskStatus } from '../../client/tasks/task-status.ts';
 import { toPrintable } from '../../core/printable.ts';
 import { renderAge } from '../render-age.ts';
-import { renderTable } from '../render-table.ts';
+import { printTable } from '../render-table.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** What a table of tasks shows of each. */
@@ -9,8 +9,7 @@ export const TASK_HEADER = ['id', 'name', 'role', 'state', 'waited', 'ran', 'don
 
 /** Prints tasks as a table, with what there is to say of each. */
 export function printTasks({ terminal }: { readonly terminal: Terminal }, tasks: readonly TaskStatus[]): void {
-  const [title = '', ...lines] = renderTable(TASK_HEADER, tasks.map(taskCells), { width: terminal.columns });
-  terminal.print([terminal.style.dim(title), ...lines].join('\n'));
+  printTable(terminal, TASK_HEADER, tasks.map(taskCells));
 }
 
 /** The cells of one task, under {@link TASK_HEADER}. */

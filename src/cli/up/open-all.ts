@@ -28,6 +28,8 @@ export async function openAll(
     const embeddings = await openDaemon(invocation, { settings, config: daemon });
     return {
       died: running.died,
+      ...(running.log === undefined ? {} : { log: running.log }),
+      workDone: () => [...running.workDone(), ...embeddings.workDone()],
       async stop(options) {
         await Promise.all([embeddings.stop(options), running.stop(options)]);
       },

@@ -63,9 +63,13 @@ export function createTaskRescuer(deps: TaskRescuerDeps): TaskRescuer {
     }
   }
 
-  async function settle(tasks: readonly RescuedTask[], signal: AbortSignal): Promise<void> {
-    for (const { jobid, status } of tasks)
-      if (status !== 'running') log.warn({ jobid, status }, 'rescued a task of a dead worker');
+  async function settle(tasks: readonly RescuedTask[], isCancel: boolean, signal: AbortSignal): Promise<void> {
+    for (const { jobid, status } of tasks) {
+      if (status === 'running') continue;
+      // Whoever had it may be well, and only late.
+      if (isCancel) log.info({ jobid, status }, 'ended a cancelled task of another worker');
+      else log.warn({ jobid, status }, 'rescued a task whose worker has ended');
+    }
     if (tasks.some(({ status }) => status === 'queued')) onRescued();
     await Promise.all(tasks.filter((task) => task.isAlive && task.isCancelled).map((task) => breakOff(task, signal)));
   }
@@ -79,7 +83,7 @@ export function createTaskRescuer(deps: TaskRescuerDeps): TaskRescuer {
         if (looksLeft === 0 || clock.nowMs() < dueMs) return;
         looksLeft -= 1;
         const tasks = await rescueCancelledTasks(db, workerId(), CANCEL_MS);
-        await settle(tasks, signal);
+        await settle(tasks, true, signal);
         if (tasks.every(({ status }) => status !== 'running')) looksLeft = 0;
       },
       trouble: troubles.define('see to cancelled tasks of other workers'),
@@ -99,8 +103,8 @@ export function createTaskRescuer(deps: TaskRescuerDeps): TaskRescuer {
     rescue: {
       name: 'rescue_tasks',
       async run(_reachability, signal) {
-        await settle(await rescueTasks(db, workerId()), signal);
-        await settle(await rescueCancelledTasks(db, workerId(), CANCEL_MS), signal);
+        await settle(await rescueTasks(db, workerId()), false, signal);
+        await settle(await rescueCancelledTasks(db, workerId(), CANCEL_MS), true, signal);
       },
       trouble: troubles.define('rescue tasks of dead workers'),
     },

@@ -34,9 +34,22 @@ export function createRescuer({ db, maxRetries, onRescued, onFailed, log, troubl
         },
       });
       if (!isRefused) refusals.settle();
-      for (const [deadWorkerId, requests] of groupBy(rescued, ({ workerId }) => workerId)) {
+      for (const [ownerId, requests] of groupBy(rescued, ({ workerId }) => workerId)) {
         const charged = requests.filter(({ isCharged }) => isCharged).map(({ requestId }) => requestId);
-        log.warn({ deadWorkerId, requests: requests.length, charged }, 'rescued the requests of a dead worker');
+        const fields = { requests: requests.length, charged };
+        switch (requests[0]?.workerStatus) {
+          case 'dead':
+            log.warn({ deadWorkerId: ownerId, ...fields }, 'rescued the requests of a dead worker');
+            break;
+          case 'stopped':
+            log.info(
+              { stoppedWorkerId: ownerId, ...fields },
+              'took over what a worker had not handed back when it stopped',
+            );
+            break;
+          case undefined:
+            log.warn({ lostWorkerId: ownerId, ...fields }, 'rescued requests whose worker nobody knows any more');
+        }
       }
       for (const request of rescued) if (request.status === 'failed') onFailed(request);
       if (rescued.length > 0) onRescued(rescued.some(({ isQuarantined }) => isQuarantined));

@@ -1,0 +1,43 @@
+import { formatDuration } from '../core/duration.ts';
+import type { CliOption } from './cli-option.ts';
+
+/** An option as it holds, and where its value comes from. */
+export interface EffectiveOption {
+  readonly name: string;
+  readonly value: string;
+  /** A flag, a variable, a setting of the database, or `default`. */
+  readonly origin: string;
+}
+
+interface ResolvedOptions {
+  readonly options: Readonly<Record<string, { readonly flag: string }>>;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly origins: Readonly<Record<string, string>>;
+  /** For the words in place of a value that is absent. */
+  readonly wordings: readonly CliOption[];
+}
+
+/** All options of a program, in the order in which it defines them. */
+export function listEffectiveOptions({ options, config, origins, wordings }: ResolvedOptions): EffectiveOption[] {
+  return Object.entries(options).map(([option, { flag }]) => ({
+    name: flag,
+    value: renderValue(option, config[option]) ?? wordings.find((each) => each.flag === flag)?.defaultText ?? '-',
+    origin: origins[option] ?? 'default',
+  }));
+}
+
+/** For one line: what somebody has set, with its origin, and then the rest. */
+export function describeOptions(options: readonly EffectiveOption[]): string {
+  const set = options.filter(({ origin }) => origin !== 'default');
+  const rest = options.filter(({ origin }) => origin === 'default');
+  return [
+    ...(set.length === 0 ? [] : [set.map(({ name, value, origin }) => `${name} ${value} (${origin})`).join(', ')]),
+    ...(rest.length === 0 ? [] : [`by default ${rest.map(({ name, value }) => `${name} ${value}`).join(', ')}`]),
+  ].join('; ');
+}
+
+function renderValue(option: string, value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(',');
+  return option.endsWith('Ms') && typeof value === 'number' ? formatDuration(value) : String(value);
+}

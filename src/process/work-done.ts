@@ -1,0 +1,14 @@
+/** What a process has done since it started, of one kind of work. */
+export interface WorkDone {
+  /** A plural, such as `requests`. */
+  readonly name: string;
+  readonly processed: number;
+  readonly failed: number;
+}
+
+/** As in `12 requests (1 failed), 3 tasks`. */
+export function describeWork(work: readonly WorkDone[]): string {
+  return work
+    .map(({ name, processed, failed }) => `${processed} ${name}${failed === 0 ? '' : ` (${failed} failed)`}`)
+    .join(', ');
+}
