@@ -59,17 +59,15 @@ export function toStartupOptions(settings: readonly TaskSetting[]): string | und
   return settings.map(({ name, value }) => `-c ${name}=${value}`).join(' ');
 }
 
-/** Notes which settings a failed login is about; false when it is about none, so that the same again would fail as well. */
-export function noteRefusal(address: HostAddress, error: unknown): boolean {
+/**
+ * Notes which of the settings that a failed login had asked for the server refused, perhaps once more, as several log in at a time; false
+ * when it failed for another reason, so that the next one would as well.
+ */
+export function noteRefusal(address: HostAddress, asked: readonly TaskSetting[], error: unknown): boolean {
   const state = sqlStateOf(error) ?? '';
-  const accepted = acceptedSettings(address);
-  if (SETTING_REFUSED.has(state)) {
-    // Messages are in the server's language; the name in them is not.
-    const named = accepted.filter(({ name }) => error instanceof Error && error.message.includes(`"${name}"`));
-    for (const { name } of named) refusedBy(address).add(name);
-    return named.length > 0;
-  }
-  if (!OPTIONS_REFUSED.has(state)) return false;
-  for (const { name } of accepted) refusedBy(address).add(name);
-  return true;
+  // Messages are in the server's language; the name in them is not.
+  const isNamed = ({ name }: TaskSetting) => error instanceof Error && error.message.includes(`"${name}"`);
+  const refused = OPTIONS_REFUSED.has(state) ? asked : SETTING_REFUSED.has(state) ? asked.filter(isNamed) : [];
+  for (const { name } of refused) refusedBy(address).add(name);
+  return refused.length > 0;
 }

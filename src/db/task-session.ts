@@ -84,7 +84,7 @@ async function openWithSettings(
     try {
       return await open(settings, attempt, options, toStartupOptions(accepted));
     } catch (error) {
-      if (accepted.length === 0 || !noteRefusal(attempt.address, error)) throw error;
+      if (!noteRefusal(attempt.address, accepted, error)) throw error;
     }
   }
 }
