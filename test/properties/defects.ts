@@ -337,7 +337,10 @@ export const DEFECTS: readonly Defect[] = [
 ];
 
 /** Brings the defect about; the answer mends it. */
-export async function makeDefect(db: Queryable, defect: Defect): Promise<() => Promise<void>> {
+export async function makeDefect(
+  db: Queryable,
+  defect: Pick<Defect, 'in' | 'find' | 'replace'>,
+): Promise<() => Promise<void>> {
   const { in: place, find = '', replace = '' } = defect;
   if (typeof place !== 'string') {
     await db.query(place.make);
