@@ -60,7 +60,7 @@ export interface TaskModel {
   readonly transactions: Map<CallerName, Pending[]>;
 }
 
-export const MOST_CHARGE = 3;
+const MOST_CHARGE = 3;
 export const isUnfinished = ({ state }: ModelTask): boolean => state === 'queued' || state === 'running';
 
 export function createTaskModel(): TaskModel {
