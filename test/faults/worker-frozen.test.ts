@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { createFileGate } from '../support/file-gate.ts';
 import { firstValue } from '../support/requests.ts';
 import type { WorkerProcess } from '../support/test-worker.ts';
 import { raiseBarrier, untilStatementEnds } from './worker-barrier.ts';
@@ -61,11 +62,13 @@ test('requests that a worker got while it was frozen, and whose lease ran out, a
 
 test('a finish that is committed while its worker is frozen counts, and nobody does the work again', async () => {
   await using frozen = await scene.spawn();
-  const ids = await scene.embed(['!sleep:200', 'b', 'c']);
+  using gate = createFileGate();
+  const ids = await scene.embed([gate.step, 'b', 'c']);
   await eventually(async () => {
     expect(await scene.rows(ids)).toMatchObject(ids.map(() => ({ status: 'processing' })));
   });
   await using barrier = await raiseBarrier(scene.db);
+  gate.open();
   await barrier.untilReached(scene.victim, 'finish_requests');
   frozen.kill('SIGSTOP');
   await barrier.open();

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createClient } from '../../src/client/create-client.ts';
 import { eventually } from '../support/eventually.ts';
+import { createFileGate } from '../support/file-gate.ts';
 import { generate } from '../support/requests.ts';
 import { openSession } from '../support/sql-session.ts';
 import { type Barrier, raiseBarrier, untilStatementEnds } from './worker-barrier.ts';
@@ -55,11 +56,13 @@ test.each(['commits', 'is cut off'] as const)(
   'a worker killed while its finish waits, which then %s, ends each request once',
   async (fate) => {
     await using victim = await scene.spawn();
-    const ids = await scene.embed(['!sleep:200', 'b', 'c']);
+    using gate = createFileGate();
+    const ids = await scene.embed([gate.step, 'b', 'c']);
     await eventually(async () => {
       expect(await scene.rows(ids)).toMatchObject(ids.map(() => ({ status: 'processing' })));
     });
     await using barrier = await raiseBarrier(scene.db);
+    gate.open();
     const pid = await barrier.untilReached(scene.victim, 'finish_requests');
     victim.kill('SIGKILL');
     await victim.exited;
@@ -74,11 +77,13 @@ test.each(['commits', 'is cut off'] as const)(
 
 test('a finish that waits while the lease of its dead worker runs out meets the rescue, and each request ends once', async () => {
   await using victim = await scene.spawn();
-  const ids = await scene.embed(['!sleep:200', 'b', 'c']);
+  using gate = createFileGate();
+  const ids = await scene.embed([gate.step, 'b', 'c']);
   await eventually(async () => {
     expect(await scene.rows(ids)).toMatchObject(ids.map(() => ({ status: 'processing' })));
   });
   await using barrier = await raiseBarrier(scene.db);
+  gate.open();
   await barrier.untilReached(scene.victim, 'finish_requests');
   victim.kill('SIGKILL');
   await victim.exited;

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { REQUEST_FUNCTIONS, type RequestFunction } from '../../src/core/request-functions.ts';
@@ -113,6 +114,8 @@ async function pass(steps: readonly TestStep[], signal: AbortSignal): Promise<vo
   if (hasStep(steps, 'hang')) await delay(2 ** 31 - 1, undefined, { signal });
   const sleepMs = numberOf(steps, 'sleep');
   if (sleepMs !== undefined) await delay(sleepMs, undefined, { signal });
+  const file = steps.find(({ name }) => name === 'wait-for')?.argument;
+  while (file !== undefined && !existsSync(file)) await delay(5, undefined, { signal });
   const blockMs = numberOf(steps, 'block');
   if (blockMs !== undefined) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, blockMs);
 }

@@ -3,6 +3,7 @@
  * carry them, so that a worker in another process can be steered too. Words without `!` are plain text.
  *
  *   !sleep:200           answer after 200 ms (ends early when aborted)
+ *   !wait-for:FILE       answer once there is such a file, see `createFileGate`
  *   !block:200           keep the event loop busy for 200 ms
  *   !hang                never answer; stop when aborted
  *   !hang-deaf           never answer, not even when aborted
@@ -29,6 +30,7 @@ export interface TestStep {
 
 const STEP_NAMES: ReadonlySet<string> = new Set([
   'sleep',
+  'wait-for',
   'block',
   'hang',
   'hang-deaf',
