@@ -26,6 +26,9 @@ const PGVECTOR = ['test/pgvector/**/*.test.ts'];
 /** Two files at a time: each has its own database. Two cores are what CI has; more files at a time would not be tested there. */
 const AT_A_TIME = Math.min(2, availableParallelism());
 
+/** Most of these wait for leases and restarts, with a quarter of a core; the storm, crashes and deaths of daemons take up to one each. */
+const FAULTS_AT_A_TIME = AT_A_TIME + 1;
+
 /** A server for each run, and time enough on a machine with other work. */
 const onServer = {
   globalSetup: ['test/support/server-setup.ts'],
@@ -61,7 +64,7 @@ export default defineConfig({
           ...onServer,
           name: 'faults',
           include: FAULTS,
-          maxWorkers: AT_A_TIME,
+          maxWorkers: FAULTS_AT_A_TIME,
           sequence: { groupOrder: 1 },
         },
       },
