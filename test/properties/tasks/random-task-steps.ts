@@ -60,7 +60,11 @@ export function randomTaskStep(model: TaskModel, random: Random, label: string):
       return { do: kind, limit: 1 + random.int(3) };
     case 'bury':
       return { do: kind, worker };
-    default:
+    case 'open':
+    case 'record':
+    case 'mark bare':
+    case 'take effect':
+    case 'lose session':
       return { do: kind, task: task() };
   }
 }

@@ -61,6 +61,10 @@ export async function startTaskPlay(stage: TaskStage): Promise<TaskPlay> {
 
   async function dispatch(step: TaskStep): Promise<boolean> {
     if (isCallerStep(step)) return takeCallerStep(stage, model, step);
+    if ('task' in step) {
+      const task = model.tasks.get(step.task);
+      return task !== undefined && (await runOf(step, task));
+    }
     switch (step.do) {
       case 'claim':
         return claim(present(step.by), step.limit);
@@ -79,15 +83,11 @@ export async function startTaskPlay(stage: TaskStage): Promise<TaskPlay> {
         model.workers.set(step.worker, (model.workers.get(step.worker) ?? 0) + 1);
         await register(step.worker);
         return true;
-      default: {
-        const task = 'task' in step ? model.tasks.get(step.task) : undefined;
-        return task !== undefined && (await runOf(step, task));
-      }
     }
   }
 
   /** A step of an attempt at that task. */
-  async function runOf(step: TaskStep, task: ModelTask): Promise<boolean> {
+  async function runOf(step: AttemptStep, task: ModelTask): Promise<boolean> {
     switch (step.do) {
       case 'open':
         return open(task);
@@ -105,8 +105,6 @@ export async function startTaskPlay(stage: TaskStage): Promise<TaskPlay> {
         return finishTask(task, step.verdict);
       case 'release':
         return release(task, step.isCharged);
-      default:
-        return false;
     }
   }
 
@@ -356,6 +354,9 @@ export async function startTaskPlay(stage: TaskStage): Promise<TaskPlay> {
 
   return { model, take };
 }
+
+/** A step of an attempt at a task. */
+type AttemptStep = Exclude<Extract<TaskStep, { readonly task: string }>, CallerStep>;
 
 function isCallerStep(step: TaskStep): step is CallerStep {
   return 'by' in step && step.by !== 'work1' && step.by !== 'work2';
