@@ -9,7 +9,7 @@
  *
  * Targets: at least 95 % of the bare loop that gives the same results; event loop delayed at most 20 ms at p99.
  *
- * usage: tsx bench/embedding.ts [--rounds 12] [--requests 256] [--quick] [--save]
+ * usage: tsx bench/embedding.ts [--rounds 12] [--requests 256] [--quick] [--save] [--only port (no loops for show)]
  */
 
 import { fork } from 'node:child_process';
@@ -77,7 +77,7 @@ async function measure(model: BenchModel): Promise<void> {
   const cpuRatios: number[] = [];
   const delays: number[] = [];
   const rival: BatchRule = model.isBatched ? 'sorted' : 'one-by-one';
-  const shown = (Object.keys(TITLES) as BatchRule[]).filter((rule) => rule !== rival);
+  const shown = options.only === undefined ? (Object.keys(TITLES) as BatchRule[]).filter((rule) => rule !== rival) : [];
   const time = async (what: string, run: () => Promise<unknown>) => {
     const cpuBefore = await readTreeCpu(process.pid);
     const startedMs = performance.now();

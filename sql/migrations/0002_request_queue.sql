@@ -95,8 +95,6 @@ create table lamplighter.claim (
   autovacuum_vacuum_scale_factor = 0,
   autovacuum_vacuum_threshold = 1000
 );
--- Hundreds of ids are stored as they come: to compress them took 7 % of a claim, and saved 5 of some 620 bytes of log for each request.
-alter table lamplighter.claim alter column ids set storage external;
 comment on table lamplighter.claim is
   'Which requests a worker took at once: where to look for what a dead worker held. It may name requests that have long ended.';
 comment on column lamplighter.claim.claim_number is 'Given by the worker; 0 and below for requests that were set to processing by hand.';

@@ -22,15 +22,23 @@ export const bareClaimer: Workable = {
     await Promise.all([listener.connect(), claimer.connect()]);
     // As a worker may lose a claim, but nothing that was queued.
     await claimer.query('set synchronous_commit = off');
-    const claim = async () => {
-      const { rows } = await claimer.query<{ prompt: string }>(
-        `update job set taken_at = clock_timestamp()
-         where id in (select id from job where taken_at is null order by id limit 10 for no key update skip locked) returning prompt`,
-      );
-      if (rows.length > 0) onHandled(rows.length, () => rows.map(({ prompt }) => prompt));
+    let heard = 0;
+    const claimAll = async () => {
+      for (let seen = 0; seen < heard; ) {
+        seen = heard;
+        const { rows } = await claimer.query<{ prompt: string }>(
+          `update job set taken_at = clock_timestamp()
+           where id in (select id from job where taken_at is null order by id limit 10 for no key update skip locked) returning prompt`,
+        );
+        if (rows.length > 0) onHandled(rows.length, () => rows.map(({ prompt }) => prompt));
+      }
+      heard = 0;
     };
     // What cannot be claimed is missing in the result.
-    listener.on('notification', () => void claim().catch(() => undefined));
+    listener.on('notification', () => {
+      heard += 1;
+      if (heard === 1) void claimAll().catch(() => undefined);
+    });
     await listener.query('listen job');
     return {
       async stop() {
