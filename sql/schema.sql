@@ -954,6 +954,8 @@ begin
     select due.id
     from lamplighter.embedding_batch as due
     where due.job = p_job and due.holder is null and due.due_at <= clock_timestamp()
+      -- Rows of a pass come after what has changed: at the limit of a day, much of a batch comes back.
+      and (not due.is_of_pass or not exists (select 1 from lamplighter.change as c where c.job = p_job))
     order by due.due_at
     limit 1
     for no key update skip locked)
@@ -1457,6 +1459,36 @@ begin
     v_loads[v_at] := v_loads[v_at] + 1;
     v_left := v_left - 1;
   end loop;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.claim_tokens(p_job bigint, p_sizes integer[], p_limit bigint, OUT granted integer, OUT remaining bigint, OUT wait_ms double precision)
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_day date := (clock_timestamp() at time zone 'UTC')::date;
+  v_used bigint;
+  v_claimed bigint;
+begin
+  insert into lamplighter.embedding_day (job, day, tokens) values (p_job, v_day, 0)
+  on conflict on constraint embedding_day_pkey do nothing;
+  select coalesce(d.tokens, 0) into v_used from lamplighter.embedding_day as d where d.job = p_job and d.day = v_day for update;
+  select count(*), coalesce(sum(s.size), 0) into granted, v_claimed
+  from (
+    select t.size, sum(t.size) over (order by t.place) as whole
+    from unnest(p_sizes) with ordinality as t (size, place)
+  ) as s
+  where s.whole <= p_limit - v_used;
+  if granted = 0 and v_used = 0 and cardinality(p_sizes) > 0 then
+    granted := 1;
+    v_claimed := p_sizes[1];
+  end if;
+  update lamplighter.embedding_day as d set tokens = greatest(v_used + v_claimed, 0) where d.job = p_job and d.day = v_day;
+  remaining := greatest(p_limit - v_used - v_claimed, 0);
+  wait_ms := extract(epoch from (v_day + 1)::timestamp at time zone 'UTC' - clock_timestamp()) * 1000;
 end
 $function$;
 
@@ -2120,10 +2152,11 @@ begin
 
   if p_texts > 0 or p_calls > 0 then
     insert into lamplighter.embedding_day as d (job, day, texts, tokens, calls, truncated)
-    values (p_job, (clock_timestamp() at time zone 'UTC')::date, p_texts, p_tokens, p_calls, p_truncated)
+    values (p_job, (clock_timestamp() at time zone 'UTC')::date, p_texts, case when p_tokens is not null then greatest(p_tokens, 0) end, p_calls, p_truncated)
     on conflict on constraint embedding_day_pkey do update
     set texts = d.texts + excluded.texts,
-        tokens = coalesce(d.tokens + excluded.tokens, d.tokens, excluded.tokens),
+        -- Less than claim_tokens has counted, where texts took less; the claim may have been of the day before.
+        tokens = case when coalesce(d.tokens, p_tokens) is not null then greatest(coalesce(d.tokens, 0) + coalesce(p_tokens, 0), 0) end,
         calls = d.calls + excluded.calls,
         truncated = coalesce(d.truncated + excluded.truncated, d.truncated, excluded.truncated);
   end if;
@@ -5922,6 +5955,8 @@ revoke all on function lamplighter.claim_requests(p_worker_id uuid, p_claim_numb
 revoke all on function lamplighter.claim_requests_at_once(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[]) from public;
 
 revoke all on function lamplighter.claim_tasks(p_worker_id uuid, p_limit integer, p_skip_roles text[], p_handler_timeout_ms integer) from public;
+
+revoke all on function lamplighter.claim_tokens(p_job bigint, p_sizes integer[], p_limit bigint, OUT granted integer, OUT remaining bigint, OUT wait_ms double precision) from public;
 
 revoke all on function lamplighter.claim_upkeep(p_worker_id uuid, p_was_ready boolean) from public;
 

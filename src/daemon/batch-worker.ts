@@ -15,6 +15,7 @@ import { createDocumentEmbedder, type EmbeddedDocuments } from './embed-document
 import { type EmbeddedRows, embedRows } from './embed-rows.ts';
 import type { HeldBatch, InFlightBatches } from './in-flight-batches.ts';
 import type { ModelTurns, TurnKind } from './model-turns.ts';
+import type { TokenBudget } from './token-budget.ts';
 
 const RETRY_WRITE = { baseMs: 100, capMs: 5_000 };
 /** A fault nobody has foreseen must not turn into a loop. */
@@ -26,6 +27,7 @@ export interface BatchWorkerDeps {
   readonly model: Model;
   readonly turns: ModelTurns;
   readonly batchSize: number | undefined;
+  readonly budget: TokenBudget | undefined;
   readonly inFlight: InFlightBatches;
   readonly lease: Pick<LeaseHolder, 'check'>;
   readonly trouble: Trouble;
@@ -49,6 +51,7 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
     model,
     turns,
     batchSize,
+    budget,
     inFlight,
     lease,
     trouble,
@@ -62,7 +65,12 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
   let isTruncationTold = false;
   const documents = job.table.chunks === undefined ? undefined : createDocumentEmbedder(job.table.chunks);
 
-  async function giveBack(batch: EmbeddingBatch, delayMs = 0): Promise<void> {
+  async function giveBack(batch: EmbeddingBatch, delayMs = 0, unusedTokens = 0): Promise<void> {
+    if (unusedTokens !== 0) {
+      await budget
+        ?.settle(unusedTokens)
+        .catch((error: unknown) => log.debug({ err: error }, 'could not give tokens of the day back'));
+    }
     // Where it cannot be given back, the lease runs out.
     await releaseBatch(db, batch, { delayMs }).catch((error: unknown) =>
       log.debug({ err: error }, 'could not give a batch of rows back'),
@@ -76,7 +84,7 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
   ): Promise<WriteReport> {
     const told = {
       calls,
-      ...('texts' in rest ? { texts: rest.texts } : {}),
+      texts: 'texts' in rest ? rest.texts : answers.filter((answer) => !isGivenBack(answer)).length,
       ...(tokens === undefined ? {} : { tokens }),
       ...(truncated === undefined ? {} : { truncated }),
     };
@@ -95,7 +103,7 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
 
   async function work(held: HeldBatch, kind: TurnKind): Promise<void> {
     const { batch, signal } = held;
-    const options = { model, dimensions: job.dimensions, turns, kind, batchSize, signal };
+    const options = { model, dimensions: job.dimensions, turns, kind, batchSize, budget, signal };
     const embedded = await (documents?.embed(batch.rows, options) ?? embedRows(batch.rows, options));
     if (embedded.wrongDimensions !== undefined) {
       onConfigError(
@@ -103,9 +111,10 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
       );
       return giveBack(batch);
     }
-    if (embedded.outage !== undefined) return giveBack(batch, turns.pauseMs);
+    if (embedded.outage !== undefined) return giveBack(batch, turns.pauseMs, embedded.usage.tokens);
     const startedMs = clock.nowMs();
     const report = await write(held, embedded);
+    budget?.noteAnswer();
     trouble.settle();
     const { truncated = 0 } = embedded.usage;
     if (truncated > 0 && !isTruncationTold) {
@@ -146,4 +155,8 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
         await settle(held, error);
       }
     });
+}
+
+function isGivenBack(answer: EmbeddedDocuments['answers'][number]): boolean {
+  return 'isRow' in answer && !answer.isRow;
 }

@@ -1,10 +1,12 @@
 import { messageOf } from '../core/errors.ts';
+import { estimateTokens } from '../embeddings/chunks/estimate-tokens.ts';
 import type { RowAnswer } from '../embeddings/write-vectors.ts';
 import { failed, type ItemOutcome, type ModelError, unavailable } from '../models/outcome.ts';
 import type { Model } from '../models/port.ts';
 import { untilAborted } from '../models/until-aborted.ts';
 import { embeddingProblem, verifyOutcomes } from '../models/verify-answer.ts';
 import type { ModelTurns, TurnKind } from './model-turns.ts';
+import type { TokenBudget } from './token-budget.ts';
 
 /** How long an aborted model may take to stop. */
 const ABORT_GRACE_MS = 1_000;
@@ -12,6 +14,9 @@ const ABORT_GRACE_MS = 1_000;
 const CALL_LIMIT_MS = 300_000;
 /** So many texts that fail alone, without one that succeeds, are no bad texts: the model is at fault. */
 const LONE_FAILURES = 3;
+/** Around a text, as most tokenizers put them. */
+const SPECIAL_TOKENS = 2;
+const DAY_USED_UP = { error: 'max_tokens_per_day is used up', isRow: false };
 /** As models of ours say it. */
 const WRONG_LENGTH = /gave (?:a vector of )?\d+ dimensions instead of \d+/;
 
@@ -22,6 +27,8 @@ export interface EmbedRowsOptions {
   readonly kind: TurnKind;
   /** Most texts of one call. @default what the model takes */
   readonly batchSize?: number | undefined;
+  /** What the job may still use today. @default no limit */
+  readonly budget?: TokenBudget | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -29,7 +36,10 @@ export interface EmbedRowsOptions {
 export interface EmbedUsage {
   /** Calls of the model. */
   readonly calls: number;
-  /** Of all texts that were answered, each counted once; undefined where the model does not tell. */
+  /**
+   * Of all texts that were answered, each counted once; undefined where the model does not tell. With a budget, what is to be added to the
+   * tokens that were claimed, and mostly below 0.
+   */
   readonly tokens: number | undefined;
   /** Rows whose text was longer than the model's window, so that its end is not in the vector; undefined where the model does not tell. */
   readonly truncated: number | undefined;
@@ -55,8 +65,12 @@ export async function embedRows(
   rows: readonly { readonly text: string }[],
   options: EmbedRowsOptions,
 ): Promise<EmbeddedRows> {
-  const { model, turns, batchSize = Number.POSITIVE_INFINITY } = options;
-  const texts = [...new Set(rows.map(({ text }) => text))];
+  const { model, turns, budget, batchSize = Number.POSITIVE_INFINITY } = options;
+  const distinct = [...new Set(rows.map(({ text }) => text))];
+  const sizes = budget === undefined ? [] : distinct.map((text) => sizeOf(text, model));
+  const granted = (await budget?.claim(sizes)) ?? distinct.length;
+  const texts = distinct.slice(0, granted);
+  const late = new Set(distinct.slice(granted));
   const size = Math.max(1, Math.min(model.maxBatch.embed, batchSize));
   const chunks = Array.from({ length: Math.ceil(texts.length / size) }, (_, at) =>
     texts.slice(at * size, (at + 1) * size),
@@ -75,9 +89,10 @@ export async function embedRows(
     ),
   );
   const all = [...outcomes.values()];
-  const usage = { calls, tokens: tokensOf(all), truncated: truncatedOf(rows.map(({ text }) => outcomes.get(text))) };
+  const truncated = truncatedOf(rows.map(({ text }) => outcomes.get(text)));
+  const usage = { calls, tokens: tokensOf(texts, outcomes, budget === undefined ? undefined : sizes), truncated };
   if (all.some(({ ok }) => ok)) turns.noteAnswer();
-  const answers = rows.map(({ text }) => answerOf(outcomes.get(text)));
+  const answers = rows.map(({ text }) => (late.has(text) ? DAY_USED_UP : answerOf(outcomes.get(text))));
   const outage = outageOf(all);
   if (outage !== undefined) {
     turns.noteUnavailable(new Error(outage.message, { cause: outage.cause }), outage.retryAfterMs);
@@ -89,8 +104,23 @@ export async function embedRows(
   return { answers, usage, wrongDimensions: first.error.message };
 }
 
-function tokensOf(outcomes: readonly ItemOutcome<unknown>[]): number | undefined {
-  const told = outcomes.flatMap((outcome) => (outcome.ok ? (outcome.tokens ?? []) : []));
+/** What a text will take at most, with its special tokens, where the model reads that many. */
+function sizeOf(text: string, { window = Number.POSITIVE_INFINITY }: Pick<Model, 'window'>): number {
+  return Math.min(window, estimateTokens(text).length + SPECIAL_TOKENS);
+}
+
+/** Of texts whose tokens were claimed, the difference to that: for those that the model does not tell of, there is none. */
+function tokensOf(
+  texts: readonly string[],
+  outcomes: ReadonlyMap<string, ItemOutcome<unknown>>,
+  claimed: readonly number[] | undefined,
+): number | undefined {
+  const told = texts.flatMap((text, at) => {
+    const outcome = outcomes.get(text);
+    const taken = claimed?.[at] ?? 0;
+    if (outcome?.ok === true) return outcome.tokens === undefined ? [] : outcome.tokens - taken;
+    return claimed === undefined ? [] : -taken;
+  });
   return told.length === 0 ? undefined : told.reduce((sum, tokens) => sum + tokens, 0);
 }
 

@@ -21,6 +21,7 @@ import type { JobReport } from './job-report.ts';
 import { chunksFor, isConfigError, nameFor, toJobSpec } from './job-terms.ts';
 import { createPace } from './pace.ts';
 import type { ServedModels } from './served-models.ts';
+import { createTokenBudget, DAY_IS_OVER } from './token-budget.ts';
 import { BATCHES_IN_FLIGHT, IDLE_MS, type ReadyJob, workOff } from './work-off.ts';
 
 /** How often what somebody may mend, and what somebody may have broken, is looked at again. */
@@ -150,6 +151,21 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
     for (const warning of [...(divided?.warnings ?? []), ...job.warnings]) log.warn({ job: jobId }, warning);
     dropWork();
     const pace = createPace({ maxRowsPerSecond: spec.maxRowsPerSecond, maxLoad: config.maxLoad, clock });
+    const budget =
+      spec.maxTokensPerDay === undefined
+        ? undefined
+        : createTokenBudget({
+            db,
+            jobId: job.id,
+            limit: spec.maxTokensPerDay,
+            clock,
+            async onChange(isUsedUp) {
+              const reason = isUsedUp ? DAY_IS_OVER : undefined;
+              if (isUsedUp && report.reason !== reason) log.info({ job: jobId }, `${nameFor(spec)} ${DAY_IS_OVER}`);
+              tell({ reason });
+              await setJobState(db, job.id, report.state === 'live' ? 'live' : 'backfill', reason);
+            },
+          });
     const passes = createJobPasses({
       db,
       job,
@@ -174,6 +190,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
       turns,
       passes,
       pace,
+      budget,
       passBatches: 0,
       batches: 0,
       lastSeq: undefined,
@@ -184,6 +201,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
         model,
         turns,
         batchSize: spec.batchSize,
+        budget,
         inFlight,
         lease,
         trouble,
@@ -328,7 +346,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
     noteChanges: () => loop.wake(),
     get isWaiting() {
       if (ready === undefined || ready.batches >= BATCHES_IN_FLIGHT) return false;
-      return ready.turns.pauseMs === 0 && ready.pace.rowsInMs() === 0;
+      return ready.turns.pauseMs === 0 && ready.pace.rowsInMs() === 0 && ready.budget?.isUsedUp !== true;
     },
     get registeredId() {
       return registeredId;

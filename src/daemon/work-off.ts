@@ -7,6 +7,7 @@ import type { BatchWorker } from './batch-worker.ts';
 import type { JobPasses } from './job-passes.ts';
 import type { ModelTurns, TurnKind } from './model-turns.ts';
 import type { Pace } from './pace.ts';
+import type { TokenBudget } from './token-budget.ts';
 
 /** Batches of one job between claim and write: while one is being written, the model works on the other. */
 export const BATCHES_IN_FLIGHT = 2;
@@ -22,6 +23,7 @@ export interface ReadyJob {
   readonly turns: ModelTurns;
   readonly passes: JobPasses;
   readonly pace: Pace;
+  readonly budget: TokenBudget | undefined;
   readonly work: BatchWorker;
   /** Rows of passes in flight. */
   passBatches: number;
@@ -62,6 +64,7 @@ export async function workOff(deps: WorkOffDeps, own: ReadyJob, signal: AbortSig
     if (waitMs > 0 || (own.turns.isDoubtful && own.batches > 0)) {
       return Math.min(IDLE_MS, Math.max(10, waitMs));
     }
+    if ((await own.budget?.hasRoom()) === false) return IDLE_MS;
     const limit = own.turns.isDoubtful ? DOUBTFUL_ROWS : most;
     const isFullLook = clock.nowMs() - own.fullLookMs >= FULL_LOOK_MS;
     if (isFullLook) own.fullLookMs = clock.nowMs();

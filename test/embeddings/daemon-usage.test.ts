@@ -9,6 +9,7 @@ let running: TestDaemon;
 beforeAll(async () => {
   db = await createTestDatabase();
   await db.pool.query(DOCUMENTED_TABLE);
+  await db.pool.query('alter table jobs add column max_tokens_per_day bigint');
   running = await startTestDaemon({ uri: db.uri });
 });
 afterAll(async () => {
@@ -63,3 +64,83 @@ test('both are unknown of a model that does not tell them', async () => {
     ]),
   );
 });
+
+const statusOf = async (job: string) =>
+  (
+    await db.pool.query('select state, reason, tokens::integer from lamplighter.embedding_status where job_id = $1', [
+      job,
+    ])
+  ).rows[0];
+const countVectors = async (table: string) =>
+  (await db.pool.query(`select count(embedding)::integer as vectors from ${table}`)).rows[0].vectors;
+const USED_UP = 'waits until 00:00 UTC: max_tokens_per_day is used up';
+
+test('max_tokens_per_day holds for all daemons together, is told in the view, and others go on; the next day goes on', async () => {
+  await createTexts(
+    'thrifty',
+    Array.from({ length: 60 }, (_, at) => `thrifty row ${at} !tokens:5`),
+  );
+  await using other = await startTestDaemon({ uri: db.uri });
+  const job = await addJob(db, { table: 'thrifty', max_tokens_per_day: 100 });
+  await eventually(async () => expect(await statusOf(job)).toMatchObject({ state: 'backfill', reason: USED_UP }));
+  await eventually(
+    async () => {
+      const { tokens } = await statusOf(job);
+      expect(tokens).toBeGreaterThan(80);
+      expect(tokens).toBeLessThanOrEqual(100);
+      expect(await countVectors('thrifty')).toBe(tokens / 5);
+    },
+    { timeoutMs: 30_000 },
+  );
+  await createTexts('lavish', ['one', 'two']);
+  await addJob(db, { table: 'lavish' });
+  await eventually(async () => expect(await countVectors('lavish')).toBe(2));
+  const before = await countVectors('thrifty');
+  await db.pool.query('update lamplighter.embedding_day set day = day - 1');
+  await eventually(async () => expect(await countVectors('thrifty')).toBeGreaterThan(before + 10), {
+    timeoutMs: 30_000,
+  });
+  expect(other.warnings()).toEqual([]);
+  await db.pool.query('update jobs set max_tokens_per_day = null where id = $1', [job]);
+  await eventually(async () => {
+    expect(await statusOf(job)).toMatchObject({ state: 'live', reason: null });
+    expect(await countVectors('thrifty')).toBe(60);
+  });
+}, 90_000);
+
+test('what changes goes before what a pass has found', async () => {
+  await createTexts(
+    'changing',
+    Array.from({ length: 30 }, (_, at) => `both row ${at} !tokens:9`),
+  );
+  const job = await addJob(db, { table: 'changing', max_tokens_per_day: 50 });
+  await eventually(async () => expect(await statusOf(job)).toMatchObject({ reason: USED_UP }));
+  await db.pool.query("insert into changing (body) values ('fresh !tokens:5')");
+  await db.pool.query('update lamplighter.embedding_day set day = day - 1');
+  await eventually(
+    async () =>
+      expect((await db.pool.query('select embedding is not null as is from changing where id = 31')).rows).toEqual([
+        { is: true },
+      ]),
+    { timeoutMs: 30_000 },
+  );
+  expect(await countVectors('changing')).toBeLessThan(20);
+}, 60_000);
+
+test('a text that is larger than the day has one for itself', async () => {
+  await createTexts('large', ['first one', `large ${'word '.repeat(200)}`, 'last one']);
+  const job = await addJob(db, { table: 'large', max_tokens_per_day: 50 });
+  for (const vectors of [1, 2, 3]) {
+    await eventually(async () => expect(await countVectors('large')).toBe(vectors), { timeoutMs: 30_000 });
+    const reason = vectors === 3 ? null : USED_UP;
+    await eventually(async () => expect(await statusOf(job)).toMatchObject({ reason }));
+    await db.pool.query('update lamplighter.embedding_day set day = day - 1');
+  }
+}, 90_000);
+
+test('tokens of calls that came to nothing are given back', async () => {
+  await createTexts('away', ['one !unavailable-times:3', 'two !unavailable-times:3']);
+  const job = await addJob(db, { table: 'away', max_tokens_per_day: 40 });
+  await eventually(async () => expect(await countVectors('away')).toBe(2), { timeoutMs: 30_000 });
+  await eventually(async () => expect(await statusOf(job)).toMatchObject({ state: 'live', reason: null }));
+}, 60_000);

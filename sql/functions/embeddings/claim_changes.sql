@@ -1,6 +1,6 @@
 -- lamplighter.claim_changes (worker)
 -- Takes keys of changed rows for a process: a batch that waits for its next try if one is due, else the oldest of the log after p_after,
--- each key once. Transactions commit out of order, so p_after is left out (null) about once a second. No row when there is nothing;
+-- each key once; last, what a pass has found and waits. Transactions commit out of order, so p_after is left out (null) about once a second. No row when there is nothing;
 -- batch_id is null when there were only markers (is_marked), which make a full pass due. Raises LL001 when the lease is lost, and LL002
 -- when the job has changed. Lock order: the job, then batches, then the log; none is waited for.
 create or replace function lamplighter.claim_changes(
@@ -27,6 +27,8 @@ begin
     select due.id
     from lamplighter.embedding_batch as due
     where due.job = p_job and due.holder is null and due.due_at <= clock_timestamp()
+      -- Rows of a pass come after what has changed: at the limit of a day, much of a batch comes back.
+      and (not due.is_of_pass or not exists (select 1 from lamplighter.change as c where c.job = p_job))
     order by due.due_at
     limit 1
     for no key update skip locked)

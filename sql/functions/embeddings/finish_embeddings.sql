@@ -111,10 +111,11 @@ begin
 
   if p_texts > 0 or p_calls > 0 then
     insert into lamplighter.embedding_day as d (job, day, texts, tokens, calls, truncated)
-    values (p_job, (clock_timestamp() at time zone 'UTC')::date, p_texts, p_tokens, p_calls, p_truncated)
+    values (p_job, (clock_timestamp() at time zone 'UTC')::date, p_texts, case when p_tokens is not null then greatest(p_tokens, 0) end, p_calls, p_truncated)
     on conflict on constraint embedding_day_pkey do update
     set texts = d.texts + excluded.texts,
-        tokens = coalesce(d.tokens + excluded.tokens, d.tokens, excluded.tokens),
+        -- Less than claim_tokens has counted, where texts took less; the claim may have been of the day before.
+        tokens = case when coalesce(d.tokens, p_tokens) is not null then greatest(coalesce(d.tokens, 0) + coalesce(p_tokens, 0), 0) end,
         calls = d.calls + excluded.calls,
         truncated = coalesce(d.truncated + excluded.truncated, d.truncated, excluded.truncated);
   end if;

@@ -81,6 +81,12 @@ const COLUMNS: readonly ColumnOption[] = [
     defaultText: 'the one of the jobs table',
   },
   { flag: 'max-rows-per-second', argument: 'n', column: 'max_rows_per_second', describes: 'hold the job to that rate' },
+  {
+    flag: 'max-tokens-per-day',
+    argument: 'n',
+    column: 'max_tokens_per_day',
+    describes: 'the most tokens of a day in UTC; the job waits for the next one then',
+  },
 ];
 
 export const jobsAddCommand: CliCommand = {

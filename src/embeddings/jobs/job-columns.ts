@@ -33,13 +33,14 @@ export const OPTIONAL_COLUMNS: readonly JobColumn[] = [
   { name: 'batch_size', definition: 'integer' },
   { name: 'label', definition: 'text' },
   { name: 'max_rows_per_second', definition: 'integer' },
+  { name: 'max_tokens_per_day', definition: 'bigint' },
   { name: 'init_progress', definition: 'smallint' },
   { name: 'created_at', definition: 'timestamptz not null default now()' },
   { name: 'updated_at', definition: 'timestamptz' },
 ];
 
 /** Columns of other programs and of later versions, read only to say that what they ask for is not done. */
-export const UNSERVED_COLUMNS: readonly string[] = ['job_type', 'index', 'max_tokens_per_day'];
+export const UNSERVED_COLUMNS: readonly string[] = ['job_type', 'index'];
 
 /** Reserved words have to be quoted where a column has their name. */
 const quoted = (name: string) => (name === 'table' ? '"table"' : name);

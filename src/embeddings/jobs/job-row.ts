@@ -30,6 +30,8 @@ export interface WantedJob {
   /** Most texts of one call. */
   readonly batchSize: number | undefined;
   readonly maxRowsPerSecond: number | undefined;
+  /** Of a day in UTC. */
+  readonly maxTokensPerDay: number | undefined;
 }
 
 /** How far a job is, as its row says. */
@@ -58,7 +60,7 @@ const COLUMN_TYPE =
   /^\s*(?:real\s*\[\s*\]|float4\s*\[\s*\]|vector|halfvec|(?:vector|halfvec)\s*\(\s*\d{1,6}\s*\))\s*$/i;
 const EMBEDDING_JOB = /^\s*embeddings?([ _-]?generation)?\s*$/i;
 /** Columns of later versions. */
-const NOT_YET = ['index', 'max_tokens_per_day'];
+const NOT_YET = ['index'];
 
 /** Reads a row. Nothing in it can fail the reading: what is wrong becomes the row's problem. */
 export function parseJobRow(texts: JobTexts): JobRow {
@@ -92,6 +94,7 @@ export function fingerprintOf(spec: WantedJob): string {
     spec.model,
     spec.batchSize,
     spec.maxRowsPerSecond,
+    spec.maxTokensPerDay,
   ]);
 }
 
@@ -102,10 +105,10 @@ function readSpec(text: (column: string) => string | undefined): JobRow['spec'] 
     if (value === undefined || value === '') problems.push(`${column} is not set`);
     return value ?? '';
   };
-  const count = (column: string) => {
+  const count = (column: string, digits = 9) => {
     const value = text(column);
     if (value === undefined) return undefined;
-    if (/^\d{1,9}$/.test(value) && Number(value) > 0) return Number(value);
+    if (/^\d+$/.test(value) && value.length <= digits && Number(value) > 0) return Number(value);
     problems.push(`${column} must be a whole number above 0`);
     return undefined;
   };
@@ -142,6 +145,7 @@ function readSpec(text: (column: string) => string | undefined): JobRow['spec'] 
     columnType: columnType.trim(),
     batchSize: count('batch_size'),
     maxRowsPerSecond: count('max_rows_per_second'),
+    maxTokensPerDay: count('max_tokens_per_day', 15),
   };
   const [problem] = problems;
   const isReadable = !('problem' in model || (pk !== undefined && 'problem' in pk));

@@ -1,0 +1,2 @@
+-- Counts tokens of a job as used today, see lamplighter.claim_tokens. $1 job, $2 sizes of texts in tokens, $3 limit of the day. One row.
+select c.granted, c.remaining, c.wait_ms from lamplighter.claim_tokens($1, $2, $3) as c
