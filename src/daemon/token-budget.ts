@@ -3,7 +3,7 @@ import type { Queryable } from '../db/query.ts';
 import { claimTokens } from '../embeddings/claim-tokens.ts';
 
 /** How often a job at its limit looks whether others, or texts that took less than they were taken for, have left room. */
-const LOOK_MS = 10_000;
+const LOOK_MS = 5_000;
 
 /** What `embedding_status` says of a job that waits for its next day. */
 export const DAY_IS_OVER = 'waits until 00:00 UTC: max_tokens_per_day is used up';
