@@ -16,7 +16,7 @@ const CALL_LIMIT_MS = 300_000;
 const LONE_FAILURES = 3;
 /** Around a text, as most tokenizers put them. */
 const SPECIAL_TOKENS = 2;
-const DAY_USED_UP = { error: 'max_tokens_per_day is used up', isRow: false };
+const DAY_USED_UP = { error: 'max_tokens_per_day is used up', isRow: false, isUntried: true };
 /** As models of ours say it. */
 const WRONG_LENGTH = /gave (?:a vector of )?\d+ dimensions instead of \d+/;
 

@@ -23,6 +23,8 @@ const MOST_CHUNKS = 500;
 export interface RowRefusal {
   readonly error: string;
   readonly isRow: boolean;
+  /** Nothing was tried, and nothing failed: the pause before the next try is the shortest. */
+  readonly isUntried?: boolean;
 }
 
 /** What a model gave for a text. */
@@ -81,7 +83,9 @@ export async function writeVectors(
     else again.push(row.key);
   });
   try {
-    return await writeParts(db, job, batch, { writes, failures, again }, usage);
+    const isUntried = answers.some((answer) => 'isUntried' in answer && answer.isUntried === true);
+    const againMs = isUntried ? AGAIN_BASE_MS : AGAIN_BASE_MS * 2 ** Math.min(batch.attempt, 20);
+    return await writeParts(db, job, batch, { writes, failures, again, againMs }, usage);
   } catch (error) {
     const refusal = refusalOf(error, job);
     if (refusal === undefined) throw error;
@@ -94,6 +98,7 @@ interface Parts {
   readonly writes: readonly VectorWrite[];
   readonly failures: RowFailure[];
   readonly again: string[];
+  readonly againMs: number;
 }
 
 /** All in one transaction; where that fails on account of rows, in halves until a row stands alone, and then the end of the batch. */
@@ -101,11 +106,10 @@ async function writeParts(
   db: Pool,
   job: PreparedJob,
   batch: EmbeddingBatch,
-  { writes, failures, again }: Parts,
+  { writes, failures, again, againMs }: Parts,
   usage: BatchUsage,
 ): Promise<WriteReport> {
-  const againMs = Math.min(AGAIN_BASE_MS * 2 ** Math.min(batch.attempt, 20), AGAIN_CAP_MS);
-  const common = { job, batch, againMs };
+  const common = { job, batch, againMs: Math.min(againMs, AGAIN_CAP_MS) };
   const ending = { failures, again, settled: batch.settled, isDone: true, usage };
   const part = { failures: [], again: [], settled: [], isDone: false, usage: {} };
   const sum: { written: number; skipped: number; failed: WriteReport['failed'][number][] } = {

@@ -164,6 +164,7 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.claim_changes execute
 + + . . . . + .  lamplighter.claim_embedding_job execute
 + + . . . . + .  lamplighter.claim_pass execute
++ + . . . . + .  lamplighter.claim_tokens execute
 + + . . . . + .  lamplighter.drop_captures execute
 + + . . . . + .  lamplighter.finish_embeddings execute
 + + . . . . + .  lamplighter.list_changed_jobs execute
