@@ -450,6 +450,8 @@ CREATE INDEX task_run_running_idx ON lamplighter.task_run USING btree (worker_id
 
 CREATE INDEX task_run_unprojected_idx ON lamplighter.task_run USING btree (run_id) WHERE ((finished_at IS NOT NULL) AND (NOT is_projected));
 
+CREATE INDEX steadytext_queue_batch_idx ON public.steadytext_queue USING btree (batch_id) WHERE (batch_id IS NOT NULL);
+
 CREATE INDEX steadytext_queue_delayed_idx ON public.steadytext_queue USING btree (run_at) WHERE (run_at < '9000-01-01 00:00:00+00'::timestamp with time zone);
 
 CREATE INDEX steadytext_queue_ready_idx ON public.steadytext_queue USING btree (function_name, model, username, priority DESC, created_at, id) WHERE (run_at IS NULL);
@@ -1769,6 +1771,52 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.enqueue_chunk(p_table regclass, p_text_column text, p_request_column text, p_after tid, p_size integer, p_use_cache boolean, p_priority integer, p_model text, OUT queued bigint, OUT reached tid, OUT is_over boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  -- A place says where in one relation a row is; of several, the whole is looked through each time.
+  v_is_plain constant boolean := (select c.relkind = 'r' and not c.relhassubclass from pg_class as c where c.oid = p_table);
+  v_tables oid[];
+  v_places tid[];
+  v_texts text[];
+  v_ids uuid[];
+begin
+  execute format(
+    'select array_agg(c.tableoid), array_agg(c.ctid), array_agg(c.text)
+     from (
+       select t.tableoid, t.ctid, t.%1$I::text as text
+       from %2$s as t
+       where t.%3$I is null and t.%1$I::text ~ ''[^[:space:]]'' %4$s
+       limit $1
+       for no key update skip locked
+     ) as c',
+    p_text_column, p_table, p_request_column, case when v_is_plain then 'and t.ctid > $2' end)
+  into v_tables, v_places, v_texts
+  using p_size, p_after;
+  queued := coalesce(cardinality(v_places), 0);
+  -- Where the first look was not from the beginning, what was locked or came in between is looked for once more.
+  is_over := queued = 0 and (not v_is_plain or p_after = '(0,0)');
+  reached := case when queued = 0 then '(0,0)' else (select max(p) from unnest(v_places) as p) end;
+  if queued = 0 then
+    return;
+  end if;
+  v_ids := lamplighter.enqueue_requests('embed',
+    array(select jsonb_build_object('text_input', t.text, 'use_cache', coalesce(p_use_cache, true))
+          from unnest(v_texts) with ordinality as t (text, position)
+          order by t.position),
+    p_priority, p_model);
+  execute format(
+    'update %s as t set %I = c.request_id
+     from unnest($1, $2, $3) as c (tableoid, place, request_id)
+     where t.tableoid = c.tableoid and t.ctid = c.place',
+    p_table, p_request_column)
+  using v_tables, v_places, v_ids;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.enqueue_deliveries(p_timeout_ms integer DEFAULT 120000)
  RETURNS integer
  LANGUAGE plpgsql
@@ -2431,7 +2479,7 @@ begin
     where p_audience = any (r.audience)
       and p.proowner = (select own.nspowner from pg_namespace as own where own.nspname = 'lamplighter')
   loop
-    execute format('grant execute on function %s to %I', v_function, p_role_name);
+    execute format('grant execute on routine %s to %I', v_function, p_role_name);
   end loop;
 end
 $function$;
@@ -4625,6 +4673,67 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.require_schema(p_schema jsonb, p_pointer text DEFAULT ''::text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_place constant text := case when p_pointer = '' then 'at the root' else 'at ' || p_pointer end;
+  v_type text;
+  v_keyword text;
+  v_part record;
+begin
+  -- Deeper ones are refused for that.
+  if jsonb_typeof(p_schema) <> 'object' or length(p_pointer) > 2000 then
+    return;
+  end if;
+  if p_pointer = '' and (jsonb_typeof(p_schema -> 'schema') = 'object' and (p_schema ? 'name' or p_schema ? 'strict')
+                         or jsonb_typeof(p_schema -> 'json_schema' -> 'schema') = 'object') then
+    raise exception 'Schema is wrapped as for OpenAI''s response_format: pass the value of "%" alone',
+      case when jsonb_typeof(p_schema -> 'schema') = 'object' and (p_schema ? 'name' or p_schema ? 'strict') then 'schema'
+        else 'json_schema.schema' end using errcode = '22023';
+  end if;
+  for v_keyword in
+    select k.keyword
+    from unnest(array['$dynamicRef', '$recursiveAnchor', '$recursiveRef', 'unevaluatedItems', 'unevaluatedProperties']) as k (keyword)
+    where p_schema ? k.keyword
+  loop
+    raise exception 'Schema keyword "%" % is not supported', v_keyword, v_place using errcode = '22023';
+  end loop;
+  if jsonb_typeof(p_schema -> 'type') not in ('string', 'array') then
+    raise exception 'Schema keyword "type" % must be a type or a list of types', v_place using errcode = '22023';
+  end if;
+  for v_type in
+    select t.type #>> '{}'
+    from jsonb_array_elements(case jsonb_typeof(p_schema -> 'type') when 'array' then p_schema -> 'type' when 'string' then
+      jsonb_build_array(p_schema -> 'type') else '[]' end) as t (type)
+    where t.type #>> '{}' is null or t.type #>> '{}' not in ('null', 'boolean', 'integer', 'number', 'string', 'array', 'object')
+    limit 1
+  loop
+    raise exception 'Schema type "%" % is not known', left(coalesce(v_type, 'null'), 100), v_place using errcode = '22023';
+  end loop;
+  for v_part in
+    select p_pointer || '/' || k.keyword || '/' || replace(replace(e.name, '~', '~0'), '/', '~1') as pointer, e.schema
+    from unnest(array['properties', 'patternProperties']) as k (keyword)
+    cross join lateral jsonb_each(case jsonb_typeof(p_schema -> k.keyword) when 'object' then p_schema -> k.keyword else '{}' end)
+      as e (name, schema)
+    union all
+    select p_pointer || '/' || k.keyword || '/' || e.position - 1, e.schema
+    from unnest(array['allOf', 'anyOf', 'oneOf', 'prefixItems']) as k (keyword)
+    cross join lateral jsonb_array_elements(case jsonb_typeof(p_schema -> k.keyword) when 'array' then p_schema -> k.keyword else '[]' end)
+      with ordinality as e (schema, position)
+    union all
+    select p_pointer || '/' || k.keyword, p_schema -> k.keyword
+    from unnest(array['items', 'additionalProperties']) as k (keyword)
+    where jsonb_typeof(p_schema -> k.keyword) = 'object'
+  loop
+    perform lamplighter.require_schema(v_part.schema, v_part.pointer);
+  end loop;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.require_task_role()
  RETURNS void
  LANGUAGE plpgsql
@@ -4976,7 +5085,7 @@ begin
     where pg_has_role(current_user, o.owner, 'USAGE')
   loop
     -- With what it gave to others in turn, where somebody let it: else it could keep what it has by giving it on.
-    execute format('revoke all on %s %s from %I cascade', v_object.kind, v_object.name, p_role_name);
+    execute format('revoke all on %s %s from %I cascade', replace(v_object.kind, 'function', 'routine'), v_object.name, p_role_name);
   end loop;
   -- An owner cannot take back what others gave.
   for v_object in
@@ -5010,7 +5119,7 @@ begin
       and pg_has_role(current_user, o.owner, 'USAGE')
     order by o.kind, o.name, grantee_name
   loop
-    execute format('revoke all on %s %s from %s', v_object.kind, v_object.name, v_object.grantee_name);
+    execute format('revoke all on %s %s from %s', replace(v_object.kind, 'function', 'routine'), v_object.name, v_object.grantee_name);
     if v_object.grantee <> 0 then
       return next format('revoked from %s: %s %s', v_object.grantee_name, v_object.kind, v_object.name);
     end if;
@@ -5399,6 +5508,21 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.steadytext_batch_progress(batch_id uuid)
+ RETURNS TABLE(total bigint, pending bigint, processing bigint, completed bigint, failed bigint, cancelled bigint)
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select count(*),
+         count(*) filter (where q.status = 'pending'),
+         count(*) filter (where q.status = 'processing'),
+         count(*) filter (where q.status = 'completed'),
+         count(*) filter (where q.status = 'failed'),
+         count(*) filter (where q.status = 'cancelled')
+  from public.steadytext_queue as q
+  where q.batch_id = $1
+$function$;
+
 CREATE OR REPLACE FUNCTION public.steadytext_cancel_async(request_id uuid)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -5474,6 +5598,52 @@ begin
     priority, model);
 end
 $function$;
+
+CREATE OR REPLACE PROCEDURE public.steadytext_embed_table(IN source regclass, IN text_column text, IN request_column text, IN chunk_size integer DEFAULT 1000, IN use_cache boolean DEFAULT true, IN priority integer DEFAULT 0, IN model text DEFAULT NULL::text, INOUT queued bigint DEFAULT 0)
+ LANGUAGE plpgsql
+AS $procedure$
+declare
+  v_size integer := chunk_size;
+  v_reached pg_catalog.tid := '(0,0)';
+  v_queued bigint;
+  v_next pg_catalog.tid;
+  v_is_over boolean;
+  v_is_full boolean;
+  v_has_said boolean := false;
+begin
+  if chunk_size is null or chunk_size operator(pg_catalog.<) 1 or chunk_size operator(pg_catalog.>) 100000 then
+    raise exception 'chunk_size must be between 1 and 100000' using errcode = '22023';
+  end if;
+  queued := 0;
+  loop
+    v_is_full := false;
+    v_is_over := false;
+    begin
+      select c.queued, c.reached, c.is_over
+      into v_queued, v_next, v_is_over
+      from lamplighter.enqueue_chunk(source, text_column, request_column, v_reached, v_size, use_cache, priority, model) as c;
+      queued := queued operator(pg_catalog.+) v_queued;
+      v_reached := v_next;
+      v_size := least(chunk_size, v_size operator(pg_catalog.*) 2);
+    exception when configuration_limit_exceeded then
+      v_is_full := true;
+    end;
+    commit;
+    exit when v_is_over;
+    if v_is_full then
+      if v_size operator(pg_catalog.>) 1 then
+        v_size := v_size operator(pg_catalog./) 2;
+      else
+        if not v_has_said then
+          raise notice 'The queue is full: waiting until workers have caught up; % rows are queued so far', queued;
+          v_has_said := true;
+        end if;
+        perform pg_catalog.pg_sleep(0.2);
+      end if;
+    end if;
+  end loop;
+end
+$procedure$;
 
 CREATE OR REPLACE FUNCTION public.steadytext_embedding(request_id uuid)
  RETURNS real[]
@@ -5572,6 +5742,7 @@ begin
   if jsonb_typeof(schema) not in ('object', 'boolean') then
     raise exception 'Schema must be a JSON object or boolean' using errcode = '22023';
   end if;
+  perform lamplighter.require_schema(schema);
   perform lamplighter.require_generate_limits(max_tokens, seed);
   request_id := lamplighter.enqueue_request('generate_json',
     jsonb_build_object('prompt', prompt, 'schema', schema, 'max_tokens', max_tokens, 'use_cache', coalesce(use_cache, true),
@@ -5816,6 +5987,64 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.steadytext_wait_batch(request_ids uuid[], timeout_seconds integer DEFAULT 30)
+ RETURNS TABLE(request_id uuid, status text, result text, error text)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  v_timeout_seconds constant integer := coalesce(timeout_seconds, 30);
+  v_deadline timestamptz := clock_timestamp() + make_interval(secs => v_timeout_seconds);
+  -- Reading pg_settings takes a millisecond.
+  v_statement_timeout_ms constant bigint := case when current_setting('statement_timeout') <> '0' then
+    (select s.setting::bigint from pg_settings as s where s.name = 'statement_timeout') else 0 end;
+  v_open uuid[] := request_ids;
+  v_first record;
+  v_pause_s double precision := 0.001;
+begin
+  if v_timeout_seconds < 0 then
+    raise exception 'Timeout cannot be negative' using errcode = '22023';
+  end if;
+  if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+    raise exception 'steadytext_wait_batch works under READ COMMITTED only, this transaction is %',
+      upper(current_setting('transaction_isolation')) using errcode = '0A000',
+      hint = 'A transaction with one snapshot never sees the results. Wait in a READ COMMITTED transaction.';
+  end if;
+  if v_statement_timeout_ms > 0 then
+    v_deadline := least(v_deadline, statement_timestamp()
+      + make_interval(secs => (v_statement_timeout_ms - least(100, v_statement_timeout_ms / 5)) / 1000.0));
+  end if;
+  loop
+    v_open := array(
+      select q.request_id
+      from public.steadytext_queue as q
+      where q.request_id = any (v_open) and q.status in ('pending', 'processing'));
+    exit when cardinality(v_open) = 0;
+    select q.function_name, q.model, q.error, q.xmin, q.request_id into v_first
+    from public.steadytext_queue as q
+    where q.request_id = v_open[1];
+    if lamplighter.is_own_write(v_first.xmin) then
+      raise exception 'Request % was queued by this transaction, which has not committed: no worker can see it yet', v_first.request_id
+        using errcode = '55000', hint = 'Commit before you wait.';
+    end if;
+    if clock_timestamp() >= v_deadline then
+      raise notice '% of % requests have not ended', cardinality(v_open), cardinality(request_ids)
+        using hint = coalesce(lamplighter.explain_wait(v_first.function_name, v_first.model, v_first.error), 'They go on; wait again.');
+      exit;
+    end if;
+    perform pg_sleep(greatest(0.0005, least(v_pause_s, extract(epoch from v_deadline - clock_timestamp()))));
+    -- A look-up takes some 20 us for each request that is open: a waiter costs a quarter of a core at most while it waits for many.
+    v_pause_s := least(v_pause_s * 1.3, greatest(0.008, cardinality(v_open) * 0.00006));
+  end loop;
+  return query
+    select q.request_id, q.status, q.result, q.error
+    from unnest(request_ids) with ordinality as asked (request_id, position)
+    join public.steadytext_queue as q on q.request_id = asked.request_id
+    order by asked.position;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.steadytext_worker_status()
  RETURNS TABLE(worker_id uuid, hostname text, pid integer, status text, version text, functions text[], concurrency integer, in_flight integer, processed bigint, failed bigint, started_at timestamp with time zone, last_heartbeat timestamp with time zone)
  LANGUAGE sql
@@ -5975,6 +6204,8 @@ revoke all on function lamplighter.drop_captures() from public;
 revoke all on function lamplighter.effective_setting(p_name text) from public;
 
 revoke all on function lamplighter.enqueue_autonomous(p_request_id uuid, p_origin_id uuid, p_username text, p_function_name text, p_parameters jsonb, p_priority integer, p_model text) from public;
+
+revoke all on function lamplighter.enqueue_chunk(p_table regclass, p_text_column text, p_request_column text, p_after tid, p_size integer, p_use_cache boolean, p_priority integer, p_model text, OUT queued bigint, OUT reached tid, OUT is_over boolean) from public;
 
 revoke all on function lamplighter.enqueue_deliveries(p_timeout_ms integer) from public;
 
@@ -6176,6 +6407,8 @@ revoke all on function lamplighter.require_own_worker(p_worker_id uuid) from pub
 
 revoke all on function lamplighter.require_role(p_role_name text) from public;
 
+revoke all on function lamplighter.require_schema(p_schema jsonb, p_pointer text) from public;
+
 revoke all on function lamplighter.require_task_role() from public;
 
 revoke all on function lamplighter.require_text(p_text text, p_message text) from public;
@@ -6232,6 +6465,8 @@ revoke all on function lantern.cancel_all_async_tasks() from public;
 
 revoke all on function lantern.cancel_async_task(jobid bigint) from public;
 
+revoke all on function public.steadytext_batch_progress(batch_id uuid) from public;
+
 revoke all on function public.steadytext_cancel_async(request_id uuid) from public;
 
 revoke all on function public.steadytext_check_async(request_id uuid) from public;
@@ -6243,6 +6478,8 @@ revoke all on function public.steadytext_drop_handler(handler_id bigint) from pu
 revoke all on function public.steadytext_embed_async(text_input text, use_cache boolean, priority integer, model text, OUT request_id uuid) from public;
 
 revoke all on function public.steadytext_embed_batch_async(texts text[], use_cache boolean, priority integer, model text) from public;
+
+revoke all on function public.steadytext_embed_table(IN source regclass, IN text_column text, IN request_column text, IN chunk_size integer, IN use_cache boolean, IN priority integer, IN model text, INOUT queued bigint) from public;
 
 revoke all on function public.steadytext_embedding(request_id uuid) from public;
 
@@ -6271,6 +6508,8 @@ revoke all on function public.steadytext_rerank_async(query text, documents text
 revoke all on function public.steadytext_resume(function_name text) from public;
 
 revoke all on function public.steadytext_retry(request_id uuid) from public;
+
+revoke all on function public.steadytext_wait_batch(request_ids uuid[], timeout_seconds integer) from public;
 
 revoke all on function public.steadytext_worker_status() from public;
 
@@ -6558,6 +6797,8 @@ comment on column lantern.tasks.status is 'Null while it is queued or running; t
 
 comment on column lantern.tasks.username is 'The role that queued it, and as which it runs.';
 
+comment on function public.steadytext_batch_progress(batch_id uuid) is 'How many requests of a batch of yours are in which state. batch_id: what the column batch_id of its rows has.';
+
 comment on function public.steadytext_cancel_async(request_id uuid) is 'Cancels a request of yours; true when it had not ended. request_id: what an async function returned.';
 
 comment on function public.steadytext_check_async(request_id uuid) is 'The state of a request of yours; no row when there is none of that id. request_id: what an async function returned.';
@@ -6569,6 +6810,8 @@ comment on function public.steadytext_drop_handler(handler_id bigint) is 'Ends a
 comment on function public.steadytext_embed_async(text_input text, use_cache boolean, priority integer, model text, OUT request_id uuid) is 'Queues a request for the vector of a text and returns its id at once. text_input: the text. use_cache: take over the result of an equal request if there is one. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
 
 comment on function public.steadytext_embed_batch_async(texts text[], use_cache boolean, priority integer, model text) is 'Queues a request for the vector of each text and returns their ids in the same order. texts: the texts. use_cache: take over the result of an equal request if there is one. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
+
+comment on function public.steadytext_embed_table(IN source regclass, IN text_column text, IN request_column text, IN chunk_size integer, IN use_cache boolean, IN priority integer, IN model text, INOUT queued bigint) is 'Queues a request for the vector of each row of a table that has a text and no request yet, and notes the id of the request in the row; commits after each chunk, waits while the queue is full, and may be called again. source: the table. text_column: the text. request_column: a column of type uuid. chunk_size: rows in one transaction. use_cache: take over the result of an equal request if there is one. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker. queued: how many were queued; give nothing.';
 
 comment on function public.steadytext_embedding(request_id uuid) is 'The vector of a completed embed request of yours; NULL while there is none. request_id: what steadytext_embed_async returned.';
 
@@ -6637,5 +6880,7 @@ comment on function public.steadytext_rerank_async(query text, documents text[],
 comment on function public.steadytext_resume(function_name text) is 'Ends what steadytext_pause began. For the schema owner. function_name: e.g. embed.';
 
 comment on function public.steadytext_retry(request_id uuid) is 'Takes a failed request of yours back to pending, with fresh attempts; true when it had failed. request_id: what an async function returned.';
+
+comment on function public.steadytext_wait_batch(request_ids uuid[], timeout_seconds integer) is 'Waits for several requests of yours and returns them in the order asked; at the deadline what has not ended comes as it is, and what is not there gives no row. request_ids: what async functions returned. timeout_seconds: the longest wait; NULL means 30.';
 
 comment on function public.steadytext_worker_status() is 'The workers, the living first: what they serve, what they hold, and when they last gave a sign of life.';

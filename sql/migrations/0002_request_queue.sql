@@ -82,6 +82,9 @@ $$;
 create index steadytext_queue_ready_idx on public.steadytext_queue
   (function_name, model, username, priority desc, created_at, id)
   where run_at is null;
+-- Progress of batches. Other requests are not in it, and the rows of one batch go into the same page.
+create index steadytext_queue_batch_idx on public.steadytext_queue (batch_id)
+  where batch_id is not null;
 -- The promoter and the count of pending requests.
 create index steadytext_queue_delayed_idx on public.steadytext_queue (run_at)
   where run_at < '9000-01-01 00:00+00';

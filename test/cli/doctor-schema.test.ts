@@ -81,7 +81,7 @@ describe('doctor', () => {
     ]);
     await runCli(['migrate', '--uri', db.uri]);
     expect(await brokenIn(db)).toEqual([]);
-  });
+  }, 60_000);
 
   test('gives the statement that sets a ledger right whose tables are well', async () => {
     await using db = await createTestDatabase();
@@ -96,5 +96,5 @@ describe('doctor', () => {
     for (const { fix = '' } of told) await db.pool.query(fix.replace('As the owner: ', ''));
     expect(await brokenIn(db)).toEqual([]);
     expect((await runCli(['migrate', '--uri', db.uri])).code).toBe(0);
-  });
+  }, 60_000);
 });

@@ -33,7 +33,7 @@ function cellsOf({ fields, rows }: pg.QueryResult<unknown[]>): string[][] {
 }
 
 function readTable(text: string): string[][] {
-  const lines = text.split('\n').filter((line) => line.includes('|'));
+  const lines = text.split('\n').filter((line) => /[^-+\s]/.test(line));
   return lines.map((line) => line.split('|').map((cell) => cell.trim()));
 }
 

@@ -154,7 +154,7 @@ export const LIST_ATTEMPTS = `
     where r.relkind = 'S'
     union all
     select format('%I.%I', n.nspname, p.proname), 'execute',
-           format('select %I.%I(%s)', n.nspname, p.proname,
+           format('%s %I.%I(%s)', case p.prokind when 'p' then 'call' else 'select' end, n.nspname, p.proname,
              (select string_agg('null::' || t.type::regtype, ', ' order by t.position)
               from unnest(p.proargtypes) with ordinality as t (type, position)))
     from pg_proc as p

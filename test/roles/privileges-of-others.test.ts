@@ -124,6 +124,7 @@ describe('the functions of the product', () => {
       'lamplighter.enqueue_task()',
       'lamplighter.run_deliveries(bigint[])',
       'lantern.async_task(text,text)',
+      'steadytext_embed_table(regclass,text,text,integer,boolean,integer,text,bigint)',
       'steadytext_on_completed(regprocedure,text)',
     ]);
   });

@@ -28,6 +28,9 @@ export const PRIVILEGES = `
 + + . . . . . .  public.steadytext_queue_id_seq *
 
 + + + + + + . .  public.steadytext_cancel_async execute
++ + + + + + . .  public.steadytext_wait_batch execute
++ + + + + + . .  public.steadytext_batch_progress execute
++ + + + + + . .  public.steadytext_embed_table execute
 + + + + + + . .  public.steadytext_check_async execute
 + + + + + + . .  public.steadytext_check_async_batch execute
 + + + + + + . .  public.steadytext_embed_async execute
@@ -186,6 +189,7 @@ export const PRIVILEGES = `
 + + . . . . + .  lamplighter.rescue_batches execute
 + + . . . . + .  lamplighter.retry_embeddings execute
 + + . . . . . .  lamplighter.enqueue_autonomous execute
++ + + + + + . .  lamplighter.enqueue_chunk execute
 + + + + + + . .  lamplighter.enqueue_request execute
 + + + + + + . .  lamplighter.enqueue_requests execute
 + + + + + + . .  lamplighter.explain_lane execute
@@ -238,6 +242,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.require_lease execute
 + + . . . . . .  lamplighter.require_own_worker execute
 + + . . . . . .  lamplighter.require_role execute
++ + + + + + . .  lamplighter.require_schema execute
 + + + + + + . .  lamplighter.require_text execute
 + + + + + + . .  lamplighter.require_texts execute
 + + . . . . . .  lamplighter.rescue_orphans execute

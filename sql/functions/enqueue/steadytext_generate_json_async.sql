@@ -18,6 +18,7 @@ begin
   if jsonb_typeof(schema) not in ('object', 'boolean') then
     raise exception 'Schema must be a JSON object or boolean' using errcode = '22023';
   end if;
+  perform lamplighter.require_schema(schema);
   perform lamplighter.require_generate_limits(max_tokens, seed);
   request_id := lamplighter.enqueue_request('generate_json',
     jsonb_build_object('prompt', prompt, 'schema', schema, 'max_tokens', max_tokens, 'use_cache', coalesce(use_cache, true),

@@ -13,7 +13,7 @@ begin
     where p_audience = any (r.audience)
       and p.proowner = (select own.nspowner from pg_namespace as own where own.nspname = 'lamplighter')
   loop
-    execute format('grant execute on function %s to %I', v_function, p_role_name);
+    execute format('grant execute on routine %s to %I', v_function, p_role_name);
   end loop;
 end
 $$;

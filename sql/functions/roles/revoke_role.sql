@@ -12,7 +12,7 @@ begin
     where pg_has_role(current_user, o.owner, 'USAGE')
   loop
     -- With what it gave to others in turn, where somebody let it: else it could keep what it has by giving it on.
-    execute format('revoke all on %s %s from %I cascade', v_object.kind, v_object.name, p_role_name);
+    execute format('revoke all on %s %s from %I cascade', replace(v_object.kind, 'function', 'routine'), v_object.name, p_role_name);
   end loop;
   -- An owner cannot take back what others gave.
   for v_object in

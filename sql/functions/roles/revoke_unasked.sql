@@ -16,7 +16,7 @@ begin
       and pg_has_role(current_user, o.owner, 'USAGE')
     order by o.kind, o.name, grantee_name
   loop
-    execute format('revoke all on %s %s from %s', v_object.kind, v_object.name, v_object.grantee_name);
+    execute format('revoke all on %s %s from %s', replace(v_object.kind, 'function', 'routine'), v_object.name, v_object.grantee_name);
     if v_object.grantee <> 0 then
       return next format('revoked from %s: %s %s', v_object.grantee_name, v_object.kind, v_object.name);
     end if;

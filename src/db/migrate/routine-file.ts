@@ -23,15 +23,16 @@ export interface RoutineFile {
 const HEADER = /^-- (\w+)\.(\w+) \((\w+(?:, \w+)*)\)\n/;
 
 /**
- * Reads the file of a function: `-- schema.name (audience[, audience])` in its first line, then comments, `create or replace function`,
+ * Reads the file of a function: `-- schema.name (audience[, audience])` in its first line, then comments, `create or replace function` (or `procedure`),
  * and what belongs to it, such as its triggers.
  */
 export function parseRoutine(fileName: string, text: string): RoutineFile {
   const [, schema = '', name = '', audiences = ''] = HEADER.exec(text) ?? [];
   const audience = audiences.split(', ').filter(isAudience);
-  const signature = new RegExp(`^create or replace function ${schema}\\.${name}(\\(.*?)\\nlanguage `, 'ms').exec(
-    text,
-  )?.[1];
+  const signature = new RegExp(
+    `^create or replace (?:function|procedure) ${schema}\\.${name}(\\(.*?)\\nlanguage `,
+    'ms',
+  ).exec(text)?.[1];
   const body = /^language .*?\bas\s+\$\$(.*?)\$\$;/ms.exec(text)?.[1] ?? '';
   if (`${name}.sql` !== fileName || audience.length !== audiences.split(', ').length || signature === undefined) {
     throw new LamplighterError(

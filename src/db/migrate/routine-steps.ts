@@ -116,15 +116,15 @@ function textOf({ changed, retired, dropped, applied, version }: Work): string {
     if (!isReplaced) drops.push(before?.identity);
     else if (before.audience.some((audience) => !file.audience.includes(audience as Audience))) {
       // Whoever is still among its audience is granted it again, as after every change.
-      texts.push(...before.grantees.map((role) => `revoke all on function ${before.identity} from ${role};`));
+      texts.push(...before.grantees.map((role) => `revoke all on routine ${before.identity} from ${role};`));
     }
     // Replacing a function leaves it to its owner: where none of ours is, another's has to be in the way.
-    texts.push(isReplaced ? file.text : file.text.replace(/^create or replace function/m, 'create function'));
+    texts.push(isReplaced ? file.text : file.text.replace(/^create or replace (function|procedure)/m, 'create $1'));
   }
   return [
     // Functions call each other, whatever the order of their names.
     'set local check_function_bodies = off;',
-    ...drops.flatMap((identity) => (identity === undefined ? [] : [`drop function ${identity};`])),
+    ...drops.flatMap((identity) => (identity === undefined ? [] : [`drop routine ${identity};`])),
     ...texts.map((text) => text.trim()),
     ...retired.map((routine) => `update lamplighter.routine set retired_in = ${version} where ${isNamed(routine)};`),
     ...dropped.map((routine) => `delete from lamplighter.routine where ${isNamed(routine)};`),

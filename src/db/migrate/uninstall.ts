@@ -51,7 +51,7 @@ export async function uninstall(session: Session, objects: readonly OwnObject[])
   const named = (kind: OwnObject['kind']) => objects.filter((object) => object.kind === kind).map(({ name }) => name);
   const drop = (kind: OwnObject['kind']) => {
     const names = named(kind);
-    const words = kind === 'capture' ? ['function', ' cascade'] : [kind, ''];
+    const words = kind === 'capture' ? ['function', ' cascade'] : [kind === 'function' ? 'routine' : kind, ''];
     return names.length === 0 ? [] : [`drop ${words[0]} ${names.join(', ')}${words[1]}`];
   };
   try {

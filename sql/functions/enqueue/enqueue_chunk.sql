@@ -1,0 +1,58 @@
+-- lamplighter.enqueue_chunk (caller)
+-- Queues a request for the vector of each of up to p_size rows of a table that have a text and no request yet, and notes its id in the
+-- row. Looks from p_after on, a place in the table; returns how many it has queued, where it has got to, and whether it has seen all. Rows
+-- that somebody has locked are passed over.
+create or replace function lamplighter.enqueue_chunk(
+  p_table regclass,
+  p_text_column text,
+  p_request_column text,
+  p_after tid,
+  p_size integer,
+  p_use_cache boolean,
+  p_priority integer,
+  p_model text,
+  out queued bigint,
+  out reached tid,
+  out is_over boolean
+) returns record
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
+declare
+  -- A place says where in one relation a row is; of several, the whole is looked through each time.
+  v_is_plain constant boolean := (select c.relkind = 'r' and not c.relhassubclass from pg_class as c where c.oid = p_table);
+  v_tables oid[];
+  v_places tid[];
+  v_texts text[];
+  v_ids uuid[];
+begin
+  execute format(
+    'select array_agg(c.tableoid), array_agg(c.ctid), array_agg(c.text)
+     from (
+       select t.tableoid, t.ctid, t.%1$I::text as text
+       from %2$s as t
+       where t.%3$I is null and t.%1$I::text ~ ''[^[:space:]]'' %4$s
+       limit $1
+       for no key update skip locked
+     ) as c',
+    p_text_column, p_table, p_request_column, case when v_is_plain then 'and t.ctid > $2' end)
+  into v_tables, v_places, v_texts
+  using p_size, p_after;
+  queued := coalesce(cardinality(v_places), 0);
+  -- Where the first look was not from the beginning, what was locked or came in between is looked for once more.
+  is_over := queued = 0 and (not v_is_plain or p_after = '(0,0)');
+  reached := case when queued = 0 then '(0,0)' else (select max(p) from unnest(v_places) as p) end;
+  if queued = 0 then
+    return;
+  end if;
+  v_ids := lamplighter.enqueue_requests('embed',
+    array(select jsonb_build_object('text_input', t.text, 'use_cache', coalesce(p_use_cache, true))
+          from unnest(v_texts) with ordinality as t (text, position)
+          order by t.position),
+    p_priority, p_model);
+  execute format(
+    'update %s as t set %I = c.request_id
+     from unnest($1, $2, $3) as c (tableoid, place, request_id)
+     where t.tableoid = c.tableoid and t.ctid = c.place',
+    p_table, p_request_column)
+  using v_tables, v_places, v_ids;
+end
+$$;
