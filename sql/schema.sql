@@ -590,6 +590,25 @@ create view lamplighter.handler_failures with (security_barrier=true) as
            FROM pg_class c
           WHERE (c.oid = ('lamplighter.delivery'::regclass)::oid)), 'USAGE'::text)));
 
+create view lamplighter.search_target as
+ SELECT id AS job,
+    job_id,
+    state,
+    model,
+    dimensions,
+    schema_name,
+    table_name,
+    table_oid,
+    key_columns,
+    dst_column,
+    chunk_table_oid,
+    chunk_schema_name,
+    chunk_table_name
+   FROM lamplighter.embedding_job j
+  WHERE (pg_has_role(CURRENT_USER, ( SELECT c.relowner
+           FROM pg_class c
+          WHERE (c.oid = ('lamplighter.embedding_job'::regclass)::oid)), 'USAGE'::text) OR COALESCE(has_any_column_privilege(CURRENT_USER, COALESCE(chunk_table_oid, table_oid), 'SELECT'::text), false));
+
 create view lantern.task_status with (security_barrier=true) as
  SELECT r.jobid,
     r.job_name,
@@ -836,6 +855,91 @@ begin
     execute format('grant execute on function lamplighter.%I() to %I', name, session_user);
   end if;
   return next;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.build_search(p_target lamplighter.search_target)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_table constant oid := coalesce(p_target.chunk_table_oid, p_target.table_oid);
+  v_vector_schema name;
+  v_is_of_pgvector boolean := false;
+  v_type text;
+  v_query text;
+  v_vector text := format('t.%I', p_target.dst_column);
+  v_distance text;
+  v_order text;
+  v_key text;
+  v_same_key text;
+  v_condition text := '';
+begin
+  select n.nspname into v_vector_schema
+  from pg_extension as e
+  join pg_namespace as n on n.oid = e.extnamespace
+  where e.extname = 'vector';
+  with recursive base (oid) as (
+    select a.atttypid
+    from pg_attribute as a
+    where a.attrelid = v_table and a.attname = p_target.dst_column and a.attnum > 0 and not a.attisdropped
+    union all
+    select y.typbasetype
+    from base as b
+    join pg_type as y on y.oid = b.oid
+    where y.typtype = 'd'
+  )
+  select format('%I.%I', n.nspname, y.typname), coalesce(n.nspname = v_vector_schema and y.typname in ('vector', 'halfvec'), false)
+  into v_type, v_is_of_pgvector
+  from base as b
+  join pg_type as y on y.oid = b.oid and y.typtype <> 'd'
+  join pg_namespace as n on n.oid = y.typnamespace;
+  if v_type is null then
+    raise exception 'The vectors of embedding job % are no longer where they were', p_target.job_id using errcode = '42703',
+      hint = 'The daemon looks at the job again within a minute: see reason in lamplighter.embedding_status.';
+  end if;
+
+  select string_agg(format('%L, t.%I', k.name, k.name), ', ' order by k.position),
+         string_agg(format('x.%I = t.%I', k.name, k.name), ' and ' order by k.position)
+  into v_key, v_same_key
+  from unnest(p_target.key_columns) with ordinality as k (name, position);
+
+  if v_is_of_pgvector then
+    v_query := format('$1::%s(%s)', v_type, p_target.dimensions);
+    v_distance := format('(%s operator(%I.<=>) %s)', v_vector, v_vector_schema, v_query);
+    select format('%s operator(%I.%s) %s', v_vector, v_vector_schema, o.oprname, v_query) into v_order
+    from pg_index as i
+    join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0] and a.attname = p_target.dst_column
+    join pg_opclass as c on c.oid = i.indclass[0]
+    join pg_am as m on m.oid = c.opcmethod and m.amname in ('hnsw', 'ivfflat')
+    join pg_amop as p on p.amopfamily = c.opcfamily and p.amopmethod = m.oid and p.amoppurpose = 'o'
+    join pg_operator as o on o.oid = p.amopopr and o.oprnamespace = v_vector_schema::text::regnamespace
+    where i.indrelid = v_table and i.indisvalid
+    order by o.oprname <> '<=>', i.indexrelid
+    limit 1;
+    v_order := coalesce(v_order, v_distance);
+  else
+    -- A row whose array has another length would make the whole search fail.
+    v_condition := format(' and cardinality(%s) = %s', v_vector, p_target.dimensions);
+    if v_vector_schema is null then
+      v_distance := format(
+        '(select 1 - coalesce(sum(v.own::float8 * v.wanted) / nullif(sqrt(sum(v.own::float8 * v.own)) * sqrt(sum(v.wanted::float8 * v.wanted)), 0), 0)'
+        ' from unnest(%s, $1) as v (own, wanted))', v_vector);
+    else
+      v_distance := format('(%s::%I.vector operator(%2$I.<=>) $1::%2$I.vector)', v_vector, v_vector_schema);
+    end if;
+    v_order := 'distance';
+  end if;
+  if p_target.chunk_table_oid is not null and row_security_active(p_target.table_oid) then
+    v_condition := v_condition || format(' and exists (select from %s as x where %s)', p_target.table_oid::regclass, v_same_key);
+  end if;
+  return format(
+    'select jsonb_build_object(%s) as key, %s, %s::float8 as distance from %s as t where %s is not null%s order by %s limit $2',
+    v_key,
+    case when p_target.chunk_table_oid is null then 'null::integer as chunk_no, null::text as chunk' else 't.chunk_no, t.chunk' end,
+    v_distance, v_table::regclass, v_vector, v_condition, v_order);
 end
 $function$;
 
@@ -2080,6 +2184,42 @@ AS $function$
   select r.oid from pg_roles as r where r.rolname = p_name
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.find_search_target(p_job text)
+ RETURNS lamplighter.search_target
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_found lamplighter.search_target[];
+begin
+  select coalesce(array_agg(t order by t.job), '{}') into v_found
+  from (
+    select s as t, rank() over (order by s.state = 'canceled') as place
+    from lamplighter.search_target as s
+    where p_job in (
+      s.job_id,
+      concat_ws('.', coalesce(s.chunk_schema_name, s.schema_name), coalesce(s.chunk_table_name, s.table_name), s.dst_column),
+      format('%I.%I.%I', coalesce(s.chunk_schema_name, s.schema_name), coalesce(s.chunk_table_name, s.table_name), s.dst_column))
+  ) as named (target, place)
+  cross join lateral (select (named.target).*) as t
+  where named.place = 1;
+  if cardinality(v_found) = 0 then
+    raise exception 'There is no embedding job % here whose vectors you may read', p_job using errcode = '42704',
+      hint = 'SELECT job_id, schema_name, table_name, dst_table, dst_column, state FROM lamplighter.embedding_status;';
+  end if;
+  if cardinality(v_found) > 1 then
+    raise exception 'Several jobs tables have an embedding job %', p_job using errcode = '42725',
+      hint = 'Name the vectors instead: ' || (
+        select string_agg(
+          quote_literal(format('%I.%I.%I', coalesce(f.chunk_schema_name, f.schema_name), coalesce(f.chunk_table_name, f.table_name), f.dst_column)), ' or '
+          order by f.job)
+        from unnest(v_found) as f);
+  end if;
+  return v_found[1];
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.finish_delivery(p_delivery_id bigint, p_error text, p_after_id bigint DEFAULT NULL::bigint)
  RETURNS void
  LANGUAGE plpgsql
@@ -2441,7 +2581,8 @@ begin
   execute format('grant select (run_id, jobid, username, state) on lamplighter.task_run to %I', p_role_name);
   execute format('grant insert (run_id) on lamplighter.task_cancel to %I', p_role_name);
   execute format(
-    'grant select on lamplighter.embedding_status, lamplighter.embedding_failures, lamplighter.embedding_usage to %I', p_role_name);
+    'grant select on lamplighter.embedding_status, lamplighter.embedding_failures, lamplighter.embedding_usage,
+       lamplighter.search_target to %I', p_role_name);
   -- Handlers and their failures; row-level security keeps all of it to the role's own.
   execute format(
     'grant select, update (is_dropped), insert (role_oid, function_schema, function_identity, takes_payload, function_name, search_path)
@@ -5151,6 +5292,61 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.search(job text, query text, k integer DEFAULT 10)
+ RETURNS TABLE(key jsonb, chunk_no integer, chunk text, distance double precision)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_target lamplighter.search_target;
+  v_request_id uuid;
+  v_result text;
+  v_detail text;
+  v_hint text;
+begin
+  perform lamplighter.require_text(query, 'Query cannot be empty');
+  if coalesce(search.k, 10) < 1 then
+    raise exception 'k must be 1 or more, got %', search.k using errcode = '22023';
+  end if;
+  v_target := lamplighter.find_search_target(search.job);
+  -- A job names its input type behind its model.
+  v_request_id := lamplighter.enqueue_request('embed',
+    jsonb_build_object('text_input', query, 'use_cache', true, 'input_type', 'query'), 0, split_part(v_target.model, ' ', 1));
+  begin
+    v_result := public.steadytext_get_async_result(v_request_id, 30);
+  exception when others then
+    get stacked diagnostics v_detail = pg_exception_detail, v_hint = pg_exception_hint;
+    raise exception 'The query could not be embedded: %', sqlerrm using errcode = sqlstate,
+      detail = v_detail,
+      hint = concat_ws(' ', nullif(v_hint, ''), 'A vector that you have already is searched for with lamplighter.search_by_vector.');
+  end;
+  return query
+    select s.* from lamplighter.search_by_vector(search.job, translate(v_result, '[]', '{}')::real[], search.k) as s;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.search_by_vector(job text, query_vector real[], k integer DEFAULT 10)
+ RETURNS TABLE(key jsonb, chunk_no integer, chunk text, distance double precision)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_target lamplighter.search_target;
+begin
+  if coalesce(search_by_vector.k, 10) < 1 then
+    raise exception 'k must be 1 or more, got %', search_by_vector.k using errcode = '22023';
+  end if;
+  v_target := lamplighter.find_search_target(search_by_vector.job);
+  if query_vector is null or cardinality(query_vector) <> v_target.dimensions or array_position(query_vector, null) is not null then
+    raise exception 'Expected a vector of % numbers, as the job has them, got %', v_target.dimensions,
+      coalesce(cardinality(query_vector)::text, 'NULL') using errcode = '22023',
+      hint = format('Embed the query with the model of the job: %s.', v_target.model);
+  end if;
+  return query execute lamplighter.build_search(v_target) using query_vector, coalesce(search_by_vector.k, 10);
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.send_autonomous(p_origin_id uuid)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -6161,6 +6357,8 @@ revoke all on function lamplighter.autonomous_lock_key(p_request_id uuid) from p
 
 revoke all on function lamplighter.build_capture(p_job bigint) from public;
 
+revoke all on function lamplighter.build_search(p_target lamplighter.search_target) from public;
+
 revoke all on function lamplighter.cancel_abandoned() from public;
 
 revoke all on function lamplighter.cancel_embedding_job(p_job bigint) from public;
@@ -6228,6 +6426,8 @@ revoke all on function lamplighter.fail_delivery(p_delivery_id bigint, p_error t
 revoke all on function lamplighter.find_charged(p_worker_id uuid) from public;
 
 revoke all on function lamplighter.find_role(p_name text) from public;
+
+revoke all on function lamplighter.find_search_target(p_job text) from public;
 
 revoke all on function lamplighter.finish_delivery(p_delivery_id bigint, p_error text, p_after_id bigint) from public;
 
@@ -6434,6 +6634,10 @@ revoke all on function lamplighter.revoke_role(p_role_name text) from public;
 revoke all on function lamplighter.revoke_unasked(p_kept oid[]) from public;
 
 revoke all on function lamplighter.run_deliveries(p_ids bigint[]) from public;
+
+revoke all on function lamplighter.search(job text, query text, k integer) from public;
+
+revoke all on function lamplighter.search_by_vector(job text, query_vector real[], k integer) from public;
 
 revoke all on function lamplighter.send_autonomous(p_origin_id uuid) from public;
 
@@ -6656,6 +6860,12 @@ comment on column lamplighter.routine.arguments is 'As pg_get_function_identity_
 comment on column lamplighter.routine.audience is 'caller: whoever was granted the use. worker: logins that run workers. owner: the schema''s owner. internal: other functions only.';
 
 comment on column lamplighter.routine.retired_in is 'The version of the schema that has no use for it any more. Workers of the version before may have: the version after drops it.';
+
+comment on function lamplighter.search(job text, query text, k integer) is 'The rows, or chunks, of an embedding job that are nearest in meaning to a text, the nearest first; a worker that serves the model of the job embeds it. job: its id, or schema.table.column of its vectors. query: the text. k: how many.';
+
+comment on function lamplighter.search_by_vector(job text, query_vector real[], k integer) is 'The rows, or chunks, of an embedding job that are nearest to a vector, the nearest first. job: its id, or schema.table.column of its vectors. query_vector: made by the model of the job. k: how many.';
+
+comment on view lamplighter.search_target is 'Where lamplighter.search finds the vectors of a job, for who may read them. Private: its columns may change.';
 
 comment on function lamplighter.set(name text, value text) is 'Stores a setting for all workers and callers; NULL takes it back. For the schema owner. Returns the stored form.';
 

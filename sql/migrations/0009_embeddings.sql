@@ -270,3 +270,22 @@ join lamplighter.embedding_job as j on j.id = d.job
 where pg_has_role(current_user, (select c.relowner from pg_class as c where c.oid = 'lamplighter.embedding_job'::regclass), 'USAGE')
    or coalesce(has_table_privilege(current_user, j.table_oid, 'SELECT'), false);
 comment on view lamplighter.embedding_usage is 'What each embedding job has asked of its model, by day in UTC.';
+
+create view lamplighter.search_target as
+select j.id as job,
+       j.job_id,
+       j.state,
+       j.model,
+       j.dimensions,
+       j.schema_name,
+       j.table_name,
+       j.table_oid,
+       j.key_columns,
+       j.dst_column,
+       j.chunk_table_oid,
+       j.chunk_schema_name,
+       j.chunk_table_name
+from lamplighter.embedding_job as j
+where pg_has_role(current_user, (select c.relowner from pg_class as c where c.oid = 'lamplighter.embedding_job'::regclass), 'USAGE')
+   or coalesce(has_any_column_privilege(current_user, coalesce(j.chunk_table_oid, j.table_oid), 'SELECT'), false);
+comment on view lamplighter.search_target is 'Where lamplighter.search finds the vectors of a job, for who may read them. Private: its columns may change.';

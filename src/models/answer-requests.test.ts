@@ -57,6 +57,37 @@ describe('answers are the texts that are stored', () => {
   });
 });
 
+test('texts that are searched with go to the method for these, where the model has one, and each answer to its request', async () => {
+  const vectorOf = (text: string, sign: number) => ({
+    ok: true as const,
+    value: Float32Array.of(sign * Number(text), Math.sqrt(1 - Number(text) ** 2)),
+  });
+  const model = defineModel({
+    name: 'two',
+    runtime: 'test',
+    fingerprint: '1',
+    embed: {
+      dimensions: 2,
+      maxBatch: 8,
+      run: async (texts) => texts.map((text) => vectorOf(text, 1)),
+      runQueries: async (texts) => texts.map((text) => vectorOf(text, -1)),
+    },
+  });
+  const ended: number[] = [];
+  const answers = await answerRequests(
+    model,
+    [
+      embedding('0.25'),
+      requestOf('embed', { text_input: '0.5', input_type: 'query' }),
+      requestOf('embed', { text_input: '0.75', input_type: 'document' }),
+    ],
+    signal,
+    { working: () => undefined, ended: (position) => ended.push(position) },
+  );
+  expect(answers.map((answer) => (answer.ok ? JSON.parse(answer.value)[0] : undefined))).toEqual([0.25, -0.5, 0.75]);
+  expect(ended.sort()).toEqual([0, 1, 2]);
+});
+
 describe('one bad item fails alone', () => {
   test.each([
     ['!fail', 'failed'],

@@ -34,9 +34,9 @@ export async function answerRequests(
     case undefined:
       return [];
     case 'embed': {
-      const texts = requests.flatMap((request) => (request.function === 'embed' ? [request.item] : []));
+      const items = requests.flatMap((request) => (request.function === 'embed' ? [request] : []));
       const format = onceEach(formatEmbedding);
-      return mapValues(await embedTexts(model, texts, signal, mapProgress(progress, format)), format);
+      return mapValues(await embedItems(model, items, signal, mapProgress(progress, format)), format);
     }
     case 'rerank': {
       const items = requests.flatMap((request) => (request.function === 'rerank' ? [request.item] : []));
@@ -63,6 +63,38 @@ export function embedTexts(
 ): Promise<ItemOutcome<Float32Array>[]> {
   const problemOf = (vector: Float32Array) => embeddingProblem(vector, model.dimensions);
   return callModel(texts, (part, told) => model.embed(part, signal, told), problemOf, signal, progress);
+}
+
+/** Texts and queries, where the model tells these apart: one call after the other. */
+async function embedItems(
+  model: Model,
+  items: readonly { readonly item: string; readonly isQuery?: boolean }[],
+  signal: AbortSignal,
+  progress: CallProgress<Float32Array>,
+): Promise<ItemOutcome<Float32Array>[]> {
+  const { embedQueries } = model;
+  const texts = items.map(({ item }) => item);
+  if (embedQueries === undefined || items.every(({ isQuery }) => isQuery !== true)) {
+    return embedTexts(model, texts, signal, progress);
+  }
+  const outcomes: ItemOutcome<Float32Array>[] = items.map(() => failed('The model gave no answer'));
+  for (const kind of [{ ...model, embed: embedQueries }, model]) {
+    const positions = [...items.keys()].filter((at) => (items[at]?.isQuery === true) === (kind !== model));
+    const told: CallProgress<Float32Array> = {
+      limitMs: progress.limitMs,
+      working: (some) => progress.working(some.flatMap((at) => positions[at] ?? [])),
+      ended: (at, outcome) => progress.ended(positions[at] ?? -1, outcome),
+    };
+    if (positions.length === 0) continue;
+    const part = await embedTexts(
+      kind,
+      positions.map((at) => texts[at] ?? ''),
+      signal,
+      told,
+    );
+    for (const [at, outcome] of part.entries()) outcomes[positions[at] ?? -1] = outcome;
+  }
+  return outcomes;
 }
 
 type Call<Item, Value> = (

@@ -24,6 +24,10 @@ test('the layout of keys does not change unseen', () => {
   expect(keyOf(embed)).toMatchInlineSnapshot(`"dcc1a79cd69910dbbe8521653671620a58c17d175e48f7bf5c672db7752fe36a"`);
 });
 
+test('a text that is searched with has another key than the same text that is searched', () => {
+  expect(keyOf({ ...embed, isQuery: true })).not.toBe(keyOf(embed));
+});
+
 describe('each of these changes the key', () => {
   const same = keyOf({ function: 'generate', item });
   const sameRanking = keyOf({ function: 'rerank', item: ranking });

@@ -27,7 +27,7 @@ export function cacheKey(model: Pick<Model, 'fingerprint'>, request: ModelReques
 function fieldsOf(request: ModelRequest): string[] {
   switch (request.function) {
     case 'embed':
-      return [request.item];
+      return request.isQuery === true ? [request.item, 'query'] : [request.item];
     case 'rerank': {
       const { query, documents, task, seed } = request.item;
       return [query, task, String(seed), String(documents.length), ...documents];

@@ -39,6 +39,8 @@ export interface ModelDefinition {
     readonly window?: number;
     /** See {@link Model.tokenize}. */
     tokenize?(texts: readonly string[], signal: AbortSignal): Promise<readonly TokenSpans[]>;
+    /** See {@link Model.embedQueries}. */
+    readonly runQueries?: ModelMethod<string, Float32Array>['run'];
   };
   readonly rerank?: ModelMethod<RerankItem, readonly number[]>;
   readonly generate?: ModelMethod<GenerateItem, string> & {
@@ -102,6 +104,7 @@ export function defineModel(definition: ModelDefinition): Model {
     refusals,
     dimensions: embed?.dimensions,
     ...(embed?.window === undefined ? {} : { window: embed.window }),
+    ...(embed?.runQueries === undefined ? {} : { embedQueries: embed.runQueries }),
     embed: async (texts, signal, progress) =>
       embed === undefined ? texts.map(() => refuse('embed')) : embed.run(texts, signal, progress),
     ...(embed?.tokenize === undefined ? {} : { tokenize: embed.tokenize }),

@@ -35,7 +35,11 @@ export interface RerankItem {
 
 /** One request as a model takes it. All items of a call are of one function. */
 export type ModelRequest =
-  | { readonly function: 'embed'; readonly item: string }
+  | {
+      readonly function: 'embed';
+      readonly item: string /** A text that is searched with. */;
+      readonly isQuery?: boolean;
+    }
   | { readonly function: 'rerank'; readonly item: RerankItem }
   | { readonly function: GenerateFunction; readonly item: GenerateItem };
 
@@ -79,6 +83,8 @@ export interface Model {
     signal: AbortSignal,
     progress?: CallProgress<Float32Array>,
   ): Promise<readonly ItemOutcome<Float32Array>[]>;
+  /** As `embed`, of texts that are searched with; absent where the model treats them no otherwise. */
+  embedQueries?: Model['embed'];
   /**
    * How the model divides texts before it embeds them, special tokens and prefix left out; absent where the runtime cannot tell. For
    * long texts too: it holds up calls of the other methods for a moment at most. Rejects with the signal's reason, and when the engine

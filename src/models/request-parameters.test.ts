@@ -75,6 +75,7 @@ describe('messages', () => {
     ['generate', { ...generate, seed: 'x' }, 'Seed must be a non-negative integer'],
     ['generate', { ...generate, use_cache: 'yes' }, 'use_cache must be true or false'],
     ['embed', { text_input: '' }, 'Text input cannot be empty'],
+    ['embed', { text_input: 't', input_type: 'both' }, 'input_type must be document or query'],
     ['embed', {}, 'Text input cannot be empty'],
     ['embed', null, 'parameters must be a JSON object'],
     ['embed', [], 'parameters must be a JSON object'],

@@ -55,8 +55,15 @@ const jsonSchema = z
 /** Parsers from a row's `parameters` to what a model takes; keys that are not known are ignored. */
 const PARSERS: Readonly<Record<RequestFunction, z.ZodType<ParsedRequest>>> = {
   embed: z
-    .object({ ...shared, text_input: notBlank('Text input cannot be empty') })
-    .transform((row) => parsed({ function: 'embed', item: row.text_input }, row)),
+    .object({
+      ...shared,
+      text_input: notBlank('Text input cannot be empty'),
+      input_type: orDefault(z.enum(['document', 'query'], 'input_type must be document or query'), 'document'),
+    })
+    .transform((row) => {
+      const isQuery = row.input_type === 'query';
+      return parsed({ function: 'embed', item: row.text_input, ...(isQuery ? { isQuery } : {}) }, row);
+    }),
   rerank: z
     .object({
       ...shared,

@@ -129,6 +129,15 @@ describe('an ONNX embedding model', () => {
     expect(cosine(vector, prompts?.[inputType])).toBeGreaterThan(0.999999);
   });
 
+  it('puts the prompt for queries before texts that are searched with, and its own before the others', async () => {
+    await using model = await loadFixture('mean');
+    const { texts, prompts } = await readExpected('mean');
+    const text = texts[1]?.text ?? '';
+    const [query] = valuesOf((await model.embedQueries?.([text], signal)) ?? []);
+    expect(cosine(query, prompts?.['query'])).toBeGreaterThan(0.999999);
+    expect(cosine(valuesOf(await model.embed([text], signal))[0], texts[1]?.vector)).toBeGreaterThan(0.999999);
+  });
+
   it('takes pooling, limit and prefix from the catalogue where the model is in it', async () => {
     const spec: ModelSpec = {
       name: 'mean',

@@ -37,7 +37,8 @@ begin
   execute format('grant select (run_id, jobid, username, state) on lamplighter.task_run to %I', p_role_name);
   execute format('grant insert (run_id) on lamplighter.task_cancel to %I', p_role_name);
   execute format(
-    'grant select on lamplighter.embedding_status, lamplighter.embedding_failures, lamplighter.embedding_usage to %I', p_role_name);
+    'grant select on lamplighter.embedding_status, lamplighter.embedding_failures, lamplighter.embedding_usage,
+       lamplighter.search_target to %I', p_role_name);
   -- Handlers and their failures; row-level security keeps all of it to the role's own.
   execute format(
     'grant select, update (is_dropped), insert (role_oid, function_schema, function_identity, takes_payload, function_name, search_path)

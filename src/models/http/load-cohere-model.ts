@@ -53,6 +53,10 @@ export function loadCohereModel({ env, clock, endpoint, selection, model }: Cohe
           { client, suspects, guard, budget },
           cohereEmbeddings(endpoint, { model, dimensions, inputType }),
         ),
+        runQueries: embedThrough(
+          { client, suspects, guard, budget },
+          cohereEmbeddings(endpoint, { model, dimensions, inputType: 'search_query' }),
+        ).run,
         ...(guard.dimensions !== undefined && { dimensions: guard.dimensions }),
       },
     }),

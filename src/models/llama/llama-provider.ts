@@ -85,9 +85,10 @@ export function createLlamaProvider({
       const facts = await readFacts(local.weightsPath, local.spec);
       const weightsHash = await files.hashWeights(local, signal);
       const prefix = prefixOf(selection, local.spec);
+      const queryPrefix = prefixOf({ ...selection, inputType: 'query' }, local.spec);
       // What starts processes and logs is not needed by a program that only lists models.
       const { loadLlamaModel } = await import('./load-llama-model.ts');
-      return loadLlamaModel({ local, facts, weightsHash, prefix, settings, engineEntry, log }, signal);
+      return loadLlamaModel({ local, facts, weightsHash, prefix, queryPrefix, settings, engineEntry, log }, signal);
     },
   };
 }

@@ -4,6 +4,7 @@ import { type SupervisedEngine, startSupervisedEngine } from '../engine/supervis
 import type { LocalModel } from '../files/model-files.ts';
 import type { Model } from '../port.ts';
 import { tokenizeTexts } from '../tokens/tokenize-texts.ts';
+import { withPrefixes } from '../with-prefixes.ts';
 import { functionsOfDuty, type GgufFacts } from './gguf/gguf-facts.ts';
 import type { LlamaSettings } from './llama-settings.ts';
 import type { LlamaModelFacts, LlamaModelSetup } from './llama-setup.ts';
@@ -25,6 +26,8 @@ export interface LlamaModelOptions {
   readonly weightsHash: string;
   /** Put before texts that are embedded. */
   readonly prefix: string;
+  /** Put before texts that are searched with. */
+  readonly queryPrefix: string;
   readonly settings: LlamaSettings;
   /** Another module for the process, for tests of engines that misbehave. */
   readonly engineEntry: URL | undefined;
@@ -40,7 +43,11 @@ export interface LlamaModelOptions {
 export async function loadLlamaModel(options: LlamaModelOptions, signal: AbortSignal): Promise<Model> {
   const { local, facts, weightsHash, prefix, settings, engineEntry: entry = ENTRY, log = silentLogger } = options;
   const { name, runtime, weightsPath, spec } = local;
-  const setup: LlamaModelSetup = { weightsPath, maxTokens: spec?.maxTokens, facts, prefix, settings };
+  const { queryPrefix } = options;
+  // The engine knows one prefix, which is put before the texts here where there are two.
+  const own = queryPrefix === prefix ? prefix : '';
+  const prefixes = own === prefix ? undefined : { document: prefix, query: queryPrefix };
+  const setup: LlamaModelSetup = { weightsPath, maxTokens: spec?.maxTokens, facts, prefix: own, settings };
   const engine = await startSupervisedEngine({ entry, setup, log, name, files: [weightsPath] }, signal);
   // Of the engine's own making.
   const { version, contextTokens, dimensions } = engine.facts as LlamaModelFacts;
@@ -49,7 +56,7 @@ export async function loadLlamaModel(options: LlamaModelOptions, signal: AbortSi
     name,
     runtime,
     fingerprint: JSON.stringify(parts),
-    ...methodsOf(facts, engine, dimensions, contextTokens),
+    ...methodsOf(facts, engine, dimensions, contextTokens, prefixes),
     close: () => engine.close(),
   });
 }
@@ -59,6 +66,7 @@ function methodsOf(
   { embed, tokenize, rerank, generate }: SupervisedEngine,
   dimensions: number | undefined,
   window: number,
+  prefixes: { readonly document: string; readonly query: string } | undefined,
 ): Pick<ModelDefinition, 'embed' | 'generate' | 'rerank'> {
   switch (duty) {
     case 'generate': {
@@ -71,8 +79,8 @@ function methodsOf(
           ...(dimensions === undefined ? {} : { dimensions }),
           window,
           maxBatch: EMBED_BATCH,
-          run: embed,
           tokenize: (texts, signal) => tokenizeTexts(texts, tokenize, signal),
+          ...withPrefixes(embed, prefixes),
         },
       };
     case 'rank':

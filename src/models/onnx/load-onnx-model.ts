@@ -8,6 +8,7 @@ import { startSupervisedEngine } from '../engine/supervise-engine.ts';
 import type { LocalModel } from '../files/model-files.ts';
 import type { Model } from '../port.ts';
 import { tokenizeTexts } from '../tokens/tokenize-texts.ts';
+import { withPrefixes } from '../with-prefixes.ts';
 import type { EngineFacts, EngineSetup } from './engine-setup.ts';
 import type { ModelPlan } from './model-plan.ts';
 
@@ -29,6 +30,8 @@ export interface OnnxModelOptions {
   readonly plan: ModelPlan;
   /** Put before every text. */
   readonly prefix: string;
+  /** Put before texts that are searched with; undefined for the same. */
+  readonly queryPrefix: string | undefined;
   /** Names and versions of the packages that run it. */
   readonly engineVersions: string;
   readonly weightsHash: string;
@@ -47,11 +50,15 @@ export async function loadOnnxModel(options: OnnxModelOptions, signal: AbortSign
   const { model, plan, prefix, engineVersions, weightsHash, engineEntry: entry = ENTRY, log = silentLogger } = options;
   const { pooling, maxTokens, padTokenId, tokenizerPath, tokenizerConfigPath } = plan;
   const isReranker = plan.functions.includes('rerank');
+  const { queryPrefix = prefix } = options;
+  // The engine knows one prefix, which is put before the texts here where there are two.
+  const own = queryPrefix === prefix ? prefix : '';
+  const task: EngineSetup['task'] = isReranker ? { kind: 'rerank' } : { kind: 'embed', pooling, prefix };
   const setup: EngineSetup = {
     weightsPath: model.weightsPath,
     tokenizerPath,
     tokenizerConfigPath,
-    task: isReranker ? { kind: 'rerank' } : { kind: 'embed', pooling, prefix },
+    task: task.kind === 'embed' ? { ...task, prefix: own } : task,
     maxTokens,
     padTokenId,
     threads: cpuLimit(),
@@ -81,7 +88,7 @@ export async function loadOnnxModel(options: OnnxModelOptions, signal: AbortSign
         engineVersions,
         weightsHash,
         ...tokenizerHashes,
-        JSON.stringify({ task: setup.task, maxTokens, padTokenId }),
+        JSON.stringify({ task, maxTokens, padTokenId }),
       ]),
       maxConcurrency: CALLS_AT_ONCE,
       ...(isReranker
@@ -91,8 +98,8 @@ export async function loadOnnxModel(options: OnnxModelOptions, signal: AbortSign
               ...(dimensions === undefined ? {} : { dimensions }),
               window: maxTokens,
               maxBatch: texts,
-              run: engine.embed,
               tokenize: (pieces, callSignal) => tokenizeTexts(pieces, engine.tokenize, callSignal),
+              ...withPrefixes(engine.embed, own === prefix ? undefined : { document: prefix, query: queryPrefix }),
             },
           }),
       close: () => engine.close(),

@@ -89,6 +89,7 @@ export function createOnnxProvider({ files, resolvePackage, engineEntry, log }: 
           model,
           plan: planned.plan,
           prefix: prefixOf(planned.plan, selection.inputType) ?? '',
+          queryPrefix: prefixOf(planned.plan, 'query'),
           engineVersions: packages.versions,
           weightsHash,
           engineEntry,

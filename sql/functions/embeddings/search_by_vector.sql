@@ -1,0 +1,22 @@
+-- lamplighter.search_by_vector (caller)
+create or replace function lamplighter.search_by_vector(job text, query_vector real[], k integer default 10)
+returns table (key jsonb, chunk_no integer, chunk text, distance double precision)
+language plpgsql stable security invoker set search_path = pg_catalog, pg_temp as $$
+declare
+  v_target lamplighter.search_target;
+begin
+  if coalesce(search_by_vector.k, 10) < 1 then
+    raise exception 'k must be 1 or more, got %', search_by_vector.k using errcode = '22023';
+  end if;
+  v_target := lamplighter.find_search_target(search_by_vector.job);
+  if query_vector is null or cardinality(query_vector) <> v_target.dimensions or array_position(query_vector, null) is not null then
+    raise exception 'Expected a vector of % numbers, as the job has them, got %', v_target.dimensions,
+      coalesce(cardinality(query_vector)::text, 'NULL') using errcode = '22023',
+      hint = format('Embed the query with the model of the job: %s.', v_target.model);
+  end if;
+  return query execute lamplighter.build_search(v_target) using query_vector, coalesce(search_by_vector.k, 10);
+end
+$$;
+
+comment on function lamplighter.search_by_vector(text, real[], integer) is
+  'The rows, or chunks, of an embedding job that are nearest to a vector, the nearest first. job: its id, or schema.table.column of its vectors. query_vector: made by the model of the job. k: how many.';
