@@ -24,6 +24,8 @@ const TASK_SETTINGS: readonly TaskSetting[] = [
   { name: 'idle_in_transaction_session_timeout', value: '0' },
   { name: 'idle_session_timeout', value: '0' },
   { name: 'transaction_timeout', value: '0', since: 170_000 },
+  // Otherwise the session would be gone when a text turns out to need no transaction.
+  { name: 'exit_on_error', value: 'off' },
 ];
 
 /** A setting that the server does not know, or has no support for, or lets nobody change. */
