@@ -3,6 +3,7 @@ import { beforeEach, expect, test, vi } from 'vitest';
 import { programSchemaVersion, readMigrations } from '../../src/db/migrate/migration-file.ts';
 import { requireSchema } from '../../src/db/migrate/schema-state.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 import { createOwnedDatabase, migrateAs, withSession } from '../support/owned-database.ts';
 
 const later = vi.hoisted(() => ({ migrations: [] as { name: string; text: string }[] }));
@@ -68,7 +69,7 @@ test('an installation whose session is killed leaves nothing, and the next one s
   await using db = await createOwnedDatabase();
   release('slow', CURRENT, 'select pg_catalog.pg_sleep(60);');
   const migration = migrateAs(db.owner.uri).catch((error: unknown) => error);
-  const { rows } = await vi.waitFor(async () => {
+  const { rows } = await eventually(async () => {
     const found = await db.pool.query(
       `select pid from pg_stat_activity where wait_event = 'PgSleep' and usename = $1`,
       [db.owner.name],

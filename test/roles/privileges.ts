@@ -93,6 +93,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.embedding_batch_id_seq *
 + + + + + + + .  lamplighter.embedding_status select (job, job_id, schema_name, table_name, src_column, dst_column, model, dimensions)
 + + + + + + + .  lamplighter.embedding_status select (state, reason, rows, embedded, stale, queued, failed, truncated)
++ + + + + + + .  lamplighter.embedding_status select (dst_table, filter_column, chunks, chunk_size, chunk_overlap)
 + + + + + + + .  lamplighter.embedding_status select (tokens, calls, rate, eta, lag, last_error, last_error_at, pass_number)
 + + + + + + + .  lamplighter.embedding_status select (pass_rows, pass_percent, full_pass_at, served_by, served_at, registered_at, is_log_full)
 + + . . . . . .  lamplighter.embedding_status *
