@@ -95,6 +95,7 @@ export const PRIVILEGES = `
 + + + + + + + .  lamplighter.embedding_status select (state, reason, rows, embedded, stale, queued, failed, truncated)
 + + + + + + + .  lamplighter.embedding_status select (dst_table, filter_column, chunks, chunk_size, chunk_overlap)
 + + + + + + + .  lamplighter.embedding_status select (tokens, calls, rate, eta, lag, last_error, last_error_at, pass_number)
++ + + + + + + .  lamplighter.embedding_status select (filter_column, dst_table, chunk_size, chunk_overlap, chunks)
 + + + + + + + .  lamplighter.embedding_status select (pass_rows, pass_percent, full_pass_at, served_by, served_at, registered_at, is_log_full)
 + + . . . . . .  lamplighter.embedding_status *
 + + + + + + + .  lamplighter.embedding_failures select (job, job_id, schema_name, table_name, key, attempts, is_final, error)

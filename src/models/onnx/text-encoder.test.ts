@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { describe, expect, it } from 'vitest';
+import { startCpuTimer } from '../../../test/support/cpu-time.ts';
 import { createTextEncoder } from './text-encoder.ts';
 
 const FIXTURES = new URL('../../../test/models/fixtures/onnx/', import.meta.url);
@@ -37,6 +38,20 @@ describe('createTextEncoder', () => {
       const all = tokenizer.encode(text).ids;
       const expected = all.length <= 24 ? all : [...all.slice(0, 23), ...all.slice(-1)];
       expect(encoder.encode(text).ids, `${count} times`).toEqual(expected);
+    }
+  });
+
+  it.each(['mean', 'cls', 'last-token', 'clip-text'])('reads a megabyte without white space with %s', (name) => {
+    const tokenizer = tokenizerOf(name);
+    const encoder = createTextEncoder(tokenizer, 24);
+    for (const part of ['灯台', 'xyz', 'a-b,', '😀']) {
+      const cpuMs = startCpuTimer();
+      const long = encoder.encode(part.repeat(1_000_000 / part.length));
+      expect(cpuMs()).toBeLessThan(3_000);
+      const short = encoder.encode(part.repeat(100));
+      expect(long.isTruncated, part).toBe(true);
+      // Unknown words are one token, and here one that is too long for its end to be looked for.
+      if (short.isTruncated) expect(long, part).toEqual(short);
     }
   });
 

@@ -22,6 +22,10 @@ export interface TextEncoder {
 const CHARACTERS_PER_TOKEN = 12;
 /** Tokens that a beginning must give beyond the limit, so that where it was cut cannot show. */
 const MARGIN = 8;
+/** The same where no white space shows where a word is over: words of more than a hundred characters are unknown, and one token. */
+const WORD_MARGIN = 128;
+/** A text that begins with so many characters and no white space is read so far at most: libraries choke on longer words. */
+const LONGEST_WORD = 10_000;
 
 /**
  * An encoder over a tokenizer's own normaliser, model and template. Truncation and padding that `tokenizer.json` asks for are ignored:
@@ -52,27 +56,31 @@ export function createTextEncoder(tokenizer: Tokenizer, maxTokens: number): Text
     return { ids: tokens.map(idOf), typeIds, isTruncated };
   };
 
-  /** At least the first `limit` tokens. Texts can be a thousand times the limit, so no more is read than that takes. */
-  const firstTokens = (text: string, limit: number): string[] => {
+  /**
+   * At least the first `limit` tokens, but for those of a word that no language has. Texts can be a thousand times the limit, so no more is
+   * read than that takes.
+   */
+  const firstTokens = (text: string, limit: number): { readonly tokens: string[]; readonly isWhole: boolean } => {
     for (let length = limit * CHARACTERS_PER_TOKEN; length < text.length; length *= 4) {
       const end = lastSpace(text, length);
-      const tokens = end > 0 ? tokenizer.tokenize(text.slice(0, end)) : [];
-      if (tokens.length >= limit + MARGIN) return tokens;
+      const tokens = tokenizer.tokenize(text.slice(0, end > 0 ? end : length));
+      const isEnough = tokens.length >= limit + (end > 0 ? MARGIN : WORD_MARGIN);
+      if (isEnough || (end === 0 && length >= LONGEST_WORD)) return { tokens, isWhole: false };
     }
-    return tokenizer.tokenize(text);
+    return { tokens: tokenizer.tokenize(text), isWhole: true };
   };
 
   const encode = (text: string) => {
-    const tokens = firstTokens(text, room);
-    return finish(template(tokens.slice(0, room)), tokens.length > room);
+    const { tokens, isWhole } = firstTokens(text, room);
+    return finish(template(tokens.slice(0, room)), !isWhole || tokens.length > room);
   };
 
   return {
     encode,
     encodePair(first, second) {
       if (second === '') return encode(first);
-      const firsts = firstTokens(first, pairRoom);
-      const seconds = firstTokens(second, pairRoom);
+      const { tokens: firsts } = firstTokens(first, pairRoom);
+      const { tokens: seconds } = firstTokens(second, pairRoom);
       const [keptFirst, keptSecond] = truncatePair(firsts.length, seconds.length, pairRoom);
       const isTruncated = keptFirst < firsts.length || keptSecond < seconds.length;
       return finish(template(firsts.slice(0, keptFirst), seconds.slice(0, keptSecond)), isTruncated);
