@@ -71,13 +71,18 @@ export function createModelHealth({ served, troubles, clock }: ModelHealthDeps):
 
   return {
     note(model, answers) {
+      if (answers.length === 0) return;
+      if (answers.some(({ answer }) => answer.ok)) {
+        end(model);
+        return;
+      }
       const refused = answers.flatMap(({ entry, answer }) =>
         !answer.ok && answer.error.kind === 'unavailable' ? [{ entry, error: answer.error }] : [],
       );
-      const [first] = refused;
       // A request that is refused for itself tells nothing where others find the model away: it may not have been asked.
-      if (first === undefined || answers.some(({ answer }) => answer.ok)) {
-        if (answers.length > 0) end(model);
+      const [first] = refused;
+      if (first === undefined) {
+        end(model);
         return;
       }
       const { message } = first.error;
