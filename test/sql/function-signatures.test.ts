@@ -15,7 +15,7 @@ const TASK = 'Given a web search query, retrieve relevant passages that answer t
 const TIMES =
   'created_at timestamp with time zone, started_at timestamp with time zone, completed_at timestamp with time zone';
 
-const SIGNATURES: Readonly<Record<string, readonly [args: string, result: string]>> = {
+const SIGNATURES: Readonly<Record<string, readonly [args: string, result: string | null]>> = {
   steadytext_generate_async: [`prompt text, ${GENERATE}, ${TAIL}, ${ID}`, 'uuid'],
   steadytext_embed_async: [`text_input text, use_cache boolean DEFAULT true, ${TAIL}, ${ID}`, 'uuid'],
   steadytext_generate_json_async: [`prompt text, schema jsonb, ${GENERATE}, ${TAIL}, ${ID}`, 'uuid'],
@@ -54,10 +54,23 @@ const SIGNATURES: Readonly<Record<string, readonly [args: string, result: string
   steadytext_resume: ['function_name text', 'void'],
   steadytext_on_completed: ['handler regprocedure, function_name text DEFAULT NULL::text', 'bigint'],
   steadytext_drop_handler: ['handler_id bigint', 'boolean'],
+  steadytext_batch_progress: [
+    'batch_id uuid',
+    'TABLE(total bigint, pending bigint, processing bigint, completed bigint, failed bigint, cancelled bigint)',
+  ],
+  steadytext_embed_table: [
+    'IN source regclass, IN text_column text, IN request_column text, IN chunk_size integer DEFAULT 1000, IN use_cache boolean DEFAULT true, ' +
+      'IN priority integer DEFAULT 0, IN model text DEFAULT NULL::text, INOUT queued bigint DEFAULT 0',
+    null,
+  ],
+  steadytext_wait_batch: [
+    'request_ids uuid[], timeout_seconds integer DEFAULT 30',
+    'TABLE(request_id uuid, status text, result text, error text)',
+  ],
 };
 
 test('the public functions have exactly these names, arguments, defaults and results', async () => {
-  const { rows } = await db.pool.query<{ name: string; args: string; result: string }>(
+  const { rows } = await db.pool.query<{ name: string; args: string; result: string | null }>(
     `select p.proname as name, pg_get_function_arguments(p.oid) as args, pg_get_function_result(p.oid) as result
      from pg_proc as p where p.pronamespace = 'public'::regnamespace and p.proname like 'steadytext%' order by 1`,
   );
@@ -66,13 +79,13 @@ test('the public functions have exactly these names, arguments, defaults and res
   expect(Object.fromEntries(found)).toEqual(SIGNATURES);
 });
 
-test('the public functions run as their caller, with a pinned search_path but for the one that keeps it', async () => {
+test('the public functions run as their caller, with a pinned search_path but for one that keeps it and a procedure that commits', async () => {
   const { rows } = await db.pool.query<{ name: string }>(
     `select p.proname as name from pg_proc as p
      where p.pronamespace = 'public'::regnamespace and p.proname like 'steadytext%'
        and (p.prosecdef or p.proconfig is distinct from array['search_path=pg_catalog, pg_temp'])`,
   );
-  expect(rows).toEqual([{ name: 'steadytext_on_completed' }]);
+  expect(rows.map(({ name }) => name).sort()).toEqual(['steadytext_embed_table', 'steadytext_on_completed']);
 });
 
 test("every private function pins its search_path, or has its names bound when it is made, but those that read their caller's", async () => {
