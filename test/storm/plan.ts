@@ -34,6 +34,8 @@ export const TASK_FAULT_WEIGHTS = {
   'cancel tasks': 6,
   'prune tasks': 2,
 } as const;
+/** How much more often a worker dies then: only that is what a bare text is not run again after. */
+const TASK_DEATHS = 3;
 
 export type FaultKind = keyof typeof FAULT_WEIGHTS;
 export type TaskFaultKind = keyof typeof TASK_FAULT_WEIGHTS;
@@ -91,6 +93,7 @@ export function planFaults(
 ): PlannedFault[] {
   const random = createRandom(seed);
   const weights: Record<string, number> = { ...FAULT_WEIGHTS, ...(hasTasks ? TASK_FAULT_WEIGHTS : {}) };
+  if (hasTasks) weights['kill worker'] = TASK_DEATHS * FAULT_WEIGHTS['kill worker'];
   for (const kind of Object.keys(FAULT_WEIGHTS) as FaultKind[]) if (kinds?.includes(kind) === false) weights[kind] = 0; // keys of the above
   const faults: PlannedFault[] = [];
   for (let atMs = random.int(500); atMs < seconds * 1_000; atMs += 100 + random.int(700)) {

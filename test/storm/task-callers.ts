@@ -67,7 +67,7 @@ export function startClientTaskCaller({ name, uri }: Actor, journal: TaskCallerJ
   );
 }
 
-const SQL_STEPS = { queue: 6, insert: 1, look: 3, cancel: 2, 'cancel all': 0.1 } as const;
+const SQL_STEPS = { queue: 6, insert: 1, look: 3, cancel: 1, 'cancel all': 0.01 } as const;
 
 async function sqlStep(db: Queryable, hand: Hand): Promise<void> {
   const { role, random, journal, ids } = hand;

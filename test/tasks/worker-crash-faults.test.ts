@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { startFaultProxy } from '../faults/support/fault-proxy.ts';
 import { withClient } from '../support/admin.ts';
 import { createTestDatabase, type TestDatabase, type TestRole } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
@@ -139,4 +140,16 @@ test('a worker that begins to listen after a cancel was committed sees to it at 
   expect(await cancelAs(ann.uri, jobid)).toBe(true);
   await using _other = await startTestWorker(patient);
   expect(await untilEnded(db.pool, jobid, 5_000)).toMatchObject({ status: 'canceled' });
+});
+
+test('connections that are lost while a session is noted are charged to no task, and no fault of the program', async () => {
+  await using proxy = await startFaultProxy(Number(new URL(db.uri).port));
+  const fault = proxy.arm({ statement: /note_task_session/, moment: 'answer', blow: 'cut', times: 4 });
+  await using tested = await startTestWorker({ ...options(), uri: proxy.through(db.uri) });
+  const jobid = await enqueueAs(ann.uri, 'insert into own.effect values (1)');
+  expect(await untilEnded(db.pool, jobid, 30_000)).toMatchObject({ status: 'succeeded' });
+  expect(fault.strikes).toBe(4);
+  expect((await db.pool.query('select charge from lamplighter.task_run')).rows).toEqual([{ charge: 0 }]);
+  expect(tested.lines().filter(({ level }) => level >= 50)).toEqual([]);
+  expect(await effects()).toEqual([1]);
 });

@@ -1,12 +1,13 @@
 import { backoffMs } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
+import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Trouble } from '../../core/recurring-trouble.ts';
 import type { Queryable } from '../../db/query.ts';
 import type { TaskSession } from '../../db/task-session.ts';
 import type { ClaimedTask } from '../../tasks/claimed-task.ts';
 import { type FinishedTask, finishTask, type Release, releaseTask } from '../../tasks/finish-task.ts';
-import { noteTaskSession } from '../../tasks/note-task-session.ts';
+import { type NotedSession, noteTaskSession } from '../../tasks/note-task-session.ts';
 import type { runTask } from '../../tasks/run-task.ts';
 import type { TaskEnd } from '../../tasks/task-end.ts';
 import type { TextParser } from '../../tasks/text-parser.ts';
@@ -66,6 +67,7 @@ export function startAttempt(deps: AttemptDeps, task: ClaimedTask, workerId: str
   let session: TaskSession | undefined;
   let breaking: Promise<void> | undefined;
   let isHandedBack = false;
+  let couldNotNote = false;
   const attempt: Attempt = {
     task,
     workerId,
@@ -161,6 +163,15 @@ export function startAttempt(deps: AttemptDeps, task: ClaimedTask, workerId: str
     return release({ reason: handBackReason(), isCharged: false });
   }
 
+  async function noteSession({ facts }: TaskSession, noted: Omit<NotedSession, 'facts'>): Promise<boolean> {
+    try {
+      return await noteTaskSession(db, workerId, task, { facts, ...noted });
+    } catch (error) {
+      couldNotNote = true;
+      throw error;
+    }
+  }
+
   async function run(): Promise<void> {
     const opened = await open();
     if (opened === undefined) return;
@@ -172,7 +183,7 @@ export function startAttempt(deps: AttemptDeps, task: ClaimedTask, workerId: str
       'a task starts',
     );
     const end = await deps.runTask(opened, task, {
-      noteSession: (noted) => noteTaskSession(db, workerId, task, { facts: opened.facts, ...noted }),
+      noteSession: (noted) => noteSession(opened, noted),
       db,
       parser,
       log,
@@ -185,8 +196,14 @@ export function startAttempt(deps: AttemptDeps, task: ClaimedTask, workerId: str
 
   async function noteFault(error: unknown): Promise<void> {
     ended.abort();
-    log.error({ err: error, jobid: task.jobid }, 'could not run a task');
     session?.destroy();
+    if (couldNotNote) {
+      // Nothing has run.
+      recordTrouble.note(error, { jobid: task.jobid });
+      onEnd(attempt, await release({ reason: messageOf(error), delayMs: UNAVAILABLE_MS, isCharged: false }));
+      return;
+    }
+    log.error({ err: error, jobid: task.jobid }, 'could not run a task');
     const recorded = await release({ reason: 'its worker met an error of its own', isCharged: true });
     onEnd(attempt, recorded);
   }
