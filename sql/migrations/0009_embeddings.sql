@@ -192,6 +192,19 @@ create table lamplighter.embedding_day (
 comment on column lamplighter.embedding_day.truncated is 'Texts that were longer than the model''s window. Null, as for tokens: the model did not tell.';
 comment on table lamplighter.embedding_day is 'What each job has asked of its model, by day in UTC.';
 
+create table lamplighter.embedding_index (
+  job bigint not null,
+  state text collate "C" not null,
+  name text,
+  percent double precision,
+  reason text,
+  changed_at timestamptz not null default clock_timestamp(),
+  constraint embedding_index_pkey primary key (job),
+  constraint embedding_index_state_is_known check (state in ('waiting', 'building', 'built', 'failed'))
+);
+comment on table lamplighter.embedding_index is 'Indexes on vectors that jobs ask for, as their daemon saw them last. They are made when every row has its vector.';
+comment on column lamplighter.embedding_index.reason is 'Why it cannot be built, or what the build is at and waits for.';
+
 -- The views show a job to who may read its table, and to the owner of the schema; current_user is the one who asks.
 create view lamplighter.embedding_status as
 select j.id as job,
@@ -233,10 +246,15 @@ select j.id as job,
        p.served_by,
        p.served_at,
        j.registered_at,
-       exists (select from lamplighter.capture_full as l where l.job = j.id) as is_log_full
+       exists (select from lamplighter.capture_full as l where l.job = j.id) as is_log_full,
+       x.state as index_state,
+       x.name as index_name,
+       x.percent as index_percent,
+       x.reason as index_reason
 from lamplighter.embedding_job as j
 left join lamplighter.embedding_progress as p on p.job = j.id
 left join lamplighter.embedding_rate as r on r.job = j.id
+left join lamplighter.embedding_index as x on x.job = j.id
 cross join lateral (
   select (select count(*) from (select from lamplighter.change as c where c.job = j.id limit 100000) as logged)
            + coalesce((select sum(cardinality(b.keys)) from lamplighter.embedding_batch as b where b.job = j.id), 0) as queued,

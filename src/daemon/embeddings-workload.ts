@@ -1,5 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { type Loop, startLoop } from '../core/service.ts';
+import { connectClient } from '../db/connect-client.ts';
+import { directOf } from '../db/connection-settings.ts';
 import { dropCaptures } from '../embeddings/cancel-job.ts';
 import type { JobRow, WantedJob } from '../embeddings/jobs/job-row.ts';
 import type { JobMark } from '../embeddings/jobs/mark-jobs.ts';
@@ -47,7 +49,7 @@ export interface EmbeddingsWorkload extends Workload {
 
 /** Opens the workload of embedding jobs: each has a runner of its own, and changed rows are looked for once for all. */
 export async function openEmbeddings(
-  { db, lease, log, troubles, clock }: WorkloadContext,
+  { db, settings, sessions, lease, log, troubles, clock }: WorkloadContext,
   { controlId, jobRowOwner, config, models, mark }: EmbeddingsWorkloadOptions,
 ): Promise<EmbeddingsWorkload> {
   const inFlight = createInFlightBatches();
@@ -59,6 +61,20 @@ export async function openEmbeddings(
   const schedule = createPollSchedule({ db, topic: 'embeddings', longestPauseMs: () => LOOK_MS, log, clock });
   const orphans = createInterval(ORPHANS_MS, clock);
   const captures = createDropSchedule(clock);
+
+  /** Behind a pooler, a session would not be its own. */
+  async function openIndexSession(signal: AbortSignal) {
+    if (sessions.free <= 0) return undefined;
+    const giveBack = await sessions.take();
+    try {
+      const session = await connectClient(directOf(settings), { applicationName: 'lamplighter index', signal, log });
+      const close = () => session.end().finally(giveBack);
+      return { session, close };
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+  }
 
   function runnerOf(jobId: string): JobRunner {
     const known = runners.get(jobId);
@@ -73,6 +89,7 @@ export async function openEmbeddings(
       models,
       config,
       mark: (change) => mark(jobId, change),
+      openIndexSession,
       onClaimed: () => schedule.reset(),
       onCaptureUnused() {
         captures.note();

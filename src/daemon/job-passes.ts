@@ -45,6 +45,8 @@ export type PageStep =
 export interface JobPasses {
   /** True until a pass has found nothing: then passes are paced. */
   readonly isBackfill: boolean;
+  /** This daemon makes the passes, and none that it knows of is due. */
+  readonly isComplete: boolean;
   /** Makes a full pass as soon as may be. */
   request(): void;
   /**
@@ -151,6 +153,9 @@ export function createJobPasses({
   return {
     get isBackfill() {
       return isBackfill;
+    },
+    get isComplete() {
+      return isOwn && !isBackfill && !isRequested;
     },
     request() {
       isRequested = true;

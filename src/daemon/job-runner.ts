@@ -7,6 +7,7 @@ import { type Loop, startLoop } from '../core/service.ts';
 import type { Pool } from '../db/pool.ts';
 import { classifySqlState } from '../db/sqlstate.ts';
 import { cancelJob, removeJob } from '../embeddings/cancel-job.ts';
+import { recordIndex } from '../embeddings/index/record-index.ts';
 import { fingerprintOf, type JobRow, type WantedJob } from '../embeddings/jobs/job-row.ts';
 import type { JobMark } from '../embeddings/jobs/mark-jobs.ts';
 import { listJobs, setJobState } from '../embeddings/list-jobs.ts';
@@ -16,6 +17,7 @@ import type { LeaseHolder } from '../process/workload.ts';
 import { createBatchWorker } from './batch-worker.ts';
 import type { DaemonConfig } from './config.ts';
 import type { InFlightBatches } from './in-flight-batches.ts';
+import { type IndexKeeper, type OpenIndexSession, startIndexKeeper } from './index-keeper.ts';
 import { createJobPasses } from './job-passes.ts';
 import type { JobReport } from './job-report.ts';
 import { chunksFor, isConfigError, nameFor, toJobSpec } from './job-terms.ts';
@@ -47,6 +49,7 @@ export interface JobRunnerDeps {
   readonly mark: (mark: JobMark) => void;
   /** Changed rows were found: more may come soon. */
   readonly onClaimed: () => void;
+  readonly openIndexSession: OpenIndexSession;
   /** Triggers of a job that captures nothing any more are to be dropped. */
   readonly onCaptureUnused: () => void;
   /** A wish to remove the job has been fulfilled. */
@@ -86,6 +89,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
   let isCancelled = false;
   let nextMs = IDLE_MS;
   let progressMs = Number.NEGATIVE_INFINITY;
+  let keeper: IndexKeeper | undefined;
   let report: JobReport = {
     jobId,
     name: '',
@@ -226,7 +230,30 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
     // Rows of a partition that was attached were there before any trigger saw them.
     if (known?.generation === job.generation) passes.request();
     ready = own;
+    if (spec.index === undefined) await recordIndex(db, job.id, undefined);
+    else keepIndex(spec, job.id);
     log.info({ job: jobId }, `serving ${nameFor(spec)} with ${spec.model.name}`);
+  }
+
+  /** One for as long as the row asks for the same. */
+  function keepIndex({ schema, table, chunks, dstColumn }: WantedJob, id: string): void {
+    keeper ??= startIndexKeeper({
+      db,
+      jobId: id,
+      column: { schema: chunks?.schema ?? schema, table: chunks?.table ?? table, column: dstColumn },
+      openSession: deps.openIndexSession,
+      isComplete: () => ready?.passes.isComplete === true,
+      log,
+      trouble: troubles.define(`see to the index of the job ${jobId}`),
+      clock,
+    });
+  }
+
+  /** A build that is no longer asked for, or for which vectors are to be made anew, is broken off. */
+  function dropKeeper(): void {
+    const dropped = keeper;
+    keeper = undefined;
+    dropped?.cancel().catch((error: unknown) => log.debug({ err: error }, 'could not break off the build of an index'));
   }
 
   async function tellProgress(own: ReadyJob): Promise<void> {
@@ -324,6 +351,9 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
 
   return {
     ...loop,
+    async stop() {
+      await Promise.all([loop.stop(), keeper?.stop()]);
+    },
     setWish(next) {
       const text = next.kind === 'run' ? `run ${fingerprintOf(next.spec)}` : next.kind;
       const isNew = text !== wished;
@@ -336,6 +366,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
       }
       wished = text;
       dropWork();
+      dropKeeper();
       parkedUntilMs = Number.NEGATIVE_INFINITY;
       isCancelled = false;
       if (next.kind === 'cancel') tell({ state: 'canceled', reason: undefined });

@@ -21,6 +21,9 @@ import type { ServedModels } from './served-models.ts';
 
 const OPEN_AGAIN = { baseMs: 1_000, capMs: 60_000 };
 const IDLE_MS = 60_000;
+/** Connections of which one can be spared to build indexes, one after the other. */
+const ROOM_FOR_INDEX = 8;
+const INDEX_SESSION = { wanted: 1, isRequired: false, flag: '--max-connections' };
 
 export interface TargetDeps {
   readonly settings: ConnectionSettings;
@@ -85,7 +88,11 @@ export function startTarget(deps: TargetDeps): Target {
       leaseMs: config.leaseMs,
       heartbeatMs: config.heartbeatMs,
       // Two more are for the jobs table.
-      connections: planConnections({ max: config.maxConnections - 2 }),
+      connections: planConnections({
+        max: config.maxConnections - 2,
+        // An index is built beside all else, where that takes nothing from it.
+        ...(config.maxConnections < ROOM_FOR_INDEX ? {} : { sessions: INDEX_SESSION }),
+      }),
       log,
       clock,
       signal,

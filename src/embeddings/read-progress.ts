@@ -28,6 +28,11 @@ export interface JobProgress {
   /** How much of the table, as it was when the running pass began, it has looked at; undefined while none runs. */
   readonly passPercent: number | undefined;
   readonly fullPassAt: Date | undefined;
+  /** Of the index that the job asks for: waiting, building, built or failed; undefined, as the others, where it asks for none. */
+  readonly indexState: string | undefined;
+  readonly indexName: string | undefined;
+  readonly indexPercent: number | undefined;
+  readonly indexReason: string | undefined;
 }
 
 const numberOf = (text: string | number | null) => (text === null ? undefined : Number(text));
@@ -53,6 +58,10 @@ export async function readJobProgress(db: Queryable, jobId: string): Promise<Job
     pass_rows: string;
     pass_percent: number | null;
     full_pass_at: Date | null;
+    index_state: string | null;
+    index_name: string | null;
+    index_percent: number | null;
+    index_reason: string | null;
   }>(READ_EMBEDDING_STATUS, [jobId]);
   const [row] = rows;
   if (row === undefined) return undefined;
@@ -75,5 +84,9 @@ export async function readJobProgress(db: Queryable, jobId: string): Promise<Job
     passRows: Number(row.pass_rows),
     passPercent: row.pass_percent ?? undefined,
     fullPassAt: row.full_pass_at ?? undefined,
+    indexState: row.index_state ?? undefined,
+    indexName: row.index_name ?? undefined,
+    indexPercent: row.index_percent ?? undefined,
+    indexReason: row.index_reason ?? undefined,
   };
 }

@@ -1,6 +1,6 @@
 import type { Queryable } from '../db/query.ts';
 import type { BatchRow } from './embedding-batch.ts';
-import { flattenVectors } from './flat-vectors.ts';
+import { encodeVectors } from './flat-vectors.ts';
 import type { PreparedJob } from './job-spec.ts';
 import type { PlannedChunk } from './plan-chunks.ts';
 import {
@@ -68,7 +68,8 @@ export async function replaceChunks(
   );
   for (let at = 0; at < made.length; at += MOST_CHUNKS) {
     const part = made.slice(at, at + MOST_CHUNKS);
-    const vectors = flattenVectors(
+    const vectors = encodeVectors(
+      table,
       part.map(({ vector }) => vector),
       dimensions,
     );

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { withClient } from '../support/admin.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { DOCUMENTED_TABLE } from '../support/test-daemon.ts';
@@ -14,7 +15,7 @@ export async function createVectorDatabase(schema = 'public'): Promise<TestDatab
   const db = await createTestDatabase();
   await db.pool.query(`create schema if not exists ${schema}; create extension vector schema ${schema}`);
   await db.pool.query(DOCUMENTED_TABLE);
-  await db.pool.query('alter table jobs add column column_type text');
+  await db.pool.query('alter table jobs add column column_type text, add column index text, add column dst_table text');
   return db;
 }
 
@@ -81,8 +82,11 @@ export function untilFinished(db: TestDatabase, id: string): Promise<void> {
   });
 }
 
-/** The plan of a statement, as text. */
-export async function planOf({ pool }: TestDatabase, text: string): Promise<string> {
-  const { rows } = await pool.query<{ 'QUERY PLAN': string }>(`explain ${text}`);
-  return rows.map((row) => row['QUERY PLAN']).join('\n');
+/** The plan of a statement where any index is better than none. */
+export async function planOf({ uri }: TestDatabase, text: string): Promise<string> {
+  return withClient(uri, async (client) => {
+    await client.query('set enable_seqscan = off');
+    const { rows } = await client.query<{ 'QUERY PLAN': string }>(`explain ${text}`);
+    return rows.map((row) => row['QUERY PLAN']).join('\n');
+  });
 }

@@ -86,6 +86,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.embedding_job *
 + + . . . . . .  lamplighter.embedding_progress *
 + + . . . . . .  lamplighter.embedding_rate *
++ + . . . . . .  lamplighter.embedding_index *
 + + . . . . . .  lamplighter.embedding_stamp *
 + + . . . . . .  lamplighter.embedding_job_id_seq *
 + + . . . . . .  lamplighter.change_seq_seq *
@@ -97,6 +98,8 @@ export const PRIVILEGES = `
 + + + + + + + .  lamplighter.embedding_status select (tokens, calls, rate, eta, lag, last_error, last_error_at, pass_number)
 + + + + + + + .  lamplighter.embedding_status select (filter_column, dst_table, chunk_size, chunk_overlap, chunks)
 + + + + + + + .  lamplighter.embedding_status select (pass_rows, pass_percent, full_pass_at, served_by, served_at, registered_at, is_log_full)
++ + + + + + + .  lamplighter.embedding_status select (index_state, index_name, index_percent, index_reason)
++ + + + + + + .  lamplighter.embedding_status select (dst_table, filter_column, chunk_size, chunk_overlap, chunks)
 + + . . . . . .  lamplighter.embedding_status *
 + + + + + + + .  lamplighter.embedding_failures select (job, job_id, schema_name, table_name, key, attempts, is_final, error)
 + + + + + + + .  lamplighter.embedding_failures select (first_failed_at, last_failed_at)
@@ -179,6 +182,7 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.read_capture_source execute
 + + . . . . + .  lamplighter.read_pass execute
 + + . . . . + .  lamplighter.reconcile_embeddings execute
++ + . . . . + .  lamplighter.record_embedding_index execute
 + + . . . . + .  lamplighter.record_job_state execute
 + + . . . . + .  lamplighter.record_page execute
 + + . . . . + .  lamplighter.register_embedding_job execute

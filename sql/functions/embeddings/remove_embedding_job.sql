@@ -6,6 +6,7 @@ begin
   perform lamplighter.cancel_embedding_job(p_job);
   delete from lamplighter.embedding_job as j where j.id = p_job;
   delete from lamplighter.embedding_progress as p where p.job = p_job;
+  delete from lamplighter.embedding_index as x where x.job = p_job;
   delete from lamplighter.embedding_rate as r where r.job = p_job;
   delete from lamplighter.embedding_stamp as s where s.job = p_job;
   delete from lamplighter.embedding_failure as f where f.job = p_job;

@@ -64,6 +64,12 @@ const COLUMNS: readonly ColumnOption[] = [
     describes: 'of a column that is added: REAL[], vector(n) or halfvec(n)',
     defaultText: 'REAL[]',
   },
+  {
+    flag: 'index',
+    argument: 'method',
+    column: 'index',
+    describes: 'hnsw: build an index for search once every row has its vector',
+  },
   { flag: 'runtime', argument: 'runtime', column: 'runtime', describes: 'a name from "show-runtimes"' },
   {
     flag: 'runtime-params',

@@ -28,6 +28,7 @@ export const OPTIONAL_COLUMNS: readonly JobColumn[] = [
   { name: 'chunk_size', definition: 'integer' },
   { name: 'chunk_overlap', definition: 'integer' },
   { name: 'column_type', definition: "text not null default 'REAL[]'" },
+  { name: 'index', definition: 'text' },
   { name: 'runtime', definition: 'text' },
   { name: 'runtime_params', definition: 'jsonb' },
   { name: 'batch_size', definition: 'integer' },
@@ -39,8 +40,8 @@ export const OPTIONAL_COLUMNS: readonly JobColumn[] = [
   { name: 'updated_at', definition: 'timestamptz' },
 ];
 
-/** Columns of other programs and of later versions, read only to say that what they ask for is not done. */
-export const UNSERVED_COLUMNS: readonly string[] = ['job_type', 'index'];
+/** Columns of other programs, read only to say that what they ask for is not done. */
+export const UNSERVED_COLUMNS: readonly string[] = ['job_type'];
 
 /** Reserved words have to be quoted where a column has their name. */
 const quoted = (name: string) => (name === 'table' ? '"table"' : name);

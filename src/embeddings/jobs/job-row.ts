@@ -32,6 +32,8 @@ export interface WantedJob {
   readonly maxRowsPerSecond: number | undefined;
   /** Of a day in UTC. */
   readonly maxTokensPerDay: number | undefined;
+  /** Of the vectors, once every row has one. */
+  readonly index: 'hnsw' | undefined;
 }
 
 /** How far a job is, as its row says. */
@@ -59,8 +61,6 @@ export type JobTexts = Readonly<Record<string, string | null | undefined>>;
 const COLUMN_TYPE =
   /^\s*(?:real\s*\[\s*\]|float4\s*\[\s*\]|vector|halfvec|(?:vector|halfvec)\s*\(\s*\d{1,6}\s*\))\s*$/i;
 const EMBEDDING_JOB = /^\s*embeddings?([ _-]?generation)?\s*$/i;
-/** Columns of later versions. */
-const NOT_YET = ['index'];
 
 /** Reads a row. Nothing in it can fail the reading: what is wrong becomes the row's problem. */
 export function parseJobRow(texts: JobTexts): JobRow {
@@ -95,6 +95,7 @@ export function fingerprintOf(spec: WantedJob): string {
     spec.batchSize,
     spec.maxRowsPerSecond,
     spec.maxTokensPerDay,
+    spec.index,
   ]);
 }
 
@@ -116,12 +117,13 @@ function readSpec(text: (column: string) => string | undefined): JobRow['spec'] 
   if (jobType !== undefined && !EMBEDDING_JOB.test(jobType)) {
     problems.push(`job_type is "${jobType.slice(0, 60)}", and this daemon generates embeddings only`);
   }
-  for (const column of NOT_YET) {
-    if (text(column) !== undefined) problems.push(`${column} is not in this version yet; set it to NULL`);
-  }
   const columnType = text('column_type') ?? 'REAL[]';
   if (!COLUMN_TYPE.test(columnType)) {
     problems.push('column_type must be REAL[], vector(n) or halfvec(n)');
+  }
+  const index = text('index')?.trim().toLowerCase();
+  if (index !== undefined && index !== '' && index !== 'hnsw') {
+    problems.push(`index is "${index.slice(0, 60)}", and must be hnsw, or NULL for none`);
   }
   const pk = parsePk(text('pk'));
   if (pk !== undefined && 'problem' in pk) problems.push(pk.problem);
@@ -146,6 +148,7 @@ function readSpec(text: (column: string) => string | undefined): JobRow['spec'] 
     batchSize: count('batch_size'),
     maxRowsPerSecond: count('max_rows_per_second'),
     maxTokensPerDay: count('max_tokens_per_day', 15),
+    index: index === 'hnsw' ? ('hnsw' as const) : undefined,
   };
   const [problem] = problems;
   const isReadable = !('problem' in model || (pk !== undefined && 'problem' in pk));

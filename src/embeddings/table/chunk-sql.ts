@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CHUNK_NUMBER, CHUNK_TEXT, type ChunkTable, type EmbeddedTable } from './embedded-table.ts';
 import { quoteIdentifier } from './quote-identifier.ts';
-import { isRowOf } from './row-sql.ts';
+import { isRowOf, vectorAt } from './row-sql.ts';
 
 /** Made here and by the server alike, so that what is known need not travel. */
 const CHUNK_DIGEST = `pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(c.${CHUNK_TEXT}, 'UTF8')), 'hex')`;
@@ -87,11 +87,10 @@ join ${chunks.name} as o on ${isRowOf('o', KEY_OF_DOCUMENT, keyColumns, false)} 
 ${orReplace(table)}`;
 }
 
-/** Writes chunks with new vectors. $1 to $4 as {@link moveChunks}, $5 the vectors one after the other as one float4[]. */
+/** Writes chunks with new vectors. $1 to $4 as {@link moveChunks}, $5 the vectors as `encodeVectors` makes them. */
 export function putChunks(table: ChunkedTable, dimensions: number): string {
-  const slice = `($5::pg_catalog.float4[])[(w.n operator(pg_catalog.-) 1) operator(pg_catalog.*) ${dimensions} operator(pg_catalog.+) 1 : w.n operator(pg_catalog.*) ${dimensions}]`;
   return `${intoChunks(table)}
-select ${keyValues(table)}, w.no, w.chunk, (${slice})${table.dstCast}
+select ${keyValues(table)}, w.no, w.chunk, ${vectorAt(table, dimensions, '$5', 'w.n')}
 from rows from (pg_catalog.unnest($2::pg_catalog.int4[]), pg_catalog.unnest($3::pg_catalog.int4[]), pg_catalog.unnest($4::pg_catalog.text[])) with ordinality as w (document, no, chunk, n)
 ${orReplace(table)}`;
 }

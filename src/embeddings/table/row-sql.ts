@@ -71,3 +71,10 @@ export function isSameKey(alias: string, other: string, columns: readonly KeyCol
 export function hasNullElement(key: string): boolean {
   return /(?:^\{|,)NULL(?=,|\}$)/.test(key.replace(/"(?:[^"\\]|\\.)*"/g, '""'));
 }
+
+/** One of the vectors that `encodeVectors` made for a table: `array` is the parameter, `position` counts from 1. */
+export function vectorAt(table: EmbeddedTable, dimensions: number, array: string, position: string): string {
+  if (table.wire !== undefined) return `((${array}::${table.wire.type}[])[${position}])${table.dstCast}`;
+  const start = `(${position} operator(pg_catalog.-) 1) operator(pg_catalog.*) ${dimensions} operator(pg_catalog.+) 1`;
+  return `((${array}::pg_catalog.float4[])[${start} : ${position} operator(pg_catalog.*) ${dimensions}])${table.dstCast}`;
+}

@@ -1,7 +1,7 @@
 import { selectChunkState, selectKnownChunks } from './chunk-sql.ts';
 import type { EmbeddedTable } from './embedded-table.ts';
 import { quoteIdentifier } from './quote-identifier.ts';
-import { guardOf, hashOf, isRowOf, isSameKey, keyOf, NOT_BLANK, textOf } from './row-sql.ts';
+import { guardOf, hashOf, isRowOf, isSameKey, keyOf, NOT_BLANK, textOf, vectorAt } from './row-sql.ts';
 
 /**
  * Judges a row of `f` by its stamp `k`; `unstamped` is the kind of one that has a vector and no stamp, `doubt` the condition under which a
@@ -182,13 +182,6 @@ export function lockKeys(table: EmbeddedTable, hasNulls: boolean): string {
 from (select u.key::pg_catalog.text[] as key from pg_catalog.unnest($1::pg_catalog.text[]) as u (key)) as w
 join ${table.name} as t on ${isRowOf('t', 'w.key', table.keyColumns, hasNulls)}
 for ${lockOf(table)} of t skip locked`;
-}
-
-/** One of the vectors that `encodeVectors` made for a table: `array` is the parameter, `position` counts from 1. */
-export function vectorAt(table: EmbeddedTable, dimensions: number, array: string, position: string): string {
-  if (table.wire !== undefined) return `((${array}::${table.wire.type}[])[${position}])${table.dstCast}`;
-  const start = `(${position} operator(pg_catalog.-) 1) operator(pg_catalog.*) ${dimensions} operator(pg_catalog.+) 1`;
-  return `((${array}::pg_catalog.float4[])[${start} : ${position} operator(pg_catalog.*) ${dimensions}])${table.dstCast}`;
 }
 
 /**
