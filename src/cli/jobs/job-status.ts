@@ -8,7 +8,7 @@ import type { JobAccess } from './job-access.ts';
 export interface JobStatus {
   readonly id: string;
   readonly label: string | undefined;
-  /** `schema.table.column` of the text, and the column of the vectors. */
+  /** `schema.table.column` of the text, and the column of the vectors, of chunks with their table. */
   readonly source: string;
   readonly destination: string;
   readonly model: string;
@@ -26,7 +26,8 @@ export async function readJobStatus(access: JobAccess, row: JobRow): Promise<Job
       ? { source: '-', destination: '-', model: '-' }
       : {
           source: `${spec.schema}.${spec.table}.${spec.srcColumn}`,
-          destination: spec.dstColumn,
+          destination:
+            spec.chunks === undefined ? spec.dstColumn : `${spec.chunks.schema}.${spec.chunks.table}.${spec.dstColumn}`,
           model: spec.model.name,
         };
   let progress: JobProgress | undefined;

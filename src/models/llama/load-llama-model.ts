@@ -45,8 +45,8 @@ export async function loadLlamaModel(options: LlamaModelOptions, signal: AbortSi
   const { name, runtime, weightsPath, spec } = local;
   const { queryPrefix } = options;
   // The engine knows one prefix, which is put before the texts here where there are two.
-  const own = queryPrefix === prefix ? prefix : '';
-  const prefixes = own === prefix ? undefined : { document: prefix, query: queryPrefix };
+  const prefixes = queryPrefix === prefix ? undefined : { document: prefix, query: queryPrefix };
+  const own = prefixes === undefined ? prefix : '';
   const setup: LlamaModelSetup = { weightsPath, maxTokens: spec?.maxTokens, facts, prefix: own, settings };
   const engine = await startSupervisedEngine({ entry, setup, log, name, files: [weightsPath] }, signal);
   // Of the engine's own making.

@@ -52,13 +52,13 @@ export async function loadOnnxModel(options: OnnxModelOptions, signal: AbortSign
   const isReranker = plan.functions.includes('rerank');
   const { queryPrefix = prefix } = options;
   // The engine knows one prefix, which is put before the texts here where there are two.
-  const own = queryPrefix === prefix ? prefix : '';
+  const prefixes = queryPrefix === prefix ? undefined : { document: prefix, query: queryPrefix };
   const task: EngineSetup['task'] = isReranker ? { kind: 'rerank' } : { kind: 'embed', pooling, prefix };
   const setup: EngineSetup = {
     weightsPath: model.weightsPath,
     tokenizerPath,
     tokenizerConfigPath,
-    task: task.kind === 'embed' ? { ...task, prefix: own } : task,
+    task: task.kind === 'embed' ? { ...task, prefix: prefixes === undefined ? prefix : '' } : task,
     maxTokens,
     padTokenId,
     threads: cpuLimit(),
@@ -99,7 +99,7 @@ export async function loadOnnxModel(options: OnnxModelOptions, signal: AbortSign
               window: maxTokens,
               maxBatch: texts,
               tokenize: (pieces, callSignal) => tokenizeTexts(pieces, engine.tokenize, callSignal),
-              ...withPrefixes(engine.embed, own === prefix ? undefined : { document: prefix, query: queryPrefix }),
+              ...withPrefixes(engine.embed, prefixes),
             },
           }),
       close: () => engine.close(),
