@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { defineConfig } from 'vitest/config';
+import { compiledEngines } from './test/support/compiled-engines.ts';
 import { SlowFirst } from './test/support/slow-files.ts';
 
 /** What loads models into onnxruntime or llama.cpp, or measures processes that might. */
@@ -51,6 +52,7 @@ export default defineConfig({
         },
       },
       {
+        plugins: [compiledEngines()],
         test: {
           ...onServer,
           name: 'integration',
@@ -60,6 +62,7 @@ export default defineConfig({
         },
       },
       {
+        plugins: [compiledEngines()],
         test: {
           ...onServer,
           name: 'faults',
@@ -69,6 +72,7 @@ export default defineConfig({
         },
       },
       {
+        plugins: [compiledEngines()],
         test: {
           ...onServer,
           name: 'engines',

@@ -7,11 +7,12 @@ import { createLogger, silentLogger } from '../../src/core/log.ts';
 import { answerRequests, embedTexts } from '../../src/models/answer-requests.ts';
 import { startSupervisedEngine } from '../../src/models/engine/supervise-engine.ts';
 import type { Model } from '../../src/models/port.ts';
+import { compiledUrl } from '../support/compiled-program.ts';
 import { eventually } from '../support/eventually.ts';
 import { copyFixture, fixturePath, loadFixture, valuesOf } from './onnx-fixtures.ts';
 
 const signal = new AbortController().signal;
-const engineEntry = new URL('./misbehaving-engine.ts', import.meta.url);
+const engineEntry = compiledUrl('test/models/misbehaving-engine.ts');
 const loadMisbehaving = (folder = fixturePath('mean')) => loadFixture('mean', { engineEntry, folder });
 const pidOf = async (model: Model) => valuesOf(await model.embed(['which'], signal))[0]?.[0] ?? 0;
 const summary = (outcomes: Awaited<ReturnType<Model['embed']>>) =>

@@ -1,21 +1,26 @@
 import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const FOLDER = '.test-dist';
 /** What the program finds by its own place. */
 const LINKED = ['package.json', 'sql'];
 
-/** What {@link compileProgram} writes. Programs in `test/models` start engines from sources. */
+/** What {@link compileProgram} writes. Programs in `test/models` start from sources, as they find fixtures by their own place. */
 function isCompiled(path: string): boolean {
-  return /^(?:src|test(?!\/models))\/.*(?<!\.test)\.ts$/.test(path);
+  return /^(?:src|test\/models\/misbehaving-engine|test(?!\/models))\b.*(?<!\.test)\.ts$/.test(path);
 }
 
 /** The path, from the root, of a program of `src` or `test` as {@link compileProgram} wrote it; of any other file, its own. */
 export function compiledEntry(entry: string): string {
   return isCompiled(entry) ? `${FOLDER}/${entry.replace(/\.ts$/, '.js')}` : entry;
+}
+
+/** The same as a URL. */
+export function compiledUrl(entry: string): URL {
+  return pathToFileURL(join(ROOT, compiledEntry(entry)));
 }
 
 /**

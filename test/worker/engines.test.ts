@@ -2,12 +2,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import process from 'node:process';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { fixtureProvider } from '../models/onnx-fixtures.ts';
+import { compiledUrl } from '../support/compiled-program.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { embed, generate, rowsOf, untilStatus, untilStatusAfterRetries } from '../support/requests.ts';
 import { type LocalWorkerOptions, startTestWorker } from '../support/test-worker.ts';
 
-const ENGINE = new URL('../models/misbehaving-engine.ts', import.meta.url);
+const ENGINE = compiledUrl('test/models/misbehaving-engine.ts');
 
 let db: TestDatabase;
 beforeAll(async () => {
