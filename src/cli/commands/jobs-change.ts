@@ -89,7 +89,7 @@ export const jobsRetryFailuresCommand = commandOf({
   name: 'retry-failures',
   summary: 'embed rows again that have failed for good',
   details:
-    'Rows that failed five times are left alone. This tries them again, after you have mended what was wrong with them.',
+    'Rows that failed five times are left alone. This tries them again, once you have fixed what was wrong with them.',
   does: 'try its failed rows again',
   run: (access, invocation) =>
     inRegistered(

@@ -3,7 +3,7 @@ import type { Outcome } from './read-outcomes.ts';
 
 export function failedError({ request_id, error }: Outcome): LamplighterError {
   return new LamplighterError('REQUEST_FAILED', `Request ${request_id} failed: ${error ?? 'no error was recorded'}`, {
-    hint: 'Mend the cause, then retry it.',
+    hint: 'Fix the cause, then retry it.',
   });
 }
 
