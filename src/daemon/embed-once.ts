@@ -5,6 +5,7 @@ import type { RowAnswer } from '../embeddings/write-vectors.ts';
 import type { Model } from '../models/port.ts';
 import { embedRows } from './embed-rows.ts';
 import { createModelTurns } from './model-turns.ts';
+import { createPace } from './pace.ts';
 
 const PAGE_ROWS = 500;
 
@@ -28,6 +29,7 @@ export interface EmbedOnceOptions {
   readonly model: Model;
   readonly dimensions: number;
   readonly batchSize?: number | undefined;
+  readonly maxRowsPerSecond?: number | undefined;
   readonly take: TakeVectors;
   /** Told after each page; the total is a count made at the start. */
   readonly onProgress: (done: number, total: number) => void;
@@ -53,7 +55,18 @@ export interface EmbeddedOnce {
  * @throws LamplighterError MODEL_FAILED when the model is unavailable or gives vectors of another length; the server's errors.
  */
 export async function embedOnce(options: EmbedOnceOptions): Promise<EmbeddedOnce> {
-  const { db, source, model, dimensions, batchSize, take, onProgress, signal, clock = systemClock } = options;
+  const {
+    db,
+    source,
+    model,
+    dimensions,
+    batchSize,
+    maxRowsPerSecond,
+    take,
+    onProgress,
+    signal,
+    clock = systemClock,
+  } = options;
   const { limit = Number.POSITIVE_INFINITY } = source;
   const { quotedTable, pk, src, pkType } = await inspectSource(db, source);
   const condition = `${src} is not null${source.filter === undefined ? '' : ` and (${source.filter}\n)`}`;
@@ -62,16 +75,20 @@ export async function embedOnce(options: EmbedOnceOptions): Promise<EmbeddedOnce
   const page = `select ${pk}::text as key, ${src}::text as text from ${quotedTable} where ${condition}
     and ($1::text is null or ${pk} > $1::text::${pkType}) order by ${pk} limit $2`;
   let last: string | null = null;
+  const pace = createPace({ maxRowsPerSecond, maxLoad: 1, clock });
+  const mostRows = Math.min(PAGE_ROWS, maxRowsPerSecond ?? PAGE_ROWS);
   let [rows, failed, calls] = [0, 0, 0];
   let [tokens, truncated]: [number | undefined, number | undefined] = [undefined, undefined];
   let firstError: string | undefined;
   onProgress(0, total);
   while (rows < limit) {
+    if (pace.rowsInMs() > 0) await clock.delay(pace.rowsInMs(), signal);
     signal.throwIfAborted();
-    const size = Math.min(PAGE_ROWS, limit - rows);
+    const size = Math.min(mostRows, limit - rows);
     const found: { key: string; text: string }[] = (await db.query<{ key: string; text: string }>(page, [last, size]))
       .rows;
     if (found.length === 0) break;
+    pace.noteRows(found.length);
     const embedded = await embedRows(found, { model, dimensions, turns, kind: 'pass', batchSize, signal });
     const trouble = embedded.outage?.message ?? embedded.wrongDimensions;
     if (trouble !== undefined) throw new LamplighterError('MODEL_FAILED', `Model "${model.name}": ${trouble}`);

@@ -11,6 +11,7 @@ export const SQLSTATE = {
   deadlockDetected: '40P01',
   dependentObjectsStillExist: '2BP01',
   diskFull: '53100',
+  duplicateColumn: '42701',
   duplicateObject: '42710',
   duplicateTable: '42P07',
   idleSessionTimeout: '57P05',

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import { loadQuery } from '../db/load-sql.ts';
 import type { Pool } from '../db/pool.ts';
+import { isSqlState } from '../db/sqlstate.ts';
 import type { JobSpec, PreparedJob } from './job-spec.ts';
 import { listJobs } from './list-jobs.ts';
 import { runPinned } from './pinned-transaction.ts';
@@ -27,6 +28,10 @@ import type { LockPatience } from './table/lock-table.ts';
 import { quoteIdentifier } from './table/quote-identifier.ts';
 
 const REGISTER_EMBEDDING_JOB = loadQuery('register_embedding_job');
+/** What a daemon meets that makes what another one, preparing the same job, has made a moment before. */
+const MADE_ALREADY = ['duplicateColumn', 'duplicateObject', 'duplicateTable', 'uniqueViolation'] as const;
+/** Each try gets past one of them at least. */
+const MOST_TRIES = 5;
 const BUILD_CAPTURE = loadQuery('build_capture');
 const CAPTURE_LIMIT_BYTES = 2 ** 30;
 
@@ -46,6 +51,17 @@ export interface PrepareOptions {
  * @throws LamplighterError JOB_INVALID, whose message says to the user what is wrong; the server's errors.
  */
 export async function prepareJob(db: Pool, spec: JobSpec, options: PrepareOptions = {}): Promise<PreparedJob> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await prepareOnce(db, spec, options);
+    } catch (error) {
+      const isMadeByAnother = MADE_ALREADY.some((state) => isSqlState(error, state));
+      if (!isMadeByAnother || tries >= MOST_TRIES) throw error;
+    }
+  }
+}
+
+async function prepareOnce(db: Pool, spec: JobSpec, options: PrepareOptions): Promise<PreparedJob> {
   const { patienceMs = 30_000, clock = systemClock, signal } = options;
   const patience: LockPatience = { patienceMs, clock, signal };
   checkSchema(spec);

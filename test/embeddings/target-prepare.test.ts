@@ -25,6 +25,24 @@ beforeAll(async () => {
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 
+test.each(['column', 'chunks'])('several daemons may prepare one job at the same time: %s', async (kind) => {
+  for (let round = 0; round < 10; round += 1) {
+    const table = `shared_${kind}_${round}`;
+    const chunks = { schema: 'public', table: `${table}_parts`, size: 8, overlap: 0 };
+    await scene.run(`create table ${table} (id int primary key, body text)`);
+    const prepared = await Promise.allSettled(
+      [1, 2, 3].map(() => scene.prepare(table, { jobId: table, ...(kind === 'chunks' ? { chunks } : {}) })),
+    );
+    const fulfilled = ['fulfilled', 'fulfilled', 'fulfilled'];
+    expect(prepared.map((each) => (each.status === 'rejected' ? each.reason : each.status))).toEqual(fulfilled);
+    expect(
+      await scene.run(
+        `select count(*)::integer as made from pg_trigger where tgrelid = '${table}'::regclass and not tgisinternal`,
+      ),
+    ).toEqual([{ made: 1 }]);
+  }
+});
+
 const refusal = async (changes: Partial<JobSpec>, table = 'plain') => {
   try {
     const job = await scene.prepare(table, { jobId: 'refused', ...changes });

@@ -61,6 +61,11 @@ const BATCH_SIZE: CliOption = {
   argument: 'n',
   describes: 'most texts of one call of the model',
 };
+const MAX_ROWS_PER_SECOND: CliOption = {
+  flag: 'max-rows-per-second',
+  argument: 'n',
+  describes: 'hold the pass to that rate',
+};
 const FILTER: CliOption = { flag: 'filter', short: 'f', argument: 'sql', describes: 'a condition that rows must meet' };
 const LIMIT: CliOption = { flag: 'limit', short: 'l', argument: 'n', describes: 'most rows', defaultText: 'all' };
 const CREATE_COLUMN: CliOption = {
@@ -114,6 +119,7 @@ export const createEmbeddingsCommand: CliCommand = {
     OUT_URI,
     OUT_TABLE,
     BATCH_SIZE,
+    MAX_ROWS_PER_SECOND,
     FILTER,
     LIMIT,
     CREATE_COLUMN,
@@ -213,6 +219,7 @@ async function embed(invocation: Invocation, { model, dimensions }: ServedModel)
       model,
       dimensions,
       batchSize: readOption(invocation, BATCH_SIZE, count(1, 100_000).read),
+      maxRowsPerSecond: readOption(invocation, MAX_ROWS_PER_SECOND, count(1, 1_000_000).read),
       take: sink.take,
       onProgress: createProgress(invocation, `${source.schema}.${source.table}`),
       signal: interruption.first,
