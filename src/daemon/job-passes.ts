@@ -11,8 +11,11 @@ import type { Pace } from './pace.ts';
 const CLAIM_MS = 5_000;
 /** How often the others ask whether it still does: this adds to the lease of one that has died. */
 const ASK_MS = 1_000;
-/** Pages are as large as this time allows: short statements, few of them. */
-const PAGE_MS = 20;
+/**
+ * Pages are as large as this time allows: short statements, few of them. On a busy machine the ten round trips of a page take 20 ms by
+ * themselves: with less time than this, pages shrank to their least there, and a pass cost several times as much.
+ */
+const PAGE_MS = 100;
 const MIN_BLOCKS = 8;
 const MAX_BLOCKS = 4_096;
 /** What no trigger can see is found within this time, and the time that the pass takes. */
