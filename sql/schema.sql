@@ -874,19 +874,20 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.build_search(p_target lamplighter.search_target)
+CREATE OR REPLACE FUNCTION lamplighter.build_search(p_target jsonb)
  RETURNS text
  LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  v_table constant oid := coalesce(p_target.chunk_table_oid, p_target.table_oid);
+  v_target constant lamplighter.search_target := jsonb_populate_record(null::lamplighter.search_target, p_target);
+  v_table constant oid := coalesce(v_target.chunk_table_oid, v_target.table_oid);
   v_vector_schema name;
   v_is_of_pgvector boolean := false;
   v_type text;
   v_query text;
-  v_vector text := format('t.%I', p_target.dst_column);
+  v_vector text := format('t.%I', v_target.dst_column);
   v_distance text;
   v_order text;
   v_key text;
@@ -900,7 +901,7 @@ begin
   with recursive base (oid) as (
     select a.atttypid
     from pg_attribute as a
-    where a.attrelid = v_table and a.attname = p_target.dst_column and a.attnum > 0 and not a.attisdropped
+    where a.attrelid = v_table and a.attname = v_target.dst_column and a.attnum > 0 and not a.attisdropped
     union all
     select y.typbasetype
     from base as b
@@ -913,21 +914,21 @@ begin
   join pg_type as y on y.oid = b.oid and y.typtype <> 'd'
   join pg_namespace as n on n.oid = y.typnamespace;
   if v_type is null then
-    raise exception 'The vectors of embedding job % are no longer where they were', p_target.job_id using errcode = '42703',
+    raise exception 'The vectors of embedding job % are no longer where they were', v_target.job_id using errcode = '42703',
       hint = 'The daemon looks at the job again within a minute: see reason in lamplighter.embedding_status.';
   end if;
 
   select string_agg(format('%L, t.%I', k.name, k.name), ', ' order by k.position),
          string_agg(format('x.%I = t.%I', k.name, k.name), ' and ' order by k.position)
   into v_key, v_same_key
-  from unnest(p_target.key_columns) with ordinality as k (name, position);
+  from unnest(v_target.key_columns) with ordinality as k (name, position);
 
   if v_is_of_pgvector then
-    v_query := format('$1::%s(%s)', v_type, p_target.dimensions);
+    v_query := format('$1::%s(%s)', v_type, v_target.dimensions);
     v_distance := format('(%s operator(%I.<=>) %s)', v_vector, v_vector_schema, v_query);
     select format('%s operator(%I.%s) %s', v_vector, v_vector_schema, o.oprname, v_query) into v_order
     from pg_index as i
-    join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0] and a.attname = p_target.dst_column
+    join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0] and a.attname = v_target.dst_column
     join pg_opclass as c on c.oid = i.indclass[0]
     join pg_am as m on m.oid = c.opcmethod and m.amname in ('hnsw', 'ivfflat')
     join pg_amop as p on p.amopfamily = c.opcfamily and p.amopmethod = m.oid and p.amoppurpose = 'o'
@@ -938,7 +939,7 @@ begin
     v_order := coalesce(v_order, v_distance);
   else
     -- A row whose array has another length would make the whole search fail.
-    v_condition := format(' and cardinality(%s) = %s', v_vector, p_target.dimensions);
+    v_condition := format(' and cardinality(%s) = %s', v_vector, v_target.dimensions);
     if v_vector_schema is null then
       v_distance := format(
         '(select 1 - coalesce(sum(v.own::float8 * v.wanted) / nullif(sqrt(sum(v.own::float8 * v.own)) * sqrt(sum(v.wanted::float8 * v.wanted)), 0), 0)'
@@ -948,13 +949,13 @@ begin
     end if;
     v_order := 'distance';
   end if;
-  if p_target.chunk_table_oid is not null and row_security_active(p_target.table_oid) then
-    v_condition := v_condition || format(' and exists (select from %s as x where %s)', p_target.table_oid::regclass, v_same_key);
+  if v_target.chunk_table_oid is not null and row_security_active(v_target.table_oid) then
+    v_condition := v_condition || format(' and exists (select from %s as x where %s)', v_target.table_oid::regclass, v_same_key);
   end if;
   return format(
     'select jsonb_build_object(%s) as key, %s, %s::float8 as distance from %s as t where %s is not null%s order by %s limit $2',
     v_key,
-    case when p_target.chunk_table_oid is null then 'null::integer as chunk_no, null::text as chunk' else 't.chunk_no, t.chunk' end,
+    case when v_target.chunk_table_oid is null then 'null::integer as chunk_no, null::text as chunk' else 't.chunk_no, t.chunk' end,
     v_distance, v_table::regclass, v_vector, v_condition, v_order);
 end
 $function$;
@@ -2201,7 +2202,7 @@ AS $function$
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.find_search_target(p_job text)
- RETURNS lamplighter.search_target
+ RETURNS jsonb
  LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2232,7 +2233,7 @@ begin
           order by f.job)
         from unnest(v_found) as f);
   end if;
-  return v_found[1];
+  return to_jsonb(v_found[1]);
 end
 $function$;
 
@@ -5346,7 +5347,7 @@ begin
   if coalesce(search.k, 10) < 1 then
     raise exception 'k must be 1 or more, got %', search.k using errcode = '22023';
   end if;
-  v_target := lamplighter.find_search_target(search.job);
+  v_target := jsonb_populate_record(null::lamplighter.search_target, lamplighter.find_search_target(search.job));
   -- A job names its input type behind its model.
   v_request_id := lamplighter.enqueue_request('embed',
     jsonb_build_object('text_input', query, 'use_cache', true, 'input_type', 'query'), 0, split_part(v_target.model, ' ', 1));
@@ -5375,13 +5376,13 @@ begin
   if coalesce(search_by_vector.k, 10) < 1 then
     raise exception 'k must be 1 or more, got %', search_by_vector.k using errcode = '22023';
   end if;
-  v_target := lamplighter.find_search_target(search_by_vector.job);
+  v_target := jsonb_populate_record(null::lamplighter.search_target, lamplighter.find_search_target(search_by_vector.job));
   if query_vector is null or cardinality(query_vector) <> v_target.dimensions or array_position(query_vector, null) is not null then
     raise exception 'Expected a vector of % numbers, as the job has them, got %', v_target.dimensions,
       coalesce(cardinality(query_vector)::text, 'NULL') using errcode = '22023',
       hint = format('Embed the query with the model of the job: %s.', v_target.model);
   end if;
-  return query execute lamplighter.build_search(v_target) using query_vector, coalesce(search_by_vector.k, 10);
+  return query execute lamplighter.build_search(to_jsonb(v_target)) using query_vector, coalesce(search_by_vector.k, 10);
 end
 $function$;
 
@@ -6395,7 +6396,7 @@ revoke all on function lamplighter.autonomous_lock_key(p_request_id uuid) from p
 
 revoke all on function lamplighter.build_capture(p_job bigint) from public;
 
-revoke all on function lamplighter.build_search(p_target lamplighter.search_target) from public;
+revoke all on function lamplighter.build_search(p_target jsonb) from public;
 
 revoke all on function lamplighter.cancel_abandoned() from public;
 

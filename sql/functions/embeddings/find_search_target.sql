@@ -1,7 +1,7 @@
 -- lamplighter.find_search_target (caller)
 -- The one job that p_job names for a search, by its id in the jobs table or as schema.table.column of its vectors, among those that the
--- caller may read. A canceled one is found only where no other has that name. Raises 42704 when there is none, 42725 when there are several.
-create or replace function lamplighter.find_search_target(p_job text) returns lamplighter.search_target
+-- caller may read, as a row of lamplighter.search_target in JSON. A canceled one is found only where no other has that name. Raises 42704 when there is none, 42725 when there are several.
+create or replace function lamplighter.find_search_target(p_job text) returns jsonb
 language plpgsql stable security invoker set search_path = pg_catalog, pg_temp as $$
 declare
   v_found lamplighter.search_target[];
@@ -29,6 +29,6 @@ begin
           order by f.job)
         from unnest(v_found) as f);
   end if;
-  return v_found[1];
+  return to_jsonb(v_found[1]);
 end
 $$;

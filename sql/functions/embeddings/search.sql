@@ -15,7 +15,7 @@ begin
   if coalesce(search.k, 10) < 1 then
     raise exception 'k must be 1 or more, got %', search.k using errcode = '22023';
   end if;
-  v_target := lamplighter.find_search_target(search.job);
+  v_target := jsonb_populate_record(null::lamplighter.search_target, lamplighter.find_search_target(search.job));
   -- A job names its input type behind its model.
   v_request_id := lamplighter.enqueue_request('embed',
     jsonb_build_object('text_input', query, 'use_cache', true, 'input_type', 'query'), 0, split_part(v_target.model, ' ', 1));

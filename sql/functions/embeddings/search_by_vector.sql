@@ -8,13 +8,13 @@ begin
   if coalesce(search_by_vector.k, 10) < 1 then
     raise exception 'k must be 1 or more, got %', search_by_vector.k using errcode = '22023';
   end if;
-  v_target := lamplighter.find_search_target(search_by_vector.job);
+  v_target := jsonb_populate_record(null::lamplighter.search_target, lamplighter.find_search_target(search_by_vector.job));
   if query_vector is null or cardinality(query_vector) <> v_target.dimensions or array_position(query_vector, null) is not null then
     raise exception 'Expected a vector of % numbers, as the job has them, got %', v_target.dimensions,
       coalesce(cardinality(query_vector)::text, 'NULL') using errcode = '22023',
       hint = format('Embed the query with the model of the job: %s.', v_target.model);
   end if;
-  return query execute lamplighter.build_search(v_target) using query_vector, coalesce(search_by_vector.k, 10);
+  return query execute lamplighter.build_search(to_jsonb(v_target)) using query_vector, coalesce(search_by_vector.k, 10);
 end
 $$;
 
