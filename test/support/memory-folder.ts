@@ -1,7 +1,9 @@
-import { chmod, mkdtemp, readFile, rm, statfs } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import process from 'node:process';
 
 const SHARED_MEMORY = '/dev/shm';
+const PREFIX = 'lamplighter-test-';
 /** Servers write logs of up to 1 GB, and several run at a time. */
 const LEAST_BYTES = 4 * 1024 ** 3;
 
@@ -17,7 +19,8 @@ export interface MemoryFolder {
  */
 export async function createMemoryFolder(): Promise<MemoryFolder | undefined> {
   if (!(await isUsable())) return undefined;
-  const path = await mkdtemp(join(SHARED_MEMORY, 'lamplighter-test-'));
+  await removeLeftovers();
+  const path = await mkdtemp(join(SHARED_MEMORY, `${PREFIX}${process.pid}-`));
   // Servers do not run as root.
   await chmod(path, 0o755);
   return { path, remove: () => rm(path, { recursive: true, force: true, maxRetries: 5 }) };
@@ -33,5 +36,22 @@ async function isUsable(): Promise<boolean> {
     return type === 'tmpfs' && !options.split(',').includes('noexec') && bavail * bsize >= LEAST_BYTES;
   } catch {
     return false;
+  }
+}
+
+/** Removes the folders of runs that were killed. */
+async function removeLeftovers(): Promise<void> {
+  for (const name of await readdir(SHARED_MEMORY)) {
+    const pid = name.startsWith(PREFIX) ? name.slice(PREFIX.length).match(/^(\d+)-/)?.[1] : undefined;
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    await rm(join(SHARED_MEMORY, name), { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
