@@ -31,7 +31,8 @@ const KINDS: Readonly<Record<TaskTextName, number>> = {
   endless: 1,
   'endless and bare': 1,
 };
-const LONGEST_REST_S = 0.4;
+/** Long enough for most workers that die to have some in hand. */
+const LONGEST_REST_S = 2;
 
 function drawText({ random }: Hand): [TaskTextName, number] {
   const seconds = random.chance(0.5) ? 0 : (random.int(100) / 100) * LONGEST_REST_S;

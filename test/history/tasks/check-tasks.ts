@@ -21,6 +21,7 @@ export async function checkTasks(
   const byKey = groupBy(lives.values(), ([first]) => first?.key ?? '');
   const calls = new Map(callers.calls.map((call) => [call.key, call]));
   const asked = new Set(callers.cancels.flatMap(({ jobid, answer }) => (answer === false ? [] : [jobid])));
+  const told = new Set(callers.cancels.flatMap(({ jobid, answer }) => (answer === true ? [jobid] : [])));
   const rolesAsked = new Set(
     callers.cancels.flatMap(({ jobid, role, answer }) => (jobid === undefined && answer !== false ? [role] : [])),
   );
@@ -40,7 +41,7 @@ export async function checkTasks(
     else if (call.told === 'refused') report('queued-once', key, 'its caller was refused');
     if (second !== undefined) report('queued-once', key, 'there is a second run of it');
     const end = life?.findLast(({ after }) => after !== undefined)?.after;
-    if (call !== undefined && end !== undefined) checkEnd(call, end, records, report);
+    if (call !== undefined && end !== undefined) checkEnd(call, end, told.has(end.jobid), records, report);
   }
   for (const { key, told } of callers.calls) {
     if (told === 'accepted' && !byKey.has(key)) report('lost', key, 'accepted, and there is no run of it');
@@ -56,6 +57,7 @@ type Lives = ReadonlyMap<string, TaskRecords['changes'][]>;
 function checkEnd(
   { key, kind }: QueueCall,
   end: { state: string; errorMessage: string | null; charge: number },
+  isCancelled: boolean,
   { effects }: TaskRecords,
   report: TaskReport,
 ): void {
@@ -65,7 +67,8 @@ function checkEnd(
     return;
   }
   if (!fitsVerdict(kind, end.state, steps)) report('effect', key, `${end.state}, with steps ${steps.join() || 'none'}`);
-  if (!isPossibleEnd(kind, end)) report('verdict', key, `${end.state}, charge ${end.charge}: ${end.errorMessage}`);
+  if (!isPossibleEnd(kind, end, isCancelled))
+    report('verdict', key, `${end.state}, charge ${end.charge}: ${end.errorMessage}`);
 }
 
 function checkStarts(

@@ -102,12 +102,14 @@ const LOST_BARE = 'worker lost while running a statement that cannot be retried'
 export function isPossibleEnd(
   name: TaskTextName,
   { state, errorMessage, charge }: { state: string; errorMessage: string | null; charge: number },
+  /** A caller was told that its cancel came in time: what ends it then is no administrator's doing. */
+  isCancelled: boolean,
 ): boolean {
   const { verdict, error, isBare } = taskText(name);
   if (state === 'canceled') return errorMessage === 'Canceled by user';
   if (state === 'succeeded') return verdict === 'succeeded' && errorMessage === null;
   if (errorMessage === null) return false;
   if (verdict === 'failed' && error?.test(errorMessage) === true) return true;
-  if (TERMINATED.test(errorMessage)) return true;
+  if (TERMINATED.test(errorMessage)) return !isCancelled;
   return errorMessage === LOST_EACH_TIME ? charge >= 3 : isBare && errorMessage === LOST_BARE;
 }
