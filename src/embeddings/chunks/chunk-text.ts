@@ -73,7 +73,7 @@ export function chunkText(text: string, tokens: TokenSpans, { size, overlap }: C
       // Then nothing is repeated.
       start = covered;
       const one = Math.min(start + size * MOST_UNITS_PER_TOKEN, Math.max(start + 1, endOf(tokens, newToken)));
-      end = findEnd() ?? Math.min(textEnd, characterEnd(text, one));
+      end = findEnd() ?? skipSpacesBack(text, Math.min(textEnd, characterEnd(text, one)), start + 1);
     }
     chunks.push({ no: chunks.length, text: text.slice(start, end), start });
     covered = skipSpaces(text, end, textEnd);
