@@ -93,11 +93,13 @@ export async function embedRows(
   const usage = { calls, tokens: tokensOf(texts, outcomes, budget === undefined ? undefined : sizes), truncated };
   if (all.some(({ ok }) => ok)) turns.noteAnswer();
   const answers = rows.map(({ text }) => (late.has(text) ? DAY_USED_UP : answerOf(outcomes.get(text))));
+  const refusedMs = Math.max(0, ...all.map((outcome) => (outcome.ok ? 0 : (outcome.error.retryAfterMs ?? 0))));
   const outage = outageOf(all);
   if (outage !== undefined) {
     turns.noteUnavailable(new Error(outage.message, { cause: outage.cause }), outage.retryAfterMs);
     return { answers, usage, outage };
   }
+  if (refusedMs > 0) turns.holdBack(refusedMs);
   const wrong = all.filter((outcome) => !outcome.ok && WRONG_LENGTH.test(outcome.error.message));
   const [first] = wrong;
   if (first === undefined || first.ok || wrong.length < 2 || wrong.length < all.length) return { answers, usage };
@@ -184,5 +186,6 @@ function outageOf(outcomes: readonly ItemOutcome<Float32Array>[]): ModelError | 
 function answerOf(outcome: ItemOutcome<Float32Array> | undefined): RowAnswer {
   if (outcome === undefined) return { error: 'The model gave no answer', isRow: true };
   if (outcome.ok) return outcome.value;
-  return { error: outcome.error.message, isRow: outcome.error.kind !== 'unavailable' };
+  const { message, kind, retryAfterMs } = outcome.error;
+  return { error: message, isRow: kind !== 'unavailable', againMs: retryAfterMs };
 }

@@ -25,6 +25,8 @@ export interface ModelTurns {
   run<T>(kind: TurnKind, signal: AbortSignal, call: () => Promise<T>): Promise<T>;
   /** The model has answered. */
   noteAnswer(): void;
+  /** The model has answered some calls, and asks for a pause before the others. */
+  holdBack(ms: number): void;
   /** A call came to nothing because of the model or its server. */
   noteUnavailable(error: Error, retryAfterMs?: number): void;
 }
@@ -98,6 +100,9 @@ export function createModelTurns(
       if (failures > 0) trouble.settle();
       failures = 0;
       notBeforeMs = 0;
+    },
+    holdBack(ms) {
+      notBeforeMs = Math.max(notBeforeMs, clock.nowMs() + ms);
     },
     noteUnavailable(error, retryAfterMs) {
       trouble.note(error);

@@ -19,12 +19,13 @@ const REPLICA_IDENTITY_MISSING = '55000';
 const MOST_DOCUMENTS = 64;
 const MOST_CHUNKS = 500;
 
-/** Why there is no vector. `isRow`: the row is charged; else it is tried again uncharged. */
+/** Why there is no vector. `isRow`: the row is charged; else it is tried again uncharged, after `againMs` where that is known. */
 export interface RowRefusal {
   readonly error: string;
   readonly isRow: boolean;
   /** Nothing was tried, and nothing failed: the pause before the next try is the shortest. */
   readonly isUntried?: boolean;
+  readonly againMs?: number | undefined;
 }
 
 /** What a model gave for a text. */
@@ -66,6 +67,8 @@ export async function writeVectors(
   const writes: VectorWrite[] = batch.clears.map((row) => ({ row, vector: undefined, chunks: [] }));
   const failures: RowFailure[] = [];
   const again: string[] = [...batch.postponed];
+  /** When a model asked to be called again for some of them. */
+  let askedMs = 0;
   batch.places.forEach((row, index) => {
     const answer = answers[index];
     if (answer instanceof Float32Array) {
@@ -80,11 +83,16 @@ export async function writeVectors(
       if (fault === undefined) writes.push({ row, vector: undefined, chunks: answer.chunks });
       else failures.push(rowFailure(row, fault));
     } else if (answer?.isRow === true) failures.push(rowFailure(row, answer.error));
-    else again.push(row.key);
+    else {
+      again.push(row.key);
+      if (answer !== undefined) askedMs = Math.max(askedMs, answer.againMs ?? 0);
+    }
   });
   try {
     const isUntried = answers.some((answer) => 'isUntried' in answer && answer.isUntried === true);
-    const againMs = isUntried ? AGAIN_BASE_MS : AGAIN_BASE_MS * 2 ** Math.min(batch.attempt, 20);
+    const grownMs = isUntried ? AGAIN_BASE_MS : AGAIN_BASE_MS * 2 ** Math.min(batch.attempt, 20);
+    // A provider that takes so much and no more refuses some texts each time: that says nothing about those.
+    const againMs = askedMs > 0 ? askedMs : grownMs;
     return await writeParts(db, job, batch, { writes, failures, again, againMs }, usage);
   } catch (error) {
     const refusal = refusalOf(error, job);
