@@ -196,6 +196,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
       pace,
       budget,
       passBatches: 0,
+      claimsInARow: 0,
       batches: 0,
       lastSeq: undefined,
       fullLookMs: Number.NEGATIVE_INFINITY,

@@ -4,7 +4,7 @@ import { claimChanges } from '../embeddings/claim-changes.ts';
 import type { EmbeddingBatch } from '../embeddings/embedding-batch.ts';
 import type { PreparedJob } from '../embeddings/job-spec.ts';
 import type { BatchWorker } from './batch-worker.ts';
-import type { JobPasses } from './job-passes.ts';
+import type { JobPasses, PageStep } from './job-passes.ts';
 import type { ModelTurns, TurnKind } from './model-turns.ts';
 import type { Pace } from './pace.ts';
 import type { TokenBudget } from './token-budget.ts';
@@ -16,6 +16,8 @@ const DOUBTFUL_ROWS = 8;
 /** What is claimed after a sequence number misses a late commit with a lower one. */
 const FULL_LOOK_MS = 1_000;
 export const IDLE_MS = 1_000;
+/** After so many claims of changes in a row comes a page, so that a table that is always written to is filled all the same. */
+const PAGE_EVERY = 4;
 
 /** A job that can be worked on. */
 export interface ReadyJob {
@@ -29,6 +31,8 @@ export interface ReadyJob {
   passBatches: number;
   /** All of them. */
   batches: number;
+  /** Claims since the last page, each of which has found something. */
+  claimsInARow: number;
   lastSeq: string | undefined;
   fullLookMs: number;
 }
@@ -51,13 +55,22 @@ export interface WorkOffDeps {
 }
 
 /**
- * Claims and embeds until nothing is left to claim, or nothing more fits: what changed goes before what passes find. Resolves with how many
+ * Claims and embeds until nothing is left to claim, or nothing more fits: what changed goes before most of what passes find. Resolves with how many
  * milliseconds to wait before trying again; a batch that is done is a reason to try at once.
  *
  * @throws LamplighterError JOB_CHANGED, LEASE_LOST; the server's errors.
  */
 export async function workOff(deps: WorkOffDeps, own: ReadyJob, signal: AbortSignal): Promise<number> {
   const { db, holderId, limit: most, isCurrent, onClaimed, onMarked, onPage, onBatchDone, clock } = deps;
+
+  async function readPage(limit: number): Promise<PageStep> {
+    const step = await own.passes.step(limit, own.passBatches === 0);
+    if (step.kind !== 'page') return step;
+    if (step.batch !== undefined) embed(own, step.batch, 'pass', onBatchDone);
+    await onPage();
+    return step;
+  }
+
   while (!signal.aborted && isCurrent() && own.batches < BATCHES_IN_FLIGHT) {
     const waitMs = Math.max(own.turns.pauseMs, own.pace.rowsInMs());
     // Another one's probe tells soon enough.
@@ -66,6 +79,11 @@ export async function workOff(deps: WorkOffDeps, own: ReadyJob, signal: AbortSig
     }
     if ((await own.budget?.hasRoom()) === false) return IDLE_MS;
     const limit = own.turns.isDoubtful ? DOUBTFUL_ROWS : most;
+    if (own.claimsInARow >= PAGE_EVERY) {
+      own.claimsInARow = 0;
+      await readPage(limit);
+      continue;
+    }
     const isFullLook = clock.nowMs() - own.fullLookMs >= FULL_LOOK_MS;
     if (isFullLook) own.fullLookMs = clock.nowMs();
     const after = isFullLook ? undefined : own.lastSeq;
@@ -78,14 +96,14 @@ export async function workOff(deps: WorkOffDeps, own: ReadyJob, signal: AbortSig
     if (claim.isMarked) onMarked();
     if (claim.taken > 0) onClaimed();
     if (claim.batch !== undefined) embed(own, claim.batch, 'live', onBatchDone);
-    if (claim.batch !== undefined || claim.taken > 0) continue;
-    if (claim.isMarked) return IDLE_MS;
-    const step = await own.passes.step(limit, own.passBatches === 0);
-    if (step.kind === 'page') {
-      if (step.batch !== undefined) embed(own, step.batch, 'pass', onBatchDone);
-      await onPage();
+    if (claim.batch !== undefined || claim.taken > 0) {
+      own.claimsInARow += 1;
       continue;
     }
+    own.claimsInARow = 0;
+    if (claim.isMarked) return IDLE_MS;
+    const step = await readPage(limit);
+    if (step.kind === 'page') continue;
     return step.kind === 'waiting' ? Math.min(IDLE_MS, step.inMs) : IDLE_MS;
   }
   return IDLE_MS;
