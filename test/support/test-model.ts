@@ -57,7 +57,7 @@ export function createTestModel(options: TestModelOptions): Model {
         dimensions,
         ...method(
           (text: string) => text,
-          (text, steps) => vectorOf(text, dimensions, steps),
+          (text, steps) => vectorOf(text, dimensions, steps, name),
         ),
       },
     }),
@@ -140,11 +140,18 @@ function costOf(steps: readonly TestStep[]): ItemCost {
   return tokens === undefined ? {} : { tokens, isTruncated: hasStep(steps, 'truncated') };
 }
 
-/** Equal texts get equal vectors; texts of other lengths or letters most likely others. */
-function vectorOf(text: string, dimensions: number, steps: readonly TestStep[]): Float32Array {
+/** The vector that `test/model`, or another model of the test runtime, makes of a text. */
+export function testVectorOf(text: string, model: string, dimensions = 8): Float32Array {
+  return vectorOf(text, dimensions, parseSteps(text), model);
+}
+
+/** Equal texts get equal vectors of one model; texts of other lengths or letters, and other models, most likely others. */
+function vectorOf(text: string, dimensions: number, steps: readonly TestStep[], model: string): Float32Array {
+  let salt = 0;
+  if (model !== 'test/model') for (const char of model) salt = (salt * 31 + char.charCodeAt(0)) % 1_009;
   const length = hasStep(steps, 'wrong-dimension') ? dimensions + 1 : dimensions;
   const values = Array.from({ length }, (_, index) => {
-    let sum = index + 1;
+    let sum = index + 1 + salt;
     for (let at = index % 7; at < text.length; at += 7) sum = (sum * 31 + text.charCodeAt(at)) % 1_009;
     return sum - 504.5;
   });
