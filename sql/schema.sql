@@ -77,6 +77,8 @@ create table lamplighter.embedding_batch (
   job bigint not null,
   keys text[] not null,
   attempt integer default 0 not null,
+  deaths integer default 0 not null,
+  lone_deaths integer default 0 not null,
   is_of_pass boolean default false not null,
   holder uuid,
   claimed_at timestamp with time zone,
@@ -1056,7 +1058,7 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.claim_changes(p_job bigint, p_generation bigint, p_holder uuid, p_limit integer, p_after bigint DEFAULT NULL::bigint)
- RETURNS TABLE(batch_id bigint, attempt integer, keys text[], is_marked boolean, taken integer, last_seq bigint)
+ RETURNS TABLE(batch_id bigint, attempt integer, keys text[], is_marked boolean, taken integer, last_seq bigint, deaths integer, lone_deaths integer)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1082,7 +1084,7 @@ begin
     order by due.due_at
     limit 1
     for no key update skip locked)
-  returning b.id, b.attempt, b.keys into batch_id, attempt, keys;
+  returning b.id, b.attempt, b.keys, b.deaths, b.lone_deaths into batch_id, attempt, keys, deaths, lone_deaths;
   if found then
     taken := cardinality(keys);
     return next;
@@ -4976,7 +4978,10 @@ declare
   v_rescued integer;
 begin
   with orphan as materialized (
-    select b.id, b.job, b.keys, b.attempt, b.is_of_pass, b.attempt > 0 and cardinality(b.keys) > 1 as is_halved
+    select b.id, b.job, b.keys, b.attempt, b.is_of_pass, b.attempt > 0 and cardinality(b.keys) > 1 as is_halved,
+           b.deaths + 1 as deaths,
+           cardinality(b.keys) = 1 and not exists (
+             select from lamplighter.embedding_batch as other where other.holder = b.holder and other.id <> b.id) as was_alone
     from lamplighter.embedding_batch as b
     where b.holder is not null
       and not exists (
@@ -4984,13 +4989,15 @@ begin
         where w.worker_id = b.holder and w.status in ('running', 'sleeping', 'stopping'))
     for no key update skip locked
   ), half as (
-    insert into lamplighter.embedding_batch as b (job, keys, attempt, is_of_pass)
-    select o.job, o.keys[cardinality(o.keys) / 2 + 1 :], o.attempt + 1, o.is_of_pass
+    insert into lamplighter.embedding_batch as b (job, keys, attempt, deaths, is_of_pass)
+    select o.job, o.keys[cardinality(o.keys) / 2 + 1 :], o.attempt + 1, o.deaths, o.is_of_pass
     from orphan as o where o.is_halved
   )
   update lamplighter.embedding_batch as b
   set holder = null,
       attempt = o.attempt + 1,
+      deaths = o.deaths,
+      lone_deaths = b.lone_deaths + o.was_alone::integer,
       keys = case when o.is_halved then o.keys[: cardinality(o.keys) / 2] else o.keys end,
       due_at = clock_timestamp()
   from orphan as o
@@ -6791,6 +6798,8 @@ comment on table lamplighter.embedding_batch is 'Keys that are being embedded, o
 comment on column lamplighter.embedding_batch.is_of_pass is 'A pass has found the rows: none is complete before they have been worked off.';
 
 comment on column lamplighter.embedding_batch.keys is 'Keys as in change, each as the text of its array.';
+
+comment on column lamplighter.embedding_batch.lone_deaths is 'How many processes have died while they held it, a batch of one row, and nothing else.';
 
 comment on table lamplighter.embedding_day is 'What each job has asked of its model, by day in UTC.';
 

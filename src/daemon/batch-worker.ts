@@ -17,6 +17,9 @@ import type { HeldBatch, InFlightBatches } from './in-flight-batches.ts';
 import type { ModelTurns, TurnKind } from './model-turns.ts';
 import type { TokenBudget } from './token-budget.ts';
 
+/** A text that was alone in the hands of so many processes that died is charged untried: twice, as it may be another one by now. */
+const MOST_LONE_DEATHS = 2;
+const DEADLY = { error: 'The daemon died each time it embedded this row alone', isRow: true, mostAttempts: 2 };
 const RETRY_WRITE = { baseMs: 100, capMs: 5_000 };
 /** A fault nobody has foreseen must not turn into a loop. */
 const FAULT_DELAY_MS = 10_000;
@@ -104,7 +107,14 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
   async function work(held: HeldBatch, kind: TurnKind): Promise<void> {
     const { batch, signal } = held;
     const options = { model, dimensions: job.dimensions, turns, kind, batchSize, budget, signal };
-    const embedded = await (documents?.embed(batch.rows, options) ?? embedRows(batch.rows, options));
+    const untried: EmbeddedRows = {
+      answers: batch.rows.map(() => DEADLY),
+      usage: { calls: 0, tokens: undefined, truncated: undefined },
+    };
+    const embedded =
+      batch.loneDeaths >= MOST_LONE_DEATHS
+        ? untried
+        : await (documents?.embed(batch.rows, options) ?? embedRows(batch.rows, options));
     if (embedded.wrongDimensions !== undefined) {
       onConfigError(
         `${embedded.wrongDimensions}. The old vectors stay; name another dst_column for vectors of another length.`,

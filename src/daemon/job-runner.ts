@@ -196,6 +196,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
       pace,
       budget,
       passBatches: 0,
+      isAlone: false,
       claimsInARow: 0,
       batches: 0,
       lastSeq: undefined,
@@ -377,7 +378,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
     },
     noteChanges: () => loop.wake(),
     get isWaiting() {
-      if (ready === undefined || ready.batches >= BATCHES_IN_FLIGHT) return false;
+      if (ready === undefined || ready.batches >= BATCHES_IN_FLIGHT || ready.isAlone) return false;
       return ready.turns.pauseMs === 0 && ready.pace.rowsInMs() === 0 && ready.budget?.isUsedUp !== true;
     },
     get registeredId() {

@@ -31,6 +31,8 @@ export interface ReadyJob {
   passBatches: number;
   /** All of them. */
   batches: number;
+  /** What may kill the process is in hand: nothing is taken beside it. */
+  isAlone: boolean;
   /** Claims since the last page, each of which has found something. */
   claimsInARow: number;
   lastSeq: string | undefined;
@@ -71,7 +73,7 @@ export async function workOff(deps: WorkOffDeps, own: ReadyJob, signal: AbortSig
     return step;
   }
 
-  while (!signal.aborted && isCurrent() && own.batches < BATCHES_IN_FLIGHT) {
+  while (!signal.aborted && isCurrent() && own.batches < BATCHES_IN_FLIGHT && !own.isAlone) {
     const waitMs = Math.max(own.turns.pauseMs, own.pace.rowsInMs());
     // Another one's probe tells soon enough.
     if (waitMs > 0 || (own.turns.isDoubtful && own.batches > 0)) {
@@ -111,10 +113,12 @@ export async function workOff(deps: WorkOffDeps, own: ReadyJob, signal: AbortSig
 
 function embed(own: ReadyJob, batch: EmbeddingBatch, kind: TurnKind, onDone: () => void): void {
   own.batches += 1;
+  if (batch.deaths > 0) own.isAlone = true;
   own.passBatches += kind === 'pass' ? 1 : 0;
   own.pace.noteRows(batch.rows.length);
   void own.work(batch, kind).finally(() => {
     own.batches -= 1;
+    if (batch.deaths > 0) own.isAlone = false;
     own.passBatches -= kind === 'pass' ? 1 : 0;
     onDone();
   });

@@ -44,6 +44,8 @@ export async function claimChanges(db: Pool, job: PreparedJob, options: ChangeCl
     const { rows } = await transaction.query<{
       batch_id: string | null;
       attempt: number;
+      deaths: number | null;
+      lone_deaths: number | null;
       keys: string[] | null;
       is_marked: boolean;
       taken: number;
@@ -62,7 +64,13 @@ export async function claimChanges(db: Pool, job: PreparedJob, options: ChangeCl
       row.keys,
       ...(job.table.chunks === undefined ? [] : [job.trustsVectors]),
     ]);
-    return { batch: toBatch({ id: row.batch_id, holderId, attempt: row.attempt }, changed.rows), ...seen };
+    return {
+      batch: toBatch(
+        { id: row.batch_id, holderId, attempt: row.attempt, deaths: row.deaths ?? 0, loneDeaths: row.lone_deaths ?? 0 },
+        changed.rows,
+      ),
+      ...seen,
+    };
   });
   if (claim.batch === undefined || claim.batch.rows.length > 0) return claim;
   await writeVectors(db, job, claim.batch, []);

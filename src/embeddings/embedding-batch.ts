@@ -26,6 +26,10 @@ export interface EmbeddingBatch {
   readonly holderId: string;
   /** How often it has been tried before. */
   readonly attempt: number;
+  /** How many processes have died while they held it: with nothing beside it, the one to blame is found. */
+  readonly deaths: number;
+  /** Those of them that held it as a batch of one row, and nothing else. */
+  readonly loneDeaths: number;
   readonly rows: readonly EmbeddingRow[];
   /** Beside each of `rows`. */
   readonly places: readonly BatchRow[];
@@ -54,6 +58,10 @@ export interface BatchIdentity {
   readonly id: string;
   readonly holderId: string;
   readonly attempt: number;
+  /** How many processes have died while they held it: with nothing beside it, the one to blame is found. */
+  readonly deaths: number;
+  /** Those of them that held it as a batch of one row, and nothing else. */
+  readonly loneDeaths: number;
 }
 
 export function toBatch(identity: BatchIdentity, judged: readonly JudgedRow[]): EmbeddingBatch {

@@ -100,7 +100,7 @@ async function readPage(db: Queryable, job: PreparedJob, { holderId, limit, bloc
   const [recorded] = rows;
   const id = recorded?.batch_id ?? undefined;
   return {
-    batch: id === undefined ? undefined : toBatch({ id, holderId, attempt: 0 }, taken),
+    batch: id === undefined ? undefined : toBatch({ id, holderId, attempt: 0, deaths: 0, loneDeaths: 0 }, taken),
     rows: summary?.rows ?? 0,
     bytes: summary?.bytes ?? 0,
     blocks: size,

@@ -26,6 +26,8 @@ export interface RowRefusal {
   /** Nothing was tried, and nothing failed: the pause before the next try is the shortest. */
   readonly isUntried?: boolean;
   readonly againMs?: number | undefined;
+  /** Failures after which the row is left alone. @default 5 */
+  readonly mostAttempts?: number | undefined;
 }
 
 /** What a model gave for a text. */
@@ -82,7 +84,7 @@ export async function writeVectors(
       const [fault] = faults;
       if (fault === undefined) writes.push({ row, vector: undefined, chunks: answer.chunks });
       else failures.push(rowFailure(row, fault));
-    } else if (answer?.isRow === true) failures.push(rowFailure(row, answer.error));
+    } else if (answer?.isRow === true) failures.push(rowFailure(row, answer.error, answer.mostAttempts));
     else {
       again.push(row.key);
       if (answer !== undefined) askedMs = Math.max(askedMs, answer.againMs ?? 0);
@@ -173,7 +175,7 @@ function partsOf(writes: readonly VectorWrite[]): VectorWrite[][] {
   return parts;
 }
 
-function rowFailure(row: BatchRow, error: string): RowFailure {
+function rowFailure(row: BatchRow, error: string, mostAttempts = MOST_ATTEMPTS): RowFailure {
   return {
     row,
     key: row.key,
@@ -181,7 +183,7 @@ function rowFailure(row: BatchRow, error: string): RowFailure {
     textHash: row.textHash,
     error,
     isRetried: true,
-    mostAttempts: MOST_ATTEMPTS,
+    mostAttempts,
   };
 }
 

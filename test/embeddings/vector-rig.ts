@@ -48,7 +48,7 @@ export interface VectorRig extends AsyncDisposable {
 }
 
 export interface RestOptions {
-  /** @default 30000 */
+  /** @default 60000 */
   readonly timeoutMs?: number;
   /** Changes went past capture: asks for the full pass that would come within the hour. */
   readonly isUnseen?: boolean;
@@ -60,6 +60,8 @@ export interface WriterOptions {
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
   /** Between transactions. @default 10 */
   readonly pauseMs?: number;
+  /** The share of texts that no model takes, each of which is tried for ten seconds. @default 0 */
+  readonly badShare?: number;
   /** Ids of the rows that it writes. @default 1 to 40 */
   readonly ids?: { readonly from: number; readonly to: number };
 }
@@ -72,7 +74,7 @@ export interface Writer {
 }
 
 /** Texts that no model takes. */
-export const isBad = (text: string): boolean => /!(?:fail|invalid)\b(?!-)/.test(text);
+const isBad = (text: string): boolean => /!(?:fail|invalid|die)\b(?!-)/.test(text);
 
 /** Journals of a database whose tables are embedded, writers and daemons. */
 export async function createVectorRig(database: { readonly uri: string }): Promise<VectorRig> {
@@ -130,7 +132,7 @@ export async function createVectorRig(database: { readonly uri: string }): Promi
       pool = openPool(uri);
       await old.end();
     },
-    async untilAtRest({ timeoutMs = 30_000, isUnseen = false, tables: wanted = [...tables] } = {}) {
+    async untilAtRest({ timeoutMs = 60_000, isUnseen = false, tables: wanted = [...tables] } = {}) {
       if (isUnseen) {
         await eventually(
           () => pool.query('select lamplighter.reconcile_embeddings(j.id) from lamplighter.embedding_job as j'),
@@ -179,7 +181,7 @@ const REST = `
       and not exists (select from lamplighter.embedding_batch as b where b.job = j.id), false)`;
 
 function startWriter(rig: VectorRig, table: string, seed: number, options: WriterOptions = {}): Writer {
-  const { isolation = 'read committed', pauseMs = 10, ids = { from: 1, to: 40 } } = options;
+  const { isolation = 'read committed', pauseMs = 10, badShare = 0, ids = { from: 1, to: 40 } } = options;
   const random = createRandom(seed);
   const errors = new Map<string, number>();
   let committed = 0;
@@ -188,7 +190,7 @@ function startWriter(rig: VectorRig, table: string, seed: number, options: Write
 
   /** One change: the statement, and the texts that it leaves if it is committed. */
   function change(): { text: string; params: unknown[]; told: string[] } {
-    const body = rig.text(random.chance(0.03) ? '!fail' : '');
+    const body = rig.text(random.chance(badShare) ? '!fail' : '');
     const kind = random.weighted({ update: 8, insert: 4, delete: 3, blank: 1, other: 4, bulk: 1, key: 1 });
     switch (kind) {
       case 'insert':
@@ -211,7 +213,8 @@ function startWriter(rig: VectorRig, table: string, seed: number, options: Write
           params: [id(), id(), body],
           told: [body],
         };
-      default:
+      case 'update':
+      case undefined:
         return { text: `update ${table} set body = $2 where id = $1`, params: [id(), body], told: [] };
     }
   }
@@ -269,5 +272,6 @@ function openPool(uri: string): pg.Pool {
   });
   // Tests break sessions on purpose; a query on one fails where it is made.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => void client.on('error', () => undefined));
   return pool;
 }

@@ -50,7 +50,7 @@ test.each(seeds)(
     const tables = [`first_${roundSeed}`, `second_${roundSeed}`];
     for (const table of tables) await rig.addTable(table, ROWS);
     const writers = tables.flatMap((table, at) => [
-      rig.startWriter(table, roundSeed + at),
+      rig.startWriter(table, roundSeed + at, { badShare: 0.03 }),
       rig.startWriter(table, roundSeed + 10 + at, { isolation: at === 0 ? 'repeatable read' : 'serializable' }),
     ]);
     const log: string[] = [];

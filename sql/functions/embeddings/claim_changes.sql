@@ -9,7 +9,8 @@ create or replace function lamplighter.claim_changes(
   p_holder uuid,
   p_limit integer,
   p_after bigint default null
-) returns table (batch_id bigint, attempt integer, keys text[], is_marked boolean, taken integer, last_seq bigint)
+) returns table (batch_id bigint, attempt integer, keys text[], is_marked boolean, taken integer, last_seq bigint,
+  deaths integer, lone_deaths integer)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
@@ -32,7 +33,7 @@ begin
     order by due.due_at
     limit 1
     for no key update skip locked)
-  returning b.id, b.attempt, b.keys into batch_id, attempt, keys;
+  returning b.id, b.attempt, b.keys, b.deaths, b.lone_deaths into batch_id, attempt, keys, deaths, lone_deaths;
   if found then
     taken := cardinality(keys);
     return next;

@@ -131,8 +131,3 @@ export async function readVectorJournal(db: Queryable): Promise<VectorJournal> {
     })),
   };
 }
-
-/** Forgets all changes; the tables must be empty, and jobs stay. */
-export async function clearVectorJournal(db: Queryable): Promise<void> {
-  await db.query('truncate vector_history.change');
-}
