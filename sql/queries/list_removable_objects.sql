@@ -1,4 +1,4 @@
--- Lists what uninstall drops, named ready for DROP: functions (capture: those by which triggers on tables of users fire), sequences, tables
+-- Lists what uninstall drops, named ready for DROP: functions (capture: those by which triggers on tables of users fire; row function: those that take or return rows of a relation), sequences, tables
 -- and views of the product, then the schemas that are its own. No row when there is none.
 with own as (
   select n.nspowner as owner
@@ -8,7 +8,9 @@ with own as (
   select s.kind, s.schema_name, s.name
   from lamplighter.list_shared_names() as s
 )
-select case when p.proname::pg_catalog.text ~ '^capture_[0-9a-f]{32}$' then 'capture' else 'function' end as kind, pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)) as name
+select case when p.proname::pg_catalog.text ~ '^capture_[0-9a-f]{32}$' then 'capture'
+            when exists (select 1 from pg_catalog.pg_type as t where t.typrelid <> 0::pg_catalog.oid and (t.oid = p.prorettype or t.oid = any (p.proargtypes::pg_catalog.oid[]))) then 'row function'
+            else 'function' end as kind, pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)) as name
 from pg_catalog.pg_proc as p
 join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
 cross join own

@@ -37,7 +37,7 @@ test('the demo shows all its steps and leaves neither files nor a server', async
     '4. Generate: skipped',
     '5. Queue and wait in one transaction',
     '6. Cancel',
-    '7. Mend and retry',
+    '7. Fix and retry',
     '8. Hit the cache',
     '9. Priorities',
     '10. Build an index in the background',

@@ -10,7 +10,7 @@ import { liftTimeLimits } from './time-limits.ts';
 
 export interface OwnObject {
   /** `capture`: a function whose triggers on tables of users go with it. */
-  readonly kind: 'capture' | 'function' | 'table' | 'view' | 'sequence' | 'schema';
+  readonly kind: 'capture' | 'row function' | 'function' | 'table' | 'view' | 'sequence' | 'schema';
   /** Qualified and quoted, ready for DROP. */
   readonly name: string;
   /** What a person should know before it goes, e.g. how many rows it holds. */
@@ -51,13 +51,13 @@ export async function uninstall(session: Session, objects: readonly OwnObject[])
   const named = (kind: OwnObject['kind']) => objects.filter((object) => object.kind === kind).map(({ name }) => name);
   const drop = (kind: OwnObject['kind']) => {
     const names = named(kind);
-    const words = kind === 'capture' ? ['function', ' cascade'] : [kind === 'function' ? 'routine' : kind, ''];
+    const words = kind === 'capture' ? ['function', ' cascade'] : [kind.endsWith('function') ? 'routine' : kind, ''];
     return names.length === 0 ? [] : [`drop ${words[0]} ${names.join(', ')}${words[1]}`];
   };
   try {
     await runInTransaction(session, async (transaction) => {
       // Each kind depends on those after it only; all of a kind at once, as they may depend on each other.
-      for (const kind of ['capture', 'view', 'table', 'sequence', 'function', 'schema'] as const)
+      for (const kind of ['capture', 'row function', 'view', 'table', 'sequence', 'function', 'schema'] as const)
         for (const text of drop(kind)) await transaction.query(text);
     });
   } catch (error) {
