@@ -625,7 +625,8 @@ create view lamplighter.search_target as
    FROM lamplighter.embedding_job j
   WHERE (pg_has_role(CURRENT_USER, ( SELECT c.relowner
            FROM pg_class c
-          WHERE (c.oid = ('lamplighter.embedding_job'::regclass)::oid)), 'USAGE'::text) OR COALESCE(has_any_column_privilege(CURRENT_USER, COALESCE(chunk_table_oid, table_oid), 'SELECT'::text), false));
+          WHERE (c.oid = ('lamplighter.embedding_job'::regclass)::oid)), 'USAGE'::text) OR COALESCE(has_any_column_privilege(CURRENT_USER, COALESCE(chunk_table_oid, table_oid), 'SELECT'::text), false))
+ OFFSET 0;
 
 create view lantern.task_status with (security_barrier=true) as
  SELECT r.jobid,

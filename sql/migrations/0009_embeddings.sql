@@ -308,5 +308,7 @@ select j.id as job,
        j.chunk_table_name
 from lamplighter.embedding_job as j
 where pg_has_role(current_user, (select c.relowner from pg_class as c where c.oid = 'lamplighter.embedding_job'::regclass), 'USAGE')
-   or coalesce(has_any_column_privilege(current_user, coalesce(j.chunk_table_oid, j.table_oid), 'SELECT'), false);
+   or coalesce(has_any_column_privilege(current_user, coalesce(j.chunk_table_oid, j.table_oid), 'SELECT'), false)
+-- With it nobody can write through the view, its owner neither.
+offset 0;
 comment on view lamplighter.search_target is 'Where lamplighter.search finds the vectors of a job, for who may read them. Private: its columns may change.';

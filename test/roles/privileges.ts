@@ -96,11 +96,12 @@ export const PRIVILEGES = `
 + + + + + + + .  lamplighter.embedding_status select (state, reason, rows, embedded, stale, queued, failed, truncated)
 + + + + + + + .  lamplighter.embedding_status select (dst_table, filter_column, chunks, chunk_size, chunk_overlap)
 + + + + + + + .  lamplighter.embedding_status select (tokens, calls, rate, eta, lag, last_error, last_error_at, pass_number)
-+ + + + + + + .  lamplighter.embedding_status select (filter_column, dst_table, chunk_size, chunk_overlap, chunks)
 + + + + + + + .  lamplighter.embedding_status select (pass_rows, pass_percent, full_pass_at, served_by, served_at, registered_at, is_log_full)
 + + + + + + + .  lamplighter.embedding_status select (index_state, index_name, index_percent, index_reason)
-+ + + + + + + .  lamplighter.embedding_status select (dst_table, filter_column, chunk_size, chunk_overlap, chunks)
 + + . . . . . .  lamplighter.embedding_status *
++ + + + + + . .  lamplighter.search_target select (job, job_id, state, model, dimensions, schema_name, table_name, table_oid, key_columns)
++ + + + + + . .  lamplighter.search_target select (dst_column, chunk_table_oid, chunk_schema_name, chunk_table_name)
++ + . . . . . .  lamplighter.search_target *
 + + + + + + + .  lamplighter.embedding_failures select (job, job_id, schema_name, table_name, key, attempts, is_final, error)
 + + + + + + + .  lamplighter.embedding_failures select (first_failed_at, last_failed_at)
 + + . . . . . .  lamplighter.embedding_failures *
@@ -249,6 +250,10 @@ export const PRIVILEGES = `
 + + . . . . . .  lamplighter.require_own_worker execute
 + + . . . . . .  lamplighter.require_role execute
 + + + + + + . .  lamplighter.require_schema execute
++ + + + + + . .  lamplighter.build_search execute
++ + + + + + . .  lamplighter.find_search_target execute
++ + + + + + . .  lamplighter.search execute
++ + + + + + . .  lamplighter.search_by_vector execute
 + + + + + + . .  lamplighter.require_text execute
 + + + + + + . .  lamplighter.require_texts execute
 + + . . . . . .  lamplighter.rescue_orphans execute
