@@ -15,7 +15,7 @@ import { DOCUMENTED_TABLE, spawnDaemon, type TestDaemonOptions } from '../suppor
 import { testVectorOf } from '../support/test-model.ts';
 
 /** A lease as short as a busy machine allows. */
-export const SHORT_LEASE = { leaseMs: 2_000, heartbeatMs: 250 } as const;
+const SHORT_LEASE = { leaseMs: 2_000, heartbeatMs: 250 } as const;
 /** So many texts a call that a table takes several. */
 const PROVIDER = { maxBatch: 8 };
 
