@@ -18,6 +18,7 @@ test('the file of a function tells its name, its audience and its signature', ()
     signature: '( p_a integer, p_b integer ) returns integer',
     text: TEXT,
     checksum: expect.stringMatching(/^[0-9a-f]{64}$/),
+    bodyChecksum: expect.stringMatching(/^[0-9a-f]{64}$/),
   });
 });
 
@@ -34,7 +35,7 @@ test.each([
   );
 });
 
-test('the files on disk are of functions, their triggers and views only, each named once, and can be applied again', () => {
+test('the files on disk are of functions or procedures, their triggers and views only, each named once, and can be applied again', () => {
   const routines = readRoutines();
   expect(new Set(routines.map(({ name }) => name)).size).toBe(routines.length);
   for (const { name, text } of routines) {
@@ -44,10 +45,13 @@ test('the files on disk are of functions, their triggers and views only, each na
     );
     expect(
       begun.filter(
-        (line) => !/^(create or replace (function|trigger|view)|comment on (function|view|column)) /.test(line),
+        (line) =>
+          !/^(create or replace (function|procedure|trigger|view)|comment on (function|procedure|view|column)) /.test(
+            line,
+          ),
       ),
     ).toEqual([]);
-    expect(outside.match(/^create or replace function /gm), name).toHaveLength(1);
+    expect(outside.match(/^create or replace (?:function|procedure) /gm), name).toHaveLength(1);
     expect(text.endsWith(';\n'), name).toBe(true);
   }
 });
