@@ -198,8 +198,8 @@ describe('the functions of a worker', () => {
   test('embed and rerank are served by default, generate has no model', async () => {
     const support = await describeSupport(setUp().registry, resolveDefaultModels());
     expect(support.filter(({ isServed }) => isServed)).toEqual([
-      { function: 'embed', model: 'builtin/lexical', isServed: true, reason: undefined },
-      { function: 'rerank', model: 'builtin/lexical', isServed: true, reason: undefined },
+      { function: 'embed', model: 'builtin/lexical', isServed: true, state: 'loadable', reason: undefined },
+      { function: 'rerank', model: 'builtin/lexical', isServed: true, state: 'loadable', reason: undefined },
     ]);
     expect(support.find((entry) => entry.function === 'generate_json')).toEqual({
       function: 'generate_json',
