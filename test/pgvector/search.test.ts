@@ -7,7 +7,7 @@ import { createVectorDatabase, embedTexts, PROVIDER, untilFinished } from './vec
 let db: TestDatabase;
 beforeEach(async () => {
   db = await createVectorDatabase('extensions');
-  await db.pool.query('alter table jobs add dst_table text, add chunk_size integer, add chunk_overlap integer');
+  await db.pool.query('alter table jobs add chunk_size integer, add chunk_overlap integer');
   await db.pool.query(
     `create table articles (id integer primary key, body text);
      insert into articles select n, 'article ' || n || '. And a second sentence about ' || n || '.' from generate_series(1, 300) as n`,
