@@ -1907,6 +1907,7 @@ declare
   v_places tid[];
   v_texts text[];
   v_ids uuid[];
+  v_noted bigint;
 begin
   execute format(
     'select array_agg(c.tableoid), array_agg(c.ctid), array_agg(c.text)
@@ -1933,11 +1934,20 @@ begin
           order by t.position),
     p_priority, p_model);
   execute format(
-    'update %s as t set %I = c.request_id
-     from unnest($1, $2, $3) as c (tableoid, place, request_id)
-     where t.tableoid = c.tableoid and t.ctid = c.place',
+    'with noted as (
+       update %1$s as t set %2$I = c.request_id
+       from unnest($1, $2, $3) as c (tableoid, place, request_id)
+       where t.tableoid = c.tableoid and t.ctid = c.place
+       returning t.%2$I as request_id
+     )
+     select count(n.request_id) from noted as n',
     p_table, p_request_column)
+  into v_noted
   using v_tables, v_places, v_ids;
+  if v_noted < queued then
+    raise exception 'A trigger on % undoes what is written into its column %', p_table, p_request_column using errcode = '27000',
+      hint = 'Let the trigger keep the column, or name another one as request_column.';
+  end if;
 end
 $function$;
 

@@ -20,8 +20,14 @@ export interface SourceRows {
   readonly limit?: number | undefined;
 }
 
+/** A row that was read: its key, and its text. */
+export interface SourceRow {
+  readonly key: string;
+  readonly text: string;
+}
+
 /** Takes the vectors of some rows, in order; an answer that is no vector tells why there is none. */
-export type TakeVectors = (keys: readonly string[], answers: readonly RowAnswer[]) => Promise<void>;
+export type TakeVectors = (rows: readonly SourceRow[], answers: readonly RowAnswer[]) => Promise<void>;
 
 export interface EmbedOnceOptions {
   readonly db: Pool;
@@ -49,8 +55,8 @@ export interface EmbeddedOnce {
 }
 
 /**
- * Embeds the rows once, in the order of their keys, which must be unique. Rows without a text are passed over. No transaction is open while
- * the model computes.
+ * Embeds the rows once, in the order of their keys; rows with one key are read together. Rows without a text are passed over, and those
+ * without a key have failed. No transaction is open while the model computes.
  *
  * @throws LamplighterError MODEL_FAILED when the model is unavailable or gives vectors of another length; the server's errors.
  */
@@ -72,8 +78,8 @@ export async function embedOnce(options: EmbedOnceOptions): Promise<EmbeddedOnce
   const condition = `${src} is not null${source.filter === undefined ? '' : ` and (${source.filter}\n)`}`;
   const total = await countRows(db, `select count(*)::text as rows from ${quotedTable} where ${condition}`, limit);
   const turns = createModelTurns(model, { note: () => undefined, settle: () => undefined }, clock);
-  const page = `select ${pk}::text as key, ${src}::text as text from ${quotedTable} where ${condition}
-    and ($1::text is null or ${pk} > $1::text::${pkType}) order by ${pk} limit $2`;
+  const page = `select ${pk}::text as key, ${src}::text as text from ${quotedTable} where ${condition} and ${pk} is not null
+    and ($1::text is null or ${pk} > $1::text::${pkType}) order by ${pk} fetch first ($2::bigint) rows with ties`;
   let last: string | null = null;
   const pace = createPace({ maxRowsPerSecond, maxLoad: 1, clock });
   const mostRows = Math.min(PAGE_ROWS, maxRowsPerSecond ?? PAGE_ROWS);
@@ -85,17 +91,14 @@ export async function embedOnce(options: EmbedOnceOptions): Promise<EmbeddedOnce
     if (pace.rowsInMs() > 0) await clock.delay(pace.rowsInMs(), signal);
     signal.throwIfAborted();
     const size = Math.min(mostRows, limit - rows);
-    const found: { key: string; text: string }[] = (await db.query<{ key: string; text: string }>(page, [last, size]))
-      .rows;
+    const read: SourceRow[] = (await db.query<{ key: string; text: string }>(page, [last, size])).rows;
+    const found = read.slice(0, limit - rows);
     if (found.length === 0) break;
     pace.noteRows(found.length);
     const embedded = await embedRows(found, { model, dimensions, turns, kind: 'pass', batchSize, signal });
     const trouble = embedded.outage?.message ?? embedded.wrongDimensions;
     if (trouble !== undefined) throw new LamplighterError('MODEL_FAILED', `Model "${model.name}": ${trouble}`);
-    await take(
-      found.map(({ key }) => key),
-      embedded.answers,
-    );
+    await take(found, embedded.answers);
     for (const answer of embedded.answers) {
       if (answer instanceof Float32Array) continue;
       failed += 1;
@@ -108,6 +111,19 @@ export async function embedOnce(options: EmbedOnceOptions): Promise<EmbeddedOnce
     last = found.at(-1)?.key ?? null;
     onProgress(rows, Math.max(rows, total));
     if (found.length < size) break;
+  }
+  const keyless =
+    rows < limit
+      ? await countRows(
+          db,
+          `select count(*)::text as rows from ${quotedTable} where ${condition} and ${pk} is null`,
+          limit - rows,
+        )
+      : 0;
+  if (keyless > 0) {
+    rows += keyless;
+    failed += keyless;
+    firstError ??= `${pk} is null: a row without a key cannot be named`;
   }
   return { rows, failed, firstError, calls, tokens, truncated };
 }
@@ -171,7 +187,8 @@ async function countRows(db: Pool, text: string, limit: number): Promise<number>
 }
 
 /**
- * Writes vectors into a column of a table, by key. Rows that are gone are passed over.
+ * Writes vectors into a column of a table, by key. Rows that are gone are passed over, and so are those whose text is another one by now,
+ * where the texts are in that table: `srcColumn`.
  *
  * @throws LamplighterError CONFIG_INVALID when the table or the column is missing.
  */
@@ -182,10 +199,18 @@ export async function createVectorWriter(
     table,
     pk,
     dstColumn,
-  }: { readonly schema: string; readonly table: string; readonly pk: string; readonly dstColumn: string },
+    srcColumn,
+  }: {
+    readonly schema: string;
+    readonly table: string;
+    readonly pk: string;
+    readonly dstColumn: string;
+    readonly srcColumn?: string | undefined;
+  },
 ): Promise<TakeVectors> {
-  const { quotedTable, columns } = await inspectColumns(db, { schema, table }, [pk, dstColumn]);
-  const [key, dst] = columns;
+  const names = [pk, dstColumn, ...(srcColumn === undefined ? [] : [srcColumn])];
+  const { quotedTable, columns } = await inspectColumns(db, { schema, table }, names);
+  const [key, dst, src] = columns;
   if (key === undefined || dst === undefined) {
     throw new LamplighterError(
       'CONFIG_INVALID',
@@ -197,14 +222,20 @@ export async function createVectorWriter(
   }
   const isArray = dst.type.endsWith('[]');
   const update = `update ${quotedTable} as t set ${dst.quotedName} = d.vector::${dst.type}
-    from (select unnest($1::text[])::${key.type} as key, unnest($2::text[]) as vector) as d where t.${key.quotedName} = d.key`;
-  return async (keys, answers) => {
-    const written = keys.flatMap((each, at) => {
+    from (select unnest($1::text[])::${key.type} as key, unnest($2::text[]) as vector, unnest($3::text[]) as text) as d
+    where t.${key.quotedName} = d.key${src === undefined ? '' : ` and t.${src.quotedName}::text collate pg_catalog."C" = d.text`}`;
+  return async (rows, answers) => {
+    const written = rows.flatMap((row, at) => {
       const answer = answers[at];
-      return answer instanceof Float32Array ? [{ key: each, vector: formatVector(answer, isArray) }] : [];
+      return answer instanceof Float32Array ? [{ ...row, vector: formatVector(answer, isArray) }] : [];
     });
     if (written.length === 0) return;
-    await db.query(update, [written.map((row) => row.key), written.map(({ vector }) => vector)]);
+    const [keys, vectors, texts] = [
+      written.map((row) => row.key),
+      written.map(({ vector }) => vector),
+      written.map(({ text }) => text),
+    ];
+    await db.query(update, [keys, vectors, texts]);
   };
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
-import { embedOnce } from '../../src/daemon/embed-once.ts';
+import { createVectorWriter, embedOnce } from '../../src/daemon/embed-once.ts';
 import { resolveConnection } from '../../src/db/connection-settings.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { createLexicalModel } from '../../src/models/lexical/lexical-model.ts';
@@ -35,4 +35,58 @@ test('one pass keeps to its rate, and tells tokens', async () => {
   await pool.end();
   expect(done).toMatchObject({ rows: 25, failed: 0, calls: 3, tokens: 6, truncated: 0 });
   expect(waits).toEqual([1_000, 1_000]);
+});
+
+test('rows with one key get the vectors of their own texts, and a row without a key has failed', async () => {
+  await using db = await createTestDatabase();
+  await db.pool.query('create table notes (id integer, body text, embedding real[])');
+  // Pages are of 500 rows: one key goes on from the first page into the second.
+  await db.pool.query(
+    `insert into notes select least(n, 400), 'text ' || n from generate_series(1, 700) as n union all select null, 'nobody'`,
+  );
+  const model = createLexicalModel();
+  const pool = createPool(resolveConnection({ uri: db.uri }, {}), { max: 2 });
+  const source = { schema: 'public', table: 'notes', srcColumn: 'body', pk: 'id' };
+  const take = await createVectorWriter(pool, { ...source, dstColumn: 'embedding' });
+  const signal = new AbortController().signal;
+  const done = await embedOnce({ db: pool, source, model, dimensions: 384, take, onProgress: () => undefined, signal });
+  expect(done).toMatchObject({ rows: 701, failed: 1, firstError: 'id is null: a row without a key cannot be named' });
+  const { rows } = await pool.query<{ body: string; embedding: number[] | null }>('select body, embedding from notes');
+  const vectors = await model.embed(
+    rows.map(({ body }) => body),
+    signal,
+  );
+  for (const [at, { body, embedding }] of rows.entries()) {
+    const own = vectors[at];
+    const wanted = own?.ok === true ? own.value : undefined;
+    expect(embedding && Float32Array.from(embedding), body).toEqual(body === 'nobody' ? null : wanted);
+  }
+  await pool.end();
+});
+
+test('a text that changes while its vector is made does not get the vector', async () => {
+  await using db = await createTestDatabase();
+  await db.pool.query('create table notes (id integer primary key, body text, embedding real[])');
+  await db.pool.query("insert into notes values (1, 'old'), (2, 'kept')");
+  const pool = createPool(resolveConnection({ uri: db.uri }, {}), { max: 2 });
+  const source = { schema: 'public', table: 'notes', srcColumn: 'body', pk: 'id' };
+  const write = await createVectorWriter(pool, { ...source, dstColumn: 'embedding' });
+  await embedOnce({
+    db: pool,
+    source,
+    model: createLexicalModel(),
+    dimensions: 384,
+    async take(rows, answers) {
+      await db.pool.query("update notes set body = 'new' where id = 1");
+      await write(rows, answers);
+    },
+    onProgress: () => undefined,
+    signal: new AbortController().signal,
+  });
+  const { rows } = await pool.query('select id, embedding is not null as has_vector from notes order by id');
+  expect(rows).toEqual([
+    { id: 1, has_vector: false },
+    { id: 2, has_vector: true },
+  ]);
+  await pool.end();
 });

@@ -152,14 +152,14 @@ describe('a server without dblink', () => {
       '--loopback',
       loopback,
     ]);
-    expect(migrated.stdout).toContain('This server does not offer the extension dblink.');
-    expect(migrated.code).toBe(0);
+    expect(migrated.stderr).toContain('This server does not offer dblink: wait in a second transaction.');
+    expect(migrated.code).toBe(1);
     await withSession(host.caller.uri, async (caller) => {
       await caller.query('begin');
       const id = await firstValue(caller, `select steadytext_generate_async('waited for at once')`);
       expect(await sqlErrorOf(caller, 'select steadytext_get_async_result($1)', [id])).toMatchObject({
         code: '55000',
-        detail: 'The extension dblink is not installed.',
+        detail: 'No loopback connection is set.',
       });
       await caller.query('rollback');
     });

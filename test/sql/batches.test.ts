@@ -115,6 +115,28 @@ describe('steadytext_embed_table', () => {
     }
   });
 
+  test.each(['new.request := null; return new', 'return null'])(
+    'says so where a trigger undoes the note, and queues nothing (%s)',
+    async (body) => {
+      await make(3);
+      await db.pool.query(`create function undo() returns trigger language plpgsql as $$ begin ${body}; end $$;
+        create trigger undo before update on note for each row execute function undo()`);
+      try {
+        await using session = await openSession(db.uri);
+        expect(await sqlErrorOf(session.client, call)).toMatchObject({
+          code: '27000',
+          message: 'A trigger on public.note undoes what is written into its column request',
+        });
+        expect(await counts()).toMatchObject({ rows: 3, queued: 0 });
+        expect((await db.pool.query('select count(*)::int as requests from steadytext_queue')).rows).toEqual([
+          { requests: 0 },
+        ]);
+      } finally {
+        await db.pool.query('drop function undo cascade');
+      }
+    },
+  );
+
   test('is refused inside a transaction, as it commits', async () => {
     await make(1);
     await using session = await openSession(db.uri);

@@ -1,7 +1,7 @@
 -- lamplighter.enqueue_chunk (caller)
 -- Queues a request for the vector of each of up to p_size rows of a table that have a text and no request yet, and notes its id in the
 -- row. Looks from p_after on, a place in the table; returns how many it has queued, where it has got to, and whether it has seen all. Rows
--- that somebody has locked are passed over.
+-- that somebody has locked are passed over. Raises 27000 where a trigger undoes the note: the row would be queued for ever.
 create or replace function lamplighter.enqueue_chunk(
   p_table regclass,
   p_text_column text,
@@ -23,6 +23,7 @@ declare
   v_places tid[];
   v_texts text[];
   v_ids uuid[];
+  v_noted bigint;
 begin
   execute format(
     'select array_agg(c.tableoid), array_agg(c.ctid), array_agg(c.text)
@@ -49,10 +50,19 @@ begin
           order by t.position),
     p_priority, p_model);
   execute format(
-    'update %s as t set %I = c.request_id
-     from unnest($1, $2, $3) as c (tableoid, place, request_id)
-     where t.tableoid = c.tableoid and t.ctid = c.place',
+    'with noted as (
+       update %1$s as t set %2$I = c.request_id
+       from unnest($1, $2, $3) as c (tableoid, place, request_id)
+       where t.tableoid = c.tableoid and t.ctid = c.place
+       returning t.%2$I as request_id
+     )
+     select count(n.request_id) from noted as n',
     p_table, p_request_column)
+  into v_noted
   using v_tables, v_places, v_ids;
+  if v_noted < queued then
+    raise exception 'A trigger on % undoes what is written into its column %', p_table, p_request_column using errcode = '27000',
+      hint = 'Let the trigger keep the column, or name another one as request_column.';
+  end if;
 end
 $$;

@@ -41,7 +41,7 @@ const SCHEMA: CliOption = {
   defaultText: 'public',
 };
 const COLUMN: CliOption = { flag: 'column', short: 'c', argument: 'column', describes: 'the column of the texts' };
-const PK: CliOption = { flag: 'pk', argument: 'column', describes: 'a column that is unique', defaultText: 'id' };
+const PK: CliOption = { flag: 'pk', argument: 'column', describes: 'the column that names rows', defaultText: 'id' };
 const OUT_COLUMN: CliOption = { flag: 'out-column', argument: 'column', describes: 'the column of the vectors' };
 const OUT_URI: CliOption = {
   flag: 'out-uri',
@@ -251,7 +251,13 @@ interface Sink {
 async function openSink(
   invocation: Invocation,
   out: Pool,
-  { schema, table, pk, dimensions }: { schema: string; table: string; pk: string; dimensions: number },
+  {
+    schema,
+    table,
+    srcColumn,
+    pk,
+    dimensions,
+  }: { schema: string; table: string; srcColumn: string; pk: string; dimensions: number },
 ): Promise<Sink> {
   const file = textOf(invocation, OUT_CSV);
   if (file !== undefined) return openCsv(file, pk);
@@ -259,8 +265,15 @@ async function openSink(
   const outTable = textOf(invocation, OUT_TABLE) ?? table;
   if (isOn(invocation, CREATE_COLUMN))
     await addColumn(invocation, out, { schema, table: outTable, dstColumn, dimensions });
+  const isSource = outTable === table && textOf(invocation, OUT_URI) === undefined;
   return {
-    take: await createVectorWriter(out, { schema, table: outTable, pk, dstColumn }),
+    take: await createVectorWriter(out, {
+      schema,
+      table: outTable,
+      pk,
+      dstColumn,
+      srcColumn: isSource ? srcColumn : undefined,
+    }),
     close: async () => undefined,
   };
 }
@@ -286,8 +299,8 @@ async function openCsv(file: string, pk: string): Promise<Sink> {
   const cell = (text: string) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   stream.write(`${cell(pk)},vector\n`);
   return {
-    async take(keys, answers) {
-      for (const [at, key] of keys.entries()) {
+    async take(rows, answers) {
+      for (const [at, { key }] of rows.entries()) {
         const answer = answers[at];
         if (!(answer instanceof Float32Array)) continue;
         if (!stream.write(`${cell(key)},${cell(formatVector(answer, true))}\n`)) await once(stream, 'drain');
