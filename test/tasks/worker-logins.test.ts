@@ -43,7 +43,7 @@ test('a role without a login of its own listed is tried as libpq would, without 
 
 test('a password command is asked for each role', async () => {
   const password = decodeURIComponent(new URL(ann.uri).password);
-  await using _worker = await start({ taskPasswordCommand: `printf '${password}' ; true` });
+  await using _worker = await start({ taskPasswordCommand: `printf %s '${password}' ; true` });
   expect(await untilEnded(db.pool, await enqueueAs(ann.uri, 'select 1'))).toMatchObject({ status: 'succeeded' });
   expect(await untilEnded(db.pool, await enqueueAs(bob.uri, 'select 1'))).toMatchObject({ status: 'failed' });
 });
@@ -79,7 +79,7 @@ test.each(['superuser', 'replication', 'bypassrls'])(
     const password = decodeURIComponent(new URL(ann.uri).password);
     await db.pool.query(`alter role ${ann.name} ${attribute}`);
     try {
-      await using unlisted = await start({ taskPasswordCommand: `printf '${password}' ; true` });
+      await using unlisted = await start({ taskPasswordCommand: `printf %s '${password}' ; true` });
       expect((await untilEnded(db.pool, await enqueueAs(ann.uri, 'select 1'))).error_message).toContain(
         'unless it is listed',
       );
