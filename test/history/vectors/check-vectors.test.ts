@@ -143,6 +143,16 @@ test.each<[VectorRule, string, Step[], (RowState | null)?]>([
   expect(new Set(rulesOf(check)).size).toBe(1);
 });
 
+test('a column that DDL added with a default, or took away, is no change of a row', () => {
+  const steps: Step[] = [{ by: 'daemon', to: row('one', vector('one')) }];
+  expect(rulesOf(history(steps, row('one', vector('one'), { extra: 7 })))).toEqual([]);
+  const added: Step[] = [{ by: 'user', to: row('one', null, { extra: 7 }) }];
+  expect(rulesOf(history([...added, ...steps]))).toEqual(['touched']);
+  expect(
+    rulesOf(history([...added, { by: 'user', to: row('one', vector('one')) }], row('one', vector('one')))),
+  ).toEqual([]);
+});
+
 test('told: a text that was acknowledged and never stood anywhere is noticed', () => {
   const check = history([{ by: 'daemon', to: row('one', vector('one')) }]);
   expect(rulesOf(check, { told: ['one', 'lost'] })).toEqual(['told']);

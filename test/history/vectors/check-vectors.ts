@@ -65,7 +65,7 @@ export function checkVectors(check: VectorCheck): VectorViolation[] {
     for (const change of changes) if (change.isDaemon) checkWrite(change, jobAt(jobs, change.seq), check, report);
     const found = new Map(rows.map((row) => [Number(row['ident']), row]));
     for (const ident of new Set([...last.keys(), ...found.keys()])) {
-      if (!isDeepStrictEqual(comparable(last.get(ident)), comparable(found.get(ident)))) {
+      if (!isContinued(last.get(ident), found.get(ident))) {
         report('continuity', ident, `is ${shown(found.get(ident))}, and was left as ${shown(last.get(ident))}`);
       }
     }
@@ -86,7 +86,7 @@ function replay(changes: readonly VectorChange[], report: Report): Map<number, R
       last.clear();
       continue;
     }
-    if (!isDeepStrictEqual(comparable(last.get(ident)), comparable(before))) {
+    if (!isContinued(last.get(ident), before)) {
       report(
         'continuity',
         ident,
@@ -99,10 +99,11 @@ function replay(changes: readonly VectorChange[], report: Report): Map<number, R
   return last;
 }
 
-/** DDL adds and removes columns without a change of rows, so that a column that is not there counts as one that is null. */
-function comparable(row: RowState | undefined): Record<string, unknown> | undefined {
-  if (row === undefined) return undefined;
-  return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null));
+/** DDL adds columns, with a default too, and removes them without a change of rows, so that only what both states have is compared. */
+function isContinued(last: RowState | undefined, next: RowState | undefined): boolean {
+  if (last === undefined || next === undefined) return last === next;
+  const both = Object.keys(last).filter((column) => column in next);
+  return both.every((column) => isDeepStrictEqual(last[column], next[column]));
 }
 
 function jobAt(jobs: readonly JobChange[], seq: number): JobChange | undefined {
