@@ -82,7 +82,8 @@ function checkStep(change: Change, before: RequestState, after: RequestState, co
       requireSameCount(step, before, after, say);
       break;
     case 'pending -> pending':
-      if (before.runAt === null || after.runAt !== null)
+      // After its pause it is ready, or back in quarantine, where no claim but that of the quarantine takes it.
+      if (before.runAt === null || (after.runAt !== null && (!isFarAway(after.runAt) || isFarAway(before.runAt))))
         say('transition', `pending and changed, run_at ${before.runAt} to ${after.runAt}`);
       requireSameCount(step, before, after, say);
       break;
