@@ -1,8 +1,17 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type pg from 'pg';
-import { type Downfall, startStandby } from '../faults/support/fault-server.ts';
+import { startStandby } from '../faults/support/fault-server.ts';
 import { eventually } from '../support/eventually.ts';
 import { embed, firstValue } from '../support/requests.ts';
+import {
+  choose,
+  cutConnections,
+  endSessions,
+  hitStatements,
+  holdOpen,
+  last,
+  loseNotifications,
+  restart,
+  takeDown,
+} from './blows.ts';
 import type { FaultKind, PlannedFault } from './plan.ts';
 import type { Stage } from './stage.ts';
 
@@ -11,12 +20,7 @@ export type Fault = (stage: Stage, fault: PlannedFault, signal: AbortSignal) => 
 
 const FUNCTIONS = ['embed', 'generate', 'rerank'] as const;
 
-export const last = (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }).catch(() => undefined);
 const slotOf = ({ slots }: Stage, { lot }: PlannedFault) => slots[1 + (lot % (slots.length - 1))];
-/** One of them, by lot. */
-export const choose = <Item>(items: readonly [Item, ...Item[]], lot: number): Item =>
-  items[lot % items.length] ?? items[0];
-
 /** Those that matter most twice. */
 const STATEMENTS = [
   /claim_requests/,
@@ -28,35 +32,6 @@ const STATEMENTS = [
   /rescue_requests/,
   /_async/,
 ] as const;
-export const MOMENTS = ['answer', 'half-answer', 'request', 'half-request'] as const;
-export const BLOWS = ['cut', 'half-close', 'freeze'] as const;
-
-/** Runs `work` in a transaction that stays open for as long as the fault lasts. */
-export async function holdOpen(
-  { db }: Stage,
-  { lastsMs }: PlannedFault,
-  signal: AbortSignal,
-  work: (client: pg.PoolClient) => Promise<void>,
-): Promise<void> {
-  const client = await db.connect();
-  let isBroken = false;
-  const onError = () => {
-    isBroken = true;
-  };
-  client.on('error', onError);
-  try {
-    await work(client);
-    await last(lastsMs, signal);
-    await client.query('commit');
-  } catch (error) {
-    isBroken = true;
-    throw error;
-  } finally {
-    client.off('error', onError);
-    client.release(isBroken);
-  }
-}
-
 /** Ids of requests that fulfil the condition, drawn by lot. */
 async function draw({ db }: Stage, { lot, size }: PlannedFault, condition: string): Promise<string[]> {
   const { rows } = await db.query<{ request_id: string }>(
@@ -66,57 +41,17 @@ async function draw({ db }: Stage, { lot, size }: PlannedFault, condition: strin
   return rows.map(({ request_id }) => request_id);
 }
 
-const isFalling = new WeakSet<Stage>();
-
-/** One server, so one downfall at a time. */
-async function takeDown(stage: Stage, downfall: () => Promise<void>): Promise<void> {
-  if (isFalling.has(stage)) return;
-  isFalling.add(stage);
-  await downfall();
-  isFalling.delete(stage);
-}
-
-/** Stops the server and starts it again. */
-const restart = (stage: Stage, { lastsMs }: PlannedFault, how: Downfall, signal: AbortSignal) =>
-  takeDown(stage, async () => {
-    await stage.server.stop(how);
-    await last(lastsMs / 2, signal);
-    await stage.server.start();
-  });
-
 export const FAULTS: Readonly<Record<FaultKind, Fault>> = {
   'kill worker': async (stage, fault) => slotOf(stage, fault)?.kill(),
   'freeze worker': async (stage, fault, signal) => slotOf(stage, fault)?.freeze(fault.lastsMs, signal),
   'stop worker': async (stage, fault) => slotOf(stage, fault)?.stopGently(),
-  async 'end sessions'({ db }, { lot, size }) {
-    await db.query(
-      `select pg_terminate_backend(pid) from (
-         select pid from pg_stat_activity
-         where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
-         order by md5(pid::text || $1::text) limit $2) as chosen`,
-      [lot, Math.ceil(size / 4)],
-    );
-  },
-  async 'hit statements'({ proxy }, { lot, size, lastsMs }, signal) {
-    const armed = proxy.arm({
-      statement: choose(STATEMENTS, lot),
-      moment: choose(MOMENTS, lot >> 3),
-      blow: choose(BLOWS, lot >> 5),
-      times: Math.ceil(size / 4),
-    });
-    await last(lastsMs, signal);
-    armed.disarm();
-  },
-  async 'cut connections'({ proxy }, { lot }) {
-    proxy.strikeAll(choose(BLOWS, lot));
-  },
-  async 'lose notifications'({ proxy }, { lastsMs }, signal) {
-    proxy.dropsNotifications = true;
-    await last(lastsMs, signal);
-    proxy.dropsNotifications = false;
-  },
+  'end sessions': ({ db }, fault) => endSessions(db, fault, Math.ceil(fault.size / 4)),
+  'hit statements': ({ proxy }, fault, signal) =>
+    hitStatements(proxy, STATEMENTS, fault, Math.ceil(fault.size / 4), signal),
+  'cut connections': async ({ proxy }, fault) => cutConnections(proxy, fault),
+  'lose notifications': ({ proxy }, fault, signal) => loseNotifications(proxy, fault, signal),
   'lock rows': (stage, fault, signal) =>
-    holdOpen(stage, fault, signal, async (client) => {
+    holdOpen(stage.db, fault, signal, async (client) => {
       await client.query('begin');
       const { rows } = await client.query<{ request_id: string }>(
         `select request_id from public.steadytext_queue where status in ('pending', 'processing')
@@ -126,22 +61,20 @@ export const FAULTS: Readonly<Record<FaultKind, Fault>> = {
       stage.callers.noteLocked(rows.map(({ request_id }) => request_id));
     }),
   'lock table': (stage, fault, signal) =>
-    holdOpen(stage, { ...fault, lastsMs: fault.lastsMs / 4 }, signal, async (client) => {
+    holdOpen(stage.db, { ...fault, lastsMs: fault.lastsMs / 4 }, signal, async (client) => {
       await client.query(`begin; set local lock_timeout = '1s'; lock table public.steadytext_queue`);
     }),
   'hold snapshot': (stage, fault, signal) =>
-    holdOpen(stage, { ...fault, lastsMs: fault.lastsMs * 2 }, signal, async (client) => {
+    holdOpen(stage.db, { ...fault, lastsMs: fault.lastsMs * 2 }, signal, async (client) => {
       await client.query('begin isolation level repeatable read; select count(*) from public.steadytext_queue');
     }),
   async 'commit late'(stage, fault, signal) {
     const texts = Array.from({ length: fault.size }, () => stage.callers.unique('late'));
     await stage.callers.enqueue(texts, async () => {
-      let ids: string[] = [];
-      await holdOpen(stage, fault, signal, async (client) => {
+      return await holdOpen(stage.db, fault, signal, async (client) => {
         await client.query('begin');
-        ids = await embed(client, texts, { priority: 9 });
+        return await embed(client, texts, { priority: 9 });
       });
-      return ids;
     });
   },
   async flood(stage, { size, lot }) {

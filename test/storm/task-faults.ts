@@ -1,5 +1,6 @@
 import process from 'node:process';
-import { BLOWS, choose, type Fault, holdOpen, last, MOMENTS } from './faults.ts';
+import { hitStatements, holdOpen } from './blows.ts';
+import type { Fault } from './faults.ts';
 import type { PlannedFault, TaskFaultKind } from './plan.ts';
 
 /** Those that decide twice. */
@@ -26,16 +27,8 @@ const few = ({ size }: PlannedFault) => Math.ceil(size / 6);
 
 /** What befalls tasks alone, or more often than others. */
 export const TASK_FAULTS: Readonly<Record<TaskFaultKind, Fault>> = {
-  async 'hit task statements'({ proxy }, { lot, size, lastsMs }, signal) {
-    const armed = proxy.arm({
-      statement: choose(STATEMENTS, lot),
-      moment: choose(MOMENTS, lot >> 4),
-      blow: choose(BLOWS, lot >> 6),
-      times: Math.ceil(size / 4),
-    });
-    await last(lastsMs, signal);
-    armed.disarm();
-  },
+  'hit task statements': ({ proxy }, fault, signal) =>
+    hitStatements(proxy, STATEMENTS, fault, Math.ceil(fault.size / 4), signal),
   async 'terminate tasks'({ db }, fault) {
     await db.query(`select pg_terminate_backend(pid) from (${SESSIONS}) as chosen`, [fault.lot, few(fault)]);
   },
@@ -45,11 +38,11 @@ export const TASK_FAULTS: Readonly<Record<TaskFaultKind, Fault>> = {
     for (const { pid } of rows) process.kill(pid, 'SIGKILL');
   },
   'lock tasks': (stage, fault, signal) =>
-    holdOpen(stage, { ...fault, lastsMs: fault.lastsMs / 2 }, signal, async (client) => {
+    holdOpen(stage.db, { ...fault, lastsMs: fault.lastsMs / 2 }, signal, async (client) => {
       await client.query(`begin; set local lock_timeout = '1s'; lock table lantern.tasks`);
     }),
   'lock runs': (stage, fault, signal) =>
-    holdOpen(stage, { ...fault, lastsMs: fault.lastsMs / 2 }, signal, async (client) => {
+    holdOpen(stage.db, { ...fault, lastsMs: fault.lastsMs / 2 }, signal, async (client) => {
       await client.query('begin');
       await client.query(
         `select from lamplighter.task_run where finished_at is null order by md5(run_id::text || $1::text) limit $2 for update`,

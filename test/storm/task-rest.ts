@@ -52,5 +52,13 @@ export async function describeTaskLives({ db }: Stage, violations: readonly Task
      from history.run_change as c where coalesce(c.after, c.before) ->> 'job_name' = any ($1) order by c.seq`,
     [keys],
   );
-  return rows.map(({ line }) => line);
+  const cancels = await db.query<{ line: string }>(
+    `select format('%s: somebody asked to cancel it at %s', r.job_name, c.requested_at::time) as line
+     from lamplighter.task_cancel as c
+     join lamplighter.task_run as r on r.run_id = c.run_id
+     where r.job_name = any ($1)
+     order by c.cancel_id`,
+    [keys],
+  );
+  return [...rows, ...cancels.rows].map(({ line }) => line);
 }

@@ -1,10 +1,20 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { VectorRig } from '../embeddings/vector-rig.ts';
 import type { FaultProxy } from '../faults/support/fault-proxy.ts';
-import { type Downfall, type FaultServer, promote, startStandby } from '../faults/support/fault-server.ts';
+import { type FaultServer, promote, startStandby } from '../faults/support/fault-server.ts';
 import { createRandom } from '../properties/random.ts';
 import { eventually } from '../support/eventually.ts';
+import {
+  choose,
+  cutConnections,
+  endSessions,
+  hitStatements,
+  holdOpen,
+  last,
+  loseNotifications,
+  restart,
+  takeDown,
+} from './blows.ts';
 import type { DaemonSlot } from './daemon-slot.ts';
 
 /** Where a storm over vectors takes place. */
@@ -74,8 +84,6 @@ export function planVectorFaults(seed: number, seconds: number, tables: readonly
 /** Resolves when it is over and healed; `signal` ends it early. Rejects when it could not strike. */
 type Fault = (stage: VectorStage, fault: PlannedVectorFault, signal: AbortSignal) => Promise<void>;
 
-const last = (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }).catch(() => undefined);
-const choose = <Item>(items: readonly [Item, ...Item[]], lot: number): Item => items[lot % items.length] ?? items[0];
 const slotOf = ({ slots }: VectorStage, { lot }: PlannedVectorFault) => slots[lot % slots.length];
 
 const STATEMENTS = [
@@ -88,8 +96,6 @@ const STATEMENTS = [
   /renew_lease/,
   /rescue_batches/,
 ] as const;
-const MOMENTS = ['answer', 'half-answer', 'request', 'half-request'] as const;
-const BLOWS = ['cut', 'half-close', 'freeze'] as const;
 
 type DdlPair = readonly [change: string, undo: string];
 /** DDL of users, and what undoes it. */
@@ -102,28 +108,14 @@ const DDL: readonly [DdlPair, ...DdlPair[]] = [
   ['cluster % using %_pkey', 'analyze %'],
 ];
 
-/** Runs `work` in a transaction that stays open for as long as the fault lasts, and ends as `end` says. */
-async function holdOpen(
+/** Runs `work`, which gives the texts that it has set, in a transaction that stays open for as long as the fault lasts. */
+async function writeLate(
   { rig }: VectorStage,
-  { lastsMs }: PlannedVectorFault,
+  fault: PlannedVectorFault,
   signal: AbortSignal,
   work: (client: pg.PoolClient) => Promise<string[]>,
-  end = 'commit',
 ): Promise<void> {
-  const client = await rig.pool.connect();
-  let isBroken = true;
-  const onError = () => undefined;
-  client.on('error', onError);
-  try {
-    const texts = await work(client);
-    await last(lastsMs, signal);
-    await client.query(end);
-    if (end === 'commit') for (const text of texts) rig.told.add(text);
-    isBroken = false;
-  } finally {
-    client.off('error', onError);
-    client.release(isBroken);
-  }
+  for (const text of await holdOpen(rig.pool, fault, signal, work)) rig.told.add(text);
 }
 
 /** Sets the text of some rows; the texts. */
@@ -146,89 +138,42 @@ async function setTexts(
   return texts;
 }
 
-const isFalling = new WeakSet<VectorStage>();
-
-/** One server, so one downfall at a time. */
-async function takeDown(stage: VectorStage, downfall: () => Promise<void>): Promise<void> {
-  if (isFalling.has(stage)) return;
-  isFalling.add(stage);
-  try {
-    await downfall();
-  } finally {
-    isFalling.delete(stage);
-  }
-}
-
-const restart = (stage: VectorStage, { lastsMs }: PlannedVectorFault, how: Downfall, signal: AbortSignal) =>
-  takeDown(stage, async () => {
-    await stage.server.stop(how);
-    await last(lastsMs / 2, signal);
-    await stage.server.start();
-  });
-
 export const VECTOR_FAULTS: Readonly<Record<VectorFaultKind, Fault>> = {
   'kill daemon': async (stage, fault) => slotOf(stage, fault)?.kill(),
   'freeze daemon': async (stage, fault, signal) => slotOf(stage, fault)?.freeze(fault.lastsMs, signal),
   'stop daemon': async (stage, fault) => slotOf(stage, fault)?.stopGently(),
-  async 'end sessions'({ rig }, { lot }) {
-    await rig.pool.query(
-      `select pg_terminate_backend(pid) from (
-         select pid from pg_stat_activity
-         where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
-         order by md5(pid::text || $1::text) limit 4) as chosen`,
-      [lot],
-    );
-  },
-  async 'hit statements'({ proxy }, { lot, lastsMs }, signal) {
-    const armed = proxy.arm({
-      statement: choose(STATEMENTS, lot),
-      moment: choose(MOMENTS, lot >> 3),
-      blow: choose(BLOWS, lot >> 5),
-      times: 1 + (lot % 4),
-    });
-    await last(lastsMs, signal);
-    armed.disarm();
-  },
-  async 'cut connections'({ proxy }, { lot }) {
-    proxy.strikeAll(choose(BLOWS, lot));
-  },
-  async 'lose notifications'({ proxy }, { lastsMs }, signal) {
-    proxy.dropsNotifications = true;
-    await last(lastsMs, signal);
-    proxy.dropsNotifications = false;
-  },
+  'end sessions': ({ rig }, fault) => endSessions(rig.pool, fault, 4),
+  'hit statements': ({ proxy }, fault, signal) => hitStatements(proxy, STATEMENTS, fault, 1 + (fault.lot % 4), signal),
+  'cut connections': async ({ proxy }, fault) => cutConnections(proxy, fault),
+  'lose notifications': ({ proxy }, fault, signal) => loseNotifications(proxy, fault, signal),
   'lock rows': (stage, fault, signal) =>
-    holdOpen(stage, fault, signal, async (client) => {
+    holdOpen(stage.rig.pool, fault, signal, async (client) => {
       await client.query('begin');
       await client.query(`select from ${fault.table} where id % 3 = $1 order by id for update`, [fault.lot % 3]);
-      return [];
     }),
   'lock table': (stage, fault, signal) =>
-    holdOpen(stage, { ...fault, lastsMs: fault.lastsMs / 4 }, signal, async (client) => {
+    holdOpen(stage.rig.pool, { ...fault, lastsMs: fault.lastsMs / 4 }, signal, async (client) => {
       const mode = choose(['share', 'exclusive', 'access exclusive'], fault.lot);
       await client.query(`begin; set local lock_timeout = '1s'; lock table ${fault.table} in ${mode} mode`);
-      return [];
     }),
   'hold snapshot': (stage, fault, signal) =>
-    holdOpen(stage, { ...fault, lastsMs: fault.lastsMs * 2 }, signal, async (client) => {
+    holdOpen(stage.rig.pool, { ...fault, lastsMs: fault.lastsMs * 2 }, signal, async (client) => {
       await client.query(`begin isolation level repeatable read; select count(*) from ${fault.table}`);
-      return [];
     }),
   'commit late': (stage, fault, signal) =>
-    holdOpen(stage, fault, signal, async (client) => {
+    writeLate(stage, fault, signal, async (client) => {
       await client.query(`begin; set local lock_timeout = '2s'`);
       return setTexts(client, stage.rig, fault, 4);
     }),
   async 'prepare late'(stage, fault, signal) {
     const gid = `storm_${fault.atMs}_${fault.lot}`;
     await holdOpen(
-      stage,
-      { ...fault, lastsMs: 0 },
+      stage.rig.pool,
+      { lastsMs: 0 },
       signal,
       async (client) => {
         await client.query(`begin; set local lock_timeout = '2s'`);
         await setTexts(client, stage.rig, fault, 3);
-        return [];
       },
       `prepare transaction '${gid}'`,
     );

@@ -211,7 +211,7 @@ describe('an output is held to', () => {
     const { model, server: stub } = await setUp(() => chatAnswer('{"a": 1}'), server('openai'));
     expect(await model.generate([loose], never)).toEqual([{ ok: true, value: '{"a": 1}' }]);
     expect(stub.requests[0]?.body.response_format).toEqual({ type: 'json_object' });
-    expect(stub.requests[0]?.body.messages[0].content).toContain('JSON Schema');
+    expect(stub.requests[0]?.body.messages[0]?.content).toContain('JSON Schema');
   });
 
   it.each([
@@ -249,7 +249,7 @@ describe('an output is held to', () => {
     expect(await stub.model.generate([asked], never)).toEqual([{ ok: true, value: '1181234567890123457' }]);
     const { text, body } = stub.server.requests[0] ?? {};
     expect(text).toContain('"schema":{"enum":[1181234567890123456,1181234567890123457]}');
-    expect(body.messages[0].content).toContain('{"enum":[1181234567890123456,1181234567890123457]}');
+    expect(body?.messages[0]?.content).toContain('{"enum":[1181234567890123456,1181234567890123457]}');
   });
 
   it('by properties in the order in which they are to be written, in every field and in words', async () => {

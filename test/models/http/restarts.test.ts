@@ -4,7 +4,7 @@ import type { Model } from '../../../src/models/port.ts';
 import { chatAnswer, type StubHandler, type StubRequest } from './stub-server.ts';
 import { createTestClock, generateItem, never, setUp } from './support.ts';
 
-const isCanary = ({ body }: StubRequest) => body.messages[0].content === 'Say yes.';
+const isCanary = ({ body }: StubRequest) => body.messages[0]?.content === 'Say yes.';
 
 /** Texts asked for at once, each in a call of its own; `told` says at how many the model is, whenever that changes. */
 function generate(model: Model, prompts: readonly string[], limitMs?: number) {

@@ -2,13 +2,27 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
+/** What comes to all addresses together, as tests look into it; each has the fields of its own API. */
+export interface StubBody {
+  readonly input: string[];
+  readonly encoding_format?: string;
+  readonly texts: string[];
+  readonly documents: string[];
+  readonly messages: readonly { readonly role: string; readonly content: string }[];
+  readonly response_format: { readonly type: string; readonly json_schema: unknown };
+  readonly grammar: string;
+  readonly prompt: string;
+  readonly seed?: number;
+  readonly temperature?: number;
+  readonly [field: string]: unknown;
+}
+
 export interface StubRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingMessage['headers'];
-  /** The JSON that came; undefined when none did. */
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into it at will
-  readonly body: any;
+  /** The JSON that came; undefined, against its type, when none did. */
+  readonly body: StubBody;
   /** The same as it came. */
   readonly text: string;
   /** Aborts when the client goes away. */
