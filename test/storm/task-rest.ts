@@ -42,7 +42,10 @@ export async function countTaskEnds({ db }: Stage): Promise<string> {
 }
 
 /** What happened to the tasks that violations speak of, a line for each change. */
-export async function describeTaskLives({ db }: Stage, violations: readonly TaskViolation[]): Promise<string[]> {
+export async function describeTaskLives(
+  { db, taskCallers }: Stage,
+  violations: readonly TaskViolation[],
+): Promise<string[]> {
   const keys = [...new Set(violations.map(({ task }) => task))].slice(0, MOST_LIVES);
   const { rows } = await db.query<{ line: string }>(
     `select format('%s #%s %s by %s%s%s: %s -> %s, attempt %s, charge %s, worker %s, pid %s, %s, %s', coalesce(c.after, c.before) ->> 'job_name', c.seq,
@@ -52,13 +55,12 @@ export async function describeTaskLives({ db }: Stage, violations: readonly Task
      from history.run_change as c where coalesce(c.after, c.before) ->> 'job_name' = any ($1) order by c.seq`,
     [keys],
   );
-  const cancels = await db.query<{ line: string }>(
-    `select format('%s: somebody asked to cancel it at %s', r.job_name, c.requested_at::time) as line
-     from lamplighter.task_cancel as c
-     join lamplighter.task_run as r on r.run_id = c.run_id
-     where r.job_name = any ($1)
-     order by c.cancel_id`,
-    [keys],
-  );
-  return [...rows, ...cancels.rows].map(({ line }) => line);
+  const keyOf = new Map(taskCallers.calls.map(({ key, jobid }) => [jobid, key]));
+  const clock = (ms: number) => new Date(ms).toISOString().slice(11, 23);
+  const cancels = taskCallers.cancels.flatMap(({ jobid, role, answer, fromMs, toMs }) => {
+    const key = jobid === undefined ? `all of ${role}` : keyOf.get(jobid);
+    const isShown = jobid === undefined || keys.some((each) => each === key);
+    return isShown ? `${key}: cancelled from ${clock(fromMs)} to ${clock(toMs)}, answer ${answer}` : [];
+  });
+  return [...rows.map(({ line }) => line), ...cancels];
 }

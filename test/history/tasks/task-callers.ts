@@ -20,6 +20,9 @@ export interface CancelCall {
   readonly role: string;
   /** What the call answered; undefined when the connection died. */
   readonly answer: boolean | undefined;
+  /** When it began and when it was over, by the clock of this host. */
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 export interface SeenTask {
@@ -70,12 +73,14 @@ export function createTaskCallerJournal(): TaskCallerJournal {
       }
     },
     async cancel({ jobid, role }, call) {
+      const fromMs = Date.now();
+      const note = (answer: boolean | undefined) => cancels.push({ jobid, role, answer, fromMs, toMs: Date.now() });
       try {
         const answer = await call();
-        cancels.push({ jobid, role, answer });
+        note(answer);
         return answer;
       } catch (error) {
-        cancels.push({ jobid, role, answer: isRefusal(error) ? false : undefined });
+        note(isRefusal(error) ? false : undefined);
         throw error;
       }
     },
