@@ -93,6 +93,13 @@ module.exports = {
       from: { path: '^src/', pathNot: '[.]test[.]ts$' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['npm-peer'] },
     },
+    {
+      name: 'page-knows-only-the-api',
+      comment: 'The page runs in a browser: of the program it may know the types of src/dashboard/api.ts.',
+      severity: 'error',
+      from: { path: '^web/' },
+      to: { path: '^(src|test|scripts|bench)/', pathNot: '^src/dashboard/api[.]ts$' },
+    },
     { name: 'no-cycles', comment: 'Types count too.', severity: 'error', from: {}, to: { circular: true } },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],

@@ -2,7 +2,7 @@ import tseslint from 'typescript-eslint';
 
 // Biome formats and lints; ESLint adds only the rules that need types.
 export default tseslint.config({
-  files: ['{src,test,scripts,bench,examples}/**/*.ts'],
+  files: ['{src,web/src,test,scripts,bench,examples}/**/*.{ts,tsx}'],
   extends: [tseslint.configs.base],
   languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
   rules: {

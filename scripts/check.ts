@@ -8,7 +8,7 @@ import { runVitest } from './run-vitest.ts';
 import { countOf, placeOf, type TestFailure } from './test-outcome.ts';
 
 /** A pattern, because dependency-cruiser refuses folders that do not exist. */
-const SOURCES = '{src,test,scripts,bench,examples}/**/*.ts';
+const SOURCES = '{src,web/src,test,scripts,bench,examples}/**/*.{ts,tsx}';
 
 /** With failures in more files something is broken, and running them again would say nothing new. */
 const MAX_FILES_RUN_AGAIN = 12;
@@ -23,6 +23,7 @@ const STEPS: readonly (readonly [name: string, command: string, ...args: string[
   ['layers', 'depcruise', SOURCES],
   ['layer rules bite', 'tsx', 'scripts/prove-layers.ts'],
   ['types', 'tsc'],
+  ['types of the page', 'tsc', '-p', 'web'],
   ['unused code', 'knip'],
   ['build', 'npm', 'run', '--silent', 'build'],
   ['package exports', 'npm', 'run', '--silent', 'check:package'],

@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const FOLDER = '.test-dist';
 /** What the program finds by its own place. */
-const LINKED = ['package.json', 'sql'];
+const LINKED = ['package.json', 'sql', 'web'];
 
 /** What {@link compileProgram} writes. Programs in `test/models` start from sources, as they find fixtures by their own place. */
 function isCompiled(path: string): boolean {
