@@ -46,11 +46,15 @@ const PREFIXES = [
   'KMP_',
 ];
 
+/** ONNX Runtime from 1.29 on sends telemetry to its maker unless this is set before it is loaded. An engine talks to nobody. */
+const ALWAYS = { ORT_DISABLE_TELEMETRY: '1' };
+
 /** The variables that a process of an engine gets. */
 export function engineEnvironment(env: Env = readEnv()): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(env).flatMap(([name, value]) => (value !== undefined && isNeeded(name) ? [[name, value]] : [])),
+  const needed = Object.entries(env).flatMap(([name, value]) =>
+    value !== undefined && isNeeded(name) ? [[name, value] as const] : [],
   );
+  return { ...Object.fromEntries(needed), ...ALWAYS };
 }
 
 function isNeeded(name: string): boolean {
