@@ -10,7 +10,7 @@ import { createRandom } from '../test/properties/random.ts';
 import { ERROR_SETUP, ERROR_TEXTS, randomErrorText } from '../test/tasks/error-cases.ts';
 import { findPsql, psqlError } from '../test/tasks/psql.ts';
 
-const RANDOM_TEXTS = 160;
+const RANDOM_TEXTS = 400;
 const SEED = 13;
 
 const psql = findPsql();

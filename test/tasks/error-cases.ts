@@ -191,7 +191,11 @@ export const ERROR_TEXTS: readonly string[] = [
   "select E'\\xff'",
 ];
 
-const PIECES = 'a,b, ,\t,ä,日,🎉,e\u0301,\u200b,ﾊ,가,\u00a0,1,/* x */,-- y,\n,\r\n,\r'.split(',');
+/** Of one column, of two and of none, in and beyond the first 65,536 code points, sequences that are drawn as one sign included. */
+const PIECES =
+  'a,b, ,\t,ä,日,🎉,e\u0301,\u200b,ﾊ,가,\u00a0,1,/* x */,-- y,\n,\r\n,\r,Ａ,𠀀,ᄀ,मा,กิ,ش,👨\u200d👩\u200d👧,🇩🇪,❤\ufe0f,½,—,…,㍿,〈,\u3000,\u00ad,\u0600,𝒳'.split(
+    ',',
+  );
 const SPACES = [' ', '\n', '\t', '\r\n', '\r', '  '];
 
 /** A text that fails at a column nobody chose, among characters of all widths and ends of lines. */
