@@ -1,7 +1,7 @@
 /**
  * The layers of src/, downward only; a layer that is not named in the list of another one must not be imported by it.
  *
- * cli > dashboard, client, worker, daemon > process > requests, tasks, embeddings, monitoring > models, db > core
+ * cli > dashboard, client, worker, daemon > process > requests, tasks, embeddings, operations, monitoring > models, db > core
  *
  * `process` knows none of the three systems: it takes them as workloads.
  */
@@ -13,11 +13,12 @@ const below = {
   tasks: ['db', 'core'],
   embeddings: ['models', 'db', 'core'],
   monitoring: ['db', 'core'],
+  operations: ['db', 'core'],
   process: ['db', 'core'],
-  worker: ['process', 'requests', 'tasks', 'monitoring', 'models', 'db', 'core'],
+  worker: ['process', 'requests', 'tasks', 'operations', 'monitoring', 'models', 'db', 'core'],
   daemon: ['process', 'embeddings', 'monitoring', 'models', 'db', 'core'],
   client: ['requests', 'tasks', 'embeddings', 'models', 'db', 'core'],
-  dashboard: ['process', 'requests', 'tasks', 'embeddings', 'monitoring', 'models', 'db', 'core'],
+  dashboard: ['process', 'requests', 'tasks', 'embeddings', 'operations', 'monitoring', 'models', 'db', 'core'],
   cli: [
     'dashboard',
     'client',
@@ -27,6 +28,7 @@ const below = {
     'requests',
     'tasks',
     'embeddings',
+    'operations',
     'monitoring',
     'models',
     'db',

@@ -1,6 +1,7 @@
 import type { CliCommand } from './cli-command.ts';
 import { createEmbeddingsCommand } from './commands/create-embeddings.ts';
 import { createJobsTableCommand } from './commands/create-jobs-table.ts';
+import { dashboardCommand } from './commands/dashboard.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { jobsAddCommand } from './commands/jobs-add.ts';
@@ -50,6 +51,7 @@ export const COMMANDS: readonly CliCommand[] = [
   jobsResyncCommand,
   jobsRetryFailuresCommand,
   statusCommand,
+  dashboardCommand,
   doctorCommand,
   modelsListCommand,
   modelsPullCommand,

@@ -148,6 +148,8 @@ export interface RequestRow {
 export interface Page<Row> {
   readonly rows: readonly Row[];
   readonly next?: string;
+  /** The search reached its bound before the page was full, or anything was found: `next` goes on with it. */
+  readonly isPartial?: boolean;
   readonly total: BoundedCount;
 }
 
@@ -334,10 +336,17 @@ export interface Operation {
   readonly filter: Readonly<Record<string, string>>;
   readonly state: 'running' | 'done' | 'stopped' | 'failed';
   readonly expectedCount: number;
+  /** Found so far; all that is to be worked off once `isCollected`. In the end it is `done` and `skipped` together, unless it was stopped. */
+  readonly matched: number;
+  readonly isCollected: boolean;
+  readonly isStopRequested: boolean;
   readonly done: number;
-  /** Matched when it began and were not acted on: they had changed, or somebody held them. */
+  /** Matched when they were collected and were not acted on. */
   readonly skipped: number;
+  /** They did not match any more, were deleted, or another transaction had them locked for long. */
+  readonly skippedFor: { readonly changed: number; readonly gone: number; readonly held: number };
   readonly startedBy: string;
+  readonly role: string;
   readonly startedAt: string;
   readonly finishedAt?: string;
   readonly error?: string;

@@ -125,6 +125,25 @@ export const PRIVILEGES = `
 + + + + + + . .  lamplighter.handler_failures select (function_name, status, attempts, error, failed_at)
 + + . . . . . .  lamplighter.handler_failures *
 + + . . . . . .  lamplighter.handler_chain *
++ + + + + + . .  lamplighter.audit select (audit_id, at, username, user_name, source, action, kind, filter, count)
++ + + + + + . .  lamplighter.audit insert (user_name, source, action, kind, filter, count)
++ + . . . . . .  lamplighter.audit *
++ + . . . . . .  lamplighter.audit_audit_id_seq *
++ + + + + + . .  lamplighter.operation select (operation_id, username, role_oid, started_by, source, kind, action, filter)
++ + + + + + . .  lamplighter.operation select (expected_count, scan_before, state, is_collected, is_stop_requested, matched, done)
++ + + + + + . .  lamplighter.operation select (changed, gone, held, started_at, stepped_at, finished_at, error)
++ + + + + + . .  lamplighter.operation insert (role_oid, started_by, source, kind, action, filter, expected_count, scan_before)
++ + + + + + . .  lamplighter.operation update (is_stop_requested)
++ + + + + + . .  lamplighter.operation lock-rows
++ + . . . . . .  lamplighter.operation *
++ + . . . . . .  lamplighter.operation_operation_id_seq *
++ + . . . . . .  lamplighter.operation_chunk *
++ + . . . . . .  lamplighter.operation_chunk_chunk_number_seq *
++ + + + + + . .  lamplighter.find_request_floor execute
++ + + + + + . .  lamplighter.find_task_floor execute
++ + + + + + . .  lamplighter.list_processes execute
++ + + + + + . .  lamplighter.scan_requests execute
++ + + + + + . .  lamplighter.scan_tasks execute
 + + . . . . . .  lamplighter.loopback *
 + + . . . . + .  lamplighter.migration select (applied_at, applied_by, checksum, name, number, schema_version)
 + + . . . . . .  lamplighter.migration *

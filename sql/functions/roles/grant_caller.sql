@@ -45,6 +45,12 @@ begin
      on lamplighter.handler to %I', p_role_name);
   execute format('grant select, update (attempts, failed_at) on lamplighter.delivery to %I', p_role_name);
   execute format('grant select on lamplighter.handler_failures to %I', p_role_name);
+  -- What is done to all that match, and who did what; row-level security keeps it to the role's own.
+  execute format(
+    'grant select, update (is_stop_requested), insert (role_oid, started_by, source, kind, action, filter, expected_count, scan_before)
+     on lamplighter.operation to %I', p_role_name);
+  execute format(
+    'grant select, insert (user_name, source, action, kind, filter, count) on lamplighter.audit to %I', p_role_name);
   perform lamplighter.grant_functions(p_role_name, 'caller');
   if v_is_new then
     select count(*) into v_requests from public.steadytext_queue as q where q.username = p_role_name;

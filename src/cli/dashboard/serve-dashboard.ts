@@ -1,0 +1,104 @@
+import { createServer, type Server } from 'node:http';
+import { isIP } from 'node:net';
+import { hostname as machineName } from '../../core/env.ts';
+import { LamplighterError } from '../../core/errors.ts';
+import type { Service } from '../../core/service.ts';
+import type { Authorise } from '../../dashboard/access.ts';
+import type { SettingRow } from '../../dashboard/api.ts';
+import { createDashboardDb } from '../../dashboard/dashboard-db.ts';
+import { listDatabaseSettings } from '../../dashboard/database-settings.ts';
+import { toNodeListener } from '../../dashboard/node-listener.ts';
+import { openDashboard } from '../../dashboard/open-dashboard.ts';
+import type { ConnectionSettings } from '../../db/connection-settings.ts';
+import { createPool } from '../../db/pool.ts';
+import type { Invocation } from '../cli-command.ts';
+import { type ListenAddress, urlOf } from './listen-address.ts';
+
+export interface DashboardSetup {
+  readonly settings: ConnectionSettings;
+  readonly address: ListenAddress;
+  readonly authorise: Authorise;
+  readonly isReadOnly: boolean;
+  /** Names under which it may be asked for, beside addresses and those of this machine. */
+  readonly allowedHosts: readonly string[];
+  /** Of the program that it is part of. */
+  readonly programSettings: readonly SettingRow[];
+}
+
+/** A dashboard that listens. */
+export interface ServedDashboard extends Service {
+  /** Where a browser finds it. */
+  readonly url: string;
+}
+
+/**
+ * Opens the dashboard and listens. Its connections are opened as they are needed, so that it is there while the database is not.
+ *
+ * @throws LamplighterError PORT_TAKEN
+ */
+export async function serveDashboard(
+  { log }: Pick<Invocation, 'log'>,
+  setup: DashboardSetup,
+): Promise<ServedDashboard> {
+  const { settings, address, authorise, isReadOnly, allowedHosts, programSettings } = setup;
+  const pool = createPool(settings, { max: 4, queryTimeoutMs: 15_000, applicationName: 'lamplighter dashboard', log });
+  const known = new Set([...allowedHosts, ...(address.isLoopback ? [] : [machineName()]), address.host, 'localhost']);
+  const dashboard = openDashboard({
+    db: createDashboardDb(pool),
+    basePath: '/',
+    authorise,
+    isReadOnly,
+    // Another page can have its name point here, but never an address.
+    isKnownHost: (host) => known.has(host) || isIP(host.replaceAll(/^\[|\]$/g, '')) !== 0,
+    async listSettings(db) {
+      return [...programSettings, ...(await listDatabaseSettings(db))];
+    },
+    log,
+  });
+  const answer = toNodeListener((request) => dashboard.handle(request));
+  const server = createServer((incoming, outgoing) => {
+    answer(incoming, outgoing).catch((error: unknown) => {
+      log.debug({ err: error }, 'an answer of the dashboard could not be sent');
+      outgoing.destroy();
+    });
+  });
+  // Streams of events stay open.
+  server.requestTimeout = 60_000;
+  try {
+    const port = await listen(server, address);
+    return {
+      url: urlOf({ host: address.host, port }),
+      async stop() {
+        const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+        await dashboard.stop();
+        server.closeAllConnections();
+        await closed;
+        await pool.end();
+      },
+    };
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+}
+
+function listen(server: Server, { host, port }: ListenAddress): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const isTaken = cause.code === 'EADDRINUSE';
+      const why = isTaken ? 'something else listens there' : cause.message;
+      const hint = 'Choose another address with --listen, such as 127.0.0.1:0 for any free port.';
+      reject(
+        new LamplighterError(
+          isTaken ? 'PORT_TAKEN' : 'USAGE',
+          `The dashboard cannot listen on ${host}:${port}: ${why}`,
+          { cause, hint },
+        ),
+      );
+    });
+    server.listen(port, host, () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}

@@ -1,0 +1,175 @@
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { type Clock, systemClock } from '../core/clock.ts';
+import type { Logger } from '../core/log.ts';
+import { createTroubles } from '../core/recurring-trouble.ts';
+import type { Service } from '../core/service.ts';
+import { DATABASE_TROUBLE } from '../db/database-trouble.ts';
+import type { Queryable } from '../db/query.ts';
+import { type Access, type Authorise, rightsOf } from './access.ts';
+import type { Rights, SettingRow } from './api.ts';
+import type { DashboardDb } from './dashboard-db.ts';
+import { SECURITY_HEADERS } from './dashboard-headers.ts';
+import { openEventStream } from './event-stream.ts';
+import { guardRequest, type HostCheck } from './guard-request.ts';
+import { createLive, type Hear, TOPICS } from './live.ts';
+import { loadPageFiles } from './page-files.ts';
+import { createReadCache } from './read-cache.ts';
+import { readOverview } from './read-overview.ts';
+import { Refusal, toErrorAnswer } from './refusal.ts';
+import { type DashboardServices, NO_TRANSACTION, type Route } from './route.ts';
+import { ROUTES } from './routes/routes.ts';
+
+/** What a dashboard is made of. */
+export interface DashboardParts {
+  readonly db: DashboardDb;
+  /** With a slash at both ends. */
+  readonly basePath: string;
+  readonly authorise: Authorise;
+  readonly isReadOnly: boolean;
+  readonly isKnownHost: HostCheck;
+  readonly listSettings: (db: Queryable) => Promise<readonly SettingRow[]>;
+  /** @default only what looking finds */
+  readonly hear?: Hear | undefined;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+/** The dashboard's server, without a port. */
+export interface OpenDashboard extends Service {
+  /** Answers whatever is asked; never rejects. */
+  handle(request: Request): Promise<Response>;
+}
+
+interface Env {
+  readonly Variables: { readonly access: Access; readonly rights: Rights };
+}
+
+const MAX_BODY_BYTES = 256 * 1024;
+
+/**
+ * Joins routes, rights, page and live events into one handler. Whatever is asked goes through the guard against other pages, then through
+ * `authorise`, and each route checks its right itself.
+ */
+export function openDashboard(parts: DashboardParts): OpenDashboard {
+  const { db, basePath, authorise, isReadOnly, isKnownHost, listSettings, hear, log, clock = systemClock } = parts;
+  const troubles = createTroubles({ log, clock, shared: DATABASE_TROUBLE });
+  const live = createLive({ db, readOverview, hear, trouble: troubles.define('look at the database'), clock });
+  const cached = createReadCache(clock, () => live.epoch);
+  const services: DashboardServices = {
+    db,
+    isReadOnly,
+    listSettings,
+    noteChange: () => live.noteChange(TOPICS),
+    noteOperation: () => live.noteChange(['operations']),
+  };
+  const app = new Hono<Env>();
+
+  app.use(async ({ req, res, set }, next) => {
+    guardRequest(req.raw, isKnownHost);
+    const access = await authorise(req.raw);
+    if (access === undefined) throw new Refusal('NOT_AUTHENTICATED', 'Who asks is not known here');
+    if (access instanceof Response) return access;
+    set('access', access);
+    set('rights', rightsOf(access, isReadOnly));
+    await next();
+    return res;
+  });
+  app.use(`${basePath}api/*`, bodyLimit({ maxSize: MAX_BODY_BYTES, onError: () => refuseSize() }));
+
+  for (const route of ROUTES) {
+    app.on(route.method, `${basePath}api${route.path}`, async (context) => {
+      const { req } = context;
+      const { rights } = context.var;
+      requireRight(route, rights, isReadOnly);
+      const body = route.method === 'POST' ? await readJson(req.raw) : undefined;
+      const run = () => {
+        const given = {
+          params: req.param(),
+          query: req.query(),
+          body,
+          rights,
+          user: context.var.access.user,
+          signal: req.raw.signal,
+          dashboard: services,
+        };
+        if (route.isLong === true) return route.run({ ...given, db: NO_TRANSACTION });
+        return route.method === 'GET'
+          ? db.read((transaction) => route.run({ ...given, db: transaction }))
+          : db.write((transaction) => route.run({ ...given, db: transaction }));
+      };
+      if (route.method === 'GET') {
+        const key = JSON.stringify([req.path, req.query(), rights, context.var.access.user]);
+        return context.json(await cached(key, run));
+      }
+      const result = await run();
+      services.noteChange();
+      return context.json(result);
+    });
+  }
+
+  app.get(`${basePath}api/events`, ({ var: { rights } }) => {
+    requireRight({ right: 'view', method: 'GET' }, rights, isReadOnly);
+    // Proxies that gather answers would hold them back.
+    const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' };
+    return new Response(openEventStream(live), { headers });
+  });
+  app.all(`${basePath}api/*`, ({ req }) => {
+    throw new Refusal('NOT_FOUND', `The dashboard has no ${req.method} ${req.path}`);
+  });
+
+  if (basePath !== '/') app.get(basePath.slice(0, -1), ({ redirect }) => redirect(basePath, 308));
+  app.get(`${basePath}*`, async ({ req }) => {
+    const files = await loadPageFiles();
+    const file = files.find(req.path.slice(basePath.length));
+    if (file !== undefined) {
+      const caching = file.isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache';
+      return new Response(new Uint8Array(file.body), {
+        headers: { 'content-type': file.contentType, 'cache-control': caching },
+      });
+    }
+    // The page knows its own paths; what looks like a file and is none is no page.
+    if (/\.[a-z0-9]{1,8}$/.test(req.path)) throw new Refusal('NOT_FOUND', 'There is no such file');
+    return new Response(files.documentFor(basePath), { headers: { 'content-type': 'text/html; charset=utf-8' } });
+  });
+  app.notFound(() => {
+    throw new Refusal('NOT_FOUND', 'There is nothing here');
+  });
+  app.onError((error) => {
+    const { status, body } = toErrorAnswer(error);
+    if (status === 500) log.error({ err: error }, 'the dashboard could not answer');
+    return Response.json(body, { status });
+  });
+
+  return {
+    async handle(request) {
+      const response = await app.fetch(request);
+      // An answer of the caller's may have headers that cannot be changed.
+      const answer = new Response(response.body, response);
+      for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
+        if (!answer.headers.has(name)) answer.headers.set(name, value);
+      }
+      return answer;
+    },
+    stop: () => live.stop(),
+  };
+}
+
+/** @throws Refusal NOT_ALLOWED, READ_ONLY */
+function requireRight({ right, method }: Pick<Route, 'right' | 'method'>, rights: Rights, isReadOnly: boolean): void {
+  if (rights[right]) return;
+  if (isReadOnly && rights.view && method === 'POST') throw new Refusal('READ_ONLY', 'This dashboard only reads');
+  throw new Refusal('NOT_ALLOWED', `You do not have the right "${right}" here`);
+}
+
+async function readJson(request: Request): Promise<unknown> {
+  try {
+    return await request.json();
+  } catch {
+    throw new Refusal('INVALID', 'expected JSON');
+  }
+}
+
+function refuseSize(): Response {
+  throw new Refusal('TOO_LARGE', `expected at most ${MAX_BODY_BYTES / 1_024} kB`);
+}

@@ -1,0 +1,47 @@
+import type { Queryable } from '../db/query.ts';
+import type { Rights, SettingRow } from './api.ts';
+import type { DashboardDb } from './dashboard-db.ts';
+
+/** What a route may use. */
+export interface RouteContext {
+  /** Of a GET: a read-only transaction. Of a POST: one that writes. */
+  readonly db: Queryable;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  /** Of a POST: JSON, as it was sent. */
+  readonly body: unknown;
+  readonly rights: Rights;
+  readonly user: string | undefined;
+  readonly signal: AbortSignal;
+  readonly dashboard: DashboardServices;
+}
+
+/** What lives as long as the dashboard. */
+export interface DashboardServices {
+  readonly db: DashboardDb;
+  readonly isReadOnly: boolean;
+  /** Each with its value and where that came from. */
+  readonly listSettings: (db: Queryable) => Promise<readonly SettingRow[]>;
+  /** Something was done: whoever looks should see it at once. */
+  readonly noteChange: () => void;
+  /** An operation was begun. */
+  readonly noteOperation: () => void;
+}
+
+/** One thing that the server answers, below `<base path>/api`. */
+export interface Route {
+  readonly method: 'GET' | 'POST';
+  /** As hono has it: `/requests/:requestId`. */
+  readonly path: string;
+  /** Without it the answer is 403, whatever else is asked. */
+  readonly right: keyof Rights;
+  /** Takes no transaction, as it needs several or none. */
+  readonly isLong?: boolean;
+  /** What is to be sent, as JSON. */
+  readonly run: (context: RouteContext) => Promise<unknown>;
+}
+
+/** A long route has none of its own. */
+export const NO_TRANSACTION: Queryable = {
+  query: () => Promise.reject(new Error('this route has no transaction')),
+};

@@ -1,0 +1,47 @@
+import { listJobFailures, listJobs } from '../../monitoring/lists/list-jobs.ts';
+import type { JobFailure, JobRow, Page } from '../api.ts';
+import { Refusal } from '../refusal.ts';
+import type { Route } from '../route.ts';
+import { limitOf, numberOf } from './page-params.ts';
+
+export const JOB_ROUTES: readonly Route[] = [
+  { method: 'GET', path: '/jobs', right: 'view', run: ({ db }): Promise<readonly JobRow[]> => listJobs(db) },
+  {
+    method: 'GET',
+    path: '/jobs/:id',
+    right: 'view',
+    async run({ db, params }): Promise<JobRow> {
+      const [job] = await listJobs(db, numberOf(params, 'id'));
+      if (job === undefined) throw new Refusal('NOT_FOUND', 'There is no such job, or the dashboard does not see it');
+      return job;
+    },
+  },
+  {
+    method: 'GET',
+    path: '/jobs/:id/failures',
+    right: 'view',
+    async run({ db, params, query, rights }): Promise<Page<JobFailure>> {
+      const id = numberOf(params, 'id');
+      const limit = limitOf(query);
+      const before = cursorOf(query['cursor']);
+      const found = await listJobFailures(db, id, { before, limit: limit + 1, withKeys: rights.payloads });
+      const rows = found.slice(0, limit);
+      const last = found.length > limit ? rows.at(-1) : undefined;
+      const [job] = await listJobs(db, id);
+      return {
+        rows,
+        ...(last === undefined ? {} : { next: `${last.lastFailedAt}_${last.id}` }),
+        total: { count: Math.max(job?.failed ?? 0, rows.length), isExact: last === undefined, ageMs: 0 },
+      };
+    },
+  },
+];
+
+function cursorOf(text: string | undefined): { at: string; id: string } | undefined {
+  if (text === undefined || text === '') return undefined;
+  const [, at, id] = /^([0-9T:.+Z-]{1,40})_([0-9a-f-]{36})$/.exec(text) ?? [];
+  if (at === undefined || id === undefined || Number.isNaN(Date.parse(at))) {
+    throw new Refusal('INVALID', 'cursor: expected "next" of the page before');
+  }
+  return { at, id };
+}

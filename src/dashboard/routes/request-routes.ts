@@ -1,0 +1,63 @@
+import { parseRequestFilter } from '../../monitoring/lists/list-filters.ts';
+import {
+  listRequests,
+  type RequestRecord,
+  type RequestStatus,
+  readRequest,
+} from '../../monitoring/lists/list-requests.ts';
+import type { Page, RequestAction, RequestDetail, RequestRow, Rights } from '../api.ts';
+import { Refusal } from '../refusal.ts';
+import type { Route } from '../route.ts';
+import { filterValues, limitOf, numericCursorOf } from './page-params.ts';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Characters of parameters and result each. */
+const MAX_PAYLOAD = 200_000;
+
+export const REQUEST_ROUTES: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/requests',
+    right: 'view',
+    async run({ db, query }): Promise<Page<RequestRow>> {
+      const page = { cursor: numericCursorOf(query), limit: limitOf(query) };
+      return listRequests(db, parseRequestFilter(filterValues(query)), page);
+    },
+  },
+  {
+    method: 'GET',
+    path: '/requests/:requestId',
+    right: 'view',
+    async run({ db, params, rights }): Promise<RequestDetail> {
+      const id = params['requestId'] ?? '';
+      const record = UUID.test(id) ? await readRequest(db, id, rights.payloads ? MAX_PAYLOAD : undefined) : undefined;
+      if (record === undefined)
+        throw new Refusal('NOT_FOUND', 'There is no such request, or the dashboard does not see it');
+      return { ...record, timeline: timelineOf(record), may: actionsOf(record.status, rights) };
+    },
+  },
+];
+
+function timelineOf(record: RequestRecord): RequestDetail['timeline'] {
+  const { createdAt, startedAt, completedAt, runAt, status, attempt, retryCount, workerId } = record;
+  const events = [{ at: createdAt, text: 'queued' }];
+  if (startedAt !== undefined) {
+    const by = workerId === undefined ? '' : ` by worker ${workerId}`;
+    events.push({ at: startedAt, text: attempt > 1 ? `claimed${by}, attempt ${attempt}` : `claimed${by}` });
+  }
+  if (completedAt !== undefined) events.push({ at: completedAt, text: status });
+  if (runAt !== undefined) events.push({ at: runAt, text: `to be tried again, after failures: ${retryCount}` });
+  return events.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+}
+
+const ACTIONS: Readonly<Record<RequestStatus, readonly RequestAction[]>> = {
+  pending: ['cancel'],
+  processing: ['cancel'],
+  completed: ['delete'],
+  failed: ['retry', 'delete'],
+  cancelled: ['delete'],
+};
+
+function actionsOf(status: RequestStatus, { operate, admin }: Rights): readonly RequestAction[] {
+  return ACTIONS[status].filter((action) => (action === 'delete' ? admin : operate));
+}

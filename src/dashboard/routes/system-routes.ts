@@ -1,0 +1,52 @@
+import { REQUEST_FUNCTIONS } from '../../core/request-functions.ts';
+import { VERSION } from '../../core/version.ts';
+import { loadQuery } from '../../db/load-sql.ts';
+import type { Queryable } from '../../db/query.ts';
+import { listProcesses } from '../../monitoring/lists/list-processes.ts';
+import type { FunctionRow, Session, SettingRow, WorkerRow } from '../api.ts';
+import type { Route } from '../route.ts';
+
+const READ_DASHBOARD_SESSION = loadQuery('read_dashboard_session');
+const LIST_PAUSES = loadQuery('list_pauses');
+
+export const SYSTEM_ROUTES: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/session',
+    right: 'view',
+    async run({ db, rights, user, dashboard }): Promise<Session> {
+      const { rows } = await db.query<{ database: string; role: string; host: string; sees_all: boolean }>(
+        READ_DASHBOARD_SESSION,
+      );
+      const { database = '', role = '', host = '', sees_all = false } = rows[0] ?? {};
+      return {
+        version: VERSION,
+        database,
+        host,
+        role,
+        seesAll: sees_all,
+        ...(user === undefined ? {} : { user }),
+        rights,
+        isReadOnly: dashboard.isReadOnly,
+      };
+    },
+  },
+  { method: 'GET', path: '/workers', right: 'view', run: ({ db }): Promise<readonly WorkerRow[]> => listProcesses(db) },
+  {
+    method: 'GET',
+    path: '/settings',
+    right: 'view',
+    run: ({ db, dashboard }): Promise<readonly SettingRow[]> => dashboard.listSettings(db),
+  },
+  { method: 'GET', path: '/functions', right: 'view', run: ({ db }) => listFunctions(db) },
+];
+
+async function listFunctions(db: Queryable): Promise<readonly FunctionRow[]> {
+  const { rows } = await db.query<{ function_name: string; paused_s: string; paused_by: string }>(LIST_PAUSES);
+  return REQUEST_FUNCTIONS.map((name) => {
+    const pause = rows.find((row) => row.function_name === name);
+    if (pause === undefined) return { name, isPaused: false };
+    const pausedAt = new Date(Number(pause.paused_s) * 1_000).toISOString();
+    return { name, isPaused: true, pausedBy: pause.paused_by, pausedAt };
+  });
+}

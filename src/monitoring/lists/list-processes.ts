@@ -1,0 +1,31 @@
+import { loadQuery } from '../../db/load-sql.ts';
+import type { Queryable } from '../../db/query.ts';
+import { readJsonRows } from './json-rows.ts';
+
+const LIST_WORKER_ROWS = loadQuery('list_worker_rows');
+
+/** A worker or a daemon. */
+export interface ProcessRow {
+  readonly workerId: string;
+  readonly kind: 'worker' | 'daemon';
+  readonly hostname: string;
+  readonly pid: number;
+  readonly status: string;
+  readonly version: string;
+  readonly functions: readonly string[];
+  readonly lanes: readonly string[];
+  readonly concurrency: number;
+  readonly inFlight: number;
+  readonly taskConcurrency?: number;
+  readonly processed: number;
+  readonly failed: number;
+  readonly startedAt: string;
+  readonly lastHeartbeat: string;
+  /** Until when what it holds is safe from others. */
+  readonly leaseUntil: string;
+}
+
+/** Workers and daemons, the living first. */
+export function listProcesses(db: Queryable): Promise<readonly ProcessRow[]> {
+  return readJsonRows<ProcessRow>(db, LIST_WORKER_ROWS, []);
+}
