@@ -44,7 +44,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts'],
+          include: ['{src,web/src}/**/*.test.ts'],
           // They hold no state beyond a test, and loading their modules anew took as long as running them.
           isolate: false,
           testTimeout: 20_000,

@@ -1,0 +1,85 @@
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { ask, Refusal } from './ask.ts';
+import { onChange, type Topic } from './live.ts';
+
+/** What a route answered last. While another address loads, `data` is the former answer and `isStale` says so: nothing jumps. */
+export interface Answer<Data> {
+  readonly data: Data | undefined;
+  readonly refusal: Refusal | undefined;
+  readonly isStale: boolean;
+  reload(): void;
+}
+
+/** A changed topic is read again at most this often. */
+const PAUSE_MS = 200;
+
+interface Held<Data> {
+  readonly route: string;
+  readonly data?: Data | undefined;
+  readonly refusal?: Refusal | undefined;
+}
+
+/**
+ * Reads a route, and again whenever one of the topics changed, or every `everyMs` where things change that nobody commits. Never twice at a
+ * time: a change while it is being read is read after it. Without a route nothing is asked.
+ */
+export function useAnswer<Data>(
+  route: string | undefined,
+  topics: readonly Topic[],
+  options: { readonly everyMs?: ((data: Data) => number | undefined) | undefined } = {},
+): Answer<Data> {
+  const [held, setHeld] = useState<Held<Data> | undefined>();
+  const reader = useRef<() => void>(() => undefined);
+  const every = useRef(options.everyMs);
+  every.current = options.everyMs;
+  const topicList = topics.join(' ');
+
+  useEffect(() => {
+    if (route === undefined) return;
+    const ending = new AbortController();
+    let isReading = false;
+    let isDue = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const again = (ms: number) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => void read(), ms);
+    };
+    const read = async () => {
+      if (isReading) {
+        isDue = true;
+        return;
+      }
+      isReading = true;
+      isDue = false;
+      clearTimeout(timer);
+      let nextMs: number | undefined;
+      try {
+        const data = await ask<Data>(route, { signal: ending.signal });
+        if (ending.signal.aborted) return;
+        setHeld({ route, data });
+        nextMs = every.current?.(data);
+      } catch (error) {
+        if (ending.signal.aborted) return;
+        const refusal = error instanceof Refusal ? error : new Refusal(0, 'UNEXPECTED', String(error));
+        setHeld((former) => ({ route, refusal, data: former?.route === route ? former.data : undefined }));
+      } finally {
+        isReading = false;
+      }
+      if (isDue) again(PAUSE_MS);
+      else if (nextMs !== undefined && !document.hidden) again(nextMs);
+    };
+    reader.current = () => void read();
+    const topicsHeard = topicList.split(' ') as Topic[]; // joined above
+    const unhear = onChange(topicsHeard, () => again(0));
+    void read();
+    return () => {
+      unhear();
+      clearTimeout(timer);
+      ending.abort();
+    };
+  }, [route, topicList]);
+
+  const reload = useCallback(() => reader.current(), []);
+  const isStale = held !== undefined && held.route !== route;
+  return { data: held?.data, refusal: isStale ? undefined : held?.refusal, isStale, reload };
+}
