@@ -12,6 +12,7 @@
 --   lamplighter.task_run             the state of each task, and the session that runs it (0008)
 --   lamplighter.handler, .delivery   functions of callers that are called for requests that end (0010, handlers)
 --   lamplighter.embedding_*, .change what is embedded, what of it has changed, and what is known of its vectors (0009, embeddings)
+--   lamplighter.metric_*             what is measured of all three systems, by minute and by hour (0011, monitoring)
 --   lamplighter.migration, .routine  the ledgers of migrations and functions (0001)
 -- Callers' functions are security invoker and lean on row-level security; workers' functions are security definer, so that
 -- a worker's role needs no right on any table.
@@ -40,7 +41,7 @@ create table lamplighter.routine (
   applied_at timestamptz not null default clock_timestamp(),
   applied_by text not null default current_user,
   constraint routine_pkey primary key (schema_name, name),
-  constraint routine_audience_is_known check (audience <@ array['caller', 'worker', 'owner', 'internal'])
+  constraint routine_audience_is_known check (audience <@ array['caller', 'worker', 'monitor', 'owner', 'internal'])
 );
 comment on table lamplighter.routine is
   'The ledger of functions: from which text each was made, and who may execute it. Grants, revokes and uninstall go by it.';
@@ -48,7 +49,7 @@ comment on column lamplighter.routine.arguments is 'As pg_get_function_identity_
 comment on column lamplighter.routine.retired_in is
   'The version of the schema that has no use for it any more. Workers of the version before may have: the version after drops it.';
 comment on column lamplighter.routine.audience is
-  'caller: whoever was granted the use. worker: logins that run workers. owner: the schema''s owner. internal: other functions only.';
+  'caller: whoever was granted the use. worker: logins that run workers. monitor: roles that see figures. owner: the schema''s owner. internal: other functions only.';
 
 create table lamplighter.setting (
   name text collate "C" not null,

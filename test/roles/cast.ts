@@ -6,7 +6,7 @@ import type { MigrateOptions } from '../../src/db/migrate/migration-plan.ts';
 import { createTestDatabase, type TestDatabase, type TestRole } from '../support/database.ts';
 
 /** Every kind of role that can come near the schema. */
-export const ROLES = ['superuser', 'owner', 'a', 'b', 'asA', 'member', 'worker', 'stranger'] as const;
+export const ROLES = ['superuser', 'owner', 'a', 'b', 'asA', 'member', 'worker', 'monitor', 'stranger'] as const;
 export type RoleName = (typeof ROLES)[number];
 
 export interface Cast extends AsyncDisposable {
@@ -20,20 +20,20 @@ export interface Cast extends AsyncDisposable {
 }
 
 /**
- * A database whose owner, no superuser, has migrated it and granted: `a` and `b` may queue requests, `worker` may run workers. `asA`
+ * A database whose owner, no superuser, has migrated it and granted: `a` and `b` may queue requests, `worker` may run workers, `monitor` may see figures. `asA`
  * and `member` may become `a`; `stranger` has nothing.
  */
 export async function createCast(): Promise<Cast> {
   const database = await createTestDatabase({ migrated: false });
   const owner = await createOwner(database);
-  const [a, b, asA, member, worker, stranger] = await Promise.all(
-    ['a', 'b', 'as_a', 'member', 'worker', 'stranger'].map((name) => database.createRole(name)),
+  const [a, b, asA, member, worker, monitor, stranger] = await Promise.all(
+    ['a', 'b', 'as_a', 'member', 'worker', 'monitor', 'stranger'].map((name) => database.createRole(name)),
   );
-  if (!(a && b && asA && member && worker && stranger)) throw new Error('a role is missing');
-  const logins = { owner, a, b, asA, member, worker, stranger };
+  if (!(a && b && asA && member && worker && monitor && stranger)) throw new Error('a role is missing');
+  const logins = { owner, a, b, asA, member, worker, monitor, stranger };
   await database.pool.query(`alter role ${asA.name} noinherit`);
   await database.pool.query(`grant ${a.name} to ${asA.name}, ${member.name}`);
-  await migrateAs(owner, { grant: [a.name, b.name], grantWorker: [worker.name] });
+  await migrateAs(owner, { grant: [a.name, b.name], grantWorker: [worker.name], grantMonitor: [monitor.name] });
 
   const open = async (uri: string) => {
     const client = new pg.Client({ connectionString: uri, application_name: 'lamplighter test role' });
@@ -48,6 +48,7 @@ export async function createCast(): Promise<Cast> {
     asA: await open(asA.uri),
     member: await open(member.uri),
     worker: await open(worker.uri),
+    monitor: await open(monitor.uri),
     stranger: await open(stranger.uri),
   };
   await sessions.asA.query(`set role ${a.name}`);
@@ -62,6 +63,7 @@ export async function createCast(): Promise<Cast> {
       asA: asA.name,
       member: member.name,
       worker: worker.name,
+      monitor: monitor.name,
       stranger: stranger.name,
     },
     sessions,

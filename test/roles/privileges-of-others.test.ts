@@ -147,6 +147,7 @@ describe('the functions of the product', () => {
       'list_processes',
       'mark_task_bare',
       'read_delivery',
+      'read_own_figures',
       'record_task_outcome',
       'send_autonomous',
     ]);

@@ -23,6 +23,12 @@ const GRANT_WORKER: CliOption = {
   isRepeatable: true,
   describes: 'let this login run workers',
 };
+const GRANT_MONITOR: CliOption = {
+  flag: 'grant-monitor',
+  argument: 'role',
+  isRepeatable: true,
+  describes: 'let this role see the figures of all roles, and no text of anybody',
+};
 const LOOPBACK: CliOption = {
   flag: 'loopback',
   argument: 'dsn',
@@ -36,7 +42,7 @@ export const migrateCommand: CliCommand = {
   details:
     'Installs the schema, or brings it up to date, in one transaction; running it again changes nothing. Run it as the role that ' +
     'is to own the objects, usually the owner of the database. What default privileges gave to other roles is taken back and shown.',
-  options: [...CONNECTION_OPTIONS, GRANT, GRANT_WORKER, LOOPBACK, SQL],
+  options: [...CONNECTION_OPTIONS, GRANT, GRANT_WORKER, GRANT_MONITOR, LOOPBACK, SQL],
   examples: [
     { command: 'lamplighter migrate --grant app --grant-worker lamp', does: 'for a caller and a worker' },
     {
@@ -50,6 +56,7 @@ export const migrateCommand: CliCommand = {
     const options: MigrateOptions = {
       grant: listOf(invocation, GRANT),
       grantWorker: listOf(invocation, GRANT_WORKER),
+      grantMonitor: listOf(invocation, GRANT_MONITOR),
       loopbackDsn: textOf(invocation, LOOPBACK),
     };
     if (isOn(invocation, SQL)) return printPlan(invocation, options);

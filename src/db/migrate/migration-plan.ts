@@ -14,6 +14,8 @@ export interface MigrateOptions {
   readonly grant?: readonly string[];
   /** Logins that may run workers. */
   readonly grantWorker?: readonly string[];
+  /** Roles to see the figures of all roles. @default none */
+  readonly grantMonitor?: readonly string[];
   /** A keyword/value DSN by which dblink reaches this database again. */
   readonly loopbackDsn?: string | undefined;
 }
@@ -140,6 +142,7 @@ function grantSteps(options: MigrateOptions, earlier: readonly { role: string; k
     ...earlier.map(({ role, kind }) => JSON.stringify([kind, role])),
     ...(options.grant ?? []).map((role) => JSON.stringify(['caller', role])),
     ...(options.grantWorker ?? []).map((role) => JSON.stringify(['worker', role])),
+    ...(options.grantMonitor ?? []).map((role) => JSON.stringify(['monitor', role])),
   ]);
   return [...wanted].map((entry) => {
     const [kind, role] = JSON.parse(entry) as [string, string];

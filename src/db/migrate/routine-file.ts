@@ -3,7 +3,7 @@ import { LamplighterError } from '../../core/errors.ts';
 import { loadRoutines } from '../load-sql.ts';
 
 /** Who may execute a function: those with caller or worker rights, or the schema's owner alone. Internal ones are for other functions. */
-export const AUDIENCES = ['caller', 'worker', 'owner', 'internal'] as const;
+export const AUDIENCES = ['caller', 'worker', 'monitor', 'owner', 'internal'] as const;
 export type Audience = (typeof AUDIENCES)[number];
 
 /** A function of the schema, with its triggers, as its file says. */

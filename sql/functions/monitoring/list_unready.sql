@@ -1,0 +1,43 @@
+-- lamplighter.list_unready (internal)
+-- The requests of the roles between two names that are in the queue and are not ready: delayed, quarantined or running. 5,001 delayed ones at
+-- most, so that who counts knows that there are more than 5,000; 1,000 in quarantine; and those that run as far as the newest claims of
+-- live workers name them, 5,000 at most.
+create or replace function lamplighter.list_unready(p_low text, p_high text)
+returns table (function_name text, model text, created_at timestamptz, state text)
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set jit = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
+set row_security = off as $$
+  (
+    select q.function_name, q.model, q.created_at, 'delayed'
+    from public.steadytext_queue as q
+    where q.run_at < '9000-01-01 00:00+00' and q.status = 'pending' and q.username between p_low and p_high
+    limit 5001
+  )
+  union all
+  (
+    select q.function_name, q.model, q.created_at, 'quarantined'
+    from (select d.id from lamplighter.quarantine as d where d.deaths >= 2 limit 1000) as d
+    join public.steadytext_queue as q on q.id = d.id
+    where q.status = 'pending' and q.run_at is not null and q.username between p_low and p_high
+  )
+  union all
+  (
+    select q.function_name, q.model, null, 'running'
+    from (
+      select distinct c.id
+      from lamplighter.worker as w
+      cross join lateral (
+        select unnest(c.ids) as id
+        from (
+          select c.ids from lamplighter.claim as c where c.worker_id = w.worker_id order by c.claim_number desc limit 100
+        ) as c
+        limit 5000
+      ) as c
+      where w.status in ('running', 'sleeping', 'stopping')
+        and w.last_heartbeat > clock_timestamp() - make_interval(secs => w.lease_ms / 1000.0)
+      limit 5000
+    ) as c
+    join public.steadytext_queue as q on q.id = c.id
+    where q.status = 'processing' and q.username between p_low and p_high
+  )
+$$;

@@ -1,0 +1,29 @@
+import { loadQuery } from '../db/load-sql.ts';
+import type { Queryable } from '../db/query.ts';
+import type { MeasuredSystem } from './read-series.ts';
+
+const RECORD_METRICS = loadQuery('record_metrics');
+
+/** What a process has measured of a lane in a minute so far, as `lamplighter.record_metrics` reads it. */
+export interface MetricRow {
+  readonly system: MeasuredSystem;
+  /** Empty, as the model, for the total of the system. Of jobs: the job's number. */
+  readonly function_name: string;
+  readonly model: string;
+  /** The beginning of the minute, by the clock of the server, in milliseconds since 1970. */
+  readonly minute_ms: number;
+  readonly enqueued?: number;
+  readonly completed?: number;
+  readonly failed?: number;
+  readonly cancelled?: number;
+  readonly retries?: number;
+  readonly tokens?: number;
+  readonly oldest_pending_s?: number;
+  readonly waits?: readonly number[];
+  readonly runs?: readonly number[];
+}
+
+/** Writes rows of a process; the same rows again change nothing, later figures of a minute take the place of earlier ones. */
+export async function recordMetrics(db: Queryable, source: string, rows: readonly MetricRow[]): Promise<void> {
+  await db.query(RECORD_METRICS, [source, JSON.stringify(rows)]);
+}
