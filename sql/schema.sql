@@ -1161,6 +1161,8 @@ begin
   delete from lamplighter.change as c where c.job = p_job;
   delete from lamplighter.capture_full as f where f.job = p_job;
   delete from lamplighter.embedding_batch as b where b.job = p_job;
+  -- Of rows that were to be tried again; what becomes of them meanwhile is not captured.
+  delete from lamplighter.embedding_failure as f where f.job = p_job and not f.is_final;
   update lamplighter.embedding_progress as p
   set is_pass_due = true, pass_relations = null, pass_tid = null, served_by = null
   where p.job = p_job;
@@ -4948,6 +4950,8 @@ begin
   order by u.key_hash
   on conflict on constraint embedding_stamp_pkey do update
   set text_hash = excluded.text_hash, is_failed = false, is_trusted = excluded.is_trusted, dimensions = excluded.dimensions, model = excluded.model, chunk_hash = null;
+  -- They failed with a text that is there no more.
+  delete from lamplighter.embedding_failure as f where f.job = p_job and f.key_hash = any (p_stamp_keys);
   if cardinality(p_keys) > 0 then
     insert into lamplighter.embedding_batch as b (job, keys, is_of_pass, holder, claimed_at)
     values (p_job, p_keys, true, p_holder, clock_timestamp())

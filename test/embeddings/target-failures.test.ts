@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cancelJob } from '../../src/embeddings/cancel-job.ts';
 import { claimChanges } from '../../src/embeddings/claim-changes.ts';
 import type { PreparedJob } from '../../src/embeddings/job-spec.ts';
 import { writeVectors } from '../../src/embeddings/write-vectors.ts';
@@ -113,4 +114,22 @@ test('a row that is gone is no failure', async () => {
   await writeVectors(scene.pool, job, batch, [{ error: 'a bad text', isRow: true }]);
   await drainBadly(job);
   expect(await failuresOf(job)).toEqual([]);
+});
+
+test('a row that has failed is none any more when it was blanked, or deleted, while the job was canceled', async () => {
+  const job = await settled('mended');
+  await scene.run(`update mended set body = 'bad' `);
+  const batch = await claimInHurry(job);
+  if (batch === undefined) throw new Error('expected a batch');
+  await writeVectors(
+    scene.pool,
+    job,
+    batch,
+    batch.rows.map(({ key }) => ({ error: 'a bad text', isRow: true, mostAttempts: key === '{3}' ? 1 : 5 })),
+  );
+  await cancelJob(scene.pool, job.id);
+  await scene.run(`update mended set body = ' ', vec = null where id in (1, 3); delete from mended where id = 2`);
+  const again = await scene.prepare('mended');
+  await scene.settle(again);
+  expect(await failuresOf(again)).toEqual([]);
 });

@@ -23,6 +23,8 @@ begin
   delete from lamplighter.change as c where c.job = p_job;
   delete from lamplighter.capture_full as f where f.job = p_job;
   delete from lamplighter.embedding_batch as b where b.job = p_job;
+  -- Of rows that were to be tried again; what becomes of them meanwhile is not captured.
+  delete from lamplighter.embedding_failure as f where f.job = p_job and not f.is_final;
   update lamplighter.embedding_progress as p
   set is_pass_due = true, pass_relations = null, pass_tid = null, served_by = null
   where p.job = p_job;

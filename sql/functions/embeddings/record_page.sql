@@ -24,6 +24,8 @@ begin
   order by u.key_hash
   on conflict on constraint embedding_stamp_pkey do update
   set text_hash = excluded.text_hash, is_failed = false, is_trusted = excluded.is_trusted, dimensions = excluded.dimensions, model = excluded.model, chunk_hash = null;
+  -- They failed with a text that is there no more.
+  delete from lamplighter.embedding_failure as f where f.job = p_job and f.key_hash = any (p_stamp_keys);
   if cardinality(p_keys) > 0 then
     insert into lamplighter.embedding_batch as b (job, keys, is_of_pass, holder, claimed_at)
     values (p_job, p_keys, true, p_holder, clock_timestamp())
