@@ -25,6 +25,7 @@ const BENCHES = [
   'recovery',
   'tasks',
   'tasks-cron',
+  'traces',
   'capture',
   'embedding',
   'embedding-sync',

@@ -435,6 +435,7 @@ create table lamplighter.task_run (
   reason text,
   is_projected boolean default false not null,
   is_orphaned boolean default false not null,
+  traceparent text collate "C" default NULLIF("left"(current_setting('lamplighter.traceparent'::text, true), (55 * ((((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") ~~ '__-________________________________-________________-__'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") ~ '^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") !~~ 'ff%'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") !~~ '%-00000000000000000000000000000000-%'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") !~~ '%-0000000000000000-%'::text)))::integer)), ''::text),
   handler_id bigint,
   constraint task_run_guarantee_is_known CHECK ((guarantee = ANY (ARRAY['exactly once'::text, 'at most once'::text]))),
   constraint task_run_is_queued_or_begun CHECK (((query IS NOT NULL) OR (state <> ALL (ARRAY['queued'::text, 'running'::text])))),
@@ -524,13 +525,15 @@ create table public.steadytext_queue (
   worker_id uuid,
   attempt integer default 0 not null,
   run_at timestamp with time zone,
+  traceparent text collate "C" default NULLIF("left"(current_setting('lamplighter.traceparent'::text, true), (55 * ((((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") ~~ '__-________________________________-________________-__'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") ~ '^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") !~~ 'ff%'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") !~~ '%-00000000000000000000000000000000-%'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") !~~ '%-0000000000000000-%'::text)))::integer)), ''::text),
   constraint steadytext_queue_created_at_is_readable CHECK (((created_at >= '0001-01-02 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-30 00:00:00+00'::timestamp with time zone))),
   constraint steadytext_queue_function_is_known CHECK ((function_name = ANY (ARRAY['generate'::text, 'embed'::text, 'generate_json'::text, 'generate_regex'::text, 'generate_choice'::text, 'rerank'::text]))),
   constraint steadytext_queue_model_is_short CHECK ((octet_length(model) <= 1000)),
   constraint steadytext_queue_pkey PRIMARY KEY (id),
   constraint steadytext_queue_request_id_key UNIQUE (request_id),
   constraint steadytext_queue_retry_count_is_not_negative CHECK ((retry_count >= 0)),
-  constraint steadytext_queue_status_is_known CHECK ((status = ANY (ARRAY['pending'::text, 'processing'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
+  constraint steadytext_queue_status_is_known CHECK ((status = ANY (ARRAY['pending'::text, 'processing'::text, 'completed'::text, 'failed'::text, 'cancelled'::text]))),
+  constraint steadytext_queue_traceparent_is_valid CHECK (((traceparent ~~ '__-________________________________-________________-__'::text) AND (traceparent ~ '^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$'::text) AND (traceparent !~~ 'ff%'::text) AND (traceparent !~~ '%-00000000000000000000000000000000-%'::text) AND (traceparent !~~ '%-0000000000000000-%'::text)))
 ) with (fillfactor=50, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=5000, autovacuum_analyze_scale_factor=0.02, autovacuum_vacuum_cost_delay=0);
 
 alter table public.steadytext_queue enable row level security;
@@ -1328,7 +1331,7 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.claim_locked(p_worker_id uuid, p_claim_number bigint, p_places tid[], p_ids bigint[])
- RETURNS TABLE(function_name text, model text, id bigint, request_id uuid, username text, parameters jsonb, priority integer, created_us bigint, attempt integer, retry_count integer)
+ RETURNS TABLE(function_name text, model text, id bigint, request_id uuid, username text, parameters jsonb, priority integer, created_us bigint, attempt integer, retry_count integer, traceparent text)
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
@@ -1350,7 +1353,7 @@ begin
           and (w.username = session_user::text collate "C"
                or pg_has_role(session_user, (select c.relowner from pg_class as c where c.oid = 'public.steadytext_queue'::regclass), 'USAGE')))
     returning q.function_name, q.model, q.id, q.request_id, q.username, q.parameters, q.priority,
-              (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt, q.retry_count;
+              (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt, q.retry_count, q.traceparent;
   if not found then
     perform lamplighter.require_lease(p_worker_id);
   end if;
@@ -1392,7 +1395,7 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.claim_quarantined(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[])
- RETURNS TABLE(id bigint, request_id uuid, function_name text, model text, username text, parameters jsonb, priority integer, created_us bigint, attempt integer, retry_count integer)
+ RETURNS TABLE(id bigint, request_id uuid, function_name text, model text, username text, parameters jsonb, priority integer, created_us bigint, attempt integer, retry_count integer, traceparent text)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1443,13 +1446,13 @@ begin
     ) as c;
   end if;
   return query
-    select t.id, t.request_id, t.function_name, t.model, t.username, t.parameters, t.priority, t.created_us, t.attempt, t.retry_count
+    select t.id, t.request_id, t.function_name, t.model, t.username, t.parameters, t.priority, t.created_us, t.attempt, t.retry_count, t.traceparent
     from lamplighter.claim_locked(p_worker_id, p_claim_number, v_places, v_ids) as t;
 end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.claim_requests(p_worker_id uuid, p_claim_number bigint, p_function_name text, p_model text, p_usernames text[], p_priorities integer[], p_low_created_us bigint[], p_low_ids bigint[], p_seen_us bigint, p_share integer, p_limit integer, p_is_careful boolean DEFAULT false)
- RETURNS TABLE(id bigint, request_id uuid, username text, parameters jsonb, priority integer, created_us bigint, attempt integer, retry_count integer)
+ RETURNS TABLE(id bigint, request_id uuid, username text, parameters jsonb, priority integer, created_us bigint, attempt integer, retry_count integer, traceparent text)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1517,7 +1520,7 @@ begin
         exit when v_share <= 0 or v_left <= 0 or (v_sizes[v_at] > v_size_left and v_left < p_limit);
         begin
           return query
-            select t.id, t.request_id, t.username, t.parameters, t.priority, t.created_us, t.attempt, t.retry_count
+            select t.id, t.request_id, t.username, t.parameters, t.priority, t.created_us, t.attempt, t.retry_count, t.traceparent
             from lamplighter.claim_locked(p_worker_id, p_claim_number, v_places[v_at : v_at], v_ids[v_at : v_at]) as t;
           v_size_left := v_size_left - v_sizes[v_at];
           v_share := v_share - 1;
@@ -1553,7 +1556,7 @@ begin
           run_at = '9000-01-01 00:00+00'
       where q.ctid = any (v_places[:v_count])
       returning q.id, q.request_id, q.username, q.parameters, q.priority, (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt,
-                q.retry_count;
+                q.retry_count, q.traceparent;
     v_taken := v_taken || v_ids[:v_count];
     v_left := v_left - v_count;
     v_share := v_share - v_count;
@@ -1566,7 +1569,7 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.claim_requests_at_once(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[])
- RETURNS TABLE(function_name text, model text, id bigint, request_id uuid, username text, parameters jsonb, priority integer, created_us bigint, attempt integer, retry_count integer)
+ RETURNS TABLE(function_name text, model text, id bigint, request_id uuid, username text, parameters jsonb, priority integer, created_us bigint, attempt integer, retry_count integer, traceparent text)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1615,7 +1618,7 @@ begin
     end if;
     if v_places is null then
       perform lamplighter.require_lease(p_worker_id);
-      return query select p_function_names[i], p_models[i], null::bigint, null::uuid, null, null::jsonb, 0, 0::bigint, 0, 0;
+      return query select p_function_names[i], p_models[i], null::bigint, null::uuid, null, null::jsonb, 0, 0::bigint, 0, 0, null;
       return;
     end if;
     return query select t.* from lamplighter.claim_locked(p_worker_id, p_claim_number, v_places, v_ids) as t;
@@ -1625,7 +1628,7 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.claim_tasks(p_worker_id uuid, p_limit integer, p_skip_roles text[] DEFAULT '{}'::text[], p_handler_timeout_ms integer DEFAULT 120000)
- RETURNS TABLE(run_id bigint, jobid bigint, username text, role_oid oid, query text, search_path text, attempt integer)
+ RETURNS TABLE(run_id bigint, jobid bigint, username text, role_oid oid, query text, search_path text, attempt integer, traceparent text)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1711,7 +1714,7 @@ begin
           secret_hash = null,
           bare_at = null
       where r.run_id = v_run_id
-      returning r.run_id, r.jobid, r.username, r.role_oid, r.query, r.search_path, r.attempt;
+      returning r.run_id, r.jobid, r.username, r.role_oid, r.query, r.search_path, r.attempt, r.traceparent;
     v_loads[v_at] := v_loads[v_at] + 1;
     v_left := v_left - 1;
   end loop;
@@ -2025,7 +2028,7 @@ AS $function$
   where s.name = p_name
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.enqueue_autonomous(p_request_id uuid, p_origin_id uuid, p_username text, p_function_name text, p_parameters jsonb, p_priority integer, p_model text)
+CREATE OR REPLACE FUNCTION lamplighter.enqueue_autonomous(p_request_id uuid, p_origin_id uuid, p_username text, p_function_name text, p_parameters jsonb, p_priority integer, p_model text, p_traceparent text DEFAULT NULL::text)
  RETURNS uuid
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -2034,8 +2037,8 @@ CREATE OR REPLACE FUNCTION lamplighter.enqueue_autonomous(p_request_id uuid, p_o
 AS $function$
 begin
   insert into lamplighter.autonomous_request (request_id, origin_id) values (p_request_id, p_origin_id);
-  insert into public.steadytext_queue (request_id, batch_id, username, function_name, parameters, priority, model)
-  values (p_request_id, p_origin_id, p_username, p_function_name, p_parameters, p_priority, p_model);
+  insert into public.steadytext_queue (request_id, batch_id, username, function_name, parameters, priority, model, traceparent)
+  values (p_request_id, p_origin_id, p_username, p_function_name, p_parameters, p_priority, p_model, p_traceparent);
   return p_request_id;
 end
 $function$;
@@ -6215,9 +6218,9 @@ begin
       v_dblink_schema)
     into v_sent
     using format(
-      'select lamplighter.enqueue_autonomous(%L, %L, %L, %L, %L, %L, %L)',
+      'select lamplighter.enqueue_autonomous(%L, %L, %L, %L, %L, %L, %L, %L)',
       v_request_id, v_origin.request_id, v_origin.username, v_origin.function_name, v_origin.parameters, v_origin.priority,
-      v_origin.model);
+      v_origin.model, v_origin.traceparent);
   exception
     when configuration_limit_exceeded then
       raise;
@@ -7244,7 +7247,7 @@ revoke all on function lamplighter.drop_captures() from public;
 
 revoke all on function lamplighter.effective_setting(p_name text) from public;
 
-revoke all on function lamplighter.enqueue_autonomous(p_request_id uuid, p_origin_id uuid, p_username text, p_function_name text, p_parameters jsonb, p_priority integer, p_model text) from public;
+revoke all on function lamplighter.enqueue_autonomous(p_request_id uuid, p_origin_id uuid, p_username text, p_function_name text, p_parameters jsonb, p_priority integer, p_model text, p_traceparent text) from public;
 
 revoke all on function lamplighter.enqueue_chunk(p_table regclass, p_text_column text, p_request_column text, p_after tid, p_size integer, p_use_cache boolean, p_priority integer, p_model text, OUT queued bigint, OUT reached tid, OUT is_over boolean) from public;
 
@@ -7848,6 +7851,8 @@ comment on column lamplighter.task_run.secret_hash is 'sha256 of what the sessio
 
 comment on column lamplighter.task_run.stats_reset is 'Of the server''s statistics as the session began: only a crash loses them.';
 
+comment on column lamplighter.task_run.traceparent is 'Of which trace it is, as in W3C Trace Context: what the setting lamplighter.traceparent was as it was queued.';
+
 comment on table lamplighter.task_worker is 'Workers that run tasks, and the roles as which they cannot log in at present.';
 
 comment on column lamplighter.task_worker.concurrency is 'Tasks at once; 0 for none.';
@@ -8013,6 +8018,8 @@ comment on column public.steadytext_queue.run_at is 'Null: ready. A time: not be
 comment on column public.steadytext_queue.started_at is 'When it was last claimed.';
 
 comment on column public.steadytext_queue.status is 'pending, processing, completed, failed or cancelled.';
+
+comment on column public.steadytext_queue.traceparent is 'Of which trace it is, as in W3C Trace Context: what the setting lamplighter.traceparent was as it was queued.';
 
 comment on column public.steadytext_queue.username is 'The role that queued the request; it alone sees the row, besides the schema owner.';
 

@@ -19,6 +19,18 @@ create table public.steadytext_queue (
   worker_id uuid,
   attempt integer not null default 0,
   run_at timestamptz,
+  -- Of what is not valid nothing is left. A regular expression with counts would take 16 us, LIKE with a plain one 1.3 us; without a setting it is
+  -- 0.5 us.
+  traceparent text collate "C" default nullif(
+    left(
+      current_setting('lamplighter.traceparent', true),
+      55 * (
+        current_setting('lamplighter.traceparent', true) collate "C" like '__-________________________________-________________-__'
+        and current_setting('lamplighter.traceparent', true) collate "C" ~ '^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$'
+        and current_setting('lamplighter.traceparent', true) collate "C" not like 'ff%'
+        and current_setting('lamplighter.traceparent', true) collate "C" not like '%-00000000000000000000000000000000-%'
+        and current_setting('lamplighter.traceparent', true) collate "C" not like '%-0000000000000000-%')::integer),
+    ''),
   -- Half full: the claim writes one more entry for each row, next to the one that is there.
   constraint steadytext_queue_pkey primary key (id) with (fillfactor = 45),
   constraint steadytext_queue_request_id_key unique (request_id) with (fillfactor = 45),
@@ -29,7 +41,13 @@ create table public.steadytext_queue (
   constraint steadytext_queue_model_is_short check (octet_length(model) <= 1000),
   -- Drivers read the years 1 to 9999, in every time zone.
   constraint steadytext_queue_created_at_is_readable check (created_at between '0001-01-02 00:00+00' and '9999-12-30 00:00+00'),
-  constraint steadytext_queue_retry_count_is_not_negative check (retry_count >= 0)
+  constraint steadytext_queue_retry_count_is_not_negative check (retry_count >= 0),
+  constraint steadytext_queue_traceparent_is_valid check (
+    traceparent like '__-________________________________-________________-__'
+      and traceparent ~ '^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$'
+      and traceparent not like 'ff%'
+      and traceparent not like '%-00000000000000000000000000000000-%'
+      and traceparent not like '%-0000000000000000-%')
 ) with (
   -- Room for the version that the claim writes and the one that the end writes: the latter then touches no index.
   fillfactor = 50,
@@ -58,6 +76,7 @@ comment on column public.steadytext_queue.batch_id is 'Shared by the requests of
 comment on column public.steadytext_queue.worker_id is 'The worker that holds or ended the request; null when nobody does. With attempt it fences late writes.';
 comment on column public.steadytext_queue.attempt is 'How often the request was claimed. Only ever grows.';
 comment on column public.steadytext_queue.run_at is 'Null: ready. A time: not before then. The year 9000, which every driver can read: in flight, completed, or in quarantine after the death of two workers.';
+comment on column public.steadytext_queue.traceparent is 'Of which trace it is, as in W3C Trace Context: what the setting lamplighter.traceparent was as it was queued.';
 
 -- Ids that go by time: random ones touch a page of the index each, at the insert and again at the claim (a quarter of both).
 do $$

@@ -71,6 +71,17 @@ create table lamplighter.task_run (
   reason text,
   is_projected boolean not null default false,
   is_orphaned boolean not null default false,
+  -- As of a request.
+  traceparent text collate "C" default nullif(
+    left(
+      current_setting('lamplighter.traceparent', true),
+      55 * (
+        current_setting('lamplighter.traceparent', true) collate "C" like '__-________________________________-________________-__'
+        and current_setting('lamplighter.traceparent', true) collate "C" ~ '^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$'
+        and current_setting('lamplighter.traceparent', true) collate "C" not like 'ff%'
+        and current_setting('lamplighter.traceparent', true) collate "C" not like '%-00000000000000000000000000000000-%'
+        and current_setting('lamplighter.traceparent', true) collate "C" not like '%-0000000000000000-%')::integer),
+    ''),
   constraint task_run_pkey primary key (run_id),
   constraint task_run_state_is_known check (state in ('queued', 'running', 'succeeded', 'failed', 'canceled')),
   constraint task_run_guarantee_is_known check (guarantee in ('exactly once', 'at most once')),
@@ -96,6 +107,7 @@ comment on column lamplighter.task_run.invalid_indexes is 'Of a text that builds
 comment on column lamplighter.task_run.reason is 'Why it waits, while it waits for another attempt.';
 comment on column lamplighter.task_run.is_projected is 'Its end stands in lantern.tasks.';
 comment on column lamplighter.task_run.is_orphaned is 'Its row in lantern.tasks was deleted; it goes when it has ended.';
+comment on column lamplighter.task_run.traceparent is 'Of which trace it is, as in W3C Trace Context: what the setting lamplighter.traceparent was as it was queued.';
 
 -- The claim: one role after the other, each in the order of queueing.
 create index task_run_queued_idx on lamplighter.task_run (role_oid, run_id) where state = 'queued';

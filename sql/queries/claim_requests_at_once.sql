@@ -3,5 +3,5 @@
 -- nothing is ready; one without an id when list_ready has to be asked, see lamplighter.claim_requests_at_once. SQLSTATE LL001 when the
 -- lease is lost and something is ready, 55P03 when somebody has locked the table for more than 0.2 s.
 select c.function_name, c.model, c.id, c.request_id, c.username, c.parameters::text as parameters, c.priority,
-       c.created_us, c.attempt, c.retry_count
+       c.created_us, c.attempt, c.retry_count, c.traceparent
 from lamplighter.claim_requests_at_once($1, $2, $3, $4, $5) as c

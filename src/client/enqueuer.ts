@@ -5,6 +5,7 @@ import { requireKnownOptions } from './known-options.ts';
 import type { RequestId } from './request-id.ts';
 import type { RankedDocument } from './request-result.ts';
 import { toInput, toScalarValue, toSchemaValue, toTextValue, toTextValues } from './request-values.ts';
+import { tracedEnqueue } from './traced-enqueue.ts';
 
 export interface EnqueueOptions {
   /** Queue inside this connection's open transaction: the request exists when that commits. @default a connection of the client */
@@ -82,18 +83,28 @@ const SQL = {
   rerank: loadQuery('enqueue_rerank'),
 };
 
+const DESTINATIONS = {
+  generate: { destination: 'generate', isBatch: false },
+  generateJson: { destination: 'generate_json', isBatch: false },
+  generateRegex: { destination: 'generate_regex', isBatch: false },
+  generateChoice: { destination: 'generate_choice', isBatch: false },
+  generateBatch: { destination: 'generate', isBatch: true },
+  embed: { destination: 'embed', isBatch: false },
+  embedBatch: { destination: 'embed', isBatch: true },
+  rerank: { destination: 'rerank', isBatch: false },
+} as const;
+
 /** An {@link Enqueuer} that uses `db` unless a call names another connection. */
 export function createEnqueuer(db: Queryable): Enqueuer {
   async function enqueueAll<Result>(
-    text: string,
+    name: keyof typeof SQL,
     known: readonly string[],
     options: GenerateOptions,
     toValues: (options: GenerateOptions) => readonly unknown[],
   ): Promise<RequestId<Result>[]> {
     requireKnownOptions(options, known);
     const target = options.db === undefined ? db : createCallerDb(options.db);
-    const { rows } = await target.query<{ request_id: string }>(text, toValues(options));
-    return rows.map(({ request_id }) => request_id);
+    return tracedEnqueue(target, { ...DESTINATIONS[name], text: SQL[name], values: toValues(options) });
   }
 
   async function enqueueOne<Result>(...request: Parameters<typeof enqueueAll>): Promise<RequestId<Result>> {
@@ -102,46 +113,46 @@ export function createEnqueuer(db: Queryable): Enqueuer {
     return requestId;
   }
 
-  const enqueueGenerate = <Result>(text: string, given: () => readonly unknown[], options: GenerateOptions) =>
-    enqueueOne<Result>(text, GENERATE_OPTIONS, options, (checked) => [...given(), ...generateTail(checked)]);
+  const enqueueGenerate = <Result>(name: keyof typeof SQL, given: () => readonly unknown[], options: GenerateOptions) =>
+    enqueueOne<Result>(name, GENERATE_OPTIONS, options, (checked) => [...given(), ...generateTail(checked)]);
 
   return {
-    generate: (prompt, options = {}) => enqueueGenerate(SQL.generate, () => [toTextValue('prompt', prompt)], options),
+    generate: (prompt, options = {}) => enqueueGenerate('generate', () => [toTextValue('prompt', prompt)], options),
     generateJson(input, options = {}) {
       const values = () => {
         const { prompt, schema } = toInput(input, 'prompt and schema');
         return [toTextValue('prompt', prompt), toSchemaValue(schema)];
       };
-      return enqueueGenerate(SQL.generateJson, values, options);
+      return enqueueGenerate('generateJson', values, options);
     },
     generateRegex(input, options = {}) {
       const values = () => {
         const { prompt, pattern } = toInput(input, 'prompt and pattern');
         return [toTextValue('prompt', prompt), toTextValue('pattern', pattern)];
       };
-      return enqueueGenerate(SQL.generateRegex, values, options);
+      return enqueueGenerate('generateRegex', values, options);
     },
     generateChoice(input, options = {}) {
       const values = () => {
         const { prompt, choices } = toInput(input, 'prompt and choices');
         return [toTextValue('prompt', prompt), toTextValues('choices', choices)];
       };
-      return enqueueGenerate(SQL.generateChoice, values, options);
+      return enqueueGenerate('generateChoice', values, options);
     },
     generateBatch: (prompts, options = {}) =>
-      enqueueAll(SQL.generateBatch, GENERATE_OPTIONS, options, (checked) => [
+      enqueueAll('generateBatch', GENERATE_OPTIONS, options, (checked) => [
         toTextValues('prompts', prompts),
         ...generateTail(checked),
       ]),
     embed: (text, options = {}) =>
-      enqueueOne(SQL.embed, ENQUEUE_OPTIONS, options, (checked) => [toTextValue('text', text), ...embedTail(checked)]),
+      enqueueOne('embed', ENQUEUE_OPTIONS, options, (checked) => [toTextValue('text', text), ...embedTail(checked)]),
     embedBatch: (texts, options = {}) =>
-      enqueueAll(SQL.embedBatch, ENQUEUE_OPTIONS, options, (checked) => [
+      enqueueAll('embedBatch', ENQUEUE_OPTIONS, options, (checked) => [
         toTextValues('texts', texts),
         ...embedTail(checked),
       ]),
     rerank: (input, options = {}) =>
-      enqueueOne(SQL.rerank, RERANK_OPTIONS, options, (checked) => {
+      enqueueOne('rerank', RERANK_OPTIONS, options, (checked) => {
         const { query, documents, task } = toInput(input, 'query and documents');
         const given = [toTextValue('query', query), toTextValues('documents', documents), toTextValue('task', task)];
         return [...given, ...seededTail(checked)];

@@ -1,3 +1,4 @@
+import type { Span } from '@opentelemetry/api';
 import { backoffMs } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
 import { hasCode, messageOf } from '../core/errors.ts';
@@ -11,6 +12,7 @@ import { releaseBatch } from '../embeddings/release-batch.ts';
 import { type WriteReport, writeVectors } from '../embeddings/write-vectors.ts';
 import type { Model } from '../models/port.ts';
 import type { LeaseHolder } from '../process/workload.ts';
+import { noteFault, noteOutage, noteWritten, startBatchSpan } from './batch-span.ts';
 import { createDocumentEmbedder, type EmbeddedDocuments } from './embed-documents.ts';
 import { type EmbeddedRows, embedRows } from './embed-rows.ts';
 import type { HeldBatch, InFlightBatches } from './in-flight-batches.ts';
@@ -104,9 +106,9 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
     }
   }
 
-  async function work(held: HeldBatch, kind: TurnKind): Promise<void> {
+  async function work(held: HeldBatch, kind: TurnKind, span: Span | undefined): Promise<void> {
     const { batch, signal } = held;
-    const options = { model, dimensions: job.dimensions, turns, kind, batchSize, budget, signal };
+    const options = { model, dimensions: job.dimensions, turns, kind, batchSize, budget, signal, span };
     const untried: EmbeddedRows = {
       answers: batch.rows.map(() => DEADLY),
       usage: { calls: 0, tokens: undefined, truncated: undefined },
@@ -121,9 +123,13 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
       );
       return giveBack(batch);
     }
-    if (embedded.outage !== undefined) return giveBack(batch, turns.pauseMs, embedded.usage.tokens);
+    if (embedded.outage !== undefined) {
+      noteOutage(span);
+      return giveBack(batch, turns.pauseMs, embedded.usage.tokens);
+    }
     const startedMs = clock.nowMs();
     const report = await write(held, embedded);
+    noteWritten(span, report);
     budget?.noteAnswer();
     trouble.settle();
     const { truncated = 0 } = embedded.usage;
@@ -159,10 +165,14 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
 
   return (batch, kind) =>
     inFlight.hold(batch, job.id, async (held) => {
+      const span = startBatchSpan(job.id, batch, kind);
       try {
-        await work(held, kind);
+        await work(held, kind, span);
       } catch (error) {
+        if (!held.signal.aborted) noteFault(span, error);
         await settle(held, error);
+      } finally {
+        span?.end();
       }
     });
 }

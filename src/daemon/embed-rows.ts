@@ -1,6 +1,8 @@
+import type { Span } from '@opentelemetry/api';
 import { messageOf } from '../core/errors.ts';
 import { estimateTokens } from '../embeddings/chunks/estimate-tokens.ts';
 import type { RowAnswer } from '../embeddings/write-vectors.ts';
+import { traceModelCall } from '../models/call-span.ts';
 import { failed, type ItemOutcome, type ModelError, unavailable } from '../models/outcome.ts';
 import type { Model } from '../models/port.ts';
 import { untilAborted } from '../models/until-aborted.ts';
@@ -30,6 +32,8 @@ export interface EmbedRowsOptions {
   /** What the job may still use today. @default no limit */
   readonly budget?: TokenBudget | undefined;
   readonly signal: AbortSignal;
+  /** Of the batch, where the program traces. */
+  readonly span?: Span | undefined;
 }
 
 /** What the vectors of some rows took. */
@@ -166,11 +170,14 @@ async function divide(texts: readonly string[], options: EmbedRowsOptions, onAns
 
 async function call(
   texts: readonly string[],
-  { model, dimensions, signal }: EmbedRowsOptions,
+  { model, dimensions, signal, span }: EmbedRowsOptions,
 ): Promise<readonly ItemOutcome<Float32Array>[]> {
   const limit = AbortSignal.timeout(CALL_LIMIT_MS);
   const either = AbortSignal.any([signal, limit]);
-  const outcomes = await untilAborted(model.embed(texts, either), either, ABORT_GRACE_MS);
+  const askers = () => (span === undefined ? [] : [span]);
+  const outcomes = await traceModelCall({ model, functionName: 'embed', itemCount: texts.length, askers }, () =>
+    untilAborted(model.embed(texts, either), either, ABORT_GRACE_MS),
+  );
   signal.throwIfAborted();
   if (limit.aborted) throw new Error(`The model did not answer within ${CALL_LIMIT_MS / 1_000} s`);
   return verifyOutcomes(texts, outcomes, (vector) => embeddingProblem(vector, dimensions));

@@ -158,7 +158,7 @@ function mapOutcome<From, To>(
   index: number,
   map: (value: From, index: number) => To,
 ): ItemOutcome<To> {
-  return outcome.ok ? { ok: true, value: map(outcome.value, index) } : outcome;
+  return outcome.ok ? { ...outcome, value: map(outcome.value, index) } : outcome;
 }
 
 function mapValues<From, To>(

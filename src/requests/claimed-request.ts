@@ -27,6 +27,8 @@ export interface ClaimedRequest {
   /** The fence: a finish with another attempt changes nothing. */
   readonly attempt: number;
   readonly retryCount: number;
+  /** Of which trace it is, as in W3C Trace Context; null or absent where whoever queued it said nothing. */
+  readonly traceparent?: string | null;
 }
 
 export interface ClaimedRow {
@@ -38,6 +40,7 @@ export interface ClaimedRow {
   created_us: string;
   attempt: number;
   retry_count: number;
+  traceparent?: string | null;
 }
 
 /** The request in a row. Its parameters move: the driver may keep rows for longer than anyone needs them. */
@@ -54,6 +57,7 @@ export function toClaimedRequest(row: ClaimedRow, lane: Lane): ClaimedRequest {
     createdUs: row.created_us,
     attempt: row.attempt,
     retryCount: row.retry_count,
+    traceparent: row.traceparent ?? null,
   };
 }
 

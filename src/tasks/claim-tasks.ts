@@ -12,6 +12,7 @@ interface Row {
   readonly query: string;
   readonly search_path: string;
   readonly attempt: number;
+  readonly traceparent: string | null;
 }
 
 export interface ClaimTasksOptions {
@@ -36,5 +37,6 @@ export async function claimTasks(
     text: row.query,
     searchPath: row.search_path,
     attempt: row.attempt,
+    traceparent: row.traceparent,
   }));
 }

@@ -12,4 +12,6 @@ export interface ClaimedTask {
   readonly searchPath: string;
   /** With the run and the worker it fences late writes. */
   readonly attempt: number;
+  /** Of which trace it is, as in W3C Trace Context; null or absent where whoever queued it said nothing. */
+  readonly traceparent?: string | null;
 }

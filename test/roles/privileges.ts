@@ -17,13 +17,13 @@ export const PRIVILEGES = `
 + + + + + + . . .  public.steadytext_queue insert (request_id, id, function_name, parameters, status, result, error)
 + + + + + + . . .  public.steadytext_queue insert (priority, created_at, started_at, completed_at, failed_at)
 + + + + + + . . .  public.steadytext_queue insert (retry_count, username, model, batch_id, worker_id, attempt)
-+ + + + + + . . .  public.steadytext_queue insert (run_at)
++ + + + + + . . .  public.steadytext_queue insert (run_at, traceparent)
 + + + + + + . . .  public.steadytext_queue lock-rows
 + + + + + + . . .  public.steadytext_queue lock-table
 + + + + + + . . .  public.steadytext_queue select (request_id, id, function_name, parameters, status, result, error)
 + + + + + + . . .  public.steadytext_queue select (priority, created_at, started_at, completed_at, failed_at)
 + + + + + + . . .  public.steadytext_queue select (retry_count, username, model, batch_id, worker_id, attempt)
-+ + + + + + . . .  public.steadytext_queue select (run_at)
++ + + + + + . . .  public.steadytext_queue select (run_at, traceparent)
 + + + + + + . . .  public.steadytext_queue update (status, retry_count, priority)
 + + . . . . . . .  public.steadytext_queue *
 + + . . . . . . .  public.steadytext_queue_id_seq *

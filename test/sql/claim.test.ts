@@ -66,6 +66,7 @@ test('a claim tells all that the worker needs, and marks the row', async () => {
     createdUs: expect.stringMatching(/^\d{16}$/),
     attempt: 1,
     retryCount: 0,
+    traceparent: null,
   });
   const row = await db.pool.query(
     `select status, worker_id, attempt, started_at > created_at as has_start from steadytext_queue`,

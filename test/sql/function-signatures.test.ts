@@ -142,6 +142,7 @@ test('the queue has its columns, all of them ordinary and with a default where o
     'worker_id uuid',
     'attempt integer not null default',
     'run_at timestamp with time zone',
+    'traceparent text default',
   ]);
 });
 

@@ -14,7 +14,8 @@ returns table (
   priority integer,
   created_us bigint,
   attempt integer,
-  retry_count integer
+  retry_count integer,
+  traceparent text
 )
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
@@ -35,7 +36,7 @@ begin
           and (w.username = session_user::text collate "C"
                or pg_has_role(session_user, (select c.relowner from pg_class as c where c.oid = 'public.steadytext_queue'::regclass), 'USAGE')))
     returning q.function_name, q.model, q.id, q.request_id, q.username, q.parameters, q.priority,
-              (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt, q.retry_count;
+              (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt, q.retry_count, q.traceparent;
   if not found then
     perform lamplighter.require_lease(p_worker_id);
   end if;

@@ -27,7 +27,8 @@ create or replace function lamplighter.claim_requests(
   priority integer,
   created_us bigint,
   attempt integer,
-  retry_count integer
+  retry_count integer,
+  traceparent text
 )
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set jit = off set enable_bitmapscan = off set enable_sort = off set plan_cache_mode = force_generic_plan
@@ -89,7 +90,7 @@ begin
         exit when v_share <= 0 or v_left <= 0 or (v_sizes[v_at] > v_size_left and v_left < p_limit);
         begin
           return query
-            select t.id, t.request_id, t.username, t.parameters, t.priority, t.created_us, t.attempt, t.retry_count
+            select t.id, t.request_id, t.username, t.parameters, t.priority, t.created_us, t.attempt, t.retry_count, t.traceparent
             from lamplighter.claim_locked(p_worker_id, p_claim_number, v_places[v_at : v_at], v_ids[v_at : v_at]) as t;
           v_size_left := v_size_left - v_sizes[v_at];
           v_share := v_share - 1;
@@ -125,7 +126,7 @@ begin
           run_at = '9000-01-01 00:00+00'
       where q.ctid = any (v_places[:v_count])
       returning q.id, q.request_id, q.username, q.parameters, q.priority, (extract(epoch from q.created_at) * 1000000)::bigint, q.attempt,
-                q.retry_count;
+                q.retry_count, q.traceparent;
     v_taken := v_taken || v_ids[:v_count];
     v_left := v_left - v_count;
     v_share := v_share - v_count;

@@ -20,7 +20,8 @@ create or replace function lamplighter.claim_requests_at_once(
   priority integer,
   created_us bigint,
   attempt integer,
-  retry_count integer
+  retry_count integer,
+  traceparent text
 )
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set jit = off set enable_bitmapscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
@@ -60,7 +61,7 @@ begin
     end if;
     if v_places is null then
       perform lamplighter.require_lease(p_worker_id);
-      return query select p_function_names[i], p_models[i], null::bigint, null::uuid, null, null::jsonb, 0, 0::bigint, 0, 0;
+      return query select p_function_names[i], p_models[i], null::bigint, null::uuid, null, null::jsonb, 0, 0::bigint, 0, 0, null;
       return;
     end if;
     return query select t.* from lamplighter.claim_locked(p_worker_id, p_claim_number, v_places, v_ids) as t;

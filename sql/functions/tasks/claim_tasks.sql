@@ -15,7 +15,8 @@ create or replace function lamplighter.claim_tasks(
   role_oid oid,
   query text,
   search_path text,
-  attempt integer
+  attempt integer,
+  traceparent text
 )
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set jit = off set enable_bitmapscan = off set enable_sort = off set plan_cache_mode = force_generic_plan
@@ -95,7 +96,7 @@ begin
           secret_hash = null,
           bare_at = null
       where r.run_id = v_run_id
-      returning r.run_id, r.jobid, r.username, r.role_oid, r.query, r.search_path, r.attempt;
+      returning r.run_id, r.jobid, r.username, r.role_oid, r.query, r.search_path, r.attempt, r.traceparent;
     v_loads[v_at] := v_loads[v_at] + 1;
     v_left := v_left - 1;
   end loop;

@@ -18,7 +18,8 @@ create or replace function lamplighter.claim_quarantined(
   priority integer,
   created_us bigint,
   attempt integer,
-  retry_count integer
+  retry_count integer,
+  traceparent text
 )
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set jit = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
@@ -63,7 +64,7 @@ begin
     ) as c;
   end if;
   return query
-    select t.id, t.request_id, t.function_name, t.model, t.username, t.parameters, t.priority, t.created_us, t.attempt, t.retry_count
+    select t.id, t.request_id, t.function_name, t.model, t.username, t.parameters, t.priority, t.created_us, t.attempt, t.retry_count, t.traceparent
     from lamplighter.claim_locked(p_worker_id, p_claim_number, v_places, v_ids) as t;
 end
 $$;

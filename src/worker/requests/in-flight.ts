@@ -1,3 +1,4 @@
+import type { Span } from '@opentelemetry/api';
 import type { AbortReason, ClaimLedger } from '../../process/workload.ts';
 import type { ClaimedRequest, ClaimName } from '../../requests/claimed-request.ts';
 
@@ -10,6 +11,8 @@ export interface InFlightRequest {
   readonly abortReason: AbortReason | undefined;
   /** Whom to tell when it is broken off. An AbortSignal for each request would take a fifth of the worker's time. */
   onAbort: (() => void) | undefined;
+  /** From the beginning of its work to the record of its outcome, where the program traces. */
+  span: Span | undefined;
   /** Resolves when the request is in flight no more: its completion is recorded, or stale. */
   readonly settled: Promise<void>;
 }
@@ -118,6 +121,7 @@ class Entry implements InFlightRequest {
   readonly #claim: Claim;
   abortReason: AbortReason | undefined;
   onAbort: (() => void) | undefined;
+  span: Span | undefined;
   #isSettled = false;
   #onSettled: (() => void) | undefined;
   #settled: Promise<void> | undefined;
@@ -150,6 +154,9 @@ class Entry implements InFlightRequest {
   settle(): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
+    // Still there: the outcome was not recorded, as the request is somebody else's or gone.
+    this.span?.setAttribute('lamplighter.outcome', 'lost').end();
+    this.span = undefined;
     this.#onSettled?.();
     this.#claim.open -= 1;
     if (this.#claim.open === 0) this.#claim.onSettled(this.#claim.name);

@@ -17,6 +17,7 @@ import { createAnswerer } from './run/answerer.ts';
 import { createConcurrencyLimit } from './run/concurrency-limit.ts';
 import { createExecutor } from './run/executor.ts';
 import { createModelHealth } from './run/model-health.ts';
+import { endProcessSpan } from './run/process-spans.ts';
 import { createPruner } from './upkeep/pruner.ts';
 import { createRescuer } from './upkeep/rescuer.ts';
 import { createSettingsWatcher, type LiveSettings } from './upkeep/settings-watcher.ts';
@@ -77,6 +78,7 @@ export async function openRequests(
       onRecorded: (completion, status) => {
         const { outcome } = completion;
         outcomes.note(completion, status);
+        endProcessSpan(completion.entry, outcome, status);
         // What was handed back without charge has not been processed.
         if (outcome.kind === 'defer' || outcome.kind === 'release') return;
         counts.processed += 1;

@@ -19,6 +19,7 @@ import { startTaskDispatcher } from './task-dispatcher.ts';
 import { createTaskDuties } from './task-duties.ts';
 import { createTaskRescuer } from './task-rescuer.ts';
 import { createTaskSessions } from './task-sessions.ts';
+import { startTaskSpan } from './task-spans.ts';
 
 const READ_OWN_LOGIN = loadQuery('read_own_login');
 
@@ -84,6 +85,7 @@ export async function openTasks(context: WorkloadContext, options: TasksWorkload
 
   function start(task: ClaimedTask, workerId: string): void {
     last = task;
+    const endSpan = startTaskSpan(task, workerId);
     attempts.add(
       startAttempt(
         {
@@ -95,7 +97,10 @@ export async function openTasks(context: WorkloadContext, options: TasksWorkload
           loginTrouble,
           recordTrouble,
           givenUp: givenUp.signal,
-          onEnd,
+          onEnd(attempt, end, errorMessage) {
+            endSpan(end);
+            onEnd(attempt, end, errorMessage);
+          },
           log,
           clock,
         },

@@ -3,6 +3,7 @@ import { messageOf } from '../../../core/errors.ts';
 import type { Queryable } from '../../../db/query.ts';
 import { answerRequests } from '../../../models/answer-requests.ts';
 import { cacheKey } from '../../../models/cache-key.ts';
+import { traceModelCall } from '../../../models/call-span.ts';
 import { failed, type ItemOutcome, type ModelError } from '../../../models/outcome.ts';
 import type { Model } from '../../../models/port.ts';
 import { type ParsedRequest, parseRequest } from '../../../models/request-parameters.ts';
@@ -62,7 +63,10 @@ export function createAnswerer(
     return groups.filter(({ name, members }) => {
       const result = name === undefined ? undefined : cached.get(name);
       if (result === undefined) return true;
-      for (const entry of members) listener.ended(entry, { kind: 'completed', result });
+      for (const entry of members) {
+        entry.span?.setAttribute('lamplighter.cached', true);
+        listener.ended(entry, { kind: 'completed', result });
+      }
       return false;
     });
   }
@@ -106,7 +110,11 @@ export function createAnswerer(
       listener.working(positions.flatMap((position) => groups[position]?.members ?? []));
     try {
       const requests = groups.map(({ parsed }) => parsed.request);
-      await answerRequests(model, requests, signal, { limitMs: listener.limitMs, working, ended });
+      const askers = () => groups.flatMap(({ members }) => members.flatMap(({ span }) => span ?? []));
+      const functionName = groups[0]?.parsed.request.function ?? 'embed';
+      await traceModelCall({ model, functionName, itemCount: groups.length, askers }, () =>
+        answerRequests(model, requests, signal, { limitMs: listener.limitMs, working, ended }),
+      );
     } finally {
       working([]);
       onAnswers(model, answered);

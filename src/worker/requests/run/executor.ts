@@ -9,6 +9,7 @@ import type { Outcome } from '../../../requests/finish-requests.ts';
 import type { InFlightRequest } from '../in-flight.ts';
 import type { Completion } from '../record/recorder.ts';
 import type { Answerer, BatchListener } from './answerer.ts';
+import { startProcessSpans } from './process-spans.ts';
 
 export interface ExecutorDeps {
   readonly answerer: Answerer;
@@ -102,6 +103,7 @@ async function runBatch(deps: RunDeps, model: Model, batch: readonly InFlightReq
     if (waiting.size === 0) work.abort();
   };
   for (const entry of batch) entry.onAbort = dropUnwanted;
+  startProcessSpans(batch);
   dropUnwanted();
   const { late, failure } =
     waiting.size > 0 ? await answerInTime(deps, model, work, { waiting, justLeft }, complete) : NOTHING_TO_RUN;
