@@ -15,9 +15,33 @@ function analyze(...args: string[]): { status: number | null; text: string } | u
   return error === undefined ? { status, text: stdout + stderr } : undefined;
 }
 
-const UNIT = 'deploy/steadytext-worker.service';
+const UNITS = ['deploy/steadytext-worker.service', 'deploy/lamplighter-daemon.service'];
 
-test.skipIf(analyze('--version') === undefined)('systemd takes the unit, and rates it exposed no more than 2.0', () => {
-  expect(analyze('verify', UNIT)).toEqual({ status: 0, text: '' });
-  expect(analyze('security', '--offline=true', '--threshold=20', UNIT)).toMatchObject({ status: 0 });
+test.skipIf(analyze('--version') === undefined).each(UNITS)(
+  'systemd takes %s, and rates it exposed no more than 2.0',
+  (unit) => {
+    expect(analyze('verify', unit)).toEqual({ status: 0, text: '' });
+    expect(analyze('security', '--offline=true', '--threshold=20', unit)).toMatchObject({ status: 0 });
+  },
+);
+
+/** From the section on, without comments. */
+const settingsOf = (unit: string) =>
+  readRepositoryFile(unit)
+    .split('\n')
+    .filter((line) => /^\w+=/.test(line));
+
+test('the unit of the daemon is that of the worker but for names', () => {
+  const [worker, daemon] = UNITS.map(settingsOf);
+  const renamed = worker?.map((line) =>
+    line
+      .replace('Lamplighter worker', 'Lamplighter embedding daemon')
+      .replace('/usr/bin/env steadytext-worker', '/usr/bin/env lamplighter start-daemon')
+      .replaceAll('steadytext-worker', 'lamplighter-daemon'),
+  );
+  expect(daemon).toEqual(renamed);
+});
+
+test.each(UNITS)('%s lets Node compile at run time', (unit) => {
+  expect(settingsOf(unit).filter((line) => line.startsWith('MemoryDenyWriteExecute'))).toEqual([]);
 });

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readPage } from '../docs/markdown-page.ts';
 import { type Cast, createCast } from '../roles/cast.ts';
+import { findPython, type Python } from '../support/python.ts';
 import { sqlErrorOf } from '../support/sql-error.ts';
-import { findPython, type Python } from './python.ts';
 
 const PAGE = readPage('docs/orms.md');
 /** The code that the page shows under this mark. */
@@ -167,7 +167,7 @@ describe('Drizzle', () => {
 describe('with the mappers of Python', () => {
   let python: Python | string;
   beforeAll(async () => {
-    python = await findPython();
+    python = await findPython(new URL('requirements.txt', import.meta.url));
   }, 300_000);
 
   /** Runs the program as A; the test is skipped, and says why, where there is no Python. */

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readPage } from '../docs/markdown-page.ts';
 import { createTargetScene } from '../embeddings/target-scene.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { findPython, type Python } from '../support/python.ts';
 import { sqlErrorOf } from '../support/sql-error.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
-import { findPython, type Python } from './python.ts';
 
 const ROWS = 7;
 const FAR_ZONES = ['Pacific/Kiritimati', 'Etc/GMT+12'];
@@ -21,7 +21,7 @@ let db: TestDatabase;
 let python: Python | string;
 beforeAll(async () => {
   db = await createTestDatabase();
-  python = await findPython();
+  python = await findPython(new URL('requirements.txt', import.meta.url));
   await fill();
 }, 300_000);
 afterAll(() => db[Symbol.asyncDispose]());

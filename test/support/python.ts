@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const REQUIREMENTS = fileURLToPath(new URL('requirements.txt', import.meta.url));
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/', import.meta.url));
 
 export interface Python {
@@ -16,23 +15,24 @@ export interface Python {
 }
 
 /**
- * A Python with the packages of requirements.txt, in an environment of its own that later runs find again; the reason in words where
+ * A Python with the packages that a file of requirements names, in an environment of its own that later runs find again; the reason in words where
  * there is none to be had (no Python 3.10, no venv, no way to PyPI).
  */
-export async function findPython(): Promise<Python | string> {
-  const key = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 12);
+export async function findPython(file: URL): Promise<Python | string> {
+  const requirements = fileURLToPath(file);
+  const key = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12);
   const home = `${CACHE}python-${key}`;
   if (!existsSync(home)) {
     const draft = `${home}-${randomBytes(4).toString('hex')}`;
     try {
       await mkdir(CACHE, { recursive: true });
       await run('python3', ['-m', 'venv', draft], { timeout: 60_000 });
-      const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS];
+      const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements];
       await run(`${draft}/bin/python`, install, { timeout: 180_000 });
       // Whoever comes second finds the name taken, by an environment with the same in it.
       await rename(draft, home).catch(() => undefined);
     } catch (error) {
-      return `no Python with the drivers: ${String(error instanceof Error ? error.message : error)
+      return `no Python with its packages: ${String(error instanceof Error ? error.message : error)
         .trim()
         .slice(-500)}`;
     } finally {
