@@ -1,9 +1,9 @@
 """Makes the ONNX models that the tests run: a few kilobytes each, random weights, every way in which embedding models differ.
 
-What the models should answer is computed with numpy from the same weights, and with the tokenizers of Rust, so it says nothing about
-onnxruntime or about Lamplighter. The seed is fixed: running it again with the same packages gives the same files.
+What the models should answer is computed with numpy from the same weights, with the tokenizers of Rust, and with Pillow for images, so it
+says nothing about onnxruntime or about Lamplighter. The seed is fixed: running it again with the same packages gives the same files.
 
-usage: pip install onnx==1.23.2 onnxruntime==1.31.1 numpy tokenizers==0.23.3 && python scripts/make-onnx-fixtures.py
+usage: pip install onnx==1.23.2 onnxruntime==1.31.1 numpy tokenizers==0.23.3 pillow==13.0.0 && python scripts/make-onnx-fixtures.py
 """
 
 import json
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
@@ -255,6 +256,103 @@ def embedder(name, kind, seed, pooling, inputs, limit, *, is_causal=False, outpu
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
 
 
+SIDE, MEAN, DEVIATION = 224, [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
+
+
+def make_images(folder):
+    """Of every format and shape that matters; noise, so that a wrong pixel shows."""
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(8)
+
+    def picture(width, height, channels=3):
+        y, x = np.mgrid[0:height, 0:width]
+        waves = [np.sin(x / (5 + 3 * c) + c) + np.cos(y / (7 + 2 * c)) for c in range(channels)]
+        noisy = np.stack(waves, -1) * 50 + 127 + random.normal(0, 12, (height, width, channels))
+        return np.clip(noisy, 0, 255).astype(np.uint8)
+
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(picture(320, 241)).save(folder / "photo.jpg", quality=85)
+    Image.fromarray(picture(180, 120)).save(folder / "turned.jpg", quality=85, exif=exif)
+    Image.fromarray(picture(130, 97, 4)).save(folder / "transparent.png")
+    Image.fromarray(picture(240, 231, 1)[..., 0]).save(folder / "grey.png")
+    Image.fromarray(picture(150, 90)).quantize(32).save(folder / "palette.gif")
+    Image.fromarray(picture(31, 23)).save(folder / "tiny.png")
+    Image.fromarray(picture(500, 40)).save(folder / "wide.webp", lossless=True)
+    Image.fromarray(picture(60, 301)).save(folder / "tall.tiff", compression="tiff_adobe_deflate")
+    Image.fromarray(picture(200, 150)).save(folder / "picture.avif", quality=80)
+    return sorted(folder.iterdir())
+
+
+def image_embedder(name, seed, out):
+    """A transformer over patches of 32 x 32 pixels, as ViT-B/32 is; each patch is shrunk to 8 x 8 first, which keeps the weights few."""
+    folder = ROOT / name
+    (folder / "onnx").mkdir(parents=True)
+    random = np.random.default_rng(seed)
+    make = lambda *shape: (random.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
+    patch, first, positions = make(HIDDEN, 3, 8, 8), make(1, 1, HIDDEN), make(1, 50, HIDDEN)
+    query, key, value, mix = (make(HIDDEN, HIDDEN) for _ in range(4))
+    last = make(HIDDEN, out)
+    constants = {"patch": patch, "first": first, "positions": positions, "q": query, "k": key, "v": value, "mix": mix, "last": last,
+                 "zero": np.int64(0), "one": np.array([1], np.int64), "flat": np.array([0, HIDDEN, -1], np.int64), "scale": np.float32(1 / np.sqrt(HIDDEN))}
+    nodes = [
+        helper.make_node("AveragePool", ["pixel_values"], ["shrunk"], kernel_shape=[4, 4], strides=[4, 4]),
+        helper.make_node("Conv", ["shrunk", "patch"], ["patches"], kernel_shape=[8, 8], strides=[8, 8]),
+        helper.make_node("Reshape", ["patches", "flat"], ["flattened"]),
+        helper.make_node("Transpose", ["flattened"], ["tokens"], perm=[0, 2, 1]),
+        helper.make_node("Shape", ["pixel_values"], ["count"], start=0, end=1),
+        helper.make_node("Concat", ["count", "one", "one"], ["times"], axis=0),
+        helper.make_node("Tile", ["first", "times"], ["firsts"]),
+        helper.make_node("Concat", ["firsts", "tokens"], ["all"], axis=1),
+        helper.make_node("Add", ["all", "positions"], ["x"]),
+        helper.make_node("MatMul", ["x", "q"], ["xq"]),
+        helper.make_node("MatMul", ["x", "k"], ["xk"]),
+        helper.make_node("MatMul", ["x", "v"], ["xv"]),
+        helper.make_node("Transpose", ["xk"], ["xkt"], perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["xq", "xkt"], ["raw"]),
+        helper.make_node("Mul", ["raw", "scale"], ["scores"]),
+        helper.make_node("Softmax", ["scores"], ["shares"], axis=-1),
+        helper.make_node("MatMul", ["shares", "xv"], ["mixed"]),
+        helper.make_node("MatMul", ["mixed", "mix"], ["turned"]),
+        helper.make_node("Add", ["x", "turned"], ["last_hidden_state"]),
+        helper.make_node("Gather", ["last_hidden_state", "zero"], ["pooled"], axis=1),
+        helper.make_node("MatMul", ["pooled", "last"], ["image_embeds"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("pixel_values", TensorProto.FLOAT, ["batch", 3, SIDE, SIDE])],
+        [helper.make_tensor_value_info("image_embeds", TensorProto.FLOAT, ["batch", out]), helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, ["batch", 50, HIDDEN])],
+        [numpy_helper.from_array(np.asarray(constant), at) for at, constant in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, folder / "onnx" / "model.onnx")
+    write(folder / "config.json", {"architectures": ["CLIPVisionModelWithProjection"], "model_type": "clip_vision_model", "image_size": SIDE, "projection_dim": out})
+    write(folder / "preprocessor_config.json", {"crop_size": SIDE, "do_center_crop": True, "do_normalize": True, "do_resize": True, "feature_extractor_type": "CLIPFeatureExtractor", "image_mean": MEAN, "image_std": DEVIATION, "resample": 3, "size": SIDE})
+
+    def prepared(path):
+        """As the card of CLIP has it; orientation and transparency are not heeded."""
+        image = Image.open(path).convert("RGB")
+        short = min(image.size)
+        image = image.resize([int(SIDE * length / short) for length in image.size], Image.Resampling.BICUBIC)
+        left, top = (image.width - SIDE) // 2, (image.height - SIDE) // 2
+        pixels = np.asarray(image.crop((left, top, left + SIDE, top + SIDE)), np.float64) / 255
+        return ((pixels - MEAN) / DEVIATION).transpose(2, 0, 1)
+
+    def vector_of(pixels):
+        shrunk = pixels.reshape(3, 56, 4, 56, 4).mean((2, 4))
+        patches = np.einsum("crpsq,ocpq->rso", shrunk.reshape(3, 7, 8, 7, 8), patch.astype(np.float64)).reshape(49, HIDDEN)
+        x = np.concatenate([first[0], patches]) + positions[0]
+        scores = (x @ query) @ (x @ key).T / np.sqrt(HIDDEN)
+        shares = np.exp(scores - scores.max(-1, keepdims=True))
+        x = x + (shares / shares.sum(-1, keepdims=True)) @ (x @ value) @ mix
+        return x[0] @ last
+
+    images = make_images(folder / "images")
+    write(folder / "expected.json", {"dimensions": out, "images": [{"file": path.name, "vector": unit(vector_of(prepared(path)))} for path in images]})
+
+
 def main():
     shutil.rmtree(ROOT, ignore_errors=True)
     both = ["input_ids", "attention_mask"]
@@ -264,6 +362,8 @@ def main():
     embedder("last-token", "bpe-end", 3, "last", [*both, "position_ids"], 32, is_causal=True)
     embedder("sentence-embedding", "wordpiece", 4, "mean", [*both, "token_type_ids"], 24, output="sentence_embedding", out=12)
     embedder("clip-text", "bpe-both", 5, "none", ["input_ids"], 16, is_causal=True, output="text_embeds", out=8)
+
+    image_embedder("clip-visual", 7, 8)
 
     quantized = ROOT / "quantized"
     shutil.copytree(ROOT / "mean", quantized, ignore=shutil.ignore_patterns("*.onnx", "config_sentence_transformers.json"))

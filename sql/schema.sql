@@ -2465,7 +2465,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.finish_embeddings(p_job bigint, p_batch bigint, p_stamp_keys uuid[], p_stamp_texts uuid[], p_stamp_chunks uuid[], p_failed_keys text[], p_failed_hashes uuid[], p_failed_texts uuid[], p_errors text[], p_is_retried boolean[], p_attempts integer[], p_again text[], p_delay_ms double precision, p_is_done boolean, p_texts integer, p_tokens bigint, p_calls integer, p_truncated integer)
+CREATE OR REPLACE FUNCTION lamplighter.finish_embeddings(p_job bigint, p_batch bigint, p_stamp_keys uuid[], p_stamp_texts uuid[], p_stamp_chunks uuid[], p_failed_keys text[], p_failed_hashes uuid[], p_failed_texts uuid[], p_errors text[], p_is_retried boolean[], p_attempts integer[], p_again text[], p_delay_ms double precision, p_is_done boolean, p_texts integer, p_tokens bigint, p_calls integer, p_truncated integer, p_failed_delay_ms double precision)
  RETURNS text[]
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -2543,11 +2543,11 @@ begin
       and f.key <> all (p_failed_keys) and f.key <> all (p_again);
     delete from lamplighter.embedding_batch as b where b.id = p_batch;
   end if;
-  -- Charged rows come back 0.5, 1, 2, 4 seconds later; no pass waits for them.
+  -- Charged rows come back 0.5, 1, 2, 4 seconds later, or after p_failed_delay_ms where that is more; no pass waits for them.
   if cardinality(v_retried) > 0 then
     insert into lamplighter.embedding_batch as b (job, keys, attempt, due_at)
     values (p_job, v_retried, v_attempt + 1,
-            clock_timestamp() + make_interval(secs => least(0.5 * power(2, least(v_attempt, 10)), 60)));
+            clock_timestamp() + make_interval(secs => greatest(least(0.5 * power(2, least(v_attempt, 10)), 60), p_failed_delay_ms / 1000.0)));
   end if;
   if cardinality(p_again) > 0 then
     insert into lamplighter.embedding_batch as b (job, keys, attempt, is_of_pass, due_at)
@@ -4371,6 +4371,7 @@ declare
   v_job lamplighter.embedding_job;
   v_column record;
   v_template text;
+  v_is_bytes boolean;
   v_same text := '';
   v_changed text;
   v_filtered text := '';
@@ -4403,7 +4404,9 @@ begin
     order by a.position nulls first
   loop
     if v_column.attname = v_job.src_column then
+      v_is_bytes := v_column.is_builtin and v_column.typname = 'bytea';
       v_template := case
+        when v_is_bytes then '%s.%I'
         when v_column.is_builtin and v_column.typname in ('text', 'varchar', 'bpchar', 'name', 'json', 'jsonb', 'xml')
         then '%s.%I::pg_catalog.text'
         else 'pg_catalog.format(''%%s'', %s.%I)' end;
@@ -4413,9 +4416,10 @@ begin
                          'pg_catalog.pg_column_toast_chunk_id(new.%1$I) then false ', v_column.attname);
       end if;
       v_changed := format(
-        'case when old.%1$I is null or new.%1$I is null then (old.%1$I is null) operator(pg_catalog.<>) (new.%1$I is null) %2$selse %3$s '
-        'collate pg_catalog."C" operator(pg_catalog.<>) %4$s collate pg_catalog."C" end',
-        v_column.attname, v_same, format(v_template, 'old', v_column.attname), format(v_template, 'new', v_column.attname));
+        'case when old.%1$I is null or new.%1$I is null then (old.%1$I is null) operator(pg_catalog.<>) (new.%1$I is null) %2$selse %3$s%5$s '
+        'operator(pg_catalog.<>) %4$s%5$s end',
+        v_column.attname, v_same, format(v_template, 'old', v_column.attname), format(v_template, 'new', v_column.attname),
+        case when v_is_bytes then '' else ' collate pg_catalog."C"' end);
     end if;
     if v_column.attname = v_job.filter_column then
       v_has_filter := v_column.is_builtin and v_column.typname = 'bool';
@@ -7281,7 +7285,7 @@ revoke all on function lamplighter.find_task_floor(p_before bigint, p_rows integ
 
 revoke all on function lamplighter.finish_delivery(p_delivery_id bigint, p_error text, p_after_id bigint) from public;
 
-revoke all on function lamplighter.finish_embeddings(p_job bigint, p_batch bigint, p_stamp_keys uuid[], p_stamp_texts uuid[], p_stamp_chunks uuid[], p_failed_keys text[], p_failed_hashes uuid[], p_failed_texts uuid[], p_errors text[], p_is_retried boolean[], p_attempts integer[], p_again text[], p_delay_ms double precision, p_is_done boolean, p_texts integer, p_tokens bigint, p_calls integer, p_truncated integer) from public;
+revoke all on function lamplighter.finish_embeddings(p_job bigint, p_batch bigint, p_stamp_keys uuid[], p_stamp_texts uuid[], p_stamp_chunks uuid[], p_failed_keys text[], p_failed_hashes uuid[], p_failed_texts uuid[], p_errors text[], p_is_retried boolean[], p_attempts integer[], p_again text[], p_delay_ms double precision, p_is_done boolean, p_texts integer, p_tokens bigint, p_calls integer, p_truncated integer, p_failed_delay_ms double precision) from public;
 
 revoke all on function lamplighter.finish_requests(p_worker_id uuid, p_ids bigint[], p_attempts integer[], p_outcomes text[], p_results text[], p_errors text[], p_delays_ms double precision[], p_cache_keys bytea[], p_max_retries integer) from public;
 

@@ -35,6 +35,10 @@ const WORDINGS: Readonly<Record<DaemonOption, Wording>> = {
     describes: 'size of the change log of a job, such as 500MB, beyond which only a full pass is noted as due',
     defaultText: '1GB',
   },
+  allowsUrlImages: {
+    describes:
+      'fetch images from https URLs in columns of jobs whose model takes images; addresses that are not public are refused',
+  },
   pollIntervalMs: {
     argument: 'duration',
     describes: 'pause before the jobs table is read again',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type ConfigInput, type ConfigOf, defineConfig } from '../core/config/define-config.ts';
-import { count, duration, name, type OptionValue, type Reading } from '../core/config/option-values.ts';
+import { count, duration, name, type OptionValue, type Reading, YES_OR_NO } from '../core/config/option-values.ts';
 import { HEARTBEAT_RULE, PROCESS_OPTIONS } from '../process/process-options.ts';
 
 const UNITS: Readonly<Record<string, number>> = { kb: 1_000, mb: 1_000_000, gb: 1_000_000_000, tb: 1_000_000_000_000 };
@@ -53,6 +53,8 @@ const DAEMON_OPTIONS = {
   maxLoad: { flag: 'max-load', value: SHARE, default: 1 },
   /** Bytes of change log of a job beyond which capture only notes that a full pass is due. Too low makes full passes frequent. */
   captureLimitBytes: { flag: 'capture-limit', value: SIZE, default: 1_000_000_000 },
+  /** Fetch images from https URLs that stand in a table, where a model takes images. */
+  allowsUrlImages: { flag: 'allow-url-images', value: YES_OR_NO, default: false },
   /** Pause before the jobs table is read again. */
   pollIntervalMs: { flag: 'jobs-poll-interval', value: duration(10, 60_000), default: 500 },
   /** Most connections held in one database. */

@@ -6,6 +6,7 @@ import type { ModelProvider } from '../models/provider.ts';
 import { createModelRegistry } from '../models/registry.ts';
 import { type DaemonOptions, daemonConfig } from './config.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
+import type { ImageFetcherOptions } from './images/fetch-image.ts';
 
 export interface CreateDaemonOptions extends DaemonOptions {
   /** The database that holds the jobs table. @default DATABASE_URL, then the PG* variables, as for every command */
@@ -16,6 +17,8 @@ export interface CreateDaemonOptions extends DaemonOptions {
   readonly providers?: readonly ModelProvider[];
   /** @default silent */
   readonly log?: Logger;
+  /** For tests of images that are fetched. @internal */
+  readonly images?: ImageFetcherOptions;
 }
 
 /**
@@ -25,7 +28,7 @@ export interface CreateDaemonOptions extends DaemonOptions {
  * columns; PERMISSION_DENIED; and those of connecting.
  */
 export async function createDaemon(options: CreateDaemonOptions = {}): Promise<Daemon> {
-  const { uri, directUri, providers = [], log = silentLogger, ...daemonOptions } = options;
+  const { uri, directUri, providers = [], log = silentLogger, images, ...daemonOptions } = options;
   const config = daemonConfig.parse(daemonOptions);
   const env = readEnv();
   const settings = resolveConnection(
@@ -34,7 +37,14 @@ export async function createDaemon(options: CreateDaemonOptions = {}): Promise<D
   );
   const models = createModelRegistry({ providers: [...providers, ...createProviders({ env, log })] });
   try {
-    const daemon = await startDaemon({ settings, env, config, models, log });
+    const daemon = await startDaemon({
+      settings,
+      env,
+      config,
+      models,
+      log,
+      ...(images === undefined ? {} : { images }),
+    });
     return {
       get jobs() {
         return daemon.jobs;

@@ -17,6 +17,7 @@ import type { StopOptions } from '../process/stop.ts';
 import type { WorkDone } from '../process/work-done.ts';
 import type { DaemonConfig } from './config.ts';
 import type { WantedJobs } from './embeddings-workload.ts';
+import { createImageFetcher, type ImageFetcherOptions } from './images/fetch-image.ts';
 import { type JobMarks, startJobMarks } from './job-marks.ts';
 import type { JobReport } from './job-report.ts';
 import { type JobsWatcher, startJobsWatcher } from './jobs-watcher.ts';
@@ -32,6 +33,8 @@ export interface StartDaemonOptions {
   readonly models: ModelRegistry;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** For tests of images that are fetched. @internal */
+  readonly images?: ImageFetcherOptions;
 }
 
 /** A running embedding daemon. */
@@ -58,7 +61,8 @@ export async function startDaemon(options: StartDaemonOptions): Promise<Daemon> 
   const { settings, env, config, models: registry, log, clock = systemClock } = options;
   const troubles = createTroubles({ log, clock, shared: DATABASE_TROUBLE });
   const db = createPool(settings, { max: 2, queryTimeoutMs: 15_000, applicationName: 'lamplighter daemon', log });
-  const models = createServedModels(registry, troubles, clock);
+  const imageFetcher = config.allowsUrlImages ? createImageFetcher(options.images) : undefined;
+  const models = createServedModels({ registry, troubles, clock, imageFetcher });
   const targets = new Map<string, Target>();
   const closing = new Set<Promise<void>>();
   /** For what they have done. */
@@ -153,6 +157,7 @@ export async function startDaemon(options: StartDaemonOptions): Promise<Daemon> 
     await watcher?.stop().catch(() => undefined);
     await Promise.allSettled([...[...targets.values()].map((target) => target.stop(stopOptions)), ...closing]);
     await marks?.stop();
+    await imageFetcher?.close();
     await db.end();
   }
 

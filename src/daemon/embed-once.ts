@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import { LamplighterError } from '../core/errors.ts';
 import type { Pool } from '../db/pool.ts';
+import { bytesAsText } from '../embeddings/table/row-sql.ts';
 import type { RowAnswer } from '../embeddings/write-vectors.ts';
 import type { Model } from '../models/port.ts';
 import { embedRows } from './embed-rows.ts';
@@ -8,6 +9,8 @@ import { createModelTurns } from './model-turns.ts';
 import { createPace } from './pace.ts';
 
 const PAGE_ROWS = 500;
+/** Images of 20 MB at most. */
+const PAGE_IMAGES = 16;
 
 /** Which rows of a table are to be embedded; names as they are, not quoted. */
 export interface SourceRows {
@@ -34,6 +37,8 @@ export interface EmbedOnceOptions {
   readonly source: SourceRows;
   readonly model: Model;
   readonly dimensions: number;
+  /** The model takes images as texts: see `takeImagesAsTexts`. */
+  readonly isVisual?: boolean | undefined;
   readonly batchSize?: number | undefined;
   readonly maxRowsPerSecond?: number | undefined;
   readonly take: TakeVectors;
@@ -66,6 +71,7 @@ export async function embedOnce(options: EmbedOnceOptions): Promise<EmbeddedOnce
     source,
     model,
     dimensions,
+    isVisual = false,
     batchSize,
     maxRowsPerSecond,
     take,
@@ -74,15 +80,16 @@ export async function embedOnce(options: EmbedOnceOptions): Promise<EmbeddedOnce
     clock = systemClock,
   } = options;
   const { limit = Number.POSITIVE_INFINITY } = source;
-  const { quotedTable, pk, src, pkType } = await inspectSource(db, source);
+  const { quotedTable, pk, src, text, pkType } = await inspectSource(db, source, isVisual);
   const condition = `${src} is not null${source.filter === undefined ? '' : ` and (${source.filter}\n)`}`;
   const total = await countRows(db, `select count(*)::text as rows from ${quotedTable} where ${condition}`, limit);
   const turns = createModelTurns(model, { note: () => undefined, settle: () => undefined }, clock);
-  const page = `select ${pk}::text as key, ${src}::text as text from ${quotedTable} where ${condition} and ${pk} is not null
+  const page = `select ${pk}::text as key, ${text} as text from ${quotedTable} where ${condition} and ${pk} is not null
     and ($1::text is null or ${pk} > $1::text::${pkType}) order by ${pk} fetch first ($2::bigint) rows with ties`;
   let last: string | null = null;
   const pace = createPace({ maxRowsPerSecond, maxLoad: 1, clock });
-  const mostRows = Math.min(PAGE_ROWS, maxRowsPerSecond ?? PAGE_ROWS);
+  const pageRows = isVisual ? PAGE_IMAGES : PAGE_ROWS;
+  const mostRows = Math.min(pageRows, maxRowsPerSecond ?? pageRows);
   let [rows, failed, calls] = [0, 0, 0];
   let [tokens, truncated]: [number | undefined, number | undefined] = [undefined, undefined];
   let firstError: string | undefined;
@@ -135,14 +142,26 @@ function added(sum: number | undefined, more: number | undefined): number | unde
 async function inspectSource(
   db: Pool,
   { schema, table, srcColumn, pk }: SourceRows,
-): Promise<{ quotedTable: string; pk: string; src: string; pkType: string }> {
+  isVisual: boolean,
+): Promise<{ quotedTable: string; pk: string; src: string; text: string; pkType: string }> {
   const columns = await inspectColumns(db, { schema, table }, [pk, srcColumn]);
   const [key, src] = columns.columns;
   if (key === undefined || src === undefined) {
     const missing = key === undefined ? pk : srcColumn;
     throw new LamplighterError('CONFIG_INVALID', `${columns.quotedTable} has no column "${missing}"`);
   }
-  return { quotedTable: columns.quotedTable, pk: key.quotedName, src: src.quotedName, pkType: key.type };
+  if (src.type === 'bytea' && !isVisual) {
+    throw new LamplighterError('CONFIG_INVALID', `Column "${srcColumn}" is of type bytea, and the model takes texts`, {
+      hint: 'For images name a model of images, such as clip/ViT-B-32-visual.',
+    });
+  }
+  const { quotedTable } = columns;
+  return { quotedTable, pk: key.quotedName, src: src.quotedName, text: textOf(src.quotedName, src), pkType: key.type };
+}
+
+/** The text of a row as it is given to the model. */
+function textOf(column: string, { type }: InspectedColumn): string {
+  return type === 'bytea' ? bytesAsText(column) : `${column}::text`;
 }
 
 export interface InspectedColumn {
@@ -223,7 +242,7 @@ export async function createVectorWriter(
   const isArray = dst.type.endsWith('[]');
   const update = `update ${quotedTable} as t set ${dst.quotedName} = d.vector::${dst.type}
     from (select unnest($1::text[])::${key.type} as key, unnest($2::text[]) as vector, unnest($3::text[]) as text) as d
-    where t.${key.quotedName} = d.key${src === undefined ? '' : ` and t.${src.quotedName}::text collate pg_catalog."C" = d.text`}`;
+    where t.${key.quotedName} = d.key${src === undefined ? '' : ` and (${textOf(`t.${src.quotedName}`, src)}) collate pg_catalog."C" = d.text`}`;
   return async (rows, answers) => {
     const written = rows.flatMap((row, at) => {
       const answer = answers[at];

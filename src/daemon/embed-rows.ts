@@ -97,7 +97,7 @@ export async function embedRows(
   const usage = { calls, tokens: tokensOf(texts, outcomes, budget === undefined ? undefined : sizes), truncated };
   if (all.some(({ ok }) => ok)) turns.noteAnswer();
   const answers = rows.map(({ text }) => (late.has(text) ? DAY_USED_UP : answerOf(outcomes.get(text))));
-  const refusedMs = Math.max(0, ...all.map((outcome) => (outcome.ok ? 0 : (outcome.error.retryAfterMs ?? 0))));
+  const refusedMs = Math.max(0, ...all.map(askedMsOf));
   const outage = outageOf(all);
   if (outage !== undefined) {
     turns.noteUnavailable(new Error(outage.message, { cause: outage.cause }), outage.retryAfterMs);
@@ -190,9 +190,16 @@ function outageOf(outcomes: readonly ItemOutcome<Float32Array>[]): ModelError | 
   return refused.length > 0 && refused.length === outcomes.length ? refused[0] : undefined;
 }
 
+/** How long the model asks not to be called; a text of its own does not ask for that. */
+function askedMsOf(outcome: ItemOutcome<unknown>): number {
+  return outcome.ok || outcome.error.kind !== 'unavailable' ? 0 : (outcome.error.retryAfterMs ?? 0);
+}
+
 function answerOf(outcome: ItemOutcome<Float32Array> | undefined): RowAnswer {
   if (outcome === undefined) return { error: 'The model gave no answer', isRow: true };
   if (outcome.ok) return outcome.value;
   const { message, kind, retryAfterMs } = outcome.error;
-  return { error: message, isRow: kind !== 'unavailable', againMs: retryAfterMs };
+  // What is invalid stays so: to ask five times would be paid for five times.
+  const mostAttempts = kind === 'invalid' ? 1 : undefined;
+  return { error: message, isRow: kind !== 'unavailable', againMs: retryAfterMs, mostAttempts };
 }

@@ -16,8 +16,9 @@ const ASK_MS = 1_000;
  * themselves: with less time than this, pages shrank to their least there, and a pass cost several times as much.
  */
 const PAGE_MS = 100;
-const MIN_BLOCKS = 8;
-const MAX_BLOCKS = 4_096;
+const BLOCKS = { least: 8, most: 4_096 };
+/** A block may hold the places of a hundred images of some hundred kB each, all of which a page reads. */
+const IMAGE_BLOCKS = { least: 1, most: 16 };
 /** What no trigger can see is found within this time, and the time that the pass takes. */
 const FULL_PASS_MS = 3_600_000;
 /** Pause before rows are looked for again that a pass has found and that wait, as somebody holds them locked. */
@@ -82,7 +83,8 @@ export function createJobPasses({
   let isBackfill = true;
   let pass: Pass | undefined;
   let nextFullMs = Number.NEGATIVE_INFINITY;
-  let blocks = MIN_BLOCKS;
+  const bounds = job.table.srcKind === 'bytes' ? IMAGE_BLOCKS : BLOCKS;
+  let blocks = bounds.least;
   /** Not before then does a pass follow one that found rows. */
   let followUpMs = Number.NEGATIVE_INFINITY;
   let hasTaken = false;
@@ -136,7 +138,7 @@ export function createJobPasses({
     const pageMs = clock.nowMs();
     const page = await scanPage(db, job, { holderId: holderId(), limit, blocks });
     const tookMs = clock.nowMs() - pageMs;
-    blocks = nextBlocks(blocks, page, limit, tookMs);
+    blocks = nextBlocks(blocks, bounds, page, limit, tookMs);
     if (isBackfill) pace.noteBackfillWork(tookMs);
     else pace.noteReconcilePage(tookMs, page.bytes);
     current.found = page.found;
@@ -184,11 +186,15 @@ export function createJobPasses({
 }
 
 /** What is beyond the limit is read and hashed for nothing: a page is as large as its rows were dense. */
-function nextBlocks(blocks: number, { isCut, blocks: read, batch }: ScanPage, limit: number, tookMs: number): number {
+function nextBlocks(
+  blocks: number,
+  { least, most }: typeof BLOCKS,
+  { isCut, blocks: read, batch }: ScanPage,
+  limit: number,
+  tookMs: number,
+): number {
   const byTime =
-    tookMs < PAGE_MS || isCut
-      ? Math.min(MAX_BLOCKS, blocks * 2)
-      : Math.max(MIN_BLOCKS, Math.floor((blocks * PAGE_MS) / tookMs));
+    tookMs < PAGE_MS || isCut ? Math.min(most, blocks * 2) : Math.max(least, Math.floor((blocks * PAGE_MS) / tookMs));
   const found = batch?.rows.length ?? 0;
   if (found === 0) return byTime;
   return Math.min(byTime, Math.max(1, Math.round((read * limit) / found)));

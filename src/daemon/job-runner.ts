@@ -14,23 +14,19 @@ import { listJobs, setJobState } from '../embeddings/list-jobs.ts';
 import { prepareJob } from '../embeddings/prepare-job.ts';
 import { readJobProgress } from '../embeddings/read-progress.ts';
 import type { LeaseHolder } from '../process/workload.ts';
-import { createBatchWorker } from './batch-worker.ts';
 import type { DaemonConfig } from './config.ts';
 import type { InFlightBatches } from './in-flight-batches.ts';
 import { type IndexKeeper, type OpenIndexSession, startIndexKeeper } from './index-keeper.ts';
-import { createJobPasses } from './job-passes.ts';
 import type { JobReport } from './job-report.ts';
 import { chunksFor, isConfigError, nameFor, toJobSpec } from './job-terms.ts';
-import { createPace } from './pace.ts';
+import { createReadyJob, mostRowsOf } from './ready-job.ts';
 import type { ServedModels } from './served-models.ts';
-import { createTokenBudget, DAY_IS_OVER } from './token-budget.ts';
+import { DAY_IS_OVER } from './token-budget.ts';
 import { BATCHES_IN_FLIGHT, IDLE_MS, type ReadyJob, workOff } from './work-off.ts';
 
 /** How often what somebody may mend, and what somebody may have broken, is looked at again. */
 const RECHECK_MS = 60_000;
 const PROGRESS_MS = 1_000;
-/** Documents of a batch, each of which may have thousands of chunks. */
-const MOST_DOCUMENTS = 64;
 
 /** What is to become of a job. `rest`: it is another daemon's now, so leave it alone. */
 export type JobWish =
@@ -45,7 +41,10 @@ export interface JobRunnerDeps {
   readonly lease: LeaseHolder;
   readonly inFlight: InFlightBatches;
   readonly models: ServedModels;
-  readonly config: Pick<DaemonConfig, 'queueSize' | 'maxLoad' | 'captureLimitBytes' | 'trustedOwners'>;
+  readonly config: Pick<
+    DaemonConfig,
+    'queueSize' | 'maxLoad' | 'allowsUrlImages' | 'captureLimitBytes' | 'trustedOwners'
+  >;
   readonly mark: (mark: JobMark) => void;
   /** Changed rows were found: more may come soon. */
   readonly onClaimed: () => void;
@@ -130,7 +129,8 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
   }
 
   async function prepare(row: JobRow, spec: WantedJob, signal: AbortSignal): Promise<void> {
-    const { model, turns, dimensions } = await models.get(spec.model, signal);
+    const served = await models.get(spec.model, signal);
+    const { model, dimensions, isVisual } = served;
     const divided = spec.chunks === undefined ? undefined : chunksFor(spec.chunks, model);
     const job = await prepareJob(
       db,
@@ -138,6 +138,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
         controlId: deps.controlId,
         jobId,
         ...(divided === undefined ? {} : { chunks: divided.chunks }),
+        ...(isVisual ? { images: { areUrlsAllowed: config.allowsUrlImages } } : {}),
         dimensions,
         trustedOwners: config.trustedOwners,
         ...(deps.jobRowOwner === undefined ? {} : { jobRowOwner: deps.jobRowOwner }),
@@ -154,28 +155,24 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
     if (known?.generation === job.generation && isDeepStrictEqual(known.table, job.table)) return;
     for (const warning of [...(divided?.warnings ?? []), ...job.warnings]) log.warn({ job: jobId }, warning);
     dropWork();
-    const pace = createPace({ maxRowsPerSecond: spec.maxRowsPerSecond, maxLoad: config.maxLoad, clock });
-    const budget =
-      spec.maxTokensPerDay === undefined
-        ? undefined
-        : createTokenBudget({
-            db,
-            jobId: job.id,
-            limit: spec.maxTokensPerDay,
-            clock,
-            async onChange(isUsedUp) {
-              const reason = isUsedUp ? DAY_IS_OVER : undefined;
-              if (isUsedUp && report.reason !== reason) log.info({ job: jobId }, `${nameFor(spec)} ${DAY_IS_OVER}`);
-              tell({ reason });
-              await setJobState(db, job.id, report.state === 'live' ? 'live' : 'backfill', reason);
-            },
-          });
-    const passes = createJobPasses({
+    tell({ state: row.marks.isFinished ? 'live' : 'backfill', reason: undefined, name: nameFor(spec) });
+    const own = createReadyJob({
       db,
       job,
-      holderId: () => lease.workerId,
-      pace,
+      spec,
+      served,
+      config,
+      lease,
+      inFlight,
+      trouble,
+      log,
       clock,
+      async onBudget(isUsedUp) {
+        const reason = isUsedUp ? DAY_IS_OVER : undefined;
+        if (isUsedUp && report.reason !== reason) log.info({ job: jobId }, `${nameFor(spec)} ${DAY_IS_OVER}`);
+        tell({ reason });
+        await setJobState(db, job.id, report.state === 'live' ? 'live' : 'backfill', reason);
+      },
       async onComplete() {
         await setJobState(db, job.id, 'live');
         if (report.state !== 'live')
@@ -187,50 +184,22 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
         await setJobState(db, job.id, 'backfill');
         tell({ state: 'backfill', reason: undefined });
       },
+      onWritten({ written, failed }) {
+        counts.written += written;
+        counts.failed += failed.filter(({ isFinal }) => isFinal).length;
+        tell({ written: counts.written });
+      },
+      onChanged() {
+        preparedMs = Number.NEGATIVE_INFINITY;
+        loop.wake();
+      },
+      onConfigError(reason) {
+        park(reason);
+        loop.wake();
+      },
     });
-    tell({ state: row.marks.isFinished ? 'live' : 'backfill', reason: undefined, name: nameFor(spec) });
-    const own: ReadyJob = {
-      job,
-      turns,
-      passes,
-      pace,
-      budget,
-      passBatches: 0,
-      isAlone: false,
-      claimsInARow: 0,
-      batches: 0,
-      lastSeq: undefined,
-      fullLookMs: Number.NEGATIVE_INFINITY,
-      work: createBatchWorker({
-        db,
-        job,
-        model,
-        turns,
-        batchSize: spec.batchSize,
-        budget,
-        inFlight,
-        lease,
-        trouble,
-        log,
-        clock,
-        onWritten(written, kind, ms) {
-          counts.written += written.written;
-          counts.failed += written.failed.filter(({ isFinal }) => isFinal).length;
-          tell({ written: counts.written });
-          if (kind === 'pass' && passes.isBackfill) pace.noteBackfillWork(ms);
-        },
-        onChanged: () => {
-          preparedMs = Number.NEGATIVE_INFINITY;
-          loop.wake();
-        },
-        onConfigError(reason) {
-          park(reason);
-          loop.wake();
-        },
-      }),
-    };
     // Rows of a partition that was attached were there before any trigger saw them.
-    if (known?.generation === job.generation) passes.request();
+    if (known?.generation === job.generation) own.passes.request();
     ready = own;
     if (spec.index === undefined) await recordIndex(db, job.id, undefined);
     else keepIndex(spec, job.id);
@@ -291,7 +260,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
         {
           db,
           holderId: () => lease.workerId,
-          limit: own.job.table.chunks === undefined ? config.queueSize : Math.min(config.queueSize, MOST_DOCUMENTS),
+          limit: mostRowsOf(own.job, config),
           isCurrent: () => ready === own,
           onClaimed: deps.onClaimed,
           onMarked() {

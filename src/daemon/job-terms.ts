@@ -50,7 +50,7 @@ export function toJobSpec(
   spec: WantedJob,
   rest: Pick<
     JobSpec,
-    'chunks' | 'controlId' | 'jobId' | 'dimensions' | 'trustedOwners' | 'jobRowOwner' | 'captureLimitBytes'
+    'chunks' | 'images' | 'controlId' | 'jobId' | 'dimensions' | 'trustedOwners' | 'jobRowOwner' | 'captureLimitBytes'
   >,
 ): JobSpec {
   const { schema, table, srcColumn, dstColumn, filterColumn, pk, columnType } = spec;

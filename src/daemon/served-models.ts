@@ -4,6 +4,8 @@ import type { Troubles } from '../core/recurring-trouble.ts';
 import type { Model } from '../models/port.ts';
 import type { ModelSelection } from '../models/provider.ts';
 import type { ModelRegistry } from '../models/registry.ts';
+import { takeImagesAsTexts, takesImages } from './images/embed-images.ts';
+import type { ImageFetcher } from './images/fetch-image.ts';
 import { createModelTurns, type ModelTurns } from './model-turns.ts';
 
 /** A model that is loaded, and the turns that all jobs take at it. */
@@ -12,6 +14,8 @@ export interface ServedModel {
   readonly turns: ModelTurns;
   /** Length of its vectors. */
   readonly dimensions: number;
+  /** It takes images; in `model`, `embed` takes them as texts. */
+  readonly isVisual: boolean;
 }
 
 /** The models of all jobs of a daemon, each loaded once. */
@@ -25,13 +29,23 @@ export interface ServedModels {
 /** Asked of servers that do not say beforehand how long their vectors are. */
 const PROBE = 'How long are the vectors?';
 
-export function createServedModels(registry: ModelRegistry, troubles: Troubles, clock: Clock): ServedModels {
+export interface ServedModelsDeps {
+  readonly registry: ModelRegistry;
+  readonly troubles: Troubles;
+  readonly clock: Clock;
+  /** For images that are given as URLs; undefined: they are not fetched. */
+  readonly imageFetcher: ImageFetcher | undefined;
+}
+
+export function createServedModels({ registry, troubles, clock, imageFetcher }: ServedModelsDeps): ServedModels {
   const served = new Map<Model, ServedModel>();
   return {
     async get(selection, signal) {
-      const model = await registry.load(selection, signal);
-      const known = served.get(model);
+      const loaded = await registry.load(selection, signal);
+      const known = served.get(loaded);
       if (known !== undefined) return known;
+      const isVisual = takesImages(loaded);
+      const model = isVisual ? takeImagesAsTexts(loaded, imageFetcher) : loaded;
       if (!model.functions.includes('embed')) {
         const reason = model.refusals?.embed ?? `Model "${selection.name}" gives no embeddings`;
         throw new LamplighterError('MODEL_FAILED', reason);
@@ -44,8 +58,8 @@ export function createServedModels(registry: ModelRegistry, troubles: Troubles, 
         advice: 'its rows are charged nothing and tried again',
         isKept: true,
       });
-      const entry = { model, turns: createModelTurns(model, trouble, clock), dimensions };
-      served.set(model, entry);
+      const entry = { model, turns: createModelTurns(model, trouble, clock), dimensions, isVisual };
+      served.set(loaded, entry);
       return entry;
     },
   };

@@ -19,6 +19,8 @@ export interface JobSpec {
   readonly schema: string;
   readonly table: string;
   readonly srcColumn: string;
+  /** The source holds images, for a model that takes these: in a `bytea` column, or, where that is allowed, as URLs in one of texts. */
+  readonly images?: { readonly areUrlsAllowed: boolean } | undefined;
   /** The column of the vectors, in the table itself or in that of the chunks. */
   readonly dstColumn: string;
   readonly chunks?: ChunkSpec | undefined;

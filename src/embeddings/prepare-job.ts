@@ -11,11 +11,11 @@ import {
   checkTable,
   findColumn,
   isPlainKey,
-  isPlainText,
   requireFilter,
   requireKey,
   requireSource,
   shownName,
+  sourceKindOf,
   warningsOf,
 } from './table/check-table.ts';
 import { requireChunkTable } from './table/chunk-table.ts';
@@ -70,6 +70,9 @@ async function prepareOnce(db: Pool, spec: JobSpec, options: PrepareOptions): Pr
   const filter = requireFilter(facts, spec);
   const key = requireKey(facts, spec);
   const { chunks } = spec;
+  if (chunks !== undefined && spec.images !== undefined) {
+    throw invalidJob(`${spec.model} takes images, which are not divided into chunks`, 'Leave dst_table out.');
+  }
   if (spec.srcColumn === spec.dstColumn && chunks === undefined)
     throw invalidJob('The source and the destination are the same column');
   const before = (await listJobs(db, spec.controlId)).find(({ jobId }) => jobId === spec.jobId);
@@ -195,7 +198,7 @@ function describeTable(
       isPlain: isPlainKey(column),
     })),
     srcColumn: source.name,
-    isSrcPlain: isPlainText(source),
+    srcKind: sourceKindOf(source),
     filterColumn: filter?.name,
     dstColumn: dst.name,
     dstCast: type.cast,

@@ -47,6 +47,8 @@ export interface RowsWrite {
   /** Keys to be tried again uncharged, as those that turn out to be locked or changed. */
   readonly again: readonly string[];
   readonly againMs: number;
+  /** Least pause before rows that have failed are tried again. */
+  readonly failedMs: number;
   /** Rows of which only a stamp is missing. */
   readonly settled: readonly BatchRow[];
   /** Nothing of the batch is left. */
@@ -121,6 +123,7 @@ export async function writeRows(db: Pool, write: RowsWrite): Promise<WriteOutcom
       usage.tokens ?? null,
       usage.calls ?? 0,
       usage.truncated ?? null,
+      write.failedMs,
     ]);
     const finals = new Set(rows[0]?.final_keys);
     const left = locked.filter(({ write: { row } }) => failing.has(row) && finals.has(row.key));

@@ -19,7 +19,7 @@ const REPLICA_IDENTITY_MISSING = '55000';
 const MOST_DOCUMENTS = 64;
 const MOST_CHUNKS = 500;
 
-/** Why there is no vector. `isRow`: the row is charged; else it is tried again uncharged, after `againMs` where that is known. */
+/** Why there is no vector. `isRow`: the row is charged; else it is tried again uncharged. Either not before `againMs`, where that is known. */
 export interface RowRefusal {
   readonly error: string;
   readonly isRow: boolean;
@@ -71,6 +71,7 @@ export async function writeVectors(
   const again: string[] = [...batch.postponed];
   /** When a model asked to be called again for some of them. */
   let askedMs = 0;
+  let failedMs = 0;
   batch.places.forEach((row, index) => {
     const answer = answers[index];
     if (answer instanceof Float32Array) {
@@ -84,8 +85,10 @@ export async function writeVectors(
       const [fault] = faults;
       if (fault === undefined) writes.push({ row, vector: undefined, chunks: answer.chunks });
       else failures.push(rowFailure(row, fault));
-    } else if (answer?.isRow === true) failures.push(rowFailure(row, answer.error, answer.mostAttempts));
-    else {
+    } else if (answer?.isRow === true) {
+      failures.push(rowFailure(row, answer.error, answer.mostAttempts));
+      failedMs = Math.max(failedMs, answer.againMs ?? 0);
+    } else {
       again.push(row.key);
       if (answer !== undefined) askedMs = Math.max(askedMs, answer.againMs ?? 0);
     }
@@ -95,7 +98,7 @@ export async function writeVectors(
     const grownMs = isUntried ? AGAIN_BASE_MS : AGAIN_BASE_MS * 2 ** Math.min(batch.attempt, 20);
     // A provider that takes so much and no more refuses some texts each time: that says nothing about those.
     const againMs = askedMs > 0 ? askedMs : grownMs;
-    return await writeParts(db, job, batch, { writes, failures, again, againMs }, usage);
+    return await writeParts(db, job, batch, { writes, failures, again, againMs, failedMs }, usage);
   } catch (error) {
     const refusal = refusalOf(error, job);
     if (refusal === undefined) throw error;
@@ -109,6 +112,7 @@ interface Parts {
   readonly failures: RowFailure[];
   readonly again: string[];
   readonly againMs: number;
+  readonly failedMs: number;
 }
 
 /** All in one transaction; where that fails on account of rows, in halves until a row stands alone, and then the end of the batch. */
@@ -116,10 +120,10 @@ async function writeParts(
   db: Pool,
   job: PreparedJob,
   batch: EmbeddingBatch,
-  { writes, failures, again, againMs }: Parts,
+  { writes, failures, again, againMs, failedMs }: Parts,
   usage: BatchUsage,
 ): Promise<WriteReport> {
-  const common = { job, batch, againMs: Math.min(againMs, AGAIN_CAP_MS) };
+  const common = { job, batch, againMs: Math.min(againMs, AGAIN_CAP_MS), failedMs };
   const ending = { failures, again, settled: batch.settled, isDone: true, usage };
   const part = { failures: [], again: [], settled: [], isDone: false, usage: {} };
   const sum: { written: number; skipped: number; failed: WriteReport['failed'][number][] } = {

@@ -42,6 +42,8 @@ export interface ModelDefinition {
     /** See {@link Model.embedQueries}. */
     readonly runQueries?: ModelMethod<string, Float32Array>['run'];
   };
+  /** In place of `embed`. */
+  readonly embedImages?: ModelMethod<Uint8Array, Float32Array> & { readonly dimensions?: number };
   readonly rerank?: ModelMethod<RerankItem, readonly number[]>;
   readonly generate?: ModelMethod<GenerateItem, string> & {
     /**
@@ -71,6 +73,7 @@ export function defineModel(definition: ModelDefinition): Model {
     runtime,
     fingerprint,
     embed,
+    embedImages,
     rerank,
     generate,
     isCacheable = true,
@@ -93,7 +96,7 @@ export function defineModel(definition: ModelDefinition): Model {
     functions: Object.freeze(REQUEST_FUNCTIONS.filter((fn) => methodOf(fn) !== undefined)),
     maxBatch: Object.freeze({
       generate: batchOf('generate'),
-      embed: batchOf('embed'),
+      embed: atLeastOne(`${name}: maxBatch of embed`, (embed ?? embedImages)?.maxBatch ?? 1),
       generate_json: batchOf('generate_json'),
       generate_regex: batchOf('generate_regex'),
       generate_choice: batchOf('generate_choice'),
@@ -102,11 +105,12 @@ export function defineModel(definition: ModelDefinition): Model {
     maxConcurrency: atLeastOne(`${name}: maxConcurrency`, maxConcurrency),
     isCacheable,
     refusals,
-    dimensions: embed?.dimensions,
+    dimensions: (embed ?? embedImages)?.dimensions,
     ...(embed?.window === undefined ? {} : { window: embed.window }),
     ...(embed?.runQueries === undefined ? {} : { embedQueries: embed.runQueries }),
     embed: async (texts, signal, progress) =>
       embed === undefined ? texts.map(() => refuse('embed')) : embed.run(texts, signal, progress),
+    ...(embedImages === undefined ? {} : { embedImages: embedImages.run }),
     ...(embed?.tokenize === undefined ? {} : { tokenize: embed.tokenize }),
     rerank: async (items, signal, progress) =>
       rerank === undefined ? items.map(() => refuse('rerank')) : rerank.run(items, signal, progress),

@@ -12,7 +12,7 @@ export interface ModelError {
   readonly kind: ModelErrorKind;
   /** Shown to the caller of the request: never a secret, never a stack. */
   readonly message: string;
-  /** For `unavailable`: when the provider asked to be called again. */
+  /** For `unavailable`: when the provider asked to be called again. For `failed`: not worth trying before. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
@@ -51,9 +51,14 @@ export function invalid(message: string, cause?: unknown): ItemFailure {
   return failure({ kind: 'invalid', message, ...(cause === undefined ? {} : { cause }) });
 }
 
-/** The outcome of an item whose own answer failed and may succeed when tried again. */
-export function failed(message: string, cause?: unknown): ItemFailure {
-  return failure({ kind: 'failed', message, ...(cause === undefined ? {} : { cause }) });
+/** The outcome of an item whose own answer failed and may succeed when tried again, `retryAfterMs` later at the earliest. */
+export function failed(message: string, cause?: unknown, retryAfterMs?: number): ItemFailure {
+  return failure({
+    kind: 'failed',
+    message,
+    ...(cause === undefined ? {} : { cause }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
 }
 
 /** The outcome of an item that was not answered for a reason that is not the item's. */

@@ -73,13 +73,22 @@ export interface Model {
   readonly maxConcurrency: number;
   /** False where equal requests may get different answers, such as a server that can change its model unseen. */
   readonly isCacheable: boolean;
-  /** Length of its embeddings; undefined while unknown, and for models that give none. */
+  /** Length of its embeddings, of texts or images; undefined while unknown, and for models that give none. */
   readonly dimensions: number | undefined;
   /** Most tokens of a text that `embed` reads, special tokens and prefix included; absent where the runtime does not tell, or reads all. */
   readonly window?: number;
   /** One L2-normalised vector per text. */
   embed(
     texts: readonly string[],
+    signal: AbortSignal,
+    progress?: CallProgress<Float32Array>,
+  ): Promise<readonly ItemOutcome<Float32Array>[]>;
+  /**
+   * One L2-normalised vector per image, given as the bytes of a file; present where the model takes images, and then `embed` answers
+   * `invalid`. In a space of texts, too, where another model gives it theirs. Most items of a call are those of `maxBatch.embed`.
+   */
+  embedImages?(
+    images: readonly Uint8Array[],
     signal: AbortSignal,
     progress?: CallProgress<Float32Array>,
   ): Promise<readonly ItemOutcome<Float32Array>[]>;

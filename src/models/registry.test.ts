@@ -44,11 +44,11 @@ describe('describe', () => {
     expect('card' in description && description.card.dimensions).toBe(dimensions);
   });
 
-  test('knows a model for images, and that requests hold none', async () => {
+  test('knows a model of images, which serves no function of requests', async () => {
     expect(await setUp().registry.describe('clip/ViT-B-32-visual')).toMatchObject({
       state: 'not_loadable',
       card: { type: 'visual', dimensions: 512, functions: [] },
-      reason: 'it takes images, and requests hold texts',
+      reason: 'not served by this version: it has no runtime "ort"',
     });
   });
 

@@ -209,7 +209,7 @@ test('show-models lists every documented name in the documented form', async () 
   expect(lines).toContain('BAAI/bge-small-en - type: textual, downloaded: true');
   expect(lines).toContain('microsoft/all-MiniLM-L12-v2 - type: textual, downloaded: false');
   expect(lines).toContain('clip/ViT-B-32-visual - type: visual, downloaded: false');
-  expect(lines.length).toBe(LOCAL_MODELS.length + 2);
+  expect(lines.length).toBe(LOCAL_MODELS.length + 1);
   expect(code).toBe(0);
 });
 

@@ -23,7 +23,8 @@ create or replace function lamplighter.finish_embeddings(
   p_texts integer,
   p_tokens bigint,
   p_calls integer,
-  p_truncated integer
+  p_truncated integer,
+  p_failed_delay_ms double precision
 ) returns text[]
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -98,11 +99,11 @@ begin
       and f.key <> all (p_failed_keys) and f.key <> all (p_again);
     delete from lamplighter.embedding_batch as b where b.id = p_batch;
   end if;
-  -- Charged rows come back 0.5, 1, 2, 4 seconds later; no pass waits for them.
+  -- Charged rows come back 0.5, 1, 2, 4 seconds later, or after p_failed_delay_ms where that is more; no pass waits for them.
   if cardinality(v_retried) > 0 then
     insert into lamplighter.embedding_batch as b (job, keys, attempt, due_at)
     values (p_job, v_retried, v_attempt + 1,
-            clock_timestamp() + make_interval(secs => least(0.5 * power(2, least(v_attempt, 10)), 60)));
+            clock_timestamp() + make_interval(secs => greatest(least(0.5 * power(2, least(v_attempt, 10)), 60), p_failed_delay_ms / 1000.0)));
   end if;
   if cardinality(p_again) > 0 then
     insert into lamplighter.embedding_batch as b (job, keys, attempt, is_of_pass, due_at)

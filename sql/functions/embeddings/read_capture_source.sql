@@ -13,6 +13,7 @@ declare
   v_job lamplighter.embedding_job;
   v_column record;
   v_template text;
+  v_is_bytes boolean;
   v_same text := '';
   v_changed text;
   v_filtered text := '';
@@ -45,7 +46,9 @@ begin
     order by a.position nulls first
   loop
     if v_column.attname = v_job.src_column then
+      v_is_bytes := v_column.is_builtin and v_column.typname = 'bytea';
       v_template := case
+        when v_is_bytes then '%s.%I'
         when v_column.is_builtin and v_column.typname in ('text', 'varchar', 'bpchar', 'name', 'json', 'jsonb', 'xml')
         then '%s.%I::pg_catalog.text'
         else 'pg_catalog.format(''%%s'', %s.%I)' end;
@@ -55,9 +58,10 @@ begin
                          'pg_catalog.pg_column_toast_chunk_id(new.%1$I) then false ', v_column.attname);
       end if;
       v_changed := format(
-        'case when old.%1$I is null or new.%1$I is null then (old.%1$I is null) operator(pg_catalog.<>) (new.%1$I is null) %2$selse %3$s '
-        'collate pg_catalog."C" operator(pg_catalog.<>) %4$s collate pg_catalog."C" end',
-        v_column.attname, v_same, format(v_template, 'old', v_column.attname), format(v_template, 'new', v_column.attname));
+        'case when old.%1$I is null or new.%1$I is null then (old.%1$I is null) operator(pg_catalog.<>) (new.%1$I is null) %2$selse %3$s%5$s '
+        'operator(pg_catalog.<>) %4$s%5$s end',
+        v_column.attname, v_same, format(v_template, 'old', v_column.attname), format(v_template, 'new', v_column.attname),
+        case when v_is_bytes then '' else ' collate pg_catalog."C"' end);
     end if;
     if v_column.attname = v_job.filter_column then
       v_has_filter := v_column.is_builtin and v_column.typname = 'bool';

@@ -11,6 +11,7 @@ import {
   inspectColumns,
   type TakeVectors,
 } from '../../daemon/embed-once.ts';
+import { createImageFetcher } from '../../daemon/images/fetch-image.ts';
 import { createServedModels, type ServedModel } from '../../daemon/served-models.ts';
 import { resolveConnectionString } from '../../db/connection-settings.ts';
 import { createPool, type Pool } from '../../db/pool.ts';
@@ -93,7 +94,14 @@ const DATA_PATH: CliOption = {
   defaultText: 'LAMPLIGHTER_MODEL_DIR',
 };
 const STREAM: CliOption = { flag: 'stream', describes: 'has no effect: rows are always streamed' };
-const VISUAL: CliOption = { flag: 'visual', describes: 'images instead of texts (not in this version)' };
+const VISUAL: CliOption = {
+  flag: 'visual',
+  describes: 'the model has to be one of images, in a column of bytea or of URLs',
+};
+const ALLOW_URL_IMAGES: CliOption = {
+  flag: 'allow-url-images',
+  describes: 'fetch images from https URLs in the column; addresses that are not public are refused',
+};
 const OUT_CSV: CliOption = {
   flag: 'out-csv',
   short: 'o',
@@ -104,7 +112,7 @@ const LINE_MS = 10_000;
 
 export const createEmbeddingsCommand: CliCommand = {
   name: 'create-embeddings',
-  summary: 'embed a column of texts once',
+  summary: 'embed a column of texts or images once',
   details:
     'Reads a table in the order of its key and writes the vectors into a column, or into a file. What is inserted or changed later is not ' +
     'heeded: that is what start-daemon is for. It ends with 1 when a row could not be embedded.',
@@ -130,6 +138,7 @@ export const createEmbeddingsCommand: CliCommand = {
     OUT_CSV,
     STREAM,
     VISUAL,
+    ALLOW_URL_IMAGES,
   ],
   examples: [
     {
@@ -145,20 +154,23 @@ export const createEmbeddingsCommand: CliCommand = {
   ],
   logLevel: 'warn',
   async run(invocation) {
-    if (isOn(invocation, VISUAL)) {
-      throw new LamplighterError('USAGE', '--visual: images are not in this version', {
-        hint: 'Texts work without it.',
-      });
-    }
     const model = modelOf(invocation);
     const providers = providersOf(invocation, model.name);
     const registry = createModelRegistry({ providers });
     const { interruption, log } = invocation;
+    const imageFetcher = isOn(invocation, ALLOW_URL_IMAGES) ? createImageFetcher() : undefined;
     try {
       const troubles = createTroubles({ log, clock: systemClock });
-      const served = await createServedModels(registry, troubles, systemClock).get(model, interruption.first);
+      const models = createServedModels({ registry, troubles, clock: systemClock, imageFetcher });
+      const served = await models.get(model, interruption.first);
+      if (isOn(invocation, VISUAL) && !served.isVisual) {
+        throw new LamplighterError('USAGE', `--visual: the model ${model.name} takes texts`, {
+          hint: 'Name a model of images, such as clip/ViT-B-32-visual.',
+        });
+      }
       return await embed(invocation, served);
     } finally {
+      await imageFetcher?.close();
       await registry.close();
     }
   },
@@ -192,7 +204,7 @@ function providersOf(invocation: Invocation, model: string) {
   return createProviders({ env: own, given: [model], log });
 }
 
-async function embed(invocation: Invocation, { model, dimensions }: ServedModel): Promise<ExitCode> {
+async function embed(invocation: Invocation, { model, dimensions, isVisual }: ServedModel): Promise<ExitCode> {
   const { env, interruption, log, terminal } = invocation;
   const settings = connectionOf(invocation);
   // Tells soon what is wrong, and can be interrupted while a server does not answer.
@@ -218,6 +230,7 @@ async function embed(invocation: Invocation, { model, dimensions }: ServedModel)
       source,
       model,
       dimensions,
+      isVisual,
       batchSize: readOption(invocation, BATCH_SIZE, count(1, 100_000).read),
       maxRowsPerSecond: readOption(invocation, MAX_ROWS_PER_SECOND, count(1, 1_000_000).read),
       take: sink.take,

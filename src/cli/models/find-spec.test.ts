@@ -11,7 +11,6 @@ test.each([
   ['baai/bge-m33', /not found\. \(did you mean "BAAI\/bge-m3"\?\) Known models: /],
   ['openai/text-embedding-3-small', /has no files to fetch: it is called over the network$/],
   ['builtin/lexical', /has no files to fetch: it is part of the program$/],
-  ['clip/ViT-B-32-visual', /has no files to fetch: it takes images, and requests hold texts$/],
   ['__proto__', /not found/],
 ])('%s is bad usage', (name, message) => {
   expect(() => findSpec(name)).toThrow(

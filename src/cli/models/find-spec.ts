@@ -14,8 +14,6 @@ export function findSpec(name: string): ModelSpec {
   if (spec !== undefined) return spec;
   if (name.startsWith('builtin/')) throw nothingToFetch(name, 'it is part of the program');
   const other = describeUnserved({ name });
-  if (other?.card.type === 'visual' && other.state === 'not_loadable')
-    throw nothingToFetch(name, other.reason, other.hint);
   if (other !== undefined) throw nothingToFetch(name, 'it is called over the network');
   const names = LOCAL_MODELS.map((known) => known.name);
   throw new LamplighterError(
@@ -24,6 +22,6 @@ export function findSpec(name: string): ModelSpec {
   );
 }
 
-function nothingToFetch(name: string, reason: string, hint?: string): LamplighterError {
-  return new LamplighterError('USAGE', `Model "${name}" has no files to fetch: ${reason}`, { hint });
+function nothingToFetch(name: string, reason: string): LamplighterError {
+  return new LamplighterError('USAGE', `Model "${name}" has no files to fetch: ${reason}`);
 }

@@ -1,4 +1,5 @@
 import type { JobSpec } from '../job-spec.ts';
+import type { SourceKind } from './embedded-table.ts';
 import type { ColumnFacts, RelationFacts, TableFacts } from './inspect-table.ts';
 import { invalidJob } from './invalid-job.ts';
 import { parseKeyColumns } from './key-columns.ts';
@@ -102,7 +103,7 @@ export function findColumn(facts: TableFacts, name: string): ColumnFacts | undef
   return facts.columns.find((column) => column.name === name);
 }
 
-/** The column the texts are in, checked. */
+/** The column the texts or images are in, checked. */
 export function requireSource(facts: TableFacts, spec: JobSpec): ColumnFacts {
   const column = findColumn(facts, spec.srcColumn);
   const place = `${shownName(spec)} has`;
@@ -114,11 +115,28 @@ export function requireSource(facts: TableFacts, spec: JobSpec): ColumnFacts {
       'Make it STORED.',
     );
   }
-  const isText =
-    column.category === 'S' ||
-    column.baseKind === 'e' ||
-    (column.baseSchema === 'pg_catalog' && PLAIN_TEXTS.includes(column.baseName));
-  if (!isText) {
+  const name = quoteIdentifier(column.name);
+  if (spec.images === undefined && isBytes(column)) {
+    throw invalidJob(
+      `Column ${name} is of type ${column.type}, and the model ${spec.model} takes texts`,
+      'For images name a model of images, such as clip/ViT-B-32-visual.',
+    );
+  }
+  if (spec.images !== undefined) {
+    if (isBytes(column)) return column;
+    if (spec.chunks === undefined && isText(column)) {
+      if (spec.images.areUrlsAllowed) return column;
+      throw invalidJob(
+        `Column ${name} is of type ${column.type}, and the model ${spec.model} takes images: a column of bytea, or URLs, which are not fetched`,
+        'Start the daemon with --allow-url-images if the column holds https URLs of images.',
+      );
+    }
+    throw invalidJob(
+      `Column ${name} is of type ${column.type}, and the model ${spec.model} takes images`,
+      'Name a column of type bytea, or of URLs, or a model of texts, such as clip/ViT-B-32-textual.',
+    );
+  }
+  if (!isText(column)) {
     throw invalidJob(
       `Column ${quoteIdentifier(column.name)} is of type ${column.type}, which is no text`,
       'Name a column of a text type, json, jsonb or xml, or add a generated one: GENERATED ALWAYS AS (..) STORED.',
@@ -152,8 +170,23 @@ export function requireFilter(facts: TableFacts, { filterColumn, schema, table }
   return column;
 }
 
+function isText(column: ColumnFacts): boolean {
+  const { category, baseKind } = column;
+  return category === 'S' || baseKind === 'e' || isPlainText(column);
+}
+
+function isBytes({ baseSchema, baseName }: ColumnFacts): boolean {
+  return baseSchema === 'pg_catalog' && baseName === 'bytea';
+}
+
+/** How the text of a row is got from the column. */
+export function sourceKindOf(column: ColumnFacts): SourceKind {
+  if (isBytes(column)) return 'bytes';
+  return isPlainText(column) ? 'plain' : 'other';
+}
+
 /** True when a cast of the column to text is the type's own. */
-export function isPlainText(column: ColumnFacts): boolean {
+function isPlainText(column: ColumnFacts): boolean {
   return column.baseSchema === 'pg_catalog' && PLAIN_TEXTS.includes(column.baseName);
 }
 

@@ -9,6 +9,9 @@ export interface KeyColumn {
   readonly isPlain: boolean;
 }
 
+/** `plain`: a cast to text is the type's own; `bytes`: images, whose bytes are taken as text in base64. */
+export type SourceKind = 'plain' | 'other' | 'bytes';
+
 /** The columns of a table of chunks between those of the key and the vector. */
 export const CHUNK_NUMBER = 'chunk_no';
 export const CHUNK_TEXT = 'chunk';
@@ -35,7 +38,7 @@ export interface EmbeddedTable {
   readonly leaves: readonly { readonly oid: string; readonly name: string }[];
   readonly keyColumns: readonly KeyColumn[];
   readonly srcColumn: string;
-  readonly isSrcPlain: boolean;
+  readonly srcKind: SourceKind;
   /** A row whose filter is not true counts as one without a text. */
   readonly filterColumn: string | undefined;
   /** In `chunks`, where there is such a table. */

@@ -4,6 +4,9 @@ import { quoteIdentifier } from './quote-identifier.ts';
 /** Texts of ASCII white space only; the same as isBlank of the models, which btrim() is not. */
 export const NOT_BLANK = `'[^ \\t\\n\\r\\f\\v]'`;
 
+/** Of an image; the same as the daemon takes by URL. */
+const MOST_BYTES = 20_000_000;
+
 /** A value as text, by the output function of its type; never a cast of a user's. */
 function asText(value: string, isPlain: boolean): string {
   return isPlain
@@ -26,18 +29,44 @@ export function keyOf(alias: string, columns: readonly KeyColumn[]): string {
 
 /** The hash of a row's text; null for a blank one, and for one that the filter leaves out. */
 export function guardOf(alias: string, table: EmbeddedTable): string {
+  if (table.srcKind === 'bytes') return hashOfBytes(keptOf(alias, table));
   const text = textOf(alias, table);
   return `case when ${text} operator(pg_catalog.~) ${NOT_BLANK} then ${hashOf(text)} end`;
 }
 
+/** 128 bits of an image, as a uuid; of one that is not read only of its size. Null for none, and for an empty one. */
+function hashOfBytes(bytes: string): string {
+  const length = `pg_catalog.octet_length(${bytes})`;
+  const digest = (value: string) => `pg_catalog.encode(pg_catalog.sha256(${value}), 'hex')`;
+  const size = `pg_catalog.convert_to(${length}::pg_catalog.text, 'UTF8')`;
+  return `case when ${length} operator(pg_catalog.>) 0 then pg_catalog.substr(
+      case when ${length} operator(pg_catalog.<=) ${MOST_BYTES} then ${digest(bytes)} else ${digest(size)} end, 1, 32)::pg_catalog.uuid end`;
+}
+
+/** How many bytes an image has, which is known without reading them. */
+export function sizeOf(alias: string, table: EmbeddedTable): string {
+  return `pg_catalog.octet_length(${keptOf(alias, table)})`;
+}
+
+/** Bytes in base64; of more than a model would read only how many they are, as nothing that large has to travel. */
+export function bytesAsText(bytes: string): string {
+  const length = `pg_catalog.octet_length(${bytes})`;
+  return `case when ${length} operator(pg_catalog.<=) ${MOST_BYTES}
+    then pg_catalog.encode(${bytes}, 'base64')
+    when ${length} operator(pg_catalog.>) ${MOST_BYTES} then pg_catalog.format('%s bytes', ${length}) end`;
+}
+
+/** The source as it is, or null where the filter leaves the row out. */
+function keptOf(alias: string, { srcColumn, filterColumn }: EmbeddedTable): string {
+  const source = `${alias}.${quoteIdentifier(srcColumn)}`;
+  return filterColumn === undefined ? source : `case when ${alias}.${quoteIdentifier(filterColumn)} then ${source} end`;
+}
+
 export function textOf(alias: string, table: EmbeddedTable): string {
-  const text = asText(`${alias}.${quoteIdentifier(table.srcColumn)}`, table.isSrcPlain);
-  const kept =
-    table.filterColumn === undefined
-      ? text
-      : `case when ${alias}.${quoteIdentifier(table.filterColumn)} then ${text} end`;
+  const source = keptOf(alias, table);
+  const text = table.srcKind === 'bytes' ? bytesAsText(source) : asText(source, table.srcKind === 'plain');
   // Patterns refuse collations that take different texts for equal.
-  return `(${kept}) collate pg_catalog."C"`;
+  return `(${text}) collate pg_catalog."C"`;
 }
 
 /** The condition that finds the rows of a key, `key` being an expression for a text[]; with `hasNulls` no index helps. */

@@ -1,7 +1,7 @@
 import { selectChunkState, selectKnownChunks } from './chunk-sql.ts';
 import type { EmbeddedTable } from './embedded-table.ts';
 import { quoteIdentifier } from './quote-identifier.ts';
-import { guardOf, hashOf, isRowOf, isSameKey, keyOf, NOT_BLANK, textOf, vectorAt } from './row-sql.ts';
+import { guardOf, hashOf, isRowOf, isSameKey, keyOf, NOT_BLANK, sizeOf, textOf, vectorAt } from './row-sql.ts';
 
 /**
  * Judges a row of `f` by its stamp `k`; `unstamped` is the kind of one that has a vector and no stamp, `doubt` the condition under which a
@@ -24,16 +24,46 @@ function kindOf({ chunks }: EmbeddedTable, unstamped: string, doubt: string): st
 /** What is to be done with a row: nothing, a stamp only, a vector taken away, or a vector made. */
 export type RowKind = 'same' | 'blank' | 'trusted' | 'clear' | 'embed' | 'later';
 
-/** Bytes of text of one batch, so that documents of many megabytes do not fill the memory; one is always taken. */
+/** Bytes of text of one batch, so that documents and images of many megabytes do not fill the memory; one is always taken. */
 const MOST_BYTES = 16 * 2 ** 20;
 
+/** Its rows may be of many megabytes each. */
+const hasLargeRows = ({ chunks, srcKind }: EmbeddedTable) => chunks !== undefined || srcKind === 'bytes';
+
 /** How many bytes of text are to be embedded before a row of `j`. */
-const BYTES_BEFORE = `coalesce(pg_catalog.sum(pg_catalog.octet_length(j.text)) filter (where j.kind = 'embed')
+function bytesBefore(table: EmbeddedTable): string {
+  return `coalesce(pg_catalog.sum(${bytesOf('j', table)}) filter (where j.kind = 'embed')
       over (order by j.place rows between unbounded preceding and 1 preceding), 0)`;
+}
+
+/** The text of a row. Of an image only what tells it from others: most are not to be embedded, and base64 is dear. */
+function sourceOf(alias: string, table: EmbeddedTable): string {
+  return table.srcKind === 'bytes'
+    ? `${guardOf(alias, table)} as text_hash, ${sizeOf(alias, table)} as size`
+    : `${textOf(alias, table)} as text`;
+}
+
+/** How many bytes a row of `alias` has for a model. */
+function bytesOf(alias: string, { srcKind }: EmbeddedTable): string {
+  return srcKind === 'bytes' ? `${alias}.size` : `pg_catalog.octet_length(${alias}.text)`;
+}
+
+/** What is known of a row of `r` by its text. */
+function textFactsOf({ srcKind }: EmbeddedTable): string {
+  return srcKind === 'bytes'
+    ? 'r.text_hash is null as is_blank'
+    : `${hashOf('r.text')} as text_hash, r.text is null or r.text !~ ${NOT_BLANK} as is_blank`;
+}
+
+/** The text of a row of `alias` that is to be embedded; `source` is what it is read from, where only its place is known. */
+function wantedText(alias: string, table: EmbeddedTable, source: string): string {
+  const text = table.srcKind === 'bytes' ? `(select ${textOf('i', table)} from ${source})` : `${alias}.text`;
+  return `case when ${alias}.kind = 'embed' then ${text} end as text`;
+}
 
 const FOUND_COLUMNS = (table: EmbeddedTable, alias: string) => `${keyOf(alias, table.keyColumns)} as key,
     ${hashOf(keyOf(alias, table.keyColumns))} as key_hash,
-    ${textOf(alias, table)} as text,
+    ${sourceOf(alias, table)},
     ${
       table.chunks === undefined
         ? `${alias}.${quoteIdentifier(table.dstColumn)} is null as is_missing`
@@ -76,7 +106,7 @@ function provenOf({ chunks }: EmbeddedTable, trusts: string): string {
 /**
  * Reads the rows of keys, and judges by their stamps what is to be done. $1 job, $2 model, $3 dimensions, $4 keys; of documents, $5 whether
  * vectors without a stamp are trusted. A row for each that is not `same`: leaf, place, key, key_hash, text_hash, kind, and the text where it
- * is to be embedded, of a document with the known ones of its chunks. Of kind `later` are documents beyond a batch. Of rows that share a key a
+ * is to be embedded, of a document with the known ones of its chunks. Of kind `later` are documents and images beyond a batch. Of rows that share a key a
  * stamp says nothing, as it is of one of them.
  */
 export function selectChanged(table: EmbeddedTable, hasNulls: boolean): string {
@@ -87,7 +117,7 @@ export function selectChanged(table: EmbeddedTable, hasNulls: boolean): string {
   from wanted as w
   join ${table.name} as t on ${isRowOf('t', 'w.key', table.keyColumns, hasNulls)}${stateOf(table, 't')}
 ), found as materialized (
-  select r.*, ${hashOf('r.text')} as text_hash, r.text is null or r.text !~ ${NOT_BLANK} as is_blank,
+  select r.*, ${textFactsOf(table)},
          pg_catalog.count(*) over (partition by r.key) as count
   from row as r
 ), judged as (
@@ -96,23 +126,23 @@ export function selectChanged(table: EmbeddedTable, hasNulls: boolean): string {
   join lamplighter.lookup_stamps($1, array(select f.key from found as f), array(select f.key_hash from found as f)) as k
     on k.key_hash = f.key_hash
 )${
-    table.chunks === undefined
-      ? ''
-      : `, bounded as (
-  select b.leaf, b.place, b.key, b.key_hash, b.is_blank, b.text_hash, b.text, b.is_proven,
+    hasLargeRows(table)
+      ? `, bounded as (
+  select b.leaf, b.place, b.key, b.key_hash, b.is_blank, b.text_hash,${table.chunks === undefined ? '' : ' b.text, b.is_proven,'}
          case when b.kind = 'embed' and b.bytes_before > ${MOST_BYTES} then 'later' else b.kind end as kind
-  from (select j.*, ${BYTES_BEFORE} as bytes_before from judged as j) as b
+  from (select j.*, ${bytesBefore(table)} as bytes_before from judged as j) as b
 )`
+      : ''
   }
 select j.leaf::pg_catalog.text, j.place::pg_catalog.text, j.key, j.key_hash, case when j.is_blank then null else j.text_hash end as text_hash,
-       j.kind, case when j.kind = 'embed' then j.text end as text${knownOf(table, 'j')}
-from ${table.chunks === undefined ? 'judged' : 'bounded'} as j
+       j.kind, ${wantedText('j', table, `${table.name} as i where i.tableoid = j.leaf and i.ctid = j.place`)}${knownOf(table, 'j')}
+from ${hasLargeRows(table) ? 'bounded' : 'judged'} as j
 where j.kind <> 'same'`;
 }
 
 /** The condition that a row of `c` is of the page. */
-function fits({ chunks }: EmbeddedTable): string {
-  return chunks === undefined ? 'c.position <= $8' : `c.position <= $8 and c.bytes_before <= ${MOST_BYTES}`;
+function fits(table: EmbeddedTable): string {
+  return hasLargeRows(table) ? `c.position <= $8 and c.bytes_before <= ${MOST_BYTES}` : 'c.position <= $8';
 }
 
 /**
@@ -128,7 +158,7 @@ export function selectPage(table: EmbeddedTable, leaf: string): string {
   where t.ctid > $5::pg_catalog.tid and t.ctid < $6::pg_catalog.tid
     and ($7 or ${isIncomplete(table, 't')})
 ), found as materialized (
-  select r.*, ${hashOf('r.text')} as text_hash, r.text is null or r.text !~ ${NOT_BLANK} as is_blank
+  select r.*, ${textFactsOf(table)}
   from row as r
 ), judged as materialized (
   select f.*, case when k.is_waiting then 'same' else ${kindOf(table, `case when $4 then 'trusted' else 'embed' end`, 'false')} end as kind,
@@ -138,14 +168,14 @@ export function selectPage(table: EmbeddedTable, leaf: string): string {
     on k.key_hash = f.key_hash
 ), counted as materialized (
   select j.*, pg_catalog.count(*) filter (where j.kind = 'embed') over (order by j.place rows unbounded preceding) as position${
-    table.chunks === undefined ? '' : `, ${BYTES_BEFORE} as bytes_before`
+    hasLargeRows(table) ? `, ${bytesBefore(table)} as bytes_before` : ''
   }
   from judged as j
 ), page as materialized (
   select c.* from counted as c where ${fits(table)}
 )
 select p.place::pg_catalog.text, p.key, p.key_hash, case when p.is_blank then null else p.text_hash end as text_hash,
-       p.kind, case when p.kind = 'embed' then p.text end as text${knownOf(table, 'p')}
+       p.kind, ${wantedText('p', table, `only ${leaf} as i where i.ctid = p.place`)}${knownOf(table, 'p')}
 from page as p
 where p.kind <> 'same'
 union all
@@ -155,7 +185,7 @@ select null, null, null, null, 'page', pg_catalog.json_build_object(
     where t.ctid > $5::pg_catalog.tid and t.ctid < $6::pg_catalog.tid
       and (not exists (select 1 from counted as c where not (${fits(table)})) or t.ctid <= (select pg_catalog.max(l.place) from page as l))) end,
   'waiting', pg_catalog.count(*) filter (where p.is_of_pass), 'blank', pg_catalog.count(*) filter (where p.is_blank),
-  'bytes', coalesce(pg_catalog.sum(pg_catalog.octet_length(p.text)), 0),
+  'bytes', coalesce(pg_catalog.sum(${bytesOf('p', table)}), 0),
   'isCut', exists (select 1 from counted as c where not (${fits(table)})),
   'last', pg_catalog.max(p.place)::pg_catalog.text)::pg_catalog.text${table.chunks === undefined ? '' : ', null'}
 from page as p`;

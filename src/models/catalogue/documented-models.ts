@@ -6,28 +6,11 @@ import { LOCAL_MODELS } from './local-models.ts';
 /** The runtimes that can be named in a job row or on the command line, served by this version or not. */
 export const RUNTIMES: readonly string[] = ['ort', 'openai', 'cohere', 'llama', 'builtin'];
 
-/** A documented name that is known and listed, and that no version serves: what it takes are images. */
-const VISUAL_MODEL: KnownModelDescription = {
-  state: 'not_loadable',
-  name: 'clip/ViT-B-32-visual',
-  card: {
-    name: 'clip/ViT-B-32-visual',
-    runtime: 'ort',
-    type: 'visual',
-    functions: [],
-    dimensions: 512,
-    isDownloaded: false,
-  },
-  reason: 'it takes images, and requests hold texts',
-  hint: 'Its counterpart for texts is clip/ViT-B-32-textual.',
-};
-
 /** Runtimes that are called over the network serve any name behind their prefix. */
 const REMOTE_RUNTIMES: readonly string[] = ['openai', 'cohere'];
 
 /** What the documented names say when no provider serves them; the last to be asked. */
 export function describeUnserved({ name }: ModelSelection): KnownModelDescription | undefined {
-  if (name === VISUAL_MODEL.name) return VISUAL_MODEL;
   const local = LOCAL_MODELS.find((known) => known.name === name);
   if (local !== undefined) return unserved(cardOf(local));
   const runtime = REMOTE_RUNTIMES.find((remote) => name.startsWith(`${remote}/`) && name.length > remote.length + 1);
@@ -37,7 +20,7 @@ export function describeUnserved({ name }: ModelSelection): KnownModelDescriptio
 
 /** All documented names that can be listed one by one, as not served. */
 export function listUnserved(): readonly KnownModelDescription[] {
-  return [...LOCAL_MODELS.map((local) => unserved(cardOf(local))), VISUAL_MODEL];
+  return LOCAL_MODELS.map((local) => unserved(cardOf(local)));
 }
 
 function cardOf({ name, runtime, type, functions, embedding }: ModelSpec): ModelCard {

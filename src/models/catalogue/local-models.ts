@@ -177,6 +177,22 @@ export const LOCAL_MODELS: readonly CatalogueModel[] = [
     weights: ['onnx/text_model.onnx'],
   }),
   {
+    name: 'clip/ViT-B-32-visual',
+    runtime: 'ort',
+    type: 'visual',
+    // Requests hold texts.
+    functions: [],
+    source: {
+      repo: 'Xenova/clip-vit-base-patch32',
+      revision: 'main',
+      files: ['onnx/vision_model.onnx', 'config.json', 'preprocessor_config.json'],
+    },
+    licence: 'MIT',
+    maxTokens: 1,
+    approximateBytes: 352_000_000,
+    embedding: { dimensions: 512, pooling: 'none', isNormalised: false },
+  },
+  {
     name: 'cross-encoder/ms-marco-MiniLM-L6-v2',
     runtime: 'ort',
     type: 'textual',

@@ -4,6 +4,7 @@ import type { GenerateItem, RerankItem } from '../port.ts';
 /** What an engine is asked for in one call; all items are of one kind. */
 export type EngineWork =
   | { readonly method: 'embed'; readonly items: readonly string[] }
+  | { readonly method: 'embed_images'; readonly items: readonly Uint8Array[] }
   | { readonly method: 'tokenize'; readonly items: readonly string[] }
   | { readonly method: 'rerank'; readonly items: readonly RerankItem[] }
   | { readonly method: 'generate'; readonly items: readonly GenerateItem[] };

@@ -37,6 +37,7 @@ export interface SupervisedEngine {
   /** Of the first process. */
   readonly facts: unknown;
   readonly embed: Run<string, Float32Array>;
+  readonly embedImages: Run<Uint8Array, Float32Array>;
   /** Where the tokens of a text end. */
   readonly tokenize: Run<string, Uint32Array>;
   readonly rerank: Run<RerankItem, readonly number[]>;
@@ -206,6 +207,8 @@ export async function startSupervisedEngine(options: SuperviseOptions, signal: A
     // The engine answers a call of a kind with values of that kind.
     embed: async (items, callSignal, progress) =>
       (await call({ method: 'embed', items }, callSignal, progress)) as ItemOutcome<Float32Array>[],
+    embedImages: async (items, callSignal, progress) =>
+      (await call({ method: 'embed_images', items }, callSignal, progress)) as ItemOutcome<Float32Array>[],
     tokenize: async (items, callSignal, progress) =>
       (await call({ method: 'tokenize', items }, callSignal, progress)) as ItemOutcome<Uint32Array>[],
     rerank: async (items, callSignal, progress) =>

@@ -17,7 +17,9 @@ export interface ModelSource {
 export interface ModelSpec {
   /** The name that users say. */
   readonly name: string;
-  /** `ort`: a folder with `config.json`, `tokenizer.json` and an ONNX file. `llama`: one GGUF file. */
+  /**
+   * `ort`: a folder with `config.json`, `tokenizer.json` (of images `preprocessor_config.json`) and an ONNX file. `llama`: one GGUF file.
+   */
   readonly runtime: 'ort' | 'llama';
   readonly type: 'textual' | 'visual';
   readonly functions: readonly RequestFunction[];
@@ -26,7 +28,7 @@ export interface ModelSpec {
   readonly licence: string;
   /** Size of all files, give or take a few per cent: for lists, never for checks. */
   readonly approximateBytes?: number;
-  /** Most tokens of one text, special tokens included. */
+  /** Most tokens of one text, special tokens included; 1 where it takes images. */
   readonly maxTokens: number;
   /** Embedding models only. */
   readonly embedding?: {

@@ -7,6 +7,9 @@ export type LayoutFinding = { readonly weightsPath: string } | { readonly proble
 
 /** Where a folder given by path may have its weights; the first that is there is taken. */
 const WEIGHTS = ['onnx/model.onnx', 'onnx/model_quantized.onnx', 'model.onnx'] as const;
+/** What a model of texts has beside its weights, and what one of images has in its place. */
+const TEXT_FILE = 'tokenizer.json';
+const IMAGE_FILE = 'preprocessor_config.json';
 const GGUF_MAGIC = 'GGUF';
 
 /** Which of the files are not there, or are empty. */
@@ -20,11 +23,13 @@ export async function inspectFolder(folder: string): Promise<LayoutFinding> {
   const problem = await accessProblem(folder, 'folder');
   if (problem !== undefined) return { problem };
   const [missing, ...weights] = await Promise.all([
-    missingFiles(folder, ['config.json', 'tokenizer.json']),
+    missingFiles(folder, ['config.json', TEXT_FILE, IMAGE_FILE]),
     ...WEIGHTS.map((file) => isFilled(pathInside(folder, file))),
   ]);
   const found = WEIGHTS.find((_, index) => weights[index] === true);
-  const lacking = [...missing, ...(found === undefined ? [WEIGHTS[0]] : [])];
+  const hasEither = !(missing.includes(TEXT_FILE) && missing.includes(IMAGE_FILE));
+  const needed = missing.filter((file) => file !== IMAGE_FILE && !(hasEither && file === TEXT_FILE));
+  const lacking = [...needed, ...(found === undefined ? [WEIGHTS[0]] : [])];
   if (found === undefined || lacking.length > 0) return { problem: `${folder} has no ${lacking.join(' and no ')}` };
   return { weightsPath: pathInside(folder, found) };
 }

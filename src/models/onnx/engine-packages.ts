@@ -3,7 +3,10 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 
-const PACKAGES = ['onnxruntime-node', '@huggingface/tokenizers'] as const;
+const PACKAGES = {
+  texts: ['onnxruntime-node', '@huggingface/tokenizers'],
+  images: ['onnxruntime-node', 'sharp'],
+} as const;
 const require = createRequire(import.meta.url);
 const versionSchema = z.object({ name: z.string(), version: z.string() });
 const peersSchema = z.object({ peerDependencies: z.record(z.string(), z.string()) });
@@ -13,11 +16,14 @@ export type EnginePackages =
   | { readonly isInstalled: true /** For fingerprints: names and versions. */; readonly versions: string }
   | { readonly isInstalled: false; readonly reason: string; readonly hint: string };
 
-/** Looks whether the packages are there, without loading them. */
-export function findEnginePackages(resolve: (name: string) => string = require.resolve): EnginePackages {
+/** Looks whether the packages for a kind of input are there, without loading them. */
+export function findEnginePackages(
+  input: keyof typeof PACKAGES,
+  resolve: (name: string) => string = require.resolve,
+): EnginePackages {
   const versions: string[] = [];
   const missing: string[] = [];
-  for (const name of PACKAGES) {
+  for (const name of PACKAGES[input]) {
     const version = versionOf(name, resolve);
     if (version === undefined) missing.push(name);
     else versions.push(`${name}@${version}`);

@@ -14,8 +14,9 @@ export type EngineTask =
     }
   | { readonly kind: 'rerank' };
 
-/** Everything the engine needs to open a model; plain data. */
+/** Everything the engine needs to open a model of texts; plain data. */
 export interface EngineSetup {
+  readonly kind: 'texts';
   readonly weightsPath: string;
   readonly tokenizerPath: string;
   /** Undefined where the folder has none. */

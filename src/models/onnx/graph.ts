@@ -1,6 +1,7 @@
-import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Tensor } from 'onnxruntime-node';
 import type { EngineSetup } from './engine-setup.ts';
 import { type GraphSignature, type InputName, readSignature } from './graph-signature.ts';
+import { openSession, runGraph } from './session.ts';
 import type { EncodedText } from './text-encoder.ts';
 
 /** What a run gave: `width` values per text, of which those behind a text's own tokens mean nothing. */
@@ -27,16 +28,7 @@ export interface Graph {
 export async function openGraph(setup: EngineSetup): Promise<Graph> {
   const { weightsPath, threads, task, padTokenId } = setup;
   const engine = await import('onnxruntime-node');
-  const session = await engine.InferenceSession.create(weightsPath, {
-    executionProviders: ['cpu'],
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    // The arena keeps the most that any batch ever needed; without it the same throughput was measured.
-    enableCpuMemArena: false,
-    // What fails is thrown; nothing but that is for people to read.
-    logSeverityLevel: 4,
-  });
+  const session = await openSession(weightsPath, threads);
   const signature = readSignature(session, task);
   return {
     signature,
@@ -50,7 +42,7 @@ export async function openGraph(setup: EngineSetup): Promise<Graph> {
             ? new engine.Tensor('int64', fillBig(texts, length, name, padTokenId), dims)
             : new engine.Tensor('int32', fillSmall(texts, length, name, padTokenId), dims);
       }
-      const output = await run(session, feeds, signature.output.name);
+      const output = await runGraph(session, feeds, signature.output.name);
       if (!(output.data instanceof Float32Array)) throw new Error('The graph gave something other than float32 values');
       const width = output.dims.at(-1) ?? 0;
       const stride = output.data.length / texts.length;
@@ -61,12 +53,6 @@ export async function openGraph(setup: EngineSetup): Promise<Graph> {
       return { values: output.data, stride, width };
     },
   };
-}
-
-async function run(session: InferenceSession, feeds: Record<string, Tensor>, name: string): Promise<Tensor> {
-  const output = (await session.run(feeds, [name]))[name];
-  if (output === undefined || !('data' in output)) throw new Error(`The graph gave no output "${name}"`);
-  return output as Tensor;
 }
 
 function fillBig(texts: readonly EncodedText[], length: number, name: InputName, padTokenId: number): BigInt64Array {

@@ -21,9 +21,13 @@ const MOST_TEXTS = 256;
 /** Documents that an item for reranking is taken to have. */
 const DOCUMENTS_PER_ITEM = 16;
 /** One call runs while the requests of the next are claimed and those of the last are recorded. */
-const CALLS_AT_ONCE = 2;
+export const CALLS_AT_ONCE = 2;
 
-const ENTRY = new URL(import.meta.url.endsWith('.ts') ? './serve-onnx.ts' : './serve-onnx.js', import.meta.url);
+/** The module of the engine's process, for texts and images. */
+export const ONNX_ENTRY = new URL(
+  import.meta.url.endsWith('.ts') ? './serve-onnx.ts' : './serve-onnx.js',
+  import.meta.url,
+);
 
 export interface OnnxModelOptions {
   readonly model: LocalModel;
@@ -47,7 +51,15 @@ export interface OnnxModelOptions {
  * @throws LamplighterError MODEL_FAILED when it cannot be loaded; the signal's reason.
  */
 export async function loadOnnxModel(options: OnnxModelOptions, signal: AbortSignal): Promise<Model> {
-  const { model, plan, prefix, engineVersions, weightsHash, engineEntry: entry = ENTRY, log = silentLogger } = options;
+  const {
+    model,
+    plan,
+    prefix,
+    engineVersions,
+    weightsHash,
+    engineEntry: entry = ONNX_ENTRY,
+    log = silentLogger,
+  } = options;
   const { pooling, maxTokens, padTokenId, tokenizerPath, tokenizerConfigPath } = plan;
   const isReranker = plan.functions.includes('rerank');
   const { queryPrefix = prefix } = options;
@@ -55,6 +67,7 @@ export async function loadOnnxModel(options: OnnxModelOptions, signal: AbortSign
   const prefixes = queryPrefix === prefix ? undefined : { document: prefix, query: queryPrefix };
   const task: EngineSetup['task'] = isReranker ? { kind: 'rerank' } : { kind: 'embed', pooling, prefix };
   const setup: EngineSetup = {
+    kind: 'texts',
     weightsPath: model.weightsPath,
     tokenizerPath,
     tokenizerConfigPath,
@@ -113,11 +126,13 @@ export async function loadOnnxModel(options: OnnxModelOptions, signal: AbortSign
   }
 }
 
-function fingerprintOf(parts: readonly (string | number)[]): string {
+/** Names what a model's answers hang on. */
+export function fingerprintOf(parts: readonly (string | number)[]): string {
   return `ort ${createHash('sha256').update(parts.join('\n')).digest('hex')}`;
 }
 
-async function hashFile(path: string): Promise<string> {
+/** SHA-256 in hex. */
+export async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
   return hash.digest('hex');

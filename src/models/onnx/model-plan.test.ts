@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readModelPlan } from './model-plan.ts';
+import { readFolderConfig } from './folder-config.ts';
+import { planModel } from './model-plan.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -15,16 +16,14 @@ async function planOf(files: Readonly<Record<string, unknown>>) {
     await mkdir(dirname(join(folder, name)), { recursive: true });
     await writeFile(join(folder, name), JSON.stringify(content));
   }
-  return readModelPlan({
-    name: 'm',
-    runtime: 'ort',
-    path: folder,
-    weightsPath: join(folder, 'model.onnx'),
-    spec: undefined,
-  });
+  const weightsPath = join(folder, 'model.onnx');
+  return planModel(
+    { name: 'm', runtime: 'ort', path: folder, weightsPath, spec: undefined },
+    await readFolderConfig(folder),
+  );
 }
 
-describe('readModelPlan of a folder', () => {
+describe('planModel of a folder', () => {
   it.each([
     [{ 'sentence_bert_config.json': { max_seq_length: 256 }, 'config.json': { max_position_embeddings: 512 } }, 256],
     [{ 'sentence_bert_config.json': { max_seq_length: 512 }, 'config.json': { max_position_embeddings: 128 } }, 128],

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { RequestFunction } from '../../core/request-functions.ts';
 import type { LocalModel, Pooling } from '../files/model-files.ts';
-import { type FolderConfig, type PoolingConfig, readFolderConfig } from './folder-config.ts';
+import type { FolderConfig, PoolingConfig } from './folder-config.ts';
 
 /** How a model is to be used, from its catalogue entry or from the files of its folder. */
 export interface ModelPlan {
@@ -28,12 +28,11 @@ const LONGEST_MAX_TOKENS = 1_000_000;
 const OFFSET_FAMILIES: ReadonlySet<string> = new Set(['roberta', 'xlm-roberta', 'camembert', 'mpnet']);
 
 /**
- * Reads how to use a model. Weights and tokenizer are not opened.
+ * How to use a model of texts whose files say this. Weights and tokenizer are not opened.
  *
  * @throws Error that says, as the end of a sentence about the model, why it cannot be used.
  */
-export async function readModelPlan({ path, spec }: LocalModel): Promise<ModelPlan> {
-  const files = await readFolderConfig(path);
+export function planModel({ path, spec }: LocalModel, files: FolderConfig): ModelPlan {
   const common = {
     padTokenId: files.config?.pad_token_id ?? 0,
     tokenizerPath: join(path, 'tokenizer.json'),

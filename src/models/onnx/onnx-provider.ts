@@ -1,9 +1,13 @@
 import { LamplighterError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 import type { LocalModel, ModelFiles, ModelFinding, ModelSpec } from '../files/model-files.ts';
+import type { Model } from '../port.ts';
 import type { KnownModelDescription, ModelCard, ModelProvider, ModelSelection } from '../provider.ts';
 import { findEnginePackages } from './engine-packages.ts';
-import { type ModelPlan, readModelPlan } from './model-plan.ts';
+import { readFolderConfig } from './folder-config.ts';
+import { type ImagePlan, isVisual, readImagePlan } from './images/image-plan.ts';
+import type { ImageModelOptions } from './images/load-image-model.ts';
+import { type ModelPlan, planModel } from './model-plan.ts';
 
 const RUNTIME = 'ort';
 
@@ -27,7 +31,7 @@ export interface OnnxProviderOptions {
 }
 
 /**
- * The runtime `ort`: embedding models and cross-encoders in ONNX format, each in a process of its own. Describing reads small files and
+ * The runtime `ort`: embedding models, of texts and of images, and cross-encoders in ONNX format, each in a process of its own. Describing reads small files and
  * loads nothing; the packages that it runs on are looked for only then.
  */
 export function createOnnxProvider({ files, resolvePackage, engineEntry, log }: OnnxProviderOptions): ModelProvider {
@@ -47,20 +51,21 @@ export function createOnnxProvider({ files, resolvePackage, engineEntry, log }: 
       reason,
       ...(hint === undefined ? {} : { hint }),
     });
-    if (spec?.type === 'visual') return refuse('it takes images, and this version embeds texts only');
     if (finding.state === 'missing') return refuse(finding.reason, finding.hint);
     const planned = await planOf(finding.model);
     if ('refusal' in planned) return refuse(planned.refusal);
-    const { functions, dimensions } = planned.plan;
-    const full = { ...card, functions, ...(dimensions === undefined ? {} : { dimensions }) };
-    const refusal = selectionProblem(selection, planned.plan) ?? packagesProblem();
+    const { dimensions } = planned.plan;
+    const functions = planned.input === 'texts' ? planned.plan.functions : [];
+    const type = planned.input === 'texts' ? 'textual' : 'visual';
+    const full = { ...card, type, functions, ...(dimensions === undefined ? {} : { dimensions }) } as const;
+    const refusal = selectionProblem(selection, planned) ?? packagesProblem(planned.input);
     return refusal === undefined
       ? { state: 'loadable', name, card: full }
       : { state: 'not_loadable', name, card: full, ...refusal };
   }
 
-  function packagesProblem(): { readonly reason: string; readonly hint: string } | undefined {
-    const packages = findEnginePackages(resolvePackage);
+  function packagesProblem(input: Planned['input']): { readonly reason: string; readonly hint: string } | undefined {
+    const packages = findEnginePackages(input, resolvePackage);
     return packages.isInstalled ? undefined : { reason: packages.reason, hint: packages.hint };
   }
 
@@ -75,28 +80,21 @@ export function createOnnxProvider({ files, resolvePackage, engineEntry, log }: 
         new LamplighterError('MODEL_FAILED', `Model "${name}" cannot be loaded: ${reason}`, { hint });
       const finding = await files.find(name, RUNTIME);
       if (finding?.state !== 'local') throw refuse(finding?.reason ?? 'it is not known', finding?.hint);
-      const packages = findEnginePackages(resolvePackage);
-      if (!packages.isInstalled) throw refuse(packages.reason, packages.hint);
       const { model } = finding;
       const planned = await planOf(model);
       if ('refusal' in planned) throw refuse(planned.refusal);
-      const problem = selectionProblem(selection, planned.plan);
+      const packages = findEnginePackages(planned.input, resolvePackage);
+      if (!packages.isInstalled) throw refuse(packages.reason, packages.hint);
+      const problem = selectionProblem(selection, planned);
       if (problem !== undefined) throw refuse(problem.reason);
-      const weightsHash = await files.hashWeights(model, signal);
-      const { loadOnnxModel } = await import('./load-onnx-model.ts');
-      const loaded = await loadOnnxModel(
-        {
-          model,
-          plan: planned.plan,
-          prefix: prefixOf(planned.plan, selection.inputType) ?? '',
-          queryPrefix: prefixOf(planned.plan, 'query'),
-          engineVersions: packages.versions,
-          weightsHash,
-          engineEntry,
-          log,
-        },
-        signal,
-      );
+      const common = {
+        model,
+        engineVersions: packages.versions,
+        weightsHash: await files.hashWeights(model, signal),
+        engineEntry,
+        log,
+      };
+      const loaded = await loadPlanned(planned, common, selection, signal);
       // Only now it is known of every model.
       const wrong = dimensionsProblem(selection, loaded.dimensions);
       if (wrong === undefined) return loaded;
@@ -118,12 +116,36 @@ function cardOf(name: string, spec: ModelSpec | undefined, isDownloaded: boolean
   };
 }
 
-async function planOf(model: LocalModel): Promise<{ readonly plan: ModelPlan } | { readonly refusal: string }> {
+/** How a model is to be used, by what it takes. */
+type Planned =
+  | { readonly input: 'texts'; readonly plan: ModelPlan }
+  | { readonly input: 'images'; readonly plan: ImagePlan };
+
+async function planOf(model: LocalModel): Promise<Planned | { readonly refusal: string }> {
   try {
-    return { plan: await readModelPlan(model) };
+    const config = await readFolderConfig(model.path);
+    return isVisual(model, config)
+      ? { input: 'images', plan: await readImagePlan(model, config) }
+      : { input: 'texts', plan: planModel(model, config) };
   } catch (error) {
     return { refusal: messageOf(error) };
   }
+}
+
+async function loadPlanned(
+  planned: Planned,
+  common: Omit<ImageModelOptions, 'plan'>,
+  { inputType }: ModelSelection,
+  signal: AbortSignal,
+): Promise<Model> {
+  if (planned.input === 'images') {
+    const { loadImageModel } = await import('./images/load-image-model.ts');
+    return loadImageModel({ ...common, plan: planned.plan }, signal);
+  }
+  const { plan } = planned;
+  const { loadOnnxModel } = await import('./load-onnx-model.ts');
+  const prefixes = { prefix: prefixOf(plan, inputType) ?? '', queryPrefix: prefixOf(plan, 'query') };
+  return loadOnnxModel({ ...common, plan, ...prefixes }, signal);
 }
 
 /** The prompt for texts of that kind; undefined for a kind that the model does not know. */
@@ -132,10 +154,16 @@ function prefixOf({ prompts, defaultPrompt }: ModelPlan, inputType: string | und
   return Object.hasOwn(prompts, inputType) ? prompts[inputType] : undefined;
 }
 
-function selectionProblem(selection: ModelSelection, plan: ModelPlan): { readonly reason: string } | undefined {
+function selectionProblem(
+  selection: ModelSelection,
+  { input, plan }: Planned,
+): { readonly reason: string } | undefined {
   const { inputType } = selection;
   const problem = dimensionsProblem(selection, plan.dimensions);
   if (problem !== undefined) return problem;
+  if (input === 'images') {
+    return inputType === undefined ? undefined : { reason: `it takes images, and knows no input type "${inputType}"` };
+  }
   if (prefixOf(plan, inputType) !== undefined) return undefined;
   return { reason: `it knows no input type "${inputType}", only ${Object.keys(plan.prompts).join(', ')}` };
 }
