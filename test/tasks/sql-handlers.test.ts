@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { sqlErrorOf } from '../support/sql-error.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
 import { createStage, type SqlTaskWorker, type Stage } from './sql-stage.ts';
@@ -291,5 +291,73 @@ test('what a role locks of its own handlers and calls holds up no end of a reque
 
 test('nothing is written where nobody has registered', async () => {
   await complete(a(), 10);
+  expect(await deliveries()).toEqual([]);
+});
+
+describe('the role that has registered', () => {
+  /** A role with a grant, a handler of its own and a request that has ended since. */
+  async function registrant(name: string) {
+    const role = await stage.cast.database.createRole(name);
+    await stage.cast.migrateAs(stage.cast.logins.owner, { grant: [role.name] });
+    await admin().query(`grant usage, create on schema app to ${role.name}`);
+    const session = await stage.open(role.uri);
+    await session.query('create function app.own(payload jsonb) returns void language sql as $$ select $$');
+    await register(session, 'app.own(jsonb)');
+    await complete(session);
+    await session.end();
+    return role.name;
+  }
+  const settle = () => stage.cast.sessions.worker.query('select lamplighter.settle_stray_tasks()');
+  const handlers = async () =>
+    (await admin().query('select username from lamplighter.handler where not is_dropped')).rows;
+
+  test('can be dropped, and its calls go with it: a role made again under its name is not called', async () => {
+    const name = await registrant('leaving');
+    await admin().query(`drop owned by ${name}`);
+    await admin().query(`drop role ${name}`);
+    await admin().query(`create role ${name} login password 'x'`);
+    expect(await runTasks()).toBe(0);
+    await settle();
+    expect(await handlers()).toEqual([]);
+    expect(await runTasks()).toBe(0);
+    expect(await deliveries()).toEqual([]);
+    await admin().query(`drop role ${name}`);
+  });
+
+  test('can be dropped while a worker has its calls: they go when that task ends', async () => {
+    const name = await registrant('leaving_late');
+    await worker.claimOne();
+    await admin().query(`drop owned by ${name}`);
+    await admin().query(`drop role ${name}`);
+    await settle();
+    await worker.die();
+    await worker.rescue();
+    worker = await stage.startWorker();
+    expect(await runTasks()).toBe(0);
+    await settle();
+    expect(await handlers()).toEqual([]);
+    expect(await deliveries()).toEqual([]);
+    expect((await admin().query(`select from lamplighter.task_run where finished_at is null`)).rowCount).toBe(0);
+  });
+
+  test('is called no more once it has another name', async () => {
+    const name = await registrant('renaming');
+    await admin().query(`alter role ${name} rename to ${name}_2`);
+    expect(await runTasks()).toBe(0);
+    await settle();
+    expect(await handlers()).toEqual([]);
+    await admin().query(`drop owned by ${name}_2; drop role ${name}_2`);
+  });
+});
+
+test('ten thousand requests that end at once are called for once each, in order, a hundred in a transaction', async () => {
+  await a().query('alter table app.seen add xid xid8 default pg_current_xact_id()');
+  await register(a(), 'app.on_end(jsonb)');
+  const ids = await complete(a(), 10_000);
+  let tasks = 0;
+  while ((await runTasks()) > 0) tasks += 1;
+  expect(tasks).toBe(100);
+  expect((await admin().query('select from app.seen group by xid having count(*) = 100')).rowCount).toBe(100);
+  expect((await seen()).map(({ event }) => event.request_id)).toEqual(ids);
   expect(await deliveries()).toEqual([]);
 });
