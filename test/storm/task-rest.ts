@@ -55,12 +55,17 @@ export async function describeTaskLives(
      from history.run_change as c where coalesce(c.after, c.before) ->> 'job_name' = any ($1) order by c.seq`,
     [keys],
   );
-  const keyOf = new Map(taskCallers.calls.map(({ key, jobid }) => [jobid, key]));
+  const { rows: ids } = await db.query<{ jobid: string; key: string }>(
+    `select distinct coalesce(c.after, c.before) ->> 'jobid' as jobid, coalesce(c.after, c.before) ->> 'job_name' as key
+     from history.run_change as c where coalesce(c.after, c.before) ->> 'job_name' = any ($1)`,
+    [keys],
+  );
+  // Not by what callers were told: who lost the answer knows no id.
+  const keyOf = new Map(ids.map(({ jobid, key }) => [jobid, key]));
   const clock = (ms: number) => new Date(ms).toISOString().slice(11, 23);
   const cancels = taskCallers.cancels.flatMap(({ jobid, role, answer, fromMs, toMs }) => {
     const key = jobid === undefined ? `all of ${role}` : keyOf.get(jobid);
-    const isShown = jobid === undefined || keys.some((each) => each === key);
-    return isShown ? `${key}: cancelled from ${clock(fromMs)} to ${clock(toMs)}, answer ${answer}` : [];
+    return key === undefined ? [] : [`${key}: cancelled from ${clock(fromMs)} to ${clock(toMs)}, answer ${answer}`];
   });
   return [...rows.map(({ line }) => line), ...cancels];
 }

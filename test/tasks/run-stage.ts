@@ -34,6 +34,9 @@ export interface Runner extends AsyncDisposable {
   readonly workerId: string;
   /** Claims what is queued; fails when nothing is. */
   claim(): Promise<ClaimedTask>;
+  /** One attempt, of which nothing is recorded: as if the worker died then. */
+  run(task: ClaimedTask): Promise<TaskEnd>;
+  record(task: ClaimedTask, end: TaskEnd): Promise<void>;
   /** One attempt, and its record. */
   attempt(task: ClaimedTask): Promise<TaskEnd>;
   /** Settles what other workers have lost, and runs the task until it has ended. */
@@ -83,7 +86,7 @@ export async function startRunner({ pool, uri, session: options = {}, onSession 
     });
   }
 
-  async function attempt(task: ClaimedTask): Promise<TaskEnd> {
+  async function run(task: ClaimedTask): Promise<TaskEnd> {
     const session = await insist(() => openTaskSession(resolveConnection({ uri }, {}), options));
     await onSession?.(session, task);
     const noteSession: RunHooks['noteSession'] = ({ secretHash, guarantee }) =>
@@ -100,6 +103,11 @@ export async function startRunner({ pool, uri, session: options = {}, onSession 
       ]);
     const end = await runTask(session, task, { db: pool, parser, log, noteSession });
     await session.end();
+    return end;
+  }
+
+  async function attempt(task: ClaimedTask): Promise<TaskEnd> {
+    const end = await run(task);
     await record(task, end);
     return end;
   }
@@ -127,6 +135,8 @@ export async function startRunner({ pool, uri, session: options = {}, onSession 
   return {
     workerId,
     claim,
+    run,
+    record,
     attempt,
     settle,
     async [Symbol.asyncDispose]() {

@@ -4,6 +4,9 @@ import type { TaskReport } from './task-violation.ts';
 export interface TaskLifeOptions {
   /** A call with an unknown outcome counts. */
   readonly isCancelAsked: (jobid: string, role: string) => boolean;
+  /** When a caller was told that its cancel came in time, by the clock of this machine; undefined where none was. */
+  readonly cancelledMs: (jobid: string, role: string) => number | undefined;
+  readonly cancelSlackMs: number;
   readonly mayDelete: boolean;
 }
 
@@ -21,6 +24,7 @@ export function checkTaskLife(changes: readonly RunChange[], options: TaskLifeOp
     const missed = differenceOf(previous, before);
     if (missed !== undefined) say('continuity', `begins with another ${missed} than the one before it ended with`);
     previous = after;
+    checkCancel(change, options, say);
     if (before === undefined) checkBirth(after, say);
     else if (after === undefined) {
       if (!options.mayDelete) say('unasked', 'deleted');
@@ -37,6 +41,19 @@ type Say = (rule: Parameters<TaskReport>[0], what: string) => void;
 function checkBirth(after: RunState | undefined, say: Say): void {
   if (after?.state !== 'queued' || after.attempt !== 0 || after.charge !== 0)
     say('transition', `queued as ${after?.state}`);
+}
+
+/** A cancel takes effect when its caller commits: what has not succeeded by then ends canceled. */
+function checkCancel(
+  { before, after, atMs }: RunChange,
+  { cancelledMs, cancelSlackMs }: TaskLifeOptions,
+  say: Say,
+): void {
+  if (before === undefined || after === undefined || ENDED.includes(before.state)) return;
+  const lateMs = atMs - (cancelledMs(before.jobid, before.username) ?? Number.POSITIVE_INFINITY);
+  if (lateMs <= cancelSlackMs || after.state === before.state || ['succeeded', 'canceled'].includes(after.state))
+    return;
+  say('cancel', `${before.state} -> ${after.state} ${Math.round(lateMs)} ms after a caller was told of its cancel`);
 }
 
 interface StepContext {

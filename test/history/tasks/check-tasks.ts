@@ -6,13 +6,20 @@ import { readTaskRecords, type StartJournal, type TaskRecords } from './task-jou
 import { fitsVerdict, isPossibleEnd, taskText } from './task-texts.ts';
 import type { TaskReport, TaskViolation } from './task-violation.ts';
 
+export interface CheckedTasks {
+  readonly callers: TaskCallerJournal;
+  readonly starts: StartJournal;
+  /** Longest time from the look for a cancel to the change that follows from it. @default 100, for a machine that is busy */
+  readonly cancelSlackMs?: number;
+}
+
 /**
  * Every way in which the history of tasks, from `installTaskJournal` to now, breaks a promise; none when it is proven. All tasks must have
  * ended, or they are reported.
  */
 export async function checkTasks(
   db: Queryable,
-  { callers, starts }: { readonly callers: TaskCallerJournal; readonly starts: StartJournal },
+  { callers, starts, cancelSlackMs = 100 }: CheckedTasks,
 ): Promise<TaskViolation[]> {
   const records = await readTaskRecords(db);
   const violations: TaskViolation[] = [];
@@ -21,7 +28,7 @@ export async function checkTasks(
   const byKey = groupBy(lives.values(), ([first]) => first?.key ?? '');
   const calls = new Map(callers.calls.map((call) => [call.key, call]));
   const asked = new Set(callers.cancels.flatMap(({ jobid, answer }) => (answer === false ? [] : [jobid])));
-  const told = new Set(callers.cancels.flatMap(({ jobid, answer }) => (answer === true ? [jobid] : [])));
+  const cancelledMs = findCancels(callers);
   const rolesAsked = new Set(
     callers.cancels.flatMap(({ jobid, role, answer }) => (jobid === undefined && answer !== false ? [role] : [])),
   );
@@ -30,6 +37,8 @@ export async function checkTasks(
       life,
       {
         isCancelAsked: (jobid, role) => asked.has(jobid) || rolesAsked.has(role),
+        cancelledMs,
+        cancelSlackMs,
         mayDelete: callers.hasDeleted,
       },
       report,
@@ -41,7 +50,7 @@ export async function checkTasks(
     else if (call.told === 'refused') report('queued-once', key, 'its caller was refused');
     if (second !== undefined) report('queued-once', key, 'there is a second run of it');
     const end = life?.findLast(({ after }) => after !== undefined)?.after;
-    if (call !== undefined && end !== undefined) checkEnd(call, end, told.has(end.jobid), records, report);
+    if (call !== undefined && end !== undefined) checkEnd(call, end, records, report);
   }
   for (const { key, told } of callers.calls) {
     if (told === 'accepted' && !byKey.has(key)) report('lost', key, 'accepted, and there is no run of it');
@@ -52,12 +61,26 @@ export async function checkTasks(
   return violations;
 }
 
+/** When a caller was first told that its cancel of a task, or of all of the role, came in time. */
+function findCancels({ calls, cancels }: TaskCallerJournal): (jobid: string, role: string) => number | undefined {
+  const answered = cancels.filter(({ answer }) => answer === true);
+  const acceptedMs = new Map(calls.map(({ jobid, toMs }) => [jobid, toMs]));
+  return (jobid, role) => {
+    // A cancel of all concerns what its role had queued before it.
+    const queuedMs = acceptedMs.get(jobid) ?? Number.POSITIVE_INFINITY;
+    const own = answered.filter(
+      (cancel) =>
+        cancel.jobid === jobid || (cancel.jobid === undefined && cancel.role === role && queuedMs <= cancel.fromMs),
+    );
+    return own.length === 0 ? undefined : Math.min(...own.map(({ toMs }) => toMs));
+  };
+}
+
 type Lives = ReadonlyMap<string, TaskRecords['changes'][]>;
 
 function checkEnd(
   { key, kind }: QueueCall,
   end: { state: string; errorMessage: string | null; charge: number },
-  isCancelled: boolean,
   { effects }: TaskRecords,
   report: TaskReport,
 ): void {
@@ -67,8 +90,7 @@ function checkEnd(
     return;
   }
   if (!fitsVerdict(kind, end.state, steps)) report('effect', key, `${end.state}, with steps ${steps.join() || 'none'}`);
-  if (!isPossibleEnd(kind, end, isCancelled))
-    report('verdict', key, `${end.state}, charge ${end.charge}: ${end.errorMessage}`);
+  if (!isPossibleEnd(kind, end)) report('verdict', key, `${end.state}, charge ${end.charge}: ${end.errorMessage}`);
 }
 
 function checkStarts(

@@ -12,6 +12,8 @@ export interface QueueCall {
   readonly told: Told;
   /** Given when it was accepted. */
   readonly jobid: string | undefined;
+  /** When it was over, by the clock of this machine. */
+  readonly toMs: number;
 }
 
 export interface CancelCall {
@@ -65,10 +67,10 @@ export function createTaskCallerJournal(): TaskCallerJournal {
       const key = `t${keys} ${kind}`;
       try {
         const jobid = await call(taskText(kind).text(key, seconds), key);
-        calls.push({ key, kind, told: 'accepted', jobid });
+        calls.push({ key, kind, told: 'accepted', jobid, toMs: Date.now() });
         return jobid;
       } catch (error) {
-        calls.push({ key, kind, told: isRefusal(error) ? 'refused' : 'unknown', jobid: undefined });
+        calls.push({ key, kind, told: isRefusal(error) ? 'refused' : 'unknown', jobid: undefined, toMs: Date.now() });
         throw error;
       }
     },

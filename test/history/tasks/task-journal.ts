@@ -29,6 +29,8 @@ export interface RunChange {
   readonly key: string;
   /** The login of the session that made it. */
   readonly actor: string;
+  /** When, by the clock of this machine. */
+  readonly atMs: number;
   /** Absent for an insert. */
   readonly before: RunState | undefined;
   /** Absent for a delete. */
@@ -185,7 +187,8 @@ export async function clearTaskJournal(db: Queryable, starts: StartJournal): Pro
 
 export async function readTaskRecords(db: Queryable): Promise<TaskRecords> {
   const { rows: changes } = await db.query<ChangeRow>(
-    `select c.seq::float8, c.run_id::text, coalesce(c.after, c.before) ->> 'job_name' as key, c.actor, c.before, c.after,
+    `select c.seq::float8, c.run_id::text, coalesce(c.after, c.before) ->> 'job_name' as key, c.actor,
+            extract(epoch from c.at)::float8 * 1000 as at_ms, c.before, c.after,
             c.is_backend_there, c.is_holder_over
      from history.run_change as c order by c.seq`,
   );
@@ -226,6 +229,7 @@ interface ChangeRow {
   readonly run_id: string;
   readonly key: string;
   readonly actor: string;
+  readonly at_ms: number;
   readonly before: StateRow | null;
   readonly after: StateRow | null;
   readonly is_backend_there: boolean;
@@ -238,6 +242,7 @@ function toChange(row: ChangeRow): RunChange {
     runId: row.run_id,
     key: row.key,
     actor: row.actor,
+    atMs: row.at_ms,
     before: toState(row.before),
     after: toState(row.after),
     isBackendThere: row.is_backend_there,

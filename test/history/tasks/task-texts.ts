@@ -19,7 +19,8 @@ const start = (key: string) => `select history.start_task('${key}')`;
 const effect = (key: string, step: number) => `select history.add_effect('${key}', ${step})`;
 const rest = (seconds: number) => `select pg_sleep(${seconds})`;
 const BY_ZERO = /^ERROR: {2}division by zero\n$/;
-const TERMINATED = /^FATAL: {2}terminating connection due to administrator command\n$/;
+/** In a procedure it has a context. */
+const TERMINATED = /^FATAL: {2}terminating connection due to administrator command\n(CONTEXT: {2}[\s\S]*\n)?$/;
 
 export const TASK_TEXTS = {
   wrapped: {
@@ -102,14 +103,12 @@ const LOST_BARE = 'worker lost while running a statement that cannot be retried'
 export function isPossibleEnd(
   name: TaskTextName,
   { state, errorMessage, charge }: { state: string; errorMessage: string | null; charge: number },
-  /** A caller was told that its cancel came in time: what ends it then is no administrator's doing. */
-  isCancelled: boolean,
 ): boolean {
   const { verdict, error, isBare } = taskText(name);
   if (state === 'canceled') return errorMessage === 'Canceled by user';
   if (state === 'succeeded') return verdict === 'succeeded' && errorMessage === null;
   if (errorMessage === null) return false;
   if (verdict === 'failed' && error?.test(errorMessage) === true) return true;
-  if (TERMINATED.test(errorMessage)) return !isCancelled;
+  if (TERMINATED.test(errorMessage)) return true;
   return errorMessage === LOST_EACH_TIME ? charge >= 3 : isBare && errorMessage === LOST_BARE;
 }

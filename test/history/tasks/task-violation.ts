@@ -22,6 +22,8 @@ export type TaskRule =
   | 'verdict'
   /** Canceled, or deleted, though nobody asked for it. */
   | 'unasked'
+  /** Begun, given back or failed after a caller had been told that its cancel came in time. */
+  | 'cancel'
   /** A caller was told what the journal does not have. */
   | 'told'
   /** `lantern.tasks` says something else, or something was left over. */
