@@ -26,6 +26,7 @@ const BENCHES = [
   'tasks',
   'tasks-cron',
   'traces',
+  'handlers',
   'capture',
   'embedding',
   'embedding-sync',

@@ -350,7 +350,9 @@ describe('the role that has registered', () => {
   });
 });
 
-test('ten thousand requests that end at once are called for once each, in order, a hundred in a transaction', async () => {
+test('ten thousand requests that end at once are called for once each, in order, a hundred in a transaction', {
+  timeout: 120_000,
+}, async () => {
   await a().query('alter table app.seen add xid xid8 default pg_current_xact_id()');
   await register(a(), 'app.on_end(jsonb)');
   const ids = await complete(a(), 10_000);

@@ -19,8 +19,12 @@ const start = (key: string) => `select history.start_task('${key}')`;
 const effect = (key: string, step: number) => `select history.add_effect('${key}', ${step})`;
 const rest = (seconds: number) => `select pg_sleep(${seconds})`;
 const BY_ZERO = /^ERROR: {2}division by zero\n$/;
-/** In a procedure it has a context. */
-const TERMINATED = /^FATAL: {2}terminating connection due to administrator command\n(CONTEXT: {2}[\s\S]*\n)?$/;
+/**
+ * In a procedure it has a context. A termination is sent to the whole group of a backend, and may strike the program first by which the
+ * text tells that it has started.
+ */
+const TERMINATED =
+  /^(FATAL: {2}terminating connection due to administrator command\n|ERROR: {2}program "cat >> .*" failed\nDETAIL: {2}child process was terminated by signal 15: Terminated\n)(CONTEXT: {2}[\s\S]*\n)?$/;
 
 export const TASK_TEXTS = {
   wrapped: {
