@@ -323,6 +323,8 @@ create table lamplighter.operation (
   changed bigint default 0 not null,
   gone bigint default 0 not null,
   held bigint default 0 not null,
+  refused bigint default 0 not null,
+  failures integer default 0 not null,
   started_at timestamp with time zone default clock_timestamp() not null,
   stepped_at timestamp with time zone,
   finished_at timestamp with time zone,
@@ -809,6 +811,151 @@ create view lantern.task_status with (security_barrier=true) as
             ELSE NULL::integer
         END) p(phase, percent, eta, is_hidden) ON (true))
   WHERE (((r.username = CURRENT_USER) OR v.sees_all) AND (NOT r.is_orphaned));
+
+CREATE OR REPLACE FUNCTION lamplighter.act_on_requests(p_action text, p_ids bigint[], p_filter jsonb)
+ RETURNS TABLE(id bigint, outcome text, reason text)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET jit TO 'off'
+ SET lock_timeout TO '200ms'
+AS $function$
+#variable_conflict use_column
+declare
+  v_top constant bigint := 9223372036854775807;
+  v_many constant integer := greatest(cardinality(p_ids), 1) + 1;
+  v_statuses constant text[] := case p_action
+    when 'retry' then array['failed']
+    when 'cancel' then array['pending', 'processing']
+    when 'delete' then array['completed', 'failed', 'cancelled']
+  end;
+  v_seen constant bigint[] := array(select q.id from public.steadytext_queue as q where q.id = any (p_ids));
+  v_free bigint[];
+  v_matching bigint[];
+  v_left bigint[];
+  v_id bigint;
+  v_reason text;
+begin
+  if v_statuses is null then
+    raise exception 'Unknown action "%"', left(p_action, 100) using errcode = '22023', hint = 'Actions are retry, cancel and delete.';
+  end if;
+  if p_action = 'delete' then
+    v_free := v_seen;
+    v_matching := (lamplighter.scan_requests(p_filter, v_statuses, v_top, v_many, v_many, v_free)).ids;
+    v_reason := (lamplighter.prune_listed(v_matching, 'infinity', 500, 2)).held_reason;
+    v_left := array(select q.id from public.steadytext_queue as q where q.id = any (v_matching));
+    v_matching := array(select m from unnest(v_matching) as m where m <> all (v_left));
+    return query select m, case when v_reason is null then 'held' else 'refused' end, v_reason from unnest(v_left) as m;
+  else
+    v_free := array(
+      select q.id from public.steadytext_queue as q where q.id = any (v_seen) order by q.id for no key update skip locked);
+    v_matching := (lamplighter.scan_requests(p_filter, v_statuses, v_top, v_many, v_many, v_free)).ids;
+    begin
+      update public.steadytext_queue as q
+      set status = case p_action when 'retry' then 'pending' else 'cancelled' end,
+          retry_count = case p_action when 'retry' then 0 else q.retry_count end
+      where q.id = any (v_matching);
+    exception when others then
+      if left(sqlstate, 2) in ('25', '40', '53', '57', '58', 'XX') then
+        raise;
+      end if;
+      -- Something of the user's refuses one of them: each for itself.
+      v_left := v_matching;
+      v_matching := '{}';
+      foreach v_id in array v_left loop
+        begin
+          update public.steadytext_queue as q
+          set status = case p_action when 'retry' then 'pending' else 'cancelled' end,
+              retry_count = case p_action when 'retry' then 0 else q.retry_count end
+          where q.id = v_id;
+          v_matching := v_matching || v_id;
+        exception when others then
+          if left(sqlstate, 2) in ('25', '40', '53', '57', '58', 'XX') then
+            raise;
+          end if;
+          return query select v_id, 'refused', sqlerrm;
+        end;
+      end loop;
+    end;
+  end if;
+  return query
+    select m, 'done', null from unnest(v_matching) as m
+    union all
+    select s, 'changed', null from unnest(v_free) as s where s <> all (v_matching) and s <> all (coalesce(v_left, '{}'))
+    union all
+    select s, 'held', null from unnest(v_seen) as s where s <> all (v_free)
+    union all
+    select p, 'gone', null from unnest(p_ids) as p where p <> all (v_seen);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.act_on_tasks(p_action text, p_ids bigint[], p_filter jsonb)
+ RETURNS TABLE(id bigint, outcome text, reason text)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET jit TO 'off'
+ SET lock_timeout TO '200ms'
+AS $function$
+#variable_conflict use_column
+declare
+  v_top constant bigint := 9223372036854775807;
+  v_many constant integer := greatest(cardinality(p_ids), 1) + 1;
+  v_states constant text[] := case p_action
+    when 'cancel' then array['queued', 'running']
+    when 'delete' then array['succeeded', 'failed', 'canceled']
+  end;
+  v_seen constant bigint[] := array(
+    select distinct t.jobid from lantern.task_status as t where t.jobid = any (p_ids) order by t.jobid);
+  v_free bigint[] := v_seen;
+  v_matching bigint[];
+  v_done bigint[] := '{}';
+  v_id bigint;
+begin
+  if v_states is null then
+    raise exception 'Unknown action "%"', left(p_action, 100) using errcode = '22023', hint = 'Actions are cancel and delete.';
+  end if;
+  if p_action = 'delete' and has_table_privilege('lantern.tasks', 'UPDATE') then
+    v_free := array(select t.jobid from lantern.tasks as t where t.jobid = any (v_seen) order by t.jobid for update skip locked);
+  end if;
+  v_matching := (lamplighter.scan_tasks(p_filter, v_states, v_top, v_many, v_many, v_free)).ids;
+  if p_action = 'cancel' then
+    insert into lamplighter.task_cancel (run_id)
+    select r.run_id
+    from lamplighter.task_run as r
+    where r.jobid = any (v_matching) and r.state in ('queued', 'running')
+    order by r.run_id;
+    v_done := v_matching;
+  else
+    foreach v_id in array v_matching loop
+      begin
+        delete from lantern.tasks as t where t.jobid = v_id and t.status is not null;
+        -- Its end is not written there yet: the next pass of a worker does that.
+        if found then
+          v_done := v_done || v_id;
+        else
+          return query select v_id, 'held', null;
+        end if;
+      exception
+        when lock_not_available then
+          return query select v_id, 'held', null;
+        when integrity_constraint_violation or raise_exception then
+          return query select v_id, 'refused', sqlerrm;
+      end;
+    end loop;
+  end if;
+  return query
+    select m, 'done', null from unnest(v_done) as m
+    union all
+    select s, 'changed', null from unnest(v_free) as s where s <> all (v_matching)
+    union all
+    select s, 'held', null from unnest(v_seen) as s where s <> all (v_free)
+    union all
+    select p, 'gone', null from unnest(p_ids) as p where p <> all (v_seen);
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.admit_and_wake()
  RETURNS trigger
@@ -2165,6 +2312,27 @@ begin
     v_count := v_count + 1;
   end loop;
   return v_count;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.enqueue_operation(p_kind text, p_action text, p_filter jsonb, p_expected_count bigint, p_user text, p_source text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_top constant bigint := 9223372036854775807;
+  v_operation_id bigint;
+begin
+  insert into lamplighter.operation as o (role_oid, started_by, source, kind, action, filter, expected_count, scan_before)
+  select r.oid, p_user, p_source, p_kind, p_action, p_filter, p_expected_count,
+         coalesce(case p_kind when 'requests' then lamplighter.find_request_floor(v_top, 1) else lamplighter.find_task_floor(v_top, 1) end, 0) + 1
+  from pg_roles as r
+  where r.rolname = current_user
+  returning o.operation_id into v_operation_id;
+  insert into lamplighter.audit (user_name, source, action, kind, filter, count)
+  values (p_user, p_source, 'begin ' || p_action || ' of all', p_kind, p_filter || jsonb_build_object('operation', v_operation_id::text), p_expected_count);
+  return v_operation_id;
 end
 $function$;
 
@@ -5906,6 +6074,36 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.retry_failures(p_job bigint, p_hashes uuid[])
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_keys text[];
+begin
+  with gone as (
+    delete from lamplighter.embedding_failure as f
+    where f.job = p_job and f.is_final and md5(f.key)::uuid = any (p_hashes)
+    returning f.key, f.key_hash
+  ), unstamped as (
+    -- Not deleted: a pass could take a vector that is left for one of this text.
+    update lamplighter.embedding_stamp as s
+    set is_failed = false, text_hash = null
+    from gone as g
+    where s.job = p_job and s.key_hash = g.key_hash and s.is_failed
+  )
+  select array_agg(g.key) into v_keys from gone as g;
+  if v_keys is null then
+    return 0;
+  end if;
+  insert into lamplighter.change (job, key) select p_job, k::text[] from unnest(v_keys) as k;
+  perform lamplighter.wake_workers('embeddings');
+  return cardinality(v_keys);
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.revoke_role(p_role_name text)
  RETURNS void
  LANGUAGE plpgsql
@@ -6469,6 +6667,174 @@ begin
   set is_dropped = true
   where not h.is_dropped and not exists (select from pg_roles as p where p.oid = h.role_oid and p.rolname = h.username);
   return v_count;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.step_operations()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET row_security TO 'off'
+AS $function$
+declare
+  v_size constant integer := 1000;
+  v_scan constant integer := 20000;
+  v_attempts constant integer := 10;
+  v_operation lamplighter.operation;
+  v_chunk lamplighter.operation_chunk;
+  v_role record;
+  v_filter jsonb;
+  v_found record;
+  v_held bigint[];
+  v_error text;
+  v_state text := 'running';
+begin
+  select o.* into v_operation
+  from lamplighter.operation as o
+  where o.state = 'running'
+    and (o.is_stop_requested
+         or not o.is_collected
+         or exists (select from lamplighter.operation_chunk as c where c.operation_id = o.operation_id and c.due_at <= clock_timestamp())
+         or not exists (select from lamplighter.operation_chunk as c where c.operation_id = o.operation_id))
+    and (o.failures = 0 or o.stepped_at < clock_timestamp() - interval '1 second')
+  order by o.stepped_at nulls first, o.operation_id
+  limit 1
+  for no key update skip locked;
+  if not found then
+    return false;
+  end if;
+  begin
+    select pg_has_role(r.oid, own.relowner, 'USAGE') as is_owner
+    into v_role
+    from pg_roles as r
+    cross join pg_class as own
+    where r.oid = v_operation.role_oid and r.rolname = v_operation.username and own.oid = 'public.steadytext_queue'::regclass;
+    if not found then
+      v_state := 'failed';
+      v_error := 'Role dropped';
+    elsif v_operation.is_stop_requested then
+      v_state := 'stopped';
+    else
+      v_filter := v_operation.filter;
+      if not v_role.is_owner then
+        if v_filter ->> 'role' <> v_operation.username then
+          v_operation.is_collected := true;
+        end if;
+        v_filter := v_filter || jsonb_build_object('role', v_operation.username);
+      end if;
+      if not v_operation.is_collected then
+        if v_operation.kind = 'requests' then
+          select s.ids, s.next_before into v_found
+          from lamplighter.scan_requests(v_filter,
+            case v_operation.action when 'retry' then array['failed'] when 'cancel' then array['pending', 'processing']
+              else array['completed', 'failed', 'cancelled'] end,
+            v_operation.scan_before, v_scan, v_size) as s;
+        else
+          select s.ids, s.next_before into v_found
+          from lamplighter.scan_tasks(v_filter,
+            case v_operation.action when 'cancel' then array['queued', 'running'] else array['succeeded', 'failed', 'canceled'] end,
+            v_operation.scan_before, v_scan, v_size) as s;
+        end if;
+        if cardinality(v_found.ids) > 0 then
+          insert into lamplighter.operation_chunk (operation_id, ids)
+          values (v_operation.operation_id, array(select i from unnest(v_found.ids) as i order by i));
+        end if;
+        v_operation.matched := v_operation.matched + cardinality(v_found.ids);
+        v_operation.is_collected := v_found.next_before is null;
+        v_operation.scan_before := coalesce(v_found.next_before, v_operation.scan_before);
+      else
+        select c.* into v_chunk
+        from lamplighter.operation_chunk as c
+        where c.operation_id = v_operation.operation_id and c.due_at <= clock_timestamp()
+        order by c.chunk_number
+        limit 1;
+        if found then
+          if v_operation.kind = 'requests' then
+            select count(*) filter (where a.outcome = 'done') as done, count(*) filter (where a.outcome = 'changed') as changed,
+                   count(*) filter (where a.outcome = 'gone') as gone, count(*) filter (where a.outcome = 'refused') as refused,
+                   array_agg(a.id order by a.id) filter (where a.outcome = 'held') as held, max(a.reason) as reason
+            into v_found
+            from lamplighter.act_on_requests(v_operation.action, v_chunk.ids, v_filter) as a;
+          else
+            select count(*) filter (where a.outcome = 'done') as done, count(*) filter (where a.outcome = 'changed') as changed,
+                   count(*) filter (where a.outcome = 'gone') as gone, count(*) filter (where a.outcome = 'refused') as refused,
+                   array_agg(a.id order by a.id) filter (where a.outcome = 'held') as held, max(a.reason) as reason
+            into v_found
+            from lamplighter.act_on_tasks(v_operation.action, v_chunk.ids, v_filter) as a;
+          end if;
+          v_operation.done := v_operation.done + v_found.done;
+          v_operation.changed := v_operation.changed + v_found.changed;
+          v_operation.gone := v_operation.gone + v_found.gone;
+          v_operation.refused := v_operation.refused + v_found.refused;
+          v_error := v_found.reason;
+          v_held := v_found.held;
+          delete from lamplighter.operation_chunk as c
+          where c.operation_id = v_operation.operation_id and c.chunk_number = v_chunk.chunk_number;
+          if v_chunk.attempt + 1 < v_attempts then
+            insert into lamplighter.operation_chunk (operation_id, ids, attempt, due_at)
+            select v_operation.operation_id, v_held, v_chunk.attempt + 1, clock_timestamp() + (v_chunk.attempt + 1) * interval '0.5 seconds'
+            where v_held is not null;
+          else
+            v_operation.held := v_operation.held + coalesce(cardinality(v_held), 0);
+          end if;
+        elsif not exists (select from lamplighter.operation_chunk as c where c.operation_id = v_operation.operation_id) then
+          v_state := 'done';
+        end if;
+      end if;
+    end if;
+    v_operation.failures := 0;
+  exception when others then
+    v_error := sqlerrm;
+    -- What was counted is undone with what was done.
+    select o.* into v_operation from lamplighter.operation as o where o.operation_id = v_operation.operation_id;
+    v_operation.failures := v_operation.failures + 1;
+    if v_operation.failures >= 20 then
+      v_state := 'failed';
+    end if;
+  end;
+  update lamplighter.operation as o
+  set state = v_state,
+      is_collected = v_operation.is_collected,
+      scan_before = v_operation.scan_before,
+      matched = v_operation.matched,
+      done = v_operation.done,
+      changed = v_operation.changed,
+      gone = v_operation.gone,
+      held = v_operation.held,
+      refused = v_operation.refused,
+      failures = v_operation.failures,
+      error = coalesce(v_error, o.error),
+      stepped_at = clock_timestamp(),
+      finished_at = case when v_state <> 'running' then clock_timestamp() end
+  where o.operation_id = v_operation.operation_id;
+  if v_state <> 'running' then
+    delete from lamplighter.operation_chunk as c where c.operation_id = v_operation.operation_id;
+    insert into lamplighter.audit (username, user_name, source, action, kind, filter, count)
+    values (v_operation.username, v_operation.started_by, v_operation.source, 'end ' || v_operation.action || ' of all', v_operation.kind,
+            v_operation.filter || jsonb_build_object('operation', v_operation.operation_id::text), v_operation.done);
+  end if;
+  return v_operation.failures = 0;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.stop_operation(p_operation_id bigint, p_user text, p_source text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update lamplighter.operation as o
+  set is_stop_requested = true
+  where o.operation_id = p_operation_id and o.state = 'running';
+  if not found then
+    return false;
+  end if;
+  insert into lamplighter.audit (user_name, source, action, kind, filter, count)
+  select p_user, p_source, 'stop ' || o.action || ' of all', o.kind, o.filter || jsonb_build_object('operation', o.operation_id::text), 0
+  from lamplighter.operation as o
+  where o.operation_id = p_operation_id;
+  return true;
 end
 $function$;
 
@@ -7185,6 +7551,10 @@ create policy own_requests on public.steadytext_queue as permissive for all to p
   using ((username = CURRENT_USER))
   with check ((username = CURRENT_USER));
 
+revoke all on function lamplighter.act_on_requests(p_action text, p_ids bigint[], p_filter jsonb) from public;
+
+revoke all on function lamplighter.act_on_tasks(p_action text, p_ids bigint[], p_filter jsonb) from public;
+
 revoke all on function lamplighter.admit_and_wake() from public;
 
 revoke all on function lamplighter.admit_so_far() from public;
@@ -7256,6 +7626,8 @@ revoke all on function lamplighter.enqueue_autonomous(p_request_id uuid, p_origi
 revoke all on function lamplighter.enqueue_chunk(p_table regclass, p_text_column text, p_request_column text, p_after tid, p_size integer, p_use_cache boolean, p_priority integer, p_model text, OUT queued bigint, OUT reached tid, OUT is_over boolean) from public;
 
 revoke all on function lamplighter.enqueue_deliveries(p_timeout_ms integer) from public;
+
+revoke all on function lamplighter.enqueue_operation(p_kind text, p_action text, p_filter jsonb, p_expected_count bigint, p_user text, p_source text) from public;
 
 revoke all on function lamplighter.enqueue_request(p_function_name text, p_parameters jsonb, p_priority integer, p_model text) from public;
 
@@ -7507,6 +7879,8 @@ revoke all on function lamplighter.retry_delivery(p_delivery_id bigint) from pub
 
 revoke all on function lamplighter.retry_embeddings(job bigint) from public;
 
+revoke all on function lamplighter.retry_failures(p_job bigint, p_hashes uuid[]) from public;
+
 revoke all on function lamplighter.revoke_role(p_role_name text) from public;
 
 revoke all on function lamplighter.revoke_unasked(p_kept oid[]) from public;
@@ -7540,6 +7914,10 @@ revoke all on function lamplighter.settle_request_defaults() from public;
 revoke all on function lamplighter.settle_request_status() from public;
 
 revoke all on function lamplighter.settle_stray_tasks() from public;
+
+revoke all on function lamplighter.step_operations() from public;
+
+revoke all on function lamplighter.stop_operation(p_operation_id bigint, p_user text, p_source text) from public;
 
 revoke all on function lamplighter.wake_task_workers() from public;
 
@@ -7765,9 +8143,13 @@ comment on column lamplighter.operation.changed is 'Left alone: they did not mat
 
 comment on column lamplighter.operation.expected_count is 'How many matched when whoever began it was asked.';
 
+comment on column lamplighter.operation.failures is 'Steps that failed, one after the other: after 20 the operation has failed.';
+
 comment on column lamplighter.operation.held is 'Left alone: another transaction had them locked, again and again.';
 
-comment on column lamplighter.operation.matched is 'Collected so far. In the end it is the sum of done, changed, gone and held, unless the operation was stopped.';
+comment on column lamplighter.operation.matched is 'Collected so far. In the end it is the sum of done, changed, gone, held and refused, unless the operation was stopped.';
+
+comment on column lamplighter.operation.refused is 'Left alone: a constraint or a trigger of the user''s did not let it happen; error is one of the reasons.';
 
 comment on column lamplighter.operation.role_oid is 'Of that role: one that was made again under its name has begun nothing.';
 

@@ -21,6 +21,8 @@ create table lamplighter.operation (
   changed bigint not null default 0,
   gone bigint not null default 0,
   held bigint not null default 0,
+  refused bigint not null default 0,
+  failures integer not null default 0,
   started_at timestamptz not null default clock_timestamp(),
   stepped_at timestamptz,
   finished_at timestamptz,
@@ -37,8 +39,10 @@ comment on column lamplighter.operation.role_oid is 'Of that role: one that was 
 comment on column lamplighter.operation.started_by is 'The user of the dashboard, if it knows users.';
 comment on column lamplighter.operation.expected_count is 'How many matched when whoever began it was asked.';
 comment on column lamplighter.operation.scan_before is 'What is left to be collected has a smaller id, or jobid.';
-comment on column lamplighter.operation.matched is 'Collected so far. In the end it is the sum of done, changed, gone and held, unless the operation was stopped.';
+comment on column lamplighter.operation.matched is 'Collected so far. In the end it is the sum of done, changed, gone, held and refused, unless the operation was stopped.';
 comment on column lamplighter.operation.changed is 'Left alone: they did not match any more.';
+comment on column lamplighter.operation.refused is 'Left alone: a constraint or a trigger of the user''s did not let it happen; error is one of the reasons.';
+comment on column lamplighter.operation.failures is 'Steps that failed, one after the other: after 20 the operation has failed.';
 comment on column lamplighter.operation.held is 'Left alone: another transaction had them locked, again and again.';
 create index operation_running_idx on lamplighter.operation (operation_id) where state = 'running';
 

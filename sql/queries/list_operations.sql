@@ -3,8 +3,8 @@
 select pg_catalog.json_strip_nulls(coalesce(pg_catalog.json_agg(r), '[]'::pg_catalog.json))::pg_catalog.text as rows
 from (
   select o.operation_id::pg_catalog.text as id, o.kind, o.action, o.filter, o.state, o.expected_count as "expectedCount", o.matched,
-         o.is_collected as "isCollected", o.is_stop_requested as "isStopRequested", o.done, o.changed + o.gone + o.held as skipped,
-         pg_catalog.json_build_object('changed', o.changed, 'gone', o.gone, 'held', o.held) as "skippedFor",
+         o.is_collected as "isCollected", o.is_stop_requested as "isStopRequested", o.done, o.changed + o.gone + o.held + o.refused as skipped,
+         pg_catalog.json_build_object('changed', o.changed, 'gone', o.gone, 'held', o.held, 'refused', o.refused) as "skippedFor",
          coalesce(o.started_by, o.username::pg_catalog.text) as "startedBy", o.username as role, o.started_at as "startedAt",
          o.finished_at as "finishedAt", o.error
   from lamplighter.operation as o

@@ -343,8 +343,13 @@ export interface Operation {
   readonly done: number;
   /** Matched when they were collected and were not acted on. */
   readonly skipped: number;
-  /** They did not match any more, were deleted, or another transaction had them locked for long. */
-  readonly skippedFor: { readonly changed: number; readonly gone: number; readonly held: number };
+  /** They did not match any more, were deleted, another transaction had them locked for long, or a constraint or trigger refused. */
+  readonly skippedFor: {
+    readonly changed: number;
+    readonly gone: number;
+    readonly held: number;
+    readonly refused: number;
+  };
   readonly startedBy: string;
   readonly role: string;
   readonly startedAt: string;

@@ -45,6 +45,7 @@ export function createDashboard(options: DashboardOptions): Dashboard {
     authorise,
     isReadOnly,
     isKnownHost: allowedHosts === undefined ? undefined : (hostname) => allowedHosts.includes(hostname),
+    isPermanent: false,
     listSettings: listDatabaseSettings,
     log,
   });

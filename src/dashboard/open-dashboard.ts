@@ -13,11 +13,12 @@ import { SECURITY_HEADERS } from './dashboard-headers.ts';
 import { openEventStream } from './event-stream.ts';
 import { guardRequest, type HostCheck } from './guard-request.ts';
 import { createLive, type Hear, TOPICS } from './live.ts';
+import { createOperationRunner } from './operation-runner.ts';
 import { loadPageFiles } from './page-files.ts';
 import { createReadCache } from './read-cache.ts';
 import { readOverview } from './read-overview.ts';
 import { Refusal, toErrorAnswer } from './refusal.ts';
-import { type DashboardServices, NO_TRANSACTION, type Route } from './route.ts';
+import { type DashboardServices, NO_TRANSACTION } from './route.ts';
 import { ROUTES } from './routes/routes.ts';
 
 /** What a dashboard is made of. */
@@ -28,6 +29,8 @@ export interface DashboardParts {
   readonly authorise: Authorise;
   readonly isReadOnly: boolean;
   readonly isKnownHost: HostCheck;
+  /** Goes on with operations even while nobody asks anything. */
+  readonly isPermanent: boolean;
   readonly listSettings: (db: Queryable) => Promise<readonly SettingRow[]>;
   /** @default only what looking finds */
   readonly hear?: Hear | undefined;
@@ -55,13 +58,22 @@ export function openDashboard(parts: DashboardParts): OpenDashboard {
   const { db, basePath, authorise, isReadOnly, isKnownHost, listSettings, hear, log, clock = systemClock } = parts;
   const troubles = createTroubles({ log, clock, shared: DATABASE_TROUBLE });
   const live = createLive({ db, readOverview, hear, trouble: troubles.define('look at the database'), clock });
+  const runner = isReadOnly
+    ? undefined
+    : createOperationRunner({
+        db,
+        isPermanent: parts.isPermanent,
+        onStep: () => live.noteChange(TOPICS),
+        trouble: troubles.define('work off operations'),
+        clock,
+      });
   const cached = createReadCache(clock, () => live.epoch);
   const services: DashboardServices = {
     db,
     isReadOnly,
     listSettings,
     noteChange: () => live.noteChange(TOPICS),
-    noteOperation: () => live.noteChange(['operations']),
+    noteOperation: () => runner?.wake(),
   };
   const app = new Hono<Env>();
 
@@ -81,8 +93,8 @@ export function openDashboard(parts: DashboardParts): OpenDashboard {
     app.on(route.method, `${basePath}api${route.path}`, async (context) => {
       const { req } = context;
       const { rights } = context.var;
-      requireRight(route, rights, isReadOnly);
       const body = route.method === 'POST' ? await readJson(req.raw) : undefined;
+      requireRight(rights, typeof route.right === 'function' ? route.right(body) : route.right, isReadOnly);
       const run = () => {
         const given = {
           params: req.param(),
@@ -99,6 +111,8 @@ export function openDashboard(parts: DashboardParts): OpenDashboard {
           : db.write((transaction) => route.run({ ...given, db: transaction }));
       };
       if (route.method === 'GET') {
+        // Whoever began one may be dead, and there may be no worker.
+        if (route.path.startsWith('/operations')) runner?.wake();
         const key = JSON.stringify([req.path, req.query(), rights, context.var.access.user]);
         return context.json(await cached(key, run));
       }
@@ -109,7 +123,7 @@ export function openDashboard(parts: DashboardParts): OpenDashboard {
   }
 
   app.get(`${basePath}api/events`, ({ var: { rights } }) => {
-    requireRight({ right: 'view', method: 'GET' }, rights, isReadOnly);
+    requireRight(rights, 'view', isReadOnly);
     // Proxies that gather answers would hold them back.
     const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' };
     return new Response(openEventStream(live), { headers });
@@ -151,14 +165,17 @@ export function openDashboard(parts: DashboardParts): OpenDashboard {
       }
       return answer;
     },
-    stop: () => live.stop(),
+    async stop() {
+      await Promise.all([live.stop(), runner?.stop()]);
+    },
   };
 }
 
 /** @throws Refusal NOT_ALLOWED, READ_ONLY */
-function requireRight({ right, method }: Pick<Route, 'right' | 'method'>, rights: Rights, isReadOnly: boolean): void {
+function requireRight(rights: Rights, right: keyof Rights, isReadOnly: boolean): void {
   if (rights[right]) return;
-  if (isReadOnly && rights.view && method === 'POST') throw new Refusal('READ_ONLY', 'This dashboard only reads');
+  const isChange = right === 'operate' || right === 'admin';
+  if (isReadOnly && isChange && rights.view) throw new Refusal('READ_ONLY', 'This dashboard only reads');
   throw new Refusal('NOT_ALLOWED', `You do not have the right "${right}" here`);
 }
 

@@ -33,8 +33,8 @@ export interface Route {
   readonly method: 'GET' | 'POST';
   /** As hono has it: `/requests/:requestId`. */
   readonly path: string;
-  /** Without it the answer is 403, whatever else is asked. */
-  readonly right: keyof Rights;
+  /** Without it the answer is 403, whatever else is asked; of some it depends on what is sent. */
+  readonly right: keyof Rights | ((body: unknown) => keyof Rights);
   /** Takes no transaction, as it needs several or none. */
   readonly isLong?: boolean;
   /** What is to be sent, as JSON. */

@@ -17,7 +17,12 @@ export interface Operation {
   readonly isStopRequested: boolean;
   readonly done: number;
   readonly skipped: number;
-  readonly skippedFor: { readonly changed: number; readonly gone: number; readonly held: number };
+  readonly skippedFor: {
+    readonly changed: number;
+    readonly gone: number;
+    readonly held: number;
+    readonly refused: number;
+  };
   readonly startedBy: string;
   readonly role: string;
   readonly startedAt: string;

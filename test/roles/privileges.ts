@@ -136,7 +136,7 @@ export const PRIVILEGES = `
 + + . . . . . . .  lamplighter.audit_audit_id_seq *
 + + + + + + . . .  lamplighter.operation select (operation_id, username, role_oid, started_by, source, kind, action, filter)
 + + + + + + . . .  lamplighter.operation select (expected_count, scan_before, state, is_collected, is_stop_requested, matched, done)
-+ + + + + + . . .  lamplighter.operation select (changed, gone, held, started_at, stepped_at, finished_at, error)
++ + + + + + . . .  lamplighter.operation select (changed, gone, held, refused, failures, started_at, stepped_at, finished_at, error)
 + + + + + + . . .  lamplighter.operation insert (role_oid, started_by, source, kind, action, filter, expected_count, scan_before)
 + + + + + + . . .  lamplighter.operation update (is_stop_requested)
 + + + + + + . . .  lamplighter.operation lock-rows
@@ -148,6 +148,12 @@ export const PRIVILEGES = `
 + + + + + + . . .  lamplighter.find_task_floor execute
 + + + + + + . . .  lamplighter.list_processes execute
 + + + + + + . . .  lamplighter.scan_requests execute
++ + + + + + . . .  lamplighter.act_on_requests execute
++ + + + + + . . .  lamplighter.act_on_tasks execute
++ + + + + + . . .  lamplighter.enqueue_operation execute
++ + + + + + . . .  lamplighter.stop_operation execute
++ + . . . . + . .  lamplighter.step_operations execute
++ + . . . . + . .  lamplighter.retry_failures execute
 + + + + + + . . .  lamplighter.scan_tasks execute
 + + . . . . . . .  lamplighter.loopback *
 + + . . . . + + .  lamplighter.migration select (applied_at, applied_by, checksum, name, number, schema_version)

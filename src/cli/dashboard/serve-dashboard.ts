@@ -48,6 +48,7 @@ export async function serveDashboard(
     basePath: '/',
     authorise,
     isReadOnly,
+    isPermanent: true,
     // Another page can have its name point here, but never an address.
     isKnownHost: (host) => known.has(host) || isIP(host.replaceAll(/^\[|\]$/g, '')) !== 0,
     async listSettings(db) {

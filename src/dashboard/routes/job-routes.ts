@@ -1,8 +1,13 @@
+import { loadQuery } from '../../db/load-sql.ts';
 import { listJobFailures, listJobs } from '../../monitoring/lists/list-jobs.ts';
-import type { JobFailure, JobRow, Page } from '../api.ts';
+import { recordAudit } from '../../operations/record-audit.ts';
+import type { ActionOutcome, JobFailure, JobRow, Page } from '../api.ts';
 import { Refusal } from '../refusal.ts';
 import type { Route } from '../route.ts';
+import { hasIds, readIds, UUID } from './action-body.ts';
 import { limitOf, numberOf } from './page-params.ts';
+
+const RETRY_FAILURES = loadQuery('retry_failures');
 
 export const JOB_ROUTES: readonly Route[] = [
   { method: 'GET', path: '/jobs', right: 'view', run: ({ db }): Promise<readonly JobRow[]> => listJobs(db) },
@@ -33,6 +38,24 @@ export const JOB_ROUTES: readonly Route[] = [
         ...(last === undefined ? {} : { next: `${last.lastFailedAt}_${last.id}` }),
         total: { count: Math.max(job?.failed ?? 0, rows.length), isExact: last === undefined, ageMs: 0 },
       };
+    },
+  },
+  {
+    method: 'POST',
+    path: '/jobs/:id/retry-failures',
+    right: 'operate',
+    async run({ db, params, body, user }): Promise<ActionOutcome> {
+      const job = numberOf(params, 'id');
+      const ids = hasIds(body) ? readIds(body, (id) => UUID.test(id)) : undefined;
+      const { rows } = await db.query<{ retried: string }>(RETRY_FAILURES, [job, ids ?? null]);
+      const done = Number(rows[0]?.retried ?? 0);
+      const filter = { job, ...(ids === undefined ? {} : { ids }) };
+      await recordAudit(
+        db,
+        { user, source: 'dashboard' },
+        { action: 'retry failures', kind: 'jobs', filter, count: done },
+      );
+      return { done, skipped: [] };
     },
   },
 ];

@@ -1,9 +1,19 @@
+import { createRequestScan, readRequests } from '../../monitoring/lists/list-requests.ts';
+import { createTaskScan, readTasks } from '../../monitoring/lists/list-tasks.ts';
+import { type Scan, scanAll } from '../../monitoring/lists/scan-page.ts';
+import { STATES_OF } from '../../operations/actions.ts';
 import { listAudit } from '../../operations/list-audit.ts';
 import { listOperations } from '../../operations/list-operations.ts';
-import type { AuditRow, Operation, Page } from '../api.ts';
+import { enqueueOperation, stopOperation } from '../../operations/run-operations.ts';
+import type { AuditRow, Operation, OperationOrder, OperationPreview, Page, Rights } from '../api.ts';
 import { Refusal } from '../refusal.ts';
-import type { Route } from '../route.ts';
+import type { DashboardServices, Route } from '../route.ts';
+import { confirmWordsOf, parseOrder, parseStart, rightFor } from './action-body.ts';
 import { limitOf, numberOf, numericCursorOf } from './page-params.ts';
+
+/** How long all that match may be counted. */
+const PREVIEW_MS = 60_000;
+const SAMPLES = 10;
 
 export const OPERATION_ROUTES: readonly Route[] = [
   {
@@ -20,6 +30,55 @@ export const OPERATION_ROUTES: readonly Route[] = [
       const [operation] = await listOperations(db, { id: numberOf(params, 'id') });
       if (operation === undefined)
         throw new Refusal('NOT_FOUND', 'There is no such operation, or the dashboard does not see it');
+      return operation;
+    },
+  },
+  {
+    method: 'POST',
+    path: '/operations/preview',
+    right: (body) => rightFor(parseOrder(body).action),
+    isLong: true,
+    run: ({ body, rights, signal, dashboard }) => preview(parseOrder(body), rights, signal, dashboard),
+  },
+  {
+    method: 'POST',
+    path: '/operations',
+    right: (body) => rightFor(parseOrder(body).action),
+    isLong: true,
+    async run({ body, user, dashboard }): Promise<Operation> {
+      const order = parseOrder(body);
+      const { expectedCount, confirm } = parseStart(body);
+      const words = confirmWordsOf(order);
+      if (words !== undefined && confirm !== words) {
+        throw new Refusal(
+          'CONFLICT',
+          `Without a filter this concerns all ${order.kind}`,
+          `To confirm it, send confirm: "${words}"`,
+        );
+      }
+      const operation = await dashboard.db.write(async (db) => {
+        const id = await enqueueOperation(db, { user, source: 'dashboard' }, { ...order, expectedCount });
+        return (await listOperations(db, { id }))[0];
+      });
+      if (operation === undefined) throw new Refusal('NOT_FOUND', 'The operation has gone');
+      dashboard.noteOperation();
+      return operation;
+    },
+  },
+  {
+    method: 'POST',
+    path: '/operations/:id/stop',
+    right: 'operate',
+    isLong: true,
+    async run({ params, user, dashboard }): Promise<Operation> {
+      const id = numberOf(params, 'id');
+      const operation = await dashboard.db.write(async (db) => {
+        await stopOperation(db, { user, source: 'dashboard' }, id);
+        return (await listOperations(db, { id }))[0];
+      });
+      if (operation === undefined)
+        throw new Refusal('NOT_FOUND', 'There is no such operation, or the dashboard does not see it');
+      dashboard.noteOperation();
       return operation;
     },
   },
@@ -41,3 +100,34 @@ export const OPERATION_ROUTES: readonly Route[] = [
     },
   },
 ];
+
+/** Counts exactly, in many statements of which each is bounded. */
+async function preview(
+  order: OperationOrder,
+  rights: Rights,
+  asked: AbortSignal,
+  { db }: DashboardServices,
+): Promise<OperationPreview> {
+  const scan: Scan = (before, limit) =>
+    db.read((transaction) =>
+      order.kind === 'requests'
+        ? createRequestScan(transaction, order.filter, STATES_OF.requests[order.action])(before, limit)
+        : createTaskScan(transaction, order.filter, STATES_OF.tasks[order.action])(before, limit),
+    );
+  const signal = AbortSignal.any([asked, AbortSignal.timeout(PREVIEW_MS)]);
+  let count = 0;
+  const first: string[] = [];
+  for await (const ids of scanAll(scan, signal)) {
+    count += ids.length;
+    first.push(...ids.slice(0, SAMPLES - first.length));
+  }
+  if (signal.aborted) {
+    throw new Refusal('CONFLICT', 'It takes too long to count all that match', 'Add a filter, such as a time.');
+  }
+  const samples = await db.read(
+    (transaction): Promise<OperationPreview['samples']> =>
+      order.kind === 'requests' ? readRequests(transaction, first) : readTasks(transaction, first, rights.payloads),
+  );
+  const confirmWords = confirmWordsOf(order);
+  return { count, samples, ...(confirmWords === undefined ? {} : { confirmWords }) };
+}

@@ -5,12 +5,14 @@ import {
   type RequestStatus,
   readRequest,
 } from '../../monitoring/lists/list-requests.ts';
-import type { Page, RequestAction, RequestDetail, RequestRow, Rights } from '../api.ts';
+import { actOnRequests, REQUEST_ACTIONS } from '../../operations/actions.ts';
+import { recordAudit } from '../../operations/record-audit.ts';
+import type { ActionOutcome, Page, RequestAction, RequestDetail, RequestRow, Rights } from '../api.ts';
 import { Refusal } from '../refusal.ts';
 import type { Route } from '../route.ts';
+import { readAction, readIds, rightFor, UUID } from './action-body.ts';
 import { filterValues, limitOf, numericCursorOf } from './page-params.ts';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Characters of parameters and result each. */
 const MAX_PAYLOAD = 200_000;
 
@@ -34,6 +36,22 @@ export const REQUEST_ROUTES: readonly Route[] = [
       if (record === undefined)
         throw new Refusal('NOT_FOUND', 'There is no such request, or the dashboard does not see it');
       return { ...record, timeline: timelineOf(record), may: actionsOf(record.status, rights) };
+    },
+  },
+  {
+    method: 'POST',
+    path: '/requests/actions',
+    right: (body) => rightFor(readAction(body, REQUEST_ACTIONS)),
+    async run({ db, body, user }): Promise<ActionOutcome> {
+      const action = readAction(body, REQUEST_ACTIONS);
+      const ids = readIds(body, (id) => UUID.test(id));
+      const outcome = await actOnRequests(db, action, ids);
+      await recordAudit(
+        db,
+        { user, source: 'dashboard' },
+        { action, kind: 'requests', filter: { ids }, count: outcome.done },
+      );
+      return outcome;
     },
   },
 ];

@@ -1,8 +1,11 @@
 import { parseTaskFilter } from '../../monitoring/lists/list-filters.ts';
 import { listTasks, readTask, type TaskState } from '../../monitoring/lists/list-tasks.ts';
-import type { Page, Rights, TaskAction, TaskDetail, TaskRow } from '../api.ts';
+import { actOnTasks, TASK_ACTIONS } from '../../operations/actions.ts';
+import { recordAudit } from '../../operations/record-audit.ts';
+import type { ActionOutcome, Page, Rights, TaskAction, TaskDetail, TaskRow } from '../api.ts';
 import { Refusal } from '../refusal.ts';
 import type { Route } from '../route.ts';
+import { readAction, readIds, rightFor } from './action-body.ts';
 import { filterValues, limitOf, numberOf, numericCursorOf } from './page-params.ts';
 
 /** Characters of a text. */
@@ -27,6 +30,22 @@ export const TASK_ROUTES: readonly Route[] = [
       if (record === undefined)
         throw new Refusal('NOT_FOUND', 'There is no such task, or the dashboard does not see it');
       return { ...record, may: actionsOf(record.state, rights) };
+    },
+  },
+  {
+    method: 'POST',
+    path: '/tasks/actions',
+    right: (body) => rightFor(readAction(body, TASK_ACTIONS)),
+    async run({ db, body, user }): Promise<ActionOutcome> {
+      const action = readAction(body, TASK_ACTIONS);
+      const ids = readIds(body, (id) => /^\d{1,18}$/.test(id));
+      const outcome = await actOnTasks(db, action, ids);
+      await recordAudit(
+        db,
+        { user, source: 'dashboard' },
+        { action, kind: 'tasks', filter: { ids }, count: outcome.done },
+      );
+      return outcome;
     },
   },
 ];

@@ -43,7 +43,7 @@ export interface RequestRecord extends RequestRow {
 }
 
 /** Finds requests that match, newest first; with `statuses` only those that are one of them. */
-function createRequestScan(db: Queryable, filter: RequestFilter, statuses?: readonly RequestStatus[]): Scan {
+export function createRequestScan(db: Queryable, filter: RequestFilter, statuses?: readonly RequestStatus[]): Scan {
   return async (before, limit) => {
     const params = [JSON.stringify(filter), statuses ?? null, before, SCAN_ROWS, limit];
     const { rows } = await db.query<{ ids: string; next_before: string | null }>(SCAN_REQUESTS, params);
@@ -64,7 +64,7 @@ export async function listRequests(
 }
 
 /** The requests of these ids that the role sees, newest first. */
-async function readRequests(db: Queryable, ids: readonly string[]): Promise<readonly RequestRow[]> {
+export async function readRequests(db: Queryable, ids: readonly string[]): Promise<readonly RequestRow[]> {
   return ids.length === 0 ? [] : readJsonRows<RequestRow>(db, LIST_REQUESTS, [ids]);
 }
 

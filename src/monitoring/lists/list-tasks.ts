@@ -43,7 +43,7 @@ export interface TaskRecord extends TaskRow {
 }
 
 /** Finds tasks that match, newest first; with `states` only those that are in one of them. */
-function createTaskScan(db: Queryable, filter: TaskFilter, states?: readonly TaskState[]): Scan {
+export function createTaskScan(db: Queryable, filter: TaskFilter, states?: readonly TaskState[]): Scan {
   return async (before, limit) => {
     const params = [JSON.stringify(filter), states ?? null, before, SCAN_ROWS, limit];
     const { rows } = await db.query<{ ids: string; next_before: string | null }>(SCAN_TASKS, params);
@@ -64,7 +64,11 @@ export async function listTasks(
 }
 
 /** The tasks of these ids that the role sees, newest first. */
-async function readTasks(db: Queryable, ids: readonly string[], withTexts: boolean): Promise<readonly TaskRow[]> {
+export async function readTasks(
+  db: Queryable,
+  ids: readonly string[],
+  withTexts: boolean,
+): Promise<readonly TaskRow[]> {
   return ids.length === 0 ? [] : readJsonRows<TaskRow>(db, LIST_TASK_ROWS, [ids, withTexts]);
 }
 

@@ -74,3 +74,13 @@ async function countMatches(scan: Scan, atLeast: number): Promise<BoundedCount> 
   const { ids, nextBefore } = await scan(TOP, SCAN_ROWS);
   return { count: Math.max(ids.length, atLeast), isExact: nextBefore === undefined, ageMs: 0 };
 }
+
+/** Gives all that match, in pieces, newest first. */
+export async function* scanAll(scan: Scan, signal: AbortSignal): AsyncGenerator<readonly string[]> {
+  let before: string | undefined = TOP;
+  while (before !== undefined && !signal.aborted) {
+    const found: Scanned = await scan(before, SCAN_ROWS);
+    yield found.ids;
+    before = found.nextBefore;
+  }
+}

@@ -18,6 +18,7 @@ import { createConcurrencyLimit } from './run/concurrency-limit.ts';
 import { createExecutor } from './run/executor.ts';
 import { createModelHealth } from './run/model-health.ts';
 import { endProcessSpan } from './run/process-spans.ts';
+import { createOperationsDuty } from './upkeep/operations-duty.ts';
 import { createPruner } from './upkeep/pruner.ts';
 import { createRescuer } from './upkeep/rescuer.ts';
 import { createSettingsWatcher, type LiveSettings } from './upkeep/settings-watcher.ts';
@@ -128,7 +129,11 @@ export async function openRequests(
     report: served.report,
     lanes: served.lanes.map(laneKey),
     channels: [WAKE_CHANNEL, CANCEL_CHANNEL],
-    duties: [settingsWatcher, createPruner({ db, retentionMs: config.retentionMs, log, troubles })],
+    duties: [
+      settingsWatcher,
+      createPruner({ db, retentionMs: config.retentionMs, log, troubles }),
+      createOperationsDuty({ db, troubles }),
+    ],
     rescues: [
       createRescuer({
         db,
