@@ -1,12 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { createTestDatabase } from '../support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { runCli } from './run-cli.ts';
 
@@ -57,6 +57,50 @@ test('without a build and without the tools to do without it a program says what
   }
 });
 
+/** A checkout without a build whose tools are those of this one, and npx in it, which has seen neither before. */
+function openCheckout() {
+  const folder = mkdtempSync(join(tmpdir(), 'lamplighter-test-'));
+  const checkout = join(folder, 'checkout');
+  mkdirSync(checkout);
+  for (const part of ['bin', 'src', 'sql', 'package.json', '.npmrc']) {
+    cpSync(join(ROOT, part), join(checkout, part), { recursive: true });
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(checkout, 'node_modules'));
+  const env = { ...process.env, npm_config_cache: join(folder, 'cache'), npm_config_offline: 'true' };
+  return {
+    checkout,
+    npx: async (...args: string[]) => run('npx', args, { cwd: checkout, env }),
+    spawnNpx: (...args: string[]) => spawn('npx', args, { cwd: checkout, env, stdio: 'ignore' }),
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+test('npx runs the program in a fresh checkout, and runs what was built later, whatever the mode of its files', async () => {
+  using fresh = openCheckout();
+  const unbuilt = await fresh.npx('lamplighter', '--version');
+  expect(unbuilt).toEqual({ stdout: expect.stringMatching(/^lamplighter \d/), stderr: '' });
+  mkdirSync(join(fresh.checkout, 'dist/cli'), { recursive: true });
+  const built = join(fresh.checkout, 'dist/cli/lamplighter.js');
+  writeFileSync(built, 'console.log("built");', { mode: 0o644 });
+  expect(await fresh.npx('lamplighter', '--version')).toEqual({ stdout: 'built\n', stderr: '' });
+}, 60_000);
+
+const workerStatuses = async (db: TestDatabase) =>
+  (await db.pool.query<{ status: string }>('select status from steadytext_worker_status()')).rows;
+
+test('a worker stops when npx, which started it, gets SIGTERM', async () => {
+  await using db = await createTestDatabase();
+  using fresh = openCheckout();
+  const npx = fresh.spawnNpx('lamplighter', 'worker', '--uri', db.uri);
+  await eventually(async () => expect(await workerStatuses(db)).toEqual([{ status: 'running' }]), {
+    timeoutMs: 30_000,
+  });
+  npx.kill('SIGTERM');
+  await eventually(async () => expect(await workerStatuses(db)).toEqual([{ status: 'stopped' }]), {
+    timeoutMs: 15_000,
+  });
+});
+
 test('a worker that npx started stops when npx is gone, as npx passes no signal on', async () => {
   await using db = await createTestDatabase();
   const command = [process.execPath, join(ROOT, 'bin/lamplighter.js'), 'worker', '--uri', db.uri];
@@ -64,8 +108,11 @@ test('a worker that npx started stops when npx is gone, as npx passes no signal 
     env: { ...process.env, npm_command: 'exec' },
     stdio: 'ignore',
   });
-  const statuses = async () => (await db.pool.query('select status from steadytext_worker_status()')).rows;
-  await eventually(async () => expect(await statuses()).toEqual([{ status: 'running' }]), { timeoutMs: 15_000 });
+  await eventually(async () => expect(await workerStatuses(db)).toEqual([{ status: 'running' }]), {
+    timeoutMs: 15_000,
+  });
   npx.kill('SIGKILL');
-  await eventually(async () => expect(await statuses()).toEqual([{ status: 'stopped' }]), { timeoutMs: 10_000 });
+  await eventually(async () => expect(await workerStatuses(db)).toEqual([{ status: 'stopped' }]), {
+    timeoutMs: 10_000,
+  });
 });

@@ -19,6 +19,7 @@ export const SLOW_FILES: Readonly<Record<string, string>> = {
   'test/faults/server-failover.test.ts': 'a standby, and leases that run out',
   'test/worker/crash.test.ts': 'leases that run out, one after the other',
   'test/cli/models.test.ts': 'a process for each command, and downloads that break off',
+  'test/cli/startup.test.ts': 'npx in checkouts of its own, which run from their sources',
   'test/faults/worker-killed.test.ts': 'leases that run out',
   'test/worker/outage.test.ts': 'outages of seconds',
   'test/faults/server-clock.test.ts': 'a server with a clock of its own, and leases that run out',
