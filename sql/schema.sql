@@ -5656,6 +5656,54 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.require_pattern(p_pattern text, p_place text DEFAULT ''::text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_position integer := 1;
+  v_depth integer := 0;
+  v_token text;
+  v_problem text;
+begin
+  -- Where parentheses may be text or a comment a worker has to tell; so it has for one that is long.
+  if length(p_pattern) > 2000 or p_pattern ~ '\\[Qc]|\(\?#|\(\?[-a-zA-Z^]*x' then
+    return;
+  end if;
+  for v_token in
+    select m.parts[1]
+    from regexp_matches(p_pattern, '(\\.|\[\^?(?:\\.|\[:\^?[a-z]+:\]|[^]\\])*\]|\(\?[R0-9({]|\(\*|.)', 'g') as m (parts)
+  loop
+    v_problem := case
+      when v_token ~ '^\\[1-9k]' then 'a backreference at position %s: write out what it may repeat'
+      when v_token ~ '^\(\?[R0-9]' then 'a recursion at position %s: write out as many levels as are needed'
+      when v_token = '(?(' then 'a condition at position %s: write both cases as alternatives'
+      when v_token = '(*' then 'a verb of backtracking at position %s: use alternatives and lookaheads'
+      when v_token = '(?{' then 'code in a pattern at position %s: leave it out'
+    end;
+    if v_problem is not null then
+      raise exception 'Pattern not supported: %', format(v_problem, v_position) || p_place using errcode = '22023';
+    end if;
+    v_depth := v_depth + case v_token when '(' then 1 when ')' then -1 else 0 end;
+    v_problem := case
+      when v_depth < 0 then format('Unmatched '')'', near position %s', v_position)
+      when v_token = '[' then format('Unterminated character class, near position %s', length(p_pattern) + 1)
+      when v_token = E'\\' then format('Invalid escape, near position %s', length(p_pattern) + 1)
+    end;
+    v_position := v_position + length(v_token);
+    exit when v_problem is not null;
+  end loop;
+  if v_problem is null and v_depth > 0 then
+    v_problem := format('Unterminated group, near position %s', v_position);
+  end if;
+  if v_problem is not null then
+    raise exception 'Pattern is not valid: %', v_problem || p_place using errcode = '22023';
+  end if;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.require_role(p_role_name text)
  RETURNS void
  LANGUAGE plpgsql
@@ -5681,9 +5729,12 @@ AS $function$
 declare
   v_place constant text := case when p_pointer = '' then 'at the root' else 'at ' || p_pointer end;
   v_type text;
-  v_keyword text;
+  v_wrong record;
   v_part record;
 begin
+  if jsonb_typeof(p_schema) not in ('object', 'boolean') then
+    raise exception 'Schema % must be an object, true or false', v_place using errcode = '22023';
+  end if;
   -- Deeper ones are refused for that.
   if jsonb_typeof(p_schema) <> 'object' or length(p_pointer) > 2000 then
     return;
@@ -5694,15 +5745,61 @@ begin
       case when jsonb_typeof(p_schema -> 'schema') = 'object' and (p_schema ? 'name' or p_schema ? 'strict') then 'schema'
         else 'json_schema.schema' end using errcode = '22023';
   end if;
-  for v_keyword in
-    select k.keyword
-    from unnest(array['$dynamicRef', '$recursiveAnchor', '$recursiveRef', 'unevaluatedItems', 'unevaluatedProperties']) as k (keyword)
-    where p_schema ? k.keyword
-  loop
-    raise exception 'Schema keyword "%" % is not supported', v_keyword, v_place using errcode = '22023';
-  end loop;
+  select k.keyword, k.problem
+  into v_wrong
+  from (
+    select e.key as keyword,
+      case
+        when e.key in ('properties', 'patternProperties', 'dependencies', 'dependentRequired', 'dependentSchemas') then
+          case when jsonb_typeof(e.value) <> 'object' then 'must be an object' end
+        when e.key in ('minLength', 'maxLength', 'minItems', 'maxItems', 'minContains', 'maxContains', 'minProperties', 'maxProperties') then
+          case when jsonb_typeof(e.value) <> 'number' then 'must be a non-negative integer'
+            when (e.value #>> '{}')::numeric < 0 or (e.value #>> '{}')::numeric <> trunc((e.value #>> '{}')::numeric)
+              then 'must be a non-negative integer' end
+        when e.key in ('minimum', 'maximum', 'multipleOf') then
+          case when jsonb_typeof(e.value) <> 'number' then 'must be a number'
+            when e.key = 'multipleOf' and (e.value #>> '{}')::numeric <= 0 then 'must be greater than 0' end
+        when e.key in ('exclusiveMinimum', 'exclusiveMaximum') then
+          case when jsonb_typeof(e.value) not in ('number', 'boolean') then 'must be a number' end
+        when e.key in ('$ref', 'format', 'pattern') then
+          case when jsonb_typeof(e.value) <> 'string' then 'must be a text' end
+        when e.key = 'uniqueItems' then
+          case when jsonb_typeof(e.value) <> 'boolean' then 'must be true or false' end
+        when e.key in ('allOf', 'anyOf', 'enum', 'oneOf') then
+          case when jsonb_typeof(e.value) <> 'array' then 'must be an array' when e.value = '[]' then 'must not be empty' end
+        when e.key = 'prefixItems' then
+          case when jsonb_typeof(e.value) <> 'array' and jsonb_typeof(p_schema -> 'items') is distinct from 'array' then 'must be an array' end
+        when e.key in ('required', 'propertyOrdering') then
+          case when jsonb_typeof(e.value) <> 'array' then 'must be an array of texts'
+            when exists (select from jsonb_array_elements(e.value) as t (item) where jsonb_typeof(t.item) <> 'string')
+              then 'must be an array of texts' end
+        when e.key in ('$dynamicRef', '$recursiveAnchor', '$recursiveRef', 'unevaluatedItems', 'unevaluatedProperties')
+          or e.key = '$id' and p_pointer <> '' then 'is not supported'
+        when e.key = 'nullable' then
+          case when jsonb_typeof(e.value) <> 'boolean' then 'is not known' end
+        when e.key in ('$defs', 'additionalItems', 'additionalProperties', 'const', 'contains', 'definitions', 'else', 'if', 'items', 'not',
+            'propertyNames', 'then', 'type') then null
+        -- These say nothing about what is valid.
+        when e.key in ('$anchor', '$comment', '$dynamicAnchor', '$id', '$schema', '$vocabulary', 'allowComments', 'allowTrailingCommas',
+            'contentEncoding', 'contentMediaType', 'contentSchema', 'default', 'defaultSnippets', 'deprecated', 'deprecationMessage',
+            'description', 'discriminator', 'doNotSuggest', 'enumDescriptions', 'enumNames', 'enumItemLabels', 'enumSortTexts', 'errorMessage',
+            'example', 'examples', 'externalDocs', 'id', 'javaType', 'markdownDescription', 'markdownEnumDescriptions', 'patternErrorMessage',
+            'readOnly', 'suggestSortText', 'title', 'tsEnumNames', 'tsType', 'writeOnly', 'xml')
+          or starts_with(e.key, 'x-') then null
+        else 'is not known'
+      end as problem
+    from jsonb_each(p_schema) as e
+  ) as k
+  where k.problem is not null
+  limit 1;
+  if found then
+    raise exception 'Schema keyword "%" % %', left(v_wrong.keyword, 100), v_place, v_wrong.problem using errcode = '22023';
+  end if;
   if jsonb_typeof(p_schema -> 'type') not in ('string', 'array') then
     raise exception 'Schema keyword "type" % must be a type or a list of types', v_place using errcode = '22023';
+  end if;
+  if p_schema -> 'type' = '[]' then
+    raise exception 'Schema keyword "type" % must not be empty', v_place using errcode = '22023';
   end if;
   for v_type in
     select t.type #>> '{}'
@@ -5713,6 +5810,9 @@ begin
   loop
     raise exception 'Schema type "%" % is not known', left(coalesce(v_type, 'null'), 100), v_place using errcode = '22023';
   end loop;
+  if p_schema ? 'pattern' then
+    perform lamplighter.require_pattern(p_schema ->> 'pattern', ' (schema keyword "pattern" ' || v_place || ')');
+  end if;
   for v_part in
     select p_pointer || '/' || k.keyword || '/' || replace(replace(e.name, '~', '~0'), '/', '~1') as pointer, e.schema
     from unnest(array['properties', 'patternProperties']) as k (keyword)
@@ -5726,7 +5826,7 @@ begin
     union all
     select p_pointer || '/' || k.keyword, p_schema -> k.keyword
     from unnest(array['items', 'additionalProperties']) as k (keyword)
-    where jsonb_typeof(p_schema -> k.keyword) = 'object'
+    where p_schema ? k.keyword and (k.keyword <> 'items' or jsonb_typeof(p_schema -> 'items') <> 'array')
   loop
     perform lamplighter.require_schema(v_part.schema, v_part.pointer);
   end loop;
@@ -7157,6 +7257,7 @@ AS $function$
 begin
   perform lamplighter.require_text(prompt, 'Prompt cannot be empty');
   perform lamplighter.require_text(pattern, 'Pattern cannot be empty');
+  perform lamplighter.require_pattern(pattern);
   perform lamplighter.require_generate_limits(max_tokens, seed);
   request_id := lamplighter.enqueue_request('generate_regex',
     jsonb_build_object('prompt', prompt, 'pattern', pattern, 'max_tokens', max_tokens, 'use_cache', coalesce(use_cache, true),
@@ -7854,6 +7955,8 @@ revoke all on function lamplighter.require_lease(p_worker_id uuid) from public;
 revoke all on function lamplighter.require_metric_lane(p_system text, p_function_name text, p_model text) from public;
 
 revoke all on function lamplighter.require_own_worker(p_worker_id uuid) from public;
+
+revoke all on function lamplighter.require_pattern(p_pattern text, p_place text) from public;
 
 revoke all on function lamplighter.require_role(p_role_name text) from public;
 

@@ -291,6 +291,7 @@ export const PRIVILEGES = `
 + + . . . . . . .  lamplighter.require_lease execute
 + + . . . . . . .  lamplighter.require_own_worker execute
 + + . . . . . . .  lamplighter.require_role execute
++ + + + + + . . .  lamplighter.require_pattern execute
 + + + + + + . . .  lamplighter.require_schema execute
 + + + + + + . . .  lamplighter.build_search execute
 + + + + + + . . .  lamplighter.find_search_target execute

@@ -13,6 +13,7 @@ language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp
 begin
   perform lamplighter.require_text(prompt, 'Prompt cannot be empty');
   perform lamplighter.require_text(pattern, 'Pattern cannot be empty');
+  perform lamplighter.require_pattern(pattern);
   perform lamplighter.require_generate_limits(max_tokens, seed);
   request_id := lamplighter.enqueue_request('generate_regex',
     jsonb_build_object('prompt', prompt, 'pattern', pattern, 'max_tokens', max_tokens, 'use_cache', coalesce(use_cache, true),
