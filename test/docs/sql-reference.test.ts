@@ -38,6 +38,18 @@ test('each public function stands there with its arguments, defaults and result,
   expect(headings?.sort()).toEqual(signatures.map((signature) => signature.split('(')[0]).sort());
 });
 
+test('each function stands there with a call that the tests run, and its result', () => {
+  const sections = page.text.split(/^### /m).slice(1);
+  const withoutCall = sections.filter((section) => {
+    const name = /^\S+/.exec(section)?.[0] ?? '';
+    const calls = [...section.matchAll(/^```sql run[^\n]*\n([\s\S]*?)^```\n\n```text result/gm)].map(
+      ([, sql = '']) => sql,
+    );
+    return !calls.some((sql) => sql.includes(`${name}(`));
+  });
+  expect(withoutCall.map((section) => section.split('\n')[0])).toEqual([]);
+});
+
 /** PostgreSQL has uuidv7() since 18; before, the default spells it out. What the default of traceparent is called is what it reads. */
 function nameDefault(text: string): string {
   const [, setting] = /^NULLIF\("left"\(current_setting\('(lamplighter\.\w+)'/.exec(text) ?? [];
