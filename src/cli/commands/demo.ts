@@ -33,13 +33,13 @@ const stepsWith = (generator: Generator, db: Queryable): readonly DemoStep[] => 
   answerQuestions,
   rerankAnswers,
   'name' in generator ? generateText(generator.name) : skipGeneration(generator),
+  keepVectorsInStep(db),
+  buildIndex,
   waitInOneTransaction,
   cancelRequest,
   retryRequest,
   hitCache,
   orderByPriority,
-  buildIndex,
-  keepVectorsInStep(db),
   showStatistics,
 ];
 
@@ -51,8 +51,8 @@ const HINTS: EmbeddedHints = {
 const JOBS_TABLE = { schema: 'public', table: 'jobs' };
 
 const ABOUT_MODELS =
-  'Its model for embed and rerank is builtin/lexical, which compares words and groups of letters, not meaning: good for trying ' +
-  'things out, without any download. "lamplighter models" fetches models of meaning.';
+  'The model here is builtin/lexical. It needs no download, and compares words and groups of letters, not meanings. ' +
+  '"lamplighter models pull" fetches models that compare meanings.';
 
 export const demoCommand: CliCommand = {
   name: 'demo',
@@ -76,7 +76,7 @@ export const demoCommand: CliCommand = {
     }
     terminal.print(`\n${style.green('Done')} in ${sinceStart()}; the server is stopped and its folder removed.`);
     terminal.print(
-      'Next: "lamplighter up" keeps such a server in a folder; docs/getting-started.md is about a database of yours.',
+      'Next: "npx lamplighter up" starts such a server and keeps its data. For a database of yours see docs/getting-started.md.',
     );
     return EXIT.done;
   },
@@ -86,7 +86,7 @@ async function showAll(invocation: Invocation, sinceStart: () => string): Promis
   const { env, providers, terminal, interruption } = invocation;
   const { style } = terminal;
   terminal.print(
-    `${style.bold('Lamplighter')}: AI requests from plain SQL. This is a demonstration on a PostgreSQL of its own.\n`,
+    `${style.bold('Lamplighter')}: SQL in the background, AI requests, and vectors that follow their texts. This is a demonstration on a PostgreSQL of its own.\n`,
   );
   const generator = await findGenerator(env, providers);
   const { server, settings } = await openEmbeddedDatabase(

@@ -20,7 +20,7 @@ export const keepVectorsInStep =
     };
     narrator.step(
       'Keep vectors in step with a column',
-      'A row in the table "jobs" names a column of texts. The embedding daemon adds a column of vectors, fills it, and follows every change.',
+      'A row of the table "jobs" names a column of texts. The embedding daemon adds a column of vectors, fills it, and follows every change of a text.',
     );
     await narrator.run('create table product (id integer primary key, name text)');
     await narrator.run(`

@@ -3,7 +3,8 @@ import { type DemoStep, demand } from './demo-step.ts';
 export const waitInOneTransaction: DemoStep = async (narrator) => {
   narrator.step(
     'Queue and wait in one transaction',
-    'No worker can see a row before its transaction commits, so the request takes a way of its own, through dblink.',
+    'A worker sees a request after its transaction has committed. For one that queues and waits in one statement, the request is ' +
+      'committed through a second connection, by dblink.',
   );
   const [row] = await narrator.run<{ result: string | null }>(`
     select steadytext_get_async_result(steadytext_rerank_async('who lights the lamps?', array[
@@ -17,7 +18,7 @@ export const waitInOneTransaction: DemoStep = async (narrator) => {
 export const cancelRequest: DemoStep = async (narrator) => {
   narrator.step(
     'Cancel',
-    'A request may name its model. One that no worker here serves waits until one does, or until you cancel it.',
+    'A request may name its model. If no worker serves that model, the request waits until one does or until you cancel it.',
   );
   const [queued] = await narrator.run<{ request: string }>(`
     select steadytext_generate_async('A poem about gas light', model => 'openai/some-model') as request`);
@@ -33,7 +34,7 @@ export const cancelRequest: DemoStep = async (narrator) => {
 export const retryRequest: DemoStep = async (narrator) => {
   narrator.step(
     'Fix and retry',
-    'The queue is a table. This row was written by hand, and the name of its parameter is wrong (text_input would be right).',
+    'The queue is a table. This row was inserted by hand, with a wrong parameter: "text" instead of "text_input".',
   );
   const [queued] = await narrator.run<{ request_id: string }>(`
     insert into steadytext_queue (function_name, parameters) values ('embed', '{"text": "Repair the lamp"}')
@@ -53,8 +54,8 @@ export const retryRequest: DemoStep = async (narrator) => {
 export const hitCache: DemoStep = async (narrator) => {
   narrator.step(
     'Hit the cache',
-    'The same question about all articles, twice. The second time the answer is the stored one, and the model is not asked; ' +
-      'with use_cache => false it would be. The larger the model, the more that saves.',
+    'The same question about all articles, twice. The second answer is the stored first one: the model is not asked again. ' +
+      'With use_cache => false it is.',
   );
   await narrator.run('create table asked (name text, request uuid)');
   for (const name of ['first', 'again']) {
@@ -77,7 +78,7 @@ export const hitCache: DemoStep = async (narrator) => {
 export const orderByPriority: DemoStep = async (narrator) => {
   narrator.step(
     'Priorities',
-    'Three requests wait while the function is paused; the most urgent one is taken first, the oldest last here.',
+    'Three requests wait while the function is paused. When it is resumed, the one with the highest priority is taken first.',
   );
   await narrator.run("select steadytext_pause('embed')");
   await narrator.run(`

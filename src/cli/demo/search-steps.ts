@@ -29,7 +29,7 @@ export const embedDocuments: DemoStep = async (narrator) => {
 export const answerQuestions: DemoStep = async (narrator) => {
   narrator.step(
     'Answer questions by similarity',
-    'Vectors have length 1, so the sum of products is the cosine: plain SQL does. With pgvector it is an operator and an index.',
+    'Vectors have length 1, so their cosine is a sum of products, which plain SQL computes. pgvector has an operator and an index for it.',
   );
   const values = QUESTIONS.map(({ body }, at) => `(${at + 1}, '${body}')`).join(',\n                 ');
   await narrator.run(`
@@ -58,7 +58,7 @@ export const answerQuestions: DemoStep = async (narrator) => {
 export const rerankAnswers: DemoStep = async (narrator) => {
   narrator.step(
     'Rerank',
-    'A second look at each of some documents together with the question: slower than comparing vectors, and more exact.',
+    'A model scores each document together with the question. That is slower than comparing vectors, and more exact.',
   );
   const [queued] = await narrator.run<{ request: string }>(`
     select steadytext_rerank_async('Do I get equal pay for equal work?', array_agg(body)) as request from article`);

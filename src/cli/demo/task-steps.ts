@@ -9,7 +9,7 @@ const MOST_LOOKS = 200;
 export const buildIndex: DemoStep = async (narrator) => {
   narrator.step(
     'Build an index in the background',
-    'Any SQL can be a task: it runs in a session of its own, as whoever queued it, and its progress is a view.',
+    'Any SQL can be a task. It runs in a session of its own, as the role that queued it, and a view shows its progress.',
   );
   await narrator.run(`
     create table visit as
