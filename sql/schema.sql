@@ -5143,6 +5143,13 @@ begin
       served_at = clock_timestamp()
   where p.job = p_job
   returning p.pass_relations is null, p.pass_found into is_end, found_rows;
+  if is_end and found_rows = 0 then
+    -- A pass for rows without a vector passes over those that wait for another one.
+    select coalesce(sum(cardinality(b.keys)), 0) into found_rows
+    from lamplighter.embedding_batch as b
+    where b.job = p_job and b.is_of_pass;
+    update lamplighter.embedding_progress as p set pass_found = found_rows where p.job = p_job and found_rows > 0;
+  end if;
   if is_end then
     update lamplighter.embedding_progress as p
     set pass_ended_at = clock_timestamp(),

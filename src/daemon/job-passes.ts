@@ -54,7 +54,8 @@ export interface JobPasses {
   /** Makes a full pass as soon as may be. */
   request(): void;
   /**
-   * One page. A pass that found rows is followed by another one, once all that it found has been worked off.
+   * One page. A pass that found rows is followed by another one, once all that it found has been worked off: after a full one that was not
+   * the first, by a full one.
    *
    * @param isSettled nothing that a pass has found is in flight or waits.
    */
@@ -63,6 +64,8 @@ export interface JobPasses {
 
 interface Pass {
   readonly isFull: boolean;
+  /** Rows that it should have found may have moved to where it had been, their former vectors with them: only another full one finds these. */
+  readonly isRepeated: boolean;
   isRunning: boolean;
   found: number;
 }
@@ -83,6 +86,8 @@ export function createJobPasses({
   let isBackfill = true;
   let pass: Pass | undefined;
   let nextFullMs = Number.NEGATIVE_INFINITY;
+  /** There was a full pass before: rows may have vectors that are stale. */
+  let hasFullPass = false;
   const bounds = job.table.srcKind === 'bytes' ? IMAGE_BLOCKS : BLOCKS;
   let blocks = bounds.least;
   /** Not before then does a pass follow one that found rows. */
@@ -110,7 +115,8 @@ export function createJobPasses({
     }
     if (wasOwn) return;
     // What another daemon, or this one under an earlier lease, has begun goes on.
-    pass = claimed.pass === undefined ? undefined : { ...claimed.pass };
+    hasFullPass = claimed.fullPassAt !== undefined;
+    pass = claimed.pass === undefined ? undefined : { ...claimed.pass, isRepeated: claimed.pass.isFull && hasFullPass };
     nextFullMs = Number.NEGATIVE_INFINITY;
     isBackfill = true;
     if (claimed.fullPassAt === undefined) return onIncomplete();
@@ -120,14 +126,15 @@ export function createJobPasses({
     await (isBackfill ? onIncomplete() : onComplete());
   }
 
-  async function start(isFull: boolean): Promise<void> {
+  async function start(isFull: boolean, isRepeat: boolean): Promise<void> {
     startedMs = clock.nowMs();
     counted = await readTableActivity(db, job.table);
     isMoved = false;
     hasTaken = false;
     isOwn = await startPass(db, job, holderId(), { isFull });
     if (!isOwn) return;
-    pass = { isFull, isRunning: true, found: 0 };
+    // Once: on a table that is always written to, every full pass finds something.
+    pass = { isFull, isRunning: true, found: 0, isRepeated: isFull && hasFullPass && !isRepeat };
     if (isFull) {
       isRequested = false;
       nextFullMs = clock.nowMs() + FULL_PASS_MS;
@@ -145,6 +152,7 @@ export function createJobPasses({
     current.isRunning = !page.isEnd;
     hasTaken ||= page.batch !== undefined;
     if (page.isEnd) {
+      hasFullPass ||= current.isFull;
       followUpMs = hasTaken ? Number.NEGATIVE_INFINITY : clock.nowMs() + WAITING_MS;
       countAgainMs = clock.nowMs() + Math.max(COUNT_AGAIN_MS, COUNT_SHARE * (clock.nowMs() - startedMs));
     }
@@ -168,7 +176,7 @@ export function createJobPasses({
     async step(limit, isSettled) {
       if (claimedBy !== holderId() || clock.nowMs() - claimedMs >= (isOwn ? CLAIM_MS : ASK_MS)) await claim();
       if (!isOwn) return { kind: 'idle' };
-      if (isRequested && isSettled) await start(true);
+      if (isRequested && isSettled) await start(true, false);
       if (pass === undefined || !pass.isRunning) {
         const isDue = pass === undefined || clock.nowMs() >= nextFullMs;
         const isFollowUp = pass !== undefined && pass.found > 0;
@@ -176,7 +184,8 @@ export function createJobPasses({
         if (!isSettled) return { kind: 'idle' };
         if (!isDue && isFollowUp && clock.nowMs() < followUpMs)
           return { kind: 'waiting', inMs: followUpMs - clock.nowMs() };
-        await start(isDue);
+        const isRepeat = !isDue && isFollowUp && pass?.isRepeated === true;
+        await start(isDue || isRepeat, isRepeat);
       }
       const inMs = pace.pageInMs();
       if (inMs > 0) return { kind: 'waiting', inMs };

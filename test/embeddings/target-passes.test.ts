@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { claimJob, startPass } from '../../src/embeddings/claim-job.ts';
 import type { PreparedJob } from '../../src/embeddings/job-spec.ts';
 import { readJobProgress } from '../../src/embeddings/read-progress.ts';
+import { releaseBatch } from '../../src/embeddings/release-batch.ts';
 import { scanPage } from '../../src/embeddings/scan-page.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
 import { createTargetScene, type TargetScene, vectorOf } from './target-scene.ts';
@@ -95,4 +96,24 @@ test('a pass tells how far it is, though the table grows under it', async () => 
   expect(known[0]).toBeGreaterThan(0);
   expect(known.at(-1)).toBeLessThanOrEqual(100);
   expect(known.at(-1)).toBeGreaterThan(50);
+});
+
+test('a pass is not told to have found nothing while rows that a pass has found wait for another vector', async () => {
+  const { pool, holderId } = scene;
+  await scene.run(`create table remodelled (id int primary key, body text);
+    insert into remodelled values (1, 'one'), (2, 'two')`);
+  await scene.settle(await scene.prepare('remodelled'));
+  const job = await scene.prepare('remodelled', { model: 'm2' });
+  await claimJob(pool, job.id, holderId);
+  await startPass(pool, job, holderId, { isFull: true });
+  const { batch } = await scanPage(pool, job, { holderId, limit: 9, blocks: 8 });
+  if (batch === undefined) throw new Error('expected rows of the former model');
+  await releaseBatch(pool, batch, { delayMs: 60_000 });
+  await startPass(pool, job, holderId, { isFull: false });
+  expect(await scanPage(pool, job, { holderId, limit: 9, blocks: 8 })).toMatchObject({ isEnd: true, found: 2 });
+  await scene.run('update lamplighter.embedding_batch set due_at = clock_timestamp()');
+  await scene.drain(job);
+  await startPass(pool, job, holderId, { isFull: false });
+  expect(await scanPage(pool, job, { holderId, limit: 9, blocks: 8 })).toMatchObject({ isEnd: true, found: 0 });
+  expect(await scene.wrong('remodelled', 'm2')).toEqual([]);
 });

@@ -158,6 +158,14 @@ const DEFECTS: readonly VectorDefect[] = [
     says: 'what is told to be complete lacks is [{"id":1',
   },
   {
+    name: 'a pass overlooks what waits for another vector',
+    in: 'lamplighter.record_page',
+    find: 'where b.job = p_job and b.is_of_pass;',
+    replace: 'where false;',
+    noticedBy: [...settled, model2, prepare(), page, { do: 'release', by: 'one' }, page, page, page],
+    says: 'what is told to be complete lacks is [{"id":1',
+  },
+  {
     name: 'a full pass compares no text',
     find: `when k.is_waiting then 'same' else`,
     replace: `when k.is_waiting or not f.is_missing then 'same' else`,
