@@ -11,6 +11,7 @@ import type { PreparedJob } from '../embeddings/job-spec.ts';
 import { releaseBatch } from '../embeddings/release-batch.ts';
 import { type WriteReport, writeVectors } from '../embeddings/write-vectors.ts';
 import type { Model } from '../models/port.ts';
+import type { LaneMeter } from '../monitoring/meter.ts';
 import type { LeaseHolder } from '../process/workload.ts';
 import { noteFault, noteOutage, noteWritten, startBatchSpan } from './batch-span.ts';
 import { createDocumentEmbedder, type EmbeddedDocuments } from './embed-documents.ts';
@@ -36,6 +37,7 @@ export interface BatchWorkerDeps {
   readonly inFlight: InFlightBatches;
   readonly lease: Pick<LeaseHolder, 'check'>;
   readonly trouble: Trouble;
+  readonly measured: LaneMeter;
   readonly log: Logger;
   readonly clock: Clock;
   /** Vectors were written, which took the database so long. */
@@ -60,6 +62,7 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
     inFlight,
     lease,
     trouble,
+    measured,
     log,
     clock,
     onWritten,
@@ -106,8 +109,20 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
     }
   }
 
+  /** A batch is one run, whatever it wrote: its rows have no times of their own. */
+  function measure({ written, failed }: WriteReport, tokens: number | undefined, runMs: number): void {
+    measured.noteEnd('completed', runMs, written);
+    for (const { isFinal } of failed) {
+      if (isFinal) measured.noteEnd('failed', undefined);
+      else measured.noteRetry(undefined);
+    }
+    if (tokens !== undefined) measured.noteTokens(tokens);
+  }
+
   async function work(held: HeldBatch, kind: TurnKind, span: Span | undefined): Promise<void> {
     const { batch, signal } = held;
+    const claimedMs = clock.nowMs();
+    if (batch.attempt === 1) measured.noteEnqueued(batch.rows.length);
     const options = { model, dimensions: job.dimensions, turns, kind, batchSize, budget, signal, span };
     const untried: EmbeddedRows = {
       answers: batch.rows.map(() => DEADLY),
@@ -132,6 +147,7 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
     noteWritten(span, report);
     budget?.noteAnswer();
     trouble.settle();
+    measure(report, embedded.usage.tokens, clock.nowMs() - claimedMs);
     const { truncated = 0 } = embedded.usage;
     if (truncated > 0 && !isTruncationTold) {
       isTruncationTold = true;

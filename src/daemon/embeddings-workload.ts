@@ -49,9 +49,10 @@ export interface EmbeddingsWorkload extends Workload {
 
 /** Opens the workload of embedding jobs: each has a runner of its own, and changed rows are looked for once for all. */
 export async function openEmbeddings(
-  { db, settings, sessions, lease, log, troubles, clock }: WorkloadContext,
+  { db, settings, sessions, lease, log, troubles, meter, clock }: WorkloadContext,
   { controlId, jobRowOwner, config, models, mark }: EmbeddingsWorkloadOptions,
 ): Promise<EmbeddingsWorkload> {
+  meter.open('jobs');
   const inFlight = createInFlightBatches();
   const runners = new Map<string, JobRunner>();
   const counts = { processed: 0, failed: 0 };
@@ -90,6 +91,7 @@ export async function openEmbeddings(
       config,
       mark: (change) => mark(jobId, change),
       openIndexSession,
+      meter,
       onClaimed: () => schedule.reset(),
       onCaptureUnused() {
         captures.note();

@@ -13,6 +13,7 @@ import type { JobMark } from '../embeddings/jobs/mark-jobs.ts';
 import { listJobs, setJobState } from '../embeddings/list-jobs.ts';
 import { prepareJob } from '../embeddings/prepare-job.ts';
 import { readJobProgress } from '../embeddings/read-progress.ts';
+import type { Meter } from '../monitoring/meter.ts';
 import type { LeaseHolder } from '../process/workload.ts';
 import type { DaemonConfig } from './config.ts';
 import type { InFlightBatches } from './in-flight-batches.ts';
@@ -49,6 +50,7 @@ export interface JobRunnerDeps {
   /** Changed rows were found: more may come soon. */
   readonly onClaimed: () => void;
   readonly openIndexSession: OpenIndexSession;
+  readonly meter: Pick<Meter, 'lane'>;
   /** Triggers of a job that captures nothing any more are to be dropped. */
   readonly onCaptureUnused: () => void;
   /** A wish to remove the job has been fulfilled. */
@@ -165,6 +167,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
       lease,
       inFlight,
       trouble,
+      meter: deps.meter,
       log,
       clock,
       async onBudget(isUsedUp) {

@@ -5,6 +5,7 @@ import type { Pool } from '../db/pool.ts';
 import type { PreparedJob } from '../embeddings/job-spec.ts';
 import type { WantedJob } from '../embeddings/jobs/job-row.ts';
 import type { WriteReport } from '../embeddings/write-vectors.ts';
+import type { Meter } from '../monitoring/meter.ts';
 import type { LeaseHolder } from '../process/workload.ts';
 import { createBatchWorker } from './batch-worker.ts';
 import type { DaemonConfig } from './config.ts';
@@ -27,6 +28,7 @@ export interface ReadyJobDeps {
   readonly lease: LeaseHolder;
   readonly inFlight: InFlightBatches;
   readonly trouble: Trouble;
+  readonly meter: Pick<Meter, 'lane'>;
   readonly log: Logger;
   readonly clock: Clock;
   /** The tokens of the day are used up, or there are some again. */
@@ -72,6 +74,7 @@ export function createReadyJob(deps: ReadyJobDeps): ReadyJob {
       inFlight,
       lease,
       trouble,
+      measured: deps.meter.lane('jobs', job.id, job.model),
       log,
       clock,
       onWritten(written, kind, ms) {

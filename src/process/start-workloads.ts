@@ -12,9 +12,11 @@ import { requireSchema } from '../db/migrate/schema-state.ts';
 import { requireWritableServer } from '../db/migrate/writable-server.ts';
 import { startNotificationRouter } from '../db/notification-router.ts';
 import { createPool } from '../db/pool.ts';
+import { createMeter } from '../monitoring/meter.ts';
 import { createDeathWatch } from './death-watch.ts';
 import { createDuties } from './duties.ts';
 import { type Lease, startLease } from './lease.ts';
+import { startMeasurer } from './measurer.ts';
 import type { ProcessKind } from './register-worker.ts';
 import { createStop, type StopOptions, stopAll } from './stop.ts';
 import type { WorkDone } from './work-done.ts';
@@ -110,6 +112,7 @@ export async function startWorkloads(options: StartWorkloadsOptions): Promise<Ru
     const { default: pLimit } = await import('p-limit');
     const shortSessions = pLimit(1);
     const withShortSession = <T>(work: () => Promise<T>) => shortSessions(work);
+    const meter = createMeter(() => clock.nowMs());
     const context: WorkloadContext = {
       db,
       settings,
@@ -120,6 +123,7 @@ export async function startWorkloads(options: StartWorkloadsOptions): Promise<Ru
       heartbeatMs,
       log,
       troubles,
+      meter,
       clock,
       signal,
     };
@@ -127,9 +131,11 @@ export async function startWorkloads(options: StartWorkloadsOptions): Promise<Ru
     // One after the other: what one of them lacks is told before the next one loads anything.
     for (const open of options.workloads) workloads.push(keep(await open(context)));
     const rescues = workloads.flatMap((workload) => workload.rescues ?? []);
+    const measurer = keep(startMeasurer({ db, meter, writeMs: heartbeatMs, troubles, clock }));
     const duties = createDuties([
       ...workloads.flatMap((workload) => workload.duties ?? []),
       ...createDeathWatch({ db, intervalMs: heartbeatMs, leaseMs, rescues }),
+      ...measurer.duties,
     ]);
     lease = await startLease({
       // A table that somebody has locked can hang up every other query for half a lease each.

@@ -5,6 +5,7 @@ import type { SessionRoom } from '../db/connection-budget.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
 import type { NotificationRoute } from '../db/notification-router.ts';
 import type { Pool } from '../db/pool.ts';
+import type { Meter } from '../monitoring/meter.ts';
 import type { Rescue } from './death-watch.ts';
 import type { Duty } from './duties.ts';
 import type { ModelTrouble, RenewedLease } from './renew-lease.ts';
@@ -44,6 +45,8 @@ export interface WorkloadContext {
   readonly log: Logger;
   /** Define here whatever may fail again and again. */
   readonly troubles: Troubles;
+  /** Takes note of what the workload does, once it has opened its system there. */
+  readonly meter: Meter;
   readonly clock: Clock;
   /** Gives up opening. */
   readonly signal: AbortSignal;

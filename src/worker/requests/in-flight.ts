@@ -1,4 +1,5 @@
 import type { Span } from '@opentelemetry/api';
+import { type Clock, systemClock } from '../../core/clock.ts';
 import type { AbortReason, ClaimLedger } from '../../process/workload.ts';
 import type { ClaimedRequest, ClaimName } from '../../requests/claimed-request.ts';
 
@@ -7,6 +8,8 @@ export interface InFlightRequest {
   readonly request: ClaimedRequest;
   /** The worker's id when it claimed: after a lost lease a later id must not finish it. */
   readonly workerId: string;
+  /** When it was claimed, by the clock of the process. */
+  readonly claimedMs: number;
   /** Why nobody wants its answer any more; undefined while somebody does. */
   readonly abortReason: AbortReason | undefined;
   /** Whom to tell when it is broken off. An AbortSignal for each request would take a fifth of the worker's time. */
@@ -40,7 +43,7 @@ export interface InFlight extends ClaimLedger {
  * A row that was lost or handed back can be claimed again before the completion of the earlier claim has gone all its way. The later entry
  * takes the place of the earlier one, which is broken off and whose completion then changes nothing here.
  */
-export function createInFlight(): InFlight {
+export function createInFlight(clock: Pick<Clock, 'nowMs'> = systemClock): InFlight {
   const entries = new Map<string, Entry>();
   let onEmpty: (() => void)[] = [];
   const settledClaims = new Map<string, Set<number>>();
@@ -61,7 +64,7 @@ export function createInFlight(): InFlight {
       return entries.size;
     },
     add(name, requests) {
-      const claim: Claim = { name, open: requests.length, onSettled: noteSettled };
+      const claim: Claim = { name, atMs: clock.nowMs(), open: requests.length, onSettled: noteSettled };
       return requests.map((request) => {
         const earlier = entries.get(request.id);
         earlier?.abort('lost');
@@ -112,6 +115,7 @@ export function createInFlight(): InFlight {
 /** Requests that were claimed together, and how many of them are still in flight. */
 interface Claim {
   readonly name: ClaimName;
+  readonly atMs: number;
   open: number;
   readonly onSettled: (name: ClaimName) => void;
 }
@@ -133,6 +137,10 @@ class Entry implements InFlightRequest {
 
   get workerId(): string {
     return this.#claim.name.workerId;
+  }
+
+  get claimedMs(): number {
+    return this.#claim.atMs;
   }
 
   /** Made on demand: few ask. */

@@ -12,6 +12,7 @@ import { createInFlight } from './in-flight.ts';
 import { loadLanes, type ServedReport } from './lanes.ts';
 import { startCompleter } from './record/completer.ts';
 import { startEventPublisher } from './record/event-publisher.ts';
+import { measureCompletions } from './record/measure-completions.ts';
 import { startOutcomeLog } from './record/outcome-log.ts';
 import { createAnswerer } from './run/answerer.ts';
 import { createConcurrencyLimit } from './run/concurrency-limit.ts';
@@ -46,7 +47,7 @@ export async function openRequests(
   context: WorkloadContext,
   { config, fixed, models }: RequestsWorkloadOptions,
 ): Promise<RequestsWorkload> {
-  const { db, settings, withShortSession, lease, log, troubles, clock } = context;
+  const { db, settings, withShortSession, lease, log, troubles, meter, clock } = context;
   let running: ReturnType<typeof startServices> | undefined;
   const live: LiveSettings = { concurrency: config.concurrency, pollIntervalMs: config.pollIntervalMs };
   const served = await loadLanes(models, config, context.signal);
@@ -61,7 +62,8 @@ export async function openRequests(
     troubles,
   });
   const counts = { processed: 0, failed: 0 };
-  const inFlight = createInFlight();
+  const inFlight = createInFlight(clock);
+  const measured = measureCompletions(meter, clock);
   const health = createModelHealth({ served, troubles, clock });
   const outcomes = startOutcomeLog({ db, lanes: served.lanes, log, troubles, clock });
 
@@ -80,6 +82,7 @@ export async function openRequests(
         const { outcome } = completion;
         outcomes.note(completion, status);
         endProcessSpan(completion.entry, outcome, status);
+        measured.note(completion, status);
         // What was handed back without charge has not been processed.
         if (outcome.kind === 'defer' || outcome.kind === 'release') return;
         counts.processed += 1;
@@ -142,7 +145,10 @@ export async function openRequests(
           if (hasQuarantined) running?.dispatcher.noteQuarantined();
           running?.dispatcher.wake();
         },
-        onFailed: (request) => outcomes.noteDeath(request),
+        onFailed(request) {
+          outcomes.noteDeath(request);
+          measured.noteDeath(request.lane);
+        },
         log,
         troubles,
       }),

@@ -25,6 +25,8 @@ export interface TaskRescuerDeps {
   readonly settings: ConnectionSettings;
   /** Told after tasks were put back into the queue. */
   readonly onRescued: () => void;
+  /** Told of each task that was settled, or put back. */
+  readonly onSettled: (status: Exclude<RescuedTask['status'], 'running'>) => void;
   readonly log: Logger;
   readonly troubles: Troubles;
   readonly clock: Clock;
@@ -47,7 +49,7 @@ export interface TaskCancelRescuer extends Service {
  * a login as its role where that can be had. Whoever hears of a cancel does so within a second, long before a death is proven.
  */
 export function createTaskRescuer(deps: TaskRescuerDeps): TaskRescuer {
-  const { db, workerId, sessions, settings, onRescued, log, troubles, clock } = deps;
+  const { db, workerId, sessions, settings, onRescued, onSettled, log, troubles, clock } = deps;
 
   async function breakOff(
     { username, pid, cancelKey, backendStart, jobid }: RescuedTask,
@@ -66,6 +68,7 @@ export function createTaskRescuer(deps: TaskRescuerDeps): TaskRescuer {
   async function settle(tasks: readonly RescuedTask[], isCancel: boolean, signal: AbortSignal): Promise<void> {
     for (const { jobid, status } of tasks) {
       if (status === 'running') continue;
+      onSettled(status);
       // Whoever had it may be well, and only late.
       if (isCancel) log.info({ jobid, status }, 'ended a cancelled task of another worker');
       else log.warn({ jobid, status }, 'rescued a task whose worker has ended');

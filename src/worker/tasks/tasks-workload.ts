@@ -21,6 +21,7 @@ import { createTaskRescuer } from './task-rescuer.ts';
 import { createTaskSessions } from './task-sessions.ts';
 import { startTaskSpan } from './task-spans.ts';
 
+const MEASURED_AS = { succeeded: 'completed', failed: 'failed', canceled: 'cancelled' } as const;
 const READ_OWN_LOGIN = loadQuery('read_own_login');
 
 export interface TasksWorkloadOptions {
@@ -41,7 +42,7 @@ export interface TasksWorkloadOptions {
  * reruns a task while its backend is there, so its end can still be recorded under the old id.
  */
 export async function openTasks(context: WorkloadContext, options: TasksWorkloadOptions): Promise<Workload> {
-  const { db, settings, lease, log, troubles, clock } = context;
+  const { db, settings, lease, log, troubles, meter, clock } = context;
   const { pollIntervalMs, drainMs, handlerTimeoutMs, retentionMs } = options;
   const concurrency = context.sessions.limit;
   const [own] = (await db.query<{ role: string; database: string }>(READ_OWN_LOGIN)).rows;
@@ -58,6 +59,8 @@ export async function openTasks(context: WorkloadContext, options: TasksWorkload
   const parser = createTextParser();
   const attempts = new Set<Attempt>();
   const counts = { processed: 0, failed: 0 };
+  meter.open('tasks');
+  const measured = meter.lane('tasks', '', '');
   const givenUp = new AbortController();
   const backoff = createRoleBackoff(clock, () => running?.publisher.wake());
   const failures = createFailureLines({
@@ -75,6 +78,7 @@ export async function openTasks(context: WorkloadContext, options: TasksWorkload
     sessions,
     settings: directOf(settings),
     onRescued: () => running?.dispatcher.wake(),
+    onSettled: (status) => measure(status, undefined),
     log,
     troubles,
     clock,
@@ -82,6 +86,11 @@ export async function openTasks(context: WorkloadContext, options: TasksWorkload
   let running: ReturnType<typeof startServices> | undefined;
   let last: ClaimedTask | undefined;
   const onIdle: (() => void)[] = [];
+
+  function measure(end: keyof typeof MEASURED_AS | 'queued', runMs: number | undefined): void {
+    if (end === 'queued') measured.noteRetry(runMs);
+    else measured.noteEnd(MEASURED_AS[end], runMs);
+  }
 
   function start(task: ClaimedTask, workerId: string): void {
     last = task;
@@ -118,6 +127,7 @@ export async function openTasks(context: WorkloadContext, options: TasksWorkload
     if (end === 'failed') failures.tell({ jobid, role }, errorMessage.split('\n', 1)[0] ?? '');
     if (end !== undefined && end !== 'queued') counts.processed += 1;
     if (end === 'failed') counts.failed += 1;
+    if (end !== undefined) measure(end, ms);
     if (attempt.isHandedBack()) log.info({ jobid, role, end: end ?? 'left to others' }, handBackLine(end));
     attempts.delete(attempt);
     running?.dispatcher.wake();

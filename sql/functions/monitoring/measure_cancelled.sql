@@ -1,0 +1,39 @@
+-- lamplighter.measure_cancelled (worker)
+-- Counts cancelled requests into their minutes, each once, 20,000 at most, and returns whether there is more to count. What was cancelled in a
+-- minute in which no process measured is not counted. Lock order: cancels, then lanes, then minutes.
+create or replace function lamplighter.measure_cancelled() returns boolean
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+declare
+  v_taken bigint;
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  with taken as (
+    delete from lamplighter.metric_cancel as c
+    where c.id = any (array(select o.id from lamplighter.metric_cancel as o order by o.id limit 20000 for update skip locked))
+    returning c.function_name, c.model, date_bin('1 minute', c.cancelled_at, 'epoch') as minute
+  ), counted as (
+    insert into lamplighter.metric_minute as m (lane, minute, source, cancelled)
+    select l.id, t.minute, '00000000-0000-0000-0000-000000000000', sum(t.cancelled)
+    from (
+      select t.function_name, t.model, t.minute, count(*) as cancelled
+      from taken as t
+      where exists (
+        select
+        from lamplighter.metric_lane as l
+        join lamplighter.metric_minute as m on m.lane = l.id and m.minute = t.minute
+        where l.system = 'requests' and l.function_name = '' and l.model = '')
+      group by t.function_name, t.model, t.minute
+    ) as t
+    cross join lateral (
+      select lamplighter.require_metric_lane('requests', t.function_name, t.model) as id
+      union all
+      select lamplighter.require_metric_lane('requests', '', '')
+    ) as l
+    group by l.id, t.minute
+    order by l.id, t.minute
+    on conflict on constraint metric_minute_pkey do update set cancelled = m.cancelled + excluded.cancelled
+  )
+  select count(*) into v_taken from taken;
+  return v_taken = 20000;
+end
+$$;

@@ -1,0 +1,2 @@
+-- Merges minutes, sums up hours, deletes what is old. One row without content.
+select lamplighter.compact_metrics()

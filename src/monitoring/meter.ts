@@ -1,0 +1,265 @@
+import { randomUUID } from 'node:crypto';
+import { bucketOf } from './histogram.ts';
+import type { MeasuredSystem } from './read-series.ts';
+import type { MetricRow } from './record-metrics.ts';
+
+const MINUTE_MS = 60_000;
+/** What could not be written for so long is given up: the database was away, so that little was recorded in it. */
+const KEPT_MS = 10 * MINUTE_MS;
+/** Lanes of models that callers name; further ones are counted together. */
+const MOST_LANES = 500;
+/** The minute of what is counted before the clock of the server is known. */
+const UNKNOWN = -1;
+
+/** What ended: of requests, tasks, or rows of a job. */
+export type EndStatus = 'completed' | 'failed' | 'cancelled';
+
+/** Counts since the process began. Waits and runs are by bucket, and their sums in seconds. */
+export interface LaneTotals {
+  enqueued: number;
+  completed: number;
+  failed: number;
+  cancelled: number;
+  retries: number;
+  tokens: number;
+  readonly waits: number[];
+  readonly runs: number[];
+  waitSumS: number;
+  runSumS: number;
+}
+
+/** Counts what happens in one lane. Nothing of it waits or fails; each call costs a fraction of a microsecond. */
+export interface LaneMeter {
+  readonly system: MeasuredSystem;
+  readonly functionName: string;
+  readonly model: string;
+  readonly totals: Readonly<LaneTotals>;
+  noteEnqueued(count: number): void;
+  /** `runMs`: from the claim to the recorded end; unknown where it was not measured. */
+  noteEnd(status: EndStatus, runMs: number | undefined, count?: number): void;
+  /** An attempt failed and was charged, with another one to follow. */
+  noteRetry(runMs: number | undefined): void;
+  /** From the queueing to the first claim. */
+  noteWait(ms: number): void;
+  noteTokens(count: number): void;
+  noteOldestPending(seconds: number): void;
+}
+
+/** What a process measures, in memory, by lane and minute. */
+export interface Meter {
+  /** Names the process in what is written, for as long as it runs. */
+  readonly source: string;
+  /** Says that the process measures the system: minutes in which nothing happens are zeros from now on, and no gaps. */
+  open(system: MeasuredSystem): void;
+  /** The meter of a lane, always the same one. From 500 lanes on, models that have none share that of their function. */
+  lane(system: MeasuredSystem, functionName: string, model: string): LaneMeter;
+  lanes(): readonly LaneMeter[];
+  /** Takes note of the clock of the server, in milliseconds since 1970, as it was at that time of the process's own clock. */
+  noteServerTime(serverMs: number, atMs: number): void;
+  /** The clock of the server now; undefined before it was told. */
+  serverMs(): number | undefined;
+  /** What has changed since it was last confirmed, with the totals of the systems. */
+  changedRows(): { readonly rows: readonly MetricRow[]; readonly confirm: () => void };
+}
+
+interface Cell extends Omit<LaneTotals, 'waitSumS' | 'runSumS'> {
+  hasTokens: boolean;
+  oldestPendingS: number | undefined;
+  changes: number;
+  confirmed: number;
+}
+
+/**
+ * Each figure belongs to the minute of the server in which it was noted. Rows hold what the minute has so far, so that writing them again
+ * changes nothing; a process that is killed loses what it has not written.
+ */
+export function createMeter(nowMs: () => number): Meter {
+  const lanes = new Map<string, LaneMeter & { readonly cells: Map<number, Cell> }>();
+  const systems = new Set<MeasuredSystem>();
+  let offsetMs: number | undefined;
+
+  const minuteNow = () => (offsetMs === undefined ? UNKNOWN : Math.floor((nowMs() + offsetMs) / MINUTE_MS) * MINUTE_MS);
+
+  function createLane(system: MeasuredSystem, functionName: string, model: string) {
+    const cells = new Map<number, Cell>();
+    const totals: LaneTotals = { ...emptyCounts(), waitSumS: 0, runSumS: 0 };
+    let minute = Number.NaN;
+    let cell = emptyCell();
+
+    function current(): Cell {
+      const now = minuteNow();
+      if (now !== minute) {
+        minute = now;
+        cell = cells.get(now) ?? emptyCell();
+        cells.set(now, cell);
+      }
+      cell.changes += 1;
+      return cell;
+    }
+
+    function noteRun(own: Cell, runMs: number | undefined): void {
+      if (runMs === undefined) return;
+      const bucket = bucketOf(runMs);
+      own.runs[bucket] = (own.runs[bucket] ?? 0) + 1;
+      totals.runs[bucket] = (totals.runs[bucket] ?? 0) + 1;
+      totals.runSumS += runMs / 1_000;
+    }
+
+    return {
+      system,
+      functionName,
+      model,
+      totals,
+      cells,
+      noteEnqueued(count: number) {
+        current().enqueued += count;
+        totals.enqueued += count;
+      },
+      noteEnd(status: EndStatus, runMs: number | undefined, count = 1) {
+        const own = current();
+        own[status] += count;
+        totals[status] += count;
+        noteRun(own, runMs);
+      },
+      noteRetry(runMs: number | undefined) {
+        const own = current();
+        own.retries += 1;
+        totals.retries += 1;
+        noteRun(own, runMs);
+      },
+      noteWait(ms: number) {
+        const own = current();
+        const bucket = bucketOf(ms);
+        own.waits[bucket] = (own.waits[bucket] ?? 0) + 1;
+        totals.waits[bucket] = (totals.waits[bucket] ?? 0) + 1;
+        totals.waitSumS += ms / 1_000;
+      },
+      noteTokens(count: number) {
+        const own = current();
+        own.hasTokens = true;
+        own.tokens += count;
+        totals.tokens += count;
+      },
+      noteOldestPending(seconds: number) {
+        const own = current();
+        own.oldestPendingS = Math.max(own.oldestPendingS ?? 0, seconds);
+      },
+    };
+  }
+
+  function laneOf(system: MeasuredSystem, functionName: string, model: string) {
+    const key = JSON.stringify([system, functionName, model]);
+    const known = lanes.get(key);
+    if (known !== undefined) return known;
+    if (lanes.size >= MOST_LANES && model !== '') return laneOf(system, functionName, '');
+    const made = createLane(system, functionName, model);
+    lanes.set(key, made);
+    return made;
+  }
+
+  /** The lane of the system's total holds what is of no other: the oldest of all. */
+  const totalOf = (system: MeasuredSystem) => laneOf(system, '', '');
+
+  function forgetBefore(minute: number): void {
+    for (const { cells } of lanes.values()) {
+      for (const known of cells.keys()) if (known !== UNKNOWN && known < minute) cells.delete(known);
+    }
+  }
+
+  return {
+    source: randomUUID(),
+    open(system) {
+      systems.add(system);
+      totalOf(system);
+    },
+    lane: laneOf,
+    lanes: () => [...lanes.values()],
+    noteServerTime(serverMs, atMs) {
+      const isFirst = offsetMs === undefined;
+      offsetMs = serverMs - atMs;
+      if (!isFirst) return;
+      const minute = minuteNow();
+      for (const { cells } of lanes.values()) {
+        const early = cells.get(UNKNOWN);
+        cells.delete(UNKNOWN);
+        if (early !== undefined) cells.set(minute, early);
+      }
+    },
+    serverMs: () => (offsetMs === undefined ? undefined : nowMs() + offsetMs),
+    changedRows() {
+      const now = minuteNow();
+      if (now === UNKNOWN) return { rows: [], confirm: () => undefined };
+      forgetBefore(now - KEPT_MS);
+      const rows: MetricRow[] = [];
+      const sent: { readonly cell: Cell; readonly changes: number }[] = [];
+      for (const system of systems) {
+        const total = totalOf(system);
+        const own = [...lanes.values()].filter((lane) => lane.system === system);
+        const changed = new Set<number>([now]);
+        for (const lane of own) {
+          for (const [minute, cell] of lane.cells) {
+            if (cell.changes === cell.confirmed) continue;
+            changed.add(minute);
+            sent.push({ cell, changes: cell.changes });
+            if (lane !== total) rows.push(toRow(lane, minute, cell));
+          }
+        }
+        for (const minute of changed) {
+          rows.push(toRow(total, minute, sumCells(own.flatMap(({ cells }) => cells.get(minute) ?? []))));
+        }
+      }
+      return {
+        rows,
+        confirm() {
+          for (const { cell, changes } of sent) cell.confirmed = changes;
+        },
+      };
+    },
+  };
+}
+
+function emptyCounts(): Omit<LaneTotals, 'waitSumS' | 'runSumS'> {
+  return { enqueued: 0, completed: 0, failed: 0, cancelled: 0, retries: 0, tokens: 0, waits: [], runs: [] };
+}
+
+function emptyCell(): Cell {
+  return { ...emptyCounts(), hasTokens: false, oldestPendingS: undefined, changes: 0, confirmed: 0 };
+}
+
+function sumCells(cells: readonly Cell[]): Cell {
+  const total = emptyCell();
+  for (const cell of cells) {
+    for (const name of ['enqueued', 'completed', 'failed', 'cancelled', 'retries', 'tokens'] as const)
+      total[name] += cell[name];
+    total.hasTokens ||= cell.hasTokens;
+    if (cell.oldestPendingS !== undefined)
+      total.oldestPendingS = Math.max(total.oldestPendingS ?? 0, cell.oldestPendingS);
+    for (const name of ['waits', 'runs'] as const) {
+      for (const [bucket, count = 0] of cell[name].entries()) total[name][bucket] = (total[name][bucket] ?? 0) + count;
+    }
+  }
+  return total;
+}
+
+function toRow(
+  { system, functionName, model }: Pick<LaneMeter, 'system' | 'functionName' | 'model'>,
+  minute: number,
+  { enqueued, completed, failed, cancelled, retries, tokens, hasTokens, oldestPendingS, waits, runs }: Cell,
+): MetricRow {
+  return {
+    system,
+    function_name: functionName,
+    model,
+    minute_ms: minute,
+    enqueued,
+    completed,
+    failed,
+    cancelled,
+    retries,
+    ...(hasTokens ? { tokens } : {}),
+    ...(oldestPendingS === undefined ? {} : { oldest_pending_s: oldestPendingS }),
+    // Buckets that nothing fell into may be holes.
+    waits: Array.from(waits, (count) => count ?? 0),
+    runs: Array.from(runs, (count) => count ?? 0),
+  };
+}
