@@ -19,7 +19,7 @@ beforeEach(async () => {
   await measure();
 });
 afterEach(() =>
-  db.pool.query(`truncate lamplighter.metric_lane, lamplighter.metric_minute, lamplighter.metric_cursor, lamplighter.metric_cancel;
+  db.pool.query(`truncate lamplighter.metric_lane, lamplighter.metric_minute, lamplighter.metric_hour, lamplighter.metric_cursor, lamplighter.metric_cancel;
     delete from steadytext_queue`),
 );
 afterAll(() => db[Symbol.asyncDispose]());
