@@ -10,7 +10,8 @@ from (
          case when q.run_at < '9000-01-01 00:00+00'::pg_catalog.timestamptz then q.run_at end as "runAt",
          case when $2::pg_catalog.bool then pg_catalog.left(pg_catalog.jsonb_pretty(q.parameters), $3::integer) end as parameters,
          case when $2::pg_catalog.bool then pg_catalog.left(q.result, $3::integer) end as result,
-         pg_catalog.length(pg_catalog.jsonb_pretty(q.parameters)) as "parametersLength", pg_catalog.length(q.result) as "resultLength"
+         pg_catalog.length(pg_catalog.jsonb_pretty(q.parameters)) as "parametersLength", pg_catalog.length(q.result) as "resultLength",
+         q.traceparent
   from public.steadytext_queue as q
   where q.request_id = $1::pg_catalog.uuid
 ) as r

@@ -16,7 +16,7 @@ import { createLive, type Hear, TOPICS } from './live.ts';
 import { createOperationRunner } from './operation-runner.ts';
 import { loadPageFiles } from './page-files.ts';
 import { createReadCache } from './read-cache.ts';
-import { readOverview } from './read-overview.ts';
+import { createOverviewReader } from './read-overview.ts';
 import { Refusal, toErrorAnswer } from './refusal.ts';
 import { type DashboardServices, NO_TRANSACTION } from './route.ts';
 import { ROUTES } from './routes/routes.ts';
@@ -57,6 +57,7 @@ const MAX_BODY_BYTES = 256 * 1024;
 export function openDashboard(parts: DashboardParts): OpenDashboard {
   const { db, basePath, authorise, isReadOnly, isKnownHost, listSettings, hear, log, clock = systemClock } = parts;
   const troubles = createTroubles({ log, clock, shared: DATABASE_TROUBLE });
+  const readOverview = createOverviewReader();
   const live = createLive({ db, readOverview, hear, trouble: troubles.define('look at the database'), clock });
   const runner = isReadOnly
     ? undefined
@@ -71,6 +72,7 @@ export function openDashboard(parts: DashboardParts): OpenDashboard {
   const services: DashboardServices = {
     db,
     isReadOnly,
+    readOverview,
     listSettings,
     noteChange: () => live.noteChange(TOPICS),
     noteOperation: () => runner?.wake(),

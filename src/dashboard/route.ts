@@ -1,5 +1,5 @@
 import type { Queryable } from '../db/query.ts';
-import type { Rights, SettingRow } from './api.ts';
+import type { Overview, Rights, SettingRow } from './api.ts';
 import type { DashboardDb } from './dashboard-db.ts';
 
 /** What a route may use. */
@@ -20,6 +20,7 @@ export interface RouteContext {
 export interface DashboardServices {
   readonly db: DashboardDb;
   readonly isReadOnly: boolean;
+  readonly readOverview: (db: Queryable) => Promise<Overview>;
   /** Each with its value and where that came from. */
   readonly listSettings: (db: Queryable) => Promise<readonly SettingRow[]>;
   /** Something was done: whoever looks should see it at once. */

@@ -149,7 +149,7 @@ export const PRIVILEGES = `
 + + . . . . . . .  lamplighter.operation_chunk_chunk_number_seq *
 + + + + + + . . .  lamplighter.find_request_floor execute
 + + + + + + . . .  lamplighter.find_task_floor execute
-+ + + + + + . . .  lamplighter.list_processes execute
++ + + + + + + + .  lamplighter.list_processes execute
 + + + + + + . . .  lamplighter.scan_requests execute
 + + + + + + . . .  lamplighter.act_on_requests execute
 + + + + + + . . .  lamplighter.act_on_tasks execute

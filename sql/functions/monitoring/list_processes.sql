@@ -1,4 +1,4 @@
--- lamplighter.list_processes (caller)
+-- lamplighter.list_processes (caller, worker, monitor)
 -- Workers and daemons, as they stand: those whose lease has run out are dead.
 create or replace function lamplighter.list_processes()
 returns table (

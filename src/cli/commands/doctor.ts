@@ -14,6 +14,7 @@ import { checkListening } from '../doctor/check-listening.ts';
 import { checkSchema } from '../doctor/check-schema.ts';
 import { checkModels, checkModelTroubles, checkWorkers } from '../doctor/check-serving.ts';
 import { checkTasks } from '../doctor/check-tasks.ts';
+import { checkTroubles } from '../doctor/check-troubles.ts';
 import { checkSettings, readSettings } from '../doctor/read-settings.ts';
 import { EXIT } from '../exit-code.ts';
 import { printTable, wrap } from '../render-table.ts';
@@ -57,6 +58,7 @@ const CHECKS: readonly Check[] = [
   checkWorkers,
   checkTasks,
   checkEmbeddings,
+  checkTroubles,
   checkSettings,
 ];
 

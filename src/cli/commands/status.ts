@@ -15,6 +15,7 @@ import { pausesSection } from '../status/pauses-section.ts';
 import { requestsSection } from '../status/requests-section.ts';
 import { createStatusScreen, type StatusReading, type StatusSection } from '../status/status-section.ts';
 import { tasksSection } from '../status/tasks-section.ts';
+import { troublesSection } from '../status/troubles-section.ts';
 import { workersSection } from '../status/workers-section.ts';
 import { withSession } from '../with-session.ts';
 
@@ -23,6 +24,7 @@ const WATCH_INTERVAL_MS = 2_000;
 
 /** What is shown of the database at `place`, in this order; a section for each system. */
 const sectionsOf = (place: string): readonly StatusSection[] => [
+  troublesSection,
   requestsSection(place),
   pausesSection,
   tasksSection,

@@ -8,7 +8,7 @@ import { classifySqlState } from '../../db/sqlstate.ts';
 import { RECOMMENDED_MODELS } from '../../models/catalogue/local-models.ts';
 import { describeSupport, resolveDefaultModels } from '../../models/default-models.ts';
 import { createModelRegistry } from '../../models/registry.ts';
-import { workerCommandFor } from '../worker-advice.ts';
+import { workerCommandFor } from '../../monitoring/worker-command.ts';
 import type { Finding, Patient } from './check.ts';
 
 /** What a worker started here would serve. */

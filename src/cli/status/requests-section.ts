@@ -1,8 +1,8 @@
 import { type QueueStats, readQueueStats } from '../../client/queue-stats.ts';
 import { listWaits, type QueueWait, type WaitReason } from '../../client/queue-waits.ts';
 import { listWorkers } from '../../client/worker-status.ts';
+import { workerCommandFor } from '../../monitoring/worker-command.ts';
 import { renderAge } from '../render-age.ts';
-import { workerCommandFor } from '../worker-advice.ts';
 import type { StatusSection } from './status-section.ts';
 
 const WAITS: Readonly<Record<WaitReason, string>> = {

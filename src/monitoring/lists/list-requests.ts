@@ -39,6 +39,7 @@ export interface RequestRecord extends RequestRow {
   readonly resultLength?: number;
   readonly errorText?: string;
   readonly runAt?: string;
+  readonly traceparent?: string;
   readonly waitsFor?: string;
 }
 
