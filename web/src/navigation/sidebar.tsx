@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'preact/hooks';
 import type { Overview, Session } from '../../../src/dashboard/api.ts';
 import { showCompact } from '../format/numbers.ts';
 import { TIME_ZONE } from '../format/times.ts';
@@ -47,6 +48,11 @@ export function Sidebar({ session, path, onKeys }: SidebarProps) {
   const { overview, connection } = useLive();
   const [word, title] = CONNECTIONS[connection.state];
   const [current] = path.split('/');
+  const nav = useRef<HTMLElement>(null);
+  // On a phone the pages are a row that scrolls.
+  useEffect(() => {
+    nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [current]);
   return (
     <div class="sidebar">
       <div class="brand">
@@ -61,7 +67,7 @@ export function Sidebar({ session, path, onKeys }: SidebarProps) {
           </span>
         </span>
       </div>
-      <nav class="nav" aria-label="Pages">
+      <nav ref={nav} class="nav" aria-label="Pages">
         {PAGES.map(({ path: to, name, icon, letter }) => {
           const { count, isBad } = overview === undefined ? { count: 0, isBad: false } : countOf(to, overview);
           return (

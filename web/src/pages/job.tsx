@@ -128,17 +128,21 @@ function Failures({ job }: { readonly job: JobRow }) {
       title: 'Error',
       class: 'main',
       render: ({ error }) => (
-        <span class="cell-line" title={error}>
+        <span class="cell-two-lines" title={error}>
           {error.split('\n', 1)[0]}
         </span>
       ),
     },
     {
       title: 'State',
-      render: ({ isFinal }) =>
-        isFinal ? <StateMark state="failed" text="Given up" /> : <StateMark state="waiting" text="Tried again" />,
+      class: 'nowrap',
+      render: ({ isFinal, attempts }) =>
+        isFinal ? (
+          <StateMark state="failed" text={`Given up after ${attempts}`} />
+        ) : (
+          <StateMark state="waiting" text={`Tried ${attempts} ×, again soon`} />
+        ),
     },
-    { title: 'Attempts', class: 'number wide', render: ({ attempts }) => attempts },
     { title: 'Last', class: 'number', render: ({ lastFailedAt }) => <Ago at={lastFailedAt} /> },
     ...(mayRetry
       ? [

@@ -79,7 +79,7 @@ export function Figures({ overview }: { readonly overview: Overview }) {
         note={
           <>
             <Bounded count={tasks.queued} /> queued
-            {tasks.failed > 0 ? `, ${showCount(tasks.failed)} failed in 1 h` : ''}
+            {tasks.failed > 0 ? `, ${showCount(tasks.failed)} failed` : ''}
           </>
         }
       >

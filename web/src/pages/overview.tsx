@@ -11,7 +11,7 @@ import { Empty, Loading } from '../parts/situation.tsx';
 import { StateMark } from '../parts/state-mark.tsx';
 import { Switch } from '../parts/switch.tsx';
 import { type Column, Table } from '../parts/table.tsx';
-import { Span } from '../parts/time.tsx';
+import { Lasting } from '../parts/time.tsx';
 import { useLive } from '../server/live.ts';
 import { Charts, SYSTEMS, WINDOWS } from './overview-charts.tsx';
 import { Figures } from './overview-figures.tsx';
@@ -101,7 +101,7 @@ function Troubles({ troubles }: { readonly troubles: readonly Trouble[] }) {
           <div class="trouble-side">
             {trouble.since === undefined ? null : (
               <span class="soft">
-                for <Span from={trouble.since} to={undefined} />
+                for <Lasting since={trouble.since} />
               </span>
             )}
             {trouble.link === undefined ? null : (

@@ -5,7 +5,7 @@ export function FilterSaid({ filter }: { readonly filter: Readonly<Record<string
   return (
     <>
       {entries.map(([name, value]) => {
-        const text = typeof value === 'string' ? value : JSON.stringify(value);
+        const text = textOf(value);
         return (
           <span key={name} class="chip chip-still" title={`${name}: ${text}`}>
             <span class="soft">{name}</span>
@@ -15,4 +15,9 @@ export function FilterSaid({ filter }: { readonly filter: Readonly<Record<string
       })}
     </>
   );
+}
+
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return value.map(textOf).join(', ');
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -48,3 +48,13 @@ export function Span({ from, to }: { readonly from: string | undefined; readonly
   if (from === undefined) return <span class="nothing">–</span>;
   return <span class="number">{showSpan((to === undefined ? now : Date.parse(to)) - Date.parse(from))}</span>;
 }
+
+/** How long something has lasted, in its largest unit. */
+export function Lasting({ since }: { readonly since: string }) {
+  const now = useNow();
+  return (
+    <time dateTime={since} title={`since ${showExactTime(since)}`}>
+      {showAgo(Math.max(1000, now - Date.parse(since))).replace(' ago', '')}
+    </time>
+  );
+}
