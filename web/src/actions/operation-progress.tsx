@@ -13,10 +13,24 @@ import { ACTIONS, type Action } from './actions.ts';
 
 const LOOK_MS = 500;
 
-/** How far an operation has come, in percent of what matched when it began. */
-export function percentOf({ state, done, skipped, expectedCount }: Operation): number {
-  if (state === 'done' || expectedCount === 0) return 100;
-  return Math.min(100, ((done + skipped) / expectedCount) * 100);
+/** How far an operation has come, in percent: of all that matched once they are collected, before that of those that were expected. */
+export function percentOf({ state, done, skipped, matched, isCollected, expectedCount }: Operation): number {
+  const all = isCollected ? matched : Math.max(matched, expectedCount);
+  if (state === 'done' || all === 0) return 100;
+  return Math.min(100, ((done + skipped) / all) * 100);
+}
+
+/** Why rows were left as they were: 3 had changed, 1 was held by another transaction. */
+export function skippedText({ skippedFor: { changed, gone, held } }: Operation): string {
+  const reasons: readonly (readonly [count: number, reason: string])[] = [
+    [changed, 'had changed'],
+    [gone, 'were gone'],
+    [held, 'were locked by others'],
+  ];
+  return reasons
+    .filter(([count]) => count > 0)
+    .map(([count, reason]) => `${showCount(count)} ${reason}`)
+    .join(', ');
 }
 
 function pastOf(action: string): string {
@@ -39,7 +53,7 @@ export function OperationProgress({ operation: began, onClose }: { readonly oper
     everyMs: ({ state }) => (state === 'running' ? LOOK_MS : undefined),
   });
   const operation = answer.data ?? began;
-  const { state, done, skipped, expectedCount, error, action } = operation;
+  const { state, done, skipped, matched, isCollected, isStopRequested, expectedCount, error, action } = operation;
   const isRunning = state === 'running';
   return (
     <Dialog
@@ -51,7 +65,7 @@ export function OperationProgress({ operation: began, onClose }: { readonly oper
             <button
               type="button"
               class="button"
-              disabled={isStopping}
+              disabled={isStopping || isStopRequested}
               onClick={() => {
                 setStopping(true);
                 void stopOperation(operation.id).then(answer.reload);
@@ -74,9 +88,13 @@ export function OperationProgress({ operation: began, onClose }: { readonly oper
           tone={state === 'failed' ? 'bad' : isRunning ? 'running' : 'good'}
         />
         <p>
-          <span class="strong">{showCount(done)}</span> of {showCount(expectedCount)} {pastOf(action)}
+          <span class="strong">{showCount(done)}</span> of {showCount(isCollected ? matched : expectedCount)}{' '}
+          {pastOf(action)}
+          {isRunning && !isCollected ? <span class="soft">, still collecting what matches</span> : null}
           {skipped > 0 ? (
-            <span class="soft">, {showCount(skipped)} left as they were: they had changed or were held</span>
+            <span class="soft">
+              , {showCount(skipped)} left: {skippedText(operation)}
+            </span>
           ) : null}
         </p>
         {error === undefined ? null : <p class="failure">{error}</p>}

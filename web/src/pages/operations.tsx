@@ -1,5 +1,5 @@
 import type { Operation } from '../../../src/dashboard/api.ts';
-import { percentOf, stopOperation } from '../actions/operation-progress.tsx';
+import { percentOf, skippedText, stopOperation } from '../actions/operation-progress.tsx';
 import { showCount } from '../format/numbers.ts';
 import { FilterSaid } from '../parts/filter-said.tsx';
 import { Icon } from '../parts/icon.tsx';
@@ -45,14 +45,19 @@ export function OperationsPage() {
             label="Progress of the operation"
             tone={operation.state === 'failed' ? 'bad' : operation.state === 'running' ? 'running' : 'good'}
           />
-          <span class="task-phase soft number">
-            {showCount(operation.done)} of {showCount(operation.expectedCount)}
+          <span class="task-phase soft number" title={skippedText(operation)}>
+            {showCount(operation.done)} of{' '}
+            {showCount(operation.isCollected ? operation.matched : operation.expectedCount)}
             {operation.skipped > 0 ? `, ${showCount(operation.skipped)} left` : ''}
           </span>
         </div>
       ),
     },
-    { title: 'By', class: 'wide cut', render: ({ startedBy }) => <span title={startedBy}>{startedBy}</span> },
+    {
+      title: 'By',
+      class: 'wide cut',
+      render: ({ startedBy, role }) => <span title={`${startedBy}, as role ${role}`}>{startedBy}</span>,
+    },
     {
       title: 'Took',
       class: 'number wide',
@@ -65,11 +70,12 @@ export function OperationsPage() {
             title: 'Actions',
             isTitleUnseen: true,
             class: 'cell-actions',
-            render: ({ id, state }: Operation) =>
+            render: ({ id, state, isStopRequested }: Operation) =>
               state === 'running' ? (
                 <button
                   type="button"
                   class="button button-small"
+                  disabled={isStopRequested}
                   aria-label={`Stop operation ${id}`}
                   onClick={() => void stopOperation(id).then(answer.reload)}
                 >

@@ -137,6 +137,10 @@ export function RequestsPage() {
           answer.refusal === undefined ? (
             <Loading lines={12} />
           ) : null
+        ) : data.rows.length === 0 && data.isPartial === true ? (
+          <Empty title="Nothing found so far">
+            <p>The search has looked at as many rows as one page may. Older ones were not looked at yet.</p>
+          </Empty>
         ) : data.rows.length === 0 ? (
           <Empty title={Object.keys(filter).length === 0 ? 'No requests' : 'No request matches'}>
             <p>
@@ -157,7 +161,7 @@ export function RequestsPage() {
           />
         )}
       </section>
-      <Pager path="requests" filter={filter} cursor={cursor} next={data?.next} />
+      <Pager path="requests" filter={filter} cursor={cursor} next={data?.next} isPartial={data?.isPartial} />
       {selected.length === 0 ? null : (
         <section class="selection" aria-label="Selection">
           <span class="strong">{showMany(selected.length, 'request')} selected</span>

@@ -134,6 +134,10 @@ export function TasksPage() {
           answer.refusal === undefined ? (
             <Loading lines={12} />
           ) : null
+        ) : data.rows.length === 0 && data.isPartial === true ? (
+          <Empty title="Nothing found so far">
+            <p>The search has looked at as many rows as one page may. Older ones were not looked at yet.</p>
+          </Empty>
         ) : data.rows.length === 0 ? (
           <Empty title={isFiltered ? 'No task matches' : 'No tasks'}>
             {isFiltered ? (
@@ -160,7 +164,7 @@ export function TasksPage() {
           />
         )}
       </section>
-      <Pager path="tasks" filter={filter} cursor={cursor} next={data?.next} />
+      <Pager path="tasks" filter={filter} cursor={cursor} next={data?.next} isPartial={data?.isPartial} />
       {selected.length === 0 ? null : (
         <section class="selection" aria-label="Selection">
           <span class="strong">{showMany(selected.length, 'task')} selected</span>

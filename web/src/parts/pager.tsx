@@ -8,10 +8,12 @@ interface PagerProps {
   readonly filter: Filter;
   readonly cursor: string | undefined;
   readonly next: string | undefined;
+  /** The page is not full, as the search reached its bound. */
+  readonly isPartial?: boolean | undefined;
 }
 
 /** To the page of older rows and back. Pages begin after a row, so that rows which come meanwhile move nothing. */
-export function Pager({ path, filter, cursor, next }: PagerProps) {
+export function Pager({ path, filter, cursor, next, isPartial }: PagerProps) {
   if (cursor === undefined && next === undefined) return null;
   return (
     <div class="pager">
@@ -27,7 +29,7 @@ export function Pager({ path, filter, cursor, next }: PagerProps) {
       )}
       {next === undefined ? null : (
         <Link to={pathWith(path, { ...filter, cursor: next })} class="button pager-next" pressedBy="]">
-          Older <Icon name="right" />
+          {isPartial === true ? 'Search further' : 'Older'} <Icon name="right" />
         </Link>
       )}
     </div>

@@ -10,8 +10,9 @@ export interface Answer<Data> {
   reload(): void;
 }
 
-/** A changed topic is read again at most this often. */
-const PAUSE_MS = 200;
+/** Between the beginnings of two reads for changes, so that a busy queue does not flicker. With what the server takes to notice, a change is on
+ * screen within a second. */
+const PAUSE_MS = 400;
 
 interface Held<Data> {
   readonly route: string;
@@ -39,6 +40,7 @@ export function useAnswer<Data>(
     const ending = new AbortController();
     let isReading = false;
     let isDue = false;
+    let beganMs = 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const again = (ms: number) => {
       clearTimeout(timer);
@@ -51,6 +53,7 @@ export function useAnswer<Data>(
       }
       isReading = true;
       isDue = false;
+      beganMs = Date.now();
       clearTimeout(timer);
       let nextMs: number | undefined;
       try {
@@ -65,12 +68,16 @@ export function useAnswer<Data>(
       } finally {
         isReading = false;
       }
-      if (isDue) again(PAUSE_MS);
+      if (isDue) changed();
       else if (nextMs !== undefined && !document.hidden) again(nextMs);
+    };
+    const changed = () => {
+      if (isReading) isDue = true;
+      else again(Math.max(0, beganMs + PAUSE_MS - Date.now()));
     };
     reader.current = () => void read();
     const topicsHeard = topicList.split(' ') as Topic[]; // joined above
-    const unhear = onChange(topicsHeard, () => again(0));
+    const unhear = onChange(topicsHeard, changed);
     void read();
     return () => {
       unhear();
