@@ -21,6 +21,9 @@ const FAULTS = [
   'test/worker/{crash,death,installation,lease,log-floods,outage,quarantine}.test.ts',
 ];
 
+/** What looks at the dashboard in a browser; without Chromium these are skipped, and say so. */
+const BROWSER = ['test/browser/**/*.test.ts'];
+
 /** What needs a server that has pgvector: only `npm run test:pgvector` has one. */
 const PGVECTOR = ['test/pgvector/**/*.test.ts'];
 
@@ -57,7 +60,7 @@ export default defineConfig({
           ...onServer,
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: [...ENGINES, ...FAULTS, ...PGVECTOR],
+          exclude: [...ENGINES, ...FAULTS, ...PGVECTOR, ...BROWSER],
           maxWorkers: AT_A_TIME,
         },
       },
@@ -69,6 +72,17 @@ export default defineConfig({
           include: FAULTS,
           maxWorkers: FAULTS_AT_A_TIME,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...onServer,
+          name: 'browser',
+          globalSetup: [...onServer.globalSetup, 'test/support/browser-setup.ts'],
+          include: BROWSER,
+          // One browser draws for all of them.
+          maxWorkers: 1,
+          sequence: { groupOrder: 3 },
         },
       },
       {

@@ -54,7 +54,7 @@ export function Sidebar({ session, path, onKeys }: SidebarProps) {
     nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
   }, [current]);
   return (
-    <div class="sidebar">
+    <header class="sidebar">
       <div class="brand">
         <svg class="brand-lamp" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
           <path class="brand-light" d="M11 8h10l2.500 4.500L20 23h-8l-3.500-10.500z" />
@@ -119,6 +119,6 @@ export function Sidebar({ session, path, onKeys }: SidebarProps) {
           <Icon name="keys" /> Keyboard <kbd>?</kbd>
         </button>
       </div>
-    </div>
+    </header>
   );
 }
