@@ -165,6 +165,7 @@ create table lamplighter.embedding_job (
   generation bigint default 1 not null,
   state text collate "C" default 'preparing'::text not null,
   reason text,
+  warnings text[] default '{}'::text[] not null,
   registered_at timestamp with time zone default clock_timestamp() not null,
   constraint embedding_job_dimensions_are_positive CHECK ((dimensions > 0)),
   constraint embedding_job_has_a_key CHECK ((cardinality(key_columns) > 0)),
@@ -672,7 +673,8 @@ create view lamplighter.embedding_status as
     x.state AS index_state,
     x.name AS index_name,
     x.percent AS index_percent,
-    x.reason AS index_reason
+    x.reason AS index_reason,
+    j.warnings
    FROM ((((((lamplighter.embedding_job j
      LEFT JOIN lamplighter.embedding_progress p ON ((p.job = j.id)))
      LEFT JOIN lamplighter.embedding_rate r ON ((r.job = j.id)))
@@ -3626,6 +3628,31 @@ AS $function$
   where r.schema_name <> 'lamplighter'
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.list_surplus_stamps(p_job bigint, p_most integer)
+ RETURNS SETOF uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_rows bigint;
+  v_limit bigint;
+  v_from uuid := '00000000-0000-0000-0000-000000000000';
+  v_count bigint;
+begin
+  select p.row_count into v_rows from lamplighter.embedding_progress as p where p.job = p_job;
+  v_limit := v_rows + greatest(v_rows / 5, 1000);
+  select count(*) into v_count from (select from lamplighter.embedding_stamp as s where s.job = p_job limit v_limit + 1) as s;
+  if v_limit is null or v_count <= v_limit then
+    return;
+  end if;
+  if v_count > p_most then
+    v_from := gen_random_uuid();
+  end if;
+  return query select s.key_hash from lamplighter.embedding_stamp as s where s.job = p_job and s.key_hash >= v_from order by s.key_hash limit p_most;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.list_task_cancels(p_worker_id uuid)
  RETURNS TABLE(run_id bigint, attempt integer)
  LANGUAGE plpgsql
@@ -4701,6 +4728,23 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.prune_stamps(p_job bigint, p_generation bigint, p_key_hashes uuid[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_count integer;
+begin
+  perform lamplighter.require_embedding_job(p_job, p_generation);
+  delete from lamplighter.embedding_failure as f where f.job = p_job and f.key_hash = any (p_key_hashes);
+  delete from lamplighter.embedding_stamp as s where s.job = p_job and s.key_hash = any (p_key_hashes);
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.prune_tasks(p_older_than interval, p_limit integer DEFAULT 10000)
  RETURNS integer
  LANGUAGE plpgsql
@@ -5366,6 +5410,17 @@ begin
   set state = p_state, reason = p_reason
   where j.id = p_job and j.state <> 'canceled' and (j.state, coalesce(j.reason, '')) <> (p_state, coalesce(p_reason, ''));
 end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.record_job_warnings(p_job bigint, p_warnings text[])
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  update lamplighter.embedding_job as j
+  set warnings = p_warnings
+  where j.id = p_job and j.warnings <> p_warnings;
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.record_metrics(p_source uuid, p_rows jsonb)
@@ -8126,6 +8181,8 @@ revoke all on function lamplighter.list_ready(p_function_names text[], p_models 
 
 revoke all on function lamplighter.list_shared_names() from public;
 
+revoke all on function lamplighter.list_surplus_stamps(p_job bigint, p_most integer) from public;
+
 revoke all on function lamplighter.list_task_cancels(p_worker_id uuid) from public;
 
 revoke all on function lamplighter.list_unready(p_low text, p_high text) from public;
@@ -8180,6 +8237,8 @@ revoke all on function lamplighter.prune_quarantine() from public;
 
 revoke all on function lamplighter.prune_requests(p_older_than interval, p_after_id bigint, p_limit integer) from public;
 
+revoke all on function lamplighter.prune_stamps(p_job bigint, p_generation bigint, p_key_hashes uuid[]) from public;
+
 revoke all on function lamplighter.prune_tasks(p_older_than interval, p_limit integer) from public;
 
 revoke all on function lamplighter.prune_workers(p_older_than interval) from public;
@@ -8223,6 +8282,8 @@ revoke all on function lamplighter.record_delivery(p_request_id uuid, p_function
 revoke all on function lamplighter.record_embedding_index(p_job bigint, p_state text, p_name text, p_percent double precision, p_reason text) from public;
 
 revoke all on function lamplighter.record_job_state(p_job bigint, p_state text, p_reason text) from public;
+
+revoke all on function lamplighter.record_job_warnings(p_job bigint, p_warnings text[]) from public;
 
 revoke all on function lamplighter.record_metrics(p_source uuid, p_rows jsonb) from public;
 
@@ -8467,6 +8528,8 @@ comment on column lamplighter.embedding_job.generation is 'Raised by any change 
 comment on column lamplighter.embedding_job.table_oid is 'With the names beside it: where they disagree after a restore, the names hold.';
 
 comment on column lamplighter.embedding_job.trusted_model is 'A vector without a stamp counts as made by this model, the first one of the job, and from the row''s text, until trust_ended_at; empty: it counts for nothing.';
+
+comment on column lamplighter.embedding_job.warnings is 'What works, but slowly, or not as one may think; looked at each minute.';
 
 comment on table lamplighter.embedding_progress is 'Passes over the tables of jobs, and what they counted. Apart from embedding_job, whose rows writers share.';
 

@@ -33,6 +33,7 @@ create table lamplighter.embedding_job (
   generation bigint not null default 1,
   state text collate "C" not null default 'preparing',
   reason text,
+  warnings text[] not null default '{}',
   registered_at timestamptz not null default clock_timestamp(),
   constraint embedding_job_pkey primary key (id),
   constraint embedding_job_is_one_row_of_a_jobs_table unique (control_id, job_id),
@@ -52,6 +53,7 @@ comment on column lamplighter.embedding_job.chunk_table_oid is
   'Where the texts are kept in chunks, with their vectors in dst_column; null where the vector stands beside the text.';
 comment on column lamplighter.embedding_job.chunk_size is 'In tokens of the model, as chunk_overlap.';
 comment on column lamplighter.embedding_job.capture_name is 'The capture function: its suffix is random, so that a restored trigger never binds to another job''s.';
+comment on column lamplighter.embedding_job.warnings is 'What works, but slowly, or not as one may think; looked at each minute.';
 comment on column lamplighter.embedding_job.generation is
   'Raised by any change of model, table, columns or key, and by a cancel: work that was begun before writes nothing any more.';
 create unique index embedding_job_dst_idx on lamplighter.embedding_job (coalesce(chunk_table_oid, table_oid), dst_attnum) where state <> 'canceled';
@@ -253,7 +255,8 @@ select j.id as job,
        x.state as index_state,
        x.name as index_name,
        x.percent as index_percent,
-       x.reason as index_reason
+       x.reason as index_reason,
+       j.warnings
 from lamplighter.embedding_job as j
 left join lamplighter.embedding_progress as p on p.job = j.id
 left join lamplighter.embedding_rate as r on r.job = j.id

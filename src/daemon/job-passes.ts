@@ -35,6 +35,8 @@ export interface JobPassesDeps {
   readonly clock: Clock;
   /** A pass over the whole table has found nothing: it is complete. Told as well when its passes are taken over and nothing is due. */
   readonly onComplete: () => Promise<void>;
+  /** A full pass has found nothing. */
+  readonly onFullPass: () => void;
   /** Passes are taken over, or begin, that have rows to find. */
   readonly onIncomplete: () => Promise<void>;
 }
@@ -77,6 +79,7 @@ export function createJobPasses({
   pace,
   clock,
   onComplete,
+  onFullPass,
   onIncomplete,
 }: JobPassesDeps): JobPasses {
   let claimedMs = Number.NEGATIVE_INFINITY;
@@ -159,6 +162,7 @@ export function createJobPasses({
     if (page.isEnd && page.found === 0) {
       isBackfill = false;
       await onComplete();
+      if (current.isFull) onFullPass();
     }
     return { kind: 'page', batch: page.batch };
   }

@@ -10,7 +10,7 @@ import { cancelJob, removeJob } from '../embeddings/cancel-job.ts';
 import { recordIndex } from '../embeddings/index/record-index.ts';
 import { fingerprintOf, type JobRow, type WantedJob } from '../embeddings/jobs/job-row.ts';
 import type { JobMark } from '../embeddings/jobs/mark-jobs.ts';
-import { listJobs, setJobState } from '../embeddings/list-jobs.ts';
+import { listJobs, setJobState, setJobWarnings } from '../embeddings/list-jobs.ts';
 import { prepareJob } from '../embeddings/prepare-job.ts';
 import { readJobProgress } from '../embeddings/read-progress.ts';
 import type { Meter } from '../monitoring/meter.ts';
@@ -22,6 +22,7 @@ import type { JobReport } from './job-report.ts';
 import { chunksFor, isConfigError, nameFor, toJobSpec } from './job-terms.ts';
 import { createReadyJob, mostRowsOf } from './ready-job.ts';
 import type { ServedModels } from './served-models.ts';
+import { createStampPruner } from './stamp-pruner.ts';
 import { DAY_IS_OVER } from './token-budget.ts';
 import { BATCHES_IN_FLIGHT, IDLE_MS, type ReadyJob, workOff } from './work-off.ts';
 
@@ -91,6 +92,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
   let nextMs = IDLE_MS;
   let progressMs = Number.NEGATIVE_INFINITY;
   let keeper: IndexKeeper | undefined;
+  const pruner = createStampPruner(db, log);
   let report: JobReport = {
     jobId,
     name: '',
@@ -153,9 +155,11 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
     isCancelled = false;
     if (row.marks.isFailed || report.state === 'failed') mark({ failureReason: null });
     if (!row.marks.isStarted) mark({ isStarted: true });
+    const warnings = [...(divided?.warnings ?? []), ...job.warnings];
+    await setJobWarnings(db, job.id, warnings);
     const known = ready?.job;
     if (known?.generation === job.generation && isDeepStrictEqual(known.table, job.table)) return;
-    for (const warning of [...(divided?.warnings ?? []), ...job.warnings]) log.warn({ job: jobId }, warning);
+    for (const warning of warnings) log.warn({ job: jobId }, warning);
     dropWork();
     tell({ state: row.marks.isFinished ? 'live' : 'backfill', reason: undefined, name: nameFor(spec) });
     const own = createReadyJob({
@@ -183,6 +187,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
         tell({ state: 'live', reason: undefined });
         if (wish.kind === 'run' && !wish.row.marks.isFinished) mark({ isFinished: true });
       },
+      onFullPass: () => pruner.start(job),
       async onIncomplete() {
         await setJobState(db, job.id, 'backfill');
         tell({ state: 'backfill', reason: undefined });
@@ -326,7 +331,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
   return {
     ...loop,
     async stop() {
-      await Promise.all([loop.stop(), keeper?.stop()]);
+      await Promise.all([loop.stop(), keeper?.stop(), pruner.stop()]);
     },
     setWish(next) {
       const text = next.kind === 'run' ? `run ${fingerprintOf(next.spec)}` : next.kind;

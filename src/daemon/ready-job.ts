@@ -35,6 +35,7 @@ export interface ReadyJobDeps {
   readonly onBudget: (isUsedUp: boolean) => Promise<void>;
   /** See `createJobPasses`. */
   readonly onComplete: () => Promise<void>;
+  readonly onFullPass: () => void;
   readonly onIncomplete: () => Promise<void>;
   readonly onWritten: (report: WriteReport) => void;
   /** See `createBatchWorker`. */
@@ -44,14 +45,15 @@ export interface ReadyJobDeps {
 
 /** A prepared job with all that its work takes; nothing of it runs yet. */
 export function createReadyJob(deps: ReadyJobDeps): ReadyJob {
-  const { db, job, spec, served, config, lease, inFlight, trouble, log, clock, onComplete, onIncomplete } = deps;
+  const { db, job, spec, served, config, lease, inFlight, trouble, log, clock } = deps;
+  const { onComplete, onFullPass, onIncomplete } = deps;
   const { model, turns } = served;
   const { maxTokensPerDay: limit } = spec;
   const pace = createPace({ maxRowsPerSecond: spec.maxRowsPerSecond, maxLoad: config.maxLoad, clock });
   const budget =
     limit === undefined ? undefined : createTokenBudget({ db, jobId: job.id, limit, clock, onChange: deps.onBudget });
   const holderId = () => lease.workerId;
-  const passes = createJobPasses({ db, job, holderId, pace, clock, onComplete, onIncomplete });
+  const passes = createJobPasses({ db, job, holderId, pace, clock, onComplete, onFullPass, onIncomplete });
   return {
     job,
     turns,

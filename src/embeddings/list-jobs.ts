@@ -3,6 +3,7 @@ import type { Queryable } from '../db/query.ts';
 
 const LIST_EMBEDDING_JOBS = loadQuery('list_embedding_jobs');
 const RECORD_JOB_STATE = loadQuery('record_job_state');
+const RECORD_JOB_WARNINGS = loadQuery('record_job_warnings');
 
 export type JobState = 'preparing' | 'backfill' | 'live' | 'failed' | 'canceled';
 
@@ -66,4 +67,9 @@ export async function setJobState(
   reason?: string,
 ): Promise<void> {
   await db.query(RECORD_JOB_STATE, [jobId, state, reason ?? null]);
+}
+
+/** Notes for `lamplighter.embedding_status` what the job's user should know, as sentences. */
+export async function setJobWarnings(db: Queryable, jobId: string, warnings: readonly string[]): Promise<void> {
+  await db.query(RECORD_JOB_WARNINGS, [jobId, warnings]);
 }

@@ -20,6 +20,7 @@ test('a daemon asks each second whether the one that makes the passes of a job h
       pace: createPace({ maxRowsPerSecond: undefined, maxLoad: 1, clock }),
       clock,
       onComplete: async () => undefined,
+      onFullPass: () => undefined,
       onIncomplete: async () => undefined,
     });
   const first = passesOf(scene.holderId);

@@ -105,7 +105,7 @@ export const PRIVILEGES = `
 + + + + + + + . .  lamplighter.embedding_status select (dst_table, filter_column, chunks, chunk_size, chunk_overlap)
 + + + + + + + . .  lamplighter.embedding_status select (tokens, calls, rate, eta, lag, last_error, last_error_at, pass_number)
 + + + + + + + . .  lamplighter.embedding_status select (pass_rows, pass_percent, full_pass_at, served_by, served_at, registered_at, is_log_full)
-+ + + + + + + . .  lamplighter.embedding_status select (index_state, index_name, index_percent, index_reason)
++ + + + + + + . .  lamplighter.embedding_status select (index_state, index_name, index_percent, index_reason, warnings)
 + + . . . . . . .  lamplighter.embedding_status *
 + + + + + + . . .  lamplighter.search_target select (job, job_id, state, model, dimensions, schema_name, table_name, table_oid, key_columns)
 + + + + + + . . .  lamplighter.search_target select (dst_column, chunk_table_oid, chunk_schema_name, chunk_table_name)
@@ -210,6 +210,7 @@ export const PRIVILEGES = `
 + + . . . . + . .  lamplighter.drop_captures execute
 + + . . . . + . .  lamplighter.finish_embeddings execute
 + + . . . . + . .  lamplighter.list_changed_jobs execute
++ + . . . . + . .  lamplighter.list_surplus_stamps execute
 + + . . . . + . .  lamplighter.list_embedding_jobs execute
 + + . . . . . . .  lamplighter.list_invalid_indexes execute
 + + . . . . + . .  lamplighter.lookup_stamps execute
@@ -217,7 +218,9 @@ export const PRIVILEGES = `
 + + . . . . + . .  lamplighter.read_pass execute
 + + . . . . + . .  lamplighter.reconcile_embeddings execute
 + + . . . . + . .  lamplighter.record_embedding_index execute
++ + . . . . + . .  lamplighter.prune_stamps execute
 + + . . . . + . .  lamplighter.record_job_state execute
++ + . . . . + . .  lamplighter.record_job_warnings execute
 + + . . . . + . .  lamplighter.record_page execute
 + + . . . . + . .  lamplighter.register_embedding_job execute
 + + . . . . + . .  lamplighter.release_batch execute

@@ -246,6 +246,17 @@ from pg_catalog.unnest($1::pg_catalog.tid[]) as w (place)
 where t.ctid operator(pg_catalog.=) w.place and t.${dst} is not null`;
 }
 
+/** The hashes of the keys of a leaf's rows, as stamps have them. $1 and $2 the places between which they lie, $3 and $4 the least and greatest. */
+export function selectKeyHashes(table: EmbeddedTable, leaf: string): string {
+  return `select k.key_hash
+from (
+  select ${hashOf(keyOf('t', table.keyColumns))} as key_hash
+  from only ${leaf} as t
+  where t.ctid >= $1::pg_catalog.tid and t.ctid < $2::pg_catalog.tid
+) as k
+where k.key_hash between $3::pg_catalog.uuid and $4::pg_catalog.uuid`;
+}
+
 /** Whether any row has a vector. */
 export function selectAnyVector(table: string, dstColumn: string): string {
   return `select exists (select 1 from ${table} as t where t.${quoteIdentifier(dstColumn)} is not null) as is_filled`;

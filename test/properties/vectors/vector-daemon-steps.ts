@@ -97,6 +97,7 @@ export async function startDaemons(stage: VectorStage, model: VectorModel): Prom
         async onComplete() {
           completions += 1;
         },
+        onFullPass: () => undefined,
         onIncomplete: async () => undefined,
       });
       if (known?.generation === job.generation) daemon.passes.request();
