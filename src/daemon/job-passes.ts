@@ -118,13 +118,12 @@ export function createJobPasses({
     }
     if (wasOwn) return;
     // What another daemon, or this one under an earlier lease, has begun goes on.
-    hasFullPass = claimed.fullPassAt !== undefined;
+    hasFullPass = claimed.fullPassAgoMs !== undefined;
     pass = claimed.pass === undefined ? undefined : { ...claimed.pass, isRepeated: claimed.pass.isFull && hasFullPass };
     nextFullMs = Number.NEGATIVE_INFINITY;
     isBackfill = true;
-    if (claimed.fullPassAt === undefined) return onIncomplete();
-    const agoMs = Date.now() - claimed.fullPassAt.getTime();
-    nextFullMs = clock.nowMs() + Math.max(0, FULL_PASS_MS - agoMs);
+    if (claimed.fullPassAgoMs === undefined) return onIncomplete();
+    nextFullMs = clock.nowMs() + Math.max(0, FULL_PASS_MS - claimed.fullPassAgoMs);
     isBackfill = claimed.isPassDue || (pass !== undefined && (pass.isRunning || pass.found > 0));
     await (isBackfill ? onIncomplete() : onComplete());
   }

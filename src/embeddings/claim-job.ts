@@ -21,8 +21,8 @@ export interface JobClaim {
         readonly startedAt: Date;
       }
     | undefined;
-  /** When the last full pass ended. */
-  readonly fullPassAt: Date | undefined;
+  /** How long ago the last full pass ended, by the clock of the database. */
+  readonly fullPassAgoMs: number | undefined;
 }
 
 /**
@@ -39,7 +39,7 @@ export async function claimJob(db: Queryable, jobId: string, holderId: string): 
       is_running: boolean;
       found_rows: string;
       started_at: Date | null;
-      full_pass_at: Date | null;
+      full_pass_ago_ms: number | null;
     }>(CLAIM_EMBEDDING_JOB, [jobId, holderId])
     .catch(throwFenceError);
   const [row] = rows;
@@ -56,7 +56,7 @@ export async function claimJob(db: Queryable, jobId: string, holderId: string): 
             found: Number(row.found_rows),
             startedAt: row.started_at,
           },
-    fullPassAt: row.full_pass_at ?? undefined,
+    fullPassAgoMs: row.full_pass_ago_ms ?? undefined,
   };
 }
 
