@@ -83,6 +83,19 @@ test('watching an index build shows its phases and ends with it', async () => {
   expect(seen.map(({ state }) => state)).toContain('running');
 });
 
+test('watching tells of a state once, and of a task that runs twice a second at most', async () => {
+  // One that does not listen yet looks more often at first.
+  const fresh = createClient({ uri: db.uri });
+  const jobid = await fresh.tasks.run('select pg_sleep(1.4)');
+  const seen: TaskStatus[] = [];
+  for await (const status of fresh.tasks.watch(jobid)) seen.push(status);
+  await fresh.close();
+  const running = seen.filter(({ state }) => state === 'running').length;
+  expect(running).toBeGreaterThan(1);
+  expect(running).toBeLessThanOrEqual(Math.ceil(((seen.at(-1)?.runMs ?? 0) + 500) / 500));
+  expect(seen.filter(({ state }) => state === 'queued').length).toBeLessThanOrEqual(1);
+});
+
 test('closing the client ends waits with ABORTED', async () => {
   const closing = createClient({ uri: db.uri });
   const jobid = await closing.tasks.run('select pg_sleep(60)');

@@ -32,13 +32,17 @@ export async function followTask(
       terminal.showStatus();
       return { code: codeOfInterruption(interruption), ...(last === undefined ? {} : { task: last }) };
     }
+    const left = await client.tasks.check(jobid);
+    // While the question stood there.
+    if (left !== undefined && hasEnded(left)) return { code: codeOfEnd(left), task: left };
     terminal.printError(`Task ${jobid} goes on. To stop it: lamplighter task cancel ${jobid}`);
     return { code: codeOfInterruption(interruption) };
   }
   terminal.showStatus();
-  const isDone = last?.state === 'succeeded';
-  return { code: isDone ? EXIT.done : EXIT.failed, ...(last === undefined ? {} : { task: last }) };
+  return { code: codeOfEnd(last), ...(last === undefined ? {} : { task: last }) };
 }
+
+const codeOfEnd = (task: TaskStatus | undefined): ExitCode => (task?.state === 'succeeded' ? EXIT.done : EXIT.failed);
 
 async function isCancelWanted({ terminal, interruption }: Invocation, jobid: number): Promise<boolean> {
   if (!terminal.isInteractive) return false;

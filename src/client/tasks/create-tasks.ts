@@ -42,7 +42,7 @@ export interface Tasks {
    * unknown for 5 s or was deleted, ABORTED.
    */
   wait(task: TaskId, options?: TaskWaitOptions): Promise<TaskStatus>;
-  /** Yields the task as it is now, then each change of its state or progress, at most twice a second; the last one has ended. */
+  /** Yields the task as it is now, then each change of its state, and twice a second while it runs; the last one has ended. */
   watch(task: TaskId, options?: Pick<TaskWaitOptions, 'signal'>): AsyncIterable<TaskStatus>;
   /** Shows a task as it is now; undefined when the role sees none with that id. */
   check(task: TaskId, options?: Pick<RunTaskOptions, 'db'>): Promise<TaskStatus | undefined>;

@@ -38,7 +38,7 @@ export interface FollowOptions {
 }
 
 export interface TaskWatcher extends Service {
-  /** Yields the task when its state has changed, and while it runs after each look if its progress is wanted; ends after it has ended. */
+  /** Yields the task when its state has changed, and while it runs twice a second if its progress is wanted; ends after it has ended. */
   follow(jobid: number, options: FollowOptions): AsyncGenerator<TaskStatus, void, undefined>;
   /** Rejects all who follow with ABORTED, and closes the connection. */
   stop(): Promise<void>;
@@ -130,6 +130,7 @@ export function createTaskWatcher({ db, listen, troubles, clock }: TaskWatcherDe
     let failures = 0;
     let failure: unknown;
     let last: TaskStatus | undefined;
+    let yieldedMs = Number.NEGATIVE_INFINITY;
     for (;;) {
       if (stopping.signal.aborted) throw closedError();
       if (signal?.aborted === true) throw taskAbortedError(jobid, signal.reason);
@@ -148,7 +149,11 @@ export function createTaskWatcher({ db, listen, troubles, clock }: TaskWatcherDe
           isRunning = task.state === 'running';
           const isNew = task.state !== last?.state || task.reason !== last?.reason;
           last = task;
-          if (isNew || (isRunning && isProgressWanted)) yield task;
+          // Who does not listen yet looks more often.
+          if (isNew || (isRunning && isProgressWanted && nowMs - yieldedMs >= PROGRESS_MS)) {
+            yieldedMs = nowMs;
+            yield task;
+          }
           if (hasEnded(task)) return;
         }
         startListening();
