@@ -15,7 +15,7 @@ export function guardRequest(request: Request, isKnownHost: HostCheck): void {
     throw new Refusal(
       'FOREIGN_HOST',
       `This dashboard does not answer for the host ${JSON.stringify(hostname)}`,
-      `If it is one of its names, start it with: --allow-host ${hostname}`,
+      `If it is one of its names, start it with: --dashboard-host ${hostname}`,
     );
   }
   const site = request.headers.get('sec-fetch-site');

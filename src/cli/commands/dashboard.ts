@@ -1,11 +1,15 @@
+import process from 'node:process';
+import { text as readStream } from 'node:stream/consumers';
 import { LamplighterError } from '../../core/errors.ts';
-import { ALL_RIGHTS, type Authorise } from '../../dashboard/access.ts';
+import { hashPassword } from '../../dashboard/password-hash.ts';
 import { describeConnection } from '../../db/connection-text.ts';
-import type { CliCommand } from '../cli-command.ts';
-import { type CliOption, isOn, listOf, readOption } from '../cli-option.ts';
+import type { CliCommand, Invocation } from '../cli-command.ts';
+import { type CliOption, isOn, readOption } from '../cli-option.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
-import { type ListenAddress, readListenAddress } from '../dashboard/listen-address.ts';
+import { DASHBOARD_OPTIONS, dashboardAccessOf } from '../dashboard/dashboard-options.ts';
+import { DEFAULT_ADDRESS, readListenAddress } from '../dashboard/listen-address.ts';
 import { serveDashboard } from '../dashboard/serve-dashboard.ts';
+import { EXIT, type ExitCode } from '../exit-code.ts';
 import { runService } from '../run-service.ts';
 
 const LISTEN: CliOption = {
@@ -14,14 +18,10 @@ const LISTEN: CliOption = {
   describes: 'where to listen',
   defaultText: '127.0.0.1:4600',
 };
-const READ_ONLY: CliOption = { flag: 'read-only', describes: 'change nothing, whoever asks' };
-const ALLOW_HOST: CliOption = {
-  flag: 'allow-host',
-  argument: 'name',
-  isRepeatable: true,
-  describes: 'a name under which browsers may ask for it, beside localhost, this machine and addresses',
+const HASH_PASSWORD: CliOption = {
+  flag: 'hash-password',
+  describes: 'ask for a password, or read it from standard input, print its hash for that file, and end',
 };
-const DEFAULT_ADDRESS: ListenAddress = { host: '127.0.0.1', port: 4_600, isLoopback: true };
 
 export const dashboardCommand: CliCommand = {
   name: 'dashboard',
@@ -29,33 +29,20 @@ export const dashboardCommand: CliCommand = {
   details:
     'Serves a page that shows what is queued, running and wrong, and lets you retry, cancel, delete, pause and resume. It sees and does what the ' +
     'role of the connection may: the owner of the schema all, others their own. Without --auth-basic-file it listens on loopback only.',
-  options: [...CONNECTION_OPTIONS, LISTEN, READ_ONLY, ALLOW_HOST],
+  options: [...CONNECTION_OPTIONS, LISTEN, ...DASHBOARD_OPTIONS, HASH_PASSWORD],
   examples: [
     { command: 'lamplighter dashboard', does: 'at http://127.0.0.1:4600' },
     { command: 'lamplighter dashboard --read-only --listen 127.0.0.1:8080', does: 'only to look, elsewhere' },
+    { command: 'lamplighter dashboard --listen 0.0.0.0:4600 --auth-basic-file users', does: 'for other machines, too' },
+    { command: 'echo "ann:admin+payloads:$(lamplighter dashboard --hash-password)" >> users', does: 'let somebody in' },
   ],
   logLevel: 'info',
   async run(invocation) {
+    if (isOn(invocation, HASH_PASSWORD)) return printHash(invocation);
     const address = readOption(invocation, LISTEN, readListenAddress) ?? DEFAULT_ADDRESS;
-    if (!address.isLoopback) {
-      throw new LamplighterError(
-        'USAGE',
-        `--listen ${address.host}:${address.port} lets other machines in, and nothing says who may come`,
-        {
-          hint: 'Add --auth-basic-file FILE, or listen on 127.0.0.1 behind a proxy that asks who comes.',
-        },
-      );
-    }
+    const access = dashboardAccessOf(invocation, address, LISTEN.flag);
     const settings = connectionOf(invocation);
-    const authorise: Authorise = () => ({ rights: ALL_RIGHTS });
-    const dashboard = await serveDashboard(invocation, {
-      settings,
-      address,
-      authorise,
-      isReadOnly: isOn(invocation, READ_ONLY),
-      allowedHosts: listOf(invocation, ALLOW_HOST),
-      programSettings: [],
-    });
+    const dashboard = await serveDashboard(invocation, { settings, ...access, programSettings: [] });
     invocation.terminal.print(
       `The dashboard of ${describeConnection(settings)} is at ${dashboard.url}. Ctrl-C stops it.`,
     );
@@ -66,3 +53,21 @@ export const dashboardCommand: CliCommand = {
     });
   },
 };
+
+async function printHash({ terminal, interruption }: Invocation): Promise<ExitCode> {
+  const password = await readPassword(interruption.first);
+  if (password === undefined) return EXIT.interrupted;
+  if (password.length < 8) {
+    throw new LamplighterError('USAGE', 'expected a password of at least 8 characters');
+  }
+  terminal.print(await hashPassword(password));
+  return EXIT.done;
+}
+
+/** What the terminal shows while a password is typed goes to standard error: standard output has the hash alone. */
+async function readPassword(signal: AbortSignal): Promise<string | undefined> {
+  if (process.stdin.isTTY !== true) return (await readStream(process.stdin)).replace(/\r?\n$/, '');
+  const prompts = await import('@clack/prompts');
+  const answer = await prompts.password({ message: 'Password', output: process.stderr, signal });
+  return prompts.isCancel(answer) ? undefined : answer;
+}

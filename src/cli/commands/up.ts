@@ -7,11 +7,13 @@ import type { CliCommand, Invocation } from '../cli-command.ts';
 import { type CliOption, isGivenAsFlag, readOption, textOf } from '../cli-option.ts';
 import { CONNECTION_OPTIONS, connectionFlags, connectionOf } from '../connection-options.ts';
 import { daemonConfigOf, TRUST_OPTIONS } from '../daemon-options.ts';
+import { DASHBOARD_OPTIONS, dashboardAccessOf } from '../dashboard/dashboard-options.ts';
+import { DEFAULT_ADDRESS, readListenAddress } from '../dashboard/listen-address.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { migrateDatabase, printReport } from '../migrate-database.ts';
 import { runService } from '../run-service.ts';
 import { TASK_LOGIN_OPTIONS } from '../task-login-options.ts';
-import { openAll, type UpServices } from '../up/open-all.ts';
+import { openAll, type UpDashboard, type UpServices } from '../up/open-all.ts';
 import { upEmbedded } from '../up/up-embedded.ts';
 import { WORKER_FLAGS, workerConfigOf } from '../worker-options.ts';
 
@@ -35,12 +37,19 @@ const JOBS_TABLE: CliOption = {
   defaultText: 'none',
 };
 
+const DASHBOARD: CliOption = {
+  flag: 'dashboard',
+  argument: 'address',
+  describes: 'where the dashboard listens; off for none',
+  defaultText: '127.0.0.1:4600, or any free port',
+};
+
 export const upCommand: CliCommand = {
   name: 'up',
   summary: 'run a database with Lamplighter, and a worker',
   details:
     'With no database named it runs an embedded PostgreSQL, kept in a folder, and prints how to connect. With one, in a flag or in the ' +
-    'environment, it installs or upgrades the schema there. Either way it then runs a worker, and with --jobs-table an embedding daemon, until it is ' +
+    'environment, it installs or upgrades the schema there. Either way it then runs a worker, the dashboard, and with --jobs-table an embedding daemon, until it is ' +
     'stopped. --data-dir or --port on the command line choose the embedded one even when the environment names a database.',
   options: [
     DATA_DIR,
@@ -50,6 +59,8 @@ export const upCommand: CliCommand = {
     ...TASK_LOGIN_OPTIONS,
     JOBS_TABLE,
     ...TRUST_OPTIONS,
+    DASHBOARD,
+    ...DASHBOARD_OPTIONS,
   ],
   examples: [
     { command: 'lamplighter up', does: 'embedded, in .lamplighter' },
@@ -66,6 +77,7 @@ export const upCommand: CliCommand = {
     const services: UpServices = {
       worker: workerConfigOf(invocation),
       daemon: jobsTable === undefined ? undefined : daemonConfigOf(invocation, jobsTable),
+      dashboard: dashboardOf(invocation),
     };
     const port = readOption(invocation, PORT, readPort);
     if (!isEmbedded(invocation)) return upNamed(invocation, services);
@@ -77,6 +89,13 @@ export const upCommand: CliCommand = {
     return codeOfService(invocation, code);
   },
 };
+
+function dashboardOf(invocation: Invocation): UpDashboard | undefined {
+  if (textOf(invocation, DASHBOARD) === 'off') return undefined;
+  const asked = readOption(invocation, DASHBOARD, readListenAddress);
+  const access = dashboardAccessOf(invocation, asked ?? DEFAULT_ADDRESS, DASHBOARD.flag);
+  return { ...access, isAsked: asked !== undefined };
+}
 
 function isEmbedded(invocation: Invocation): boolean {
   const flags = connectionFlags(invocation);

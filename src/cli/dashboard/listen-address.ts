@@ -10,6 +10,8 @@ export interface ListenAddress {
   readonly isLoopback: boolean;
 }
 
+export const DEFAULT_ADDRESS: ListenAddress = { host: '127.0.0.1', port: 4_600, isLoopback: true };
+
 /** Reads `host:port`, `[::1]:port` or a port alone, which is on loopback. */
 export function readListenAddress(text: string): Reading<ListenAddress> {
   const [, bracketed, plain, digits = ''] = /^(?:(?:\[([0-9a-f:.]+)\]|([^:[\]]*)):)?(\d{1,5})$/i.exec(text) ?? [];

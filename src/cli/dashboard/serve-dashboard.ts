@@ -3,27 +3,27 @@ import { isIP } from 'node:net';
 import { hostname as machineName } from '../../core/env.ts';
 import { LamplighterError } from '../../core/errors.ts';
 import type { Service } from '../../core/service.ts';
-import type { Authorise } from '../../dashboard/access.ts';
 import type { SettingRow } from '../../dashboard/api.ts';
 import { createDashboardDb } from '../../dashboard/dashboard-db.ts';
 import { listDatabaseSettings } from '../../dashboard/database-settings.ts';
+import type { Topic } from '../../dashboard/live.ts';
 import { toNodeListener } from '../../dashboard/node-listener.ts';
 import { openDashboard } from '../../dashboard/open-dashboard.ts';
 import type { ConnectionSettings } from '../../db/connection-settings.ts';
+import { startListener } from '../../db/listener.ts';
 import { createPool } from '../../db/pool.ts';
 import type { Invocation } from '../cli-command.ts';
+import type { DashboardAccess } from './dashboard-options.ts';
 import { type ListenAddress, urlOf } from './listen-address.ts';
 
-export interface DashboardSetup {
+export interface DashboardSetup extends DashboardAccess {
   readonly settings: ConnectionSettings;
-  readonly address: ListenAddress;
-  readonly authorise: Authorise;
-  readonly isReadOnly: boolean;
-  /** Names under which it may be asked for, beside addresses and those of this machine. */
-  readonly allowedHosts: readonly string[];
   /** Of the program that it is part of. */
   readonly programSettings: readonly SettingRow[];
 }
+
+/** What a notification on each channel is about. */
+const TOPIC_OF: Readonly<Record<string, Topic>> = { steadytext_completed: 'requests', lantern_tasks: 'tasks' };
 
 /** A dashboard that listens. */
 export interface ServedDashboard extends Service {
@@ -51,6 +51,16 @@ export async function serveDashboard(
     isPermanent: true,
     // Another page can have its name point here, but never an address.
     isKnownHost: (host) => known.has(host) || isIP(host.replaceAll(/^\[|\]$/g, '')) !== 0,
+    hear: (onChange) =>
+      startListener({
+        settings,
+        channels: Object.keys(TOPIC_OF),
+        onEvent: (channel) => onChange([TOPIC_OF[channel] ?? 'requests']),
+        onResync: () => undefined,
+        // It looks by itself anyway.
+        onState: () => undefined,
+        log: log.child({}, { level: 'warn' }),
+      }),
     async listSettings(db) {
       return [...programSettings, ...(await listDatabaseSettings(db))];
     },

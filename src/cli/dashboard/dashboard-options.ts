@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { LamplighterError, messageOf } from '../../core/errors.ts';
+import { ALL_RIGHTS, type Authorise } from '../../dashboard/access.ts';
+import { createBasicAuth, parseUsers } from '../../dashboard/basic-auth.ts';
+import type { Invocation } from '../cli-command.ts';
+import { type CliOption, isOn, listOf, textOf } from '../cli-option.ts';
+import type { ListenAddress } from './listen-address.ts';
+
+const READ_ONLY: CliOption = { flag: 'read-only', describes: 'change nothing, whoever asks' };
+const AUTH_BASIC_FILE: CliOption = {
+  flag: 'auth-basic-file',
+  argument: 'file',
+  describes: 'who may come, a line each: name:viewer, operator or admin, with +payloads or not:hash of the password',
+  defaultText: 'everybody on this machine',
+};
+const ALLOW_HOST: CliOption = {
+  flag: 'dashboard-host',
+  argument: 'name',
+  isRepeatable: true,
+  describes: 'a name under which browsers may ask for it, beside localhost, this machine and addresses',
+};
+
+/** Who may come to the dashboard, and what they may do. */
+export const DASHBOARD_OPTIONS: readonly CliOption[] = [AUTH_BASIC_FILE, READ_ONLY, ALLOW_HOST];
+
+/** What these options ask for. */
+export interface DashboardAccess {
+  readonly address: ListenAddress;
+  readonly authorise: Authorise;
+  readonly isReadOnly: boolean;
+  readonly allowedHosts: readonly string[];
+}
+
+/**
+ * Who may come to a dashboard at that address.
+ *
+ * @param flag The one that named the address.
+ * @throws LamplighterError USAGE where others than this machine could come and nothing says who may; CONFIG_INVALID for the file
+ */
+export function dashboardAccessOf(invocation: Invocation, address: ListenAddress, flag: string): DashboardAccess {
+  const file = textOf(invocation, AUTH_BASIC_FILE);
+  if (file === undefined && !address.isLoopback) {
+    const place = `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+    throw new LamplighterError('USAGE', `--${flag} ${place} lets other machines in, and nothing says who may come`, {
+      hint: 'Add --auth-basic-file FILE, or listen on 127.0.0.1 behind a proxy that asks who comes.',
+    });
+  }
+  return {
+    address,
+    authorise: file === undefined ? () => ({ rights: ALL_RIGHTS }) : createBasicAuth(parseUsers(readUsers(file), file)),
+    isReadOnly: isOn(invocation, READ_ONLY),
+    allowedHosts: listOf(invocation, ALLOW_HOST),
+  };
+}
+
+function readUsers(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new LamplighterError('CONFIG_INVALID', `--auth-basic-file: ${messageOf(cause)}`, { cause });
+  }
+}
