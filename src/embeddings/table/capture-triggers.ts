@@ -57,12 +57,14 @@ export async function placeTriggers(
   );
   if (subscribed.length === 0) return;
   const enabled = new Map((await listTriggers(db, captureName)).map((found) => [found.relation, found.enabled]));
-  for (const { oid, name } of subscribed) {
-    if (enabled.get(oid) !== 'O') continue;
+  const unheard = subscribed.filter(({ oid }) => enabled.get(oid) === 'O');
+  for (const { name } of unheard) {
     await runWithTableLock(db, patience, (transaction) =>
       transaction.query(`alter table ${name} enable always trigger ${trigger}`),
     );
   }
+  // What replication has written since it was subscribed, no trigger has seen.
+  if (unheard.length > 0) await db.query('select lamplighter.reconcile_embeddings($1)', [jobId]);
 }
 
 /** Sentences about tables whose changes are not captured, or not all: a pass finds them later. */
