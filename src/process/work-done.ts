@@ -9,6 +9,9 @@ export interface WorkDone {
 /** As in `12 requests (1 failed), 3 tasks`. */
 export function describeWork(work: readonly WorkDone[]): string {
   return work
-    .map(({ name, processed, failed }) => `${processed} ${name}${failed === 0 ? '' : ` (${failed} failed)`}`)
+    .map(
+      ({ name, processed, failed }) =>
+        `${processed} ${processed === 1 ? name.replace(/s$/, '') : name}${failed === 0 ? '' : ` (${failed} failed)`}`,
+    )
     .join(', ');
 }

@@ -15,7 +15,7 @@ test('status shows queues and workers, for people and as JSON', async () => {
   const worker = await createWorker({ uri: db.uri });
   try {
     const { code, stdout } = await runCli(['status', '--uri', db.uri]);
-    expect(stdout).toMatch(/^Requests in .*\n +function +pending .*\n +generate +1 /);
+    expect(stdout).toMatch(/^Requests in .*\n +function +pending .*\n +generate +1 /m);
     expect(stdout).toMatch(/Workers\n.*\n.* running .*embed,rerank/);
     expect(code).toBe(0);
     const json = JSON.parse((await runCli(['status', '--json', '--uri', db.uri])).stdout);

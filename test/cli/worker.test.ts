@@ -60,7 +60,7 @@ test('a worker says what it serves and why not the rest, logs JSON to a pipe, an
   expect(options).toContainEqual({ name: 'poll-interval', value: '2s', origin: 'lamplighter.set' });
   expect(msg).toMatch(/^options: concurrency 3 \(STEADYTEXT_WORKER_CONCURRENCY\), .*; by default max-retries 3, /);
   expect(lines.at(-1)).toMatchObject({
-    msg: expect.stringMatching(/^stopped after [\d.]+ s: 1 requests, 0 tasks$/),
+    msg: expect.stringMatching(/^stopped after [\d.]+ s: 1 request, 0 tasks$/),
     work: [
       { name: 'requests', processed: 1, failed: 0 },
       { name: 'tasks', processed: 0, failed: 0 },

@@ -172,11 +172,11 @@ test('a database of which its host says READ ONLY is not written to, as hosts sa
   await using host = await createHost();
   await migrateAs(host.owner.uri, { grant: [host.caller.name], grantWorker: [host.worker.name] });
   await host.admin(`alter database ${host.database} set default_transaction_read_only = on`);
-  await expect(spawnWorker({ uri: host.worker.uri })).rejects.toThrow('The server lets nobody write');
+  await expect(spawnWorker({ uri: host.worker.uri })).rejects.toThrow('The server is read-only');
   await using client = createClient({ uri: host.caller.uri });
   await expect(client.embed('text')).rejects.toMatchObject({ code: '25006' });
   await expect(migrateAs(host.owner.uri, { grant: [host.caller.name] })).rejects.toMatchObject({
     code: 'CONNECTION_REFUSED',
-    message: 'The server lets nobody write: default_transaction_read_only is on for all roles',
+    message: 'The server is read-only: default_transaction_read_only is on for all roles',
   });
 });

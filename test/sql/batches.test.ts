@@ -161,6 +161,18 @@ test.each([
   });
 });
 
+test('an unknown keyword gets the known one that is most alike as a hint', async () => {
+  for (const [schema, hint] of [
+    ['{"propertys": {}}', 'Did you mean "properties"?'],
+    ['{"minLenght": 1}', 'Did you mean "minLength"?'],
+    ['{"zzz": 1}', 'Keywords of your own may begin with "x-".'],
+  ]) {
+    expect(await sqlErrorOf(db.pool, 'select steadytext_generate_json_async($1, $2)', ['p', schema])).toMatchObject({
+      hint,
+    });
+  }
+});
+
 test('names of properties and of definitions that nobody uses are not taken for keywords', async () => {
   const schema =
     '{"type": "object", "properties": {"type": {"type": "string"}, "unevaluatedItems": {}}, "$defs": {"a": {"type": "nil"}}}';

@@ -71,7 +71,20 @@ begin
   where k.problem is not null
   limit 1;
   if found then
-    raise exception 'Schema keyword "%" % %', left(v_wrong.keyword, 100), v_place, v_wrong.problem using errcode = '22023';
+    if v_wrong.problem <> 'is not known' then
+      raise exception 'Schema keyword "%" % %', left(v_wrong.keyword, 100), v_place, v_wrong.problem using errcode = '22023';
+    end if;
+    select k.known
+    into v_type
+    from unnest(array['additionalProperties', 'allOf', 'anyOf', 'const', 'contains', 'dependentRequired', 'description', 'enum',
+      'exclusiveMaximum', 'exclusiveMinimum', 'format', 'items', 'maxItems', 'maxLength', 'maximum', 'minItems', 'minLength', 'minimum',
+      'multipleOf', 'oneOf', 'pattern', 'patternProperties', 'prefixItems', 'properties', 'propertyNames', 'required', 'title', 'type',
+      'uniqueItems']) as k (known)
+    where left(lower(k.known), 3) = left(lower(v_wrong.keyword), 3)
+    order by abs(length(k.known) - length(v_wrong.keyword)), k.known
+    limit 1;
+    raise exception 'Schema keyword "%" % %', left(v_wrong.keyword, 100), v_place, v_wrong.problem
+      using errcode = '22023', hint = coalesce('Did you mean "' || v_type || '"?', 'Keywords of your own may begin with "x-".');
   end if;
   if jsonb_typeof(p_schema -> 'type') not in ('string', 'array') then
     raise exception 'Schema keyword "type" % must be a type or a list of types', v_place using errcode = '22023';

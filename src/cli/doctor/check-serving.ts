@@ -92,7 +92,7 @@ export async function checkWorkers({ session }: Patient): Promise<Finding[]> {
         ({ functionName, pending }): Finding => ({
           state: 'warning',
           subject,
-          says: `none serves ${functionName}, and ${pending} requests wait for it`,
+          says: `none serves ${functionName}, for which ${pending === 1 ? '1 request waits' : `${pending} requests wait`}`,
           fix: `${workerCommandFor(functionName, 'default', true)}; the workers say at their start why they do not serve it`,
         }),
       ),

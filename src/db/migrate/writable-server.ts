@@ -22,7 +22,7 @@ export async function requireWritableServer(db: Queryable): Promise<void> {
   if (state?.is_read_only === true) {
     throw new LamplighterError(
       'CONNECTION_REFUSED',
-      'The server lets nobody write: default_transaction_read_only is on for all roles',
+      'The server is read-only: default_transaction_read_only is on for all roles',
       { hint: 'Hosts turn it on when the disk is almost full: make room, or ask whoever runs the server.' },
     );
   }
