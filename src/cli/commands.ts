@@ -4,6 +4,7 @@ import { createJobsTableCommand } from './commands/create-jobs-table.ts';
 import { dashboardCommand } from './commands/dashboard.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { healthcheckCommand } from './commands/healthcheck.ts';
 import { jobsAddCommand } from './commands/jobs-add.ts';
 import {
   jobsCancelCommand,
@@ -53,6 +54,7 @@ export const COMMANDS: readonly CliCommand[] = [
   statusCommand,
   dashboardCommand,
   doctorCommand,
+  healthcheckCommand,
   modelsListCommand,
   modelsPullCommand,
   modelsPathCommand,

@@ -3,7 +3,7 @@ import { createLogger, type Logger, type LogLevel } from '../core/log.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import { VERSION } from '../core/version.ts';
 import { type DaemonConfig, daemonConfig } from '../daemon/config.ts';
-import { type Daemon, startDaemon } from '../daemon/daemon.ts';
+import { type Daemon, startDaemon, type WatchedDaemon } from '../daemon/daemon.ts';
 import type { JobReport } from '../daemon/job-report.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
 import { describeConnection } from '../db/connection-text.ts';
@@ -13,7 +13,7 @@ import { DAEMON_FLAGS, daemonOriginsOf } from './daemon-options.ts';
 import { describeOptions, listEffectiveOptions } from './describe-options.ts';
 import { createRateMeter, describeRows, type RateMeter, renderBar } from './progress-bar.ts';
 import { readServerVersion } from './read-server-version.ts';
-import type { RunningService } from './run-service.ts';
+import type { WatchedService } from './run-service.ts';
 import type { Terminal } from './terminal.ts';
 import { withSession } from './with-session.ts';
 
@@ -23,7 +23,7 @@ export interface DaemonSetup {
 }
 
 /** A daemon and the models that it holds. It does not end by itself: a database that fails is opened again. */
-export interface RunningDaemon extends RunningService, Pick<Daemon, 'jobs'> {}
+export interface RunningDaemon extends WatchedService, Pick<Daemon, 'jobs'> {}
 
 const DRAW_MS = 200;
 /** Where there is no screen, a line comes this often. */
@@ -35,7 +35,7 @@ export async function openDaemon(invocation: Invocation, setup: DaemonSetup): Pr
   const { env, providers, terminal } = invocation;
   const log = logAround(terminal, invocation.log);
   const models = createModelRegistry({ providers });
-  let daemon: Daemon | undefined;
+  let daemon: WatchedDaemon | undefined;
   let progress: Service | undefined;
   const stop: RunningDaemon['stop'] = async (options) => {
     await progress?.stop();
@@ -56,6 +56,7 @@ export async function openDaemon(invocation: Invocation, setup: DaemonSetup): Pr
       },
       died: new Promise(() => undefined),
       log,
+      vitals: () => started.vitals(),
       workDone: () => started.workDone(),
       stop,
     };

@@ -11,12 +11,12 @@ import { createModelRegistry } from '../models/registry.ts';
 import { type WorkerConfig, type WorkerOrigins, workerConfig } from '../worker/config.ts';
 import { describeReport, type ServedReport } from '../worker/requests/lanes.ts';
 import type { LiveSettings } from '../worker/requests/upkeep/settings-watcher.ts';
-import { startWorker, type Worker } from '../worker/worker.ts';
+import { startWorker, type WatchedWorker, type Worker } from '../worker/worker.ts';
 import type { Invocation } from './cli-command.ts';
 import { type DatabaseSettings, readDatabaseSettings } from './database-settings.ts';
 import { describeOptions, listEffectiveOptions } from './describe-options.ts';
 import { readServerVersion } from './read-server-version.ts';
-import type { RunningService } from './run-service.ts';
+import type { WatchedService } from './run-service.ts';
 import { taskLoginsOf } from './task-login-options.ts';
 import { withSession } from './with-session.ts';
 import { resolveWorkerConfig, WORKER_FLAGS } from './worker-options.ts';
@@ -28,7 +28,7 @@ export interface WorkerSetup {
 }
 
 /** A worker and the models it holds. */
-export interface RunningWorker extends RunningService, Pick<Worker, 'report'> {}
+export interface RunningWorker extends WatchedService, Pick<Worker, 'report'> {}
 
 /**
  * Starts a worker with models of its own and logs what it serves, and why not the rest.
@@ -42,7 +42,7 @@ export async function openWorker(invocation: Invocation, setup: WorkerSetup): Pr
   const models = createModelRegistry({ providers });
   const live = ['concurrency', 'pollIntervalMs'] as const;
   const fixed = new Set<keyof LiveSettings>(live.filter((option) => origins[option] !== 'default'));
-  let worker: Worker | undefined;
+  let worker: WatchedWorker | undefined;
   const stop: RunningWorker['stop'] = async (options) => {
     await worker?.stop(options);
     await models.close();
@@ -71,6 +71,7 @@ export async function openWorker(invocation: Invocation, setup: WorkerSetup): Pr
       report: started.report,
       died: started.died,
       log: started.log,
+      vitals: () => [started.vitals],
       workDone: () => started.workDone(),
       stop,
     };

@@ -1,6 +1,7 @@
 import { formatDuration } from '../core/duration.ts';
 import type { LamplighterError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import type { Vitals } from '../process/vitals.ts';
 import { describeWork, type WorkDone } from '../process/work-done.ts';
 import type { Invocation } from './cli-command.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
@@ -16,6 +17,11 @@ export interface RunningService {
   workDone(): readonly WorkDone[];
   /** Lets what runs finish, for a while; with `isImmediate`, also in a second call, hands it back at once. */
   stop(options?: { readonly isImmediate?: boolean }): Promise<void>;
+}
+
+/** One that probes can ask. */
+export interface WatchedService extends RunningService {
+  vitals(): readonly Vitals[];
 }
 
 /**

@@ -13,7 +13,9 @@ import { readControlId } from '../embeddings/jobs/control-id.ts';
 import { resolveJobConnection } from '../embeddings/jobs/job-connection.ts';
 import type { JobRow, WantedJob } from '../embeddings/jobs/job-row.ts';
 import type { ModelRegistry } from '../models/registry.ts';
+import { createMeter } from '../monitoring/meter.ts';
 import type { StopOptions } from '../process/stop.ts';
+import { createDatabaseCheck, type Vitals } from '../process/vitals.ts';
 import type { WorkDone } from '../process/work-done.ts';
 import type { DaemonConfig } from './config.ts';
 import type { WantedJobs } from './embeddings-workload.ts';
@@ -47,6 +49,11 @@ export interface Daemon extends Service {
   stop(options?: StopOptions): Promise<void>;
 }
 
+/** A daemon, with how it is in the database of the jobs table and in those that it serves. */
+export interface WatchedDaemon extends Daemon {
+  vitals(): readonly Vitals[];
+}
+
 /** The database of the jobs table itself. */
 const MAIN = '';
 
@@ -57,7 +64,7 @@ const MAIN = '';
  * @throws LamplighterError CONFIG_INVALID for a jobs table that is missing, lacks columns or is not trusted; PERMISSION_DENIED; and those of
  * connecting to its database. What is wrong with a job is told in its row instead.
  */
-export async function startDaemon(options: StartDaemonOptions): Promise<Daemon> {
+export async function startDaemon(options: StartDaemonOptions): Promise<WatchedDaemon> {
   const { settings, env, config, models: registry, log, clock = systemClock } = options;
   const troubles = createTroubles({ log, clock, shared: DATABASE_TROUBLE });
   const db = createPool(settings, { max: 2, queryTimeoutMs: 15_000, applicationName: 'lamplighter daemon', log });
@@ -191,9 +198,26 @@ export async function startDaemon(options: StartDaemonOptions): Promise<Daemon> 
     throw error;
   }
 
+  const mainDatabase = createDatabaseCheck(() => db.query('select'), clock);
+  const draining = { check: 'draining', problem: 'nothing more is claimed, as the process stops' } as const;
+  /** Its schema is in the databases that have tables of jobs. */
+  const own: Vitals = {
+    meter: createMeter(() => clock.nowMs()),
+    inFlight: () => 0,
+    heartbeatAgeMs: () => undefined,
+    installation: () => undefined,
+    readiness: async () => ({
+      failed: [...(await mainDatabase()), ...(stopped === undefined ? [] : [draining])],
+      degraded: [],
+    }),
+  };
+
   return {
     get jobs() {
       return [...targets.values()].flatMap(({ reports }) => reports);
+    },
+    vitals() {
+      return [own, ...[...targets.values()].flatMap(({ vitals }) => vitals ?? [])];
     },
     workDone() {
       const all = [...closedTargets, ...targets.values()].flatMap((target) => target.workDone());

@@ -8,6 +8,7 @@ import type { JobMark } from '../embeddings/jobs/mark-jobs.ts';
 import { listChangedJobs } from '../embeddings/list-changed-jobs.ts';
 import { listJobs } from '../embeddings/list-jobs.ts';
 import { rescueBatches } from '../embeddings/release-batch.ts';
+import { createLoopWatch } from '../process/loop-watch.ts';
 import { createPollSchedule } from '../process/poll-schedule.ts';
 import { stopAll } from '../process/stop.ts';
 import { WAKE_CHANNEL } from '../process/wake-up.ts';
@@ -62,6 +63,7 @@ export async function openEmbeddings(
   const schedule = createPollSchedule({ db, topic: 'embeddings', longestPauseMs: () => LOOK_MS, log, clock });
   const orphans = createInterval(ORPHANS_MS, clock);
   const captures = createDropSchedule(clock);
+  const watch = createLoopWatch(clock);
 
   /** Behind a pooler, a session would not be its own. */
   async function openIndexSession(signal: AbortSignal) {
@@ -184,6 +186,7 @@ export async function openEmbeddings(
         failed: all.reduce((sum, { failed }) => sum + failed, counts.failed),
       };
     },
+    claimProblem: watch.problem,
     start() {
       isStarted = true;
       apply();
@@ -191,7 +194,7 @@ export async function openEmbeddings(
         clock,
         trouble: troubles.define('look for changed rows'),
         intervalMs: () => schedule.nextPauseMs(),
-        runOnce: look,
+        runOnce: () => watch.run(look),
       });
     },
     onNotification(_, payload) {

@@ -13,6 +13,7 @@ import { readSchemaState } from '../db/migrate/schema-state.ts';
 import type { JobMark } from '../embeddings/jobs/mark-jobs.ts';
 import { type RunningWorkloads, startWorkloads } from '../process/start-workloads.ts';
 import type { StopOptions } from '../process/stop.ts';
+import type { Vitals } from '../process/vitals.ts';
 import type { WorkDone } from '../process/work-done.ts';
 import type { DaemonConfig } from './config.ts';
 import { type EmbeddingsWorkload, openEmbeddings, type WantedJobs } from './embeddings-workload.ts';
@@ -41,6 +42,8 @@ export interface TargetDeps {
 export interface Target extends Service {
   setJobs(wanted: WantedJobs): void;
   readonly reports: readonly JobReport[];
+  /** Undefined while it is not open. */
+  readonly vitals: Vitals | undefined;
   /** Vectors since it was opened first, over all times that it was opened. */
   workDone(): readonly WorkDone[];
   stop(options?: StopOptions): Promise<void>;
@@ -149,6 +152,9 @@ export function startTarget(deps: TargetDeps): Target {
     },
     get reports() {
       return embeddings?.reports ?? [];
+    },
+    get vitals() {
+      return running?.vitals;
     },
     workDone: () => [...earlier, ...(running?.workDone() ?? [])],
     async stop(options) {

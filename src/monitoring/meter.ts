@@ -54,6 +54,10 @@ export interface Meter {
   /** The meter of a lane, always the same one. From 500 lanes on, models that have none share that of their function. */
   lane(system: MeasuredSystem, functionName: string, model: string): LaneMeter;
   lanes(): readonly LaneMeter[];
+  /** Work was taken back from dead workers. */
+  noteRescues(count: number): void;
+  /** Since the process began. */
+  rescues(): number;
   /** Takes note of the clock of the server, in milliseconds since 1970, as it was at that time of the process's own clock. */
   noteServerTime(serverMs: number, atMs: number): void;
   /** The clock of the server now; undefined before it was told. */
@@ -77,6 +81,7 @@ export function createMeter(nowMs: () => number): Meter {
   const lanes = new Map<string, LaneMeter & { readonly cells: Map<number, Cell> }>();
   const systems = new Set<MeasuredSystem>();
   let offsetMs: number | undefined;
+  let rescues = 0;
 
   const minuteNow = () => (offsetMs === undefined ? UNKNOWN : Math.floor((nowMs() + offsetMs) / MINUTE_MS) * MINUTE_MS);
 
@@ -174,6 +179,10 @@ export function createMeter(nowMs: () => number): Meter {
     },
     lane: laneOf,
     lanes: () => [...lanes.values()],
+    noteRescues(count) {
+      rescues += count;
+    },
+    rescues: () => rescues,
     noteServerTime(serverMs, atMs) {
       const isFirst = offsetMs === undefined;
       offsetMs = serverMs - atMs;

@@ -2,10 +2,11 @@ import type { Clock } from '../core/clock.ts';
 import type { Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
+import type { InstallationFigures } from '../monitoring/exposition.ts';
 import { compactMetrics, measureCancelled, measureEnqueued } from '../monitoring/keep-metrics.ts';
 import type { Meter } from '../monitoring/meter.ts';
 import { type Figures, readFigures } from '../monitoring/read-figures.ts';
-import { type Health, readHealth } from '../monitoring/read-health.ts';
+import { readHealth } from '../monitoring/read-health.ts';
 import { recordMetrics } from '../monitoring/record-metrics.ts';
 import type { Duty } from './duties.ts';
 
@@ -16,16 +17,12 @@ const STALE_MS = 3 * MEASURE_MS;
 /** Statements of a pass that count what was queued; the next pass goes on from there. */
 const MOST_COUNTS = 25;
 
-/** What one process knows of the whole installation. */
-export interface InstallationFigures {
-  readonly figures: Figures;
-  readonly health: Health;
-}
-
 export interface MeasurerDeps {
   readonly db: Queryable;
   readonly meter: Meter;
   readonly writeMs: number;
+  /** Told of each heartbeat, whether it was answered. */
+  readonly onHeartbeat: (isAnswered: boolean) => void;
   readonly troubles: Troubles;
   readonly clock: Clock;
 }
@@ -41,7 +38,7 @@ export interface Measurer extends Service {
  * installation, counts what was queued and cancelled, and keeps the tables of figures small. A process that is killed loses the figures of the time
  * since it wrote last; what one dies over for all, another begins again.
  */
-export function startMeasurer({ db, meter, writeMs, troubles, clock }: MeasurerDeps): Measurer {
+export function startMeasurer({ db, meter, writeMs, onHeartbeat, troubles, clock }: MeasurerDeps): Measurer {
   let last: (InstallationFigures & { readonly atMs: number }) | undefined;
 
   async function write(): Promise<void> {
@@ -77,6 +74,7 @@ export function startMeasurer({ db, meter, writeMs, troubles, clock }: MeasurerD
         intervalMs: MEASURE_MS,
         run: (_heartbeat, signal) => measure(signal),
         noteHeartbeat(heartbeat) {
+          onHeartbeat(heartbeat !== undefined);
           if (heartbeat !== undefined) {
             meter.noteServerTime(heartbeat.serverMs, (heartbeat.startedMs + heartbeat.endedMs) / 2);
           }

@@ -10,7 +10,7 @@ import type { ConnectionSettings } from '../db/connection-settings.ts';
 import { DATABASE_TROUBLE } from '../db/database-trouble.ts';
 import { requireSchema } from '../db/migrate/schema-state.ts';
 import { requireWritableServer } from '../db/migrate/writable-server.ts';
-import { startNotificationRouter } from '../db/notification-router.ts';
+import { type NotificationRoute, startNotificationRouter } from '../db/notification-router.ts';
 import { createPool } from '../db/pool.ts';
 import { createMeter } from '../monitoring/meter.ts';
 import { createDeathWatch } from './death-watch.ts';
@@ -19,6 +19,7 @@ import { type Lease, startLease } from './lease.ts';
 import { startMeasurer } from './measurer.ts';
 import type { ProcessKind } from './register-worker.ts';
 import { createStop, type StopOptions, stopAll } from './stop.ts';
+import { createVitals, type Vitals } from './vitals.ts';
 import type { WorkDone } from './work-done.ts';
 import type { LeaseHolder, Workload, WorkloadContext, WorkloadFactory } from './workload.ts';
 
@@ -49,6 +50,7 @@ export interface RunningWorkloads extends Service {
    * must not claim what it may not be able to record.
    */
   readonly died: Promise<LamplighterError>;
+  readonly vitals: Vitals;
   /**
    * Claims nothing more, lets what runs finish for up to 20 s, hands back the rest, and resolves when everything is closed. A second
    * call with `isImmediate` cuts the wait short.
@@ -131,7 +133,31 @@ export async function startWorkloads(options: StartWorkloadsOptions): Promise<Ru
     // One after the other: what one of them lacks is told before the next one loads anything.
     for (const open of options.workloads) workloads.push(keep(await open(context)));
     const rescues = workloads.flatMap((workload) => workload.rescues ?? []);
-    const measurer = keep(startMeasurer({ db, meter, writeMs: heartbeatMs, troubles, clock }));
+    const measurer = keep(
+      startMeasurer({
+        db,
+        meter,
+        writeMs: heartbeatMs,
+        onHeartbeat: (isAnswered) => vitals.noteHeartbeat(isAnswered),
+        troubles,
+        clock,
+      }),
+    );
+    const vitals = createVitals({
+      db,
+      heartbeatMs,
+      meter,
+      installation: measurer.installation,
+      inFlight: () => workloads.reduce((sum, { inFlight }) => sum + inFlight, 0),
+      claimProblems: () => workloads.flatMap((workload) => workload.claimProblem?.() ?? []),
+      clock,
+    });
+    const watching: NotificationRoute = {
+      channels: [],
+      onNotification: () => undefined,
+      onResync: () => undefined,
+      onListening: vitals.noteListening,
+    };
     const duties = createDuties([
       ...workloads.flatMap((workload) => workload.duties ?? []),
       ...createDeathWatch({ db, intervalMs: heartbeatMs, leaseMs, rescues }),
@@ -160,9 +186,15 @@ export async function startWorkloads(options: StartWorkloadsOptions): Promise<Ru
     log.info({ connections }, describePlan(connections));
     keep(duties);
     for (const workload of workloads) workload.start();
-    keep(startNotificationRouter({ settings, routes: workloads, log, troubles, clock, withShortSession }));
+    keep(
+      startNotificationRouter({ settings, routes: [...workloads, watching], log, troubles, clock, withShortSession }),
+    );
 
-    const stop = createStop({ kind, lease, workloads, services: opened, log, clock });
+    const close = createStop({ kind, lease, workloads, services: opened, log, clock });
+    const stop: typeof close = (stopOptions) => {
+      vitals.noteDraining();
+      return close(stopOptions);
+    };
     void died.then(() => stop({ isImmediate: true })).catch(() => undefined);
     const granted = lease;
     return {
@@ -176,6 +208,7 @@ export async function startWorkloads(options: StartWorkloadsOptions): Promise<Ru
           return { name: workload.name, processed, failed };
         }),
       died,
+      vitals,
       stop,
     };
   } catch (error) {

@@ -97,6 +97,8 @@ export interface Workload extends NotificationRoute {
   /** True while work is in flight that was claimed under that id. */
   hasInFlight(workerId: string): boolean;
   figures(): Figures;
+  /** What is wrong with its claiming; undefined when nothing is. @default nothing ever */
+  claimProblem?(): string | undefined;
   /** Begins to claim: the lease is granted. */
   start(): void;
   /** Told of each heartbeat that was answered. */

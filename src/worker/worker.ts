@@ -32,19 +32,22 @@ export interface StartWorkerOptions {
 }
 
 /** A running worker. */
-export interface Worker extends RunningWorkloads {
+export interface Worker extends Omit<RunningWorkloads, 'vitals'> {
   /** What it serves of the functions of requests, and why not the rest. */
   readonly report: ServedReport;
   /** Tasks that it runs at once. */
   readonly taskConcurrency: number;
 }
 
+/** A worker, with how it is. */
+export interface WatchedWorker extends Worker, Pick<RunningWorkloads, 'vitals'> {}
+
 /**
  * Starts a worker: it claims requests of the functions whose models loaded, answers them and records the answers; and it runs tasks.
  *
  * @throws LamplighterError SCHEMA_MISSING, SCHEMA_TOO_OLD, SCHEMA_TOO_NEW, PERMISSION_DENIED, and those of connecting.
  */
-export async function startWorker(options: StartWorkerOptions): Promise<Worker> {
+export async function startWorker(options: StartWorkerOptions): Promise<WatchedWorker> {
   const {
     settings,
     config,
@@ -95,6 +98,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<Worker> 
     report,
     taskConcurrency,
     died: running.died,
+    vitals: running.vitals,
     stop: (stopOptions) => running.stop(stopOptions),
   };
 }

@@ -3,6 +3,7 @@ import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
 import { DAEMON_FLAGS, daemonConfigOf, LANTERN_FLAGS } from '../daemon-options.ts';
 import { openDaemon } from '../open-daemon.ts';
 import { runService } from '../run-service.ts';
+import { HTTP_OPTION, withProbes } from '../with-probes.ts';
 
 export const startDaemonCommand: CliCommand = {
   name: 'start-daemon',
@@ -11,7 +12,7 @@ export const startDaemonCommand: CliCommand = {
     'Reads the table of embedding jobs, fills the columns that they name with vectors, and goes on to embed what is inserted and changed. ' +
     'A job that is added, changed, cancelled or deleted while it runs is heeded within a second. Start as many as you like, on any host: ' +
     'they share the work. SIGTERM or Ctrl-C lets it finish what it does, and a second one hands that back at once.',
-  options: [...CONNECTION_OPTIONS, ...DAEMON_FLAGS],
+  options: [...CONNECTION_OPTIONS, ...DAEMON_FLAGS, HTTP_OPTION],
   refusedFlags: LANTERN_FLAGS,
   examples: [
     {
@@ -24,6 +25,10 @@ export const startDaemonCommand: CliCommand = {
   logLevel: 'info',
   async run(invocation) {
     const setup = { settings: connectionOf(invocation), config: daemonConfigOf(invocation) };
-    return runService(invocation, await openDaemon(invocation, setup));
+    return withProbes(invocation, async (watch) => {
+      const daemon = await openDaemon(invocation, setup);
+      watch(daemon.vitals);
+      return runService(invocation, daemon);
+    });
   },
 };

@@ -15,6 +15,7 @@ import { runService } from '../run-service.ts';
 import { TASK_LOGIN_OPTIONS } from '../task-login-options.ts';
 import { openAll, type UpDashboard, type UpServices } from '../up/open-all.ts';
 import { upEmbedded } from '../up/up-embedded.ts';
+import { HTTP_OPTION, withProbes } from '../with-probes.ts';
 import { WORKER_FLAGS, workerConfigOf } from '../worker-options.ts';
 
 const DATA_DIR: CliOption = {
@@ -61,6 +62,7 @@ export const upCommand: CliCommand = {
     ...TRUST_OPTIONS,
     DASHBOARD,
     ...DASHBOARD_OPTIONS,
+    HTTP_OPTION,
   ],
   examples: [
     { command: 'lamplighter up', does: 'embedded, in .lamplighter' },
@@ -74,19 +76,21 @@ export const upCommand: CliCommand = {
   logLevel: 'info',
   async run(invocation) {
     const jobsTable = textOf(invocation, JOBS_TABLE);
-    const services: UpServices = {
+    const services: Omit<UpServices, 'watch'> = {
       worker: workerConfigOf(invocation),
       daemon: jobsTable === undefined ? undefined : daemonConfigOf(invocation, jobsTable),
       dashboard: dashboardOf(invocation),
     };
     const port = readOption(invocation, PORT, readPort);
-    if (!isEmbedded(invocation)) return upNamed(invocation, services);
-    const code = await upEmbedded(invocation, {
-      dataDir: textOf(invocation, DATA_DIR) ?? '.lamplighter',
-      port,
-      services,
+    const isOwn = isEmbedded(invocation);
+    return withProbes(invocation, async (watch) => {
+      if (!isOwn) return upNamed(invocation, { ...services, watch });
+      const dataDir = textOf(invocation, DATA_DIR) ?? '.lamplighter';
+      return codeOfService(
+        invocation,
+        await upEmbedded(invocation, { dataDir, port, services: { ...services, watch } }),
+      );
     });
-    return codeOfService(invocation, code);
   },
 };
 

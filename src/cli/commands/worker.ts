@@ -3,6 +3,7 @@ import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
 import { openWorker } from '../open-worker.ts';
 import { runService } from '../run-service.ts';
 import { TASK_LOGIN_OPTIONS } from '../task-login-options.ts';
+import { HTTP_OPTION, withProbes } from '../with-probes.ts';
 import { WORKER_FLAGS, workerConfigOf } from '../worker-options.ts';
 
 export const workerCommand: CliCommand = {
@@ -11,7 +12,7 @@ export const workerCommand: CliCommand = {
   details:
     'Answers the requests in the queue and runs async tasks until it is stopped. Start as many as you like, on any host. SIGTERM or Ctrl-C lets it ' +
     'finish what it does, and a second one hands that back at once. It logs lines for people on a terminal and JSON otherwise.',
-  options: [...CONNECTION_OPTIONS, ...WORKER_FLAGS, ...TASK_LOGIN_OPTIONS],
+  options: [...CONNECTION_OPTIONS, ...WORKER_FLAGS, ...TASK_LOGIN_OPTIONS, HTTP_OPTION],
   examples: [
     { command: 'lamplighter worker', does: 'the database in DATABASE_URL' },
     { command: 'lamplighter worker --concurrency 8 --retention 7d', does: 'more at once; delete answers after a week' },
@@ -25,6 +26,11 @@ export const workerCommand: CliCommand = {
   logLevel: 'info',
   async run(invocation) {
     const settings = connectionOf(invocation);
-    return runService(invocation, await openWorker(invocation, { settings, ...workerConfigOf(invocation) }));
+    const config = workerConfigOf(invocation);
+    return withProbes(invocation, async (watch) => {
+      const worker = await openWorker(invocation, { settings, ...config });
+      watch(worker.vitals);
+      return runService(invocation, worker);
+    });
   },
 };

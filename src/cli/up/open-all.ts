@@ -11,7 +11,8 @@ import { type DashboardSetup, type ServedDashboard, serveDashboard } from '../da
 import { listEffectiveOptions } from '../describe-options.ts';
 import { openDaemon } from '../open-daemon.ts';
 import { openWorker, type WorkerSetup } from '../open-worker.ts';
-import type { RunningService } from '../run-service.ts';
+import type { WatchedService } from '../run-service.ts';
+import type { WatchVitals } from '../with-probes.ts';
 import { withSession } from '../with-session.ts';
 import { WORKER_FLAGS } from '../worker-options.ts';
 
@@ -20,6 +21,7 @@ export interface UpServices {
   readonly worker: Omit<WorkerSetup, 'settings'>;
   readonly daemon: DaemonConfig | undefined;
   readonly dashboard: UpDashboard | undefined;
+  readonly watch: WatchVitals;
 }
 
 /** The dashboard of `up`. */
@@ -33,7 +35,7 @@ export async function openAll(
   invocation: Invocation,
   settings: ConnectionSettings,
   services: UpServices,
-): Promise<RunningService> {
+): Promise<WatchedService> {
   const running = await openWork(invocation, settings, services);
   if (services.dashboard === undefined) return running;
   try {
@@ -69,16 +71,20 @@ async function openDashboardOf(
 async function openWork(
   invocation: Invocation,
   settings: ConnectionSettings,
-  { worker, daemon }: UpServices,
-): Promise<RunningService> {
+  { worker, daemon, watch }: UpServices,
+): Promise<WatchedService> {
   const running = await openWorker(invocation, { ...worker, settings });
+  watch(running.vitals);
   if (daemon === undefined) return running;
   try {
     await makeJobsTable(invocation, settings, daemon);
     const embeddings = await openDaemon(invocation, { settings, config: daemon });
+    const vitals = () => [...running.vitals(), ...embeddings.vitals()];
+    watch(vitals);
     return {
       died: running.died,
       ...(running.log === undefined ? {} : { log: running.log }),
+      vitals,
       workDone: () => [...running.workDone(), ...embeddings.workDone()],
       async stop(options) {
         await Promise.all([embeddings.stop(options), running.stop(options)]);

@@ -141,7 +141,8 @@ export async function openRequests(
       createRescuer({
         db,
         maxRetries: config.maxRetries,
-        onRescued(hasQuarantined) {
+        onRescued(hasQuarantined, count) {
+          meter.noteRescues(count);
           if (hasQuarantined) running?.dispatcher.noteQuarantined();
           running?.dispatcher.wake();
         },
@@ -159,6 +160,7 @@ export async function openRequests(
     },
     hasInFlight: (workerId) => inFlight.hasAnyOf(workerId),
     figures: () => ({ concurrency: live.concurrency, ...counts, troubles: health.list() }),
+    claimProblem: () => running?.dispatcher.problem(),
     start() {
       running = startServices();
     },

@@ -3,6 +3,7 @@ import type { Troubles } from '../../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../../core/service.ts';
 import type { Queryable } from '../../db/query.ts';
 import { sqlStateOf } from '../../db/sqlstate.ts';
+import { createLoopWatch } from '../../process/loop-watch.ts';
 import type { PollSchedule } from '../../process/poll-schedule.ts';
 import type { WorkloadContext } from '../../process/workload.ts';
 import { claimTasks } from '../../tasks/claim-tasks.ts';
@@ -29,6 +30,8 @@ export interface TaskDispatcherDeps extends Pick<WorkloadContext, 'lease' | 'log
 export interface TaskDispatcher extends Service {
   /** Something may be queued, or there is room: look now. */
   wake(): void;
+  /** What is wrong with the claiming; undefined when nothing is. */
+  problem(): string | undefined;
 }
 
 /**
@@ -55,18 +58,24 @@ export function startTaskDispatcher(deps: TaskDispatcherDeps): TaskDispatcher {
     }
   }
 
+  async function dispatch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && room() > 0) {
+      watch.step();
+      if ((await claim()) > 0) {
+        schedule.reset();
+        continue;
+      }
+      onIdle();
+      if (!(await schedule.requestOnce())) return;
+    }
+  }
+
+  const watch = createLoopWatch(clock);
   const loop = startLoop({
     intervalMs: () => Math.min(schedule.nextPauseMs(), backoff.nextMs() ?? Number.POSITIVE_INFINITY),
     async runOnce(signal) {
       try {
-        while (!signal.aborted && room() > 0) {
-          if ((await claim()) > 0) {
-            schedule.reset();
-            continue;
-          }
-          onIdle();
-          if (!(await schedule.requestOnce())) return;
-        }
+        await watch.run(() => dispatch(signal));
       } catch (error) {
         if (sqlStateOf(error) !== LEASE_LOST) throw error;
         log.debug('claimed no task, as the lease is lost');
@@ -76,5 +85,5 @@ export function startTaskDispatcher(deps: TaskDispatcherDeps): TaskDispatcher {
     trouble: troubles.define('claim tasks'),
     clock,
   });
-  return { wake: () => loop.wake(), stop: () => loop.stop() };
+  return { wake: () => loop.wake(), problem: watch.problem, stop: () => loop.stop() };
 }

@@ -78,7 +78,10 @@ export async function openTasks(context: WorkloadContext, options: TasksWorkload
     sessions,
     settings: directOf(settings),
     onRescued: () => running?.dispatcher.wake(),
-    onSettled: (status) => measure(status, undefined),
+    onSettled(status) {
+      meter.noteRescues(1);
+      measure(status, undefined);
+    },
     log,
     troubles,
     clock,
@@ -169,6 +172,7 @@ export async function openTasks(context: WorkloadContext, options: TasksWorkload
     },
     hasInFlight: (workerId) => [...attempts].some((attempt) => attempt.workerId === workerId),
     figures: () => counts,
+    claimProblem: () => running?.dispatcher.problem(),
     start() {
       running = startServices();
     },

@@ -3,6 +3,7 @@ import type { Troubles } from '../../../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../../../core/service.ts';
 import type { Queryable } from '../../../db/query.ts';
 import { isAboutRows, sqlStateOf } from '../../../db/sqlstate.ts';
+import { createLoopWatch } from '../../../process/loop-watch.ts';
 import type { PollSchedule } from '../../../process/poll-schedule.ts';
 import type { LeaseHolder } from '../../../process/workload.ts';
 import { type ClaimedRequest, type ClaimName, type Lane, laneKey } from '../../../requests/claimed-request.ts';
@@ -30,6 +31,8 @@ export interface Dispatcher extends Service {
   wake(): void;
   /** Requests are in quarantine that this worker may be able to run. */
   noteQuarantined(): void;
+  /** What is wrong with the claiming; undefined when nothing is. */
+  problem(): string | undefined;
 }
 
 /**
@@ -43,6 +46,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   const quarantine = createQuarantine({ ...deps, runner, claimAs, onOpen: wake });
   const refusals = troubles.define('claim some requests');
   const care = createLaneCare(refusals, clock);
+  const watch = createLoopWatch(clock);
   let nextLane = 0;
   let claimNumber = 0;
 
@@ -136,6 +140,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   async function dispatch(signal: AbortSignal): Promise<void> {
     let isFresh = false;
     while (!signal.aborted) {
+      watch.step();
       if (quarantine.isDue() && (await reserve())) {
         // What is known of the lane that is closed now must not keep the others from the shorter way.
         cursors.expire();
@@ -173,7 +178,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     intervalMs: () => schedule.nextPauseMs(),
     async runOnce(signal) {
       try {
-        await dispatch(signal);
+        await watch.run(() => dispatch(signal));
         if (quarantine.endRest()) loop.wake();
       } catch (error) {
         if (sqlStateOf(error) !== LEASE_LOST) throw error;
@@ -192,6 +197,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
 
   return {
     wake,
+    problem: watch.problem,
     noteQuarantined() {
       quarantine.note();
       loop.wake();

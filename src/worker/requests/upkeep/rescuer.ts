@@ -8,8 +8,8 @@ import { type RescuedRequest, rescueRequests } from '../../../requests/rescue-re
 export interface RescuerDeps {
   readonly db: Queryable;
   readonly maxRetries: number;
-  /** Told after requests were given back; `hasQuarantined` when some of them are in quarantine now. */
-  readonly onRescued: (hasQuarantined: boolean) => void;
+  /** Told after `count` requests were given back; `hasQuarantined` when some of them are in quarantine now. */
+  readonly onRescued: (hasQuarantined: boolean, count: number) => void;
   /** Told of each request that has no tries left. */
   readonly onFailed: (request: RescuedRequest) => void;
   readonly log: Logger;
@@ -52,7 +52,11 @@ export function createRescuer({ db, maxRetries, onRescued, onFailed, log, troubl
         }
       }
       for (const request of rescued) if (request.status === 'failed') onFailed(request);
-      if (rescued.length > 0) onRescued(rescued.some(({ isQuarantined }) => isQuarantined));
+      if (rescued.length > 0)
+        onRescued(
+          rescued.some(({ isQuarantined }) => isQuarantined),
+          rescued.length,
+        );
     },
     trouble: troubles.define('look for dead workers'),
   };
