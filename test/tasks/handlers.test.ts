@@ -120,7 +120,7 @@ test('each completed, failed and cancelled request of its role is seen once, by 
   expect(worker.warnings()).toEqual([]);
 });
 
-describe('two workers, of which one is killed', () => {
+describe('two workers, of which one is killed', { timeout: 60_000 }, () => {
   test.each([0, 40, 120, 300])('%i ms after the first call was committed: each request is seen once', async (ms) => {
     await register(ann, 'app.process_done(jsonb)', 'app.f()');
     await register(bob, 'app.f()');
@@ -302,7 +302,9 @@ test('the handler on the page on tasks stores each embedding, in place of a loop
   ]);
 });
 
-test('a handler that queues what it handles itself is stopped after a hundred calls in a row, and says so', async () => {
+test('a handler that queues what it handles itself is stopped after a hundred calls in a row, and says so', {
+  timeout: 60_000,
+}, async () => {
   await register(ann, 'app.process_done(jsonb)');
   await ask(
     ann,
