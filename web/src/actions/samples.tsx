@@ -1,5 +1,6 @@
 import type { RequestRow, TaskRow } from '../../../src/dashboard/api.ts';
 import { showCount } from '../format/numbers.ts';
+import { shortId } from '../format/short-id.ts';
 import { StateMark } from '../parts/state-mark.tsx';
 import { Ago } from '../parts/time.tsx';
 
@@ -20,7 +21,7 @@ export function Samples({
           'requestId' in row ? (
             <li key={row.requestId} class="sample">
               <StateMark state={row.status} />
-              <span class="mono">{row.requestId.slice(0, 8)}</span>
+              <span class="mono">{shortId(row.requestId)}</span>
               <span class="sample-text cut">
                 {row.functionName} <span class="soft">{row.error?.split('\n', 1)[0] ?? row.model}</span>
               </span>

@@ -1,6 +1,7 @@
 import type { RequestDetail } from '../../../src/dashboard/api.ts';
 import { ActionButtons } from '../actions/action-buttons.tsx';
 import { showCount } from '../format/numbers.ts';
+import { shortId } from '../format/short-id.ts';
 import { Link } from '../navigation/link.tsx';
 import { goTo, pathWith } from '../navigation/place.ts';
 import { CopyButton } from '../parts/copy-button.tsx';
@@ -27,7 +28,7 @@ export function RequestPage({ id }: { readonly id: string }) {
             <span class="mono title-id">{id}</span> <CopyButton text={id} what="the id" />
           </>
         }
-        tab={`Request ${id.slice(0, 8)}`}
+        tab={`Request ${shortId(id)}`}
         parent={PARENT}
         beside={data === undefined ? null : <StateMark state={data.status} />}
       >

@@ -5,6 +5,7 @@ import { isPossible, KIND_ACTIONS } from '../actions/actions.ts';
 import { OperationButton } from '../actions/operation-dialog.tsx';
 import { showMany } from '../format/numbers.ts';
 import type { Filter } from '../format/parse-search.ts';
+import { shortId } from '../format/short-id.ts';
 import { Link } from '../navigation/link.tsx';
 import { pathWith, usePlace } from '../navigation/place.ts';
 import { Bounded } from '../parts/bounded.tsx';
@@ -35,7 +36,7 @@ const COLUMNS: readonly Column<RequestRow>[] = [
         title={requestId}
         label={`Request ${requestId}`}
       >
-        {requestId.slice(0, 8)}
+        {shortId(requestId)}
       </Link>
     ),
   },
