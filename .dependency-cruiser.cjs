@@ -14,7 +14,7 @@ const below = {
   embeddings: ['models', 'db', 'core'],
   monitoring: ['db', 'core'],
   operations: ['db', 'core'],
-  process: ['db', 'core'],
+  process: ['monitoring', 'db', 'core'],
   worker: ['process', 'requests', 'tasks', 'operations', 'monitoring', 'models', 'db', 'core'],
   daemon: ['process', 'embeddings', 'monitoring', 'models', 'db', 'core'],
   client: ['requests', 'tasks', 'embeddings', 'models', 'db', 'core'],
