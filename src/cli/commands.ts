@@ -1,4 +1,5 @@
 import type { CliCommand } from './cli-command.ts';
+import { auditCommand } from './commands/audit.ts';
 import { createEmbeddingsCommand } from './commands/create-embeddings.ts';
 import { createJobsTableCommand } from './commands/create-jobs-table.ts';
 import { dashboardCommand } from './commands/dashboard.ts';
@@ -19,6 +20,8 @@ import { migrateCommand } from './commands/migrate.ts';
 import { modelsListCommand } from './commands/models-list.ts';
 import { modelsPathCommand } from './commands/models-path.ts';
 import { modelsPullCommand } from './commands/models-pull.ts';
+import { requestsCancelCommand, requestsRetryCommand } from './commands/requests-change.ts';
+import { requestsListCommand, requestsShowCommand } from './commands/requests-list.ts';
 import { showModelsCommand, showRuntimesCommand } from './commands/show-models.ts';
 import { startDaemonCommand } from './commands/start-daemon.ts';
 import { statusCommand } from './commands/status.ts';
@@ -36,6 +39,10 @@ export const COMMANDS: readonly CliCommand[] = [
   upCommand,
   migrateCommand,
   workerCommand,
+  requestsListCommand,
+  requestsShowCommand,
+  requestsRetryCommand,
+  requestsCancelCommand,
   taskRunCommand,
   taskListCommand,
   taskShowCommand,
@@ -53,6 +60,7 @@ export const COMMANDS: readonly CliCommand[] = [
   jobsRetryFailuresCommand,
   statusCommand,
   dashboardCommand,
+  auditCommand,
   doctorCommand,
   healthcheckCommand,
   modelsListCommand,

@@ -1,0 +1,57 @@
+import type { Reading } from '../../core/config/option-values.ts';
+import { toPrintable } from '../../core/printable.ts';
+import { listAudit } from '../../operations/list-audit.ts';
+import type { CliCommand } from '../cli-command.ts';
+import { type CliOption, isOn, readOption } from '../cli-option.ts';
+import { JSON_OPTION } from '../common-options.ts';
+import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
+import { EXIT } from '../exit-code.ts';
+import { printTable } from '../render-table.ts';
+import { withSession } from '../with-session.ts';
+
+const DEFAULT_LIMIT = 50;
+const LIMIT: CliOption = {
+  flag: 'limit',
+  argument: 'n',
+  describes: 'show at most this many, the latest first',
+  defaultText: String(DEFAULT_LIMIT),
+};
+
+export const auditCommand: CliCommand = {
+  name: 'audit',
+  summary: 'show who did what from dashboard and command line',
+  details:
+    'Shows what was retried, cancelled, deleted, paused and resumed, by whom, with which filter and how many; the latest first. A role sees its own ' +
+    'actions, the owner of the schema all. No payload is in it.',
+  options: [...CONNECTION_OPTIONS, LIMIT, JSON_OPTION],
+  examples: [{ command: 'lamplighter audit --json', does: 'for a program' }],
+  logLevel: 'warn',
+  async run(invocation) {
+    const { terminal } = invocation;
+    const limit = readOption(invocation, LIMIT, readLimit) ?? DEFAULT_LIMIT;
+    const rows = await withSession(invocation, connectionOf(invocation), (session) => listAudit(session, { limit }));
+    if (isOn(invocation, JSON_OPTION)) terminal.print(JSON.stringify(rows));
+    else if (rows.length === 0) terminal.print('Nothing was done yet.');
+    else {
+      printTable(
+        terminal,
+        ['at', 'who', 'from', 'action', 'of', 'count', 'filter'],
+        rows.map(({ at, role, user, source, action, kind, count, filter }) => [
+          new Date(at).toISOString(),
+          toPrintable(user === undefined ? role : `${user} (${role})`),
+          source,
+          action,
+          kind,
+          String(count),
+          toPrintable(JSON.stringify(filter)).slice(0, 200),
+        ]),
+      );
+    }
+    return EXIT.done;
+  },
+};
+
+function readLimit(text: string): Reading<number> {
+  const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
+  return value >= 1 ? { value } : { expected: 'a whole number from 1' };
+}
