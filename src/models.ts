@@ -1,4 +1,4 @@
-/** What is needed to write a runtime of one's own, and to call a model without a worker. */
+/** Write a runtime for models of your own, or call a model without a worker. */
 export { REQUEST_FUNCTIONS, type RequestFunction } from './core/request-functions.ts';
 export { answerRequests, embedTexts } from './models/answer-requests.ts';
 export { createBuiltinProvider } from './models/builtin-provider.ts';

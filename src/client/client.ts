@@ -35,7 +35,7 @@ export interface Client extends Enqueuer, AsyncDisposable {
    * The request must be visible: one that was queued in a transaction is not before that commits. An unknown id is looked for during 5 s,
    * or `timeoutMs` if that is shorter, as the commit may be on its way.
    *
-   * @throws LamplighterError REQUEST_FAILED, REQUEST_CANCELLED, REQUEST_TIMEOUT (the hint says what stands in the way, if anything does),
+   * @throws LamplighterError REQUEST_FAILED, REQUEST_CANCELLED, REQUEST_TIMEOUT (the hint says why, if a reason is known),
    * REQUEST_NOT_FOUND for an id that stays unknown or was deleted, ABORTED.
    */
   wait<Result = unknown>(requestId: RequestId<Result>, options?: WaitOptions): Promise<Result>;

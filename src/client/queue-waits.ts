@@ -29,7 +29,7 @@ interface Row {
   readonly error: string | null;
 }
 
-/** What pending requests wait for, in order of function and model. */
+/** Why pending requests are pending, in order of function and model. */
 export async function listWaits(db: Queryable): Promise<QueueWait[]> {
   const { rows } = await db.query<Row>(LIST_WAITS);
   return rows.map(({ function_name: functionName, model, reason, requests, error }) => ({

@@ -4,8 +4,8 @@ import { showValue } from '../core/show-value.ts';
 declare const resultOf: unique symbol;
 
 /**
- * The id of a request: a UUID as text. For the compiler it also carries what `wait` will return; a plain string is one too, of a request
- * whose result is not known, and `wait<Float32Array>(id)` states it.
+ * The id of a request: a UUID as text. For the compiler it also carries the type that `wait` returns; a plain string is the id of a request
+ * whose type is unknown, and `wait<Float32Array>(id)` states it.
  */
 export type RequestId<Result = unknown> = string & { readonly [resultOf]?: Result };
 

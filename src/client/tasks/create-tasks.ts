@@ -24,7 +24,7 @@ export interface TaskWaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What one calls a task by: the number that `run` gave, or a bigint as drivers read it. */
+/** The id of a task: the number that `run` returned, or a bigint as drivers read it. */
 export type TaskId = number | bigint | string;
 
 /**

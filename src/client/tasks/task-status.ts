@@ -24,14 +24,14 @@ export interface TaskStatus {
   /** Where it runs or ran, for people. */
   readonly worker?: string;
   readonly backendPid?: number;
-  /** Server processes that hold what it waits for. */
+  /** Server processes that block it. */
   readonly blockedBy: readonly number[];
   readonly commandTag?: string;
   readonly rowCount?: number;
   readonly progressPhase?: string;
   /** 0 to 100. */
   readonly progressPercent?: number;
-  /** Time that the statement may go on, where it can be told. */
+  /** Estimated time left of the statement; absent where PostgreSQL reports no total. */
   readonly leftMs?: number;
   /** As psql prints it. */
   readonly errorMessage?: string;
