@@ -30,6 +30,11 @@ const BENCHES = [
   'capture',
   'embedding',
   'embedding-sync',
+  'vector-place',
+  'neighbours',
+  'many-jobs',
+  'change-log',
+  'large-backfill',
   'generation',
   'soak',
 ];

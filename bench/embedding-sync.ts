@@ -8,63 +8,22 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
-import { createDaemon } from '../src/daemon/create-daemon.ts';
-import { defineModel } from '../src/models/define-model.ts';
-import { succeeded } from '../src/models/outcome.ts';
-import type { ModelProvider } from '../src/models/provider.ts';
 import { readBenchOptions } from './support/bench-options.ts';
 import { startBenchServer } from './support/bench-server.ts';
 import { monotonicMs } from './support/monotonic-ms.ts';
+import { addNullJob, DIMENSIONS, startNullDaemon } from './support/null-daemon.ts';
+import { openPool } from './support/open-pool.ts';
 import { atLeast, atMost, publish, type Row } from './support/report.ts';
 import { median, percentile, round3 } from './support/statistics.ts';
 
-const DIMENSIONS = 384;
 const GAPS_MS = [5, 50, 300];
 
 const options = readBenchOptions({ full: { rounds: 3, requests: 50_000 }, quick: { rounds: 1, requests: 2_000 } });
 await using server = await startBenchServer();
 const uri = await server.createDatabase('embedding_sync');
-const db = new pg.Pool({ connectionString: uri, max: 4 });
+const db = openPool(uri, 4);
 
-/** One vector for all texts. */
-const vector = new Float32Array(DIMENSIONS).fill(1 / Math.sqrt(DIMENSIONS));
-const nullModels: ModelProvider = {
-  runtime: 'null',
-  list: async () => [],
-  describe: async ({ name }) =>
-    name === 'null/model'
-      ? {
-          state: 'loadable',
-          name,
-          card: {
-            name,
-            runtime: 'null',
-            type: 'textual',
-            functions: ['embed'],
-            dimensions: DIMENSIONS,
-            isDownloaded: true,
-          },
-        }
-      : undefined,
-  load: async ({ name }) =>
-    defineModel({
-      name,
-      runtime: 'null',
-      fingerprint: name,
-      maxConcurrency: 8,
-      embed: {
-        dimensions: DIMENSIONS,
-        maxBatch: 1_000,
-        run: async (texts) => texts.map(() => succeeded(vector)),
-      },
-    }),
-};
-
-await db.query(`create table jobs (id integer generated always as identity primary key, db_connection text, schema text, "table" text,
-  src_column text, dst_column text, embedding_model text, init_started_at timestamptz, init_finished_at timestamptz,
-  init_failed_at timestamptz, init_failure_reason text, canceled_at timestamptz)`);
-const daemon = await createDaemon({ uri, providers: [nullModels], pollIntervalMs: 100 });
+const daemon = await startNullDaemon(db, uri);
 const rows: Row[] = [];
 const rates: number[] = [];
 try {
@@ -105,13 +64,6 @@ try {
   await db.end();
 }
 
-async function addJob(table: string): Promise<void> {
-  await db.query(
-    `insert into jobs ("table", src_column, dst_column, embedding_model) values ($1, 'body', 'embedding', 'null/model')`,
-    [table],
-  );
-}
-
 /** Rows a second from the first vector to the last. */
 async function measureBackfill(round: number): Promise<number> {
   const table = `filled_${round}`;
@@ -120,7 +72,7 @@ async function measureBackfill(round: number): Promise<number> {
     options.requests,
   ]);
   await server.checkpoint();
-  await addJob(table);
+  await addNullJob(db, table);
   // What was embedded is counted where the daemon does so: to count vectors in the table costs as much as to write them.
   const count = async () => {
     const { rows: found } = await db.query<{ count: number }>(
@@ -155,7 +107,7 @@ async function measureBusy(): Promise<number[]> {
     4 * options.requests,
   ]);
   return measureLatency(50, 'live_busy', async (count) => {
-    if (count === 0) await addJob('busy');
+    if (count === 0) await addNullJob(db, 'busy');
     const { rows: found } = await db.query<{ running: boolean }>(
       `select exists (select from jobs where "table" = 'busy' and init_finished_at is null) as running`,
     );
@@ -170,7 +122,7 @@ async function measureLatency(
   goesOn: (count: number) => Promise<boolean> = async () => true,
 ): Promise<number[]> {
   await db.query(`create table ${table} (id integer primary key, body text)`);
-  await addJob(table);
+  await addNullJob(db, table);
   while (!(await hasColumn(table))) await delay(5);
   await delay(2_000);
   const times: number[] = [];

@@ -30,7 +30,8 @@ test('the page shows every figure that was kept', () => {
 
 test('every chart is a picture that a browser reads: no quotes within quotes, no loose signs', () => {
   const tag = /<\/?[\w:]+(?:\s+[\w:-]+="[^"<]*")*\s*\/?>/g;
-  for (const { file } of CHARTS) {
+  // One that nobody has measured yet has no file.
+  for (const { file } of CHARTS.filter(({ bench }) => reports.has(bench))) {
     const svg = readFileSync(new URL(`performance/${file}`, DOCS), 'utf8');
     expect(svg.replaceAll(tag, ''), file).not.toMatch(/[<>]|&(?!\w+;|#\d+;)/);
   }

@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { createVectorWriter, embedOnce } from '../../src/daemon/embed-once.ts';
+import { takeImagesAsTexts, takesImages } from '../../src/daemon/images/embed-images.ts';
 import { resolveConnection } from '../../src/db/connection-settings.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { createLexicalModel } from '../../src/models/lexical/lexical-model.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { createVisualProvider, vectorOfBytes } from '../support/visual-provider.ts';
 
 test('one pass keeps to its rate, and tells tokens', async () => {
   await using db = await createTestDatabase();
@@ -88,5 +90,32 @@ test('a text that changes while its vector is made does not get the vector', asy
     { id: 1, has_vector: false },
     { id: 2, has_vector: true },
   ]);
+  await pool.end();
+});
+
+test('images of a column of bytes are embedded, and only by a model that takes them', async () => {
+  await using db = await createTestDatabase();
+  await db.pool.query('create table photos (id integer primary key, photo bytea, embedding real[])');
+  await db.pool.query(`insert into photos select n, decode(to_hex(n + 100), 'hex') from generate_series(1, 40) as n`);
+  await db.pool.query(`insert into photos values (41, 'bad'), (42, null)`);
+  const pool = createPool(resolveConnection({ uri: db.uri }, {}), { max: 2 });
+  const source = { schema: 'public', table: 'photos', srcColumn: 'photo', pk: 'id' };
+  const signal = new AbortController().signal;
+  const common = { db: pool, source, dimensions: 8, onProgress: () => undefined, signal };
+  const loaded = await createVisualProvider().load({ name: 'image/model' }, signal);
+  if (!takesImages(loaded)) throw new Error('it takes no images');
+  const model = takeImagesAsTexts(loaded, undefined);
+  const take = await createVectorWriter(pool, { ...source, dstColumn: 'embedding' });
+  const done = await embedOnce({ ...common, model, isVisual: true, take });
+  expect(done).toMatchObject({ rows: 41, failed: 1, firstError: 'It is no image that can be read' });
+  const { rows } = await pool.query<{ photo: Buffer; embedding: number[] }>(
+    'select photo, embedding from photos where embedding is not null order by id',
+  );
+  expect(rows).toHaveLength(40);
+  for (const { photo, embedding } of rows) expect(embedding[0]).toBeCloseTo(vectorOfBytes(photo)[0] ?? 0, 6);
+  await expect(embedOnce({ ...common, model: createLexicalModel(), take })).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: 'Column "photo" is of type bytea, and the model takes texts',
+  });
   await pool.end();
 });

@@ -138,6 +138,46 @@ export const CHARTS: readonly ChartDefinition[] = [
       }),
   },
   {
+    bench: 'vector-place',
+    file: 'vector-place.svg',
+    alternative: 'Write-ahead log of an unrelated update, by where the vector stands',
+    draw: ({ rows }) =>
+      drawBars({
+        title: 'An update that has nothing to do with the vector',
+        unit: 'bytes of write-ahead log for each row; shorter is better',
+        labels: texts(rows, 'vector').map((place) => `vector ${place}`),
+        series: [
+          { name: 'after a checkpoint (pale)', values: numbers(rows, 'WAL bytes after a checkpoint') },
+          { name: 'later', values: numbers(rows, 'WAL bytes') },
+        ],
+      }),
+  },
+  {
+    bench: 'neighbours',
+    file: 'neighbours.svg',
+    alternative: 'Transactions per second of other sessions, by what the daemon does',
+    draw: ({ rows }) =>
+      drawBars({
+        title: 'Eight sessions on another table of the database',
+        unit: 'transactions per second; longer is better',
+        labels: texts(rows, 'beside'),
+        series: [{ name: 'transactions/s', values: numbers(rows, 'transactions/s'), colour: SERVER }],
+      }),
+  },
+  {
+    bench: 'change-log',
+    file: 'change-log.svg',
+    alternative: 'Milliseconds of a claim by the length of the change log',
+    draw: ({ rows }) =>
+      drawLines({
+        title: 'One claim of 500 changed rows',
+        unit: 'milliseconds; flat is better',
+        xName: 'changes in the log',
+        xLabels: numbers(rows, 'changes').map(thousands),
+        series: [{ name: 'median', values: numbers(rows, 'median ms') }],
+      }),
+  },
+  {
     bench: 'soak',
     file: 'soak.svg',
     alternative: 'Requests per second as requests pass through',
