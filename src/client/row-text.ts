@@ -20,6 +20,7 @@ export function toOptionalMs<Name extends string>(
   return (seconds === null ? {} : { [name]: toMs(seconds) }) as { readonly [name in Name]?: number }; // as above
 }
 
+/** The server counts microseconds; a product alone has digits beyond these. */
 function toMs(seconds: string): number {
-  return Number(seconds) * 1_000;
+  return Math.round(Number(seconds) * 1_000_000) / 1_000;
 }
