@@ -3684,12 +3684,20 @@ CREATE OR REPLACE FUNCTION lamplighter.list_unready(p_low text, p_high text)
  SET enable_mergejoin TO 'off'
  SET row_security TO 'off'
 AS $function$
-  (
-    select q.function_name, q.model, q.created_at, 'delayed'
+  with delayed as materialized (
+    select q.function_name, q.model, q.created_at, q.username
     from public.steadytext_queue as q
-    where q.run_at < '9000-01-01 00:00+00' and q.status = 'pending' and q.username between p_low and p_high
+    where q.run_at < '9000-01-01 00:00+00' and q.status = 'pending'
     limit 5001
   )
+  (
+    select d.function_name, d.model, d.created_at, 'delayed'
+    from delayed as d
+    where d.username between p_low and p_high
+    limit 5000
+  )
+  union all
+  select null, null, null, 'more' where (select count(*) from delayed) > 5000
   union all
   (
     select q.function_name, q.model, q.created_at, 'quarantined'
@@ -4148,11 +4156,11 @@ begin
            count(*) filter (where o.state = 'quarantined'),
            count(*) filter (where o.state = 'running'),
            min(o.created_at),
-           (select count(*) from other as d where d.state = 'delayed') <= 5000
+           not exists (select from other as d where d.state = 'more')
     from (
       select u.function_name, u.model from unnest(v_functions, v_models) as u (function_name, model)
       union
-      select o.function_name, o.model from other as o
+      select o.function_name, o.model from other as o where o.state <> 'more'
     ) as l
     left join other as o on o.function_name = l.function_name and o.model = l.model
     group by l.function_name, l.model

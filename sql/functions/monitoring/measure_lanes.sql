@@ -53,11 +53,11 @@ begin
            count(*) filter (where o.state = 'quarantined'),
            count(*) filter (where o.state = 'running'),
            min(o.created_at),
-           (select count(*) from other as d where d.state = 'delayed') <= 5000
+           not exists (select from other as d where d.state = 'more')
     from (
       select u.function_name, u.model from unnest(v_functions, v_models) as u (function_name, model)
       union
-      select o.function_name, o.model from other as o
+      select o.function_name, o.model from other as o where o.state <> 'more'
     ) as l
     left join other as o on o.function_name = l.function_name and o.model = l.model
     group by l.function_name, l.model
