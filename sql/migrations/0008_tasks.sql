@@ -76,7 +76,8 @@ create table lamplighter.task_run (
     left(
       current_setting('lamplighter.traceparent', true),
       55 * (
-        current_setting('lamplighter.traceparent', true) collate "C" like '__-________________________________-________________-__'
+        octet_length(coalesce(current_setting('lamplighter.traceparent', true), '')) = 55
+        and current_setting('lamplighter.traceparent', true) collate "C" like '__-________________________________-________________-__'
         and current_setting('lamplighter.traceparent', true) collate "C" ~ '^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$'
         and current_setting('lamplighter.traceparent', true) collate "C" not like 'ff%'
         and current_setting('lamplighter.traceparent', true) collate "C" not like '%-00000000000000000000000000000000-%'

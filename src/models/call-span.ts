@@ -29,12 +29,19 @@ export interface ModelCall {
  * span is the active one meanwhile, so that instruments of HTTP add theirs. It is an error when the call comes to nothing, or no item
  * was answered. No text of a request or an answer is in it.
  */
-export async function traceModelCall<Value>(
+export function traceModelCall<Value>(
   call: ModelCall,
   run: () => Promise<readonly ItemOutcome<Value>[]>,
 ): Promise<readonly ItemOutcome<Value>[]> {
   const tracer = activeTracer();
-  if (tracer === undefined) return run();
+  return tracer === undefined ? run() : runTraced(tracer, call, run);
+}
+
+async function runTraced<Value>(
+  tracer: Tracer,
+  call: ModelCall,
+  run: () => Promise<readonly ItemOutcome<Value>[]>,
+): Promise<readonly ItemOutcome<Value>[]> {
   const { span, within } = startCallSpan(tracer, call);
   try {
     const outcomes = await context.with(within, run);
