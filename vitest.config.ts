@@ -27,6 +27,9 @@ const BROWSER = ['test/browser/**/*.test.ts'];
 /** What needs a server that has pgvector: only `npm run test:pgvector` has one. */
 const PGVECTOR = ['test/pgvector/**/*.test.ts'];
 
+/** What needs a Python with Ray: only `npm run test:scale` has one. */
+const SCALING = ['test/scaling/**/*.test.ts'];
+
 /** Two files at a time: each has its own database. Two cores are what CI has; more files at a time would not be tested there. */
 const AT_A_TIME = Math.min(2, availableParallelism());
 
@@ -60,7 +63,7 @@ export default defineConfig({
           ...onServer,
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: [...ENGINES, ...FAULTS, ...PGVECTOR, ...BROWSER],
+          exclude: [...ENGINES, ...FAULTS, ...PGVECTOR, ...BROWSER, ...SCALING],
           maxWorkers: AT_A_TIME,
         },
       },
@@ -108,6 +111,18 @@ export default defineConfig({
                 include: PGVECTOR,
                 testTimeout: 60_000,
                 maxWorkers: AT_A_TIME,
+              },
+            },
+          ]),
+      ...(process.env['LAMPLIGHTER_TEST_RAY_PYTHON'] === undefined
+        ? []
+        : [
+            {
+              test: {
+                ...onServer,
+                name: 'scaling',
+                include: SCALING,
+                maxWorkers: 1,
               },
             },
           ]),

@@ -10,6 +10,8 @@ const run = promisify(execFile);
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/', import.meta.url));
 
 export interface Python {
+  /** Of its program. */
+  readonly path: string;
   /** Runs a program; what it printed. Fails with what it wrote to standard error. */
   run(program: string, env: Readonly<Record<string, string>>): Promise<string>;
 }
@@ -18,7 +20,7 @@ export interface Python {
  * A Python with the packages that a file of requirements names, in an environment of its own that later runs find again; the reason in words where
  * there is none to be had (no Python 3.10, no venv, no way to PyPI).
  */
-export async function findPython(file: URL): Promise<Python | string> {
+export async function findPython(file: URL, { timeoutMs = 180_000 } = {}): Promise<Python | string> {
   const requirements = fileURLToPath(file);
   const key = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12);
   const home = `${CACHE}python-${key}`;
@@ -26,9 +28,9 @@ export async function findPython(file: URL): Promise<Python | string> {
     const draft = `${home}-${randomBytes(4).toString('hex')}`;
     try {
       await mkdir(CACHE, { recursive: true });
-      await run('python3', ['-m', 'venv', draft], { timeout: 60_000 });
+      await run('python3', ['-m', 'venv', draft], { timeout: timeoutMs });
       const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements];
-      await run(`${draft}/bin/python`, install, { timeout: 180_000 });
+      await run(`${draft}/bin/python`, install, { timeout: timeoutMs });
       // Whoever comes second finds the name taken, by an environment with the same in it.
       await rename(draft, home).catch(() => undefined);
     } catch (error) {
@@ -39,9 +41,11 @@ export async function findPython(file: URL): Promise<Python | string> {
       await rm(draft, { recursive: true, force: true });
     }
   }
+  const path = `${home}/bin/python`;
   return {
+    path,
     async run(program, env) {
-      const { stdout } = await run(`${home}/bin/python`, ['-c', program], {
+      const { stdout } = await run(path, ['-c', program], {
         env: { ...process.env, ...env, PYTHONDONTWRITEBYTECODE: '1' },
         timeout: 60_000,
       });
