@@ -48,7 +48,7 @@ export const KIND_ACTIONS: Readonly<Record<Kind, readonly Action[]>> = {
 };
 
 const POSSIBLE: Readonly<Record<Action, readonly string[]>> = {
-  retry: ['failed', 'cancelled'],
+  retry: ['failed'],
   cancel: ['pending', 'processing', 'queued', 'running'],
   delete: ['completed', 'failed', 'cancelled', 'succeeded', 'canceled'],
 };

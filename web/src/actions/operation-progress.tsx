@@ -21,11 +21,12 @@ export function percentOf({ state, done, skipped, matched, isCollected, expected
 }
 
 /** Why rows were left as they were: 3 had changed, 1 was held by another transaction. */
-export function skippedText({ skippedFor: { changed, gone, held } }: Operation): string {
+export function skippedText({ skippedFor: { changed, gone, held, refused } }: Operation): string {
   const reasons: readonly (readonly [count: number, reason: string])[] = [
     [changed, 'had changed'],
     [gone, 'were gone'],
     [held, 'were locked by others'],
+    [refused, 'were refused by the database'],
   ];
   return reasons
     .filter(([count]) => count > 0)

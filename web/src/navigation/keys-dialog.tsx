@@ -10,6 +10,7 @@ const KEYS: readonly (readonly [keys: readonly string[], meaning: string])[] = [
   [['['], 'Former page'],
   [[']'], 'Next page'],
   [['f'], 'Filter'],
+  [['a'], 'All that match'],
   [['r'], 'Retry'],
   [['c'], 'Cancel'],
   [['d'], 'Delete'],

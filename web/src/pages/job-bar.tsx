@@ -1,9 +1,9 @@
 import type { JobRow } from '../../../src/dashboard/api.ts';
 import { showCount, showPercent } from '../format/numbers.ts';
 
-/** How many of the rows have their vector, in percent; 100 for a table without rows. */
-export function jobPercent({ rows, embedded, state }: JobRow): number {
-  if (rows === undefined || embedded === undefined) return state === 'live' ? 100 : 0;
+/** How many of the rows have their vector, in percent; before rows are counted, how much of the table was looked at. */
+export function jobPercent({ rows, embedded, passPercent, state }: JobRow): number {
+  if (rows === undefined || embedded === undefined) return passPercent ?? (state === 'live' ? 100 : 0);
   return rows === 0 ? 100 : Math.min(100, (embedded / rows) * 100);
 }
 

@@ -61,18 +61,25 @@ export function JobPage({ id }: { readonly id: string }) {
 
 function Detail({ job }: { readonly job: JobRow }) {
   const percent = jobPercent(job);
+  const isCounted = job.rows !== undefined && job.embedded !== undefined;
   return (
     <div class="detail">
       <div class="detail-main">
         <section class="card progress-card" aria-label="Backfill">
           <div class="progress-line">
-            <span>
-              <span class="strong number">{job.embedded === undefined ? '–' : showCount(job.embedded)}</span>
-              <span class="soft"> of {job.rows === undefined ? 'unknown' : showCount(job.rows)} rows embedded</span>
-            </span>
+            {isCounted ? (
+              <span>
+                <span class="strong number">{showCount(job.embedded ?? 0)}</span>
+                <span class="soft"> of {showCount(job.rows ?? 0)} rows embedded</span>
+              </span>
+            ) : (
+              <span class="soft">Rows are counted when the table is complete</span>
+            )}
             <span class="number">
               {showPercent(percent)}
-              {job.etaMs === undefined ? null : <span class="soft">, about {showSpan(job.etaMs)} left</span>}
+              {!isCounted || percent === 100 || job.etaMs === undefined ? null : (
+                <span class="soft">, about {showSpan(job.etaMs)} left</span>
+              )}
             </span>
           </div>
           <JobBar job={job} />

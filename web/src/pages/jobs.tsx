@@ -2,7 +2,7 @@ import type { JobRow } from '../../../src/dashboard/api.ts';
 import { showCompact, showCount, showPercent } from '../format/numbers.ts';
 import { showSpan } from '../format/times.ts';
 import { Link } from '../navigation/link.tsx';
-import { CopyButton } from '../parts/copy-button.tsx';
+import { Command } from '../parts/command.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { Empty, Failure, Loading } from '../parts/situation.tsx';
@@ -10,7 +10,8 @@ import { StateMark } from '../parts/state-mark.tsx';
 import { useAnswer } from '../server/use-answer.ts';
 import { JobBar, jobPercent } from './job-bar.tsx';
 
-const EXAMPLE = 'lamplighter jobs add article body';
+const EXAMPLE =
+  'lamplighter jobs add --source-table article --src-column body --dst-column embedding --model BAAI/bge-small-en';
 
 export function JobsPage() {
   const answer = useAnswer<readonly JobRow[]>('jobs', ['jobs'], {
@@ -35,10 +36,7 @@ export function JobsPage() {
         <div class="card">
           <Empty title="No embedding jobs">
             <p>A job keeps a column of vectors in step with a column of texts:</p>
-            <div class="command">
-              <code>{EXAMPLE}</code>
-              <CopyButton text={EXAMPLE} what="the command" />
-            </div>
+            <Command text={EXAMPLE} />
           </Empty>
         </div>
       ) : (
@@ -56,6 +54,7 @@ export function JobsPage() {
 
 function JobCard({ job }: { readonly job: JobRow }) {
   const percent = jobPercent(job);
+  const isCounted = job.rows !== undefined && job.embedded !== undefined;
   return (
     <article class="card job" aria-label={`Job ${job.table} ${job.sourceColumn}`}>
       <header class="job-head">
@@ -79,13 +78,17 @@ function JobCard({ job }: { readonly job: JobRow }) {
       </p>
       <JobBar job={job} />
       <p class="job-bar-note">
-        <span class="number">
-          {job.embedded === undefined ? '–' : showCount(job.embedded)}
-          <span class="soft"> of {job.rows === undefined ? 'unknown' : `${showCount(job.rows)} rows`}</span>
-        </span>
+        {isCounted ? (
+          <span class="number">
+            {showCount(job.embedded ?? 0)}
+            <span class="soft"> of {showCount(job.rows ?? 0)} rows</span>
+          </span>
+        ) : (
+          <span class="soft">Rows are counted at the end</span>
+        )}
         <span class="number soft">
           {percent < 100 ? showPercent(percent) : ''}
-          {job.etaMs === undefined ? '' : `, ${showSpan(job.etaMs)} left`}
+          {isCounted && percent < 100 && job.etaMs !== undefined ? `, ${showSpan(job.etaMs)} left` : ''}
         </span>
       </p>
       <dl class="job-figures">

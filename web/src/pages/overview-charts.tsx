@@ -6,6 +6,7 @@ import { goTo, pathWith } from '../navigation/place.ts';
 import { Chart, type Line } from '../parts/chart.tsx';
 import { Failure } from '../parts/situation.tsx';
 import { Switch } from '../parts/switch.tsx';
+import { nowMs } from '../server/live.ts';
 import { useAnswer } from '../server/use-answer.ts';
 
 export const WINDOWS = ['1h', '6h', '24h', '7d', '90d'] as const;
@@ -38,6 +39,18 @@ const EMPTY: Series = {
   oldestPendingMs: [],
 };
 
+/** Without the step that is not over yet: it would look like a fall. */
+function withoutOpenStep(series: Series): Series {
+  const { at, stepMs } = series;
+  const over = at.findLastIndex((beganMs) => beganMs + stepMs <= nowMs()) + 1;
+  if (over === at.length) return series;
+  const entries = Object.entries(series).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? value.slice(0, over) : value,
+  ]);
+  return Object.fromEntries(entries) as Series; // the same fields, each list shorter
+}
+
 function throughputOf({ enqueued, completed, failed, retries }: Series): readonly Line[] {
   return [
     { name: 'completed', tone: 'good', values: completed, isFilled: true },
@@ -69,7 +82,7 @@ export function Charts({ shownWindow, system, functionName, model, lanes, pathOf
   const answer = useAnswer<Series>(route, [], {
     everyMs: ({ stepMs }) => Math.min(60_000, Math.max(10_000, stepMs / 6)),
   });
-  const series = answer.data ?? EMPTY;
+  const series = useMemo(() => withoutOpenStep(answer.data ?? EMPTY), [answer.data]);
   const lines = useMemo(
     () => ({ throughput: throughputOf(series), wait: waitOf(series), run: runOf(series) }),
     [series],

@@ -4,7 +4,7 @@ import { showSpan } from '../format/times.ts';
 import { Link } from '../navigation/link.tsx';
 import { pathWith, usePlace } from '../navigation/place.ts';
 import { Bounded } from '../parts/bounded.tsx';
-import { CopyButton } from '../parts/copy-button.tsx';
+import { Command } from '../parts/command.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { Empty, Loading } from '../parts/situation.tsx';
@@ -91,12 +91,7 @@ function Troubles({ troubles }: { readonly troubles: readonly Trouble[] }) {
           <div class="trouble-text">
             <p class="trouble-claim">{trouble.text}</p>
             {trouble.advice === undefined ? null : <p class="soft">{trouble.advice}</p>}
-            {trouble.command === undefined ? null : (
-              <div class="command">
-                <code>{trouble.command}</code>
-                <CopyButton text={trouble.command} what="the command" />
-              </div>
-            )}
+            {trouble.command === undefined ? null : <Command text={trouble.command} />}
           </div>
           <div class="trouble-side">
             {trouble.since === undefined ? null : (
@@ -156,7 +151,7 @@ function Lanes({ lanes }: { readonly lanes: readonly LaneFigures[] }) {
     return (
       <Empty title="No requests yet">
         <p>A lane is a function and a model. The first one appears with the first request:</p>
-        <Example text="select steadytext_embed_async('Hello');" />
+        <Command text="select steadytext_embed_async('Hello');" what="the statement" />
       </Empty>
     );
   }
@@ -167,15 +162,6 @@ function Lanes({ lanes }: { readonly lanes: readonly LaneFigures[] }) {
       rows={lanes}
       keyOf={({ functionName, model }) => `${functionName} ${model}`}
     />
-  );
-}
-
-function Example({ text }: { readonly text: string }) {
-  return (
-    <div class="command">
-      <code>{text}</code>
-      <CopyButton text={text} what="the statement" />
-    </div>
   );
 }
 

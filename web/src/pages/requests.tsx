@@ -30,12 +30,7 @@ const COLUMNS: readonly Column<RequestRow>[] = [
     title: 'Request',
     class: 'cell-id mono',
     render: ({ requestId }) => (
-      <Link
-        to={`requests/${encodeURIComponent(requestId)}`}
-        class="cell-link"
-        title={requestId}
-        label={`Request ${requestId}`}
-      >
+      <Link to={`requests/${encodeURIComponent(requestId)}`} class="cell-link" title={requestId}>
         {shortId(requestId)}
       </Link>
     ),

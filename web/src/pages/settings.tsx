@@ -57,7 +57,7 @@ export function SettingsPage() {
       </section>
       <section class="card card-flush" aria-label="Settings">
         <h2 class="card-title card-title-inset">
-          Settings <span class="soft">of this process, and where each value comes from</span>
+          Settings <span class="soft">and where each value comes from</span>
         </h2>
         <Failure answer={settings} />
         {settings.data === undefined ? (

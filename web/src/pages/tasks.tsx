@@ -9,7 +9,7 @@ import { showSpan } from '../format/times.ts';
 import { Link } from '../navigation/link.tsx';
 import { pathWith, usePlace } from '../navigation/place.ts';
 import { Bounded } from '../parts/bounded.tsx';
-import { CopyButton } from '../parts/copy-button.tsx';
+import { Command } from '../parts/command.tsx';
 import { FilterBar } from '../parts/filter-bar.tsx';
 import type { Field } from '../parts/filter-field.tsx';
 import { Meter } from '../parts/meter.tsx';
@@ -78,7 +78,7 @@ function Progress({ task: { state, phase, percent, etaMs, blockedBy } }: { reado
     <div class="task-progress">
       {percent === undefined ? null : <Meter percent={percent} label="Progress of the task" />}
       <span class="task-phase soft">
-        {blockedBy.length > 0 ? <Pids pids={blockedBy} /> : (phase ?? 'running')}
+        {blockedBy.length > 0 ? <Pids pids={blockedBy} /> : (phase ?? '–')}
         {percent === undefined ? null : ` ${showPercent(percent)}`}
         {etaMs === undefined ? null : `, ${showSpan(etaMs)} left`}
       </span>
@@ -145,10 +145,7 @@ export function TasksPage() {
             ) : (
               <>
                 <p>A statement that runs in the background, as the role that queued it:</p>
-                <div class="command">
-                  <code>{EXAMPLE}</code>
-                  <CopyButton text={EXAMPLE} what="the statement" />
-                </div>
+                <Command text={EXAMPLE} what="the statement" />
               </>
             )}
           </Empty>

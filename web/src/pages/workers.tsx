@@ -3,7 +3,7 @@ import { showBytes, showCount } from '../format/numbers.ts';
 import { showSpan } from '../format/times.ts';
 import { Link } from '../navigation/link.tsx';
 import { pathWith } from '../navigation/place.ts';
-import { CopyButton } from '../parts/copy-button.tsx';
+import { Command } from '../parts/command.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { Empty, Failure, Loading } from '../parts/situation.tsx';
 import { StateMark } from '../parts/state-mark.tsx';
@@ -12,7 +12,12 @@ import { Ago, useNow } from '../parts/time.tsx';
 import { useAnswer } from '../server/use-answer.ts';
 
 const COLUMNS: readonly Column<WorkerRow>[] = [
-  { title: 'State', class: 'cell-state', render: ({ status }) => <StateMark state={status} /> },
+  {
+    title: 'State',
+    class: 'cell-state',
+    render: ({ status }) =>
+      status === 'running' ? <StateMark state={status} mark="good" /> : <StateMark state={status} />,
+  },
   {
     title: 'Worker',
     class: 'main',
@@ -60,6 +65,9 @@ const COLUMNS: readonly Column<WorkerRow>[] = [
   { title: 'Version', class: 'number wide', render: ({ version }) => version },
   { title: 'Up', class: 'number wide', render: ({ startedAt }) => <Ago at={startedAt} /> },
 ];
+
+/** Where no process tells it. */
+const WITHOUT_MEMORY = COLUMNS.filter(({ title }) => title !== 'Memory');
 
 function Serves({ worker: { functions, lanes, taskConcurrency } }: { readonly worker: WorkerRow }) {
   const served = lanes.length > 0 ? lanes : functions;
@@ -110,13 +118,15 @@ export function WorkersPage() {
         ) : data.length === 0 ? (
           <Empty title="No worker has been here">
             <p>Requests and tasks wait until one comes:</p>
-            <div class="command">
-              <code>{EXAMPLE}</code>
-              <CopyButton text={EXAMPLE} what="the command" />
-            </div>
+            <Command text={EXAMPLE} />
           </Empty>
         ) : (
-          <Table label="Workers" columns={COLUMNS} rows={data} keyOf={({ workerId }) => workerId} />
+          <Table
+            label="Workers"
+            columns={data.some(({ memoryBytes }) => memoryBytes !== undefined) ? COLUMNS : WITHOUT_MEMORY}
+            rows={data}
+            keyOf={({ workerId }) => workerId}
+          />
         )}
       </section>
     </>

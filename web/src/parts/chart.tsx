@@ -38,6 +38,40 @@ function lonePoints(values: readonly (number | null | undefined)[]): number[] {
   return [...values.keys()].filter((at) => values[at] != null && values[at - 1] == null && values[at + 1] == null);
 }
 
+/**
+ * The line of a series, broken at gaps. uPlot's own is one line that is clipped at gaps, of which slivers remain where it is steep.
+ */
+const drawBroken: uPlot.Series.PathBuilder = (chart, seriesAt, first, last) => {
+  const times = chart.data[0];
+  const values = chart.data[seriesAt] ?? [];
+  const stroke = new Path2D();
+  const fill = new Path2D();
+  const bottom = chart.valToPos(0, 'y', true);
+  let x: number | undefined;
+  const end = () => {
+    if (x !== undefined) fill.lineTo(x, bottom);
+    x = undefined;
+  };
+  for (let at = first; at <= last; at += 1) {
+    const value = values[at];
+    const time = times[at];
+    if (value == null || time === undefined) {
+      end();
+      continue;
+    }
+    const y = chart.valToPos(value, 'y', true);
+    const isFirst = x === undefined;
+    x = chart.valToPos(time, 'x', true);
+    if (isFirst) {
+      fill.moveTo(x, bottom);
+      stroke.moveTo(x, y);
+    } else stroke.lineTo(x, y);
+    fill.lineTo(x, y);
+  }
+  end();
+  return { stroke, fill };
+};
+
 function showAxisTime(seconds: number, stepSeconds: number): string {
   const date = new Date(seconds * 1000);
   const isMidnight = date.getHours() === 0 && date.getMinutes() === 0;
@@ -55,7 +89,7 @@ function optionsOf({ lines, show }: ChartProps, width: number, onPoint: (at: num
   return {
     width,
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: {
       sync: { key: CURSORS.key },
@@ -82,7 +116,7 @@ function optionsOf({ lines, show }: ChartProps, width: number, onPoint: (at: num
           width: 1.5,
           ...(isFilled === true ? { fill: () => colour(`${tone}-wash`) } : {}),
           ...(isDashed === true ? { dash: [4, 3] } : {}),
-          spanGaps: false,
+          paths: drawBroken,
           points: {
             show: true,
             size: 4,

@@ -40,11 +40,21 @@ export function useAnswer<Data>(
     const ending = new AbortController();
     let isReading = false;
     let isDue = false;
+    let isPutOff = false;
     let beganMs = 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const again = (ms: number) => {
       clearTimeout(timer);
-      timer = setTimeout(() => void read(), ms);
+      timer = setTimeout(() => {
+        // A hidden page asks for nothing, and makes up for it when it is seen.
+        if (document.hidden) isPutOff = true;
+        else void read();
+      }, ms);
+    };
+    const makeUp = () => {
+      if (document.hidden || !isPutOff) return;
+      isPutOff = false;
+      void read();
     };
     const read = async () => {
       if (isReading) {
@@ -69,7 +79,7 @@ export function useAnswer<Data>(
         isReading = false;
       }
       if (isDue) changed();
-      else if (nextMs !== undefined && !document.hidden) again(nextMs);
+      else if (nextMs !== undefined) again(nextMs);
     };
     const changed = () => {
       if (isReading) isDue = true;
@@ -78,8 +88,10 @@ export function useAnswer<Data>(
     reader.current = () => void read();
     const topicsHeard = topicList.split(' ') as Topic[]; // joined above
     const unhear = onChange(topicsHeard, changed);
+    document.addEventListener('visibilitychange', makeUp);
     void read();
     return () => {
+      document.removeEventListener('visibilitychange', makeUp);
       unhear();
       clearTimeout(timer);
       ending.abort();
