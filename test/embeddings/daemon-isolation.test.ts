@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { sqlStateOf } from '../../src/db/sqlstate.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import type { SpawnedProcess } from '../support/process.ts';
@@ -68,3 +69,46 @@ test('rows that are held by SELECT FOR UPDATE, a table lock and a long transacti
   await reader.client.query('commit');
   await rig.expectProven({ tables: ['held'] });
 }, 120_000);
+
+test.each([
+  ['read committed', []],
+  ['repeatable read', ['40001']],
+] as const)(
+  'many %s writers of many rows, all in one order, meet no deadlock that they would not meet without the daemon',
+  async (isolation, allowed) => {
+    const table = `crowd_${isolation.replace(' ', '_')}`;
+    await rig.addTable(table, 60);
+    await rig.untilAtRest({ tables: [table] });
+    const errors = new Map<string, number>();
+    let committed = 0;
+    await Promise.all(
+      [0, 1, 2].map(async (writer) => {
+        await using session = await openSession(db.uri);
+        for (let round = 0; round < 40; round += 1) {
+          const from = 1 + ((round * 7 + writer * 5) % 40);
+          await session.client.query(`begin isolation level ${isolation}`);
+          try {
+            for (const start of [from, from + 7, from + 14]) {
+              // Rows are locked by their keys, so that writers do not lock each other out.
+              await session.client.query(
+                `with held as (select id from ${table} where id between $1 and $1 + 6 order by id for update)
+                 update ${table} as t set body = $2 || t.id from held as h where t.id = h.id`,
+                [start, `round ${round} of ${writer}, row `],
+              );
+            }
+            await session.client.query('commit');
+            committed += 1;
+          } catch (error) {
+            const code = sqlStateOf(error) ?? 'none';
+            errors.set(code, (errors.get(code) ?? 0) + 1);
+            await session.client.query('rollback');
+          }
+        }
+      }),
+    );
+    expect([...errors.keys()]).toEqual(errors.size === 0 ? [] : allowed);
+    expect(committed).toBeGreaterThan(isolation === 'read committed' ? 119 : 0);
+    await rig.expectProven({ tables: [table] });
+  },
+  120_000,
+);
