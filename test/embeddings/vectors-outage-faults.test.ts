@@ -92,6 +92,20 @@ test('all connections freeze at once', async () => {
   name.strikeAll('cut');
 }, 90_000);
 
+test('a connection that freezes in the middle of a write keeps the rows from their writers for some seconds, and not for ever', async () => {
+  const table = await startTable();
+  await table.writer.stop();
+  await rig.untilAtRest({ tables: [table.table] });
+  const fault = name.arm({ statement: /finish_embeddings/, moment: 'request', blow: 'freeze' });
+  await rig.write(`update ${table.table} set body = 'frozen ' || id where id = 1`);
+  await eventually(() => expect(fault.strikes).toBe(1));
+  const touch = () => rig.pool.query(`set local lock_timeout = '1s'; update ${table.table} set n = n + 1 where id = 1`);
+  await expect(touch()).rejects.toThrow(/lock timeout/);
+  await eventually(touch, { timeoutMs: 20_000 });
+  await rig.expectProven({ tables: [table.table] });
+  await rig.pool.query('delete from jobs');
+}, 90_000);
+
 test.each<Downfall>(['fast', 'immediate', 'kill'])(
   'the server goes down (%s) for longer than a lease',
   async (downfall) => {

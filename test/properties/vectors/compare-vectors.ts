@@ -49,7 +49,8 @@ export async function compareVectors(
   }
   if (!isPrepared(model)) return;
   const waiting = await readWaiting(stage, model);
-  if (!isTold && (waiting.is_pass_ahead || waiting.is_marked)) return;
+  // A marker in the log stands for changes of rows that nobody knows yet.
+  if (waiting.is_marked || (!isTold && waiting.is_pass_ahead)) return;
   const isWaiting = ({ id }: ModelRow) =>
     waiting.keys.includes(`{${id}}`) && !(isTold && waiting.pass_keys.includes(`{${id}}`));
   const lost = [...model.rows.values()].filter((row) => !isWaiting(row) && isLost(model, row));

@@ -120,9 +120,8 @@ export async function startDaemons(stage: VectorStage, model: VectorModel): Prom
       if (error instanceof Mismatch) throw error;
       const isBehind =
         model.preparedAt[name] !== model.changes || daemon.prepared?.generation !== model.registered?.generation;
-      const mayFail = isLate
-        ? hasCode(error, 'LEASE_LOST') || hasCode(error, 'JOB_CHANGED') || isBehind
-        : isBehind || hasCode(error, 'JOB_CHANGED');
+      // Of a former life everything may fail: who came after it has prepared the job since.
+      const mayFail = isLate || isBehind || hasCode(error, 'JOB_CHANGED');
       if (!mayFail) throw new Mismatch(`${name} failed: ${error}`);
       if (isLate) return true;
       await dropWork(daemon);
