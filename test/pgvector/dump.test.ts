@@ -55,7 +55,9 @@ test('a copy by pg_dump and pg_restore is served by a daemon of its own, with al
   await untilRight(origin, 'articles', 'vector');
 
   expect(first.warnings()).toEqual([]);
-  expect(second.warnings().map(({ msg }) => msg)).toEqual(['took over rows that another daemon had begun and not ended']);
+  expect(second.warnings().map(({ msg }) => msg)).toEqual([
+    'took over rows that another daemon had begun and not ended',
+  ]);
   // The trigger that came with the dump goes when unused ones are looked for: at the start, and each minute.
   await second.daemon.stop();
   await using _ = await startTestDaemon({ uri: copy.uri, provider: PROVIDER, ...LEASE });
