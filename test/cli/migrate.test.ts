@@ -118,6 +118,8 @@ test('uninstall shows what goes, and goes on only when told', async () => {
   await db.pool.query("select steadytext_embed_async('kept until then')");
   const asked = await withUri('uninstall');
   expect(asked.stdout).toContain('table public.steadytext_queue (1 requests with their results)');
+  expect(asked.stdout).toMatch(/^ {2}\d+ functions of the schema lamplighter$/m);
+  expect(asked.stdout).not.toMatch(/function lamplighter[.]/);
   expect(asked.stderr).toContain('hint: Add --yes');
   expect(asked.code).toBe(2);
   expect(await hasQueue()).toBe(true);

@@ -45,9 +45,12 @@ export const uninstallCommand: CliCommand = {
 
 function printObjects({ terminal }: Invocation, objects: readonly OwnObject[], place: string): void {
   terminal.print(`To be removed from ${place}:`);
-  for (const { kind, name, note } of objects) {
+  const isInner = ({ kind, name }: OwnObject) => kind.endsWith('function') && name.startsWith('lamplighter.');
+  for (const { kind, name, note } of objects.filter((object) => !isInner(object))) {
     terminal.print(`  ${kind} ${name}${note === undefined ? '' : terminal.style.yellow(` (${note})`)}`);
   }
+  const inner = objects.filter(isInner).length;
+  if (inner > 0) terminal.print(`  ${inner} functions of the schema lamplighter`);
 }
 
 /** Asks on a terminal; anything but yes leaves everything as it is. */
