@@ -30,7 +30,7 @@ export async function readFailures(db: Queryable): Promise<readonly FailureCause
 }
 
 /** The first line, without what differs from one request to another. */
-export function causeOf(error: string): string {
+function causeOf(error: string): string {
   const [line = ''] = error.split('\n');
   return line
     .slice(0, 120)
