@@ -1140,7 +1140,7 @@ AS $function$
            ) as ready)
          + (
            select count(*)
-           from lamplighter.list_unready('', repeat(chr(1114111), 64)) as o
+           from lamplighter.list_unready('', lamplighter.highest_name()) as o
            where o.function_name = backlog.function_name)
 $function$;
 
@@ -3304,6 +3304,27 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.highest_name()
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select convert_from(
+    decode(
+      repeat(
+        case
+          when getdatabaseencoding() = 'UTF8' then 'f48fbfbf'
+          when pg_encoding_max_length(d.encoding) = 1 then 'ff'
+          else 'fefe'
+        end,
+        64),
+      'hex'),
+    getdatabaseencoding())
+  from pg_database as d
+  where d.datname = current_database()
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.is_delivery_session(p_run_id bigint)
  RETURNS boolean
  LANGUAGE sql
@@ -4123,7 +4144,7 @@ AS $function$
 declare
   v_low constant text := coalesce(p_username, '');
   -- Above every name of a role.
-  v_high constant text := coalesce(p_username, repeat(chr(1114111), 64));
+  v_high constant text := coalesce(p_username, lamplighter.highest_name());
   v_functions text[] := '{}';
   v_models text[] := '{}';
   v_function text := '';
@@ -8167,6 +8188,8 @@ revoke all on function lamplighter.guard_request_update() from public;
 revoke all on function lamplighter.guard_request_username() from public;
 
 revoke all on function lamplighter.guard_task_truncate() from public;
+
+revoke all on function lamplighter.highest_name() from public;
 
 revoke all on function lamplighter.is_delivery_session(p_run_id bigint) from public;
 

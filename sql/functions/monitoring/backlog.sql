@@ -12,7 +12,7 @@ set enable_seqscan = off set jit = off set enable_bitmapscan = off set row_secur
            ) as ready)
          + (
            select count(*)
-           from lamplighter.list_unready('', repeat(chr(1114111), 64)) as o
+           from lamplighter.list_unready('', lamplighter.highest_name()) as o
            where o.function_name = backlog.function_name)
 $$;
 

@@ -20,7 +20,7 @@ set plan_cache_mode = force_generic_plan set row_security = off as $$
 declare
   v_low constant text := coalesce(p_username, '');
   -- Above every name of a role.
-  v_high constant text := coalesce(p_username, repeat(chr(1114111), 64));
+  v_high constant text := coalesce(p_username, lamplighter.highest_name());
   v_functions text[] := '{}';
   v_models text[] := '{}';
   v_function text := '';

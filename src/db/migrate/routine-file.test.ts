@@ -31,7 +31,7 @@ test.each([
   ['nothing', ''],
 ])('a file with %s is refused', (_, text) => {
   expect(() => parseRoutine('add_up.sql', text)).toThrow(
-    'add_up.sql: expected a first line "-- schema.add_up (caller|worker|owner|internal)"',
+    'add_up.sql: expected a first line "-- schema.add_up (caller|worker|monitor|owner|internal)"',
   );
 });
 

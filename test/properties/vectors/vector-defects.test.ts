@@ -152,8 +152,8 @@ const DEFECTS: readonly VectorDefect[] = [
   {
     name: 'a pass counts nothing of what it finds',
     in: 'lamplighter.record_page',
-    find: 'pass_found = p.pass_found + cardinality(p_keys) + p_waiting',
-    replace: 'pass_found = 0',
+    find: 'into is_end, found_rows;',
+    replace: 'into is_end, found_rows; if is_end then found_rows := 0; return next; return; end if;',
     noticedBy: [insert, prepare(), page],
     says: 'what is told to be complete lacks is [{"id":1',
   },
