@@ -19,7 +19,7 @@ import { createDatabaseCheck, type Vitals } from '../process/vitals.ts';
 import type { WorkDone } from '../process/work-done.ts';
 import type { DaemonConfig } from './config.ts';
 import type { WantedJobs } from './embeddings-workload.ts';
-import { createImageFetcher, type ImageFetcherOptions } from './images/fetch-image.ts';
+import type { ImageFetcherOptions } from './images/fetch-image.ts';
 import { type JobMarks, startJobMarks } from './job-marks.ts';
 import type { JobReport } from './job-report.ts';
 import { type JobsWatcher, startJobsWatcher } from './jobs-watcher.ts';
@@ -68,7 +68,9 @@ export async function startDaemon(options: StartDaemonOptions): Promise<WatchedD
   const { settings, env, config, models: registry, log, clock = systemClock } = options;
   const troubles = createTroubles({ log, clock, shared: DATABASE_TROUBLE });
   const db = createPool(settings, { max: 2, queryTimeoutMs: 15_000, applicationName: 'lamplighter daemon', log });
-  const imageFetcher = config.allowsUrlImages ? createImageFetcher(options.images) : undefined;
+  const imageFetcher = config.allowsUrlImages
+    ? (await import('./images/fetch-image.ts')).createImageFetcher(options.images)
+    : undefined;
   const models = createServedModels({ registry, troubles, clock, imageFetcher });
   const targets = new Map<string, Target>();
   const closing = new Set<Promise<void>>();

@@ -4,8 +4,8 @@ import type { Troubles } from '../core/recurring-trouble.ts';
 import type { Model } from '../models/port.ts';
 import type { ModelSelection } from '../models/provider.ts';
 import type { ModelRegistry } from '../models/registry.ts';
-import { takeImagesAsTexts, takesImages } from './images/embed-images.ts';
 import type { ImageFetcher } from './images/fetch-image.ts';
+import { takesImages, type VisualModel } from './images/visual-model.ts';
 import { createModelTurns, type ModelTurns } from './model-turns.ts';
 
 /** A model that is loaded, and the turns that all jobs take at it. */
@@ -45,12 +45,14 @@ export function createServedModels({ registry, troubles, clock, imageFetcher }: 
       const known = served.get(loaded);
       if (known !== undefined) return known;
       const isVisual = takesImages(loaded);
-      const model = isVisual ? takeImagesAsTexts(loaded, imageFetcher) : loaded;
+      const model = isVisual ? await takeTexts(loaded, imageFetcher) : loaded;
       if (!model.functions.includes('embed')) {
         const reason = model.refusals?.embed ?? `Model "${selection.name}" gives no embeddings`;
         throw new LamplighterError('MODEL_FAILED', reason);
       }
       const dimensions = model.dimensions ?? (await probe(model, signal));
+      const meanwhile = served.get(loaded);
+      if (meanwhile !== undefined) return meanwhile;
       const trouble = troubles.define(`use the model ${model.name}`, {
         begins: `the model "${model.name}" is unavailable`,
         lasts: `the model "${model.name}" is still unavailable`,
@@ -63,6 +65,12 @@ export function createServedModels({ registry, troubles, clock, imageFetcher }: 
       return entry;
     },
   };
+}
+
+/** Loads what only models of images need. */
+async function takeTexts(model: VisualModel, imageFetcher: ImageFetcher | undefined): Promise<Model> {
+  const { takeImagesAsTexts } = await import('./images/embed-images.ts');
+  return takeImagesAsTexts(model, imageFetcher);
 }
 
 async function probe(model: Model, signal: AbortSignal): Promise<number> {

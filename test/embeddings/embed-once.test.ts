@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { createVectorWriter, embedOnce } from '../../src/daemon/embed-once.ts';
-import { takeImagesAsTexts, takesImages } from '../../src/daemon/images/embed-images.ts';
+import { takeImagesAsTexts } from '../../src/daemon/images/embed-images.ts';
+import { takesImages } from '../../src/daemon/images/visual-model.ts';
 import { resolveConnection } from '../../src/db/connection-settings.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { createLexicalModel } from '../../src/models/lexical/lexical-model.ts';

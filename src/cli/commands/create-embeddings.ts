@@ -11,7 +11,6 @@ import {
   inspectColumns,
   type TakeVectors,
 } from '../../daemon/embed-once.ts';
-import { createImageFetcher } from '../../daemon/images/fetch-image.ts';
 import { createServedModels, type ServedModel } from '../../daemon/served-models.ts';
 import { resolveConnectionString } from '../../db/connection-settings.ts';
 import { createPool, type Pool } from '../../db/pool.ts';
@@ -158,7 +157,9 @@ export const createEmbeddingsCommand: CliCommand = {
     const providers = providersOf(invocation, model.name);
     const registry = createModelRegistry({ providers });
     const { interruption, log } = invocation;
-    const imageFetcher = isOn(invocation, ALLOW_URL_IMAGES) ? createImageFetcher() : undefined;
+    const imageFetcher = isOn(invocation, ALLOW_URL_IMAGES)
+      ? (await import('../../daemon/images/fetch-image.ts')).createImageFetcher()
+      : undefined;
     try {
       const troubles = createTroubles({ log, clock: systemClock });
       const models = createServedModels({ registry, troubles, clock: systemClock, imageFetcher });

@@ -2,18 +2,13 @@ import pLimit from 'p-limit';
 import { type ItemOutcome, invalid, succeeded } from '../../models/outcome.ts';
 import type { Model } from '../../models/port.ts';
 import { type ImageFetcher, MOST_IMAGE_BYTES } from './fetch-image.ts';
+import type { VisualModel } from './visual-model.ts';
 
 /** Images that are fetched at once, of one call. */
 const FETCHES_AT_ONCE = 8;
 /** Calls that may wait for their images while others have the engine. */
 const CALLS_THAT_FETCH = 4;
 const MANY_BYTES = /^\d+ bytes$/;
-
-export type VisualModel = Model & Required<Pick<Model, 'embedImages'>>;
-
-export function takesImages(model: Model): model is VisualModel {
-  return model.embedImages !== undefined;
-}
 
 /**
  * A model of images as the daemon asks for vectors: an image is given as a text, either its bytes in base64 (or how many they are, of one that is
