@@ -3891,6 +3891,8 @@ CREATE OR REPLACE FUNCTION lamplighter.measure_cancelled()
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
  SET jit TO 'off'
 AS $function$
 declare
@@ -3899,7 +3901,7 @@ begin
   perform set_config('synchronous_commit', 'off', true);
   with taken as (
     delete from lamplighter.metric_cancel as c
-    where c.id = any (array(select o.id from lamplighter.metric_cancel as o order by o.id limit 20000 for update skip locked))
+    where c.id = any (array(select o.id from lamplighter.metric_cancel as o order by o.id limit 10000 for update skip locked))
     returning c.function_name, c.model, date_bin('1 minute', c.cancelled_at, 'epoch') as minute
   ), counted as (
     insert into lamplighter.metric_minute as m (lane, minute, source, cancelled)
@@ -3924,7 +3926,7 @@ begin
     on conflict on constraint metric_minute_pkey do update set cancelled = m.cancelled + excluded.cancelled
   )
   select count(*) into v_taken from taken;
-  return v_taken = 20000;
+  return v_taken = 10000;
 end
 $function$;
 
@@ -3934,6 +3936,7 @@ CREATE OR REPLACE FUNCTION lamplighter.measure_enqueued()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
  SET jit TO 'off'
  SET row_security TO 'off'
 AS $function$
@@ -3966,7 +3969,15 @@ begin
           from public.steadytext_queue as q
           where q.id > v_cursor.counted_id and q.id <= v_cursor.next_id
           order by q.id
-          offset 39999
+          offset 14999
+          limit 1), v_to);
+      else
+        v_to := coalesce((
+          select r.run_id
+          from lamplighter.task_run as r
+          where r.run_id > v_cursor.counted_id and r.run_id <= v_cursor.next_id
+          order by r.run_id
+          offset 4999
           limit 1), v_to);
       end if;
       insert into lamplighter.metric_minute as m (lane, minute, source, enqueued)

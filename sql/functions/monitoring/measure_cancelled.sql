@@ -1,15 +1,16 @@
 -- lamplighter.measure_cancelled (worker)
--- Counts cancelled requests into their minutes, each once, 20,000 at most, and returns whether there is more to count. What was cancelled in a
+-- Counts cancelled requests into their minutes, each once, 10,000 at most, and returns whether there is more to count. What was cancelled in a
 -- minute in which no process measured is not counted. Lock order: cancels, then lanes, then minutes.
 create or replace function lamplighter.measure_cancelled() returns boolean
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_taken bigint;
 begin
   perform set_config('synchronous_commit', 'off', true);
   with taken as (
     delete from lamplighter.metric_cancel as c
-    where c.id = any (array(select o.id from lamplighter.metric_cancel as o order by o.id limit 20000 for update skip locked))
+    where c.id = any (array(select o.id from lamplighter.metric_cancel as o order by o.id limit 10000 for update skip locked))
     returning c.function_name, c.model, date_bin('1 minute', c.cancelled_at, 'epoch') as minute
   ), counted as (
     insert into lamplighter.metric_minute as m (lane, minute, source, cancelled)
@@ -34,6 +35,6 @@ begin
     on conflict on constraint metric_minute_pkey do update set cancelled = m.cancelled + excluded.cancelled
   )
   select count(*) into v_taken from taken;
-  return v_taken = 20000;
+  return v_taken = 10000;
 end
 $$;
