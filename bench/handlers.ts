@@ -68,7 +68,8 @@ await client.query(`drop owned by ${OTHER}; drop role ${OTHER}`);
 await client.end();
 
 const usOf = (scene: Scene) => median(taken.get(scene) ?? []);
-const bare = usOf('a finish that knows of no handlers');
+/** In hundredths: the server's CPU is counted in steps that come to a microsecond a request. */
+const moreOf = (scene: Scene) => Math.round((usOf(scene) - usOf('a finish that knows of no handlers')) * 100) / 100 + 0;
 await publish(
   {
     bench: 'handlers',
@@ -77,14 +78,10 @@ await publish(
     rows: scenes.map((scene) => ({
       scene,
       'us a request': round3(usOf(scene)),
-      'more, us': round3(usOf(scene) - bare),
+      'more, us': moreOf(scene),
     })),
     verdicts: [
-      atMost(
-        'handlers: us a request more where nobody has registered',
-        round3(usOf('nobody has registered a handler') - bare),
-        1,
-      ),
+      atMost('handlers: us a request more where nobody has registered', moreOf('nobody has registered a handler'), 1),
     ],
   },
   options,
