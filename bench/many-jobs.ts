@@ -24,8 +24,10 @@ const POLL_MS = 500;
 
 const rows: Row[] = [];
 let worst = 0;
+let version = 'unknown';
 for (const jobs of options.isQuick ? [1, 5] : [1, 10, 100]) {
   await using server = await startBenchServer();
+  version = server.version;
   const uri = await server.createDatabase('many_jobs');
   const db = openPool(uri, 2);
   const daemon = await startNullDaemon(db, uri, { pollIntervalMs: POLL_MS });
@@ -89,5 +91,5 @@ await publish(
     verdicts: [atMost('INSERT to visible vector p50 with the most jobs, ms', round3(worst), 20)],
   },
   options,
-  { version: 'embedded' },
+  { version },
 );

@@ -2,11 +2,12 @@ import { readdir, readFile } from 'node:fs/promises';
 
 /** Linux counts in hundredths of a second, whatever the kernel's own tick is. */
 const TICKS_PER_SECOND = 100;
+const NANOSECONDS_PER_TICK = 1e9 / TICKS_PER_SECOND;
 
 interface ProcessStat {
   readonly name: string;
   readonly parent: number;
-  /** Used by the process itself. */
+  /** Used by the process itself; whole ticks, where only those are known. */
   readonly ownTicks: number;
   /** Used by children of it that have ended. */
   readonly childTicks: number;
@@ -22,9 +23,16 @@ async function readStat(pid: number): Promise<ProcessStat | undefined> {
   return {
     name: text.slice(text.indexOf('(') + 1, nameEnd),
     parent: at(4),
-    ownTicks: at(14) + at(15),
+    ownTicks: (at(20) === 1 ? await readExactTicks(pid) : undefined) ?? at(14) + at(15),
     childTicks: at(16) + at(17),
   };
+}
+
+/** What the only thread of a process has used, with its fractions: the scheduler counts nanoseconds of each thread. */
+async function readExactTicks(pid: number): Promise<number | undefined> {
+  const text = await readFile(`/proc/${pid}/schedstat`, 'utf8').catch(() => '');
+  const nanoseconds = Number(text.split(' ', 1)[0]);
+  return nanoseconds > 0 ? nanoseconds / NANOSECONDS_PER_TICK : undefined;
 }
 
 /** The process that started `pid`, if both have that name: a server on another machine has neither. */
