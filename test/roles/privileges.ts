@@ -259,6 +259,7 @@ export const PRIVILEGES = `
 + + . . . . . . .  lamplighter.list_shared_names execute
 + + . . . . + . .  lamplighter.list_ready execute
 + + . . . . . + .  lamplighter.backlog execute
++ + . . . . . . .  lamplighter.highest_name execute
 + + . . . . . . .  lamplighter.list_unready execute
 + + . . . . . . .  lamplighter.measure_figures execute
 + + . . . . . . .  lamplighter.measure_lanes execute
