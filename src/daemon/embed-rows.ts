@@ -2,6 +2,7 @@ import type { Span } from '@opentelemetry/api';
 import { messageOf } from '../core/errors.ts';
 import { estimateTokens } from '../embeddings/chunks/estimate-tokens.ts';
 import type { RowAnswer } from '../embeddings/write-vectors.ts';
+import type { CallProgress } from '../models/call-progress.ts';
 import { traceModelCall } from '../models/call-span.ts';
 import { failed, type ItemOutcome, type ModelError, unavailable } from '../models/outcome.ts';
 import type { Model } from '../models/port.ts';
@@ -12,8 +13,10 @@ import type { TokenBudget } from './token-budget.ts';
 
 /** How long an aborted model may take to stop. */
 const ABORT_GRACE_MS = 1_000;
-/** Longest call; then it counts as one that failed. */
+/** Longest that a model may be at the same texts of a call; then these have failed. */
 const CALL_LIMIT_MS = 300_000;
+/** Longest that a call waits for its turn at an engine, or for one that starts again: it may have to load from a cold disk. */
+const MOST_IDLE_MS = 900_000;
 /** So many texts that fail alone, without one that succeeds, are no bad texts: the model is at fault. */
 const LONE_FAILURES = 3;
 /** Around a text, as most tokenizers put them. */
@@ -34,6 +37,8 @@ export interface EmbedRowsOptions {
   readonly signal: AbortSignal;
   /** Of the batch, where the program traces. */
   readonly span?: Span | undefined;
+  /** How long the model may be at the same texts of a call; then these have failed. @default 5 minutes */
+  readonly callLimitMs?: number | undefined;
 }
 
 /** What the vectors of some rows took. */
@@ -157,30 +162,75 @@ async function divide(texts: readonly string[], options: EmbedRowsOptions, onAns
       onAnswers(asked, outcomes);
     } catch (error) {
       signal.throwIfAborted();
-      if (asked.length === 1) {
+      const { blamed, others } = error instanceof TimeUp ? error : { blamed: asked, others: [] };
+      if (blamed.length === 1) {
         loneFailures += 1;
-        onAnswers(asked, [failed(messageOf(error), error)]);
+        onAnswers(blamed, [failed(messageOf(error), error)]);
       } else {
-        const middle = Math.ceil(asked.length / 2);
-        parts.unshift(asked.slice(0, middle), asked.slice(middle));
+        const middle = Math.ceil(blamed.length / 2);
+        parts.unshift(blamed.slice(0, middle), blamed.slice(middle));
       }
+      // What has nothing to do with it goes first: a hanging text takes all of its time.
+      if (others.length > 0) parts.unshift(others);
     }
   }
 }
 
+/** The model was at `blamed` for as long as a call may take; `others` it had not begun with, or had done with. */
+class TimeUp extends Error {
+  readonly blamed: readonly string[];
+  readonly others: readonly string[];
+
+  constructor(limitMs: number, blamed: readonly string[], others: readonly string[]) {
+    super(`The model did not answer within ${limitMs / 1_000} s`);
+    this.blamed = blamed;
+    this.others = others;
+  }
+}
+
+/**
+ * Asks the model. The time that a call waits for its turn, or for an engine, is another call's: what cannot be begun with at all is
+ * `unavailable`.
+ *
+ * @throws TimeUp; the signal's reason; what the model throws.
+ */
 async function call(
   texts: readonly string[],
-  { model, dimensions, signal, span }: EmbedRowsOptions,
+  { model, dimensions, signal, span, callLimitMs = CALL_LIMIT_MS }: EmbedRowsOptions,
 ): Promise<readonly ItemOutcome<Float32Array>[]> {
-  const limit = AbortSignal.timeout(CALL_LIMIT_MS);
-  const either = AbortSignal.any([signal, limit]);
+  const limit = new AbortController();
+  const either = AbortSignal.any([signal, limit.signal]);
+  let atWork: readonly number[] = [...texts.keys()];
+  const expire = () =>
+    setTimeout(() => limit.abort(), atWork.length === 0 ? Math.max(callLimitMs, MOST_IDLE_MS) : callLimitMs);
+  let timer = expire();
+  const progress: CallProgress<Float32Array> = {
+    limitMs: callLimitMs,
+    working(positions) {
+      if (limit.signal.aborted) return;
+      clearTimeout(timer);
+      atWork = positions;
+      timer = expire();
+    },
+    ended: () => undefined,
+  };
   const askers = () => (span === undefined ? [] : [span]);
-  const outcomes = await traceModelCall({ model, functionName: 'embed', itemCount: texts.length, askers }, () =>
-    untilAborted(model.embed(texts, either), either, ABORT_GRACE_MS),
-  );
+  try {
+    const outcomes = await traceModelCall({ model, functionName: 'embed', itemCount: texts.length, askers }, () =>
+      untilAborted(model.embed(texts, either, progress), either, ABORT_GRACE_MS),
+    );
+    if (!limit.signal.aborted) return verifyOutcomes(texts, outcomes, (vector) => embeddingProblem(vector, dimensions));
+  } catch (error) {
+    if (!limit.signal.aborted) throw error;
+  } finally {
+    clearTimeout(timer);
+  }
   signal.throwIfAborted();
-  if (limit.aborted) throw new Error(`The model did not answer within ${CALL_LIMIT_MS / 1_000} s`);
-  return verifyOutcomes(texts, outcomes, (vector) => embeddingProblem(vector, dimensions));
+  if (atWork.length === 0)
+    return texts.map(() => unavailable(`The model has not begun within ${MOST_IDLE_MS / 1_000} s`));
+  const blamed = new Set(atWork);
+  const [those, others] = [texts.filter((_, at) => blamed.has(at)), texts.filter((_, at) => !blamed.has(at))];
+  throw new TimeUp(callLimitMs, those, others);
 }
 
 /** Every text was refused for the model's sake. */

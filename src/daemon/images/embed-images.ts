@@ -30,11 +30,19 @@ export function takeImagesAsTexts(model: VisualModel, fetcher: ImageFetcher | un
     ...model,
     functions: ['embed'],
     maxConcurrency: model.maxConcurrency + CALLS_THAT_FETCH,
-    async embed(texts, signal) {
+    async embed(texts, signal, progress) {
       const looked = await Promise.all(texts.map((text) => read(text, signal)));
       signal.throwIfAborted();
-      const images = looked.flatMap((outcome) => (outcome.ok ? [outcome.value] : []));
-      const answers = images.length === 0 ? [] : await model.embedImages(images, signal);
+      const found = looked.flatMap((outcome, position) => (outcome.ok ? [{ image: outcome.value, position }] : []));
+      const images = found.map(({ image }) => image);
+      const positionOf = (position: number) => found[position]?.position ?? position;
+      const told = progress && {
+        ...progress,
+        working: (positions: readonly number[]) => progress.working(positions.map(positionOf)),
+        // Of an image, which is no text: each is told by the answer.
+        ended: () => undefined,
+      };
+      const answers = images.length === 0 ? [] : await model.embedImages(images, signal, told);
       let at = 0;
       return looked.map((outcome) => (outcome.ok ? (answers[at++] ?? invalid('The model gave no answer')) : outcome));
     },
