@@ -95,6 +95,7 @@ create table lamplighter.embedding_batch (
   attempt integer default 0 not null,
   deaths integer default 0 not null,
   lone_deaths integer default 0 not null,
+  is_isolated boolean default false not null,
   is_of_pass boolean default false not null,
   holder uuid,
   claimed_at timestamp with time zone,
@@ -3428,6 +3429,22 @@ AS $function$
       and r.secret_hash = sha256(p_secret))
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.isolate_batch(p_batch bigint, p_holder uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  perform lamplighter.require_own_worker(p_holder);
+  update lamplighter.embedding_batch as b
+  set is_isolated = true
+  where b.id = p_batch and b.holder = p_holder and cardinality(b.keys) = 1;
+  return found;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.issue_id()
  RETURNS bigint
  LANGUAGE sql
@@ -5811,7 +5828,7 @@ AS $function$
 begin
   perform lamplighter.require_own_worker(p_holder);
   update lamplighter.embedding_batch as b
-  set holder = null, due_at = clock_timestamp() + make_interval(secs => p_delay_ms / 1000.0)
+  set holder = null, is_isolated = false, due_at = clock_timestamp() + make_interval(secs => p_delay_ms / 1000.0)
   where b.id = p_batch and b.holder = p_holder;
   return found;
 end
@@ -6309,16 +6326,18 @@ declare
   v_rescued integer;
 begin
   with orphan as materialized (
-    select b.id, b.job, b.keys, b.attempt, b.is_of_pass, b.attempt > 0 and cardinality(b.keys) > 1 as is_halved,
-           b.deaths + 1 as deaths,
-           cardinality(b.keys) = 1 and not exists (
-             select from lamplighter.embedding_batch as other where other.holder = b.holder and other.id <> b.id) as was_alone
+    select b.id, b.job, b.keys, b.attempt, b.is_of_pass, b.is_isolated, not s.is_spared and b.attempt > 0 and cardinality(b.keys) > 1 as is_halved,
+           b.deaths + (not s.is_spared)::integer as deaths
     from lamplighter.embedding_batch as b
+    cross join lateral (
+      select not b.is_isolated and exists (
+        select from lamplighter.embedding_batch as other where other.holder = b.holder and other.is_isolated)
+    ) as s (is_spared)
     where b.holder is not null
       and not exists (
         select 1 from lamplighter.worker as w
         where w.worker_id = b.holder and w.status in ('running', 'sleeping', 'stopping'))
-    for no key update skip locked
+    for no key update of b skip locked
   ), half as (
     insert into lamplighter.embedding_batch as b (job, keys, attempt, deaths, is_of_pass)
     select o.job, o.keys[cardinality(o.keys) / 2 + 1 :], o.attempt + 1, o.deaths, o.is_of_pass
@@ -6328,7 +6347,8 @@ begin
   set holder = null,
       attempt = o.attempt + 1,
       deaths = o.deaths,
-      lone_deaths = b.lone_deaths + o.was_alone::integer,
+      lone_deaths = b.lone_deaths + o.is_isolated::integer,
+      is_isolated = false,
       keys = case when o.is_halved then o.keys[: cardinality(o.keys) / 2] else o.keys end,
       due_at = clock_timestamp()
   from orphan as o
@@ -8216,6 +8236,8 @@ revoke all on function lamplighter.is_task_backend_there(p_pid integer, p_role_o
 
 revoke all on function lamplighter.is_task_session(p_run_id bigint, p_attempt integer, p_secret bytea) from public;
 
+revoke all on function lamplighter.isolate_batch(p_batch bigint, p_holder uuid) from public;
+
 revoke all on function lamplighter.issue_id() from public;
 
 revoke all on function lamplighter.list_changed_jobs(p_jobs bigint[]) from public;
@@ -8550,11 +8572,13 @@ comment on table lamplighter.duty is 'What one worker does for the whole install
 
 comment on table lamplighter.embedding_batch is 'Keys that are being embedded, or wait for their next try. The lease on them is their holder''s, a row of lamplighter.worker; null: nobody''s.';
 
+comment on column lamplighter.embedding_batch.is_isolated is 'Its one row is all that its holder has given to any model.';
+
 comment on column lamplighter.embedding_batch.is_of_pass is 'A pass has found the rows: none is complete before they have been worked off.';
 
 comment on column lamplighter.embedding_batch.keys is 'Keys as in change, each as the text of its array.';
 
-comment on column lamplighter.embedding_batch.lone_deaths is 'How many processes have died while they held it, a batch of one row, and nothing else.';
+comment on column lamplighter.embedding_batch.lone_deaths is 'How many processes have died while it was isolated.';
 
 comment on table lamplighter.embedding_day is 'What each job has asked of its model, by day in UTC.';
 

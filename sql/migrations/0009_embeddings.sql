@@ -137,6 +137,7 @@ create table lamplighter.embedding_batch (
   attempt integer not null default 0,
   deaths integer not null default 0,
   lone_deaths integer not null default 0,
+  is_isolated boolean not null default false,
   is_of_pass boolean not null default false,
   holder uuid,
   claimed_at timestamptz,
@@ -146,7 +147,8 @@ create table lamplighter.embedding_batch (
 create index embedding_batch_job_idx on lamplighter.embedding_batch (job, due_at);
 comment on table lamplighter.embedding_batch is
   'Keys that are being embedded, or wait for their next try. The lease on them is their holder''s, a row of lamplighter.worker; null: nobody''s.';
-comment on column lamplighter.embedding_batch.lone_deaths is 'How many processes have died while they held it, a batch of one row, and nothing else.';
+comment on column lamplighter.embedding_batch.lone_deaths is 'How many processes have died while it was isolated.';
+comment on column lamplighter.embedding_batch.is_isolated is 'Its one row is all that its holder has given to any model.';
 comment on column lamplighter.embedding_batch.is_of_pass is 'A pass has found the rows: none is complete before they have been worked off.';
 comment on column lamplighter.embedding_batch.keys is 'Keys as in change, each as the text of its array.';
 

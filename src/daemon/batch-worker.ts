@@ -7,6 +7,7 @@ import type { Trouble } from '../core/recurring-trouble.ts';
 import type { Pool } from '../db/pool.ts';
 import { classifySqlState } from '../db/sqlstate.ts';
 import type { EmbeddingBatch } from '../embeddings/embedding-batch.ts';
+import { isolateBatch } from '../embeddings/isolate-batch.ts';
 import type { PreparedJob } from '../embeddings/job-spec.ts';
 import { releaseBatch } from '../embeddings/release-batch.ts';
 import { type WriteReport, writeVectors } from '../embeddings/write-vectors.ts';
@@ -17,6 +18,7 @@ import { noteFault, noteOutage, noteWritten, startBatchSpan } from './batch-span
 import { createDocumentEmbedder, type EmbeddedDocuments } from './embed-documents.ts';
 import { type EmbeddedRows, embedRows } from './embed-rows.ts';
 import type { HeldBatch, InFlightBatches } from './in-flight-batches.ts';
+import type { LoneTurn } from './lone-turn.ts';
 import type { ModelTurns, TurnKind } from './model-turns.ts';
 import type { TokenBudget } from './token-budget.ts';
 
@@ -32,6 +34,7 @@ export interface BatchWorkerDeps {
   readonly job: PreparedJob;
   readonly model: Model;
   readonly turns: ModelTurns;
+  readonly loneTurn: LoneTurn;
   readonly batchSize: number | undefined;
   readonly budget: TokenBudget | undefined;
   readonly inFlight: InFlightBatches;
@@ -57,6 +60,7 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
     job,
     model,
     turns,
+    loneTurn,
     batchSize,
     budget,
     inFlight,
@@ -119,6 +123,15 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
     if (tokens !== undefined) measured.noteTokens(tokens);
   }
 
+  /** One row that has seen a death is asked for with nothing beside it: what another job has at a model must not die of it again. */
+  function inTurn<T>({ batch, signal }: HeldBatch, embed: () => Promise<T>): Promise<T> {
+    if (batch.deaths === 0 || batch.rows.length !== 1) return loneTurn.among(signal, embed);
+    return loneTurn.alone(signal, async () => {
+      await isolateBatch(db, batch);
+      return embed();
+    });
+  }
+
   async function work(held: HeldBatch, kind: TurnKind, span: Span | undefined): Promise<void> {
     const { batch, signal } = held;
     const claimedMs = clock.nowMs();
@@ -131,7 +144,10 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
     const embedded =
       batch.loneDeaths >= MOST_LONE_DEATHS
         ? untried
-        : await (documents?.embed(batch.rows, options) ?? embedRows(batch.rows, options));
+        : await inTurn<EmbeddedRows | EmbeddedDocuments>(
+            held,
+            async () => documents?.embed(batch.rows, options) ?? embedRows(batch.rows, options),
+          );
     if (embedded.wrongDimensions !== undefined) {
       onConfigError(
         `${embedded.wrongDimensions}. The old vectors stay; name another dst_column for vectors of another length.`,

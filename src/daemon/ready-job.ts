@@ -23,7 +23,7 @@ export interface ReadyJobDeps {
   readonly db: Pool;
   readonly job: PreparedJob;
   readonly spec: WantedJob;
-  readonly served: Pick<ServedModel, 'model' | 'turns'>;
+  readonly served: Pick<ServedModel, 'model' | 'turns' | 'loneTurn'>;
   readonly config: Pick<DaemonConfig, 'maxLoad'>;
   readonly lease: LeaseHolder;
   readonly inFlight: InFlightBatches;
@@ -47,7 +47,7 @@ export interface ReadyJobDeps {
 export function createReadyJob(deps: ReadyJobDeps): ReadyJob {
   const { db, job, spec, served, config, lease, inFlight, trouble, log, clock } = deps;
   const { onComplete, onFullPass, onIncomplete } = deps;
-  const { model, turns } = served;
+  const { model, turns, loneTurn } = served;
   const { maxTokensPerDay: limit } = spec;
   const pace = createPace({ maxRowsPerSecond: spec.maxRowsPerSecond, maxLoad: config.maxLoad, clock });
   const budget =
@@ -71,6 +71,7 @@ export function createReadyJob(deps: ReadyJobDeps): ReadyJob {
       job,
       model,
       turns,
+      loneTurn,
       batchSize: spec.batchSize,
       budget,
       inFlight,

@@ -6,6 +6,7 @@ import type { ModelSelection } from '../models/provider.ts';
 import type { ModelRegistry } from '../models/registry.ts';
 import type { ImageFetcher } from './images/fetch-image.ts';
 import { takesImages, type VisualModel } from './images/visual-model.ts';
+import { createLoneTurn, type LoneTurn } from './lone-turn.ts';
 import { createModelTurns, type ModelTurns } from './model-turns.ts';
 
 /** A model that is loaded, and the turns that all jobs take at it. */
@@ -14,6 +15,8 @@ export interface ServedModel {
   readonly turns: ModelTurns;
   /** Length of its vectors. */
   readonly dimensions: number;
+  /** Shared by all models of the daemon. */
+  readonly loneTurn: LoneTurn;
   /** It takes images; in `model`, `embed` takes them as texts. */
   readonly isVisual: boolean;
 }
@@ -39,6 +42,7 @@ export interface ServedModelsDeps {
 
 export function createServedModels({ registry, troubles, clock, imageFetcher }: ServedModelsDeps): ServedModels {
   const served = new Map<Model, ServedModel>();
+  const loneTurn = createLoneTurn();
   return {
     async get(selection, signal) {
       const loaded = await registry.load(selection, signal);
@@ -60,7 +64,7 @@ export function createServedModels({ registry, troubles, clock, imageFetcher }: 
         advice: 'its rows are charged nothing and tried again',
         isKept: true,
       });
-      const entry = { model, turns: createModelTurns(model, trouble, clock), dimensions, isVisual };
+      const entry = { model, turns: createModelTurns(model, trouble, clock), loneTurn, dimensions, isVisual };
       served.set(loaded, entry);
       return entry;
     },

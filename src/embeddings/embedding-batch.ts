@@ -28,7 +28,7 @@ export interface EmbeddingBatch {
   readonly attempt: number;
   /** How many processes have died while they held it: with nothing beside it, the one to blame is found. */
   readonly deaths: number;
-  /** Those of them that held it as a batch of one row, and nothing else. */
+  /** Those of them that had isolated it. */
   readonly loneDeaths: number;
   readonly rows: readonly EmbeddingRow[];
   /** Beside each of `rows`. */
@@ -60,7 +60,7 @@ export interface BatchIdentity {
   readonly attempt: number;
   /** How many processes have died while they held it: with nothing beside it, the one to blame is found. */
   readonly deaths: number;
-  /** Those of them that held it as a batch of one row, and nothing else. */
+  /** Those of them that had isolated it. */
   readonly loneDeaths: number;
 }
 

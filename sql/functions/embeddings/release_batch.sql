@@ -5,7 +5,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 begin
   perform lamplighter.require_own_worker(p_holder);
   update lamplighter.embedding_batch as b
-  set holder = null, due_at = clock_timestamp() + make_interval(secs => p_delay_ms / 1000.0)
+  set holder = null, is_isolated = false, due_at = clock_timestamp() + make_interval(secs => p_delay_ms / 1000.0)
   where b.id = p_batch and b.holder = p_holder;
   return found;
 end
