@@ -569,6 +569,8 @@ CREATE INDEX delivery_run_idx ON lamplighter.delivery USING btree (run_id) WHERE
 
 CREATE INDEX embedding_batch_job_idx ON lamplighter.embedding_batch USING btree (job, due_at);
 
+CREATE INDEX embedding_failure_latest_idx ON lamplighter.embedding_failure USING btree (job, last_failed_at DESC, ((md5(key))::uuid) DESC);
+
 CREATE INDEX embedding_failure_newest_idx ON lamplighter.embedding_failure USING btree (job, last_failed_at DESC);
 
 CREATE UNIQUE INDEX embedding_job_chunk_table_idx ON lamplighter.embedding_job USING btree (chunk_table_oid) WHERE (state <> 'canceled'::text);
@@ -634,7 +636,7 @@ create view lamplighter.embedding_status as
     j.reason,
     p.row_count AS rows,
         CASE
-            WHEN (p.row_count IS NOT NULL) THEN GREATEST((((p.row_count - p.blank_count) - COALESCE(p.found_count, (0)::bigint)) - f.faulty), (0)::bigint)
+            WHEN ((p.row_count IS NOT NULL) AND (f.faulty <= b.most)) THEN GREATEST((((p.row_count - p.blank_count) - COALESCE(p.found_count, (0)::bigint)) - f.faulty), (0)::bigint)
             ELSE NULL::bigint
         END AS embedded,
     p.found_count AS stale,
@@ -660,8 +662,8 @@ create view lamplighter.embedding_status as
     p.pass_number,
     p.pass_rows,
         CASE
-            WHEN ((p.pass_relations IS NOT NULL) AND (p.pass_total_blocks > 0)) THEN (round(((100.0 * (((p.pass_total_blocks)::numeric - ( SELECT sum(b.b) AS sum
-               FROM unnest(p.pass_blocks) b(b))) + (LEAST((COALESCE((((p.pass_tid)::text)::point)[0], (0)::double precision))::bigint, p.pass_blocks[1]))::numeric)) / (p.pass_total_blocks)::numeric), 1))::double precision
+            WHEN ((p.pass_relations IS NOT NULL) AND (p.pass_total_blocks > 0)) THEN (round(((100.0 * (((p.pass_total_blocks)::numeric - ( SELECT sum(b_1.b) AS sum
+               FROM unnest(p.pass_blocks) b_1(b))) + (LEAST((COALESCE((((p.pass_tid)::text)::point)[0], (0)::double precision))::bigint, p.pass_blocks[1]))::numeric)) / (p.pass_total_blocks)::numeric), 1))::double precision
             ELSE NULL::double precision
         END AS pass_percent,
     p.full_pass_at,
@@ -675,8 +677,11 @@ create view lamplighter.embedding_status as
     x.name AS index_name,
     x.percent AS index_percent,
     x.reason AS index_reason,
-    j.warnings
-   FROM ((((((lamplighter.embedding_job j
+    j.warnings,
+    ((q.queued <= b.most) AND (f.faulty <= b.most)) AS is_exact
+   FROM (((((((lamplighter.embedding_job j
+     CROSS JOIN ( SELECT GREATEST((100)::bigint, (20000 / GREATEST(count(*), (1)::bigint))) AS most
+           FROM lamplighter.embedding_job) b)
      LEFT JOIN lamplighter.embedding_progress p ON ((p.job = j.id)))
      LEFT JOIN lamplighter.embedding_rate r ON ((r.job = j.id)))
      LEFT JOIN lamplighter.embedding_index x ON ((x.job = j.id)))
@@ -684,9 +689,9 @@ create view lamplighter.embedding_status as
                    FROM ( SELECT
                            FROM lamplighter.change c
                           WHERE (c.job = j.id)
-                         LIMIT 100000) logged) + COALESCE(( SELECT sum(cardinality(b.keys)) AS sum
-                   FROM lamplighter.embedding_batch b
-                  WHERE (b.job = j.id)), (0)::bigint)) AS queued,
+                         LIMIT (b.most + 1)) logged) + COALESCE(( SELECT sum(cardinality(b_1.keys)) AS sum
+                   FROM lamplighter.embedding_batch b_1
+                  WHERE (b_1.job = j.id)), (0)::bigint)) AS queued,
             ( SELECT c.changed_at
                    FROM lamplighter.change c
                   WHERE (c.job = j.id)
@@ -694,8 +699,10 @@ create view lamplighter.embedding_status as
                  LIMIT 1) AS oldest) q)
      CROSS JOIN LATERAL ( SELECT count(*) FILTER (WHERE e.is_final) AS failed,
             count(*) AS faulty
-           FROM lamplighter.embedding_failure e
-          WHERE (e.job = j.id)) f)
+           FROM ( SELECT e_1.is_final
+                   FROM lamplighter.embedding_failure e_1
+                  WHERE (e_1.job = j.id)
+                 LIMIT (b.most + 1)) e) f)
      CROSS JOIN LATERAL ( SELECT sum(u.truncated) AS truncated,
             sum(u.tokens) AS tokens,
             COALESCE(sum(u.calls), (0)::numeric) AS calls
@@ -2716,6 +2723,40 @@ AS $function$
   limit 1
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.find_unfinished_tasks(p_username text, p_most integer)
+ RETURNS bigint[]
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET jit TO 'off'
+ SET row_security TO 'off'
+AS $function$
+declare
+  v_role constant oid := (
+    select r.oid
+    from pg_roles as r
+    cross join pg_class as c
+    where r.rolname = p_username and c.oid = 'lantern.tasks'::regclass and not pg_has_role(r.oid, c.relowner, 'USAGE'));
+  v_ids bigint[];
+begin
+  if p_username is null or not pg_has_role(session_user, p_username, 'MEMBER') then
+    raise exception 'The tasks of another role are not shown' using errcode = '42501';
+  end if;
+  v_ids := array(
+    (
+      select r.jobid
+      from lamplighter.task_run as r
+      where r.state = 'queued' and r.role_oid >= coalesce(v_role, 0) and r.role_oid <= coalesce(v_role, 4294967295)
+      limit p_most + 1
+    )
+    union all
+    (select r.jobid from lamplighter.task_run as r where r.state = 'running' and (v_role is null or r.role_oid = v_role) limit p_most + 1));
+  return case when cardinality(v_ids) <= p_most then v_ids end;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.finish_delivery(p_delivery_id bigint, p_error text, p_after_id bigint DEFAULT NULL::bigint)
  RETURNS void
  LANGUAGE plpgsql
@@ -3711,7 +3752,7 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.list_unready(p_low text, p_high text)
- RETURNS TABLE(function_name text, model text, created_at timestamp with time zone, state text)
+ RETURNS TABLE(function_name text, model text, created_at timestamp with time zone, state text, error text)
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3723,29 +3764,29 @@ CREATE OR REPLACE FUNCTION lamplighter.list_unready(p_low text, p_high text)
  SET row_security TO 'off'
 AS $function$
   with delayed as materialized (
-    select q.function_name, q.model, q.created_at, q.username
+    select q.function_name, q.model, q.created_at, q.username, left(q.error, 500) as error
     from public.steadytext_queue as q
     where q.run_at < '9000-01-01 00:00+00' and q.status = 'pending'
     limit 5001
   )
   (
-    select d.function_name, d.model, d.created_at, 'delayed'
+    select d.function_name, d.model, d.created_at, 'delayed', d.error
     from delayed as d
     where d.username between p_low and p_high
     limit 5000
   )
   union all
-  select null, null, null, 'more' where (select count(*) from delayed) > 5000
+  select null, null, null, 'more', null where (select count(*) from delayed) > 5000
   union all
   (
-    select q.function_name, q.model, q.created_at, 'quarantined'
+    select q.function_name, q.model, q.created_at, 'quarantined', left(q.error, 500)
     from (select d.id from lamplighter.quarantine as d where d.deaths >= 2 limit 1000) as d
     join public.steadytext_queue as q on q.id = d.id
     where q.status = 'pending' and q.run_at is not null and q.username between p_low and p_high
   )
   union all
   (
-    select q.function_name, q.model, null, 'running'
+    select q.function_name, q.model, null, 'running', null
     from (
       select distinct c.id
       from lamplighter.worker as w
@@ -3814,23 +3855,11 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.list_waits()
- RETURNS TABLE(function_name text, model text, reason text, requests bigint, error text)
+ RETURNS TABLE(function_name text, model text, reason text, requests bigint, is_exact boolean, error text)
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  with waiting as materialized (
-    select q.function_name, q.model,
-           case when q.run_at is null then 'ready' when q.run_at < '9000-01-01 00:00+00' then 'retry' else 'quarantined' end as reason,
-           count(*) as requests, max(left(q.error, 500)) as error
-    from public.steadytext_queue as q
-    where q.status = 'pending'
-    group by 1, 2, 3
-  )
-  select w.function_name, w.model, coalesce(lane.reason, w.reason), sum(w.requests)::bigint, max(w.error)
-  from waiting as w
-  left join lateral lamplighter.explain_lane(w.function_name, w.model) as lane on true
-  group by 1, 2, 3
-  order by 1, 2, 3
+  select w.function_name, w.model, w.reason, w.requests, w.is_exact, w.error from lamplighter.read_waits(current_user) as w
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.list_workers()
@@ -4156,7 +4185,7 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.measure_lanes(p_username text)
- RETURNS TABLE(function_name text, model text, ready integer, delayed integer, quarantined integer, is_exact boolean, running integer, oldest_pending_s double precision)
+ RETURNS TABLE(function_name text, model text, ready integer, delayed integer, quarantined integer, is_exact boolean, running integer, oldest_pending_s double precision, last_error text)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4196,15 +4225,16 @@ begin
     v_models := v_models || v_model;
   end loop;
   v_most := greatest(100, least(10000, 30000 / greatest(cardinality(v_functions), 1)));
-  for v_function, v_model, delayed, quarantined, running, v_created, is_exact in
+  for v_function, v_model, delayed, quarantined, running, v_created, last_error, is_exact in
     with other as materialized (
-      select o.function_name, o.model, o.created_at, o.state from lamplighter.list_unready(v_low, v_high) as o
+      select o.function_name, o.model, o.created_at, o.state, o.error from lamplighter.list_unready(v_low, v_high) as o
     )
     select l.function_name, l.model,
            count(*) filter (where o.state = 'delayed'),
            count(*) filter (where o.state = 'quarantined'),
            count(*) filter (where o.state = 'running'),
            min(o.created_at),
+           max(o.error),
            not exists (select from other as d where d.state = 'more')
     from (
       select u.function_name, u.model from unnest(v_functions, v_models) as u (function_name, model)
@@ -5354,6 +5384,38 @@ AS $function$
   from coalesce(lamplighter.read_progress_part(p_row, 'heap_blks_scanned', 'heap_blks_total'), 1) as scanned (part),
        coalesce(lamplighter.read_progress_part(p_row, 'heap_blks_vacuumed', 'heap_blks_total'), 0) as vacuumed (part),
        coalesce(lamplighter.read_progress_part(p_row, 'indexes_processed', 'indexes_total'), 0) as indexes (part)
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.read_waits(p_username text)
+ RETURNS TABLE(function_name text, model text, reason text, requests bigint, is_exact boolean, error text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  v_sees_all constant boolean := (
+    select r.rolbypassrls or pg_has_role(r.oid, c.relowner, 'USAGE')
+    from pg_roles as r
+    cross join pg_class as c
+    where r.rolname = p_username and c.oid = 'public.steadytext_queue'::regclass);
+begin
+  if p_username is null or not pg_has_role(session_user, p_username, 'MEMBER') then
+    raise exception 'What the requests of another role wait for is not shown' using errcode = '42501';
+  end if;
+  return query
+    select m.function_name, m.model, w.reason, sum(w.requests)::bigint, bool_and(m.is_exact or w.state = 'quarantined'),
+           max(m.last_error) filter (where w.state <> 'ready' or l.reason is not null)
+    from lamplighter.measure_lanes(case when not v_sees_all then p_username end) as m
+    left join lateral lamplighter.explain_lane(m.function_name, m.model) as l on true
+    cross join lateral (
+      select s.state, coalesce(l.reason, s.state) as reason, s.requests
+      from (values ('ready', m.ready), ('retry', m.delayed), ('quarantined', m.quarantined)) as s (state, requests)
+      where s.requests > 0
+    ) as w
+    group by m.function_name, m.model, w.reason
+    order by m.function_name, m.model, w.reason;
+end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.reconcile_embeddings(job bigint)
@@ -6803,7 +6865,6 @@ $function$;
 CREATE OR REPLACE FUNCTION lamplighter.scan_tasks(p_filter jsonb, p_states text[], p_before bigint, p_scan integer, p_limit integer, p_ids bigint[] DEFAULT NULL::bigint[])
  RETURNS TABLE(ids bigint[], next_before bigint)
  LANGUAGE plpgsql
- STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
  SET enable_bitmapscan TO 'off'
@@ -6819,10 +6880,13 @@ declare
   v_until constant timestamptz := p_filter ->> 'until';
   v_error constant text := '%' || replace(replace(replace(p_filter ->> 'error', '\', '\\'), '%', '\%'), '_', '\_') || '%';
   v_id constant bigint := p_filter ->> 'id';
-  v_ids constant bigint[] := coalesce(p_ids, array[v_id]);
+  v_ids bigint[] := coalesce(p_ids, case when v_id is not null then array[v_id] end);
   v_floor bigint;
 begin
-  if p_ids is null and v_id is null then
+  if v_ids is null and (v_state in ('queued', 'running') or p_states <@ array['queued', 'running']) then
+    v_ids := lamplighter.find_unfinished_tasks(current_user, least(p_scan, 5000));
+  end if;
+  if v_ids is null then
     v_floor := lamplighter.find_task_floor(p_before, p_scan);
     ids := array(
       select t.jobid
@@ -8192,6 +8256,8 @@ revoke all on function lamplighter.find_search_target(p_job text) from public;
 
 revoke all on function lamplighter.find_task_floor(p_before bigint, p_rows integer) from public;
 
+revoke all on function lamplighter.find_unfinished_tasks(p_username text, p_most integer) from public;
+
 revoke all on function lamplighter.finish_delivery(p_delivery_id bigint, p_error text, p_after_id bigint) from public;
 
 revoke all on function lamplighter.finish_embeddings(p_job bigint, p_batch bigint, p_stamp_keys uuid[], p_stamp_texts uuid[], p_stamp_chunks uuid[], p_failed_keys text[], p_failed_hashes uuid[], p_failed_texts uuid[], p_errors text[], p_is_retried boolean[], p_attempts integer[], p_again text[], p_delay_ms double precision, p_is_done boolean, p_texts integer, p_tokens bigint, p_calls integer, p_truncated integer, p_failed_delay_ms double precision) from public;
@@ -8353,6 +8419,8 @@ revoke all on function lamplighter.read_task_origin() from public;
 revoke all on function lamplighter.read_task_progress(p_pid integer) from public;
 
 revoke all on function lamplighter.read_vacuum_progress(p_row jsonb) from public;
+
+revoke all on function lamplighter.read_waits(p_username text) from public;
 
 revoke all on function lamplighter.reconcile_embeddings(job bigint) from public;
 
@@ -8648,7 +8716,7 @@ comment on column lamplighter.embedding_stamp.key_hash is 'Of the key as text: a
 
 comment on column lamplighter.embedding_stamp.text_hash is '128 bits, made by the server from the bytes of the text. Null: the text was blank, so that there is no vector.';
 
-comment on view lamplighter.embedding_status is 'One row for each embedding job of this database: how far it is, and what is wrong with it.';
+comment on view lamplighter.embedding_status is 'One row for each embedding job of this database: how far it is, and what is wrong with it. Counts of changes and failures stop at 20,000 divided by the number of jobs, at 100 at least: is_exact is false where there are more.';
 
 comment on view lamplighter.embedding_usage is 'What each embedding job has asked of its model, by day in UTC.';
 

@@ -184,6 +184,7 @@ create table lamplighter.embedding_failure (
   last_failed_at timestamptz not null default clock_timestamp(),
   constraint embedding_failure_pkey primary key (job, key_hash)
 );
+create index embedding_failure_latest_idx on lamplighter.embedding_failure (job, last_failed_at desc, (md5(key)::uuid) desc);
 comment on column lamplighter.embedding_failure.attempts is 'With this text.';
 comment on table lamplighter.embedding_failure is 'Rows that failed on their own account, until they succeed.';
 
@@ -229,7 +230,9 @@ select j.id as job,
        j.state,
        j.reason,
        p.row_count as rows,
-       case when p.row_count is not null then greatest(p.row_count - p.blank_count - coalesce(p.found_count, 0) - f.faulty, 0) end as embedded,
+       case when p.row_count is not null and f.faulty <= b.most then
+         greatest(p.row_count - p.blank_count - coalesce(p.found_count, 0) - f.faulty, 0)
+       end as embedded,
        p.found_count as stale,
        (select nullif(c.reltuples, -1)::bigint from pg_class as c where c.oid = j.chunk_table_oid) as chunks,
        q.queued,
@@ -258,18 +261,21 @@ select j.id as job,
        x.name as index_name,
        x.percent as index_percent,
        x.reason as index_reason,
-       j.warnings
+       j.warnings,
+       q.queued <= b.most and f.faulty <= b.most as is_exact
 from lamplighter.embedding_job as j
+cross join (select greatest(100, 20000 / greatest(count(*), 1)) as most from lamplighter.embedding_job) as b
 left join lamplighter.embedding_progress as p on p.job = j.id
 left join lamplighter.embedding_rate as r on r.job = j.id
 left join lamplighter.embedding_index as x on x.job = j.id
 cross join lateral (
-  select (select count(*) from (select from lamplighter.change as c where c.job = j.id limit 100000) as logged)
+  select (select count(*) from (select from lamplighter.change as c where c.job = j.id limit b.most + 1) as logged)
            + coalesce((select sum(cardinality(b.keys)) from lamplighter.embedding_batch as b where b.job = j.id), 0) as queued,
          (select c.changed_at from lamplighter.change as c where c.job = j.id order by c.seq limit 1) as oldest
 ) as q
 cross join lateral (
-  select count(*) filter (where e.is_final) as failed, count(*) as faulty from lamplighter.embedding_failure as e where e.job = j.id
+  select count(*) filter (where e.is_final) as failed, count(*) as faulty
+  from (select e.is_final from lamplighter.embedding_failure as e where e.job = j.id limit b.most + 1) as e
 ) as f
 cross join lateral (
   select sum(u.truncated) as truncated, sum(u.tokens) as tokens, coalesce(sum(u.calls), 0) as calls
@@ -278,7 +284,8 @@ cross join lateral (
 ) as d
 where pg_has_role(current_user, (select c.relowner from pg_class as c where c.oid = 'lamplighter.embedding_job'::regclass), 'USAGE')
    or coalesce(has_table_privilege(current_user, j.table_oid, 'SELECT'), false);
-comment on view lamplighter.embedding_status is 'One row for each embedding job of this database: how far it is, and what is wrong with it.';
+comment on view lamplighter.embedding_status is
+  'One row for each embedding job of this database: how far it is, and what is wrong with it. Counts of changes and failures stop at 20,000 divided by the number of jobs, at 100 at least: is_exact is false where there are more.';
 
 create view lamplighter.embedding_failures as
 select f.job, j.job_id, j.schema_name, j.table_name, f.key, f.attempts, f.is_final, f.error, f.first_failed_at, f.last_failed_at

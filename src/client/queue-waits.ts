@@ -17,6 +17,8 @@ export interface QueueWait {
   readonly model: string;
   readonly reason: WaitReason;
   readonly requests: number;
+  /** False where more wait than were counted. */
+  readonly isExact: boolean;
   /** What one of them failed with last; absent when none has failed. */
   readonly error?: string;
 }
@@ -26,17 +28,19 @@ interface Row {
   readonly model: string;
   readonly reason: WaitReason;
   readonly requests: string;
+  readonly is_exact: boolean;
   readonly error: string | null;
 }
 
 /** Why pending requests are pending, in order of function and model. */
 export async function listWaits(db: Queryable): Promise<QueueWait[]> {
   const { rows } = await db.query<Row>(LIST_WAITS);
-  return rows.map(({ function_name: functionName, model, reason, requests, error }) => ({
+  return rows.map(({ function_name: functionName, model, reason, requests, is_exact: isExact, error }) => ({
     functionName,
     model,
     reason,
     requests: Number(requests),
+    isExact,
     ...(error === null ? {} : { error }),
   }));
 }

@@ -14,19 +14,20 @@ afterAll(() => db[Symbol.asyncDispose]());
 const run = async (command: string, uri: string, ...flags: readonly string[]) =>
   runCli([command, '--uri', uri, ...flags]);
 
-test('the role of a worker sees the workers, and is told who sees the rest', async () => {
+test('the role of a worker sees the workers and the figures of all, and no text of a request', async () => {
   const role = await db.createRole('lamp');
   await using session = await openSession(db.uri);
   await migrate(session.client, { grantWorker: [role.name] });
   const worker = await createWorker({ uri: role.uri });
   try {
     const { code, stdout } = await run('status', role.uri);
-    expect(stdout).toMatch(/^Requests\n {2}for callers and the owner to see$/m);
+    expect(stdout).toMatch(/^Requests in .*\n {2}none waits or runs$/m);
     expect(stdout).toMatch(/^ .* running .* embed,rerank$/m);
     expect(code).toBe(0);
     const json = JSON.parse((await run('status', role.uri, '--json')).stdout);
     expect(json).toMatchObject({ workers: [{ workerId: worker.workerId }], pauses: [] });
-    expect(json).not.toHaveProperty('requests');
+    expect(json).toMatchObject({ isOfAll: true, requests: [] });
+    expect(json).not.toHaveProperty('waits');
   } finally {
     await worker.stop();
   }

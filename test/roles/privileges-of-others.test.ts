@@ -141,6 +141,7 @@ describe('the functions of the product', () => {
       'explain_wait',
       'find_request_floor',
       'find_task_floor',
+      'find_unfinished_tasks',
       'finish_delivery',
       'issue_id',
       'list_pauses',
@@ -148,6 +149,7 @@ describe('the functions of the product', () => {
       'mark_task_bare',
       'read_delivery',
       'read_own_figures',
+      'read_waits',
       'record_task_outcome',
       'send_autonomous',
     ]);

@@ -278,6 +278,9 @@ export const PRIVILEGES = `
 + + + + + + + . .  lamplighter.list_pauses execute
 + + + + + + . . .  lamplighter.list_unreferenced execute
 + + + + + + . . .  lamplighter.list_waits execute
++ + + + + + . . .  lamplighter.read_waits execute
++ + . . . . . . .  lamplighter.highest_name execute
++ + + + + + . . .  lamplighter.find_unfinished_tasks execute
 + + . . . . + . .  lamplighter.list_workers execute
 + + . . . . + . .  lamplighter.lookup_cached_results execute
 + + . . . . . . .  lamplighter.measure_pending execute

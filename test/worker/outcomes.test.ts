@@ -71,11 +71,18 @@ test('while it is, waits, status and doctor say so, and what it says', async () 
   );
   const { stdout } = await runCli(['status', '--uri', db.uri]);
   expect(stdout).toMatch(
-    /^Waiting\n +function .*\n +generate +default +1 +a model that is unavailable +The test runtime was told/m,
+    /^Requests in .*\n +function .*\n +generate +default +1 +0 +\S.* +a model that is unavailable +The test runtime was told/m,
   );
   const { waits } = JSON.parse((await runCli(['status', '--json', '--uri', db.uri])).stdout);
   expect(waits).toEqual([
-    { functionName: 'generate', model: 'default', reason: 'model unavailable', requests: 1, error: WORDS },
+    {
+      functionName: 'generate',
+      model: 'default',
+      reason: 'model unavailable',
+      requests: 1,
+      isExact: true,
+      error: WORDS,
+    },
   ]);
   const doctor = await runCli(['doctor', '--uri', db.uri]);
   expect(doctor.stdout).toMatch(

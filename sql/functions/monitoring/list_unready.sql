@@ -1,36 +1,37 @@
 -- lamplighter.list_unready (internal)
 -- The requests of the roles between two names that are in the queue and are not ready: delayed, quarantined or running. At most 5,000 delayed
 -- ones are looked at, whosever they are, as their index does not know the role: where there are more, a row without a function says 'more'.
--- 1,000 in quarantine, too, and those that run as far as the newest claims of live workers name them, 5,000 at most.
+-- 1,000 in quarantine, too, and those that run as far as the newest claims of live workers name them, 5,000 at most. error is what the last
+-- attempt failed with; it may quote a request.
 create or replace function lamplighter.list_unready(p_low text, p_high text)
-returns table (function_name text, model text, created_at timestamptz, state text)
+returns table (function_name text, model text, created_at timestamptz, state text, error text)
 language sql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set jit = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
 set row_security = off as $$
   with delayed as materialized (
-    select q.function_name, q.model, q.created_at, q.username
+    select q.function_name, q.model, q.created_at, q.username, left(q.error, 500) as error
     from public.steadytext_queue as q
     where q.run_at < '9000-01-01 00:00+00' and q.status = 'pending'
     limit 5001
   )
   (
-    select d.function_name, d.model, d.created_at, 'delayed'
+    select d.function_name, d.model, d.created_at, 'delayed', d.error
     from delayed as d
     where d.username between p_low and p_high
     limit 5000
   )
   union all
-  select null, null, null, 'more' where (select count(*) from delayed) > 5000
+  select null, null, null, 'more', null where (select count(*) from delayed) > 5000
   union all
   (
-    select q.function_name, q.model, q.created_at, 'quarantined'
+    select q.function_name, q.model, q.created_at, 'quarantined', left(q.error, 500)
     from (select d.id from lamplighter.quarantine as d where d.deaths >= 2 limit 1000) as d
     join public.steadytext_queue as q on q.id = d.id
     where q.status = 'pending' and q.run_at is not null and q.username between p_low and p_high
   )
   union all
   (
-    select q.function_name, q.model, null, 'running'
+    select q.function_name, q.model, null, 'running', null
     from (
       select distinct c.id
       from lamplighter.worker as w

@@ -1,6 +1,7 @@
 -- lamplighter.scan_tasks (caller)
 -- The jobids of tasks that match, newest first: of those below p_before, up to p_limit, after reading p_scan rows at most, whatever the
--- filter. next_before is where to go on; null at the end. With p_ids it reads those only.
+-- filter. next_before is where to go on; null at the end. With p_ids it reads those only. Where only tasks that wait or run are asked for,
+-- and there are up to 5,000 of them, no other is read.
 -- p_filter: id, state, name, role, since, until, error; all that is given must hold. p_states narrows it further; null does not. Who
 -- asks sees what lantern.task_status shows.
 create or replace function lamplighter.scan_tasks(
@@ -11,7 +12,7 @@ create or replace function lamplighter.scan_tasks(
   p_limit integer,
   p_ids bigint[] default null
 ) returns table (ids bigint[], next_before bigint)
-language plpgsql stable security invoker set search_path = pg_catalog, pg_temp
+language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
   v_state constant text := p_filter ->> 'state';
@@ -21,10 +22,13 @@ declare
   v_until constant timestamptz := p_filter ->> 'until';
   v_error constant text := '%' || replace(replace(replace(p_filter ->> 'error', '\', '\\'), '%', '\%'), '_', '\_') || '%';
   v_id constant bigint := p_filter ->> 'id';
-  v_ids constant bigint[] := coalesce(p_ids, array[v_id]);
+  v_ids bigint[] := coalesce(p_ids, case when v_id is not null then array[v_id] end);
   v_floor bigint;
 begin
-  if p_ids is null and v_id is null then
+  if v_ids is null and (v_state in ('queued', 'running') or p_states <@ array['queued', 'running']) then
+    v_ids := lamplighter.find_unfinished_tasks(current_user, least(p_scan, 5000));
+  end if;
+  if v_ids is null then
     v_floor := lamplighter.find_task_floor(p_before, p_scan);
     ids := array(
       select t.jobid

@@ -1,7 +1,6 @@
 import { systemClock } from '../../core/clock.ts';
 import { LamplighterError } from '../../core/errors.ts';
 import { describeConnection } from '../../db/connection-text.ts';
-import { loadQuery } from '../../db/load-sql.ts';
 import type { Queryable } from '../../db/query.ts';
 import { classifySqlState } from '../../db/sqlstate.ts';
 import type { CliCommand } from '../cli-command.ts';
@@ -13,7 +12,13 @@ import { codeOfInterruption } from '../interruption.ts';
 import { embeddingsSection } from '../status/embeddings-section.ts';
 import { pausesSection } from '../status/pauses-section.ts';
 import { requestsSection } from '../status/requests-section.ts';
-import { createStatusScreen, type StatusReading, type StatusSection } from '../status/status-section.ts';
+import {
+  type MeasuredStatus,
+  measureStatus,
+  renderStatus,
+  type StatusReading,
+  type StatusSection,
+} from '../status/status-section.ts';
 import { tasksSection } from '../status/tasks-section.ts';
 import { troublesSection } from '../status/troubles-section.ts';
 import { workersSection } from '../status/workers-section.ts';
@@ -36,7 +41,7 @@ export const statusCommand: CliCommand = {
   name: 'status',
   summary: 'show queues and workers',
   details:
-    'Shows what is queued, running and done by function, what waits and for what, what is paused, tasks, embedding jobs, and the workers. A role sees its own requests, the owner of the schema all, and the role of a worker the workers.',
+    'Shows what is wrong, what waits and runs by function and model and for what, what ended in the last hour, what is paused, tasks, embedding jobs, and the workers: the figures of the dashboard and of the metrics, at the same cost however full the queue is. A role sees its own; the owner of the schema, the roles of workers and monitors see all.',
   options: [...CONNECTION_OPTIONS, WATCH, JSON_OPTION],
   examples: [
     { command: 'lamplighter status --watch', does: 'keep looking' },
@@ -50,13 +55,13 @@ export const statusCommand: CliCommand = {
     const isWatching = isOn(invocation, WATCH);
     return withSession(invocation, settings, async (session) => {
       for (;;) {
-        const { at, readings } = await readAll(session, sections, settings.user);
+        const { at, readings } = await readSample(session, sections, settings.user);
         if (isOn(invocation, JSON_OPTION)) {
           terminal.print(JSON.stringify(Object.assign({ at }, ...readings.map(({ json }) => json))));
         } else {
           if (isWatching) terminal.clear();
-          const screen = createStatusScreen(terminal, at);
-          for (const reading of readings) reading.print(screen);
+          const width = terminal.isScreen ? terminal.columns : Number.POSITIVE_INFINITY;
+          terminal.print(renderStatus(readings, { at, width, style: terminal.style }).join('\n'));
           if (isWatching && !terminal.isScreen) terminal.print();
         }
         if (!isWatching) return EXIT.done;
@@ -67,16 +72,18 @@ export const statusCommand: CliCommand = {
   },
 };
 
-async function readAll(
-  db: Queryable,
-  sections: readonly StatusSection[],
-  role: string,
-): Promise<{ readonly at: Date; readonly readings: readonly StatusReading[] }> {
+/** One sample, by the clock of the server. */
+interface StatusSample {
+  readonly at: Date;
+  readonly readings: readonly StatusReading[];
+}
+
+async function readSample(db: Queryable, sections: readonly StatusSection[], role: string): Promise<StatusSample> {
   try {
-    const at = await readServerTime(db);
+    const measured = await measureStatus(db);
     const readings: StatusReading[] = [];
-    for (const section of sections) readings.push(await readSection(db, section));
-    return { at, readings };
+    for (const section of sections) readings.push(await readSection(db, section, measured));
+    return { at: measured.figures.at, readings };
   } catch (cause) {
     const kind = classifySqlState(cause);
     if (kind === 'missing') {
@@ -93,12 +100,12 @@ async function readAll(
   }
 }
 
-/** What the role may not see is told as that: a worker's role sees the workers, and no request. Everybody with any rights sees the workers. */
-async function readSection(db: Queryable, section: StatusSection): Promise<StatusReading> {
+/** What the role may not see is told as that. */
+async function readSection(db: Queryable, section: StatusSection, measured: MeasuredStatus): Promise<StatusReading> {
   try {
-    return await section.read(db);
+    return await section.read(db, measured);
   } catch (error) {
-    if (classifySqlState(error) !== 'permission' || section === workersSection) throw error;
+    if (classifySqlState(error) !== 'permission') throw error;
     return {
       json: {},
       print(screen) {
@@ -107,9 +114,4 @@ async function readSection(db: Queryable, section: StatusSection): Promise<Statu
       },
     };
   }
-}
-
-async function readServerTime(db: Queryable): Promise<Date> {
-  const [row] = (await db.query<{ now_s: string }>(loadQuery('read_server_facts'))).rows;
-  return new Date(Number(row?.now_s) * 1_000);
 }

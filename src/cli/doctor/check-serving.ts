@@ -1,13 +1,14 @@
 import { listModelTroubles } from '../../client/model-troubles.ts';
 import { listPauses } from '../../client/pauses.ts';
-import { type QueueStats, readQueueStats } from '../../client/queue-stats.ts';
 import { listWorkers } from '../../client/worker-status.ts';
 import { groupBy } from '../../core/group-by.ts';
 import { toPrintable } from '../../core/printable.ts';
+import { REQUEST_FUNCTIONS } from '../../core/request-functions.ts';
 import { classifySqlState } from '../../db/sqlstate.ts';
 import { RECOMMENDED_MODELS } from '../../models/catalogue/local-models.ts';
 import { describeSupport, resolveDefaultModels } from '../../models/default-models.ts';
 import { createModelRegistry } from '../../models/registry.ts';
+import { type LaneFigures, readFigures } from '../../monitoring/read-figures.ts';
 import { workerCommandFor } from '../../monitoring/worker-command.ts';
 import type { Finding, Patient } from './check.ts';
 
@@ -68,9 +69,8 @@ export async function checkWorkers({ session }: Patient): Promise<Finding[]> {
   const subject = 'workers';
   try {
     const running = (await listWorkers(session)).filter(({ status }) => status === 'running' || status === 'sleeping');
-    const served = new Set(running.flatMap(({ functions }) => functions));
-    const waiting = (await readQueueStats(session)).filter(
-      ({ pending, functionName }) => pending > 0 && !served.has(functionName),
+    const waiting = (await readFigures(session)).lanes.filter(
+      ({ pending, stoppedBy }) => pending.count > 0 && stoppedBy === 'not served',
     );
     const state = running.length === 0 && waiting.length > 0 ? 'warning' : 'ok';
     if (running.length === 0) {
@@ -88,14 +88,16 @@ export async function checkWorkers({ session }: Patient): Promise<Finding[]> {
     return [
       { state, subject, says: `${running.length} running on ${hosts}` },
       ...(await pauseFindings(session)),
-      ...waiting.map(
-        ({ functionName, pending }): Finding => ({
+      ...waiting.map((lane): Finding => {
+        const known = REQUEST_FUNCTIONS.find((each) => each === lane.functionName);
+        const command = known === undefined ? 'lamplighter worker' : workerCommandFor(known, lane.model, true);
+        return {
           state: 'warning',
           subject,
-          says: `none serves ${functionName}, for which ${pending === 1 ? '1 request waits' : `${pending} requests wait`}`,
-          fix: `${workerCommandFor(functionName, 'default', true)}; the workers say at their start why they do not serve it`,
-        }),
-      ),
+          says: `none serves ${nameOf(lane)}, for which ${lane.pending.count === 1 ? '1 request waits' : `${countOf(lane)} requests wait`}`,
+          fix: `${command}; the workers say at their start why they do not serve it`,
+        };
+      }),
     ];
   } catch (error) {
     if (classifySqlState(error) !== 'permission') throw error;
@@ -113,7 +115,15 @@ async function pauseFindings(session: Patient['session']): Promise<Finding[]> {
   }));
 }
 
-function waitingText(waiting: readonly QueueStats[]): string {
-  const texts = waiting.map(({ functionName, pending }) => `${pending} ${functionName}`);
+function waitingText(waiting: readonly LaneFigures[]): string {
+  const texts = waiting.map((lane) => `${countOf(lane)} ${nameOf(lane)}`);
   return texts.length === 0 ? '' : `, and requests wait: ${texts.join(', ')}`;
+}
+
+function countOf({ pending: { count, isExact } }: LaneFigures): string {
+  return isExact ? String(count) : `more than ${count}`;
+}
+
+function nameOf({ functionName, model }: LaneFigures): string {
+  return model === 'default' ? functionName : `${functionName} with ${toPrintable(model)}`;
 }

@@ -1,7 +1,9 @@
 import { toPrintable } from '../../core/printable.ts';
 import type { Queryable } from '../../db/query.ts';
 import { classifySqlState } from '../../db/sqlstate.ts';
+import type { BoundedCount } from '../../monitoring/read-figures.ts';
 import { renderAge } from '../render-age.ts';
+import { countText } from './requests-section.ts';
 import type { StatusSection } from './status-section.ts';
 
 /** One embedding job of the database, as `lamplighter.embedding_status` has it. */
@@ -13,8 +15,8 @@ interface EmbeddingJob {
   readonly reason: string | null;
   readonly rows: number | null;
   readonly embedded: number | null;
-  readonly queued: number;
-  readonly failed: number;
+  readonly queued: BoundedCount;
+  readonly failed: BoundedCount;
   readonly lagMs: number | null;
   /** False where no process has shown for a minute that it serves it; a failed job is looked at again, not served. */
   readonly isServed: boolean;
@@ -22,7 +24,9 @@ interface EmbeddingJob {
 
 const READ = `
   select s.job_id as "jobId", s.schema_name || '.' || s.table_name || '.' || s.dst_column as source, s.model, s.state, s.reason,
-         s.rows::float8 as rows, s.embedded::float8 as embedded, s.queued::float8 as queued, s.failed::float8 as failed,
+         s.rows::float8 as rows, s.embedded::float8 as embedded, 
+         json_build_object('count', s.queued, 'isExact', s.is_exact) as queued, json_build_object('count', s.failed, 'isExact', s.is_exact) as failed,
+         s.job::text as job,
          extract(epoch from s.lag)::float8 * 1000 as "lagMs", s.state = 'failed' or coalesce(s.served_at > now() - interval '1 minute', false) as "isServed"
   from lamplighter.embedding_status as s
   order by s.job`;
@@ -30,8 +34,11 @@ const READ = `
 /** The embedding jobs whose tables are in the database; nothing where there are none. */
 export const embeddingsSection: StatusSection = {
   title: 'Embeddings',
-  async read(db) {
-    const embeddings = await readJobs(db);
+  async read(db, { figures }) {
+    const embeddings = (await readJobs(db)).map(({ job, ...each }) => ({
+      ...each,
+      queued: figures.jobs.find(({ id }) => id === job)?.queued ?? each.queued,
+    }));
     return {
       json: { embeddings },
       print(screen) {
@@ -47,9 +54,9 @@ export const embeddingsSection: StatusSection = {
   },
 };
 
-async function readJobs(db: Queryable): Promise<readonly EmbeddingJob[]> {
+async function readJobs(db: Queryable): Promise<readonly (EmbeddingJob & { readonly job: string })[]> {
   try {
-    return (await db.query<EmbeddingJob>(READ)).rows;
+    return (await db.query<EmbeddingJob & { readonly job: string }>(READ)).rows;
   } catch (error) {
     // Who was granted requests only sees no jobs; nor does a schema of the version before have them.
     const kind = classifySqlState(error);
@@ -67,8 +74,8 @@ function cellsOf(job: EmbeddingJob): string[] {
     job.state,
     count(job.rows),
     count(job.embedded),
-    count(job.queued),
-    count(job.failed),
+    countText(job.queued),
+    countText(job.failed),
     job.lagMs === null ? '-' : renderAge(job.lagMs),
     job.reason ?? '',
   ];

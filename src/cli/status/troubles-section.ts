@@ -1,15 +1,11 @@
 import { toPrintable } from '../../core/printable.ts';
-import { readFigures } from '../../monitoring/read-figures.ts';
-import { readRecent } from '../../monitoring/read-series.ts';
 import { readTroubles } from '../../monitoring/read-troubles.ts';
 import type { StatusSection } from './status-section.ts';
 
 /** What is wrong, what stops work first; nothing where all is well. */
 export const troublesSection: StatusSection = {
   title: 'Wrong',
-  async read(db) {
-    const figures = await readFigures(db);
-    const recent = figures.isOfAll ? await readRecent(db, 'requests') : undefined;
+  async read(db, { figures, recent }) {
     const troubles = await readTroubles(db, { figures, recent });
     return {
       json: { troubles },

@@ -1,10 +1,11 @@
-import { listWorkers, type WorkerStatus } from '../../client/worker-status.ts';
+import type { ProcessRow } from '../../monitoring/lists/list-processes.ts';
 import { renderAge } from '../render-age.ts';
 import type { StatusSection } from './status-section.ts';
 
 const HEADER = [
   'host',
   'process',
+  'kind',
   'status',
   'in flight',
   'batches at once',
@@ -15,11 +16,10 @@ const HEADER = [
   'functions',
 ];
 
-/** The workers, without those that were stopped. */
+/** Workers and daemons, without those that were stopped. */
 export const workersSection: StatusSection = {
   title: 'Workers',
-  async read(db) {
-    const workers = await listWorkers(db);
+  async read(_, { processes: workers }) {
     return {
       json: { workers },
       print(screen) {
@@ -40,11 +40,12 @@ export const workersSection: StatusSection = {
   },
 };
 
-function workerCells(worker: WorkerStatus, at: Date): string[] {
-  const sinceMs = (date: Date) => Math.max(0, at.getTime() - date.getTime());
+function workerCells(worker: ProcessRow, at: Date): string[] {
+  const sinceMs = (date: string) => Math.max(0, at.getTime() - Date.parse(date));
   return [
     worker.hostname,
     String(worker.pid),
+    worker.kind,
     worker.status,
     String(worker.inFlight),
     String(worker.concurrency),

@@ -1,10 +1,17 @@
 import { loadQuery } from '../../db/load-sql.ts';
 import type { Queryable } from '../../db/query.ts';
+import type { TaskFilter as ListFilter } from '../../monitoring/lists/list-filters.ts';
+import { createTaskScan } from '../../monitoring/lists/list-tasks.ts';
 import { type TaskRow, type TaskState, type TaskStatus, toTaskStatus } from './task-status.ts';
 
 const LIST_TASKS = loadQuery('list_tasks');
 const READ_TASKS = loadQuery('read_tasks');
 const READ_TASK_TEXT = loadQuery('read_task_text');
+const READ_SERVER_FACTS = loadQuery('read_server_facts');
+/** Above every id. */
+const TOP = '9223372036854775807';
+/** Most ids that one statement finds: as many rows as it may look at. */
+const MOST_AT_ONCE = 20_000;
 
 export interface TaskFilter {
   readonly jobids?: readonly number[] | undefined;
@@ -18,11 +25,16 @@ export interface TaskFilter {
   readonly limit: number;
 }
 
-/** The latest tasks of those that match, the latest first; a role sees its own. */
+/**
+ * The latest tasks of those that match, the latest first; a role sees its own. However many tasks there are, each statement costs the same;
+ * a search goes on until it has found enough or seen all.
+ */
 export async function listTasks(db: Queryable, filter: TaskFilter): Promise<TaskStatus[]> {
-  const { jobids, states, role, jobName, sinceMs, untilMs, limit } = filter;
+  const { states, role, jobName, sinceMs, untilMs, limit } = filter;
+  const jobids = filter.jobids?.map(String) ?? (await findTasks(db, filter));
+  if (jobids.length === 0) return [];
   const { rows } = await db.query<TaskRow>(LIST_TASKS, [
-    jobids?.map(String) ?? null,
+    jobids,
     states ?? null,
     role ?? null,
     jobName ?? null,
@@ -31,6 +43,33 @@ export async function listTasks(db: Queryable, filter: TaskFilter): Promise<Task
     limit,
   ]);
   return rows.map(toTaskStatus);
+}
+
+async function findTasks(
+  db: Queryable,
+  { states, role, jobName, sinceMs, untilMs, limit }: TaskFilter,
+): Promise<readonly string[]> {
+  const nowMs = sinceMs === undefined && untilMs === undefined ? 0 : await readNowMs(db);
+  const filter: ListFilter = {
+    ...(role === undefined ? {} : { role }),
+    ...(jobName === undefined ? {} : { name: jobName }),
+    ...(sinceMs === undefined ? {} : { since: new Date(nowMs - sinceMs).toISOString() }),
+    ...(untilMs === undefined ? {} : { until: new Date(nowMs - untilMs).toISOString() }),
+  };
+  const scan = createTaskScan(db, filter, states);
+  const ids: string[] = [];
+  let before: string | undefined = TOP;
+  while (before !== undefined && ids.length < limit) {
+    const found: Awaited<ReturnType<typeof scan>> = await scan(before, Math.min(limit - ids.length, MOST_AT_ONCE));
+    ids.push(...found.ids);
+    before = found.nextBefore;
+  }
+  return ids;
+}
+
+async function readNowMs(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ now_s: string }>(READ_SERVER_FACTS);
+  return Number(rows[0]?.now_s) * 1_000;
 }
 
 /** One task as it is now; undefined when the role sees none with that id. */
