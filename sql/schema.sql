@@ -2741,8 +2741,11 @@ declare
     where r.rolname = p_username and c.oid = 'lantern.tasks'::regclass and not pg_has_role(r.oid, c.relowner, 'USAGE'));
   v_ids bigint[];
 begin
-  if p_username is null or not pg_has_role(session_user, p_username, 'MEMBER') then
+  if p_username is not null and not pg_has_role(session_user, p_username, 'MEMBER') then
     raise exception 'The tasks of another role are not shown' using errcode = '42501';
+  end if;
+  if p_username is null then
+    return null;
   end if;
   v_ids := array(
     (
@@ -5400,8 +5403,11 @@ declare
     cross join pg_class as c
     where r.rolname = p_username and c.oid = 'public.steadytext_queue'::regclass);
 begin
-  if p_username is null or not pg_has_role(session_user, p_username, 'MEMBER') then
+  if p_username is not null and not pg_has_role(session_user, p_username, 'MEMBER') then
     raise exception 'What the requests of another role wait for is not shown' using errcode = '42501';
+  end if;
+  if p_username is null then
+    return;
   end if;
   return query
     select m.function_name, m.model, w.reason, sum(w.requests)::bigint, bool_and(m.is_exact or w.state = 'quarantined'),

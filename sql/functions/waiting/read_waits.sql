@@ -1,5 +1,5 @@
 -- lamplighter.read_waits (caller)
--- What list_waits tells of a role: the current one, or one that the session's login can take on.
+-- What list_waits tells of a role: the current one, or one that the session's login can take on; nothing for null.
 create or replace function lamplighter.read_waits(p_username text)
 returns table (function_name text, model text, reason text, requests bigint, is_exact boolean, error text)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -11,8 +11,11 @@ declare
     cross join pg_class as c
     where r.rolname = p_username and c.oid = 'public.steadytext_queue'::regclass);
 begin
-  if p_username is null or not pg_has_role(session_user, p_username, 'MEMBER') then
+  if p_username is not null and not pg_has_role(session_user, p_username, 'MEMBER') then
     raise exception 'What the requests of another role wait for is not shown' using errcode = '42501';
+  end if;
+  if p_username is null then
+    return;
   end if;
   return query
     select m.function_name, m.model, w.reason, sum(w.requests)::bigint, bool_and(m.is_exact or w.state = 'quarantined'),

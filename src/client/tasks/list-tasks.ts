@@ -1,17 +1,16 @@
 import { loadQuery } from '../../db/load-sql.ts';
 import type { Queryable } from '../../db/query.ts';
-import type { TaskFilter as ListFilter } from '../../monitoring/lists/list-filters.ts';
-import { createTaskScan } from '../../monitoring/lists/list-tasks.ts';
 import { type TaskRow, type TaskState, type TaskStatus, toTaskStatus } from './task-status.ts';
 
+const SCAN_TASKS = loadQuery('scan_tasks');
 const LIST_TASKS = loadQuery('list_tasks');
 const READ_TASKS = loadQuery('read_tasks');
 const READ_TASK_TEXT = loadQuery('read_task_text');
 const READ_SERVER_FACTS = loadQuery('read_server_facts');
 /** Above every id. */
 const TOP = '9223372036854775807';
-/** Most ids that one statement finds: as many rows as it may look at. */
-const MOST_AT_ONCE = 20_000;
+/** Most rows that one statement looks at. */
+const SCAN_ROWS = 20_000;
 
 export interface TaskFilter {
   readonly jobids?: readonly number[] | undefined;
@@ -50,19 +49,23 @@ async function findTasks(
   { states, role, jobName, sinceMs, untilMs, limit }: TaskFilter,
 ): Promise<readonly string[]> {
   const nowMs = sinceMs === undefined && untilMs === undefined ? 0 : await readNowMs(db);
-  const filter: ListFilter = {
+  const filter = {
     ...(role === undefined ? {} : { role }),
     ...(jobName === undefined ? {} : { name: jobName }),
     ...(sinceMs === undefined ? {} : { since: new Date(nowMs - sinceMs).toISOString() }),
     ...(untilMs === undefined ? {} : { until: new Date(nowMs - untilMs).toISOString() }),
   };
-  const scan = createTaskScan(db, filter, states);
   const ids: string[] = [];
   let before: string | undefined = TOP;
   while (before !== undefined && ids.length < limit) {
-    const found: Awaited<ReturnType<typeof scan>> = await scan(before, Math.min(limit - ids.length, MOST_AT_ONCE));
-    ids.push(...found.ids);
-    before = found.nextBefore;
+    const most = Math.min(limit - ids.length, SCAN_ROWS);
+    const { rows }: { rows: readonly { readonly ids: string; readonly next_before: string | null }[] } = await db.query(
+      SCAN_TASKS,
+      [JSON.stringify(filter), states ?? null, before, SCAN_ROWS, most],
+    );
+    const [found] = rows;
+    ids.push(...(JSON.parse(found?.ids ?? '[]') as string[])); // the statement makes this JSON
+    before = found?.next_before ?? undefined;
   }
   return ids;
 }
