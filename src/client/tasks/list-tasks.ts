@@ -24,6 +24,11 @@ export interface TaskFilter {
   readonly limit: number;
 }
 
+interface Found {
+  readonly ids: string;
+  readonly next_before: string | null;
+}
+
 /**
  * The latest tasks of those that match, the latest first; a role sees its own. However many tasks there are, each statement costs the same;
  * a search goes on until it has found enough or seen all.
@@ -58,12 +63,14 @@ async function findTasks(
   const ids: string[] = [];
   let before: string | undefined = TOP;
   while (before !== undefined && ids.length < limit) {
-    const most = Math.min(limit - ids.length, SCAN_ROWS);
-    const { rows }: { rows: readonly { readonly ids: string; readonly next_before: string | null }[] } = await db.query(
-      SCAN_TASKS,
-      [JSON.stringify(filter), states ?? null, before, SCAN_ROWS, most],
-    );
-    const [found] = rows;
+    const params: readonly unknown[] = [
+      JSON.stringify(filter),
+      states ?? null,
+      before,
+      SCAN_ROWS,
+      Math.min(limit - ids.length, SCAN_ROWS),
+    ];
+    const found: Found | undefined = (await db.query<Found>(SCAN_TASKS, params)).rows[0];
     ids.push(...(JSON.parse(found?.ids ?? '[]') as string[])); // the statement makes this JSON
     before = found?.next_before ?? undefined;
   }
