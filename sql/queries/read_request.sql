@@ -1,7 +1,7 @@
 -- Reads all of a request: $1 request id, $2 whether with its payload, of which $3 characters at most. One row: an object in JSON, without
 -- what is null, and waits_for, which says what stands in its way. No row when there is none that the role sees.
 select pg_catalog.json_strip_nulls(pg_catalog.row_to_json(r))::pg_catalog.text as row,
-       case when r.status = 'pending' then lamplighter.explain_wait(r."functionName", r.model, r."errorText") end as waits_for
+       case when r.status = 'pending' then lamplighter.explain_wait(r."functionName", r.model, case when $2::pg_catalog.bool then r."errorText" end) end as waits_for
 from (
   select q.id::pg_catalog.text as id, q.request_id as "requestId", q.function_name as "functionName", q.model, q.status, q.priority,
          q.username as role, q.created_at as "createdAt", q.started_at as "startedAt", q.completed_at as "completedAt",

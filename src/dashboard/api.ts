@@ -5,9 +5,9 @@
 
 /** What whoever looks may do. Each right is apart: an operator need not see payloads. */
 export interface Rights {
-  /** Sees figures, states, errors, names. Without it nothing is answered but the page itself. */
+  /** Sees figures, states, names and kinds of errors. Without it nothing is answered but the page itself. */
   readonly view: boolean;
-  /** Sees parameters, results, texts of tasks and rows of jobs. */
+  /** Sees parameters, results, texts of tasks, keys of rows and errors, which may quote any of these, and may search in errors. */
   readonly payloads: boolean;
   /** Retries and cancels. */
   readonly operate: boolean;
@@ -140,7 +140,7 @@ export interface RequestRow {
   readonly attempt: number;
   readonly batchId?: string;
   readonly workerId?: string;
-  /** The first 500 characters. */
+  /** The first 500 characters; its kind alone without the right to see payloads. */
   readonly error?: string;
 }
 

@@ -8,6 +8,7 @@ import { DATABASE_TROUBLE } from '../db/database-trouble.ts';
 import type { Queryable } from '../db/query.ts';
 import { type Access, type Authorise, rightsOf } from './access.ts';
 import type { Rights, SettingRow } from './api.ts';
+import { concealEvent } from './conceal-errors.ts';
 import type { DashboardDb } from './dashboard-db.ts';
 import { SECURITY_HEADERS } from './dashboard-headers.ts';
 import { openEventStream } from './event-stream.ts';
@@ -128,7 +129,10 @@ export function openDashboard(parts: DashboardParts): OpenDashboard {
     requireRight(rights, 'view', isReadOnly);
     // Proxies that gather answers would hold them back.
     const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' };
-    return new Response(openEventStream(live), { headers });
+    return new Response(
+      openEventStream(live, (event) => concealEvent(event, rights)),
+      { headers },
+    );
   });
   app.all(`${basePath}api/*`, ({ req }) => {
     throw new Refusal('NOT_FOUND', `The dashboard has no ${req.method} ${req.path}`);

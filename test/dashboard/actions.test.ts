@@ -8,7 +8,7 @@ let dashboard: TestDashboard;
 beforeAll(async () => {
   db = await createTestDatabase();
   dashboard = openTestDashboard(db, {
-    authorise: () => ({ user: 'ann', rights: { view: true, operate: true, admin: true } }),
+    authorise: () => ({ user: 'ann', rights: { view: true, payloads: true, operate: true, admin: true } }),
   });
 });
 afterAll(async () => {

@@ -2,6 +2,7 @@ import { loadQuery } from '../../db/load-sql.ts';
 import { listJobFailures, listJobs } from '../../monitoring/lists/list-jobs.ts';
 import { recordAudit } from '../../operations/record-audit.ts';
 import type { ActionOutcome, JobFailure, JobRow, Page } from '../api.ts';
+import { concealFailure, concealJob } from '../conceal-errors.ts';
 import { Refusal } from '../refusal.ts';
 import type { Route } from '../route.ts';
 import { hasIds, readIds, UUID } from './action-body.ts';
@@ -10,15 +11,21 @@ import { limitOf, numberOf } from './page-params.ts';
 const RETRY_FAILURES = loadQuery('retry_failures');
 
 export const JOB_ROUTES: readonly Route[] = [
-  { method: 'GET', path: '/jobs', right: 'view', run: ({ db }): Promise<readonly JobRow[]> => listJobs(db) },
+  {
+    method: 'GET',
+    path: '/jobs',
+    right: 'view',
+    run: async ({ db, rights }): Promise<readonly JobRow[]> =>
+      (await listJobs(db)).map((job) => concealJob(job, rights)),
+  },
   {
     method: 'GET',
     path: '/jobs/:id',
     right: 'view',
-    async run({ db, params }): Promise<JobRow> {
+    async run({ db, params, rights }): Promise<JobRow> {
       const [job] = await listJobs(db, numberOf(params, 'id'));
       if (job === undefined) throw new Refusal('NOT_FOUND', 'There is no such job, or the dashboard does not see it');
-      return job;
+      return concealJob(job, rights);
     },
   },
   {
@@ -34,7 +41,7 @@ export const JOB_ROUTES: readonly Route[] = [
       const last = found.length > limit ? rows.at(-1) : undefined;
       const [job] = await listJobs(db, id);
       return {
-        rows,
+        rows: rows.map((row) => concealFailure(row, rights)),
         ...(last === undefined ? {} : { next: `${last.lastFailedAt}_${last.id}` }),
         total: { count: Math.max(job?.failed ?? 0, rows.length), isExact: last === undefined, ageMs: 0 },
       };

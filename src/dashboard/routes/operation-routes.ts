@@ -6,6 +6,7 @@ import { listAudit } from '../../operations/list-audit.ts';
 import { listOperations } from '../../operations/list-operations.ts';
 import { enqueueOperation, stopOperation } from '../../operations/run-operations.ts';
 import type { AuditRow, Operation, OperationOrder, OperationPreview, Page, Rights } from '../api.ts';
+import { concealAudit, concealErrors, concealOperation, requireVisible } from '../conceal-errors.ts';
 import { Refusal } from '../refusal.ts';
 import type { DashboardServices, Route } from '../route.ts';
 import { confirmWordsOf, parseOrder, parseStart, rightFor } from './action-body.ts';
@@ -20,17 +21,18 @@ export const OPERATION_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/operations',
     right: 'view',
-    run: ({ db }): Promise<readonly Operation[]> => listOperations(db),
+    run: async ({ db, rights }): Promise<readonly Operation[]> =>
+      (await listOperations(db)).map((operation) => concealOperation(operation, rights)),
   },
   {
     method: 'GET',
     path: '/operations/:id',
     right: 'view',
-    async run({ db, params }): Promise<Operation> {
+    async run({ db, params, rights }): Promise<Operation> {
       const [operation] = await listOperations(db, { id: numberOf(params, 'id') });
       if (operation === undefined)
         throw new Refusal('NOT_FOUND', 'There is no such operation, or the dashboard does not see it');
-      return operation;
+      return concealOperation(operation, rights);
     },
   },
   {
@@ -45,8 +47,9 @@ export const OPERATION_ROUTES: readonly Route[] = [
     path: '/operations',
     right: (body) => rightFor(parseOrder(body).action),
     isLong: true,
-    async run({ body, user, dashboard }): Promise<Operation> {
+    async run({ body, user, rights, dashboard }): Promise<Operation> {
       const order = parseOrder(body);
+      requireVisible(order.filter, rights);
       const { expectedCount, confirm } = parseStart(body);
       const words = confirmWordsOf(order);
       if (words !== undefined && confirm !== words) {
@@ -62,7 +65,7 @@ export const OPERATION_ROUTES: readonly Route[] = [
       });
       if (operation === undefined) throw new Refusal('NOT_FOUND', 'The operation has gone');
       dashboard.noteOperation();
-      return operation;
+      return concealOperation(operation, rights);
     },
   },
   {
@@ -70,7 +73,7 @@ export const OPERATION_ROUTES: readonly Route[] = [
     path: '/operations/:id/stop',
     right: 'operate',
     isLong: true,
-    async run({ params, user, dashboard }): Promise<Operation> {
+    async run({ params, user, rights, dashboard }): Promise<Operation> {
       const id = numberOf(params, 'id');
       const operation = await dashboard.db.write(async (db) => {
         await stopOperation(db, { user, source: 'dashboard' }, id);
@@ -79,21 +82,21 @@ export const OPERATION_ROUTES: readonly Route[] = [
       if (operation === undefined)
         throw new Refusal('NOT_FOUND', 'There is no such operation, or the dashboard does not see it');
       dashboard.noteOperation();
-      return operation;
+      return concealOperation(operation, rights);
     },
   },
   {
     method: 'GET',
     path: '/audit',
     right: 'view',
-    async run({ db, query }): Promise<Page<AuditRow>> {
+    async run({ db, query, rights }): Promise<Page<AuditRow>> {
       const limit = limitOf(query);
       const before = numericCursorOf(query);
       const found = await listAudit(db, { before, limit: limit + 1 });
       const rows = found.slice(0, limit);
       const last = found.length > limit ? rows.at(-1) : undefined;
       return {
-        rows,
+        rows: rows.map((row) => concealAudit(row, rights)),
         ...(last === undefined ? {} : { next: last.id }),
         total: { count: rows.length, isExact: before === undefined && last === undefined, ageMs: 0 },
       };
@@ -108,6 +111,7 @@ async function preview(
   asked: AbortSignal,
   { db }: DashboardServices,
 ): Promise<OperationPreview> {
+  requireVisible(order.filter, rights);
   const scan: Scan = (before, limit) =>
     db.read((transaction) =>
       order.kind === 'requests'
@@ -124,10 +128,11 @@ async function preview(
   if (signal.aborted) {
     throw new Refusal('CONFLICT', 'It takes too long to count all that match', 'Add a filter, such as a time.');
   }
-  const samples = await db.read(
+  const found: OperationPreview['samples'] = await db.read(
     (transaction): Promise<OperationPreview['samples']> =>
       order.kind === 'requests' ? readRequests(transaction, first) : readTasks(transaction, first, rights.payloads),
   );
+  const samples = found.map((row) => concealErrors(row, rights));
   const confirmWords = confirmWordsOf(order);
   return { count, samples, ...(confirmWords === undefined ? {} : { confirmWords }) };
 }

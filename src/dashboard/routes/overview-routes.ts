@@ -1,5 +1,6 @@
 import { type MeasuredSystem, readSeries, type SeriesWindow } from '../../monitoring/read-series.ts';
 import type { Overview, Series } from '../api.ts';
+import { concealOverview } from '../conceal-errors.ts';
 import { Refusal } from '../refusal.ts';
 import type { Route } from '../route.ts';
 
@@ -11,7 +12,8 @@ export const OVERVIEW_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/overview',
     right: 'view',
-    run: ({ db, dashboard }): Promise<Overview> => dashboard.readOverview(db),
+    run: async ({ db, dashboard, rights }): Promise<Overview> =>
+      concealOverview(await dashboard.readOverview(db), rights),
   },
   {
     method: 'GET',

@@ -8,6 +8,7 @@ import {
 import { actOnRequests, REQUEST_ACTIONS } from '../../operations/actions.ts';
 import { recordAudit } from '../../operations/record-audit.ts';
 import type { ActionOutcome, Page, RequestAction, RequestDetail, RequestRow, Rights } from '../api.ts';
+import { concealErrors, concealOutcome, requireVisible } from '../conceal-errors.ts';
 import { Refusal } from '../refusal.ts';
 import type { Route } from '../route.ts';
 import { readAction, readIds, rightFor, UUID } from './action-body.ts';
@@ -21,9 +22,12 @@ export const REQUEST_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/requests',
     right: 'view',
-    async run({ db, query }): Promise<Page<RequestRow>> {
+    async run({ db, query, rights }): Promise<Page<RequestRow>> {
       const page = { cursor: numericCursorOf(query), limit: limitOf(query) };
-      return listRequests(db, parseRequestFilter(filterValues(query)), page);
+      const filter = parseRequestFilter(filterValues(query));
+      requireVisible(filter, rights);
+      const { rows, ...rest } = await listRequests(db, filter, page);
+      return { rows: rows.map((row) => concealErrors(row, rights)), ...rest };
     },
   },
   {
@@ -35,14 +39,14 @@ export const REQUEST_ROUTES: readonly Route[] = [
       const record = UUID.test(id) ? await readRequest(db, id, rights.payloads ? MAX_PAYLOAD : undefined) : undefined;
       if (record === undefined)
         throw new Refusal('NOT_FOUND', 'There is no such request, or the dashboard does not see it');
-      return { ...record, timeline: timelineOf(record), may: actionsOf(record.status, rights) };
+      return concealErrors({ ...record, timeline: timelineOf(record), may: actionsOf(record.status, rights) }, rights);
     },
   },
   {
     method: 'POST',
     path: '/requests/actions',
     right: (body) => rightFor(readAction(body, REQUEST_ACTIONS)),
-    async run({ db, body, user }): Promise<ActionOutcome> {
+    async run({ db, body, user, rights }): Promise<ActionOutcome> {
       const action = readAction(body, REQUEST_ACTIONS);
       const ids = readIds(body, (id) => UUID.test(id));
       const outcome = await actOnRequests(db, action, ids);
@@ -51,7 +55,7 @@ export const REQUEST_ROUTES: readonly Route[] = [
         { user, source: 'dashboard' },
         { action, kind: 'requests', filter: { ids }, count: outcome.done },
       );
-      return outcome;
+      return concealOutcome(outcome, rights);
     },
   },
 ];

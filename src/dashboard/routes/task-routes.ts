@@ -3,6 +3,7 @@ import { listTasks, readTask, type TaskState } from '../../monitoring/lists/list
 import { actOnTasks, TASK_ACTIONS } from '../../operations/actions.ts';
 import { recordAudit } from '../../operations/record-audit.ts';
 import type { ActionOutcome, Page, Rights, TaskAction, TaskDetail, TaskRow } from '../api.ts';
+import { concealErrors, concealOutcome, requireVisible } from '../conceal-errors.ts';
 import { Refusal } from '../refusal.ts';
 import type { Route } from '../route.ts';
 import { readAction, readIds, rightFor } from './action-body.ts';
@@ -18,7 +19,10 @@ export const TASK_ROUTES: readonly Route[] = [
     right: 'view',
     async run({ db, query, rights }): Promise<Page<TaskRow>> {
       const page = { cursor: numericCursorOf(query), limit: limitOf(query), withTexts: rights.payloads };
-      return listTasks(db, parseTaskFilter(filterValues(query)), page);
+      const filter = parseTaskFilter(filterValues(query));
+      requireVisible(filter, rights);
+      const { rows, ...rest } = await listTasks(db, filter, page);
+      return { rows: rows.map((row) => concealErrors(row, rights)), ...rest };
     },
   },
   {
@@ -29,14 +33,14 @@ export const TASK_ROUTES: readonly Route[] = [
       const record = await readTask(db, numberOf(params, 'jobid'), rights.payloads ? MAX_TEXT : undefined);
       if (record === undefined)
         throw new Refusal('NOT_FOUND', 'There is no such task, or the dashboard does not see it');
-      return { ...record, may: actionsOf(record.state, rights) };
+      return concealErrors({ ...record, may: actionsOf(record.state, rights) }, rights);
     },
   },
   {
     method: 'POST',
     path: '/tasks/actions',
     right: (body) => rightFor(readAction(body, TASK_ACTIONS)),
-    async run({ db, body, user }): Promise<ActionOutcome> {
+    async run({ db, body, user, rights }): Promise<ActionOutcome> {
       const action = readAction(body, TASK_ACTIONS);
       const ids = readIds(body, (id) => /^\d{1,18}$/.test(id));
       const outcome = await actOnTasks(db, action, ids);
@@ -45,7 +49,7 @@ export const TASK_ROUTES: readonly Route[] = [
         { user, source: 'dashboard' },
         { action, kind: 'tasks', filter: { ids }, count: outcome.done },
       );
-      return outcome;
+      return concealOutcome(outcome, rights);
     },
   },
 ];

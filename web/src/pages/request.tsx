@@ -49,6 +49,7 @@ export function RequestPage({ id }: { readonly id: string }) {
 
 function Detail({ request }: { readonly request: RequestDetail }) {
   const { errorText, parameters, result, waitsFor } = request;
+  const { rights } = useSession();
   return (
     <div class="detail">
       <div class="detail-main">
@@ -57,7 +58,9 @@ function Detail({ request }: { readonly request: RequestDetail }) {
             <StateMark state="waiting" text="Waits" /> {waitsFor}
           </p>
         )}
-        {errorText === undefined ? null : <TextBlock title="Error" text={errorText} kind="error" />}
+        {errorText === undefined ? null : (
+          <TextBlock title={rights.payloads ? 'Error' : 'Kind of error'} text={errorText} kind="error" />
+        )}
         {parameters === undefined ? (
           <Unseen what="Parameters" length={request.parametersLength} />
         ) : (

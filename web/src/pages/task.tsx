@@ -12,6 +12,7 @@ import { Failure, Loading } from '../parts/situation.tsx';
 import { StateMark } from '../parts/state-mark.tsx';
 import { TextBlock } from '../parts/text-block.tsx';
 import { ExactTime, Span } from '../parts/time.tsx';
+import { useSession } from '../server/session.ts';
 import { useAnswer } from '../server/use-answer.ts';
 
 const PARENT = { to: 'tasks', name: 'Tasks' };
@@ -47,6 +48,7 @@ export function TaskPage({ id }: { readonly id: string }) {
 
 function Detail({ task }: { readonly task: TaskDetail }) {
   const { state, reason, text, errorText } = task;
+  const { rights } = useSession();
   return (
     <div class="detail">
       <div class="detail-main">
@@ -56,7 +58,13 @@ function Detail({ task }: { readonly task: TaskDetail }) {
             <StateMark state="waiting" text="Waits" /> {reason}
           </p>
         ) : null}
-        {errorText === undefined ? null : <TextBlock title="Error" text={errorText.replace(/\n$/, '')} kind="error" />}
+        {errorText === undefined ? null : (
+          <TextBlock
+            title={rights.payloads ? 'Error' : 'Kind of error'}
+            text={errorText.replace(/\n$/, '')}
+            kind="error"
+          />
+        )}
         {text === undefined ? (
           <section class="card" aria-label="Text">
             <h2 class="card-title">Text</h2>
