@@ -6,7 +6,7 @@ import type { Invocation } from './cli-command.ts';
 
 /** What is between this program and the server; opens a second session for the time of the look when something is. */
 export async function findRoute(
-  { interruption, log }: Invocation,
+  { interruption, log }: Pick<Invocation, 'interruption' | 'log'>,
   settings: ConnectionSettings,
   session: Session,
 ): Promise<Route> {

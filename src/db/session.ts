@@ -28,8 +28,10 @@ export interface Session extends Queryable {
   onClose(listener: (reason: Error | undefined) => void): void;
   /** Says goodbye and waits until the connection is gone, at most 2 s; safe to call repeatedly. */
   end(): Promise<void>;
-  /** Cuts the connection now; a running query fails with CONNECTION_LOST. */
+  /** Cuts the connection now; a running query fails with CONNECTION_LOST. The server goes on with it, unless {@link cancel} came before. */
   destroy(reason?: Error): void;
+  /** Asks the server to break off what runs, over a connection of its own; never rejects, and takes at most some seconds. */
+  cancel(): Promise<void>;
 }
 
 export interface SessionOptions {
@@ -155,6 +157,9 @@ export function createSession(client: Client, { place, queryTimeoutMs, cancel }:
       return goodbye;
     },
     destroy,
+    async cancel() {
+      await cancel?.();
+    },
   };
 }
 

@@ -1,14 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { loadSchemaDump } from '../../src/db/load-sql.ts';
-import { parseSchemaDump } from '../../src/db/migrate/schema-objects.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { runCli } from './run-cli.ts';
 
 interface Finding {
   readonly state: string;
-  readonly subject: string;
-  readonly says: string;
-  readonly fix?: string;
+  readonly name: string;
+  readonly message: string;
+  readonly advice?: string;
 }
 
 async function brokenIn(db: TestDatabase): Promise<readonly Finding[]> {
@@ -30,7 +28,7 @@ describe('doctor', () => {
     await using db = await createTestDatabase();
     await db.pool.query(`alter database ${db.name} set default_transaction_read_only = on`);
     expect(await brokenIn(db)).toMatchObject([
-      { subject: 'server', says: expect.stringContaining('default_transaction_read_only is on for all roles') },
+      { name: 'server', message: expect.stringContaining('default_transaction_read_only is on for all roles') },
     ]);
     const worker = await runCli(['worker', '--uri', db.uri]);
     expect(worker.stderr).toContain('default_transaction_read_only is on for all roles');
@@ -45,25 +43,19 @@ describe('doctor', () => {
       alter table lantern.tasks disable row level security;
       alter table lamplighter.claim alter claim_number type integer;
       alter table lamplighter.claim alter ids drop not null`);
-    expect((await brokenIn(db)).map(({ says }) => says)).toEqual([
+    expect((await brokenIn(db)).map(({ message }) => message)).toEqual([
       'missing, or disabled: view lantern.task_status, table lamplighter.duty, policy own_requests on public.steadytext_queue, ' +
         'row level security on lantern.tasks',
       'not of the type that this program brings: column lamplighter.claim.claim_number, column lamplighter.claim.ids',
-      'could not look further: relation "lantern.task_status" does not exist',
     ]);
   });
 
-  test('names columns, constraints and triggers that do nothing', async () => {
+  test('names columns and constraints that are gone', async () => {
     await using db = await createTestDatabase();
-    const trigger = parseSchemaDump(loadSchemaDump()).find(
-      ({ object, partOf }) => object.startsWith('trigger ') && partOf === 'public.steadytext_queue',
-    );
-    const name = trigger?.object.replace('trigger ', '') ?? '';
     await db.pool.query(`alter table lamplighter.claim drop constraint claim_pkey;
-      alter table lamplighter.claim drop column ids;
-      alter table public.steadytext_queue disable trigger ${name}`);
-    expect((await brokenIn(db)).map(({ says }) => says)).toEqual([
-      `missing, or disabled: column lamplighter.claim.ids, constraint claim_pkey on lamplighter.claim, trigger ${name} on public.steadytext_queue`,
+      alter table lamplighter.claim drop column ids`);
+    expect((await brokenIn(db)).map(({ message }) => message)).toEqual([
+      'missing, or disabled: column lamplighter.claim.ids, constraint claim_pkey on lamplighter.claim',
     ]);
   });
 
@@ -74,9 +66,9 @@ describe('doctor', () => {
     );
     expect(await brokenIn(db)).toMatchObject([
       {
-        subject: 'functions',
-        says: expect.stringContaining('public.steadytext_prune'),
-        fix: 'As the owner: lamplighter migrate',
+        name: 'functions',
+        message: expect.stringContaining('public.steadytext_prune'),
+        advice: 'As the owner: lamplighter migrate',
       },
     ]);
     await runCli(['migrate', '--uri', db.uri]);
@@ -89,11 +81,11 @@ describe('doctor', () => {
       "update lamplighter.migration set checksum = 'another' where number = 2; delete from lamplighter.migration where number = 3",
     );
     const told = await brokenIn(db);
-    expect(told.map(({ subject }) => subject)).toEqual(['ledger', 'ledger']);
+    expect(told.map(({ name }) => name)).toEqual(['ledger', 'ledger']);
     const migrate = await runCli(['migrate', '--uri', db.uri]);
     expect(migrate.stderr).toMatch(/error: Migration 0002_\w+ is recorded .* with another checksum/);
     expect(migrate.stderr).toMatch(/hint: .*deletes all requests with their results, all tasks/);
-    for (const { fix = '' } of told) await db.pool.query(fix.replace('As the owner: ', ''));
+    for (const { advice = '' } of told) await db.pool.query(advice.replace('As the owner: ', ''));
     expect(await brokenIn(db)).toEqual([]);
     expect((await runCli(['migrate', '--uri', db.uri])).code).toBe(0);
   }, 60_000);

@@ -1,9 +1,9 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { checkSchema } from '../../src/cli/doctor/check-schema.ts';
+import { complaintsOf } from '../doctor/examine-database.ts';
 import { uriOf, withClient } from '../support/admin.ts';
 import { eventually } from '../support/eventually.ts';
-import { migrateAs, withSession } from '../support/owned-database.ts';
+import { migrateAs } from '../support/owned-database.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
 import { startTestWorker } from '../support/test-worker.ts';
 import { type OwnServer, startOwnServer } from './own-server.ts';
@@ -77,10 +77,7 @@ async function prepareMove(name: string): Promise<Move> {
   };
 }
 
-const brokenIn = (uri: string) =>
-  withSession(uri, async (session) =>
-    (await checkSchema(session)).findings.filter(({ state }) => state !== 'ok' && state !== 'note'),
-  );
+const brokenIn = (uri: string) => complaintsOf(uri, { names: ['schema', 'tables', 'functions', 'ids', 'replication'] });
 
 async function statusesIn(pool: pg.Pool): Promise<Record<string, number>> {
   const { rows } = await pool.query<{ status: string; n: number }>(
@@ -89,7 +86,7 @@ async function statusesIn(pool: pg.Pool): Promise<Record<string, number>> {
   return Object.fromEntries(rows.map(({ status, n }) => [status, n]));
 }
 
-const BEHIND = { subject: 'ids', state: 'broken', fix: 'As the owner: lamplighter migrate' };
+const BEHIND = { name: 'ids', state: 'broken', advice: 'As the owner: lamplighter migrate' };
 
 test('a queue that is copied alone goes on after migrate, with what was processing', async () => {
   await using move = await prepareMove('queue_alone');
@@ -139,10 +136,10 @@ test('tables that migrate has filled cannot be copied over: doctor names those w
   await move.subscribe('for all tables');
   await eventually(async () => expect(await statusesIn(move.copy)).toMatchObject({ completed: 4 }));
   const copying = {
-    subject: 'replication',
+    name: 'replication',
     state: 'warning',
-    says: expect.stringMatching(/^these have not been copied yet: (.*, )?lamplighter\.setting/),
-    fix: expect.stringContaining('publish public.steadytext_queue alone'),
+    message: expect.stringMatching(/^these have not been copied yet: (.*, )?lamplighter\.setting/),
+    advice: expect.stringContaining('publish public.steadytext_queue alone'),
   };
   await eventually(async () => expect(await brokenIn(move.copyUri)).toMatchObject([BEHIND, copying]));
 }, 60_000);

@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { checkSchema } from '../../src/cli/doctor/check-schema.ts';
 import { connectClient } from '../../src/db/connect-client.ts';
 import { resolveConnection } from '../../src/db/connection-settings.ts';
 import { migrate } from '../../src/db/migrate/migrate.ts';
+import { complaintsOf } from '../doctor/examine-database.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { sqlErrorOf } from '../support/sql-error.ts';
 
@@ -11,14 +11,14 @@ test('a sequence that is behind the ids, as after logical replication, is told b
   onTestFinished(() => db[Symbol.asyncDispose]());
   const session = await connectClient(resolveConnection({ uri: db.uri }, {}));
   onTestFinished(() => session.end());
-  const broken = async () => (await checkSchema(session)).findings.filter(({ state }) => state === 'broken');
+  const broken = () => complaintsOf(db.uri, { names: ['schema', 'tables', 'functions', 'rights', 'ids'] });
   expect(await broken()).toEqual([]);
 
   await db.pool.query(
     `insert into steadytext_queue (id, function_name) select n, 'embed' from generate_series(1, 20) as n`,
   );
   expect((await sqlErrorOf(db.pool, `select steadytext_embed_async('x')`)).code).toBe('23505');
-  expect(await broken()).toMatchObject([{ subject: 'ids', fix: 'As the owner: lamplighter migrate' }]);
+  expect(await broken()).toMatchObject([{ name: 'ids', state: 'broken', advice: 'As the owner: lamplighter migrate' }]);
 
   const mended = ['the sequence of ids was behind the highest id and goes on after 20'];
   expect((await migrate(session)).notes).toEqual(mended);

@@ -1,7 +1,6 @@
 import { toPrintable } from '../../core/printable.ts';
-import { classifySqlState } from '../../db/sqlstate.ts';
 import { renderAge } from '../render-age.ts';
-import type { Check, Finding } from './check.ts';
+import type { Finding, ServerCheck } from './check.ts';
 
 /** A daemon that is alive shows within seconds that it serves a job; this leaves room for restarts and locked tables. */
 const LONG_MS = 10 * 60_000;
@@ -25,24 +24,20 @@ const READ = `
   order by s.job`;
 
 /** Whether embedding jobs wait for something that does not come by itself. */
-export const checkEmbeddings: Check = async ({ session }) => {
-  try {
-    return (await session.query<JobRow>(READ)).rows.flatMap(findingsOf);
-  } catch (error) {
-    // Who was granted requests only sees no jobs; nor does a schema of the version before have them.
-    const kind = classifySqlState(error);
-    if (kind === 'permission' || kind === 'missing') return [];
-    throw error;
-  }
+export const embeddingsCheck: ServerCheck = {
+  name: 'embeddings',
+  looksAt: 'embedding jobs that failed, are served by no daemon, or have rows that cannot be embedded',
+  needs: 'schema',
+  rights: 'the right to read the tables of embedding jobs, or the owner of the schema',
+  run: async ({ session }) => (await session.query<JobRow>(READ)).rows.flatMap(findingsOf),
 };
 
 function findingsOf(job: JobRow): Finding[] {
   const name = toPrintable(`job ${job.job_id} (${job.place})`);
-  const warning = (says: string, fix: string): Finding => ({
+  const warning = (says: string, advice: string): Finding => ({
     state: 'warning',
-    subject: 'embeddings',
-    says: `${name} ${says}`,
-    fix,
+    message: `${name} ${says}`,
+    advice,
   });
   return [
     ...(job.state === 'failed'

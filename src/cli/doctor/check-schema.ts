@@ -1,107 +1,123 @@
 import { isLamplighterError } from '../../core/errors.ts';
 import { loadQuery } from '../../db/load-sql.ts';
+import { compareLedger, UNINSTALL_ADVICE } from '../../db/migrate/ledger.ts';
 import { programSchemaVersion } from '../../db/migrate/migration-file.ts';
+import { recordText } from '../../db/migrate/migration-plan.ts';
 import { compareRoutines } from '../../db/migrate/routine-steps.ts';
+import { compareObjects } from '../../db/migrate/schema-objects.ts';
 import { requireSchema, type SchemaState } from '../../db/migrate/schema-state.ts';
 import type { Session } from '../../db/session.ts';
-import type { Finding } from './check.ts';
-import { checkObjects, listNames } from './check-objects.ts';
+import type { Finding, SchemaReading, ServerCheck } from './check.ts';
+import { listNames } from './list-names.ts';
 
-interface RightsRow {
-  role: string;
-  is_owner: boolean;
-  may_queue: boolean;
-  may_work: boolean;
-}
-
-/** The schema's version, and what the role may do with it. */
-export async function checkSchema(
-  session: Session,
-): Promise<{ readonly findings: readonly Finding[]; readonly schema: SchemaState | undefined }> {
-  const { schema, finding } = await checkVersion(session);
-  if (finding.state === 'broken') return { findings: [finding], schema: undefined };
-  // Nothing can be said of a schema that another version brought.
-  const isOwn = schema?.version === programSchemaVersion();
-  const parts = isOwn ? [...(await checkObjects(session, schema)), ...(await checkFunctions(session))] : [];
-  return { findings: [finding, ...parts, ...(await checkRights(session))], schema };
-}
-
-/** Whether the functions are those of this program. */
-async function checkFunctions(session: Session): Promise<Finding[]> {
-  const { changed, missing, surplus } = await compareRoutines(session);
-  const names = [...new Set([...missing, ...changed.map(({ schema, name }) => `${schema}.${name}`), ...surplus])];
-  const subject = 'functions';
-  if (names.length === 0) return [{ state: 'ok', subject, says: 'as this program brings them' }];
-  return [
-    {
-      state: 'broken',
-      subject,
-      says: `dropped, or not those of this program: ${listNames(names)}`,
-      fix: 'As the owner: lamplighter migrate',
-    },
-  ];
-}
-
-async function checkVersion(session: Session): Promise<{ schema?: SchemaState; finding: Finding }> {
-  const subject = 'schema';
+/** Reads which schema is there, and whether this program can work with it. */
+export async function readSchema(session: Session): Promise<SchemaReading> {
   try {
-    const schema = await requireSchema(session);
-    return { schema, finding: { state: 'ok', subject, says: `version ${schema.version}, owned by ${schema.owner}` } };
+    const state = await requireSchema(session);
+    return { state, finding: { state: 'ok', message: `version ${state.version}, owned by ${state.owner}` } };
   } catch (error) {
     if (!isLamplighterError(error)) throw error;
     // Callers may not read the ledger.
     if (error.code === 'PERMISSION_DENIED') {
-      return {
-        finding: { state: 'ok', subject, says: 'installed; its version is for its owner and for workers to read' },
-      };
+      const message = "installed; its version is not checked: needs its owner, or a worker's rights";
+      return { state: undefined, finding: { state: 'unknown', message } };
     }
-    return { finding: { state: 'broken', subject, says: error.message, fix: error.hint } };
+    return { state: undefined, finding: { state: 'broken', message: error.message, advice: error.hint } };
   }
 }
 
-async function checkIds(session: Session): Promise<Finding[]> {
-  const { rows } = await session.query<{ id: string }>(loadQuery('read_id_gap'));
-  return rows.map(({ id }) => ({
-    state: 'broken',
-    subject: 'ids',
-    says: `the sequence of ids is behind the highest id, ${id}, so that requests cannot be queued`,
-    fix: 'As the owner: lamplighter migrate',
-  }));
+/** The schema's version. */
+export const schemaCheck: ServerCheck = {
+  name: 'schema',
+  looksAt: 'whether the schema is installed, in a version that this program works with',
+  needs: 'server',
+  run: ({ schema }) => [schema.finding],
+};
+
+/** What `compare` finds where the schema is of this program's version: nothing can be said of one that another version brought. */
+export async function ofOwnVersion(
+  { state }: SchemaReading,
+  compare: (state: SchemaState) => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
+  const version = programSchemaVersion();
+  if (state === undefined) return [{ state: 'unknown', message: 'not checked: needs the version of the schema' }];
+  if (state.version === version) return compare(state);
+  const message = `not checked: the schema has version ${state.version}, and this program brings ${version}`;
+  return [{ state: 'unknown', message, advice: 'As the owner, with the newer program: lamplighter migrate' }];
 }
+
+/** Whether the functions are those of this program. */
+export const functionsCheck: ServerCheck = {
+  name: 'functions',
+  looksAt: 'functions of the schema that were dropped or altered, against those of this program',
+  needs: 'schema',
+  rights: "the owner of the schema, or a worker's rights",
+  run: ({ session, schema }) =>
+    ofOwnVersion(schema, async () => {
+      const { changed, missing, surplus } = await compareRoutines(session);
+      const names = [...new Set([...missing, ...changed.map(({ schema: of, name }) => `${of}.${name}`), ...surplus])];
+      if (names.length === 0) return [{ state: 'ok', message: 'as this program brings them' }];
+      const message = `dropped, or not those of this program: ${listNames(names)}`;
+      return [{ state: 'broken', message, advice: 'As the owner: lamplighter migrate' }];
+    }),
+};
+
+/** Whether the ledger of migrations has what this program has. */
+export const ledgerCheck: ServerCheck = {
+  name: 'ledger',
+  looksAt: 'the ledger of migrations, against the files of this program',
+  needs: 'schema',
+  run: ({ session, schema }) =>
+    ofOwnVersion(schema, async (state) => {
+      const { edited, unrecorded } = compareLedger(state);
+      if (edited.length + unrecorded.length === 0) return [{ state: 'ok', message: 'as this program brings it' }];
+      const { missing, changed } = await compareObjects(session);
+      const adviceOf = (statement: string) =>
+        missing.length + changed.length === 0 ? `As the owner: ${statement}` : UNINSTALL_ADVICE;
+      return [
+        ...edited.map((file): Finding => {
+          const statement = `UPDATE lamplighter.migration SET checksum = '${file.checksum}' WHERE number = ${file.number}`;
+          const message = `lamplighter.migration has another checksum for ${file.name} than this program, so that nothing can be migrated`;
+          return { state: 'broken', message, advice: adviceOf(statement) };
+        }),
+        ...unrecorded.map((file): Finding => {
+          const message = `lamplighter.migration does not have ${file.name}, so that nothing can be migrated`;
+          return { state: 'broken', message, advice: adviceOf(recordText(file)) };
+        }),
+      ];
+    }),
+};
+
+/** Whether the sequence of ids is behind them, as after logical replication. */
+export const idsCheck: ServerCheck = {
+  name: 'ids',
+  looksAt: 'whether the sequence of ids is behind the highest id',
+  needs: 'schema',
+  async run({ session }) {
+    const { rows } = await session.query<{ id: string }>(loadQuery('read_id_gap'));
+    return rows.map(({ id }) => ({
+      state: 'broken',
+      message: `the sequence of ids is behind the highest id, ${id}, so that requests cannot be queued`,
+      advice: 'As the owner: lamplighter migrate',
+    }));
+  },
+};
 
 /** A copy waits for good where `migrate` has made rows that the other database has, too. */
-async function checkCopies(session: Session): Promise<Finding[]> {
-  const { rows } = await session.query<{ name: string }>(loadQuery('list_unfinished_copies'));
-  if (rows.length === 0) return [];
-  return [
-    {
-      state: 'warning',
-      subject: 'replication',
-      says: `these have not been copied yet: ${rows.map(({ name }) => name).join(', ')}`,
-      fix: 'If that lasts, publish public.steadytext_queue alone, as migrate has filled the others, and refresh the subscription',
-    },
-  ];
-}
-
-async function checkRights(session: Session): Promise<Finding[]> {
-  const [row] = (await session.query<RightsRow>(loadQuery('read_role_rights'))).rows;
-  if (row === undefined) return [];
-  const { role, is_owner: isOwner, may_queue: mayQueue, may_work: mayWork } = row;
-  const subject = 'rights';
-  if (isOwner)
+export const replicationCheck: ServerCheck = {
+  name: 'replication',
+  looksAt: 'tables of the schema that a subscription has not copied',
+  needs: 'schema',
+  async run({ session }) {
+    const { rows } = await session.query<{ name: string }>(loadQuery('list_unfinished_copies'));
+    if (rows.length === 0) return [];
     return [
-      { state: 'ok', subject, says: `${role} owns the schema` },
-      ...(await checkIds(session)),
-      ...(await checkCopies(session)),
+      {
+        state: 'warning',
+        message: `these have not been copied yet: ${rows.map(({ name }) => name).join(', ')}`,
+        advice:
+          'If that lasts, publish public.steadytext_queue alone, as migrate has filled the others, and refresh the subscription',
+      },
     ];
-  const may = [...(mayQueue ? ['queue requests'] : []), ...(mayWork ? ['run workers'] : [])];
-  if (may.length > 0) return [{ state: 'ok', subject, says: `${role} may ${may.join(' and ')}` }];
-  return [
-    {
-      state: 'broken',
-      subject,
-      says: `${role} may neither queue requests nor run workers`,
-      fix: `As the owner: lamplighter migrate --grant ${role}, or --grant-worker ${role}`,
-    },
-  ];
-}
+  },
+};

@@ -4,16 +4,27 @@ import { listWorkers } from '../../client/worker-status.ts';
 import { groupBy } from '../../core/group-by.ts';
 import { toPrintable } from '../../core/printable.ts';
 import { REQUEST_FUNCTIONS } from '../../core/request-functions.ts';
-import { classifySqlState } from '../../db/sqlstate.ts';
 import { RECOMMENDED_MODELS } from '../../models/catalogue/local-models.ts';
 import { describeSupport, resolveDefaultModels } from '../../models/default-models.ts';
 import { createModelRegistry } from '../../models/registry.ts';
 import { type LaneFigures, readFigures } from '../../monitoring/read-figures.ts';
 import { workerCommandFor } from '../../monitoring/worker-command.ts';
-import type { Finding, Patient } from './check.ts';
+import { type Finding, type Patient, type ServerCheck, unlessRefused } from './check.ts';
 
-/** What a worker started here would serve. */
-export async function checkModels({ invocation, worker }: Patient): Promise<Finding[]> {
+/** What a worker started here would serve, and which models the running ones cannot use. */
+export const modelsCheck: ServerCheck = {
+  name: 'models',
+  looksAt: 'what a worker started here would serve, and models that running workers cannot use',
+  needs: 'schema',
+  run: async (patient) => [
+    ...(await supportFindings(patient)),
+    ...(await unlessRefused('the owner of the schema, for the models of running workers', () =>
+      troubleFindings(patient),
+    )),
+  ],
+};
+
+async function supportFindings({ invocation, worker }: Patient): Promise<Finding[]> {
   const config = worker?.config;
   if (config === undefined) return [];
   const registry = createModelRegistry({ providers: invocation.providers });
@@ -26,94 +37,84 @@ export async function checkModels({ invocation, worker }: Patient): Promise<Find
     ...[...groupBy(served, ({ model }) => model ?? '')].map(
       ([model, each]): Finding => ({
         state: 'ok',
-        subject: 'models',
-        says: `${model} for ${each.map((one) => one.function).join(', ')}`,
+        message: `${model} for ${each.map((one) => one.function).join(', ')}`,
       }),
     ),
     ...[...groupBy(broken, ({ reason }) => reason ?? '')].map(([reason, each]): Finding => {
-      const says = `${each.map((one) => one.function).join(', ')}: ${reason}`;
-      const fix = each[0]?.hint;
-      return { state: 'broken', subject: 'models', says, ...(fix === undefined ? {} : { fix }) };
+      const message = `${each.map((one) => one.function).join(', ')}: ${reason}`;
+      return { state: 'broken', message, advice: each[0]?.hint };
     }),
     ...(without.length === 0
       ? []
       : [
           {
             state: 'note',
-            subject: 'models',
-            says: `none for ${without.join(', ')}`,
-            fix: `If you need it: --generate-model ${RECOMMENDED_MODELS.generate}, after: lamplighter models pull --default`,
+            message: `none for ${without.join(', ')}`,
+            advice: `If you need it: --generate-model ${RECOMMENDED_MODELS.generate}, after: lamplighter models pull --default`,
           } as const,
         ]),
   ];
 }
 
-/** Which models the running workers cannot use. */
-export async function checkModelTroubles({ session }: Patient): Promise<Finding[]> {
-  const subject = 'models';
-  const fix = 'Nothing, if it comes back by itself; else see the address, the key and the quota of its provider.';
-  try {
-    return (await listModelTroubles(session)).map(({ hostname, model, error, since, waiting }) => {
-      const words = toPrintable(error).replaceAll(/\s+/g, ' ');
-      const says = `${model} is unavailable on ${hostname} since ${since.toISOString()}: ${words} (requests put off: ${waiting})`;
-      return { state: 'warning', subject, says, fix };
-    });
-  } catch (error) {
-    if (classifySqlState(error) !== 'permission') throw error;
-    return [];
-  }
+async function troubleFindings({ session }: Patient): Promise<Finding[]> {
+  const advice = 'Nothing, if it comes back by itself; else see the address, the key and the quota of its provider.';
+  return (await listModelTroubles(session)).map(({ hostname, model, error, since, waiting }) => {
+    const words = toPrintable(error).replaceAll(/\s+/g, ' ');
+    const message = `${model} is unavailable on ${hostname} since ${since.toISOString()}: ${words} (requests put off: ${waiting})`;
+    return { state: 'warning', message, advice, since: since.toISOString() };
+  });
 }
 
 /** Whether workers run, and whether something waits that none of them serves. */
-export async function checkWorkers({ session }: Patient): Promise<Finding[]> {
-  const subject = 'workers';
-  try {
+export const workersCheck: ServerCheck = {
+  name: 'workers',
+  looksAt: 'whether workers run, and whether one serves every function with a backlog',
+  needs: 'schema',
+  rights: "the right to queue, a worker's rights, or the owner of the schema",
+  async run({ session }) {
     const running = (await listWorkers(session)).filter(({ status }) => status === 'running' || status === 'sleeping');
     const waiting = (await readFigures(session)).lanes.filter(
       ({ pending, stoppedBy }) => pending.count > 0 && stoppedBy === 'not served',
     );
-    const state = running.length === 0 && waiting.length > 0 ? 'warning' : 'ok';
     if (running.length === 0) {
       return [
-        ...(await pauseFindings(session)),
         {
           state: waiting.length > 0 ? 'warning' : 'note',
-          subject,
-          says: `none runs${waitingText(waiting)}`,
-          fix: 'lamplighter worker, with --generate-model MODEL for the generate functions',
+          message: `none runs${waitingText(waiting)}`,
+          advice: 'lamplighter worker, with --generate-model MODEL for the generate functions',
         },
       ];
     }
     const hosts = [...new Set(running.map(({ hostname }) => hostname))].join(', ');
     return [
-      { state, subject, says: `${running.length} running on ${hosts}` },
-      ...(await pauseFindings(session)),
+      { state: 'ok', message: `${running.length} running on ${hosts}` },
       ...waiting.map((lane): Finding => {
         const known = REQUEST_FUNCTIONS.find((each) => each === lane.functionName);
         const command = known === undefined ? 'lamplighter worker' : workerCommandFor(known, lane.model, true);
         return {
           state: 'warning',
-          subject,
-          says: `none serves ${nameOf(lane)}, for which ${lane.pending.count === 1 ? '1 request waits' : `${countOf(lane)} requests wait`}`,
-          fix: `${command}; the workers say at their start why they do not serve it`,
+          message: `none serves ${nameOf(lane)}, for which ${lane.pending.count === 1 ? '1 request waits' : `${countOf(lane)} requests wait`}`,
+          advice: `${command}; the workers say at their start why they do not serve it`,
         };
       }),
     ];
-  } catch (error) {
-    if (classifySqlState(error) !== 'permission') throw error;
-    return [{ state: 'ok', subject, says: 'for callers and the owner to see' }];
-  }
-}
+  },
+};
 
 /** A pause is easily forgotten. */
-async function pauseFindings(session: Patient['session']): Promise<Finding[]> {
-  return (await listPauses(session)).map(({ functionName, pausedAt, pausedBy }) => ({
-    state: 'warning',
-    subject: 'pauses',
-    says: `${functionName} has been paused by ${toPrintable(pausedBy)} since ${pausedAt.toISOString()}: its requests wait`,
-    fix: `As the owner: SELECT steadytext_resume('${functionName}')`,
-  }));
-}
+export const pausesCheck: ServerCheck = {
+  name: 'pauses',
+  looksAt: 'functions that somebody has paused',
+  needs: 'schema',
+  rights: "the right to queue, a worker's rights, or the owner of the schema",
+  run: async ({ session }) =>
+    (await listPauses(session)).map(({ functionName, pausedAt, pausedBy }) => ({
+      state: 'warning',
+      message: `${functionName} has been paused by ${toPrintable(pausedBy)} since ${pausedAt.toISOString()}: its requests wait`,
+      advice: `As the owner: SELECT steadytext_resume('${functionName}')`,
+      since: pausedAt.toISOString(),
+    })),
+};
 
 function waitingText(waiting: readonly LaneFigures[]): string {
   const texts = waiting.map((lane) => `${countOf(lane)} ${nameOf(lane)}`);

@@ -4,7 +4,7 @@ import { workerConfig } from '../../worker/config.ts';
 import { readDatabaseSettings } from '../database-settings.ts';
 import { listEffectiveOptions } from '../describe-options.ts';
 import { WORKER_FLAGS } from '../worker-options.ts';
-import type { Check, Finding, Patient, SettingLine, WorkerSettings } from './check.ts';
+import type { Finding, Patient, ServerCheck, SettingLine, WorkerSettings } from './check.ts';
 
 /** The settings of a worker started here. */
 export async function readSettings({
@@ -28,8 +28,7 @@ export async function readSettings({
       const isFromDatabase = error.message.startsWith('server setting');
       findings.push({
         state: isFromDatabase ? 'warning' : 'broken',
-        subject: 'settings',
-        says: isFromDatabase ? `${error.message}; it is ignored` : error.message,
+        message: isFromDatabase ? `${error.message}; it is ignored` : error.message,
       });
       if (!isFromDatabase) break;
     }
@@ -38,4 +37,13 @@ export async function readSettings({
 }
 
 /** What is wrong with them. */
-export const checkSettings: Check = async ({ worker }) => worker?.findings ?? [];
+export const settingsCheck: ServerCheck = {
+  name: 'settings',
+  looksAt: 'the options of a worker started here, from environment and database',
+  needs: 'schema',
+  run({ worker }) {
+    return (
+      worker?.findings ?? [{ state: 'unknown', message: 'not checked: the settings in the database could not be read' }]
+    );
+  },
+};

@@ -43,8 +43,20 @@ function wordsOf({ object, partOf }: SchemaObject): string {
   return partOf === undefined || object.startsWith('column ') ? object : `${object} on ${partOf}`;
 }
 
+/** The statement that makes an index or a trigger of ours, by its name in {@link compareObjects}, without a semicolon; undefined for all else. */
+export function statementFor(words: string): string | undefined {
+  const patterns = [
+    /^CREATE (?:UNIQUE )?INDEX (\S+) ON (\S+) [^;]*/gm,
+    /^CREATE (?:CONSTRAINT )?TRIGGER (\S+) .*? ON (\S+) [^;]*/gm,
+  ];
+  const kind = words.startsWith('trigger ') ? 1 : 0;
+  return [...loadSchemaDump().matchAll(patterns[kind] ?? /$^/g)].find(
+    ([, name, table]) => words === `${['index', 'trigger'][kind]} ${name} on ${table}`,
+  )?.[0];
+}
+
 /** The objects that `sql/schema.sql` makes; functions are compared by their own ledger. */
-export function parseSchemaDump(dump: string): readonly SchemaObject[] {
+function parseSchemaDump(dump: string): readonly SchemaObject[] {
   // Functions come as PostgreSQL prints them; their bodies hold statements as well.
   const text = dump.replaceAll(/^CREATE OR REPLACE (FUNCTION|PROCEDURE) [\s\S]*?^AS \$(\w+)\$[\s\S]*?\$\2\$;$/gm, '');
   const all = (pattern: RegExp, object: (match: readonly string[]) => SchemaObject) =>

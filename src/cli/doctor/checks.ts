@@ -1,0 +1,48 @@
+import type { Check } from './check.ts';
+import {
+  clockCheck,
+  connectionCheck,
+  directConnectionCheck,
+  notificationsCheck,
+  serverCheck,
+} from './check-connection.ts';
+import { embeddingsCheck } from './check-embeddings.ts';
+import { loopbackCheck, vectorCheck } from './check-extensions.ts';
+import { indexesCheck } from './check-indexes.ts';
+import { listeningCheck } from './check-listening.ts';
+import { tablesCheck } from './check-objects.ts';
+import { rightsCheck } from './check-rights.ts';
+import { functionsCheck, idsCheck, ledgerCheck, replicationCheck, schemaCheck } from './check-schema.ts';
+import { modelsCheck, pausesCheck, workersCheck } from './check-serving.ts';
+import { tasksCheck } from './check-tasks.ts';
+import { triggersCheck } from './check-triggers.ts';
+import { workCheck } from './check-troubles.ts';
+import { settingsCheck } from './read-settings.ts';
+
+/** Everything that `lamplighter doctor` looks at, from the way to the database to the work in it. */
+export const CHECKS: readonly Check[] = [
+  connectionCheck,
+  directConnectionCheck,
+  serverCheck,
+  clockCheck,
+  notificationsCheck,
+  schemaCheck,
+  tablesCheck,
+  indexesCheck,
+  triggersCheck,
+  functionsCheck,
+  ledgerCheck,
+  rightsCheck,
+  idsCheck,
+  replicationCheck,
+  listeningCheck,
+  loopbackCheck,
+  vectorCheck,
+  modelsCheck,
+  workersCheck,
+  pausesCheck,
+  tasksCheck,
+  embeddingsCheck,
+  workCheck,
+  settingsCheck,
+];
