@@ -10,7 +10,7 @@ export type Style = Readonly<Record<Colour, (text: string) => string>>;
 export interface Terminal {
   /** True when a person can be asked: input and output are a terminal. */
   readonly isInteractive: boolean;
-  /** True when output goes to a screen, which can be cleared. */
+  /** True when output goes to a screen. */
   readonly isScreen: boolean;
   readonly columns: number;
   readonly style: Style;
@@ -19,8 +19,6 @@ export interface Terminal {
   readonly logs: { readonly isPretty: boolean; readonly isColoured: boolean };
   print(text?: string): void;
   printError(text: string): void;
-  /** Empties the screen; nothing happens where there is none. */
-  clear(): void;
   /**
    * Shows a line on standard error that the next call replaces, and that goes before anything else is printed; false
    * where that is no screen, and nothing was shown. Without a text the line goes.
@@ -57,9 +55,6 @@ export function openTerminal(): Terminal {
     printError(text) {
       showStatus();
       stderr.write(`${text}\n`);
-    },
-    clear() {
-      if (stdout.isTTY) stdout.write('\u001b[2J\u001b[H');
     },
     showStatus,
   };

@@ -22,7 +22,6 @@ function setUp({ hasStatusLine }: { hasStatusLine: boolean }) {
     logs: { isPretty: false, isColoured: false },
     print: () => undefined,
     printError: (text) => lines.push(text),
-    clear: () => undefined,
     showStatus(text = '') {
       if (hasStatusLine) statuses.push(text);
       return hasStatusLine;
