@@ -47,9 +47,10 @@ export function createStop(deps: StopDeps): (options?: StopOptions) => Promise<v
   }
 
   async function stop(): Promise<void> {
-    lease.announceStopping();
     // One that has failed keeps nobody from being stopped; who told of its death has told of this.
     await Promise.allSettled(workloads.map((workload) => workload.stopClaiming()));
+    // Not before: a claim that was sent may take what is queued after the stop, and `stopping` says that nothing more is taken.
+    lease.announceStopping();
     await Promise.all(workloads.map(drain));
     await stopAll(services, kind);
   }

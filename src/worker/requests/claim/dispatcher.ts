@@ -146,7 +146,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
         cursors.expire();
         isFresh = false;
       }
-      if (!hasRoom()) return;
+      if (signal.aborted || !hasRoom()) return;
       // One scan is enough until something was claimed: it shows rows that others have locked, which no claim gets.
       if (!isFresh && cursors.isDue()) {
         if ((await scan()) > 0) {
