@@ -116,6 +116,18 @@ test('a truncated table of chunks is filled again soon', async () => {
   await complete(16);
 });
 
+test('chunks that somebody deletes, and those whose row went where no foreign key held, are put right by the next full pass', async () => {
+  for (const id of [1, 2, 3]) await insert(id, textOf(`number ${id}`, 20));
+  await finished(await job({ chunk_size: 32 }));
+  await db.pool.query(`delete from ${chunks} where id = 3 and chunk_no = 1`);
+  await db.pool.query(
+    `set session_replication_role = replica; delete from ${table} where id = 2; reset session_replication_role`,
+  );
+  expect(await faults(32)).toEqual(expect.arrayContaining(['3/1 is missing', '2/0 is left over']));
+  await db.pool.query('select lamplighter.reconcile_embeddings(j.id) from lamplighter.embedding_job as j');
+  await complete(32);
+});
+
 test('a row that cannot be done says why, and is done once it can', async () => {
   await db.pool.query(`alter table ${table} drop constraint ${table}_pkey`);
   await insert(1, 'Some text.');

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { JobSpec, PreparedJob } from '../../src/embeddings/job-spec.ts';
+import { pruneChunks } from '../../src/embeddings/prune-chunks.ts';
 import { createTargetScene, linesOf, type TargetScene, vectorOf } from './target-scene.ts';
 
 let scene: TargetScene;
@@ -158,6 +159,20 @@ test('what changed while no trigger fired is found by a full pass', async () => 
   await scene.run(`alter table ${table} disable trigger user; update ${table} set body = 'unseen' where id = 1;
     insert into ${table} values (6, 'new', ''); update ${table} set body = null where id = 2; alter table ${table} enable trigger user`);
   await scene.settle(job);
+  expect(await wrong()).toEqual([]);
+});
+
+test('chunks whose text went where no foreign key held are deleted after a full pass, and no others', async () => {
+  const job = await settled();
+  const prune = () => pruneChunks(scene.pool, job, new AbortController().signal);
+  expect(await prune()).toBe(0);
+  await scene.run(`set session_replication_role = replica; delete from ${table} where id = 2; update ${table} set id = 10 where id = 1;
+    reset session_replication_role`);
+  await scene.settle(job);
+  expect(await wrong()).toEqual(
+    expect.arrayContaining([expect.stringMatching(/^has 1\/0/), expect.stringMatching(/^has 2\/0/)]),
+  );
+  expect(await prune()).toBe(4);
   expect(await wrong()).toEqual([]);
 });
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CHUNK_NUMBER, CHUNK_TEXT, type ChunkTable, type EmbeddedTable } from './embedded-table.ts';
 import { quoteIdentifier } from './quote-identifier.ts';
-import { isRowOf, vectorAt } from './row-sql.ts';
+import { hashOf, isRowOf, isSameKey, keyOf, vectorAt } from './row-sql.ts';
 
 /** Made here and by the server alike, so that what is known need not travel. */
 const CHUNK_DIGEST = `pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(c.${CHUNK_TEXT}, 'UTF8')), 'hex')`;
@@ -109,4 +109,32 @@ export function selectChunkStates({ chunks, keyColumns, dstColumn }: ChunkedTabl
   return `select w.n::pg_catalog.int4 as position, s.chunk_hash, s.is_partial
 from pg_catalog.unnest($1::pg_catalog.text[]) with ordinality as w (key, n)
 cross join lateral (${state}) as s`;
+}
+
+const hasNoText = ({ name, keyColumns }: ChunkedTable) =>
+  `not exists (select 1 from ${name} as s where ${isSameKey('s', 'c', keyColumns)})`;
+
+/** Keys of chunks that have no text. $1 and $2 the places between which they lie, $3 how many keys. */
+export function selectOrphans(table: ChunkedTable): string {
+  const { chunks, keyColumns } = table;
+  const key = keyOf('c', keyColumns);
+  return `select distinct o.key, o.key_hash
+from (
+  select ${key} as key, ${hashOf(key)} as key_hash
+  from only ${chunks.name} as c
+  where c.ctid >= $1::pg_catalog.tid and c.ctid < $2::pg_catalog.tid and ${hasNoText(table)}
+) as o
+limit $3`;
+}
+
+/** Takes away the chunks of these keys, $1, that still have no text; how many. */
+export function deleteOrphans(table: ChunkedTable): string {
+  const { chunks, keyColumns } = table;
+  return `with gone as (
+  delete from only ${chunks.name} as c
+  using pg_catalog.unnest($1::pg_catalog.text[]) as w (key)
+  where ${isRowOf('c', 'w.key::pg_catalog.text[]', keyColumns, false)} and ${hasNoText(table)}
+  returning 1
+)
+select pg_catalog.count(*)::pg_catalog.int4 as deleted from gone`;
 }
