@@ -2,6 +2,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type OwnServer, startOwnServer } from '../hosts/own-server.ts';
 import { uriOf, withClient } from '../support/admin.ts';
+import { findChunkFaults } from '../support/check-chunks.ts';
 import { findVectorFaults, NO_FAULTS } from '../support/check-vectors.ts';
 import { eventually } from '../support/eventually.ts';
 import { migrateAs } from '../support/owned-database.ts';
@@ -119,4 +120,95 @@ test('a database whose tables are all published is served: no statement of ours 
   expect(daemon.warnings().map(({ msg }) => msg)).toEqual([
     'a row cannot be embedded: see lamplighter.embedding_failures',
   ]);
+}, 120_000);
+
+test('chunks of rows that logical replication deletes or gives another key go with the next full pass, and the new ones come', async () => {
+  await using origin = await openSite('origin_texts');
+  await using copy = await openSite('copy_texts');
+  for (const { pool } of [origin, copy]) await pool.query('create table articles (id int primary key, body text)');
+  await origin.pool.query(ROWS);
+  await copy.pool.query('alter table jobs add dst_table text, add chunk_size int');
+  await using _ = await startTestDaemon({ uri: copy.uri });
+  await copy.pool.query(
+    `insert into jobs ("table", src_column, dst_table, dst_column, chunk_size, embedding_model)
+     values ('articles', 'body', 'chunks', 'embedding', 32, 'test/model')`,
+  );
+  await origin.pool.query(`create publication of_texts for table articles`);
+  await origin.pool.query(`select pg_create_logical_replication_slot('of_texts', 'pgoutput')`);
+  await copy.pool.query(
+    `create subscription of_texts connection ${pg.escapeLiteral(origin.uri)} publication of_texts with (create_slot = false)`,
+  );
+  const untilChunked = (rows: number) =>
+    eventually(
+      async () => {
+        expect((await copy.pool.query('select from articles')).rowCount).toBe(rows);
+        expect(await findChunkFaults(copy, { table: 'articles', chunks: 'chunks', size: 32 })).toEqual([]);
+      },
+      { timeoutMs: 30_000 },
+    );
+  try {
+    await untilChunked(40);
+    await origin.pool.query(`delete from articles where id <= 5; update articles set id = id + 100 where id between 6 and 8;
+      update articles set body = 'changed ' || id where id > 30`);
+    await eventually(async () => expect((await copy.pool.query('select from articles')).rowCount).toBe(35));
+    await copy.pool.query('select lamplighter.reconcile_embeddings(j.id) from lamplighter.embedding_job as j');
+    await untilChunked(35);
+  } finally {
+    await copy.pool.query('drop subscription of_texts');
+  }
+}, 120_000);
+
+test('a subscriber of the user’s table gets the vectors, and never a column that it has not', async () => {
+  await using origin = await openSite('published_origin');
+  await using copy = await openSite('published_copy');
+  for (const { pool } of [origin, copy]) {
+    await pool.query(`create table articles (id int primary key, body text);
+      create table notes (id int primary key, body text, n int, embedding real[])`);
+  }
+  await origin.pool.query(`${ROWS}; insert into notes (id, body) select id, body from articles`);
+  await origin.pool.query('create publication of_both for table articles, notes');
+  await origin.pool.query(`select pg_create_logical_replication_slot('of_both', 'pgoutput')`);
+  await copy.pool.query(
+    `create subscription of_both connection ${pg.escapeLiteral(origin.uri)} publication of_both with (create_slot = false)`,
+  );
+  try {
+    await using _ = await startTestDaemon({ uri: origin.uri });
+    await origin.pool.query(
+      `insert into jobs ("table", src_column, dst_column, embedding_model)
+       values ('articles', 'body', 'embedding', 'test/model'), ('notes', 'body', 'embedding', 'test/model')`,
+    );
+    await eventually(async () => {
+      const { rows } = await origin.pool.query(
+        `select init_failure_reason as reason from jobs where "table" = 'articles'`,
+      );
+      expect(rows).toEqual([{ reason: expect.stringMatching(/subscriber/) }]);
+    });
+    const untilThere = () =>
+      eventually(
+        async () => {
+          expect(await findVectorFaults(origin, 'notes')).toEqual(NO_FAULTS);
+          expect(await findVectorFaults(copy, 'notes')).toEqual(NO_FAULTS);
+          expect((await copy.pool.query('select from notes')).rowCount).toBe(40);
+          expect((await copy.pool.query('select from articles')).rowCount).toBe(40);
+        },
+        { timeoutMs: 30_000 },
+      );
+    await untilThere();
+    await origin.pool.query(
+      `update notes set body = 'new ' || id where id <= 10; update articles set body = 'new' where id = 1`,
+    );
+    await untilThere();
+    await eventually(async () =>
+      expect((await copy.pool.query(`select from articles where body = 'new'`)).rowCount).toBe(1),
+    );
+    // The reason says what to do: the column on the subscriber first, then here.
+    await copy.pool.query('alter table articles add embedding real[]');
+    await origin.pool.query(`alter table articles add embedding real[]; delete from jobs where "table" = 'articles'`);
+    await addJob(origin);
+    await eventually(async () => expect(await findVectorFaults(copy, 'articles')).toEqual(NO_FAULTS), {
+      timeoutMs: 30_000,
+    });
+  } finally {
+    await copy.pool.query('drop subscription of_both');
+  }
 }, 120_000);
