@@ -69,11 +69,19 @@ export async function startProbeServer({ host, port, log }: ProbeServerOptions):
   };
 }
 
-/** That of all together: each failed check of any. */
+/** That of all together: each failed check of any, and once what several say of the database that they share. */
 async function readinessOf(all: readonly Vitals[] | undefined): Promise<Readiness> {
   if (all === undefined || all.length === 0) return { failed: [STARTING], degraded: [] };
   const each = await Promise.all(all.map((one) => one.readiness()));
-  return { failed: each.flatMap(({ failed }) => failed), degraded: each.flatMap(({ degraded }) => degraded) };
+  return {
+    failed: withoutRepeated(each.flatMap(({ failed }) => failed)),
+    degraded: withoutRepeated(each.flatMap(({ degraded }) => degraded)),
+  };
+}
+
+function withoutRepeated(checks: readonly FailedCheck[]): readonly FailedCheck[] {
+  const isSame = (a: FailedCheck, b: FailedCheck) => a.check === b.check && a.problem === b.problem;
+  return checks.filter((one, at) => checks.findIndex((other) => isSame(one, other)) === at);
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {

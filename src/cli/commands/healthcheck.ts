@@ -42,11 +42,22 @@ interface Answer {
 }
 
 async function ask(url: string): Promise<Answer> {
+  const { status, text } = await read(url);
+  const answer = parse(text);
+  if (isAnswer(answer)) return answer;
+  throw new LamplighterError(
+    'CONNECTION_REFUSED',
+    `${url} answers with HTTP ${status}, which is no answer of Lamplighter`,
+    {
+      hint: 'Another program listens there. Give the address that the worker or daemon has in its --http.',
+    },
+  );
+}
+
+async function read(url: string): Promise<{ readonly status: number; readonly text: string }> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) });
-    const answer: unknown = await response.json();
-    if (!isAnswer(answer)) throw new Error(`HTTP ${response.status}, and no answer of Lamplighter`);
-    return answer;
+    return { status: response.status, text: await response.text() };
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     throw new LamplighterError('CONNECTION_REFUSED', `${url} does not answer: ${messageOf(cause)}`, {
@@ -56,8 +67,21 @@ async function ask(url: string): Promise<Answer> {
   }
 }
 
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 function isAnswer(value: unknown): value is Answer {
   return (
-    typeof value === 'object' && value !== null && 'ready' in value && 'failed' in value && Array.isArray(value.failed)
+    typeof value === 'object' &&
+    value !== null &&
+    'ready' in value &&
+    typeof value.ready === 'boolean' &&
+    'failed' in value &&
+    Array.isArray(value.failed)
   );
 }
