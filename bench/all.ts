@@ -30,6 +30,7 @@ const BENCHES = [
   'capture',
   'embedding',
   'embedding-sync',
+  'pgai',
   'vector-place',
   'neighbours',
   'many-jobs',
