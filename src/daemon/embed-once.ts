@@ -7,6 +7,7 @@ import type { Model } from '../models/port.ts';
 import { embedRows } from './embed-rows.ts';
 import { createModelTurns } from './model-turns.ts';
 import { createPace } from './pace.ts';
+import { createPassBudget } from './pass-budget.ts';
 
 const PAGE_ROWS = 500;
 /** Images of 20 MB at most. */
@@ -41,6 +42,10 @@ export interface EmbedOnceOptions {
   readonly isVisual?: boolean | undefined;
   readonly batchSize?: number | undefined;
   readonly maxRowsPerSecond?: number | undefined;
+  /** Tokens of a day in UTC, after which the pass waits for the next one. @default no limit */
+  readonly maxTokensPerDay?: number | undefined;
+  /** Told when the pass begins to wait for the next day. */
+  readonly onDayUsedUp?: () => void;
   readonly take: TakeVectors;
   /** Told after each page; the total is a count made at the start. */
   readonly onProgress: (done: number, total: number) => void;
@@ -74,6 +79,8 @@ export async function embedOnce(options: EmbedOnceOptions): Promise<EmbeddedOnce
     isVisual = false,
     batchSize,
     maxRowsPerSecond,
+    maxTokensPerDay: limitOfDay,
+    onDayUsedUp,
     take,
     onProgress,
     signal,
@@ -88,6 +95,7 @@ export async function embedOnce(options: EmbedOnceOptions): Promise<EmbeddedOnce
     and ($1::text is null or ${pk} > $1::text::${pkType}) order by ${pk} fetch first ($2::bigint) rows with ties`;
   let last: string | null = null;
   const pace = createPace({ maxRowsPerSecond, maxLoad: 1, clock });
+  const budget = limitOfDay === undefined ? undefined : await createPassBudget({ db, limit: limitOfDay, clock });
   const pageRows = isVisual ? PAGE_IMAGES : PAGE_ROWS;
   const mostRows = Math.min(pageRows, maxRowsPerSecond ?? pageRows);
   let [rows, failed, calls] = [0, 0, 0];
@@ -102,18 +110,32 @@ export async function embedOnce(options: EmbedOnceOptions): Promise<EmbeddedOnce
     const found = read.slice(0, limit - rows);
     if (found.length === 0) break;
     pace.noteRows(found.length);
-    const embedded = await embedRows(found, { model, dimensions, turns, kind: 'pass', batchSize, signal });
-    const trouble = embedded.outage?.message ?? embedded.wrongDimensions;
-    if (trouble !== undefined) throw new LamplighterError('MODEL_FAILED', `Model "${model.name}": ${trouble}`);
-    await take(found, embedded.answers);
-    for (const answer of embedded.answers) {
-      if (answer instanceof Float32Array) continue;
-      failed += 1;
-      firstError ??= answer.error;
+    for (let left: readonly SourceRow[] = found; left.length > 0; ) {
+      const asked = left;
+      const options = { model, dimensions, turns, kind: 'pass', batchSize, budget, signal } as const;
+      const embedded = await embedRows(asked, options);
+      budget?.settle(embedded.usage.tokens ?? 0);
+      const trouble = embedded.outage?.message ?? embedded.wrongDimensions;
+      if (trouble !== undefined) throw new LamplighterError('MODEL_FAILED', `Model "${model.name}": ${trouble}`);
+      const isLate = (at: number) => isUntried(embedded.answers[at]);
+      left = asked.filter((_, at) => isLate(at));
+      const done = asked.filter((_, at) => !isLate(at));
+      const answers = embedded.answers.filter((answer) => !isUntried(answer));
+      await take(done, answers);
+      for (const answer of answers) {
+        if (answer instanceof Float32Array) continue;
+        failed += 1;
+        firstError ??= answer.error;
+      }
+      calls += embedded.usage.calls;
+      tokens = budget?.used ?? added(tokens, embedded.usage.tokens);
+      truncated = added(truncated, embedded.usage.truncated);
+      if (budget === undefined || left.length === 0) continue;
+      onProgress(rows + found.length - left.length, Math.max(rows + found.length, total));
+      onDayUsedUp?.();
+      await clock.delay(budget.waitMs(), signal);
+      signal.throwIfAborted();
     }
-    calls += embedded.usage.calls;
-    tokens = added(tokens, embedded.usage.tokens);
-    truncated = added(truncated, embedded.usage.truncated);
     rows += found.length;
     last = found.at(-1)?.key ?? null;
     onProgress(rows, Math.max(rows, total));
@@ -133,6 +155,11 @@ export async function embedOnce(options: EmbedOnceOptions): Promise<EmbeddedOnce
     firstError ??= `${pk} is null: a row without a key cannot be named`;
   }
   return { rows, failed, firstError, calls, tokens, truncated };
+}
+
+/** There was no room for it in the day. */
+function isUntried(answer: RowAnswer | undefined): boolean {
+  return answer !== undefined && !(answer instanceof Float32Array) && answer.isUntried === true;
 }
 
 function added(sum: number | undefined, more: number | undefined): number | undefined {

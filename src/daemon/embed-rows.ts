@@ -33,7 +33,7 @@ export interface EmbedRowsOptions {
   /** Most texts of one call. @default what the model takes */
   readonly batchSize?: number | undefined;
   /** What the job may still use today. @default no limit */
-  readonly budget?: TokenBudget | undefined;
+  readonly budget?: Pick<TokenBudget, 'claim'> | undefined;
   readonly signal: AbortSignal;
   /** Of the batch, where the program traces. */
   readonly span?: Span | undefined;

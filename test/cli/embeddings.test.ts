@@ -72,7 +72,7 @@ test(
       'create-embeddings',
       ...['-m', 'builtin/lexical', '-u', db.uri, '-t', 'articles', '-c', 'body', '--pk', 'id'],
       ...['--out-column', 'once', '--create-column', '-f', 'id > 1'],
-      ...['--max-rows-per-second', '100'],
+      ...['--max-rows-per-second', '100', '--max-tokens-per-day', '1000'],
     ]);
     expect(once).toMatchObject({ code: 0, stderr: '' });
     expect(once.stdout).toMatch(/^Embedded 1 rows in .* s, with 1 calls and 1 tokens of builtin\/lexical$/m);

@@ -40,6 +40,42 @@ test('one pass keeps to its rate, and tells tokens', async () => {
   expect(waits).toEqual([1_000, 1_000]);
 });
 
+test('one pass keeps to its tokens of a day, waits for the next one, and leaves nothing out', async () => {
+  await using db = await createTestDatabase();
+  await db.pool.query('create table texts (id integer primary key, body text)');
+  await db.pool.query("insert into texts select n, 'words of number ' || n from generate_series(1, 12) as n");
+  const waits: number[] = [];
+  let nowMs = 0;
+  const clock = {
+    ...systemClock,
+    nowMs: () => nowMs,
+    async delay(ms: number) {
+      waits.push(ms);
+      nowMs += ms;
+    },
+  };
+  const days: string[][] = [[]];
+  const pool = createPool(resolveConnection({ uri: db.uri }, {}), { max: 2 });
+  const done = await embedOnce({
+    db: pool,
+    source: { schema: 'public', table: 'texts', srcColumn: 'body', pk: 'id' },
+    model: createLexicalModel(),
+    dimensions: 384,
+    maxTokensPerDay: 30,
+    onDayUsedUp: () => days.push([]),
+    take: async (rows) => void days.at(-1)?.push(...rows.map(({ key }) => key)),
+    onProgress: () => undefined,
+    signal: new AbortController().signal,
+    clock,
+  });
+  await pool.end();
+  expect(done).toMatchObject({ rows: 12, failed: 0, tokens: 48 });
+  expect(days.length).toBeGreaterThanOrEqual(2);
+  expect(days.flat()).toEqual(Array.from({ length: 12 }, (_, at) => `${at + 1}`));
+  expect(waits).toHaveLength(days.length - 1);
+  for (const ms of waits) expect(ms).toBeLessThanOrEqual(24 * 3_600_000 + 1);
+});
+
 test('rows with one key get the vectors of their own texts, and a row without a key has failed', async () => {
   await using db = await createTestDatabase();
   await db.pool.query('create table notes (id integer, body text, embedding real[])');

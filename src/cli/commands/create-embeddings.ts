@@ -66,6 +66,11 @@ const MAX_ROWS_PER_SECOND: CliOption = {
   argument: 'n',
   describes: 'hold the pass to that rate',
 };
+const MAX_TOKENS_PER_DAY: CliOption = {
+  flag: 'max-tokens-per-day',
+  argument: 'n',
+  describes: 'the most tokens of a day in UTC; the pass waits for the next one then',
+};
 const FILTER: CliOption = { flag: 'filter', short: 'f', argument: 'sql', describes: 'a condition that rows must meet' };
 const LIMIT: CliOption = { flag: 'limit', short: 'l', argument: 'n', describes: 'most rows', defaultText: 'all' };
 const CREATE_COLUMN: CliOption = {
@@ -127,6 +132,7 @@ export const createEmbeddingsCommand: CliCommand = {
     OUT_TABLE,
     BATCH_SIZE,
     MAX_ROWS_PER_SECOND,
+    MAX_TOKENS_PER_DAY,
     FILTER,
     LIMIT,
     CREATE_COLUMN,
@@ -234,6 +240,8 @@ async function embed(invocation: Invocation, { model, dimensions, isVisual }: Se
       isVisual,
       batchSize: readOption(invocation, BATCH_SIZE, count(1, 100_000).read),
       maxRowsPerSecond: readOption(invocation, MAX_ROWS_PER_SECOND, count(1, 1_000_000).read),
+      maxTokensPerDay: readOption(invocation, MAX_TOKENS_PER_DAY, count(1, 999_999_999_999_999).read),
+      onDayUsedUp: () => terminal.printError('The tokens of the day are used up: the pass waits until 00:00 UTC'),
       take: sink.take,
       onProgress: createProgress(invocation, `${source.schema}.${source.table}`),
       signal: interruption.first,
