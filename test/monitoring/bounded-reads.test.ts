@@ -1,10 +1,24 @@
 import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { COMMANDS } from '../../src/cli/commands.ts';
+import { ALL_RIGHTS } from '../../src/dashboard/access.ts';
+import { listDatabaseSettings } from '../../src/dashboard/database-settings.ts';
+import { createOverviewReader } from '../../src/dashboard/read-overview.ts';
+import { Refusal } from '../../src/dashboard/refusal.ts';
+import { ROUTES } from '../../src/dashboard/routes/routes.ts';
+import type { Queryable } from '../../src/db/query.ts';
+import { compactMetrics } from '../../src/monitoring/keep-metrics.ts';
+import { createRequestScan } from '../../src/monitoring/lists/list-requests.ts';
+import { createTaskScan } from '../../src/monitoring/lists/list-tasks.ts';
 import { readFigures } from '../../src/monitoring/read-figures.ts';
+import { readHealth } from '../../src/monitoring/read-health.ts';
 import { readRecent, readSeries } from '../../src/monitoring/read-series.ts';
 import { readTroubles } from '../../src/monitoring/read-troubles.ts';
+import { runCli } from '../cli/run-cli.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 import { openSession, type SqlSession } from '../support/sql-session.ts';
+import { type FullTables, fillTables } from './full-tables.ts';
 
 /** `BOUNDED_ROWS=10000000 npx vitest run test/monitoring/bounded-reads.test.ts` takes ten million. */
 const ROWS = Number(process.env['BOUNDED_ROWS'] ?? 1_000_000);
@@ -13,32 +27,14 @@ const MOST_READ = 50_000;
 let db: TestDatabase;
 let owner: SqlSession;
 let caller: SqlSession;
+let tables: FullTables;
 beforeAll(async () => {
   db = await createTestDatabase();
   const role = await db.createRole('caller');
   await db.pool.query('select lamplighter.grant_caller($1)', [role.name]);
   owner = await openSession(db.uri);
   caller = await openSession(role.uri);
-  // No trigger, and the indexes of the end: a twentieth of the time.
-  await owner.client.query(`
-    set session_replication_role = replica;
-    alter table steadytext_queue drop constraint steadytext_queue_request_id_key;
-    alter table steadytext_queue set (autovacuum_enabled = off);
-    insert into steadytext_queue (id, function_name, model, parameters, status, created_at, username, priority, run_at, worker_id)
-    select n, (array['embed', 'generate', 'rerank'])[n % 3 + 1], (array['default', 'other'])[n % 2 + 1], '{}',
-           case when n % 5 = 0 then 'pending' else 'completed' end, now() - n % 86400 * interval '1 second',
-           case when n % 2 = 0 then '${role.name}' else 'somebody' end, n % 7,
-           case when n % 10 = 0 then null when n % 5 = 0 then now() + interval '1 hour' else '9000-01-01 00:00+00'::timestamptz end,
-           null
-    from generate_series(1, ${ROWS}) as n;
-    insert into lamplighter.metric_lane (system, function_name, model) values ('requests', '', ''), ('requests', 'embed', 'default');
-    insert into lamplighter.metric_minute (lane, minute, source, completed, waits, runs)
-    select l.id, date_bin('1 minute', now(), 'epoch') - m * interval '1 minute', gen_random_uuid(), 1, '{1,2,3}', '{1,2,3}'
-    from lamplighter.metric_lane as l, generate_series(0, 10079) as m;
-    insert into lamplighter.task_run (run_id, jobid, username, role_oid, query, origin, state, queued_at)
-    select n, n, 'somebody', 10, 'select 1', '', 'queued', now() from generate_series(1, ${ROWS / 10}) as n;
-    set session_replication_role = origin`);
-  await owner.client.query('vacuum analyze steadytext_queue');
+  tables = await fillTables(owner, ROWS, role.name);
 }, 900_000);
 afterAll(async () => {
   await owner?.[Symbol.asyncDispose]();
@@ -46,21 +42,17 @@ afterAll(async () => {
   await db?.[Symbol.asyncDispose]();
 }, 60_000);
 
+const READ = `
+  select sum(pg_stat_get_xact_tuples_returned(c.oid))::text as read
+  from pg_class as c
+  join pg_namespace as n on n.oid = c.relnamespace
+  where c.relkind in ('r', 'i') and n.nspname in ('public', 'lamplighter', 'lantern')`;
+
 /** Rows and entries of indexes that a session's transaction has read, whatever functions it called. */
 async function readBy(session: SqlSession, work: (client: SqlSession['client']) => Promise<unknown>): Promise<number> {
   const { client } = session;
   // What earlier transactions have read stands there until the session tells the server of it.
-  const read = async () =>
-    Number(
-      (
-        await client.query<{ read: string }>(
-          `select sum(pg_stat_get_xact_tuples_returned(c.oid))::text as read
-           from pg_class as c
-           join pg_namespace as n on n.oid = c.relnamespace
-           where c.relkind in ('r', 'i') and n.nspname in ('public', 'lamplighter', 'lantern')`,
-        )
-      ).rows[0]?.read,
-    );
+  const read = async () => Number((await client.query<{ read: string }>(READ)).rows[0]?.read);
   await client.query('begin');
   try {
     const before = await read();
@@ -81,16 +73,212 @@ test.each<[string, (client: SqlSession['client']) => Promise<unknown>]>([
     (client) => readSeries(client, { window: '24h', system: 'requests', functionName: 'embed' }),
   ],
   ['a series of 90 days', (client) => readSeries(client, { window: '90d', system: 'requests' })],
-  [
-    'what is wrong',
-    async (client) =>
-      readTroubles(client, { figures: await readFigures(client), recent: await readRecent(client, 'requests') }),
-  ],
 ])('however full the queue is, %s costs few reads', async (_, work) => {
   const read = await readBy(owner, work);
   expect(read).toBeGreaterThan(0);
   expect(read).toBeLessThanOrEqual(MOST_READ);
 });
+
+/** The statements of a session, in one transaction, and the most that one of them has read. */
+function countStatements({ client }: SqlSession) {
+  let most = 0;
+  const read = async () => Number((await client.query<{ read: string }>(READ)).rows[0]?.read);
+  const counting: Queryable = {
+    async query<Row extends object>(text: string, params?: readonly unknown[]) {
+      const before = await read();
+      const { rows } = await client.query<Row>(text, params === undefined ? undefined : [...params]);
+      most = Math.max(most, (await read()) - before);
+      return { rows };
+    },
+  };
+  return { db: counting, most: () => most };
+}
+
+/** What each page asks: a new one has to be entered here. */
+const PAGES: Readonly<
+  Record<
+    string,
+    {
+      readonly params?: (of: FullTables) => Record<string, string>;
+      readonly queries: readonly Record<string, string>[];
+    }
+  >
+> = {
+  '/session': { queries: [{}] },
+  '/workers': { queries: [{}] },
+  '/settings': { queries: [{}] },
+  '/functions': { queries: [{}] },
+  '/overview': { queries: [{}] },
+  '/series': {
+    queries: ['1h', '6h', '24h', '7d', '90d'].flatMap((window) => [
+      { window },
+      { window, function: 'embed' },
+      { window, system: 'tasks' },
+    ]),
+  },
+  '/requests': {
+    queries: [
+      {},
+      { status: 'pending' },
+      { status: 'failed' },
+      { function: 'embed', model: 'other' },
+      { role: 'nobody' },
+      { batch: '11111111-1111-4111-8111-111111111111' },
+      { worker: '11111111-1111-4111-8111-111111111111' },
+      { since: '2000-01-01T00:00:00Z', until: '2000-01-02T00:00:00Z' },
+      { error: 'nothing' },
+      { id: '5' },
+      { id: '11111111-1111-4111-8111-111111111111' },
+      { cursor: '900000', status: 'failed' },
+    ],
+  },
+  '/requests/:requestId': { params: ({ requestId }) => ({ requestId }), queries: [{}] },
+  '/tasks': {
+    queries: [
+      {},
+      { state: 'queued' },
+      { state: 'running' },
+      { state: 'failed' },
+      { role: 'nobody' },
+      { name: 'nothing' },
+      { error: 'nothing' },
+      { since: '2000-01-01T00:00:00Z' },
+      { id: '10' },
+    ],
+  },
+  '/tasks/:jobid': { params: ({ jobid }) => ({ jobid }), queries: [{}] },
+  '/jobs': { queries: [{}] },
+  '/jobs/:id': { params: ({ job }) => ({ id: job }), queries: [{}] },
+  '/jobs/:id/failures': { params: ({ job }) => ({ id: job }), queries: [{}] },
+  '/operations': { queries: [{}] },
+  '/operations/:id': { params: () => ({ id: '1' }), queries: [{}] },
+  '/audit': { queries: [{}, { cursor: '1000' }] },
+};
+
+test.each(ROUTES.filter(({ method }) => method === 'GET'))(
+  'no statement of the page $path reads many rows',
+  async (route) => {
+    const page = PAGES[route.path];
+    if (page === undefined) throw new Error(`enter ${route.path} in PAGES`);
+    for (const query of page.queries) {
+      await owner.client.query('begin');
+      try {
+        const { db: counting, most } = countStatements(owner);
+        const asked = route.run({
+          db: counting,
+          params: page.params?.(tables) ?? {},
+          query,
+          body: undefined,
+          rights: ALL_RIGHTS,
+          user: undefined,
+          signal: AbortSignal.timeout(60_000),
+          dashboard: {
+            db: { read: (work) => work(counting), write: (work) => work(counting) },
+            isReadOnly: true,
+            readOverview: createOverviewReader(),
+            listSettings: listDatabaseSettings,
+            noteChange: () => undefined,
+            noteOperation: () => undefined,
+          },
+        });
+        await asked.catch((error: unknown) => {
+          // There is no operation.
+          if (!(error instanceof Refusal)) throw error;
+        });
+        expect(most(), JSON.stringify(query)).toBeLessThanOrEqual(MOST_READ);
+      } finally {
+        await owner.client.query('rollback');
+      }
+    }
+  },
+);
+
+test('counting all that match before an action reads in pieces', async () => {
+  const { db: counting, most } = countStatements(owner);
+  await owner.client.query('begin');
+  const scan = createRequestScan(counting, { status: 'pending' });
+  await scan('9223372036854775807', 20_000);
+  await createTaskScan(counting, {}, ['queued', 'running'])('9223372036854775807', 20_000);
+  await owner.client.query('rollback');
+  expect(most()).toBeGreaterThan(0);
+  expect(most()).toBeLessThanOrEqual(MOST_READ);
+});
+
+test.each<[string, (client: Queryable) => Promise<unknown>]>([
+  ['the health of the server', readHealth],
+  ['the merging of minutes', compactMetrics],
+  [
+    'what is wrong',
+    async (client) =>
+      readTroubles(client, { figures: await readFigures(client), recent: await readRecent(client, 'requests') }),
+  ],
+])('no statement of %s reads many rows', async (_, work) => {
+  const { db: counting, most } = countStatements(owner);
+  await owner.client.query('begin');
+  await work(counting);
+  await owner.client.query('rollback');
+  expect(most()).toBeLessThanOrEqual(MOST_READ);
+});
+
+/** The commands that show something, with how they are asked; of the others none reads the tables to show it. */
+const SHOWING: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  status: [[], ['--json']],
+  doctor: [[]],
+  audit: [[]],
+  'requests list': [[], ['--limit', '10']],
+  'requests show': [['REQUEST']],
+  'task list': [[], ['--status', 'queued']],
+  'task show': [['10']],
+};
+/** They start or change something, or look at no table of the queue: at models, an address, or a jobs table and its few jobs. */
+const ACTING = new Set(
+  'demo,up,migrate,worker,requests retry,requests cancel,task run,task cancel,healthcheck,start-daemon,create-embeddings,create-jobs-table,jobs list,jobs show,jobs add,jobs cancel,jobs pause,jobs resume,jobs resync,jobs retry-failures,dashboard,models list,models pull,models path,show-models,show-runtimes,uninstall'.split(
+    ',',
+  ),
+);
+
+test('every command is known to show, or to act', () => {
+  expect(COMMANDS.map(({ name }) => name).filter((name) => SHOWING[name] === undefined && !ACTING.has(name))).toEqual(
+    [],
+  );
+});
+
+const CASES = Object.entries(SHOWING).flatMap(([name, asked]) => asked.map((args) => [name, args.join(' ')] as const));
+test.each(CASES)(
+  '%s %s reads few rows of each table',
+  async (name, args) => {
+    const before = await readOfEach();
+    const others = (await db.pool.query<{ pid: number }>(OTHERS)).rows.map(({ pid }) => pid);
+    const given = args.replace('REQUEST', tables.requestId).split(' ').filter(Boolean);
+    const { stderr } = await runCli([...name.split(' '), ...given, '--uri', db.uri]);
+    expect(stderr).not.toMatch(/^error: (?!.*(unhealthy|no worker))/m);
+    await eventually(async () =>
+      expect((await db.pool.query<{ pid: number }>(OTHERS)).rows.filter(({ pid }) => !others.includes(pid))).toEqual(
+        [],
+      ),
+    );
+    const after = await readOfEach();
+    const most = Math.max(...[...after].map(([table, read]) => read - (before.get(table) ?? 0)));
+    // Several statements, each of which reads no more than one may.
+    expect(most).toBeLessThanOrEqual(3 * MOST_READ);
+  },
+  120_000,
+);
+
+const OTHERS = `select pid from pg_stat_activity where datname = current_database() and application_name like 'lamplighter%'`;
+
+/** What all sessions have read that have ended, by table. */
+async function readOfEach(): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await owner.client.query<{ name: string; read: string }>(
+    `select coalesce(i.indrelid, c.oid)::regclass::text as name, sum(pg_stat_get_tuples_returned(c.oid))::text as read
+     from pg_class as c
+     join pg_namespace as n on n.oid = c.relnamespace
+     left join pg_index as i on i.indexrelid = c.oid
+     where c.relkind in ('r', 'i') and n.nspname in ('public', 'lamplighter', 'lantern')
+     group by 1`,
+  );
+  return new Map(rows.map(({ name, read }) => [name, Number(read)]));
+}
 
 test('the figures of a caller cost few reads, and are its own', async () => {
   let figures: Awaited<ReturnType<typeof readFigures>> | undefined;
@@ -105,9 +293,9 @@ test('the figures of a caller cost few reads, and are its own', async () => {
 test('what was queued is counted in pieces, each of few reads', async () => {
   await owner.client.query(
     `insert into lamplighter.metric_cursor (system, counted_id, next_id, next_xid)
-     values ('requests', 0, ${ROWS}, '3'), ('tasks', 0, ${ROWS / 10}, '3')
+     values ('requests', 0, ${ROWS}, '3'), ('tasks', 0, ${ROWS / 2}, '3')
      on conflict on constraint metric_cursor_pkey do update set counted_id = 0, next_id = excluded.next_id, next_xid = '3';
-     select setval('steadytext_queue_id_seq', ${ROWS}), setval('lamplighter.task_run_run_id_seq', ${ROWS / 10})`,
+     select setval('steadytext_queue_id_seq', ${ROWS}), setval('lamplighter.task_run_run_id_seq', ${ROWS / 2})`,
   );
   const read = await readBy(owner, (client) => client.query('select lamplighter.measure_enqueued()'));
   expect(read).toBeGreaterThan(20_000);

@@ -18,6 +18,7 @@ export const SLOW_FILES: Readonly<Record<string, string>> = {
   'test/models/engine.test.ts': 'engines that hang, and pauses before they start again',
   'test/faults/server-down.test.ts': 'outages that are longer than a lease',
   'test/faults/server-failover.test.ts': 'a standby, and leases that run out',
+  'test/monitoring/bounded-reads.test.ts': 'a million requests, and a process for each command',
   'test/worker/crash.test.ts': 'leases that run out, one after the other',
   'test/cli/models.test.ts': 'a process for each command, and downloads that break off',
   'test/cli/startup.test.ts': 'npx in checkouts of its own, which run from their sources',

@@ -24,17 +24,20 @@ declare
   v_id constant bigint := p_filter ->> 'id';
   v_ids bigint[] := coalesce(p_ids, case when v_id is not null then array[v_id] end);
   v_floor bigint;
+  -- Known before the statement: what is computed in it would be asked of each row behind the barrier of the view.
+  v_low bigint;
 begin
   if v_ids is null and (v_state in ('queued', 'running') or p_states <@ array['queued', 'running']) then
     v_ids := lamplighter.find_unfinished_tasks(current_user, least(p_scan, 5000));
   end if;
   if v_ids is null then
     v_floor := lamplighter.find_task_floor(p_before, p_scan);
+    v_low := coalesce(v_floor, -9223372036854775808);
     ids := array(
       select t.jobid
       from lantern.task_status as t
       where t.jobid < p_before
-        and t.jobid >= coalesce(v_floor, -9223372036854775808)
+        and t.jobid >= v_low
         and (v_state is null or t.state = v_state)
         and (p_states is null or t.state = any (p_states))
         and (v_name is null or t.job_name = v_name)

@@ -105,9 +105,9 @@ left join lateral (
   select case when bool_and(w.troubles ? r.username) then min(w.troubles ->> r.username) end as trouble
   from lamplighter.task_worker as w
   join lamplighter.worker as l on l.worker_id = w.worker_id
-  where w.concurrency > 0 and l.status in ('running', 'sleeping')
+  where r.state = 'queued' and w.concurrency > 0 and l.status in ('running', 'sleeping')
     and l.last_heartbeat > clock_timestamp() - make_interval(secs => l.lease_ms / 1000.0)
-) as t on r.state = 'queued'
+) as t on true
 left join lateral lamplighter.read_task_progress(case when r.state = 'running' then r.pid end) as p on true
 where (r.username = current_user or v.sees_all) and not r.is_orphaned;
 
