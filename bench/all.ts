@@ -27,6 +27,7 @@ const BENCHES = [
   'tasks-cron',
   'traces',
   'handlers',
+  'metrics',
   'capture',
   'embedding',
   'embedding-sync',
