@@ -1,28 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type FaultProxy, type Moment, startFaultProxy } from '../faults/support/fault-proxy.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { expect, test } from 'vitest';
+import { type Moment, startFaultProxy } from '../faults/support/fault-proxy.ts';
+import { createTestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
-import type { SpawnedProcess } from '../support/process.ts';
-import { createVectorRig, type VectorRig } from './vector-rig.ts';
-
-let db: TestDatabase;
-let proxy: FaultProxy;
-let rig: VectorRig;
-let daemon: SpawnedProcess;
-beforeAll(async () => {
-  db = await createTestDatabase();
-  proxy = await startFaultProxy(Number(new URL(db.uri).port));
-  rig = await createVectorRig(db);
-  daemon = await start();
-}, 60_000);
-afterAll(async () => {
-  await daemon?.[Symbol.asyncDispose]();
-  await rig?.[Symbol.asyncDispose]();
-  await proxy?.[Symbol.asyncDispose]();
-  await db?.[Symbol.asyncDispose]();
-});
-
-const start = () => rig.spawn({ uri: proxy.through(db.uri) });
+import { createVectorRig } from './vector-rig.ts';
 
 /** What a daemon does in the life of a job, and the statement in which it is killed: before the server has seen it, or was told of its end. */
 const STEPS: readonly (readonly [step: string, statement: RegExp, ...moments: Moment[]])[] = [
@@ -41,25 +21,33 @@ const cases = STEPS.flatMap(([step, statement, ...moments], at) =>
   moments.map((moment) => ({ step, statement, moment, table: `${moment}_${at}` })),
 );
 
-test.each(cases)(
+// Several at a time, each in a database of its own: they wait for the lease of the one that was killed.
+test.concurrent.each(cases)(
   'killed when it $step, in the $moment: no vector is missing, stale or wrong',
   async ({ statement, moment, table }) => {
+    await using db = await createTestDatabase();
+    await using proxy = await startFaultProxy(Number(new URL(db.uri).port));
+    await using rig = await createVectorRig(db);
+    const start = () => rig.spawn({ uri: proxy.through(db.uri) });
+    await using killed = await start();
     const fault = proxy.arm({ statement, moment, blow: 'hold' });
     await rig.addTable(table, 60);
     const writer = rig.startWriter(table, cases.length + table.length, { pauseMs: 30 });
     await eventually(() => expect(fault.strikes).toBe(1), { timeoutMs: 20_000 });
-    daemon.kill('SIGKILL');
-    await daemon.exited;
+    killed.kill('SIGKILL');
+    await killed.exited;
     fault.disarm();
     await writer.stop();
-    daemon = await start();
+    await using _ = await start();
     await rig.expectProven({ tables: [table] });
-    await rig.pool.query('delete from jobs');
   },
   120_000,
 );
 
-test('killed while the model computes: the texts are embedded as they are in the end', async () => {
+test.concurrent('killed while the model computes: the texts are embedded as they are in the end', async () => {
+  await using db = await createTestDatabase();
+  await using rig = await createVectorRig(db);
+  await using killed = await rig.spawn();
   await rig.addTable('computing', 5);
   await rig.untilAtRest({ tables: ['computing'] });
   await rig.write(`update computing set body = '!sleep:60000 ' || id where id < 4`);
@@ -68,8 +56,8 @@ test('killed while the model computes: the texts are embedded as they are in the
     expect(rows).toHaveLength(1);
   });
   await rig.write(`update computing set body = 'quick ' || id where id < 3; delete from computing where id = 3`);
-  daemon.kill('SIGKILL');
-  await daemon.exited;
-  daemon = await start();
+  killed.kill('SIGKILL');
+  await killed.exited;
+  await using _ = await rig.spawn();
   await rig.expectProven({ tables: ['computing'] });
 }, 90_000);
