@@ -3,6 +3,7 @@ import { flagVariable } from '../core/config/define-config.ts';
 import { type Env, readEnv } from '../core/env.ts';
 import { isLamplighterError, LamplighterError } from '../core/errors.ts';
 import { createLogger, type LogLevel } from '../core/log.ts';
+import { suggest } from '../core/suggest.ts';
 import { createProviders } from '../models/create-providers.ts';
 import type { ModelProvider } from '../models/provider.ts';
 import { workerConfig } from '../worker/config.ts';
@@ -81,11 +82,26 @@ function isBadUsage(error: unknown): boolean {
   return isLamplighterError(error) && (error.code === 'USAGE' || error.code === 'CONFIG_INVALID');
 }
 
-/** The parser's error in our words: it says `error: unknown option '--ur'`, and `(Did you mean --uri?)` on a line of its own. */
+/**
+ * The parser's error in our words: it says `error: unknown option '--ur'`, and `(Did you mean --uri?)` on a line of its own. Among commands
+ * it looks for second words alone where a command has two.
+ */
 function usageError(error: CommanderError, name: ProgramName, args: readonly string[]): LamplighterError {
-  const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*\(Did you mean/, ' (did you mean');
+  const said = error.message.replace(/^error: /, '').replace(/\s*\n\s*\(Did you mean/, ' (did you mean');
+  const message = error.code === 'commander.unknownCommand' ? unknownCommand(said, args) : said;
   const command = COMMANDS.find((known) => [args[0], args.slice(0, 2).join(' ')].includes(known.name));
   const group = COMMANDS.some((known) => known.name.startsWith(`${args[0]} `)) ? args[0] : undefined;
   const help = [name, command?.name ?? group, '--help'].filter((part) => part !== undefined).join(' ');
   return new LamplighterError('USAGE', message, { cause: error, hint: `"${help}" shows what there is.` });
+}
+
+function unknownCommand(said: string, args: readonly string[]): string {
+  const [first = '', second = ''] = args;
+  const inGroup = COMMANDS.map(({ name }) => name.split(' ')).filter(([group, verb]) => group === first && verb);
+  const near =
+    inGroup.length === 0
+      ? suggest(first, new Set(COMMANDS.map(({ name }) => name.split(' ')[0] ?? name)))
+      : suggest(second, new Set(inGroup.map(([, verb]) => verb ?? '')));
+  const [message = said] = said.split(' (did you mean');
+  return near === undefined ? message : `${message} (did you mean ${near}?)`;
 }

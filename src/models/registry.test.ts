@@ -58,7 +58,7 @@ describe('describe', () => {
     expect(description).toHaveProperty(
       'reason',
       expect.stringMatching(
-        /^Model "builtin\/lexica" not found\. \(did you mean "builtin\/lexical"\?\) Known models: builtin/,
+        /^Model "builtin\/lexica" not found \(did you mean "builtin\/lexical"\?\)\. Known models: builtin/,
       ),
     );
     expect(await setUp().registry.describe('openai/')).toMatchObject({ state: 'unknown' });
@@ -73,7 +73,7 @@ describe('describe', () => {
       reason: expect.stringMatching(/^Model "builtin\/lexical" not found\. Known models of runtime "ort": microsoft/),
     });
     expect(await registry.describe({ name: 'builtin/lexical', runtime: 'orc' })).toMatchObject({
-      reason: expect.stringMatching(/^Runtime "orc" not found\. \(did you mean "ort"\?\) Known runtimes: ort, openai/),
+      reason: expect.stringMatching(/^Runtime "orc" not found \(did you mean "ort"\?\)\. Known runtimes: ort, openai/),
     });
   });
 

@@ -145,9 +145,9 @@ function unknownModel({ name, runtime }: ModelSelection, listed: readonly KnownM
     .filter(({ card }) => runtime === undefined || card.runtime === runtime)
     .map(({ card }) => card.name);
   const scope = runtime === undefined ? 'Known models' : `Known models of runtime "${runtime}"`;
-  return `Model "${name}" not found.${didYouMean(name, names)} ${scope}: ${names.join(', ') || 'none'}`;
+  return `Model "${name}" not found${didYouMean(name, names)}. ${scope}: ${names.join(', ') || 'none'}`;
 }
 
 function unknownRuntime(runtime: string, runtimes: readonly string[]): string {
-  return `Runtime "${runtime}" not found.${didYouMean(runtime, runtimes)} Known runtimes: ${runtimes.join(', ')}`;
+  return `Runtime "${runtime}" not found${didYouMean(runtime, runtimes)}. Known runtimes: ${runtimes.join(', ')}`;
 }

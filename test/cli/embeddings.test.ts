@@ -28,6 +28,32 @@ test(
 );
 
 test(
+  'a table of texts that is given as the table of jobs is refused, without the advice to add columns to it',
+  async () => {
+    await db.pool.query('create table texts (id serial primary key, body text)');
+    const args = [
+      'jobs',
+      'add',
+      '--uri',
+      db.uri,
+      '--table',
+      'texts',
+      '--src-column',
+      'body',
+      '--model',
+      'builtin/lexical',
+    ];
+    const { code, stderr } = await runCli([...args, '--source-table', 'texts', '--dst-column', 'embedding']);
+    expect(stderr).toContain(
+      'error: public.texts is no jobs table: it has no "src_column", "dst_column" and "embedding_model"\nhint: Name the table that holds',
+    );
+    expect(stderr).not.toContain('alter table');
+    expect(code).toBe(2);
+  },
+  PATIENCE_MS,
+);
+
+test(
   'the documented page works word for word, with its statement made valid',
   async () => {
     await db.pool.query(DOCUMENTED_TABLE);
@@ -75,7 +101,7 @@ test(
       ...['--max-rows-per-second', '100', '--max-tokens-per-day', '1000'],
     ]);
     expect(once).toMatchObject({ code: 0, stderr: '' });
-    expect(once.stdout).toMatch(/^Embedded 1 rows in .* s, with 1 calls and 1 tokens of builtin\/lexical$/m);
+    expect(once.stdout).toMatch(/^Embedded 1 row in .* s, with 1 call and 1 token of builtin\/lexical$/m);
     const { rows } = await db.pool.query(
       'select id, cardinality(once) as length, once = embedding as same from articles order by id',
     );

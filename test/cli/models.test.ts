@@ -182,7 +182,7 @@ test('models list says which models are here, for people and as JSON', async () 
 test.each([
   [
     ['models', 'pull', NAME, 'BAAI/bge-smal-en'],
-    /^error: Model "BAAI\/bge-smal-en" not found\. \(did you mean "BAAI\/bge-small-en"\?\) Known models: /,
+    /^error: Model "BAAI\/bge-smal-en" not found \(did you mean "BAAI\/bge-small-en"\?\)\. Known models: /,
   ],
   [['models', 'pull', NAME, '--update', '--offline'], /^error: --update and --offline exclude each other\n$/],
   [['models', 'pul'], /^error: unknown command 'pul' \(did you mean pull\?\)\nhint: "lamplighter models --help" /],

@@ -31,6 +31,16 @@ test('a misspelt command is refused with the likely one', async () => {
   expect(code).toBe(2);
 });
 
+test.each([
+  [['tsk', 'list'], `unknown command 'tsk' (did you mean task?)\nhint: "lamplighter --help"`],
+  [['lst'], `unknown command 'lst'\nhint: "lamplighter --help"`],
+  [['requests', 'lsit'], `unknown command 'lsit' (did you mean list?)\nhint: "lamplighter requests --help"`],
+])('what %s may mean is looked for where the word stands', async (args, message) => {
+  const { code, stderr } = await runCli(args);
+  expect(stderr).toContain(`error: ${message}`);
+  expect(code).toBe(2);
+});
+
 test('a misspelt flag is refused with the likely one', async () => {
   const { code, stderr } = await runCli(['worker', '--concurency', '3']);
   expect(stderr).toContain("error: unknown option '--concurency' (did you mean --concurrency?)");

@@ -248,9 +248,9 @@ async function embed(invocation: Invocation, { model, dimensions, isVisual }: Se
     });
     terminal.showStatus();
     const seconds = ((systemClock.nowMs() - startedMs) / 1_000).toFixed(1);
-    const tokens = done.tokens === undefined ? '' : ` and ${done.tokens} tokens`;
+    const tokens = done.tokens === undefined ? '' : ` and ${counted(done.tokens, 'token')}`;
     terminal.print(
-      `${terminal.style.green('Embedded')} ${done.rows - done.failed} rows in ${seconds} s, with ${done.calls} calls${tokens} of ${model.name}`,
+      `${terminal.style.green('Embedded')} ${counted(done.rows - done.failed, 'row')} in ${seconds} s, with ${counted(done.calls, 'call')}${tokens} of ${model.name}`,
     );
     if (done.truncated !== undefined && done.truncated > 0) {
       terminal.print(`${done.truncated} texts are longer than the model reads: their ends are not in the vectors`);
@@ -346,4 +346,8 @@ function createProgress({ terminal }: Invocation, name: string): (done: number, 
     lineMs = nowMs;
     terminal.printError(`  ${name}: ${describeRows(progress)}`);
   };
+}
+
+function counted(n: number, noun: string): string {
+  return `${n} ${n === 1 ? noun : `${noun}s`}`;
 }

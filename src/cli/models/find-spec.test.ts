@@ -8,7 +8,7 @@ test('a name of the catalogue is found', () => {
 
 test.each([
   ['x', /^Model "x" not found\. Known models: microsoft\/all-MiniLM-L12-v2, /],
-  ['baai/bge-m33', /not found\. \(did you mean "BAAI\/bge-m3"\?\) Known models: /],
+  ['baai/bge-m33', /not found \(did you mean "BAAI\/bge-m3"\?\)\. Known models: /],
   ['openai/text-embedding-3-small', /has no files to fetch: it is called over the network$/],
   ['builtin/lexical', /has no files to fetch: it is part of the program$/],
   ['__proto__', /not found/],

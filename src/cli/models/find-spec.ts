@@ -18,7 +18,7 @@ export function findSpec(name: string): ModelSpec {
   const names = LOCAL_MODELS.map((known) => known.name);
   throw new LamplighterError(
     'USAGE',
-    `Model "${name}" not found.${didYouMean(name, names)} Known models: ${names.join(', ')}`,
+    `Model "${name}" not found${didYouMean(name, names)}. Known models: ${names.join(', ')}`,
   );
 }
 

@@ -64,6 +64,15 @@ export async function openJobsTable(
   const missing = DOCUMENTED_COLUMNS.map((column) => column.name).filter(
     (column) => column !== 'db_connection' && !columns.has(column),
   );
+  if (['src_column', 'dst_column', 'embedding_model'].every((column) => missing.includes(column))) {
+    throw new LamplighterError(
+      'CONFIG_INVALID',
+      `${quotedName} is no jobs table: it has no "src_column", "dst_column" and "embedding_model"`,
+      {
+        hint: 'Name the table that holds the jobs with --table; "lamplighter create-jobs-table" makes one.',
+      },
+    );
+  }
   if (missing.length > 0) {
     const list = missing.map((column) => `"${column}"`).join(', ');
     const plural = missing.length === 1 ? 'the column' : 'the columns';
