@@ -11,6 +11,7 @@ import { CHECKS } from '../doctor/checks.ts';
 import { examine } from '../doctor/examine.ts';
 import { EXIT } from '../exit-code.ts';
 import { printTable, wrap } from '../render-table.ts';
+import { HTTP_OPTION } from '../with-probes.ts';
 
 const LIST: CliOption = { flag: 'list', describes: 'name the checks and what each looks at, and run none' };
 
@@ -21,7 +22,7 @@ export const doctorCommand: CliCommand = {
     'Runs checks from the connection to the work in the queue, or those that are named, says what is wrong and how to fix it. ' +
     'Changes nothing. No check takes longer than 3 s. Exits with 1 when something is broken.',
   argument: { name: 'check', describes: 'names from "doctor --list"', isRepeatable: true },
-  options: [...CONNECTION_OPTIONS, LIST, JSON_OPTION],
+  options: [...CONNECTION_OPTIONS, LIST, HTTP_OPTION, JSON_OPTION],
   examples: [
     { command: 'lamplighter doctor --uri postgresql://lamp@db.example.org/app', does: 'as the role of a worker' },
     { command: 'lamplighter doctor tables functions', does: 'two checks alone' },

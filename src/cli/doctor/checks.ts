@@ -6,10 +6,13 @@ import {
   notificationsCheck,
   serverCheck,
 } from './check-connection.ts';
+import { transactionsCheck, vacuumCheck } from './check-dead-rows.ts';
+import { dimensionsCheck } from './check-dimensions.ts';
 import { embeddingsCheck } from './check-embeddings.ts';
 import { loopbackCheck, vectorCheck } from './check-extensions.ts';
 import { indexesCheck } from './check-indexes.ts';
 import { listeningCheck } from './check-listening.ts';
+import { httpCheck, modelCacheCheck } from './check-machine.ts';
 import { tablesCheck } from './check-objects.ts';
 import { rightsCheck } from './check-rights.ts';
 import { functionsCheck, idsCheck, ledgerCheck, replicationCheck, schemaCheck } from './check-schema.ts';
@@ -26,6 +29,7 @@ export const CHECKS: readonly Check[] = [
   serverCheck,
   clockCheck,
   notificationsCheck,
+  transactionsCheck,
   schemaCheck,
   tablesCheck,
   indexesCheck,
@@ -35,14 +39,18 @@ export const CHECKS: readonly Check[] = [
   rightsCheck,
   idsCheck,
   replicationCheck,
+  vacuumCheck,
   listeningCheck,
   loopbackCheck,
   vectorCheck,
   modelsCheck,
+  modelCacheCheck,
+  httpCheck,
   workersCheck,
   pausesCheck,
   tasksCheck,
   embeddingsCheck,
+  dimensionsCheck,
   workCheck,
   settingsCheck,
 ];
