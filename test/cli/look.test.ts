@@ -15,12 +15,12 @@ test('status shows queues and workers, for people and as JSON', async () => {
   const worker = await createWorker({ uri: db.uri });
   try {
     const { code, stdout } = await runCli(['status', '--uri', db.uri]);
-    expect(stdout).toMatch(/^Requests in .*\n +function +pending .*\n +generate +1 /m);
+    expect(stdout).toMatch(/^Requests in .*\n +function +model +pending .*\n +generate +default +1 /m);
     expect(stdout).toMatch(/Workers\n.*\n.* running .*embed,rerank/);
     expect(code).toBe(0);
     const json = JSON.parse((await runCli(['status', '--json', '--uri', db.uri])).stdout);
     expect(json).toMatchObject({
-      requests: [{ functionName: 'generate', pending: 1 }],
+      requests: [{ functionName: 'generate', pending: { count: 1, isExact: true } }],
       workers: [{ workerId: worker.workerId, status: 'running' }],
     });
   } finally {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { COMMANDS } from '../../src/cli/commands.ts';
 import { CHECKS } from '../../src/cli/doctor/checks.ts';
 import { migrate } from '../../src/db/migrate/migrate.ts';
 import { createTargetScene } from '../embeddings/target-scene.ts';
@@ -33,7 +34,7 @@ const statementsIn = (advice = '') =>
   advice
     .split('; ')
     .map((part) => part.replace(/^.*?: (?=[A-Z]{4})/, ''))
-    .filter((part) => /^(ALTER|CREATE|DROP|REINDEX|VACUUM|SELECT|ROLLBACK) /.test(part));
+    .filter((part) => /^(ALTER|CREATE|DROP|GRANT|REINDEX|VACUUM|SELECT|ROLLBACK) /.test(part));
 
 /** Finds one complaint and no other, does what it advises, and finds none. */
 async function expectOne(
@@ -190,6 +191,37 @@ describe('doctor', () => {
       // Above what a check may take itself.
       { thresholds: { oldTransactionMs: 3_500 } },
     );
+  });
+
+  test('names a granted role that has lost what it needs to connect or to find the functions', async () => {
+    const db = await createDatabase();
+    const role = await db.createRole('caller');
+    await db.pool.query('select lamplighter.grant_caller($1)', [role.name]);
+    await db.pool.query('revoke usage on schema lantern from public');
+    await db.pool.query(`revoke usage on schema lantern from ${role.name}`);
+    await expectOne(db, {
+      name: 'rights',
+      message: /role "?\w+_caller"? may not use the schema lantern/,
+      advice: /GRANT USAGE ON SCHEMA lantern/,
+    });
+  });
+
+  test('names commands that the program takes', async () => {
+    const db = await createDatabase();
+    await db.pool
+      .query(`select steadytext_embed_async('a'); select lamplighter.pause_function('embed')`)
+      .catch(() => undefined);
+    await db.pool.query("update lamplighter.routine set checksum = 'another' where name = 'steadytext_prune'");
+    const advice = (await examineDatabase(db.uri)).flatMap(({ advice: text = '' }) => text);
+    const commands = advice.flatMap((text) => [...text.matchAll(/lamplighter ((?:[a-z]+ ?)+(?: --?[a-z-]+)*)/g)]);
+    expect(commands.length).toBeGreaterThan(1);
+    for (const [, words = ''] of commands) {
+      const named = COMMANDS.filter(({ name }) => words === name || words.startsWith(`${name} `));
+      expect(named, words).not.toEqual([]);
+      const flags = [...words.matchAll(/--([a-z-]+)/g)].map(([, flag]) => flag);
+      const known = named.flatMap(({ options }) => options.map(({ flag }) => flag));
+      expect(known).toEqual(expect.arrayContaining(flags));
+    }
   });
 
   test('says what a role may not see, in place of that it is well', async () => {

@@ -1,4 +1,5 @@
 import { loadQuery } from '../../db/load-sql.ts';
+import { listMissingRights } from '../../db/migrate/missing-rights.ts';
 import type { Finding, ServerCheck } from './check.ts';
 
 interface RightsRow {
@@ -17,7 +18,13 @@ export const rightsCheck: ServerCheck = {
     const [row] = (await session.query<RightsRow>(loadQuery('read_role_rights'))).rows;
     if (row === undefined) return [];
     const { role, is_owner: isOwner, may_queue: mayQueue, may_work: mayWork } = row;
-    if (isOwner) return [{ state: 'ok', message: `${role} owns the schema` }];
+    if (isOwner) {
+      const missing = (await listMissingRights(session)).map((note): Finding => {
+        const [message = note, statement] = note.split('; run: ');
+        return { state: 'broken', message, advice: `As the owner of the database or the schema: ${statement ?? ''}` };
+      });
+      return [{ state: 'ok', message: `${role} owns the schema` }, ...missing];
+    }
     const may = [...(mayQueue ? ['queue requests'] : []), ...(mayWork ? ['run workers'] : [])];
     if (may.length > 0) return [{ state: 'ok', message: `${role} may ${may.join(' and ')}` }];
     return [
