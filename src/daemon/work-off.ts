@@ -31,7 +31,7 @@ export interface ReadyJob {
   passBatches: number;
   /** All of them. */
   batches: number;
-  /** What may kill the process is in hand: nothing is taken beside it. */
+  /** What may kill the process is in flight: nothing is taken beside it. */
   isAlone: boolean;
   /** Claims since the last page, each of which has found something. */
   claimsInARow: number;
