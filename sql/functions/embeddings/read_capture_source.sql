@@ -109,11 +109,13 @@ begin
     return null;
   end if;
   v_state := pg_catalog.current_setting('lamplighter.capture_%4$s', true);
-  if v_state operator(pg_catalog.=) 'marked' then
-    return null;
-  end if;
   if v_state operator(pg_catalog.=) 'logs' then
     insert into lamplighter.change (job, key) values (%4$s, v_key) returning seq into v_seq;
+    if v_seq operator(pg_catalog.&) 1023 operator(pg_catalog.<>) 0 then
+      return null;
+    end if;
+  elsif v_state operator(pg_catalog.=) 'marked' then
+    return null;
   else
     insert into lamplighter.change (job, key)
     select %4$s, v_key
