@@ -22,6 +22,8 @@ export interface JobRow {
   readonly chunks?: number;
   readonly queued: number;
   readonly failed: number;
+  /** False where there are more changes, or more failures, than were counted. */
+  readonly isExact: boolean;
   readonly truncated?: number;
   readonly tokens?: number;
   readonly calls: number;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { showBounded, showBytes, showMany, showPercent } from './numbers.ts';
+import { showAtLeast, showBounded, showBytes, showMany, showPercent } from './numbers.ts';
 
 test('a count that stopped at its bound is a range', () => {
   expect(showBounded({ count: 100_000, isExact: false, ageMs: 0 })).toBe('> 100,000');
@@ -23,4 +23,10 @@ test('bytes have the largest unit that leaves a whole number', () => {
 
 test('one is singular', () => {
   expect([showMany(1, 'request'), showMany(1204, 'request')]).toEqual(['1 request', '1,204 requests']);
+});
+
+test('a count that may have stopped at its bound is shown as the least that there are', () => {
+  expect(showAtLeast(20_001, false)).toBe('≥ 20K');
+  expect(showAtLeast(20_001, true)).toBe('20K');
+  expect(showAtLeast(3, false)).toBe('3');
 });

@@ -13,6 +13,11 @@ export function showCompact(count: number): string {
   return count < 10_000 ? whole.format(count) : compact.format(count);
 }
 
+/** A count of which it is known only that one of its kind may have stopped at a bound, which is 100 or more. */
+export function showAtLeast(count: number, isExact: boolean): string {
+  return isExact || count <= 100 ? showCompact(count) : `≥ ${showCompact(count)}`;
+}
+
 /** A range where it was not counted to the end: > 100,000. */
 export function showBounded({ count, isExact }: BoundedCount): string {
   return isExact ? showCount(count) : `> ${showCount(count)}`;

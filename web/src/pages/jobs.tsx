@@ -1,5 +1,5 @@
 import type { JobRow } from '../../../src/dashboard/api.ts';
-import { showCompact, showCount, showPercent } from '../format/numbers.ts';
+import { showAtLeast, showCompact, showCount, showPercent } from '../format/numbers.ts';
 import { showSpan } from '../format/times.ts';
 import { Link } from '../navigation/link.tsx';
 import { Command } from '../parts/command.tsx';
@@ -94,9 +94,9 @@ function JobCard({ job }: { readonly job: JobRow }) {
       <dl class="job-figures">
         <JobFigure name="Rate" value={job.rate === undefined ? undefined : `${showCompact(Math.round(job.rate))}/s`} />
         <JobFigure name="Lag" value={job.lagMs === undefined ? undefined : showSpan(job.lagMs)} />
-        <JobFigure name="Queued" value={showCompact(job.queued)} />
+        <JobFigure name="Queued" value={showAtLeast(job.queued, job.isExact)} />
         <JobFigure name="Stale" value={job.stale === undefined ? undefined : showCompact(job.stale)} />
-        <JobFigure name="Failed" value={showCompact(job.failed)} isBad={job.failed > 0} />
+        <JobFigure name="Failed" value={showAtLeast(job.failed, job.isExact)} isBad={job.failed > 0} />
       </dl>
       {job.reason === undefined && job.lastError === undefined ? null : (
         <p class="cell-error job-error" title={job.lastError ?? job.reason}>
