@@ -11,6 +11,7 @@ const ENGINES = [
   'test/models/llama/**/*.test.ts',
   'test/worker/engines.test.ts',
   'test/worker/models-*.test.ts',
+  'test/embeddings/daemon-{engine-death,weights}.test.ts',
 ];
 
 /** What kills, freezes or cuts off processes and servers, or takes as long as a lease. A new file says so in its name: `*-faults.test.ts`. */
