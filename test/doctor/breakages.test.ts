@@ -238,9 +238,12 @@ describe('doctor', () => {
 
   test('tells a table that autovacuum is behind on', async () => {
     const db = await createDatabase();
-    await db.pool.query('alter table lamplighter.capture_full set (autovacuum_enabled = off)');
-    await db.pool.query('insert into lamplighter.capture_full (job) select 1 from generate_series(1, 3000)');
-    await db.pool.query('delete from lamplighter.capture_full');
+    // A session tells what it wrote when it ends, at the latest.
+    await withSession(db.uri, async (session) => {
+      await session.query('alter table lamplighter.capture_full set (autovacuum_enabled = off)');
+      await session.query('insert into lamplighter.capture_full (job) select 1 from generate_series(1, 3000)');
+      await session.query('delete from lamplighter.capture_full');
+    });
     await expectOne(
       db,
       {
