@@ -37,7 +37,8 @@ export interface RerankItem {
 export type ModelRequest =
   | {
       readonly function: 'embed';
-      readonly item: string /** A text that is searched with. */;
+      readonly item: string;
+      /** True for a text that is searched with. */
       readonly isQuery?: boolean;
     }
   | { readonly function: 'rerank'; readonly item: RerankItem }
@@ -85,14 +86,14 @@ export interface Model {
   ): Promise<readonly ItemOutcome<Float32Array>[]>;
   /**
    * One L2-normalised vector per image, given as the bytes of a file; present where the model takes images, and then `embed` answers
-   * `invalid`. In a space of texts, too, where another model gives it theirs. Most items of a call are those of `maxBatch.embed`.
+   * `invalid`. Texts share their space where another model embeds them into it. Most items of a call are those of `maxBatch.embed`.
    */
   embedImages?(
     images: readonly Uint8Array[],
     signal: AbortSignal,
     progress?: CallProgress<Float32Array>,
   ): Promise<readonly ItemOutcome<Float32Array>[]>;
-  /** As `embed`, of texts that are searched with; absent where the model treats them no otherwise. */
+  /** As `embed`, of texts that are searched with; absent where the model treats both alike. */
   embedQueries?: Model['embed'];
   /**
    * How the model divides texts before it embeds them, special tokens and prefix left out; absent where the runtime cannot tell. For
