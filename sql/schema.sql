@@ -680,7 +680,7 @@ create view lamplighter.embedding_status as
     j.warnings,
     ((q.queued <= b.most) AND (f.faulty <= b.most)) AS is_exact
    FROM (((((((lamplighter.embedding_job j
-     CROSS JOIN ( SELECT GREATEST((100)::bigint, (20000 / GREATEST(count(*), (1)::bigint))) AS most
+     CROSS JOIN ( SELECT GREATEST((100)::bigint, (12000 / GREATEST(count(*), (1)::bigint))) AS most
            FROM lamplighter.embedding_job) b)
      LEFT JOIN lamplighter.embedding_progress p ON ((p.job = j.id)))
      LEFT JOIN lamplighter.embedding_rate r ON ((r.job = j.id)))
@@ -8727,7 +8727,7 @@ comment on column lamplighter.embedding_stamp.key_hash is 'Of the key as text: a
 
 comment on column lamplighter.embedding_stamp.text_hash is '128 bits, made by the server from the bytes of the text. Null: the text was blank, so that there is no vector.';
 
-comment on view lamplighter.embedding_status is 'One row for each embedding job of this database: how far it is, and what is wrong with it. Counts of changes and failures stop at 20,000 divided by the number of jobs, at 100 at least: is_exact is false where there are more.';
+comment on view lamplighter.embedding_status is 'One row for each embedding job of this database: how far it is, and what is wrong with it. Counts of changes and failures stop at 12,000 divided by the number of jobs, at 100 at least: is_exact is false where there are more.';
 
 comment on view lamplighter.embedding_usage is 'What each embedding job has asked of its model, by day in UTC.';
 

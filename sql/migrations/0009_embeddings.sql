@@ -264,7 +264,7 @@ select j.id as job,
        j.warnings,
        q.queued <= b.most and f.faulty <= b.most as is_exact
 from lamplighter.embedding_job as j
-cross join (select greatest(100, 20000 / greatest(count(*), 1)) as most from lamplighter.embedding_job) as b
+cross join (select greatest(100, 12000 / greatest(count(*), 1)) as most from lamplighter.embedding_job) as b
 left join lamplighter.embedding_progress as p on p.job = j.id
 left join lamplighter.embedding_rate as r on r.job = j.id
 left join lamplighter.embedding_index as x on x.job = j.id
@@ -285,7 +285,7 @@ cross join lateral (
 where pg_has_role(current_user, (select c.relowner from pg_class as c where c.oid = 'lamplighter.embedding_job'::regclass), 'USAGE')
    or coalesce(has_table_privilege(current_user, j.table_oid, 'SELECT'), false);
 comment on view lamplighter.embedding_status is
-  'One row for each embedding job of this database: how far it is, and what is wrong with it. Counts of changes and failures stop at 20,000 divided by the number of jobs, at 100 at least: is_exact is false where there are more.';
+  'One row for each embedding job of this database: how far it is, and what is wrong with it. Counts of changes and failures stop at 12,000 divided by the number of jobs, at 100 at least: is_exact is false where there are more.';
 
 create view lamplighter.embedding_failures as
 select f.job, j.job_id, j.schema_name, j.table_name, f.key, f.attempts, f.is_final, f.error, f.first_failed_at, f.last_failed_at
