@@ -4013,21 +4013,19 @@ begin
        and (pg_snapshot_xmin(pg_current_snapshot()) >= v_cursor.next_xid or v_cursor.noted_at < v_now - interval '5 minutes') then
       v_to := v_cursor.next_id;
       if v_cursor.system = 'requests' then
-        v_to := coalesce((
+        v_to := least(v_to, 14999 + (
           select q.id
           from public.steadytext_queue as q
           where q.id > v_cursor.counted_id and q.id <= v_cursor.next_id
           order by q.id
-          offset 14999
-          limit 1), v_to);
+          limit 1));
       else
-        v_to := coalesce((
+        v_to := least(v_to, 4999 + (
           select r.run_id
           from lamplighter.task_run as r
           where r.run_id > v_cursor.counted_id and r.run_id <= v_cursor.next_id
           order by r.run_id
-          offset 4999
-          limit 1), v_to);
+          limit 1));
       end if;
       insert into lamplighter.metric_minute as m (lane, minute, source, enqueued)
       select l.id, e.minute, '00000000-0000-0000-0000-000000000000', sum(e.enqueued)

@@ -1,7 +1,7 @@
 -- lamplighter.measure_enqueued (worker)
 -- Counts the requests and tasks that were queued since the last time into the minutes of their created_at, each once, and returns whether
--- there is more to count. At most 15,000 requests and 5,000 tasks are counted, by their ids; each is read twice: for where the piece ends,
--- and to be counted. Which ids are final is known late: those issued before the last call are counted once all transactions of that time
+-- there is more to count. At most 15,000 requests and 5,000 tasks are counted, by their ids, of which a piece spans as many: each is read
+-- once, and the next piece begins at the first row that is there. Which ids are final is known late: those issued before the last call are counted once all transactions of that time
 -- have ended, or after five minutes, so that one that stays open holds up no figure; what it queued is not counted then. Nor is what was
 -- deleted at once, or came with an older created_at than two hours, as from a dump; nor what was queued in a minute in which no process
 -- measured. Nothing is done where another session counts. Lock order: the cursor, then lanes, then minutes.
@@ -32,21 +32,19 @@ begin
        and (pg_snapshot_xmin(pg_current_snapshot()) >= v_cursor.next_xid or v_cursor.noted_at < v_now - interval '5 minutes') then
       v_to := v_cursor.next_id;
       if v_cursor.system = 'requests' then
-        v_to := coalesce((
+        v_to := least(v_to, 14999 + (
           select q.id
           from public.steadytext_queue as q
           where q.id > v_cursor.counted_id and q.id <= v_cursor.next_id
           order by q.id
-          offset 14999
-          limit 1), v_to);
+          limit 1));
       else
-        v_to := coalesce((
+        v_to := least(v_to, 4999 + (
           select r.run_id
           from lamplighter.task_run as r
           where r.run_id > v_cursor.counted_id and r.run_id <= v_cursor.next_id
           order by r.run_id
-          offset 4999
-          limit 1), v_to);
+          limit 1));
       end if;
       insert into lamplighter.metric_minute as m (lane, minute, source, enqueued)
       select l.id, e.minute, '00000000-0000-0000-0000-000000000000', sum(e.enqueued)
