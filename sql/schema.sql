@@ -197,6 +197,7 @@ create table lamplighter.embedding_progress (
   row_count bigint,
   blank_count bigint,
   found_count bigint,
+  former_model text,
   last_error text,
   last_error_at timestamp with time zone,
   constraint embedding_progress_pkey PRIMARY KEY (job)
@@ -678,6 +679,7 @@ create view lamplighter.embedding_status as
     x.percent AS index_percent,
     x.reason AS index_reason,
     j.warnings,
+    p.former_model,
     ((q.queued <= b.most) AND (f.faulty <= b.most)) AS is_exact
    FROM (((((((lamplighter.embedding_job j
      CROSS JOIN ( SELECT GREATEST((100)::bigint, (12000 / GREATEST(count(*), (1)::bigint))) AS most
@@ -5631,7 +5633,9 @@ begin
         trust_ended_at = case when p.pass_is_full then coalesce(p.trust_ended_at, clock_timestamp()) else p.trust_ended_at end,
         row_count = case when p.pass_found = 0 then p.pass_rows else p.row_count end,
         blank_count = case when p.pass_found = 0 then p.pass_blank else p.blank_count end,
-        found_count = p.pass_found
+        found_count = p.pass_found,
+        -- The first pass after a change of the model is a full one, and what that finds is in batches.
+        former_model = case when p.pass_found > 0 or p.is_pass_due then p.former_model end
     where p.job = p_job;
   end if;
   return next;
@@ -5809,6 +5813,10 @@ begin
   if is_changed then
     update lamplighter.embedding_progress as p
     set is_pass_due = true, pass_relations = null, pass_tid = null,
+        former_model = case
+          when p_model = v_job.model then p.former_model
+          when p_model = p.former_model then v_job.model
+          else coalesce(p.former_model, v_job.model) end,
         -- What was not looked at by then may have changed unseen, or is of another column.
         trust_ended_at = case
           when v_job.state = 'canceled' or (v_job.table_oid, v_job.src_attnum, v_job.dst_attnum) <> (p_table_oid, p_src_attnum, p_dst_attnum)
@@ -8692,6 +8700,8 @@ comment on column lamplighter.embedding_job.trusted_model is 'A vector without a
 comment on column lamplighter.embedding_job.warnings is 'What works, but slowly, or not as one may think; looked at each minute.';
 
 comment on table lamplighter.embedding_progress is 'Passes over the tables of jobs, and what they counted. Apart from embedding_job, whose rows writers share.';
+
+comment on column lamplighter.embedding_progress.former_model is 'The model before, until a pass has found nothing: some rows may have its vectors still.';
 
 comment on column lamplighter.embedding_progress.found_count is 'Of the last pass.';
 

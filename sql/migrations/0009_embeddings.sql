@@ -80,6 +80,7 @@ create table lamplighter.embedding_progress (
   row_count bigint,
   blank_count bigint,
   found_count bigint,
+  former_model text,
   last_error text,
   last_error_at timestamptz,
   constraint embedding_progress_pkey primary key (job)
@@ -94,6 +95,8 @@ comment on column lamplighter.embedding_progress.pass_blocks is
 comment on column lamplighter.embedding_progress.pass_found is 'Rows that the pass found without their vector. A pass that found any is followed by another.';
 comment on column lamplighter.embedding_progress.trust_ended_at is
   'From here on a vector without a stamp counts for nothing: the first full pass is over, or something happened in it that speaks against all of them.';
+comment on column lamplighter.embedding_progress.former_model is
+  'The model before, until a pass has found nothing: some rows may have its vectors still.';
 comment on column lamplighter.embedding_progress.row_count is
   'Of the last pass that found nothing, as blank_count: one that writes vectors meets rows twice, as they move.';
 comment on column lamplighter.embedding_progress.found_count is 'Of the last pass.';
@@ -262,6 +265,7 @@ select j.id as job,
        x.percent as index_percent,
        x.reason as index_reason,
        j.warnings,
+       p.former_model,
        q.queued <= b.most and f.faulty <= b.most as is_exact
 from lamplighter.embedding_job as j
 cross join (select greatest(100, 12000 / greatest(count(*), 1)) as most from lamplighter.embedding_job) as b

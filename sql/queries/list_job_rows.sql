@@ -5,7 +5,7 @@ from (
   select s.job::pg_catalog.text as id, s.job_id as "jobId", pg_catalog.format('%I.%I', s.schema_name, s.table_name) as "table",
          s.src_column as "sourceColumn",
          coalesce(s.dst_table || '.', '') || pg_catalog.quote_ident(s.dst_column) as destination,
-         s.model, s.dimensions, s.state, s.reason, s.rows, s.embedded, s.stale, s.chunks, s.queued, s.failed, s.is_exact as "isExact", s.truncated, s.tokens,
+         s.model, s.former_model as "formerModel", s.dimensions, s.state, s.reason, s.rows, s.embedded, s.stale, s.chunks, s.queued, s.failed, s.is_exact as "isExact", s.truncated, s.tokens,
          s.calls, s.rate, extract(epoch from s.eta) * 1000::pg_catalog.numeric as "etaMs",
          extract(epoch from s.lag) * 1000::pg_catalog.numeric as "lagMs", s.pass_percent as "passPercent",
          s.last_error as "lastError", s.last_error_at as "lastErrorAt",

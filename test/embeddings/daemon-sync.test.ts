@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findVectorFaults, NO_FAULTS } from '../support/check-vectors.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { withSession } from '../support/owned-database.ts';
 import { addJob, DOCUMENTED_TABLE, startTestDaemon, type TestDaemon } from '../support/test-daemon.ts';
 
 let db: TestDatabase;
@@ -108,6 +109,33 @@ describe('a row of the jobs table', () => {
     await db.pool.query("update jobs set embedding_model = 'test/another' where id = $1", [id]);
     await eventually(async () => expect(asked(table)).toBe(before + 5));
     await complete(table, 'test/another');
+  });
+
+  test('names the model before as long as a row may have its vector', async () => {
+    const table = await createArticles();
+    const id = await addJob(db, { table });
+    await finished(id);
+    await complete(table);
+    const models = async () => {
+      const { rows } = await db.pool.query(
+        'select model, former_model from lamplighter.embedding_status where job_id = $1',
+        [id],
+      );
+      return rows;
+    };
+    const [first] = await models();
+    expect(first).toEqual({ model: expect.any(String), former_model: null });
+    await withSession(db.uri, async (user) => {
+      await user.query(`begin; select from ${table} where id = 1 for update`);
+      await db.pool.query("update jobs set embedding_model = 'test/another' where id = $1", [id]);
+      await eventually(async () =>
+        expect(await findVectorFaults(db, table, 'test/another')).toMatchObject({ stale: ['1'] }),
+      );
+      expect(await models()).toEqual([{ model: 'test/another', former_model: first.model }]);
+      await user.query('commit');
+    });
+    await complete(table, 'test/another');
+    await eventually(async () => expect(await models()).toEqual([{ model: 'test/another', former_model: null }]));
   });
 
   test('with a label is left to the daemon of that label', async () => {

@@ -56,7 +56,9 @@ begin
         trust_ended_at = case when p.pass_is_full then coalesce(p.trust_ended_at, clock_timestamp()) else p.trust_ended_at end,
         row_count = case when p.pass_found = 0 then p.pass_rows else p.row_count end,
         blank_count = case when p.pass_found = 0 then p.pass_blank else p.blank_count end,
-        found_count = p.pass_found
+        found_count = p.pass_found,
+        -- The first pass after a change of the model is a full one, and what that finds is in batches.
+        former_model = case when p.pass_found > 0 or p.is_pass_due then p.former_model end
     where p.job = p_job;
   end if;
   return next;

@@ -130,6 +130,10 @@ begin
   if is_changed then
     update lamplighter.embedding_progress as p
     set is_pass_due = true, pass_relations = null, pass_tid = null,
+        former_model = case
+          when p_model = v_job.model then p.former_model
+          when p_model = p.former_model then v_job.model
+          else coalesce(p.former_model, v_job.model) end,
         -- What was not looked at by then may have changed unseen, or is of another column.
         trust_ended_at = case
           when v_job.state = 'canceled' or (v_job.table_oid, v_job.src_attnum, v_job.dst_attnum) <> (p_table_oid, p_src_attnum, p_dst_attnum)

@@ -13,6 +13,8 @@ export interface JobRow {
   readonly sourceColumn: string;
   readonly destination: string;
   readonly model: string;
+  /** The model before, as long as vectors of it may be left. */
+  readonly formerModel?: string;
   readonly dimensions: number;
   readonly state: string;
   readonly reason?: string;
