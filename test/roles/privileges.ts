@@ -100,7 +100,7 @@ export const PRIVILEGES = `
 + + . . . . . . .  lamplighter.change_seq_seq *
 + + . . . . . . .  lamplighter.capture_full_id_seq *
 + + . . . . . . .  lamplighter.embedding_batch_id_seq *
-+ + + + + + + . .  lamplighter.embedding_status select (job, job_id, schema_name, table_name, src_column, dst_column, model, dimensions)
++ + + + + + + . .  lamplighter.embedding_status select (job, job_id, schema_name, table_name, src_column, dst_column, model, former_model, dimensions)
 + + + + + + + . .  lamplighter.embedding_status select (state, reason, rows, embedded, stale, queued, failed, truncated)
 + + + + + + + . .  lamplighter.embedding_status select (dst_table, filter_column, chunks, chunk_size, chunk_overlap)
 + + + + + + + . .  lamplighter.embedding_status select (tokens, calls, rate, eta, lag, last_error, last_error_at, pass_number)
@@ -279,7 +279,6 @@ export const PRIVILEGES = `
 + + + + + + . . .  lamplighter.list_unreferenced execute
 + + + + + + . . .  lamplighter.list_waits execute
 + + + + + + . . .  lamplighter.read_waits execute
-+ + . . . . . . .  lamplighter.highest_name execute
 + + + + + + . . .  lamplighter.find_unfinished_tasks execute
 + + . . . . + . .  lamplighter.list_workers execute
 + + . . . . + . .  lamplighter.lookup_cached_results execute
