@@ -1,7 +1,7 @@
 /**
  * Beside pgai, which keeps vectors in a column in step with a text too: the same table with a column of `vector(384)`, the same server
  * with pgvector, and the same model behind HTTP that answers at once. They take turns, each with one worker process. pgai runs as it comes,
- * and with the batches that were fastest here; a second is the shortest pause it can be told to make before it polls again.
+ * and with batches as fast as any that were tried; a second is the shortest pause it can be told to make before it polls again.
  *
  * PostgreSQL with pgvector and pgai itself come from the Python package index, once, into a cache.
  *
