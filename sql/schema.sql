@@ -3757,7 +3757,7 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.list_unready(p_low text, p_high text)
- RETURNS TABLE(function_name text, model text, created_at timestamp with time zone, state text, error text)
+ RETURNS TABLE(function_name text, model text, created_at timestamp with time zone, state text, failed_id bigint)
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3769,13 +3769,13 @@ CREATE OR REPLACE FUNCTION lamplighter.list_unready(p_low text, p_high text)
  SET row_security TO 'off'
 AS $function$
   with delayed as materialized (
-    select q.function_name, q.model, q.created_at, q.username, left(q.error, 500) as error
+    select q.function_name, q.model, q.created_at, q.username, case when q.error is not null then q.id end as failed_id
     from public.steadytext_queue as q
     where q.run_at < '9000-01-01 00:00+00' and q.status = 'pending'
     limit 5001
   )
   (
-    select d.function_name, d.model, d.created_at, 'delayed', d.error
+    select d.function_name, d.model, d.created_at, 'delayed', d.failed_id
     from delayed as d
     where d.username between p_low and p_high
     limit 5000
@@ -3784,7 +3784,7 @@ AS $function$
   select null, null, null, 'more', null where (select count(*) from delayed) > 5000
   union all
   (
-    select q.function_name, q.model, q.created_at, 'quarantined', left(q.error, 500)
+    select q.function_name, q.model, q.created_at, 'quarantined', case when q.error is not null then q.id end
     from (select d.id from lamplighter.quarantine as d where d.deaths >= 2 limit 1000) as d
     join public.steadytext_queue as q on q.id = d.id
     where q.status = 'pending' and q.run_at is not null and q.username between p_low and p_high
@@ -3864,7 +3864,9 @@ CREATE OR REPLACE FUNCTION lamplighter.list_waits()
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select w.function_name, w.model, w.reason, w.requests, w.is_exact, w.error from lamplighter.read_waits(current_user) as w
+  select w.function_name, w.model, w.reason, w.requests, w.is_exact,
+         (select left(q.error, 500) from public.steadytext_queue as q where q.id = w.failed_id)
+  from lamplighter.read_waits(current_user) as w
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.list_workers()
@@ -4188,7 +4190,7 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.measure_lanes(p_username text)
- RETURNS TABLE(function_name text, model text, ready integer, delayed integer, quarantined integer, is_exact boolean, running integer, oldest_pending_s double precision, last_error text)
+ RETURNS TABLE(function_name text, model text, ready integer, delayed integer, quarantined integer, is_exact boolean, running integer, oldest_pending_s double precision, failed_id bigint)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4228,16 +4230,16 @@ begin
     v_models := v_models || v_model;
   end loop;
   v_most := greatest(100, least(10000, 30000 / greatest(cardinality(v_functions), 1)));
-  for v_function, v_model, delayed, quarantined, running, v_created, last_error, is_exact in
+  for v_function, v_model, delayed, quarantined, running, v_created, failed_id, is_exact in
     with other as materialized (
-      select o.function_name, o.model, o.created_at, o.state, o.error from lamplighter.list_unready(v_low, v_high) as o
+      select o.function_name, o.model, o.created_at, o.state, o.failed_id from lamplighter.list_unready(v_low, v_high) as o
     )
     select l.function_name, l.model,
            count(*) filter (where o.state = 'delayed'),
            count(*) filter (where o.state = 'quarantined'),
            count(*) filter (where o.state = 'running'),
            min(o.created_at),
-           max(o.error),
+           max(o.failed_id),
            not exists (select from other as d where d.state = 'more')
     from (
       select u.function_name, u.model from unnest(v_functions, v_models) as u (function_name, model)
@@ -5392,7 +5394,7 @@ AS $function$
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.read_waits(p_username text)
- RETURNS TABLE(function_name text, model text, reason text, requests bigint, is_exact boolean, error text)
+ RETURNS TABLE(function_name text, model text, reason text, requests bigint, is_exact boolean, failed_id bigint)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5413,7 +5415,7 @@ begin
   end if;
   return query
     select m.function_name, m.model, w.reason, sum(w.requests)::bigint, bool_and(m.is_exact or w.state = 'quarantined'),
-           max(m.last_error) filter (where w.state <> 'ready' or l.reason is not null)
+           max(m.failed_id) filter (where w.state <> 'ready' or l.reason is not null)
     from lamplighter.measure_lanes(case when not v_sees_all then p_username end) as m
     left join lateral lamplighter.explain_lane(m.function_name, m.model) as l on true
     cross join lateral (

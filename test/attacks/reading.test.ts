@@ -224,3 +224,16 @@ test('whoever may read all data, as logins for backups may, reads neither reques
     await database.pool.query(`revoke pg_read_all_data from ${names.stranger}`);
   }
 });
+
+test("A's function that B calls, and that runs with A's rights, learns no error of B's requests", async () => {
+  const { b } = scene.sessions;
+  const { rows } = await b.query<{ id: string }>(`select public.steadytext_embed_async('again', false) as id`);
+  await scene.database.pool.query(
+    `update public.steadytext_queue set error = $2, run_at = now() + interval '1 hour' where request_id = $1`,
+    [rows[0]?.id, SECRET],
+  );
+  await a.query(`create function own_a.lure() returns text language sql volatile security definer as $$
+    select coalesce(jsonb_agg(to_jsonb(w)), '[]')::text from lamplighter.read_waits(session_user::text) as w $$`);
+  expect(JSON.stringify((await b.query('select * from lamplighter.list_waits()')).rows)).toContain(SECRET);
+  expect(JSON.stringify((await b.query('select own_a.lure()')).rows)).not.toContain(SECRET);
+});

@@ -1,21 +1,21 @@
 -- lamplighter.list_unready (internal)
 -- The requests of the roles between two names that are in the queue and are not ready: delayed, quarantined or running. At most 5,000 delayed
 -- ones are looked at, whosever they are, as their index does not know the role: where there are more, a row without a function says 'more'.
--- 1,000 in quarantine, too, and those that run as far as the newest claims of live workers name them, 5,000 at most. error is what the last
--- attempt failed with; it may quote a request.
+-- 1,000 in quarantine, too, and those that run as far as the newest claims of live workers name them, 5,000 at most. failed_id is the id of
+-- one whose last attempt failed: the error may quote the request, and is read by whoever may read that.
 create or replace function lamplighter.list_unready(p_low text, p_high text)
-returns table (function_name text, model text, created_at timestamptz, state text, error text)
+returns table (function_name text, model text, created_at timestamptz, state text, failed_id bigint)
 language sql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set jit = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
 set row_security = off as $$
   with delayed as materialized (
-    select q.function_name, q.model, q.created_at, q.username, left(q.error, 500) as error
+    select q.function_name, q.model, q.created_at, q.username, case when q.error is not null then q.id end as failed_id
     from public.steadytext_queue as q
     where q.run_at < '9000-01-01 00:00+00' and q.status = 'pending'
     limit 5001
   )
   (
-    select d.function_name, d.model, d.created_at, 'delayed', d.error
+    select d.function_name, d.model, d.created_at, 'delayed', d.failed_id
     from delayed as d
     where d.username between p_low and p_high
     limit 5000
@@ -24,7 +24,7 @@ set row_security = off as $$
   select null, null, null, 'more', null where (select count(*) from delayed) > 5000
   union all
   (
-    select q.function_name, q.model, q.created_at, 'quarantined', left(q.error, 500)
+    select q.function_name, q.model, q.created_at, 'quarantined', case when q.error is not null then q.id end
     from (select d.id from lamplighter.quarantine as d where d.deaths >= 2 limit 1000) as d
     join public.steadytext_queue as q on q.id = d.id
     where q.status = 'pending' and q.run_at is not null and q.username between p_low and p_high

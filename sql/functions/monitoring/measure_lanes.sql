@@ -2,7 +2,7 @@
 -- The lanes of requests in which anything waits or runs, of one role or with null of all: at most 300 of them. Reads at most some 45,000
 -- entries of indexes and rows however many requests there are: is_exact is false where more wait than were counted, and the oldest of a
 -- lane is then the oldest of the first 100 roles and priorities in it. Requests that run are those named by the newest claims of workers
--- that are alive. last_error is one that a delayed or quarantined request failed with: it may quote the request.
+-- that are alive. failed_id is the id of the newest one that is delayed or in quarantine and has failed.
 create or replace function lamplighter.measure_lanes(p_username text) returns table (
   function_name text,
   model text,
@@ -12,7 +12,7 @@ create or replace function lamplighter.measure_lanes(p_username text) returns ta
   is_exact boolean,
   running integer,
   oldest_pending_s double precision,
-  last_error text
+  failed_id bigint
 )
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set jit = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
@@ -45,16 +45,16 @@ begin
     v_models := v_models || v_model;
   end loop;
   v_most := greatest(100, least(10000, 30000 / greatest(cardinality(v_functions), 1)));
-  for v_function, v_model, delayed, quarantined, running, v_created, last_error, is_exact in
+  for v_function, v_model, delayed, quarantined, running, v_created, failed_id, is_exact in
     with other as materialized (
-      select o.function_name, o.model, o.created_at, o.state, o.error from lamplighter.list_unready(v_low, v_high) as o
+      select o.function_name, o.model, o.created_at, o.state, o.failed_id from lamplighter.list_unready(v_low, v_high) as o
     )
     select l.function_name, l.model,
            count(*) filter (where o.state = 'delayed'),
            count(*) filter (where o.state = 'quarantined'),
            count(*) filter (where o.state = 'running'),
            min(o.created_at),
-           max(o.error),
+           max(o.failed_id),
            not exists (select from other as d where d.state = 'more')
     from (
       select u.function_name, u.model from unnest(v_functions, v_models) as u (function_name, model)

@@ -1,7 +1,8 @@
 -- lamplighter.read_waits (caller)
--- What list_waits tells of a role: the current one, or one that the session's login can take on; nothing for null.
+-- What list_waits tells of a role: the current one, or one that the session's login can take on; nothing for null. No text of a request, as a
+-- function of somebody else may run in that session: failed_id is the id of one that failed.
 create or replace function lamplighter.read_waits(p_username text)
-returns table (function_name text, model text, reason text, requests bigint, is_exact boolean, error text)
+returns table (function_name text, model text, reason text, requests bigint, is_exact boolean, failed_id bigint)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
@@ -19,7 +20,7 @@ begin
   end if;
   return query
     select m.function_name, m.model, w.reason, sum(w.requests)::bigint, bool_and(m.is_exact or w.state = 'quarantined'),
-           max(m.last_error) filter (where w.state <> 'ready' or l.reason is not null)
+           max(m.failed_id) filter (where w.state <> 'ready' or l.reason is not null)
     from lamplighter.measure_lanes(case when not v_sees_all then p_username end) as m
     left join lateral lamplighter.explain_lane(m.function_name, m.model) as l on true
     cross join lateral (
