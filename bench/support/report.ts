@@ -79,7 +79,7 @@ export async function publish(
     ).join('\n'),
   );
   for (const { figure, value, target, isMet } of saved.verdicts) {
-    console.log(`${isMet ? 'met' : 'MISSED'}: ${figure} is ${value}, target ${target}`);
+    console.log(`${isMet ? 'met' : 'MISSED'}: ${figure} is ${Number(value.toPrecision(4))}, target ${target}`);
   }
   for (const note of report.notes ?? []) console.log(note);
   if (!options.isSaved) return;

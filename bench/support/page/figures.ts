@@ -31,7 +31,7 @@ function renderSummary(reports: readonly SavedReport[]): string {
     ['---', '---:', '---:', '---'],
     ...verdicts.map(({ figure, value, target, isMet }) => [
       figure,
-      value.toLocaleString('en'),
+      renderMeasured(value),
       target.toLocaleString('en'),
       isMet ? 'met' : '**missed**',
     ]),
@@ -79,5 +79,10 @@ function renderCell(value: string | number | null | undefined): string {
 }
 
 function renderVerdict({ figure, value, target, isMet }: Verdict): string {
-  return `${isMet ? 'Met' : '**Missed**'}: ${figure} is ${value.toLocaleString('en')}, the target is ${target.toLocaleString('en')}.`;
+  return `${isMet ? 'Met' : '**Missed**'}: ${figure} is ${renderMeasured(value)}, the target is ${target.toLocaleString('en')}.`;
+}
+
+/** Four digits: more than a measurement repeats. */
+function renderMeasured(value: number): string {
+  return value.toLocaleString('en', { maximumSignificantDigits: 4 });
 }
