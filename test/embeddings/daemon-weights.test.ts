@@ -1,57 +1,22 @@
-import { existsSync, readFileSync } from 'node:fs';
-import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createProviders } from '../../src/models/create-providers.ts';
-import type { ModelProvider } from '../../src/models/provider.ts';
-import { createModelRegistry, type ModelRegistry } from '../../src/models/registry.ts';
 import { cosine } from '../models/onnx-fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { hasWeights, titled } from '../support/real-weights.ts';
 import { addJob, DOCUMENTED_TABLE, startTestDaemon, type TestDaemon } from '../support/test-daemon.ts';
+import { createRealModel, FOLDER, MODEL, readRealReference } from './real-model.ts';
 
-/** Real weights; none are part of this repository. */
-const WEIGHTS =
-  process.env['LAMPLIGHTER_TEST_MODELS'] ?? fileURLToPath(new URL('../../../shared/models', import.meta.url));
-const hasWeights = existsSync(`${WEIGHTS}/reference`);
-const title = (text: string) => (hasWeights ? text : `${text} (SKIPPED: no real weights in ${WEIGHTS})`);
-const MODEL = 'real/all-MiniLM-L6-v2';
-const FOLDER = `${WEIGHTS}/all-MiniLM-L6-v2`;
-
-interface Reference {
-  readonly texts: readonly { readonly text: string; readonly vector: number[] }[];
-}
-
-/** A job row can name no path, so a provider gives the folder's model a name. */
-function nameModel(registry: ModelRegistry): ModelProvider {
-  return {
-    runtime: 'real',
-    list: async () => [],
-    async describe({ name }) {
-      if (name !== MODEL) return undefined;
-      const known = await registry.describe(FOLDER);
-      return known.state === 'unknown' ? undefined : known;
-    },
-    load: (_, signal) => registry.load(FOLDER, signal),
-  };
-}
-
-describe.skipIf(!hasWeights)(title('real weights through the daemon'), () => {
-  const reference: Reference = hasWeights
-    ? JSON.parse(readFileSync(`${WEIGHTS}/reference/all-MiniLM-L6-v2.json`, 'utf8'))
-    : { texts: [] };
-  // Blank texts have no vector, and PostgreSQL has no text with a NUL.
-  const texts = reference.texts.filter(({ text }) => text.trim() !== '' && !text.includes('\0'));
+describe.skipIf(!hasWeights)(titled('real weights through the daemon'), () => {
+  const { texts } = readRealReference();
   let db: TestDatabase;
-  let registry: ModelRegistry;
+  const { registry, provider } = createRealModel();
   let running: TestDaemon;
   beforeAll(async () => {
     db = await createTestDatabase();
     await db.pool.query(DOCUMENTED_TABLE);
     await db.pool.query(`create domain note as text; create domain whole as note;
       do $$ begin create extension citext; exception when others then null; end $$`);
-    registry = createModelRegistry({ providers: createProviders({ env: process.env, given: [FOLDER] }) });
-    running = await startTestDaemon({ uri: db.uri, providers: [nameModel(registry)] });
+    running = await startTestDaemon({ uri: db.uri, providers: [provider] });
   }, 60_000);
   afterAll(async () => {
     await running[Symbol.asyncDispose]();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { systemClock } from '../../src/core/clock.ts';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { createVectorWriter, embedOnce } from '../../src/daemon/embed-once.ts';
 import { takeImagesAsTexts } from '../../src/daemon/images/embed-images.ts';
 import { takesImages } from '../../src/daemon/images/visual-model.ts';
@@ -9,20 +9,26 @@ import { createLexicalModel } from '../../src/models/lexical/lexical-model.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { createVisualProvider, vectorOfBytes } from '../support/visual-provider.ts';
 
-test('one pass keeps to its rate, and tells tokens', async () => {
-  await using db = await createTestDatabase();
-  await db.pool.query('create table texts (id integer primary key, body text)');
-  await db.pool.query("insert into texts select n, 'two words' from generate_series(1, 25) as n");
+/** A clock on which waits pass at once, and what was waited for. */
+function createHastyClock() {
   const waits: number[] = [];
   let nowMs = 0;
-  const clock = {
+  const clock: Clock = {
     ...systemClock,
     nowMs: () => nowMs,
-    async delay(ms: number) {
+    async delay(ms) {
       waits.push(ms);
       nowMs += ms;
     },
   };
+  return { clock, waits };
+}
+
+test('one pass keeps to its rate, and tells tokens', async () => {
+  await using db = await createTestDatabase();
+  await db.pool.query('create table texts (id integer primary key, body text)');
+  await db.pool.query("insert into texts select n, 'two words' from generate_series(1, 25) as n");
+  const { clock, waits } = createHastyClock();
   const pool = createPool(resolveConnection({ uri: db.uri }, {}), { max: 2 });
   const done = await embedOnce({
     db: pool,
@@ -44,16 +50,7 @@ test('one pass keeps to its tokens of a day, waits for the next one, and leaves 
   await using db = await createTestDatabase();
   await db.pool.query('create table texts (id integer primary key, body text)');
   await db.pool.query("insert into texts select n, 'words of number ' || n from generate_series(1, 12) as n");
-  const waits: number[] = [];
-  let nowMs = 0;
-  const clock = {
-    ...systemClock,
-    nowMs: () => nowMs,
-    async delay(ms: number) {
-      waits.push(ms);
-      nowMs += ms;
-    },
-  };
+  const { clock, waits } = createHastyClock();
   const days: string[][] = [[]];
   const pool = createPool(resolveConnection({ uri: db.uri }, {}), { max: 2 });
   const done = await embedOnce({

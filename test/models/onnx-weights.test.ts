@@ -1,17 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
-import process from 'node:process';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTextEncoder, type TextEncoder } from '../../src/models/onnx/text-encoder.ts';
 import type { Model } from '../../src/models/port.ts';
+import { hasWeights, readReference, titled, WEIGHTS } from '../support/real-weights.ts';
 import { bitsOf, cosine, loadFixture, valuesOf } from './onnx-fixtures.ts';
 
-/** Real weights; none are part of this repository. */
-const WEIGHTS =
-  process.env['LAMPLIGHTER_TEST_MODELS'] ?? fileURLToPath(new URL('../../../shared/models', import.meta.url));
-const hasWeights = existsSync(`${WEIGHTS}/reference`);
-const titled = (title: string) => (hasWeights ? title : `${title} (SKIPPED: no real weights in ${WEIGHTS})`);
 const signal = new AbortController().signal;
 
 interface Reference {
@@ -43,7 +37,6 @@ interface ScoreReference {
   }[];
 }
 
-const readReference = <T>(name: string): T => JSON.parse(readFileSync(`${WEIGHTS}/reference/${name}.json`, 'utf8'));
 const encoderOf = (name: string, maxTokens: number): TextEncoder =>
   createTextEncoder(
     new Tokenizer(JSON.parse(readFileSync(`${WEIGHTS}/${name}/tokenizer.json`, 'utf8')), {}),

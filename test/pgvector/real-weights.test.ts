@@ -1,57 +1,19 @@
-import { existsSync, readFileSync } from 'node:fs';
-import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createProviders } from '../../src/models/create-providers.ts';
-import type { ModelProvider } from '../../src/models/provider.ts';
-import { createModelRegistry, type ModelRegistry } from '../../src/models/registry.ts';
+import { createRealModel, FOLDER, MODEL, readRealReference } from '../embeddings/real-model.ts';
 import { cosine } from '../models/onnx-fixtures.ts';
 import type { TestDatabase } from '../support/database.ts';
+import { hasWeights, titled } from '../support/real-weights.ts';
 import { addJob, startTestDaemon, type TestDaemon } from '../support/test-daemon.ts';
 import { createVectorDatabase, isKept, untilFinished } from './vector-scene.ts';
 
-/** Real weights; none are part of this repository. */
-const WEIGHTS =
-  process.env['LAMPLIGHTER_TEST_MODELS'] ?? fileURLToPath(new URL('../../../shared/models', import.meta.url));
-const hasWeights = existsSync(`${WEIGHTS}/reference`);
-const title = (text: string) => (hasWeights ? text : `${text} (SKIPPED: no real weights in ${WEIGHTS})`);
-
-interface Reference {
-  readonly texts: readonly { readonly text: string; readonly vector: number[] }[];
-  readonly passages: readonly string[];
-  readonly questions: readonly { readonly query: string; readonly order_top3: number[] }[];
-}
-
-const MODEL = 'real/all-MiniLM-L6-v2';
-const FOLDER = `${WEIGHTS}/all-MiniLM-L6-v2`;
-
-/** A job row can name no path, so a provider gives the folder's model a name. */
-function nameModel(registry: ModelRegistry): ModelProvider {
-  return {
-    runtime: 'real',
-    list: async () => [],
-    async describe({ name }) {
-      if (name !== MODEL) return undefined;
-      const known = await registry.describe(FOLDER);
-      return known.state === 'unknown' ? undefined : known;
-    },
-    load: (_, signal) => registry.load(FOLDER, signal),
-  };
-}
-
-describe.skipIf(!hasWeights)(title('real weights through the daemon'), () => {
-  const reference: Reference = hasWeights
-    ? JSON.parse(readFileSync(`${WEIGHTS}/reference/all-MiniLM-L6-v2.json`, 'utf8'))
-    : { texts: [], passages: [], questions: [] };
-  // Blank texts have no vector, and PostgreSQL has no text with a NUL.
-  const texts = reference.texts.filter(({ text }) => text.trim() !== '' && !text.includes('\0'));
+describe.skipIf(!hasWeights)(titled('real weights through the daemon'), () => {
+  const { texts, passages, questions } = readRealReference();
   let db: TestDatabase;
-  let registry: ModelRegistry;
+  const { registry, provider } = createRealModel();
   let running: TestDaemon;
   beforeAll(async () => {
     db = await createVectorDatabase();
-    registry = createModelRegistry({ providers: createProviders({ env: process.env, given: [FOLDER] }) });
-    running = await startTestDaemon({ uri: db.uri, providers: [nameModel(registry)] });
+    running = await startTestDaemon({ uri: db.uri, providers: [provider] });
   }, 60_000);
   afterAll(async () => {
     await running[Symbol.asyncDispose]();
@@ -98,14 +60,14 @@ describe.skipIf(!hasWeights)(title('real weights through the daemon'), () => {
   it('a query by similarity orders the passages as the model does, with and without an index', async () => {
     await db.pool.query('create table passages (id integer primary key, body text)');
     await db.pool.query(`insert into passages select n - 1, t from unnest($1::text[]) with ordinality as u (t, n)`, [
-      reference.passages,
+      passages,
     ]);
     const job = { table: 'passages', column_type: 'vector(384)', embedding_model: MODEL };
     await untilFinished(db, await addJob(db, job));
     const { signal } = new AbortController();
     const model = await registry.load(FOLDER, signal);
     const outcomes = await model.embed(
-      reference.questions.map(({ query }) => query),
+      questions.map(({ query }) => query),
       signal,
     );
     const ask = async () => {
@@ -120,7 +82,7 @@ describe.skipIf(!hasWeights)(title('real weights through the daemon'), () => {
       }
       return found;
     };
-    const expected = reference.questions.map(({ order_top3 }) => order_top3);
+    const expected = questions.map(({ order_top3 }) => order_top3);
     expect(await ask()).toEqual(expected);
     await db.pool.query('create index on passages using hnsw (embedding vector_cosine_ops)');
     expect(await ask()).toEqual(expected);

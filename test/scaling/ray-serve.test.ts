@@ -1,18 +1,16 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { WEIGHTS } from '../support/real-weights.ts';
 import { embed } from '../support/requests.ts';
 import { startTestWorker } from '../support/test-worker.ts';
 import { type RayCluster, startRayCluster } from './ray-cluster.ts';
 
 const PYTHON = process.env['LAMPLIGHTER_TEST_RAY_PYTHON'] ?? 'python3';
-const MODELS =
-  process.env['LAMPLIGHTER_TEST_MODELS'] ?? fileURLToPath(new URL('../../../shared/models', import.meta.url));
-const MODEL = `${MODELS}/all-MiniLM-L6-v2`;
+const MODEL = `${WEIGHTS}/all-MiniLM-L6-v2`;
 const CORES = Math.max(2, availableParallelism());
 const WAIT = { timeoutMs: 240_000 };
 

@@ -1,42 +1,17 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { ClaimedRequest } from '../../src/requests/claimed-request.ts';
 import { promoteRequests } from '../../src/requests/promote-requests.ts';
-import { rescueRequests } from '../../src/requests/rescue-requests.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
+import { setUpRescues } from './rescue-scene.ts';
 
-let db: TestDatabase;
-beforeAll(async () => {
-  db = await createTestDatabase();
-});
-afterAll(() => db[Symbol.asyncDispose]());
-beforeEach(() =>
-  db.pool.query('delete from steadytext_queue; delete from lamplighter.worker; delete from lamplighter.quarantine'),
-);
-
-const rescue = (maxRetries = 3) => rescueRequests(db.pool, maxRetries);
-const enqueue = (count: number) =>
-  db.pool.query(`select steadytext_embed_batch_async(array(select 't' || n from generate_series(1, $1::int) as n))`, [
-    count,
-  ]);
-const rowsOf = async (text: string) => (await db.pool.query(text)).rows;
-const remembered = async () =>
-  (await rowsOf('select deaths from lamplighter.quarantine order by id')).map(({ deaths }) => deaths);
+const { database, rescue, enqueue, rowsOf, remembered, dieWith } = setUpRescues();
 /** As if each request had been in the hands of so many workers that died. */
 const haveDied = (deaths: number) =>
-  db.pool.query(
+  database().pool.query(
     `insert into lamplighter.quarantine (id, deaths) select id, $1 from steadytext_queue
      on conflict (id) do update set deaths = excluded.deaths`,
     [deaths],
   );
-
-/** Registers a worker, lets it claim, and kills it. */
-async function dieWith(count: number): Promise<ClaimedRequest[]> {
-  const worker = await startSqlWorker(db.pool);
-  const claimed = await worker.claim({ limit: count });
-  await worker.fallSilent();
-  return claimed;
-}
 
 /** Lets two workers die with so many requests, so that they are in quarantine. */
 async function dieTwiceWith(count: number): Promise<ClaimedRequest[]> {
@@ -49,9 +24,9 @@ async function dieTwiceWith(count: number): Promise<ClaimedRequest[]> {
 
 test('requests in quarantine are never handed out with others, the most urgent first', async () => {
   await enqueue(2);
-  await db.pool.query(`select steadytext_embed_async('urgent', priority => 9)`);
+  await database().pool.query(`select steadytext_embed_async('urgent', priority => 9)`);
   await dieTwiceWith(3);
-  const worker = await startSqlWorker(db.pool);
+  const worker = await startSqlWorker(database().pool);
   expect(await worker.claim()).toEqual([]);
   const [first] = await worker.claimQuarantined(1);
   expect(first).toMatchObject({
@@ -67,9 +42,9 @@ test('requests in quarantine are never handed out with others, the most urgent f
 
 test('after two deaths those of one lane are handed out in small groups, after the next one by one', async () => {
   await enqueue(3);
-  await db.pool.query(`select steadytext_rerank_async('q', array['d'])`);
+  await database().pool.query(`select steadytext_rerank_async('q', array['d'])`);
   await dieTwiceWith(4);
-  const unlucky = await startSqlWorker(db.pool);
+  const unlucky = await startSqlWorker(database().pool);
   const group = await unlucky.claimQuarantined(2);
   expect(group.map(({ lane, priority }) => [lane.functionName, priority])).toEqual([
     ['embed', 0],
@@ -77,7 +52,7 @@ test('after two deaths those of one lane are handed out in small groups, after t
   ]);
   await unlucky.fallSilent();
   expect((await rescue()).map(({ isCharged }) => isCharged)).toEqual([false, false]);
-  const worker = await startSqlWorker(db.pool);
+  const worker = await startSqlWorker(database().pool);
   const sizes: number[] = [];
   for (let claimed = await worker.claimQuarantined(9); claimed.length > 0; claimed = await worker.claimQuarantined(9)) {
     sizes.push(claimed.length);
@@ -90,13 +65,13 @@ test("a worker is given what is in quarantine in its own lanes only, not paused 
   await enqueue(1);
   await dieTwiceWith(1);
   for (const options of [{ functions: ['rerank'] }, { model: 'm' }] as const) {
-    const other = await startSqlWorker(db.pool, options);
+    const other = await startSqlWorker(database().pool, options);
     expect(await other.claimQuarantined(1)).toEqual([]);
   }
-  const worker = await startSqlWorker(db.pool);
-  await db.pool.query(`select steadytext_pause('embed')`);
+  const worker = await startSqlWorker(database().pool);
+  await database().pool.query(`select steadytext_pause('embed')`);
   expect(await worker.claimQuarantined(1)).toEqual([]);
-  await db.pool.query(`select steadytext_resume('embed')`);
+  await database().pool.query(`select steadytext_resume('embed')`);
   expect(await worker.hasQuarantined()).toBe(true);
   expect(await worker.claimQuarantined(1)).toHaveLength(1);
   expect(await worker.claimQuarantined(1)).toEqual([]);
@@ -105,7 +80,7 @@ test("a worker is given what is in quarantine in its own lanes only, not paused 
 test('a request in quarantine that was all its worker had in flight is charged, and its neighbours of before are not', async () => {
   await enqueue(2);
   await dieTwiceWith(2);
-  const worker = await startSqlWorker(db.pool);
+  const worker = await startSqlWorker(database().pool);
   await worker.claimQuarantined(1);
   await worker.fallSilent();
   expect(await rescue()).toMatchObject([{ isCharged: true, status: 'pending' }]);
@@ -120,8 +95,8 @@ async function chargedAfter(deaths: number, beside: readonly string[]): Promise<
   await enqueue(1);
   await dieTwiceWith(1);
   await haveDied(deaths);
-  for (const statement of beside) await db.pool.query(statement);
-  const worker = await startSqlWorker(db.pool);
+  for (const statement of beside) await database().pool.query(statement);
+  const worker = await startSqlWorker(database().pool);
   await worker.claim();
   expect(await worker.claimQuarantined(1)).toHaveLength(1);
   await worker.fallSilent();
@@ -152,10 +127,10 @@ test('but never while another request of its own lane was in flight', async () =
 
 test('nor while another one in quarantine was', async () => {
   await enqueue(1);
-  await db.pool.query(`select steadytext_generate_async('p')`);
+  await database().pool.query(`select steadytext_generate_async('p')`);
   await dieTwiceWith(2);
   await haveDied(9);
-  const worker = await startSqlWorker(db.pool);
+  const worker = await startSqlWorker(database().pool);
   expect([...(await worker.claimQuarantined(1)), ...(await worker.claimQuarantined(1))]).toHaveLength(2);
   await worker.fallSilent();
   expect(await rescue()).toMatchObject([{ isCharged: false }, { isCharged: false }]);
@@ -166,15 +141,15 @@ test('whatever is in flight in other lanes, one that kills ends within its budge
   const poison = (await dieTwiceWith(1))[0]?.id;
   let deaths = 2;
   for (let status = 'pending'; status === 'pending'; deaths += 1) {
-    await db.pool.query(`select steadytext_generate_async('innocent ' || $1)`, [deaths]);
-    const worker = await startSqlWorker(db.pool);
+    await database().pool.query(`select steadytext_generate_async('innocent ' || $1)`, [deaths]);
+    const worker = await startSqlWorker(database().pool);
     const fresh = await worker.claim();
     const [quarantined] = await worker.claimQuarantined(1);
     expect(quarantined?.id).toBe(poison);
     await worker.fallSilent();
     await rescue(2);
     // The innocent ones end as soon as a worker lives.
-    const alive = await startSqlWorker(db.pool);
+    const alive = await startSqlWorker(database().pool);
     await alive.finish(await alive.claim(), { kind: 'completed', result: 'r' });
     expect(fresh).toHaveLength(1);
     status = (await rowsOf(`select status from steadytext_queue where function_name = 'embed'`))[0]?.status;
@@ -189,15 +164,15 @@ test('one that kills in another lane is in quarantine itself before an innocent 
   await enqueue(1);
   const innocent = (await dieTwiceWith(1))[0]?.id;
   await haveDied(3);
-  await db.pool.query(`select steadytext_generate_async('poison')`);
+  await database().pool.query(`select steadytext_generate_async('poison')`);
   for (let death = 1; death <= 2; death += 1) {
-    const worker = await startSqlWorker(db.pool);
+    const worker = await startSqlWorker(database().pool);
     expect(await worker.claim()).toHaveLength(1);
     expect(await worker.claimQuarantined(1)).toMatchObject([{ id: innocent, retryCount: 0 }]);
     await worker.fallSilent();
     expect((await rescue()).map(({ isCharged }) => isCharged)).toEqual([false, false]);
   }
-  const worker = await startSqlWorker(db.pool);
+  const worker = await startSqlWorker(database().pool);
   expect(await worker.claim()).toEqual([]);
   expect(await worker.claimQuarantined(1)).toMatchObject([{ id: innocent, retryCount: 0 }]);
 });
@@ -207,7 +182,7 @@ test('a poisonous request fails within its budget, and innocents complete unchar
   const poison = (await dieTwiceWith(4))[2]?.id;
   let deaths = 2;
   for (let step = 0; step < 20; step += 1) {
-    const worker = await startSqlWorker(db.pool);
+    const worker = await startSqlWorker(database().pool);
     const claimed = await worker.claimQuarantined(9);
     if (claimed.length === 0) break;
     if (claimed.some(({ id }) => id === poison)) {
@@ -241,12 +216,12 @@ test.each([
     await dieTwiceWith(1);
     await dieWith(1);
     await rescue();
-    const worker = await startSqlWorker(db.pool);
+    const worker = await startSqlWorker(database().pool);
     const both = [...(await worker.claim()), ...(await worker.claimQuarantined(1))];
     both.sort((a, b) => Number(a.id) - Number(b.id));
     expect([...(await worker.finish(both, outcome)).values()]).toEqual([status, status]);
     expect(await remembered()).toEqual([]);
-    await db.pool.query('select lamplighter.promote_requests(10)');
+    await database().pool.query('select lamplighter.promote_requests(10)');
     expect(await worker.claim()).toHaveLength(status === 'pending' ? 2 : 0);
   },
 );
@@ -255,14 +230,14 @@ test('a request that was handed back is as near to quarantine as before', async 
   await enqueue(1);
   await dieWith(1);
   await rescue();
-  const worker = await startSqlWorker(db.pool);
+  const worker = await startSqlWorker(database().pool);
   const once = await worker.claimOne();
   await worker.finish([once], { kind: 'release' });
   expect(await remembered()).toEqual([1]);
   await worker.claimOne();
   await worker.fallSilent();
   await rescue();
-  const next = await startSqlWorker(db.pool);
+  const next = await startSqlWorker(database().pool);
   const quarantined = await next.claimQuarantined(1);
   await next.finish(quarantined, { kind: 'release' });
   expect(await next.claim()).toEqual([]);
@@ -275,8 +250,8 @@ test.each([
 ])('a request in quarantine that was %s is forgotten', async (_, statement) => {
   await enqueue(1);
   await dieTwiceWith(1);
-  await db.pool.query(statement);
-  const worker = await startSqlWorker(db.pool);
+  await database().pool.query(statement);
+  const worker = await startSqlWorker(database().pool);
   expect(await worker.claimQuarantined(1)).toEqual([]);
   await rescue();
   expect(await remembered()).toEqual([]);
@@ -285,23 +260,23 @@ test.each([
 test('a request that failed in quarantine and is retried by hand starts afresh', async () => {
   await enqueue(1);
   await dieTwiceWith(1);
-  const worker = await startSqlWorker(db.pool);
+  const worker = await startSqlWorker(database().pool);
   await worker.claimQuarantined(1);
   await worker.fallSilent();
   expect(await rescue(0)).toMatchObject([{ status: 'failed', isQuarantined: false }]);
-  await db.pool.query('select steadytext_retry(request_id) from steadytext_queue');
+  await database().pool.query('select steadytext_retry(request_id) from steadytext_queue');
   expect(await remembered()).toEqual([]);
-  expect(await (await startSqlWorker(db.pool)).claim()).toHaveLength(1);
+  expect(await (await startSqlWorker(database().pool)).claim()).toHaveLength(1);
 });
 
 test('a request in quarantine that was put off without being run goes back to its quarantine, its deaths remembered', async () => {
   await enqueue(1);
   await dieTwiceWith(1);
-  const worker = await startSqlWorker(db.pool);
+  const worker = await startSqlWorker(database().pool);
   await worker.finish(await worker.claimQuarantined(1), { kind: 'defer', error: 'Not begun', delayMs: 0 });
   expect(await remembered()).toEqual([2]);
   expect(await worker.claimQuarantined(1)).toEqual([]);
-  expect(await promoteRequests(db.pool, 10)).toBe(1);
+  expect(await promoteRequests(database().pool, 10)).toBe(1);
   expect(await worker.claim()).toEqual([]);
   await worker.finish(await worker.claimQuarantined(1), { kind: 'retry', error: 'e', delayMs: 0 });
   expect(await remembered()).toEqual([]);

@@ -1,38 +1,13 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { loadQuery } from '../../src/db/load-sql.ts';
-import type { ClaimedRequest } from '../../src/requests/claimed-request.ts';
 import { pruneRequests } from '../../src/requests/prune-requests.ts';
 import { rescueRequests } from '../../src/requests/rescue-requests.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { openSession } from '../support/sql-session.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
+import { setUpRescues } from './rescue-scene.ts';
 
-let db: TestDatabase;
-beforeAll(async () => {
-  db = await createTestDatabase();
-});
-afterAll(() => db[Symbol.asyncDispose]());
-beforeEach(() =>
-  db.pool.query('delete from steadytext_queue; delete from lamplighter.worker; delete from lamplighter.quarantine'),
-);
-
-const rescue = (maxRetries = 3) => rescueRequests(db.pool, maxRetries);
-const enqueue = (count: number) =>
-  db.pool.query(`select steadytext_embed_batch_async(array(select 't' || n from generate_series(1, $1::int) as n))`, [
-    count,
-  ]);
-const rowsOf = async (text: string) => (await db.pool.query(text)).rows;
-const remembered = async () =>
-  (await rowsOf('select deaths from lamplighter.quarantine order by id')).map(({ deaths }) => deaths);
-
-/** Registers a worker, lets it claim, and kills it. */
-async function dieWith(count: number): Promise<ClaimedRequest[]> {
-  const worker = await startSqlWorker(db.pool);
-  const claimed = await worker.claim({ limit: count });
-  await worker.fallSilent();
-  return claimed;
-}
+const { database, rescue, enqueue, rowsOf, remembered, dieWith } = setUpRescues();
 
 test('what was in flight with a silent worker is ready again at once after its first death, uncharged and remembered', async () => {
   await enqueue(3);
@@ -48,19 +23,19 @@ test('what was in flight with a silent worker is ready again at once after its f
   ).toEqual([{ status: 'dead', in_flight_at_death: 3, has_end: true }]);
   expect(await remembered()).toEqual([1, 1, 1]);
   expect(await rescue()).toEqual([]);
-  const worker = await startSqlWorker(db.pool);
+  const worker = await startSqlWorker(database().pool);
   expect(await worker.hasQuarantined()).toBe(false);
   expect(await worker.claim()).toHaveLength(3);
 });
 
 test('waiting workers are woken for what was rescued', async () => {
-  await using session = await openSession(db.uri);
+  await using session = await openSession(database().uri);
   const heard: string[] = [];
   session.client.on('notification', ({ channel }) => heard.push(channel));
   await session.client.query('listen lamplighter_wake');
   await enqueue(1);
   await dieWith(1);
-  await db.pool.query(`select lamplighter.request_wake_up('requests')`);
+  await database().pool.query(`select lamplighter.request_wake_up('requests')`);
   await rescue();
   await eventually(() => expect(heard).toEqual(['lamplighter_wake']));
 });
@@ -75,13 +50,13 @@ test('after its second death a request is in quarantine', async () => {
   await enqueue(2);
   await dieWith(2);
   await rescue();
-  const worker = await startSqlWorker(db.pool);
+  const worker = await startSqlWorker(database().pool);
   await enqueue(1);
   await worker.claim();
   await worker.fallSilent();
   expect((await rescue()).map(({ isQuarantined }) => isQuarantined)).toEqual([true, true, false]);
   expect(await remembered()).toEqual([2, 2, 1]);
-  const next = await startSqlWorker(db.pool);
+  const next = await startSqlWorker(database().pool);
   expect(await next.hasQuarantined()).toBe(true);
   expect(await next.claim()).toHaveLength(1);
   expect(await next.claimQuarantined(9)).toHaveLength(2);
@@ -89,7 +64,7 @@ test('after its second death a request is in quarantine', async () => {
 
 test('a worker that is on time keeps what is in flight', async () => {
   await enqueue(1);
-  const worker = await startSqlWorker(db.pool);
+  const worker = await startSqlWorker(database().pool);
   const claimed = await worker.claim();
   expect(await rescue()).toEqual([]);
   expect((await worker.finish(claimed, { kind: 'completed', result: 'r' })).size).toBe(1);
@@ -97,7 +72,7 @@ test('a worker that is on time keeps what is in flight', async () => {
 
 test('a worker that stopped without handing back what was in flight is relieved of it, uncharged', async () => {
   await enqueue(1);
-  const worker = await startSqlWorker(db.pool);
+  const worker = await startSqlWorker(database().pool);
   await worker.claim();
   await worker.renewLease({ status: 'stopped' });
   expect(await rescue()).toMatchObject([{ isCharged: false, status: 'pending', workerId: worker.workerId }]);
@@ -105,7 +80,7 @@ test('a worker that stopped without handing back what was in flight is relieved 
 
 test('the finish of a worker that was taken for dead changes nothing', async () => {
   await enqueue(2);
-  const worker = await startSqlWorker(db.pool);
+  const worker = await startSqlWorker(database().pool);
   const claimed = await worker.claim();
   await worker.fallSilent();
   await rescue();
@@ -117,7 +92,7 @@ test('the finish of a worker that was taken for dead changes nothing', async () 
 
 test('nor does it make anybody forget the death', async () => {
   await enqueue(2);
-  const zombie = await startSqlWorker(db.pool);
+  const zombie = await startSqlWorker(database().pool);
   const claimed = await zombie.claim();
   await zombie.fallSilent();
   await rescue();
@@ -129,7 +104,7 @@ test('nor does it make anybody forget the death', async () => {
 test('what a worker left that stopped has been through no death', async () => {
   await enqueue(1);
   for (let n = 0; n < 3; n += 1) {
-    const worker = await startSqlWorker(db.pool);
+    const worker = await startSqlWorker(database().pool);
     await worker.claimOne();
     await worker.renewLease({ status: 'stopped' });
     expect(await rescue()).toMatchObject([{ isQuarantined: false }]);
@@ -141,7 +116,7 @@ test('a row that somebody has locked is rescued by the next pass', async () => {
   await enqueue(2);
   const claimed = await dieWith(2);
   {
-    await using session = await openSession(db.uri);
+    await using session = await openSession(database().uri);
     await session.client.query('begin');
     await session.client.query('select from steadytext_queue where id = $1 for update', [claimed[0]?.id]);
     expect((await rescue()).map(({ id }) => id)).toEqual([claimed[1]?.id]);
@@ -154,8 +129,8 @@ test('a row that somebody has locked is rescued by the next pass', async () => {
 test('two rescuers at once rescue each request once', async () => {
   await enqueue(50);
   await dieWith(50);
-  await using a = await openSession(db.uri);
-  await using b = await openSession(db.uri);
+  await using a = await openSession(database().uri);
+  await using b = await openSession(database().uri);
   const both = await Promise.all([rescueRequests(a.client, 3), rescueRequests(b.client, 3)]);
   const late = await rescue();
   expect([...both.flat(), ...late].map(({ id }) => id).sort()).toHaveLength(50);
@@ -164,8 +139,8 @@ test('two rescuers at once rescue each request once', async () => {
 
 test('a claim that commits after its worker was found dead is rescued by the next pass, uncharged', async () => {
   await enqueue(1);
-  await using session = await openSession(db.uri);
-  const slow = await startSqlWorker(db.pool);
+  await using session = await openSession(database().uri);
+  const slow = await startSqlWorker(database().pool);
   await slow.fallSilent();
   await session.client.query('begin');
   await session.client.query(loadQuery('claim_requests'), [
@@ -189,14 +164,14 @@ test('a claim that commits after its worker was found dead is rescued by the nex
 
 test('old ends are pruned in steps, from an id on; locked ones later', async () => {
   await enqueue(4);
-  await (await startSqlWorker(db.pool)).answer('r');
-  await db.pool.query(`update steadytext_queue set completed_at = completed_at - interval '1 day'`);
+  await (await startSqlWorker(database().pool)).answer('r');
+  await database().pool.query(`update steadytext_queue set completed_at = completed_at - interval '1 day'`);
   await enqueue(1);
   const ids = (await rowsOf('select id from steadytext_queue order by id')).map(({ id }) => id);
   const prune = (olderThanMs: number, limit: number, afterId = '0') =>
-    pruneRequests(db.pool, { olderThanMs, afterId, limit });
+    pruneRequests(database().pool, { olderThanMs, afterId, limit });
   expect(await prune(2 * 86_400_000, 10)).toMatchObject({ looked: 5, pruned: 0, isYoung: true, lastId: undefined });
-  await using session = await openSession(db.uri);
+  await using session = await openSession(database().uri);
   await session.client.query(
     'begin; select from steadytext_queue where id = (select min(id) from steadytext_queue) for update',
   );

@@ -1,10 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
-import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cosine } from '../models/onnx-fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import type { SpawnedProcess } from '../support/process.ts';
+import { hasWeights, readReference, titled, WEIGHTS } from '../support/real-weights.ts';
 import { firstValue } from '../support/requests.ts';
 import { expectEqualAnswers } from './models-equal.ts';
 import {
@@ -17,12 +15,6 @@ import {
   type WorkerModels,
 } from './models-worker.ts';
 
-/** Real weights; none are part of this repository. */
-const WEIGHTS =
-  process.env['LAMPLIGHTER_TEST_MODELS'] ?? fileURLToPath(new URL('../../../shared/models', import.meta.url));
-const hasWeights = existsSync(`${WEIGHTS}/reference`);
-const titled = (title: string) => (hasWeights ? title : `${title} (SKIPPED: no real weights in ${WEIGHTS})`);
-
 interface Reference {
   readonly query_prefix?: string;
   readonly texts: readonly { readonly text: string; readonly vector: number[] }[];
@@ -34,8 +26,6 @@ interface ScoreReference {
   readonly documents: readonly string[];
   readonly rows: readonly { readonly query: string; readonly scores: readonly { readonly score: number }[] }[];
 }
-
-const readReference = <T>(name: string): T => JSON.parse(readFileSync(`${WEIGHTS}/reference/${name}.json`, 'utf8'));
 
 /** A database and a worker process for the tests of one block. */
 function useWorker(models: WorkerModels, options: ModelWorkerOptions = {}) {

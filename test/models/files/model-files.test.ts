@@ -2,11 +2,11 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, w
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LOCAL_MODELS } from '../../../src/models/catalogue/local-models.ts';
 import { createModelFiles } from '../../../src/models/files/create-model-files.ts';
 import type { LocalModel } from '../../../src/models/files/model-files.ts';
+import { WEIGHTS as REAL } from '../../support/real-weights.ts';
 import { FILES, SPEC, setUpPull, WEIGHTS } from './pull-setup.ts';
 import { sha256Of } from './stub-hub.ts';
 
@@ -210,8 +210,6 @@ describe('the hash of the weights', () => {
   });
 });
 
-const REAL =
-  process.env['LAMPLIGHTER_TEST_MODELS'] ?? fileURLToPath(new URL('../../../../shared/models', import.meta.url));
 describe.skipIf(!existsSync(REAL))(`real models (skipped where there are none in ${REAL})`, () => {
   test('are found by their paths, with the weights that they have', async () => {
     const names = ['all-MiniLM-L6-v2', 'bge-small-en-v1.5', 'random-cross-encoder'].map((name) => join(REAL, name));

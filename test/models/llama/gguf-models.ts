@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { LocalModel, ModelFiles, ModelSpec } from '../../../src/models/files/model-files.ts';
 import { createLlamaProvider } from '../../../src/models/llama/llama-provider.ts';
@@ -7,9 +6,9 @@ import type { LlamaSettings } from '../../../src/models/llama/llama-settings.ts'
 import type { ItemOutcome } from '../../../src/models/outcome.ts';
 import type { GenerateItem, GenerateOutput, Model } from '../../../src/models/port.ts';
 import type { ModelProvider } from '../../../src/models/provider.ts';
+import { WEIGHTS } from '../../support/real-weights.ts';
 
 const FIXTURES = new URL('../fixtures/gguf/', import.meta.url);
-const REAL_MODELS = process.env['LAMPLIGHTER_TEST_MODELS'] ?? '../shared/models';
 
 /** Never aborts. */
 export const NEVER = new AbortController().signal;
@@ -24,7 +23,7 @@ export function fixture(name: string): string {
 
 /** The path of a file among the real models, whether it is there or not. */
 export function realModel(name: string): string {
-  return `${REAL_MODELS}/${name}`;
+  return `${WEIGHTS}/${name}`;
 }
 
 /** For titles: tests of real weights say so when they are skipped. */
