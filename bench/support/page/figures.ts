@@ -25,11 +25,14 @@ export function fillFigures(page: string, reports: ReadonlyMap<string, SavedRepo
 
 /** What was missed comes first. */
 function renderSummary(reports: readonly SavedReport[]): string {
-  const verdicts = reports.flatMap((report) => report.verdicts).sort((a, b) => Number(a.isMet) - Number(b.isMet));
+  const verdicts = reports
+    .flatMap(({ bench, verdicts }) => verdicts.map((verdict) => ({ ...verdict, bench })))
+    .sort((a, b) => Number(a.isMet) - Number(b.isMet));
   return [
-    ['figure', 'measured', 'target', ''],
-    ['---', '---:', '---:', '---'],
-    ...verdicts.map(({ figure, value, target, isMet }) => [
+    ['bench', 'figure', 'measured', 'target', ''],
+    ['---', '---', '---:', '---:', '---'],
+    ...verdicts.map(({ bench, figure, value, target, isMet }) => [
+      bench,
       figure,
       renderMeasured(value),
       target.toLocaleString('en'),
