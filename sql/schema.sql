@@ -247,6 +247,16 @@ create table lamplighter.handler_chain (
 
 alter table lamplighter.handler_chain enable row level security;
 
+create table lamplighter.installation (
+  is_singleton boolean default true not null,
+  system_identifier text,
+  timeline integer,
+  origin text not null,
+  noted_at timestamp with time zone default clock_timestamp() not null,
+  constraint installation_is_singleton CHECK (is_singleton),
+  constraint installation_pkey PRIMARY KEY (is_singleton)
+);
+
 create table lamplighter.loopback (
   is_singleton boolean default true not null,
   dsn text not null,
@@ -2296,7 +2306,7 @@ AS $function$
   where s.name = p_name
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.enqueue_autonomous(p_request_id uuid, p_origin_id uuid, p_username text, p_function_name text, p_parameters jsonb, p_priority integer, p_model text, p_traceparent text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION lamplighter.enqueue_autonomous(p_request_id uuid, p_origin_id uuid, p_username text, p_function_name text, p_parameters jsonb, p_priority integer, p_model text, p_traceparent text DEFAULT NULL::text, p_place text DEFAULT NULL::text)
  RETURNS uuid
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -2304,6 +2314,9 @@ CREATE OR REPLACE FUNCTION lamplighter.enqueue_autonomous(p_request_id uuid, p_o
  SET lock_timeout TO '2s'
 AS $function$
 begin
+  if p_place <> lamplighter.read_task_origin() then
+    raise exception 'it leads to another database' using errcode = '55000';
+  end if;
   insert into lamplighter.autonomous_request (request_id, origin_id) values (p_request_id, p_origin_id);
   insert into public.steadytext_queue (request_id, batch_id, username, function_name, parameters, priority, model, traceparent)
   values (p_request_id, p_origin_id, p_username, p_function_name, p_parameters, p_priority, p_model, p_traceparent);
@@ -4351,6 +4364,20 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.note_installation()
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  insert into lamplighter.installation (system_identifier, timeline, origin)
+  select p.system_identifier, p.timeline, p.origin from lamplighter.read_place() as p
+  on conflict (is_singleton) do update
+  set system_identifier = excluded.system_identifier,
+      timeline = excluded.timeline,
+      origin = excluded.origin,
+      noted_at = clock_timestamp()
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.note_task_session(p_worker_id uuid, p_run_id bigint, p_attempt integer, p_pid integer, p_cancel_key integer, p_backend_start timestamp with time zone, p_postmaster_start timestamp with time zone, p_secret_hash bytea, p_guarantee text DEFAULT 'exactly once'::text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -5198,6 +5225,23 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.read_installation(OUT kind text, OUT noted_at timestamp with time zone)
+ RETURNS SETOF record
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select case
+           when i.origin <> p.origin then 'copied'
+           when i.system_identifier <> p.system_identifier then 'moved'
+           when i.timeline <> p.timeline then 'promoted'
+           else 'same'
+         end,
+         i.noted_at
+  from lamplighter.installation as i
+  cross join lamplighter.read_place() as p
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.read_own_figures(p_username text DEFAULT CURRENT_USER)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -5239,6 +5283,29 @@ AS $function$
   select issued.last_value - base.last_value
   from public.steadytext_queue_id_seq as issued
   cross join lamplighter.pending_base as base
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.read_place(OUT system_identifier text, OUT timeline integer, OUT origin text)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  origin := lamplighter.read_task_origin();
+  begin
+    system_identifier := (select s.system_identifier::text from pg_control_system() as s);
+  exception
+    when others then
+      null;
+  end;
+  begin
+    timeline := ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer;
+  exception
+    when others then
+      null;
+  end;
+end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.read_progress_part(p_row jsonb, p_done text, p_total text)
@@ -5408,7 +5475,10 @@ declare
     where r.rolname = p_username and c.oid = 'public.steadytext_queue'::regclass);
 begin
   if p_username is not null and not pg_has_role(session_user, p_username, 'MEMBER') then
-    raise exception 'What the requests of another role wait for is not shown' using errcode = '42501';
+    raise exception 'What the requests of role "%" wait for is not shown to the login "%", which is no member of it', p_username, session_user
+      using errcode = '42501',
+      hint = format('A SECURITY DEFINER function cannot ask for its owner: call it as the login itself, or GRANT %I TO %I.',
+        p_username, session_user);
   end if;
   if p_username is null then
     return;
@@ -7037,9 +7107,9 @@ begin
       v_dblink_schema)
     into v_sent
     using format(
-      'select lamplighter.enqueue_autonomous(%L, %L, %L, %L, %L, %L, %L, %L)',
+      'select lamplighter.enqueue_autonomous(%L, %L, %L, %L, %L, %L, %L, %L, %L)',
       v_request_id, v_origin.request_id, v_origin.username, v_origin.function_name, v_origin.parameters, v_origin.priority,
-      v_origin.model, v_origin.traceparent);
+      v_origin.model, v_origin.traceparent, lamplighter.read_task_origin());
   exception
     when configuration_limit_exceeded then
       raise;
@@ -8241,7 +8311,7 @@ revoke all on function lamplighter.drop_captures() from public;
 
 revoke all on function lamplighter.effective_setting(p_name text) from public;
 
-revoke all on function lamplighter.enqueue_autonomous(p_request_id uuid, p_origin_id uuid, p_username text, p_function_name text, p_parameters jsonb, p_priority integer, p_model text, p_traceparent text) from public;
+revoke all on function lamplighter.enqueue_autonomous(p_request_id uuid, p_origin_id uuid, p_username text, p_function_name text, p_parameters jsonb, p_priority integer, p_model text, p_traceparent text, p_place text) from public;
 
 revoke all on function lamplighter.enqueue_chunk(p_table regclass, p_text_column text, p_request_column text, p_after tid, p_size integer, p_use_cache boolean, p_priority integer, p_model text, OUT queued bigint, OUT reached tid, OUT is_over boolean) from public;
 
@@ -8379,6 +8449,8 @@ revoke all on function lamplighter.measure_queue() from public;
 
 revoke all on function lamplighter.model_or_default(p_model text) from public;
 
+revoke all on function lamplighter.note_installation() from public;
+
 revoke all on function lamplighter.note_task_session(p_worker_id uuid, p_run_id bigint, p_attempt integer, p_pid integer, p_cancel_key integer, p_backend_start timestamp with time zone, p_postmaster_start timestamp with time zone, p_secret_hash bytea, p_guarantee text) from public;
 
 revoke all on function lamplighter.parse_setting(p_name text, p_value text) from public;
@@ -8423,11 +8495,15 @@ revoke all on function lamplighter.read_health() from public;
 
 revoke all on function lamplighter.read_index_progress(p_row jsonb) from public;
 
+revoke all on function lamplighter.read_installation(OUT kind text, OUT noted_at timestamp with time zone) from public;
+
 revoke all on function lamplighter.read_own_figures(p_username text) from public;
 
 revoke all on function lamplighter.read_pass(p_job bigint, p_generation bigint, p_holder uuid) from public;
 
 revoke all on function lamplighter.read_pending_bound() from public;
+
+revoke all on function lamplighter.read_place(OUT system_identifier text, OUT timeline integer, OUT origin text) from public;
 
 revoke all on function lamplighter.read_progress_part(p_row jsonb, p_done text, p_total text) from public;
 
@@ -8756,6 +8832,14 @@ comment on table lamplighter.handler_chain is 'Requests that the call of a compl
 comment on column lamplighter.handler_chain.depth is 'How many calls led to the request: 1 for what was queued by a call for a request that none queued.';
 
 comment on view lamplighter.handler_failures is 'Calls of completion handlers that failed for good: your own, for the schema owner all. lamplighter.retry_delivery(delivery_id) has one made again.';
+
+comment on table lamplighter.installation is 'Where the database was that migrate last noted as the one that works (lamplighter.read_place()). A copy has the note, and is elsewhere.';
+
+comment on column lamplighter.installation.origin is 'Of which database it is (lamplighter.read_task_origin()).';
+
+comment on column lamplighter.installation.system_identifier is 'Of the server''s data; null on hosts that let nobody read it.';
+
+comment on column lamplighter.installation.timeline is 'Higher after a standby, or a copy of the server''s files, was promoted.';
 
 comment on table lamplighter.loopback is 'How dblink reaches this database again. May hold a password: readable by the owner only.';
 

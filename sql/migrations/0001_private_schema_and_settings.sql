@@ -14,6 +14,7 @@
 --   lamplighter.embedding_*, .change what is embedded, what of it has changed, and what is known of its vectors (0009, embeddings)
 --   lamplighter.metric_*             what is measured of all three systems, by minute and by hour (0011, monitoring)
 --   lamplighter.migration, .routine  the ledgers of migrations and functions (0001)
+--   lamplighter.installation         in which server and database it works, by which a copy is known (0001, installation)
 -- Callers' functions are security invoker and lean on row-level security; workers' functions are security definer, so that
 -- a worker's role needs no right on any table.
 create schema lamplighter;
@@ -50,6 +51,21 @@ comment on column lamplighter.routine.retired_in is
   'The version of the schema that has no use for it any more. Workers of the version before may have: the version after drops it.';
 comment on column lamplighter.routine.audience is
   'caller: whoever was granted the use. worker: logins that run workers. monitor: roles that see figures. owner: the schema''s owner. internal: other functions only.';
+
+create table lamplighter.installation (
+  is_singleton boolean not null default true,
+  system_identifier text,
+  timeline integer,
+  origin text not null,
+  noted_at timestamptz not null default clock_timestamp(),
+  constraint installation_pkey primary key (is_singleton),
+  constraint installation_is_singleton check (is_singleton)
+);
+comment on table lamplighter.installation is
+  'Where the database was that migrate last noted as the one that works (lamplighter.read_place()). A copy has the note, and is elsewhere.';
+comment on column lamplighter.installation.system_identifier is 'Of the server''s data; null on hosts that let nobody read it.';
+comment on column lamplighter.installation.timeline is 'Higher after a standby, or a copy of the server''s files, was promoted.';
+comment on column lamplighter.installation.origin is 'Of which database it is (lamplighter.read_task_origin()).';
 
 create table lamplighter.setting (
   name text collate "C" not null,

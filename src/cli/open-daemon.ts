@@ -7,10 +7,12 @@ import { type Daemon, startDaemon, type WatchedDaemon } from '../daemon/daemon.t
 import type { JobReport } from '../daemon/job-report.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
 import { describeConnection } from '../db/connection-text.ts';
+import { findCopy } from '../db/migrate/installation.ts';
 import { createModelRegistry } from '../models/registry.ts';
 import type { Invocation } from './cli-command.ts';
 import { DAEMON_FLAGS, daemonOriginsOf } from './daemon-options.ts';
 import { describeOptions, listEffectiveOptions } from './describe-options.ts';
+import { warnOfCopy } from './open-worker.ts';
 import { createRateMeter, describeRows, type RateMeter, renderBar } from './progress-bar.ts';
 import { readServerVersion } from './read-server-version.ts';
 import type { WatchedService } from './run-service.ts';
@@ -45,10 +47,13 @@ export async function openDaemon(invocation: Invocation, setup: DaemonSetup): Pr
   };
   try {
     // Tells soon what is wrong, and can be interrupted while a server does not answer.
-    const version = await withSession(invocation, settings, readServerVersion);
+    const server = await withSession(invocation, settings, async (session) => {
+      return { version: await readServerVersion(session), copy: await findCopy(session) };
+    });
     const started = await startDaemon({ settings, env, config, models, log });
     daemon = started;
-    logStart(setup, log, daemonOriginsOf(invocation), version);
+    logStart(setup, log, daemonOriginsOf(invocation), server.version);
+    warnOfCopy(log, server.copy);
     progress = startProgress(terminal, log, started);
     return {
       get jobs() {

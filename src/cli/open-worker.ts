@@ -5,6 +5,7 @@ import type { Logger } from '../core/log.ts';
 import { VERSION } from '../core/version.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
 import { describeConnection } from '../db/connection-text.ts';
+import { findCopy } from '../db/migrate/installation.ts';
 import { requireSchema } from '../db/migrate/schema-state.ts';
 import { resolveDefaultModels } from '../models/default-models.ts';
 import { createModelRegistry } from '../models/registry.ts';
@@ -51,7 +52,8 @@ export async function openWorker(invocation: Invocation, setup: WorkerSetup): Pr
     // Tells soon what is wrong, and can be interrupted while a server does not answer.
     const server = await withSession(invocation, settings, async (session) => {
       await requireSchema(session);
-      return { facts: await readServerVersion(session), database: await readDatabaseSettings(session) };
+      const facts = await readServerVersion(session);
+      return { facts, database: await readDatabaseSettings(session), copy: await findCopy(session) };
     });
     const taskLogins = taskLoginsOf(invocation, settings);
     const areTasksRequired = origins.taskConcurrency !== 'default';
@@ -65,6 +67,7 @@ export async function openWorker(invocation: Invocation, setup: WorkerSetup): Pr
     }
     const started = worker;
     logStart(invocation, setup, started.log, server);
+    warnOfCopy(started.log, server.copy);
     if (taskConcurrency > 0) started.log.info(`running tasks, up to ${taskConcurrency} at once`);
     logReport(started.log, config, started.report);
     return {
@@ -97,6 +100,11 @@ function logStart(
     `lamplighter ${VERSION}: the worker runs for ${describeConnection(settings)}${from}, PostgreSQL ${facts}`,
   );
   log.info({ options }, `options: ${describeOptions(options)}`);
+}
+
+/** Takes what `findCopy` said. */
+export function warnOfCopy(log: Logger, copy: string | undefined): void {
+  if (copy !== undefined) log.warn(`${copy}. See: lamplighter doctor copy`);
 }
 
 /** Warns where a model that was asked for cannot serve its function; what nobody asked for is only mentioned. */

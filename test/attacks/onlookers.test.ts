@@ -207,6 +207,7 @@ describe('a role that may monitor', () => {
     'lamplighter.list_processes': 'list_processes()',
     'lamplighter.read_figures': 'read_figures()',
     'lamplighter.read_health': 'read_health()',
+    'lamplighter.read_installation': 'read_installation()',
     'lamplighter.read_series': `read_series('requests', now() - interval '1 hour', interval '1 minute', 'generate', 'unserved')`,
   };
   /** Figures of all are no text. */

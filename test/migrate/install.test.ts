@@ -19,6 +19,7 @@ test('an owner without superuser rights installs everything, owns it, and has no
     ...readMigrations().map(({ name }) => name),
     `${readRoutines().length} functions`,
     'revoke what default privileges gave',
+    'note where the schema is installed',
   ]);
   const owners = await db.pool.query(
     `select distinct o.owner::regrole::text from (

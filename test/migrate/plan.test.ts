@@ -25,6 +25,7 @@ test('the plan of a first installation needs no database', async () => {
     `${readRoutines().length} functions`,
     'revoke what default privileges gave',
     'grant caller rights to app',
+    'note where the schema is installed',
   ]);
 });
 

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { findCopy } from '../../src/db/migrate/installation.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { withSession } from '../support/owned-database.ts';
 import { addJob, startTestDaemon } from '../support/test-daemon.ts';
 import { createVectorDatabase, PROVIDER, untilRight } from './vector-scene.ts';
 
@@ -48,6 +50,7 @@ test('a copy by pg_dump and pg_restore is served by a daemon of its own, with al
   await copyDatabase(origin, copy);
   await copy.pool.query(`update articles set body = 'of the copy ' || id where id between 8 and 12; delete from articles where id = 20;
     update articles set id = 100 where id = 21; insert into articles values (101, 'inserted into the copy')`);
+  expect(await withSession(copy.uri, findCopy)).toMatch(/is a copy of the one that was noted/);
   await using second = await startTestDaemon({ uri: copy.uri, provider: PROVIDER, ...LEASE });
   await untilRight(copy, 'articles', 'vector');
   await copy.pool.query(`update articles set body = 'later ' || id where id > 50`);

@@ -158,6 +158,7 @@ export const PRIVILEGES = `
 + + . . . . + . .  lamplighter.step_operations execute
 + + . . . . + . .  lamplighter.retry_failures execute
 + + + + + + . . .  lamplighter.scan_tasks execute
++ + . . . . . . .  lamplighter.installation *
 + + . . . . . . .  lamplighter.loopback *
 + + . . . . + + .  lamplighter.migration select (applied_at, applied_by, checksum, name, number, schema_version)
 + + . . . . . . .  lamplighter.migration *
@@ -273,6 +274,9 @@ export const PRIVILEGES = `
 + + . . . . + . .  lamplighter.measure_cancelled execute
 + + . . . . + . .  lamplighter.compact_metrics execute
 + + . . . . + + .  lamplighter.read_health execute
++ + . . . . + + .  lamplighter.read_installation execute
++ + . . . . . . .  lamplighter.read_place execute
++ + . . . . . . .  lamplighter.note_installation execute
 + + . . . . . . .  lamplighter.require_metric_lane execute
 + + . . . . . . .  lamplighter.count_buckets execute
 + + + + + + + . .  lamplighter.list_pauses execute

@@ -13,7 +13,10 @@ declare
     where r.rolname = p_username and c.oid = 'public.steadytext_queue'::regclass);
 begin
   if p_username is not null and not pg_has_role(session_user, p_username, 'MEMBER') then
-    raise exception 'What the requests of another role wait for is not shown' using errcode = '42501';
+    raise exception 'What the requests of role "%" wait for is not shown to the login "%", which is no member of it', p_username, session_user
+      using errcode = '42501',
+      hint = format('A SECURITY DEFINER function cannot ask for its owner: call it as the login itself, or GRANT %I TO %I.',
+        p_username, session_user);
   end if;
   if p_username is null then
     return;

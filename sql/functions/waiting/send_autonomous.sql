@@ -36,9 +36,9 @@ begin
       v_dblink_schema)
     into v_sent
     using format(
-      'select lamplighter.enqueue_autonomous(%L, %L, %L, %L, %L, %L, %L, %L)',
+      'select lamplighter.enqueue_autonomous(%L, %L, %L, %L, %L, %L, %L, %L, %L)',
       v_request_id, v_origin.request_id, v_origin.username, v_origin.function_name, v_origin.parameters, v_origin.priority,
-      v_origin.model, v_origin.traceparent);
+      v_origin.model, v_origin.traceparent, lamplighter.read_task_origin());
   exception
     when configuration_limit_exceeded then
       raise;

@@ -34,6 +34,10 @@ const LOOPBACK: CliOption = {
   argument: 'dsn',
   describes: 'how the server reaches this database through dblink, so that one transaction can queue and wait',
 };
+const ACCEPT_COPY: CliOption = {
+  flag: 'accept-copy',
+  describes: 'this database, a copy of another one, is to work from now on: doctor and workers warn of it no longer',
+};
 const SQL: CliOption = { flag: 'sql', describes: 'print the statements instead of running them' };
 
 export const migrateCommand: CliCommand = {
@@ -42,7 +46,7 @@ export const migrateCommand: CliCommand = {
   details:
     'Installs the schema, or brings it up to date, in one transaction; running it again changes nothing. Run it as the role that ' +
     'is to own the objects, usually the owner of the database. What default privileges gave to other roles is taken back and shown.',
-  options: [...CONNECTION_OPTIONS, GRANT, GRANT_WORKER, GRANT_MONITOR, LOOPBACK, SQL],
+  options: [...CONNECTION_OPTIONS, GRANT, GRANT_WORKER, GRANT_MONITOR, LOOPBACK, ACCEPT_COPY, SQL],
   examples: [
     { command: 'lamplighter migrate --grant app --grant-worker lamp', does: 'for a caller and a worker' },
     {
@@ -58,6 +62,7 @@ export const migrateCommand: CliCommand = {
       grantWorker: listOf(invocation, GRANT_WORKER),
       grantMonitor: listOf(invocation, GRANT_MONITOR),
       loopbackDsn: textOf(invocation, LOOPBACK),
+      acceptCopy: isOn(invocation, ACCEPT_COPY),
     };
     if (isOn(invocation, SQL)) return printPlan(invocation, options);
     const settings = directOf(connectionOf(invocation));

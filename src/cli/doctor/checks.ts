@@ -6,6 +6,7 @@ import {
   notificationsCheck,
   serverCheck,
 } from './check-connection.ts';
+import { copyCheck } from './check-copy.ts';
 import { transactionsCheck, vacuumCheck } from './check-dead-rows.ts';
 import { dimensionsCheck } from './check-dimensions.ts';
 import { embeddingsCheck } from './check-embeddings.ts';
@@ -31,6 +32,7 @@ export const CHECKS: readonly Check[] = [
   notificationsCheck,
   transactionsCheck,
   schemaCheck,
+  copyCheck,
   tablesCheck,
   indexesCheck,
   triggersCheck,

@@ -18,6 +18,8 @@ export interface MigrateOptions {
   readonly grantMonitor?: readonly string[];
   /** A keyword/value DSN by which dblink reaches this database again. */
   readonly loopbackDsn?: string | undefined;
+  /** This database, a copy, is from now on the one that works. @default false */
+  readonly acceptCopy?: boolean;
 }
 
 export interface MigrationStep {
@@ -68,6 +70,7 @@ export async function planMigration(db: Queryable | undefined, options: MigrateO
       ...revoke,
       ...grantSteps(options, earlier),
       ...loopbackSteps(options),
+      ...installationSteps(options, state?.isInstalled === true),
     ],
     runAs: state?.owner !== undefined && state.owner !== state.role ? state.owner : undefined,
     fromVersion: state?.version ?? 0,
@@ -158,4 +161,11 @@ function loopbackSteps({ loopbackDsn }: MigrateOptions): MigrationStep[] {
     `insert into lamplighter.loopback (dsn) values (${escapeLiteral(loopbackDsn)}) ` +
     'on conflict (is_singleton) do update set dsn = excluded.dsn;';
   return [{ title: 'set the loopback connection', text, isTransactional: true }];
+}
+
+/** Where it is installed is noted once: a migration of a copy must not hide that it is one. */
+function installationSteps({ acceptCopy = false }: MigrateOptions, isInstalled: boolean): MigrationStep[] {
+  if (isInstalled && !acceptCopy) return [];
+  const title = isInstalled ? 'note that this database is no copy' : 'note where the schema is installed';
+  return [{ title, text: 'select lamplighter.note_installation();', isTransactional: true }];
 }
