@@ -511,6 +511,7 @@ create table lamplighter.worker (
   processed bigint default 0 not null,
   failed bigint default 0 not null,
   events_dropped bigint default 0 not null,
+  memory_bytes bigint,
   started_at timestamp with time zone default clock_timestamp() not null,
   last_heartbeat timestamp with time zone default clock_timestamp() not null,
   died_at timestamp with time zone,
@@ -3643,17 +3644,22 @@ AS $function$
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.list_processes()
- RETURNS TABLE("workerId" uuid, kind text, hostname text, pid integer, status text, version text, functions text[], lanes text[], concurrency integer, "inFlight" integer, "taskConcurrency" integer, processed bigint, failed bigint, "startedAt" timestamp with time zone, "lastHeartbeat" timestamp with time zone, "leaseUntil" timestamp with time zone)
+ RETURNS TABLE("workerId" uuid, kind text, hostname text, pid integer, status text, version text, functions text[], lanes text[], concurrency integer, "inFlight" integer, "taskConcurrency" integer, processed bigint, failed bigint, "memoryBytes" bigint, "unavailableLanes" text[], "startedAt" timestamp with time zone, "lastHeartbeat" timestamp with time zone, "leaseUntil" timestamp with time zone)
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select w.worker_id, w.kind, w.hostname, w.pid,
          case when w.status in ('running', 'sleeping', 'stopping') and lease.until <= clock_timestamp() then 'dead' else w.status end,
-         w.version, w.functions, w.lanes, w.concurrency, w.in_flight, t.concurrency, w.processed, w.failed, w.started_at, w.last_heartbeat,
-         lease.until
+         w.version, w.functions, w.lanes, w.concurrency, w.in_flight, t.concurrency, w.processed, w.failed,
+         w.memory_bytes, unavailable.lanes, w.started_at, w.last_heartbeat, lease.until
   from lamplighter.worker as w
   left join lamplighter.task_worker as t on t.worker_id = w.worker_id
+  cross join lateral (
+    select array_agg(lane.key order by lane.key)
+    from jsonb_to_recordset(w.troubles) as trouble (lanes jsonb)
+    cross join lateral jsonb_array_elements_text(trouble.lanes) as lane (key)
+  ) as unavailable (lanes)
   cross join lateral (select w.last_heartbeat + make_interval(secs => w.lease_ms / 1000.0)) as lease (until)
 $function$;
 
@@ -6040,7 +6046,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint, p_settled_claims bigint[], p_troubles jsonb DEFAULT '[]'::jsonb, p_duties text[] DEFAULT '{}'::text[], p_intervals_ms double precision[] DEFAULT '{}'::double precision[])
+CREATE OR REPLACE FUNCTION lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint, p_settled_claims bigint[], p_troubles jsonb DEFAULT '[]'::jsonb, p_duties text[] DEFAULT '{}'::text[], p_intervals_ms double precision[] DEFAULT '{}'::double precision[], p_memory_bytes bigint DEFAULT NULL::bigint)
  RETURNS TABLE(is_alive boolean, has_quarantined boolean, now_ms double precision, duties text[], is_upkeep_late boolean, settings jsonb)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -6056,6 +6062,7 @@ begin
       processed = p_processed,
       failed = p_failed,
       troubles = p_troubles,
+      memory_bytes = p_memory_bytes,
       last_heartbeat = clock_timestamp()
   where w.worker_id = p_worker_id
     and w.status in ('running', 'sleeping', 'stopping');
@@ -8553,7 +8560,7 @@ revoke all on function lamplighter.remove_embedding_job(p_job bigint) from publi
 
 revoke all on function lamplighter.render_key(p_value anyelement) from public;
 
-revoke all on function lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint, p_settled_claims bigint[], p_troubles jsonb, p_duties text[], p_intervals_ms double precision[]) from public;
+revoke all on function lamplighter.renew_lease(p_worker_id uuid, p_status text, p_concurrency integer, p_in_flight integer, p_processed bigint, p_failed bigint, p_settled_claims bigint[], p_troubles jsonb, p_duties text[], p_intervals_ms double precision[], p_memory_bytes bigint) from public;
 
 revoke all on function lamplighter.request_wake_up(p_topic text) from public;
 
@@ -9000,6 +9007,8 @@ comment on column lamplighter.worker.in_flight_at_death is 'Requests in flight w
 comment on column lamplighter.worker.kind is 'worker: serves requests or tasks; daemon: keeps embeddings.';
 
 comment on column lamplighter.worker.lanes is 'function:model pairs that the worker serves; none for one that serves no requests.';
+
+comment on column lamplighter.worker.memory_bytes is 'What its whole process takes of the memory of its host, at the last heartbeat.';
 
 comment on column lamplighter.worker.troubles is 'Models that are unavailable at the last heartbeat: objects of model, lanes, error, for_ms and waiting. For the owner: an error may quote a request.';
 

@@ -15,6 +15,7 @@ create table lamplighter.worker (
   processed bigint not null default 0,
   failed bigint not null default 0,
   events_dropped bigint not null default 0,
+  memory_bytes bigint,
   started_at timestamptz not null default clock_timestamp(),
   last_heartbeat timestamptz not null default clock_timestamp(),
   died_at timestamptz,
@@ -28,6 +29,7 @@ create table lamplighter.worker (
 comment on table lamplighter.worker is 'Processes that hold work: workers and daemons. The lease on a request is its worker''s lease: renewed by the heartbeat, lost with it.';
 comment on column lamplighter.worker.kind is 'worker: serves requests or tasks; daemon: keeps embeddings.';
 comment on column lamplighter.worker.lanes is 'function:model pairs that the worker serves; none for one that serves no requests.';
+comment on column lamplighter.worker.memory_bytes is 'What its whole process takes of the memory of its host, at the last heartbeat.';
 comment on column lamplighter.worker.in_flight_at_death is 'Requests in flight with it when it was found dead.';
 comment on column lamplighter.worker.troubles is
   'Models that are unavailable at the last heartbeat: objects of model, lanes, error, for_ms and waiting. For the owner: an error may quote a request.';

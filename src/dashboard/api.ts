@@ -283,7 +283,10 @@ export interface WorkerRow {
   readonly taskConcurrency?: number;
   readonly processed: number;
   readonly failed: number;
+  /** Resident memory of its whole process at the last heartbeat. */
   readonly memoryBytes?: number;
+  /** Those of `lanes` whose model could not be used at the last heartbeat. */
+  readonly unavailableLanes?: readonly string[];
   readonly startedAt: string;
   readonly lastHeartbeat: string;
   /** Until when what it holds is safe from others. */

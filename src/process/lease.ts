@@ -1,3 +1,4 @@
+import process from 'node:process';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
 import type { Troubles } from '../core/recurring-trouble.ts';
@@ -56,6 +57,7 @@ export async function startLease(deps: LeaseDeps): Promise<Lease> {
       status: ownStatus,
       // What is in flight then is in flight under a later id.
       inFlight: ownStatus === 'stopped' ? 0 : countInFlight(workloads),
+      memoryBytes: process.memoryUsage.rss(),
       settledClaims: settledClaims.flat(),
       ...sumFigures(workloads),
       duties: isAtWork ? duties.offer() : [],

@@ -30,6 +30,8 @@ export interface LeaseReport {
   /** Attempts ended since the worker was registered, failed ones included. */
   readonly processed: number;
   readonly failed: number;
+  /** Resident memory of the whole process. @default unknown */
+  readonly memoryBytes?: number;
   /** Numbers of claims of which nothing is held any more. */
   readonly settledClaims: readonly number[];
   /** @default none */
@@ -67,6 +69,7 @@ export async function renewLease(db: Queryable, report: LeaseReport): Promise<Re
     inFlight,
     processed,
     failed,
+    memoryBytes,
     settledClaims,
     troubles = [],
     duties = [],
@@ -89,6 +92,7 @@ export async function renewLease(db: Queryable, report: LeaseReport): Promise<Re
     JSON.stringify(troubles),
     duties.map(({ name }) => name),
     duties.map(({ intervalMs }) => intervalMs),
+    memoryBytes,
   ]);
   const [row] = rows;
   if (row === undefined) throw new Error('renew_lease returned no row');

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { listProcesses } from '../../src/monitoring/lists/list-processes.ts';
 import { renewLease } from '../../src/process/renew-lease.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
@@ -82,6 +83,18 @@ test('worker_status shows what the worker reported last', async () => {
       last_heartbeat: expect.any(Date),
     },
   ]);
+});
+
+test('the list of processes tells their memory, and which of their lanes are not available', async () => {
+  const worker = await startSqlWorker(db.pool, { functions: ['embed', 'rerank'] });
+  const lanes = ['rerank:m', 'embed:m'];
+  const trouble = { model: 'm', lanes, error: 'of which prompts may be a part', for_ms: 1, waiting: 2 };
+  await worker.renewLease({ memoryBytes: 2 ** 40, troubles: [trouble] });
+  const [row] = await listProcesses(db.pool);
+  expect(row).toMatchObject({ memoryBytes: 2 ** 40, unavailableLanes: ['embed:m', 'rerank:m'] });
+  expect(JSON.stringify(row)).not.toContain('prompts');
+  await worker.renewLease();
+  expect(await listProcesses(db.pool)).toEqual([expect.not.objectContaining({ unavailableLanes: expect.anything() })]);
 });
 
 test('a daemon holds a lease like a worker, and is not shown among the workers', async () => {

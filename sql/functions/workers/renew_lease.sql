@@ -14,7 +14,8 @@ create or replace function lamplighter.renew_lease(
   p_settled_claims bigint[],
   p_troubles jsonb default '[]',
   p_duties text[] default '{}',
-  p_intervals_ms double precision[] default '{}'
+  p_intervals_ms double precision[] default '{}',
+  p_memory_bytes bigint default null
 ) returns table (is_alive boolean, has_quarantined boolean, now_ms double precision, duties text[], is_upkeep_late boolean,
   settings jsonb)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -28,6 +29,7 @@ begin
       processed = p_processed,
       failed = p_failed,
       troubles = p_troubles,
+      memory_bytes = p_memory_bytes,
       last_heartbeat = clock_timestamp()
   where w.worker_id = p_worker_id
     and w.status in ('running', 'sleeping', 'stopping');

@@ -19,6 +19,10 @@ export interface ProcessRow {
   readonly taskConcurrency?: number;
   readonly processed: number;
   readonly failed: number;
+  /** Resident memory of the whole process at the last heartbeat. */
+  readonly memoryBytes?: number;
+  /** Those of `lanes` whose model could not be used at the last heartbeat. */
+  readonly unavailableLanes?: readonly string[];
   readonly startedAt: string;
   readonly lastHeartbeat: string;
   /** Until when what it holds is safe from others. */

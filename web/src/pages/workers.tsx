@@ -60,24 +60,37 @@ const COLUMNS: readonly Column<WorkerRow>[] = [
   {
     title: 'Memory',
     class: 'number wide',
-    render: ({ memoryBytes }) => (memoryBytes === undefined ? <span class="nothing">–</span> : showBytes(memoryBytes)),
+    render: ({ memoryBytes }) =>
+      memoryBytes === undefined ? (
+        <span class="nothing">–</span>
+      ) : (
+        <span title="Of the whole process, at the last heartbeat">{showBytes(memoryBytes)}</span>
+      ),
   },
   { title: 'Version', class: 'number wide', render: ({ version }) => version },
   { title: 'Up', class: 'number wide', render: ({ startedAt }) => <Ago at={startedAt} /> },
 ];
 
-/** Where no process tells it. */
-const WITHOUT_MEMORY = COLUMNS.filter(({ title }) => title !== 'Memory');
-
-function Serves({ worker: { functions, lanes, taskConcurrency } }: { readonly worker: WorkerRow }) {
+function Serves({
+  worker: { kind, functions, lanes, unavailableLanes = [], taskConcurrency },
+}: {
+  readonly worker: WorkerRow;
+}) {
   const served = lanes.length > 0 ? lanes : functions;
   return (
     <ul class="tags">
-      {served.map((lane) => (
-        <li key={lane} class="tag" title={lane}>
-          {lane}
-        </li>
-      ))}
+      {served.map((lane) =>
+        unavailableLanes.includes(lane) ? (
+          <li key={lane} class="tag bad" title={`${lane}: its model cannot be used, see the log of this worker`}>
+            {lane}, not available
+          </li>
+        ) : (
+          <li key={lane} class="tag" title={lane}>
+            {lane}
+          </li>
+        ),
+      )}
+      {kind === 'daemon' ? <li class="tag">embedding jobs</li> : null}
       {taskConcurrency === undefined || taskConcurrency === 0 ? null : (
         <li class="tag">tasks × {showCount(taskConcurrency)}</li>
       )}
@@ -121,12 +134,7 @@ export function WorkersPage() {
             <Command text={EXAMPLE} />
           </Empty>
         ) : (
-          <Table
-            label="Workers"
-            columns={data.some(({ memoryBytes }) => memoryBytes !== undefined) ? COLUMNS : WITHOUT_MEMORY}
-            rows={data}
-            keyOf={({ workerId }) => workerId}
-          />
+          <Table label="Workers" columns={COLUMNS} rows={data} keyOf={({ workerId }) => workerId} />
         )}
       </section>
     </>
