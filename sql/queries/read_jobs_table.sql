@@ -37,7 +37,7 @@ select c.oid::pg_catalog.int8 as oid,
        coalesce((
          select pg_catalog.jsonb_object_agg(
            a.attname,
-           pg_catalog.format_type(case when t.typtype = 'd' then t.typbasetype else t.oid end, null)
+           case when t.typtype = 'd' then pg_catalog.format_type(t.typbasetype, t.typtypmod) else pg_catalog.format_type(t.oid, a.atttypmod) end
          )
          from pg_catalog.pg_attribute as a
          join pg_catalog.pg_type as t on t.oid = a.atttypid

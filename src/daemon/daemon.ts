@@ -9,7 +9,7 @@ import { describeConnection } from '../db/connection-text.ts';
 import { DATABASE_TROUBLE } from '../db/database-trouble.ts';
 import { requireWritableServer } from '../db/migrate/writable-server.ts';
 import { createPool } from '../db/pool.ts';
-import { readControlId } from '../embeddings/jobs/control-id.ts';
+import { type ControlId, readControlId } from '../embeddings/jobs/control-id.ts';
 import { resolveJobConnection } from '../embeddings/jobs/job-connection.ts';
 import type { JobRow, WantedJob } from '../embeddings/jobs/job-row.ts';
 import type { ModelRegistry } from '../models/registry.ts';
@@ -110,6 +110,7 @@ export async function startDaemon(options: StartDaemonOptions): Promise<WatchedD
   function heed(rows: readonly JobRow[], control: ControlNames): void {
     if (stopped !== undefined) return;
     const everywhere = new Set<string>();
+    const canceled = new Set<string>();
     const places = new Map<
       string,
       { settings: ConnectionSettings; rows: Map<string, { row: JobRow; spec: WantedJob; isCanceled: boolean }> }
@@ -118,31 +119,47 @@ export async function startDaemon(options: StartDaemonOptions): Promise<WatchedD
       const isOurs = (row.label ?? undefined) === config.label;
       const place = isOurs ? placeOf(row) : undefined;
       // Another daemon's, or not to be understood: wherever something was made for it, it stays.
-      if (place === undefined) everywhere.add(row.id);
-      else {
+      if (place === undefined) {
+        everywhere.add(row.id);
+        if (isOurs && row.marks.isCanceled) canceled.add(row.id);
+      } else {
         const known = places.get(place.key) ?? { settings: place.settings, rows: new Map() };
         known.rows.set(row.id, { row, spec: place.spec, isCanceled: row.marks.isCanceled });
         places.set(place.key, known);
       }
     }
-    for (const [key, place] of places) {
-      const known = targets.get(key);
-      const target = known ?? open(key, place.settings, control);
-      target.setJobs({ rows: place.rows, kept: everywhere });
-    }
+    /** With what is served here under another connection string, or may be: a job that has moved is removed where it was once that is certain. */
+    const keptIn = (own: Target): ReadonlySet<string> => {
+      const others = [...places].filter(([key]) => {
+        const target = targets.get(key);
+        const isElsewhere =
+          own.databaseId !== undefined && target?.databaseId !== undefined && target.databaseId !== own.databaseId;
+        return target !== own && !isElsewhere;
+      });
+      return others.length === 0
+        ? everywhere
+        : new Set([...everywhere, ...others.flatMap(([, { rows: ids }]) => [...ids.keys()])]);
+    };
+    for (const [key, { settings: at }] of places) if (!targets.has(key)) open(key, at, control);
     for (const [key, target] of targets) {
-      if (places.has(key)) continue;
-      target.setJobs({ rows: new Map(), kept: everywhere } satisfies WantedJobs);
-      if (target.reports.length === 0) close(key, target);
+      const place = places.get(key);
+      const kept = keptIn(target);
+      target.setJobs({ rows: place?.rows ?? new Map(), kept, canceled } satisfies WantedJobs);
+      const isLeft = ({ jobId }: JobReport) => !kept.has(jobId) || canceled.has(jobId);
+      if (place === undefined && !target.reports.some(isLeft)) close(key, target);
     }
   }
 
-  function open(key: string, at: ConnectionSettings, control: ControlNames): Target {
+  function open(key: string, at: ConnectionSettings, control: ControlNames): void {
     log.info(`serving jobs in ${describeConnection(at)}`);
     const target = startTarget({
       settings: at,
-      controlId: key === MAIN ? control.local : control.global,
-      jobRowOwner: key === MAIN ? control.rowOwner() : undefined,
+      controlOf(databaseId) {
+        const isMain = key === MAIN || (databaseId !== undefined && databaseId === control.database);
+        return isMain
+          ? { controlId: control.local, jobRowOwner: control.rowOwner() }
+          : { controlId: control.global, jobRowOwner: undefined };
+      },
       config,
       models,
       mark: (jobId, mark) => marks?.note(jobId, mark),
@@ -151,7 +168,6 @@ export async function startDaemon(options: StartDaemonOptions): Promise<WatchedD
       clock,
     });
     targets.set(key, target);
-    return target;
   }
 
   function close(key: string, target: Target): void {
@@ -236,9 +252,6 @@ export async function startDaemon(options: StartDaemonOptions): Promise<WatchedD
   };
 }
 
-interface ControlNames {
-  /** Of jobs in the database of the jobs table, and of those elsewhere. */
-  readonly local: string;
-  readonly global: string;
+interface ControlNames extends ControlId {
   readonly rowOwner: () => string | undefined;
 }

@@ -6,7 +6,7 @@ import { dropCaptures } from '../embeddings/cancel-job.ts';
 import type { JobRow, WantedJob } from '../embeddings/jobs/job-row.ts';
 import type { JobMark } from '../embeddings/jobs/mark-jobs.ts';
 import { listChangedJobs } from '../embeddings/list-changed-jobs.ts';
-import { listJobs } from '../embeddings/list-jobs.ts';
+import { listJobs, type RegisteredJob } from '../embeddings/list-jobs.ts';
 import { rescueBatches } from '../embeddings/release-batch.ts';
 import { createLoopWatch } from '../process/loop-watch.ts';
 import { createPollSchedule } from '../process/poll-schedule.ts';
@@ -31,6 +31,8 @@ export interface WantedJobs {
   readonly rows: ReadonlyMap<string, { readonly row: JobRow; readonly spec: WantedJob; readonly isCanceled: boolean }>;
   /** Ids that have a row which is nobody's business here, such as another daemon's or one that cannot be read: leave them as they are. */
   readonly kept: ReadonlySet<string>;
+  /** Those of them that are to be cancelled nevertheless. */
+  readonly canceled: ReadonlySet<string>;
 }
 
 export interface EmbeddingsWorkloadOptions {
@@ -58,6 +60,9 @@ export async function openEmbeddings(
   const runners = new Map<string, JobRunner>();
   const counts = { processed: 0, failed: 0 };
   let wanted: WantedJobs | undefined;
+  /** How often the jobs table has been read. */
+  let reads = 0;
+  let registered: { readonly jobs: readonly RegisteredJob[]; readonly reads: number } | undefined;
   let isStarted = false;
   let looker: Loop | undefined;
   const schedule = createPollSchedule({ db, topic: 'embeddings', longestPauseMs: () => LOOK_MS, log, clock });
@@ -98,6 +103,8 @@ export async function openEmbeddings(
       onCaptureUnused() {
         captures.note();
         looker?.wake();
+        // Another job may have waited for its column.
+        for (const other of runners.values()) if (other !== runner) other.recheck();
       },
       onRemoved() {
         counts.processed += runner.counts.written;
@@ -121,16 +128,22 @@ export async function openEmbeddings(
       runnerOf(jobId).setWish(wish);
     }
     for (const [jobId, runner] of runners) {
-      if (!wanted.rows.has(jobId)) runner.setWish({ kind: wanted.kept.has(jobId) ? 'rest' : 'remove' });
+      if (!wanted.rows.has(jobId)) runner.setWish(wishWithoutRow(jobId, wanted));
     }
   }
 
-  /** Jobs whose rows were deleted, or moved to another database, while no daemon ran. */
+  /** Jobs whose rows were deleted, cancelled, or moved to another database, while no daemon ran. */
   async function removeOrphans(): Promise<void> {
-    if (wanted === undefined || !orphans.isDue()) return;
-    const { rows, kept } = wanted;
-    for (const { jobId } of await listJobs(db, controlId)) {
-      if (!rows.has(jobId) && !kept.has(jobId)) runnerOf(jobId).setWish({ kind: 'remove' });
+    if (wanted === undefined) return;
+    if (orphans.isDue()) registered = { jobs: await listJobs(db, controlId), reads };
+    // Another daemon may have registered a job whose row this one has not read yet: the second read from here on began after that.
+    if (registered === undefined || reads < registered.reads + 2) return;
+    const { jobs } = registered;
+    registered = undefined;
+    for (const { jobId, state } of jobs) {
+      const wish = wishWithoutRow(jobId, wanted);
+      const isDone = wish.kind === 'rest' || (wish.kind === 'cancel' && state === 'canceled');
+      if (!wanted.rows.has(jobId) && !isDone) runnerOf(jobId).setWish(wish);
     }
   }
 
@@ -169,6 +182,7 @@ export async function openEmbeddings(
     ],
     setJobs(next) {
       wanted = next;
+      reads += 1;
       apply();
     },
     get reports() {
@@ -218,6 +232,11 @@ export async function openEmbeddings(
       await stopAll([...(looker === undefined ? [] : [looker]), ...runners.values()]);
     },
   };
+}
+
+function wishWithoutRow(jobId: string, { kept, canceled }: WantedJobs): JobWish {
+  if (canceled.has(jobId)) return { kind: 'cancel' };
+  return { kind: kept.has(jobId) ? 'rest' : 'remove' };
 }
 
 function createInterval(ms: number, clock: Clock): { isDue(): boolean } {

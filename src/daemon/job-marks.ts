@@ -24,10 +24,13 @@ export interface JobMarks extends Service {
 
 /**
  * Duty: writes marks back, the latest of each kind, once a second at most. What cannot be written (somebody has locked the row) is tried
- * again; after a death the next daemon sees what is so and marks it.
+ * again with the next ones, which do not wait for it; after a death the next daemon sees what is so and marks it.
  */
 export function startJobMarks({ db, table, troubles, clock }: JobMarksDeps): JobMarks {
   let pending = new Map<string, JobMark>();
+  const trouble = troubles.define('write to the jobs table');
+
+  const putBack = (jobId: string, mark: JobMark) => pending.set(jobId, { ...mark, ...pending.get(jobId) });
 
   async function write(): Promise<void> {
     const jobs = table();
@@ -35,9 +38,15 @@ export function startJobMarks({ db, table, troubles, clock }: JobMarksDeps): Job
     const writing = pending;
     pending = new Map();
     try {
-      await markJobs(db, jobs, writing);
+      const failures = await markJobs(db, jobs, writing);
+      if (failures.size === 0) trouble.settle();
+      for (const [jobId, failure] of failures) {
+        const mark = writing.get(jobId);
+        if (mark !== undefined) putBack(jobId, mark);
+        trouble.note(failure, { job: jobId });
+      }
     } catch (error) {
-      for (const [jobId, mark] of writing) pending.set(jobId, { ...mark, ...pending.get(jobId) });
+      for (const [jobId, mark] of writing) putBack(jobId, mark);
       throw error;
     }
   }
@@ -45,9 +54,11 @@ export function startJobMarks({ db, table, troubles, clock }: JobMarksDeps): Job
   const loop = startLoop({
     clock,
     intervalMs: WRITE_MS,
-    trouble: troubles.define('write to the jobs table'),
     runOnce: write,
+    onError: (error) => trouble.note(error),
+    onDeath: (error) => trouble.die(error),
   });
+  trouble.onRecovery(() => loop.tryAgain());
   return {
     note(jobId, mark) {
       const isFirst = pending.size === 0;

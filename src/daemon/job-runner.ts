@@ -67,6 +67,8 @@ export interface JobRunner extends Loop {
   setWish(wish: JobWish): void;
   /** Rows may have changed. */
   noteChanges(): void;
+  /** What the job could not be done for may be mended. */
+  recheck(): void;
   /** True while changed rows would be claimed at once: there is room for them, and nothing is in their way. */
   readonly isWaiting: boolean;
   /** Ours, in the database of the table, once it is registered there. */
@@ -354,6 +356,11 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
       loop.wake();
     },
     noteChanges: () => loop.wake(),
+    recheck() {
+      if (report.state !== 'failed') return;
+      parkedUntilMs = Number.NEGATIVE_INFINITY;
+      loop.wake();
+    },
     get isWaiting() {
       if (ready === undefined || ready.batches >= BATCHES_IN_FLIGHT || ready.isAlone) return false;
       return ready.turns.pauseMs === 0 && ready.pace.rowsInMs() === 0 && ready.budget?.isUsedUp !== true;

@@ -10,6 +10,7 @@ import { type ConnectionSettings, directOf } from '../db/connection-settings.ts'
 import { describeConnection } from '../db/connection-text.ts';
 import { migrate } from '../db/migrate/migrate.ts';
 import { readSchemaState } from '../db/migrate/schema-state.ts';
+import { readDatabaseId } from '../embeddings/jobs/control-id.ts';
 import type { JobMark } from '../embeddings/jobs/mark-jobs.ts';
 import { type RunningWorkloads, startWorkloads } from '../process/start-workloads.ts';
 import type { StopOptions } from '../process/stop.ts';
@@ -26,10 +27,16 @@ const IDLE_MS = 60_000;
 const ROOM_FOR_INDEX = 8;
 const INDEX_SESSION = { wanted: 1, isRequired: false, flag: '--max-connections' };
 
+export interface JobsControl {
+  readonly controlId: string;
+  /** A role of this database; undefined where nobody knows. */
+  readonly jobRowOwner: string | undefined;
+}
+
 export interface TargetDeps {
   readonly settings: ConnectionSettings;
-  readonly controlId: string;
-  readonly jobRowOwner: string | undefined;
+  /** What the jobs are registered under in this database, and who has made their rows. */
+  readonly controlOf: (databaseId: string | undefined) => JobsControl;
   readonly config: DaemonConfig;
   readonly models: ServedModels;
   readonly mark: (jobId: string, mark: JobMark) => void;
@@ -41,6 +48,8 @@ export interface TargetDeps {
 /** One database whose tables are served: a pool, a lease and a session that listens. */
 export interface Target extends Service {
   setJobs(wanted: WantedJobs): void;
+  /** Which database it is, as `readDatabaseId` names it; undefined before it was opened, or where the host does not tell. */
+  readonly databaseId: string | undefined;
   readonly reports: readonly JobReport[];
   /** Undefined while it is not open. */
   readonly vitals: Vitals | undefined;
@@ -54,7 +63,7 @@ export interface Target extends Service {
  * opened. One that is away holds up no other.
  */
 export function startTarget(deps: TargetDeps): Target {
-  const { settings, controlId, jobRowOwner, config, models, mark, log, troubles, clock } = deps;
+  const { settings, controlOf, config, models, mark, log, troubles, clock } = deps;
   const place = describeConnection(settings);
   const trouble = troubles.define(`open ${place} for embedding jobs`);
   let wanted: WantedJobs | undefined;
@@ -64,10 +73,12 @@ export function startTarget(deps: TargetDeps): Target {
   let failures = 0;
   const earlier: WorkDone[] = [];
   let reason: string | undefined;
+  let databaseId: string | undefined;
 
   async function install(signal: AbortSignal): Promise<void> {
     const session = await connectClient(directOf(settings), { applicationName: 'lamplighter daemon', signal, log });
     try {
+      databaseId = await readDatabaseId(session);
       if ((await readSchemaState(session)).isInstalled) return;
       await migrate(session);
       log.info(`installed the schema of Lamplighter in ${place}: jobs have tables there`);
@@ -84,7 +95,7 @@ export function startTarget(deps: TargetDeps): Target {
       settings,
       workloads: [
         async (context) => {
-          opened = await openEmbeddings(context, { controlId, jobRowOwner, config, models, mark });
+          opened = await openEmbeddings(context, { ...controlOf(databaseId), config, models, mark });
           return opened;
         },
       ],
@@ -149,6 +160,9 @@ export function startTarget(deps: TargetDeps): Target {
       if (running === undefined && reason !== undefined && isMore) {
         for (const jobId of next.rows.keys()) mark(jobId, { failureReason: reason });
       }
+    },
+    get databaseId() {
+      return databaseId;
     },
     get reports() {
       return embeddings?.reports ?? [];

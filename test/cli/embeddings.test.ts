@@ -1,11 +1,26 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
-import { DOCUMENTED_TABLE } from '../support/test-daemon.ts';
 import { runCli, startCli } from './run-cli.ts';
 
 const LANTERN = { entry: 'src/cli/lantern-cli.ts' };
 const PATIENCE_MS = 60_000;
+
+/** As it stands on Lantern's page, but for the quotes around "table" and the comma after the last column. */
+const PAGE_TABLE = `CREATE TABLE jobs (
+  id SERIAL PRIMARY KEY,
+  db_connection TEXT NOT NULL, -- target database connection url. Like postgresql://[username]:[password]@[host]:[port]/[dbname]
+  init_started_at TIMESTAMP, -- first time when job was started
+  init_failed_at TIMESTAMP, -- if the job is failed during the first run
+  init_finished_at TIMESTAMP, -- first run finish time
+  init_failure_reason TEXT, -- error message if job will be failed
+  canceled_at BOOL, -- if set to true all listeners will be closed for that job. This can be change while daemon is running
+  schema TEXT, -- target schema name in destination database (default is public)
+  "table" TEXT, -- target table name in destination database
+  src_column TEXT, -- name of the source column in target database table
+  dst_column TEXT, -- name of the destination column in target database table under which the embeddings will be generated
+  embedding_model TEXT -- model name to use (you can get the models by running lantern-cli show-models)
+)`;
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -56,22 +71,22 @@ test(
 test(
   'the documented page works word for word, with its statement made valid',
   async () => {
-    await db.pool.query(DOCUMENTED_TABLE);
+    await db.pool.query(PAGE_TABLE);
     await db.pool.query(
-      "create table articles (id serial primary key, body text); insert into articles (body) values ('one')",
+      "create table articles (id serial primary key, title text); insert into articles (title) values ('one')",
     );
     await db.pool.query(
-      `INSERT INTO jobs ("id", "db_connection", "schema", "table", "src_column", "dst_column", "embedding_model")
-     VALUES (1, $1, 'public', 'articles', 'body', 'embedding', 'builtin/lexical')`,
+      `INSERT INTO jobs (db_connection, schema, "table", src_column, dst_column, embedding_model)
+       VALUES ($1, 'public', 'articles', 'title', 'title_embedding', 'builtin/lexical')`,
       [db.uri],
     );
     await using daemon = startCli(['start-daemon', '--uri', db.uri, '--table', 'jobs'], LANTERN);
     await daemon.waitForLine(/installed the schema of Lamplighter/, { timeoutMs: PATIENCE_MS });
-    await db.pool.query("insert into articles (body) values ('two')");
+    await db.pool.query("INSERT INTO articles (title) VALUES ('two')");
     await eventually(
       async () => {
         const { rows } = await db.pool.query(
-          'select count(*)::int as rows, count(embedding)::int as vectors from articles',
+          'select count(*)::int as rows, count(title_embedding)::int as vectors from articles',
         );
         expect(rows).toEqual([{ rows: 2, vectors: 2 }]);
       },
@@ -89,21 +104,27 @@ test(
     const list = await runCli(['jobs', 'list', '--uri', db.uri, '--json']);
     expect(JSON.parse(list.stdout)).toMatchObject(
       [
-        { id: '1', source: 'public.articles.body', destination: 'embedding', model: 'builtin/lexical', reason: null },
+        {
+          id: '1',
+          source: 'public.articles.title',
+          destination: 'title_embedding',
+          model: 'builtin/lexical',
+          reason: null,
+        },
       ].map(({ reason: _, ...job }) => job),
     );
     expect(await runCli(['jobs', 'cancel', '1', '--uri', db.uri])).toMatchObject({ code: 0 });
     expect((await db.pool.query('select canceled_at is not null as is from jobs')).rows).toEqual([{ is: true }]);
     const once = await runCli([
       'create-embeddings',
-      ...['-m', 'builtin/lexical', '-u', db.uri, '-t', 'articles', '-c', 'body', '--pk', 'id'],
+      ...['-m', 'builtin/lexical', '-u', db.uri, '-t', 'articles', '-c', 'title', '-p', 'id'],
       ...['--out-column', 'once', '--create-column', '-f', 'id > 1'],
       ...['--max-rows-per-second', '100', '--max-tokens-per-day', '1000'],
     ]);
     expect(once).toMatchObject({ code: 0, stderr: '' });
     expect(once.stdout).toMatch(/^Embedded 1 row in .* s, with 1 call and 1 token of builtin\/lexical$/m);
     const { rows } = await db.pool.query(
-      'select id, cardinality(once) as length, once = embedding as same from articles order by id',
+      'select id, cardinality(once) as length, once = title_embedding as same from articles order by id',
     );
     expect(rows).toEqual([
       { id: 1, length: null, same: null },

@@ -202,7 +202,9 @@ test('every flag has an environment name', async () => {
 
 test('show-models lists every documented name in the documented form', async () => {
   putFiles();
-  const { code, stdout } = await runCli(['show-models'], { env: env(), entry: 'src/cli/lantern-cli.ts' });
+  const { LAMPLIGHTER_MODEL_DIR: folder = '', ...others } = env();
+  const options = { env: others, entry: 'src/cli/lantern-cli.ts' };
+  const { code, stdout } = await runCli(['show-models', '-d', folder], options);
   const lines = stdout.trimEnd().split('\n');
   for (const line of lines) expect(line).toMatch(/^[\w./-]+ - type: (textual|visual), downloaded: (true|false)$/);
   expect(lines).toContain('builtin/lexical - type: textual, downloaded: true');

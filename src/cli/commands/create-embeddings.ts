@@ -17,11 +17,11 @@ import { createPool, type Pool } from '../../db/pool.ts';
 import { readModel } from '../../embeddings/jobs/read-model.ts';
 import { parseColumnType } from '../../embeddings/table/column-type.ts';
 import { quoteIdentifier } from '../../embeddings/table/quote-identifier.ts';
-import { createProviders } from '../../models/create-providers.ts';
 import { createModelRegistry } from '../../models/registry.ts';
 import type { CliCommand, Invocation } from '../cli-command.ts';
 import { type CliOption, isOn, readOption, textOf } from '../cli-option.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
+import { DATA_PATH_OPTION, providersOf } from '../data-path.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { createRateMeter, describeRows, renderBar } from '../progress-bar.ts';
 import { withSession } from '../with-session.ts';
@@ -41,7 +41,13 @@ const SCHEMA: CliOption = {
   defaultText: 'public',
 };
 const COLUMN: CliOption = { flag: 'column', short: 'c', argument: 'column', describes: 'the column of the texts' };
-const PK: CliOption = { flag: 'pk', argument: 'column', describes: 'the column that names rows', defaultText: 'id' };
+const PK: CliOption = {
+  flag: 'pk',
+  short: 'p',
+  argument: 'column',
+  describes: 'the column that names rows',
+  defaultText: 'id',
+};
 const OUT_COLUMN: CliOption = { flag: 'out-column', argument: 'column', describes: 'the column of the vectors' };
 const OUT_URI: CliOption = {
   flag: 'out-uri',
@@ -86,16 +92,8 @@ const COLUMN_TYPE: CliOption = {
 const RUNTIME: CliOption = { flag: 'runtime', argument: 'runtime', describes: 'a name from "show-runtimes"' };
 const RUNTIME_PARAMS: CliOption = {
   flag: 'runtime-params',
-  short: 'p',
   argument: 'json',
   describes: 'dimensions and input_type, as a JSON object',
-};
-const DATA_PATH: CliOption = {
-  flag: 'data-path',
-  short: 'd',
-  argument: 'folder',
-  describes: 'where models are kept',
-  defaultText: 'LAMPLIGHTER_MODEL_DIR',
 };
 const STREAM: CliOption = { flag: 'stream', describes: 'has no effect: rows are always streamed' };
 const VISUAL: CliOption = {
@@ -139,7 +137,7 @@ export const createEmbeddingsCommand: CliCommand = {
     COLUMN_TYPE,
     RUNTIME,
     RUNTIME_PARAMS,
-    DATA_PATH,
+    DATA_PATH_OPTION,
     OUT_CSV,
     STREAM,
     VISUAL,
@@ -160,7 +158,7 @@ export const createEmbeddingsCommand: CliCommand = {
   logLevel: 'warn',
   async run(invocation) {
     const model = modelOf(invocation);
-    const providers = providersOf(invocation, model.name);
+    const providers = providersOf(invocation, [model.name]);
     const registry = createModelRegistry({ providers });
     const { interruption, log } = invocation;
     const imageFetcher = isOn(invocation, ALLOW_URL_IMAGES)
@@ -196,19 +194,10 @@ function modelOf(invocation: Invocation) {
     runtime: textOf(invocation, RUNTIME),
     params: textOf(invocation, RUNTIME_PARAMS),
   });
-  if ('problem' in model)
-    throw new LamplighterError('USAGE', model.problem.replace('runtime_params', '--runtime-params'));
+  if ('problem' in model) {
+    throw new LamplighterError('USAGE', model.problem.replace('runtime_params', `--${RUNTIME_PARAMS.flag}`));
+  }
   return model;
-}
-
-/** Where models come from; a folder and a path given here count, too. */
-function providersOf(invocation: Invocation, model: string) {
-  const { env, log, providers } = invocation;
-  const folder = textOf(invocation, DATA_PATH);
-  const isPath = /^[./~]|\.gguf$/.test(model);
-  if (folder === undefined && !isPath) return providers;
-  const own = folder === undefined ? env : { ...env, LAMPLIGHTER_MODEL_DIR: folder };
-  return createProviders({ env: own, given: [model], log });
 }
 
 async function embed(invocation: Invocation, { model, dimensions, isVisual }: ServedModel): Promise<ExitCode> {

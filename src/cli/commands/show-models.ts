@@ -1,6 +1,7 @@
 import { toPrintable } from '../../core/printable.ts';
 import { createModelRegistry } from '../../models/registry.ts';
 import type { CliCommand } from '../cli-command.ts';
+import { DATA_PATH_OPTION, providersOf } from '../data-path.ts';
 import { EXIT } from '../exit-code.ts';
 
 export const showModelsCommand: CliCommand = {
@@ -9,11 +10,15 @@ export const showModelsCommand: CliCommand = {
   details:
     'Lists the names of models, one a line, with what they take and whether their files are here. Models of openai and cohere ' +
     'are not listed: any name behind openai/ or cohere/ is asked for over the network.',
-  options: [],
-  examples: [{ command: 'lamplighter show-models', does: 'all of them' }],
+  options: [DATA_PATH_OPTION],
+  examples: [
+    { command: 'lamplighter show-models', does: 'all of them' },
+    { command: 'lamplighter show-models -d /var/lib/models', does: 'which of them that folder has' },
+  ],
   logLevel: 'warn',
-  async run({ providers, terminal }) {
-    const models = await createModelRegistry({ providers }).list();
+  async run(invocation) {
+    const { terminal } = invocation;
+    const models = await createModelRegistry({ providers: providersOf(invocation) }).list();
     for (const { card } of models) {
       terminal.print(toPrintable(`${card.name} - type: ${card.type}, downloaded: ${card.isDownloaded}`));
     }

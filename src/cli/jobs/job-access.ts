@@ -1,7 +1,7 @@
 import { LamplighterError } from '../../core/errors.ts';
 import type { ConnectionSettings } from '../../db/connection-settings.ts';
 import { createPool, type Pool } from '../../db/pool.ts';
-import { type ControlId, readControlId } from '../../embeddings/jobs/control-id.ts';
+import { type ControlId, readControlId, readDatabaseId } from '../../embeddings/jobs/control-id.ts';
 import { resolveJobConnection } from '../../embeddings/jobs/job-connection.ts';
 import type { JobRow } from '../../embeddings/jobs/job-row.ts';
 import { type JobsTable, openJobsTable } from '../../embeddings/jobs/jobs-table.ts';
@@ -62,7 +62,9 @@ export async function withJobs<T>(invocation: Invocation, work: (access: JobAcce
           throw new LamplighterError('CONFIG_INVALID', `The job ${id} cannot be read: ${spec.problem}`);
         const place = placeOf(spec.connection);
         const target = poolFor(place);
-        const jobs = await listJobs(target, place === settings ? control.local : control.global);
+        const isMain =
+          place === settings || (control.database !== undefined && (await readDatabaseId(target)) === control.database);
+        const jobs = await listJobs(target, isMain ? control.local : control.global);
         return inside(
           target,
           jobs.find(({ jobId }) => jobId === id),

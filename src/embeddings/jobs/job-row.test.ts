@@ -67,13 +67,13 @@ describe('what cannot be done is said', () => {
 
   test.each(['api_token', 'api_key', 'apiKey', 'secret', 'Authorization'])('a key in runtime_params: %s', (name) => {
     const problem = problemOf({ runtime_params: JSON.stringify({ [name]: 'sk-123' }) });
-    expect(problem).toMatch(/keys do not belong into a table; set OPENAI_API_KEY or COHERE_API_KEY/);
+    expect(problem).toMatch(/keys do not belong there; set OPENAI_API_KEY or COHERE_API_KEY/);
     expect(problem).not.toContain('sk-123');
   });
 
   test.each(['base_url', 'data_path', 'host', 'proxy'])('a place in runtime_params: %s', (name) => {
     expect(problemOf({ runtime_params: JSON.stringify({ [name]: 'http://169.254.169.254' }) })).toMatch(
-      /may not name files or servers/,
+      /files and servers are not named there/,
     );
   });
 });

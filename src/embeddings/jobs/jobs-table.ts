@@ -15,7 +15,7 @@ export interface JobsTable {
   /** Schema-qualified and quoted, to be put into a statement. */
   readonly quotedName: string;
   readonly owner: string;
-  /** The names of its columns, with the type of each, that of a domain being the one beneath. */
+  /** The names of its columns, with the type of each as SQL spells it, that of a domain being the one beneath. */
   readonly columns: ReadonlyMap<string, string>;
   /** Roles besides the owner that may write to it, and with that decide what the daemon embeds. */
   readonly writers: readonly string[];

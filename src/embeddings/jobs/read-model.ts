@@ -43,12 +43,12 @@ function readParams(
   for (const name of entries.keys()) {
     if (SECRET.test(name)) {
       return {
-        problem: `runtime_params holds "${name}": keys do not belong into a table; set OPENAI_API_KEY or COHERE_API_KEY where the daemon runs, and change that key, as others could read it here`,
+        problem: `runtime_params holds "${name}": keys do not belong there; set OPENAI_API_KEY or COHERE_API_KEY where the program runs, and change that key, as others could read it`,
       };
     }
     if (PLACE.test(name)) {
       return {
-        problem: `runtime_params holds "${name}": a table may not name files or servers; set OPENAI_BASE_URL or COHERE_BASE_URL, or the folder of models, where the daemon runs`,
+        problem: `runtime_params holds "${name}": files and servers are not named there; set OPENAI_BASE_URL or COHERE_BASE_URL, or the folder of models, where the program runs`,
       };
     }
   }
