@@ -497,6 +497,7 @@ create table lamplighter.waiting (
 
 create table lamplighter.worker (
   worker_id uuid default gen_random_uuid() not null,
+  process_id uuid,
   kind text collate "C" default 'worker'::text not null,
   username text default SESSION_USER not null,
   hostname text not null,
@@ -3644,12 +3645,12 @@ AS $function$
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.list_processes()
- RETURNS TABLE("workerId" uuid, kind text, hostname text, pid integer, status text, version text, functions text[], lanes text[], concurrency integer, "inFlight" integer, "taskConcurrency" integer, processed bigint, failed bigint, "memoryBytes" bigint, "unavailableLanes" text[], "startedAt" timestamp with time zone, "lastHeartbeat" timestamp with time zone, "leaseUntil" timestamp with time zone)
+ RETURNS TABLE("workerId" uuid, "processId" uuid, kind text, hostname text, pid integer, status text, version text, functions text[], lanes text[], concurrency integer, "inFlight" integer, "taskConcurrency" integer, processed bigint, failed bigint, "memoryBytes" bigint, "unavailableLanes" text[], "startedAt" timestamp with time zone, "lastHeartbeat" timestamp with time zone, "leaseUntil" timestamp with time zone)
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select w.worker_id, w.kind, w.hostname, w.pid,
+  select w.worker_id, w.process_id, w.kind, w.hostname, w.pid,
          case when w.status in ('running', 'sleeping', 'stopping') and lease.until <= clock_timestamp() then 'dead' else w.status end,
          w.version, w.functions, w.lanes, w.concurrency, w.in_flight, t.concurrency, w.processed, w.failed,
          w.memory_bytes, unavailable.lanes, w.started_at, w.last_heartbeat, lease.until
@@ -5952,7 +5953,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer, p_kind text DEFAULT 'worker'::text)
+CREATE OR REPLACE FUNCTION lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer, p_kind text DEFAULT 'worker'::text, p_process_id uuid DEFAULT NULL::uuid)
  RETURNS uuid
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -5965,8 +5966,8 @@ begin
   if p_lease_ms is null or p_lease_ms not between 1000 and 3600000 then
     raise exception 'A lease must be between 1 s and 1 h, not % ms', coalesce(p_lease_ms::text, 'NULL') using errcode = '22023';
   end if;
-  insert into lamplighter.worker as w (kind, hostname, pid, version, functions, lanes, concurrency, lease_ms)
-  values (p_kind, p_hostname, p_pid, p_version,
+  insert into lamplighter.worker as w (kind, process_id, hostname, pid, version, functions, lanes, concurrency, lease_ms)
+  values (p_kind, p_process_id, p_hostname, p_pid, p_version,
           array(select distinct split_part(lane, ':', 1) from unnest(p_lanes) as lane order by 1), p_lanes, p_concurrency, p_lease_ms)
   returning w.worker_id into v_worker_id;
   return v_worker_id;
@@ -8550,7 +8551,7 @@ revoke all on function lamplighter.register_embedding_job(p_control_id text, p_j
 
 revoke all on function lamplighter.register_handler(p_handler regprocedure, p_function_name text, p_search_path text) from public;
 
-revoke all on function lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer, p_kind text) from public;
+revoke all on function lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer, p_kind text, p_process_id uuid) from public;
 
 revoke all on function lamplighter.release_batch(p_batch bigint, p_holder uuid, p_delay_ms double precision) from public;
 
@@ -9009,6 +9010,8 @@ comment on column lamplighter.worker.kind is 'worker: serves requests or tasks; 
 comment on column lamplighter.worker.lanes is 'function:model pairs that the worker serves; none for one that serves no requests.';
 
 comment on column lamplighter.worker.memory_bytes is 'What its whole process takes of the memory of its host, at the last heartbeat.';
+
+comment on column lamplighter.worker.process_id is 'Of the process that holds the lease, as in each line of its log: a daemon has a lease in each database, and a lost lease gets a successor.';
 
 comment on column lamplighter.worker.troubles is 'Models that are unavailable at the last heartbeat: objects of model, lanes, error, for_ms and waiting. For the owner: an error may quote a request.';
 

@@ -1,6 +1,7 @@
 -- 0004_workers (schema version 1): worker processes, their leases, what one of them does for all, and the pause of a function.
 create table lamplighter.worker (
   worker_id uuid not null default gen_random_uuid(),
+  process_id uuid,
   kind text collate "C" not null default 'worker',
   username text not null default session_user,
   hostname text not null,
@@ -27,6 +28,8 @@ create table lamplighter.worker (
   constraint worker_status_is_known check (status in ('running', 'sleeping', 'stopping', 'stopped', 'dead'))
 ) with (fillfactor = 50);
 comment on table lamplighter.worker is 'Processes that hold work: workers and daemons. The lease on a request is its worker''s lease: renewed by the heartbeat, lost with it.';
+comment on column lamplighter.worker.process_id is
+  'Of the process that holds the lease, as in each line of its log: a daemon has a lease in each database, and a lost lease gets a successor.';
 comment on column lamplighter.worker.kind is 'worker: serves requests or tasks; daemon: keeps embeddings.';
 comment on column lamplighter.worker.lanes is 'function:model pairs that the worker serves; none for one that serves no requests.';
 comment on column lamplighter.worker.memory_bytes is 'What its whole process takes of the memory of its host, at the last heartbeat.';

@@ -47,5 +47,7 @@ export interface CliCommand {
   readonly examples: readonly Example[];
   /** From which level on it logs, unless `--log-level` says otherwise. */
   readonly logLevel: 'info' | 'warn' | 'error';
+  /** Runs until it is stopped, so that its log lines name the process. @default false */
+  readonly isService?: boolean;
   run(invocation: Invocation): Promise<ExitCode>;
 }

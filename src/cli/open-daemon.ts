@@ -1,18 +1,17 @@
 import { systemClock } from '../core/clock.ts';
 import { createLogger, type Logger, type LogLevel } from '../core/log.ts';
+import { withProcessId } from '../core/process-id.ts';
 import { type Service, startLoop } from '../core/service.ts';
-import { VERSION } from '../core/version.ts';
 import { type DaemonConfig, daemonConfig } from '../daemon/config.ts';
 import { type Daemon, startDaemon, type WatchedDaemon } from '../daemon/daemon.ts';
 import type { JobReport } from '../daemon/job-report.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
-import { describeConnection } from '../db/connection-text.ts';
 import { findCopy } from '../db/migrate/installation.ts';
 import { createModelRegistry } from '../models/registry.ts';
 import type { Invocation } from './cli-command.ts';
 import { DAEMON_FLAGS, daemonOriginsOf } from './daemon-options.ts';
-import { describeOptions, listEffectiveOptions } from './describe-options.ts';
-import { warnOfCopy } from './open-worker.ts';
+import { listEffectiveOptions } from './describe-options.ts';
+import { logStart } from './log-start.ts';
 import { createRateMeter, describeRows, type RateMeter, renderBar } from './progress-bar.ts';
 import { readServerVersion } from './read-server-version.ts';
 import type { WatchedService } from './run-service.ts';
@@ -35,7 +34,7 @@ const LINE_MS = 10_000;
 export async function openDaemon(invocation: Invocation, setup: DaemonSetup): Promise<RunningDaemon> {
   const { settings, config } = setup;
   const { env, providers, terminal } = invocation;
-  const log = logAround(terminal, invocation.log);
+  const log = withProcessId(logAround(terminal, invocation.log));
   const models = createModelRegistry({ providers });
   let daemon: WatchedDaemon | undefined;
   let progress: Service | undefined;
@@ -52,8 +51,13 @@ export async function openDaemon(invocation: Invocation, setup: DaemonSetup): Pr
     });
     const started = await startDaemon({ settings, env, config, models, log });
     daemon = started;
-    logStart(setup, log, daemonOriginsOf(invocation), server.version);
-    warnOfCopy(log, server.copy);
+    const options = listEffectiveOptions({
+      options: daemonConfig.options,
+      config: { ...config },
+      origins: daemonOriginsOf(invocation),
+      wordings: DAEMON_FLAGS,
+    });
+    logStart(log, { what: 'the embedding daemon', settings, server: server.version, copy: server.copy, options });
     progress = startProgress(terminal, log, started);
     return {
       get jobs() {
@@ -69,26 +73,6 @@ export async function openDaemon(invocation: Invocation, setup: DaemonSetup): Pr
     await stop({ isImmediate: true });
     throw error;
   }
-}
-
-function logStart(
-  { settings, config }: DaemonSetup,
-  log: Logger,
-  origins: Record<string, string>,
-  server: string,
-): void {
-  const options = listEffectiveOptions({
-    options: daemonConfig.options,
-    config: { ...config },
-    origins,
-    wordings: DAEMON_FLAGS,
-  });
-  const { host, port, database, user: role, origin } = settings;
-  log.info(
-    { version: VERSION, connection: { host, port, database, role, server } },
-    `lamplighter ${VERSION}: the embedding daemon runs for ${describeConnection(settings)}${origin === undefined ? '' : ` (from ${origin})`}, PostgreSQL ${server}`,
-  );
-  log.info({ options }, `options: ${describeOptions(options)}`);
 }
 
 /** On a screen, log lines and the bar must not run into each other. */

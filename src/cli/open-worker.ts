@@ -2,9 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { LamplighterError } from '../core/errors.ts';
 import { groupBy } from '../core/group-by.ts';
 import type { Logger } from '../core/log.ts';
-import { VERSION } from '../core/version.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
-import { describeConnection } from '../db/connection-text.ts';
 import { findCopy } from '../db/migrate/installation.ts';
 import { requireSchema } from '../db/migrate/schema-state.ts';
 import { resolveDefaultModels } from '../models/default-models.ts';
@@ -15,7 +13,8 @@ import type { LiveSettings } from '../worker/requests/upkeep/settings-watcher.ts
 import { startWorker, type WatchedWorker, type Worker } from '../worker/worker.ts';
 import type { Invocation } from './cli-command.ts';
 import { type DatabaseSettings, readDatabaseSettings } from './database-settings.ts';
-import { describeOptions, listEffectiveOptions } from './describe-options.ts';
+import { type EffectiveOption, listEffectiveOptions } from './describe-options.ts';
+import { logStart } from './log-start.ts';
 import { readServerVersion } from './read-server-version.ts';
 import type { WatchedService } from './run-service.ts';
 import { taskLoginsOf } from './task-login-options.ts';
@@ -66,8 +65,13 @@ export async function openWorker(invocation: Invocation, setup: WorkerSetup): Pr
       });
     }
     const started = worker;
-    logStart(invocation, setup, started.log, server);
-    warnOfCopy(started.log, server.copy);
+    logStart(started.log, {
+      what: 'the worker',
+      settings,
+      server: server.facts,
+      copy: server.copy,
+      options: effectiveOptionsOf(invocation, server.database),
+    });
     if (taskConcurrency > 0) started.log.info(`running tasks, up to ${taskConcurrency} at once`);
     logReport(started.log, config, started.report);
     return {
@@ -84,27 +88,10 @@ export async function openWorker(invocation: Invocation, setup: WorkerSetup): Pr
   }
 }
 
-/** What a reader of the log has to know of the lines that follow. */
-function logStart(
-  { flags, env }: Invocation,
-  { settings }: WorkerSetup,
-  log: Logger,
-  { facts, database }: { readonly facts: string; readonly database: DatabaseSettings },
-): void {
+/** With what the database sets, which the worker reads after it has started. */
+function effectiveOptionsOf({ flags, env }: Invocation, database: DatabaseSettings): readonly EffectiveOption[] {
   const { config, origins } = resolveWorkerConfig({ flags, env, database });
-  const options = listEffectiveOptions({ options: workerConfig.options, config, origins, wordings: WORKER_FLAGS });
-  const { host, port, database: name, user: role, origin } = settings;
-  const from = origin === undefined ? '' : ` (from ${origin})`;
-  log.info(
-    { version: VERSION, connection: { host, port, database: name, role, server: facts } },
-    `lamplighter ${VERSION}: the worker runs for ${describeConnection(settings)}${from}, PostgreSQL ${facts}`,
-  );
-  log.info({ options }, `options: ${describeOptions(options)}`);
-}
-
-/** Takes what `findCopy` said. */
-export function warnOfCopy(log: Logger, copy: string | undefined): void {
-  if (copy !== undefined) log.warn(`${copy}. See: lamplighter doctor copy`);
+  return listEffectiveOptions({ options: workerConfig.options, config, origins, wordings: WORKER_FLAGS });
 }
 
 /** Warns where a model that was asked for cannot serve its function; what nobody asked for is only mentioned. */

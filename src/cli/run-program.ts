@@ -3,6 +3,7 @@ import { flagVariable } from '../core/config/define-config.ts';
 import { type Env, readEnv } from '../core/env.ts';
 import { isLamplighterError, LamplighterError } from '../core/errors.ts';
 import { createLogger, type LogLevel } from '../core/log.ts';
+import { withProcessId } from '../core/process-id.ts';
 import { suggest } from '../core/suggest.ts';
 import { createProviders } from '../models/create-providers.ts';
 import type { ModelProvider } from '../models/provider.ts';
@@ -42,7 +43,8 @@ export async function runProgram(
 
   const execute: Execute = async (command, flags, args) => {
     level = readOption({ flags, env }, LOG_LEVEL_OPTION, readLogLevel) ?? command.logLevel;
-    const log = createLogger({ level, pretty: terminal.logs.isPretty, color: terminal.logs.isColoured });
+    const plain = createLogger({ level, pretty: terminal.logs.isPretty, color: terminal.logs.isColoured });
+    const log = command.isService === true ? withProcessId(plain) : plain;
     for (const warning of warnOfUnknownVariables(env, COMMANDS)) {
       if (log.isLevelEnabled('warn')) log.warn(warning);
       else if (level !== 'silent') terminal.printError(`warning: ${warning}`);

@@ -51,7 +51,8 @@ async function stopService(
   startedMs: number,
 ): Promise<ExitCode> {
   const log = service.log ?? commandLog;
-  log.info('stopping; another signal hands back at once what still runs');
+  const hasWork = service.workDone().length > 0;
+  log.info(hasWork ? 'stopping; a second signal hands back unfinished work at once' : 'stopping');
   const sayStopped = () => {
     const work = service.workDone();
     log.info({ work, ranMs: Math.round(performance.now() - startedMs) }, lastLine(work, performance.now() - startedMs));
@@ -67,5 +68,5 @@ async function stopService(
 
 function lastLine(work: readonly WorkDone[], ranMs: number): string {
   const time = ranMs < 60_000 ? `${(ranMs / 1_000).toFixed(1)} s` : formatDuration(Math.round(ranMs / 1_000) * 1_000);
-  return `stopped after ${time}: ${describeWork(work)}`;
+  return `stopped after ${time}${work.length === 0 ? '' : `: ${describeWork(work)}`}`;
 }

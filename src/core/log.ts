@@ -57,17 +57,17 @@ function isMistake(error: Error): boolean {
 function createPrettyStream(sink: DestinationStream, color: boolean): DestinationStream {
   const format = prettyFactory({
     colorize: color,
-    ignore: 'pid,hostname,lanes,workerId,version,connection,connections,options,work,ranMs',
+    ignore: 'pid,hostname,lanes,processId,workerId,version,connection,connections,options,work,ranMs',
     messageFormat,
     translateTime: 'SYS:HH:MM:ss.l',
   });
   return { write: (line) => sink.write(format(toPrintableJson(line))) };
 }
 
-/** Fields that the message says as well are for JSON. The beginning of its worker's id tells the lines of several workers apart. */
+/** Fields that the message says as well are for JSON. The beginning of the process's id tells the lines of several processes apart. */
 function messageFormat(line: Record<string, unknown>, key: string): string {
   const text = String(line[key] ?? '');
-  return typeof line['workerId'] === 'string' ? `${line['workerId'].slice(0, 8)} ${text}` : text;
+  return typeof line['processId'] === 'string' ? `${line['processId'].slice(0, 8)} ${text}` : text;
 }
 
 /** A logger that writes nothing. */

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import type { Env } from '../core/env.ts';
 import { isLamplighterError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import { withProcessId } from '../core/process-id.ts';
 import { createTroubles } from '../core/recurring-trouble.ts';
 import type { Service } from '../core/service.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
@@ -65,7 +66,8 @@ const MAIN = '';
  * connecting to its database. What is wrong with a job is told in its row instead.
  */
 export async function startDaemon(options: StartDaemonOptions): Promise<WatchedDaemon> {
-  const { settings, env, config, models: registry, log, clock = systemClock } = options;
+  const { settings, env, config, models: registry, clock = systemClock } = options;
+  const log = withProcessId(options.log);
   const troubles = createTroubles({ log, clock, shared: DATABASE_TROUBLE });
   const db = createPool(settings, { max: 2, queryTimeoutMs: 15_000, applicationName: 'lamplighter daemon', log });
   const imageFetcher = config.allowsUrlImages

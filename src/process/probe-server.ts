@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { LamplighterError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import { PROCESS_ID } from '../core/process-id.ts';
 import type { Service } from '../core/service.ts';
 import { renderExposition } from '../monitoring/exposition.ts';
 import type { FailedCheck, Readiness, Vitals } from './vitals.ts';
@@ -36,7 +37,10 @@ export async function startProbeServer({ host, port, log }: ProbeServerOptions):
   app.get('/livez', (context) => context.text('alive\n'));
   app.get('/readyz', async (context) => {
     const { failed, degraded } = await readinessOf(vitals?.());
-    return context.json({ ready: failed.length === 0, failed, degraded }, failed.length === 0 ? 200 : 503);
+    return context.json(
+      { processId: PROCESS_ID, ready: failed.length === 0, failed, degraded },
+      failed.length === 0 ? 200 : 503,
+    );
   });
   app.get('/metrics', async (context) => {
     const processes = (vitals?.() ?? []).map((one) => ({

@@ -1,3 +1,4 @@
+import { PROCESS_ID } from '../core/process-id.ts';
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
 
@@ -19,7 +20,7 @@ export interface WorkerRegistration {
   readonly leaseMs: number;
 }
 
-/** Makes a process known and grants it a lease; returns its id, new each time. */
+/** Makes a process known and grants it a lease; returns the id of the lease, new each time. */
 export async function registerWorker(db: Queryable, registration: WorkerRegistration): Promise<string> {
   const { hostname, pid, version, lanes, concurrency, leaseMs, kind = 'worker' } = registration;
   const { rows } = await db.query<{ worker_id: string }>(REGISTER_WORKER, [
@@ -30,6 +31,7 @@ export async function registerWorker(db: Queryable, registration: WorkerRegistra
     concurrency,
     leaseMs,
     kind,
+    PROCESS_ID,
   ]);
   const [row] = rows;
   if (row === undefined) throw new Error('register_worker returned no row');

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { hostname, pid } from '../core/env.ts';
 import { LamplighterError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import { withProcessId } from '../core/process-id.ts';
 import { createTroubles } from '../core/recurring-trouble.ts';
 import type { Service } from '../core/service.ts';
 import { VERSION } from '../core/version.ts';
@@ -41,7 +42,7 @@ export interface StartWorkloadsOptions {
 export interface RunningWorkloads extends Service {
   /** The id under which it holds what it has claimed; a lost lease changes it. */
   readonly workerId: string;
-  /** The log that was given, with the id on each line. */
+  /** The log that was given, with `processId` and `workerId` on each line. */
   readonly log: Logger;
   /** By workload; still to be had after the stop. */
   workDone(): readonly WorkDone[];
@@ -69,7 +70,7 @@ export async function startWorkloads(options: StartWorkloadsOptions): Promise<Ru
   const { kind, settings, leaseMs, heartbeatMs, connections, clock, signal = new AbortController().signal } = options;
   let lease: Lease | undefined;
   // The id is not known before the lease is granted, and changes when the lease is lost.
-  const log = options.log.child(
+  const log = withProcessId(options.log).child(
     {},
     { formatters: { log: (fields) => (lease === undefined ? fields : { workerId: lease.workerId, ...fields }) } },
   );

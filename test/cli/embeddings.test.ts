@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { VERSION } from '../../src/core/version.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { runCli, startCli } from './run-cli.ts';
@@ -94,6 +95,18 @@ test(
     );
     daemon.kill('SIGTERM');
     expect((await daemon.exited).code).toBe(0);
+    const lines = daemon
+      .stderr()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const { rows: leases } = await db.pool.query("select process_id from lamplighter.worker where kind = 'daemon'");
+    expect(new Set(lines.map(({ processId }) => processId))).toEqual(new Set(leases.map((lease) => lease.process_id)));
+    expect(lines.find(({ msg }) => msg.includes('the embedding daemon runs for'))).toMatchObject({
+      version: VERSION,
+      connection: { database: db.name, role: expect.any(String), server: expect.any(String) },
+    });
+    expect(lines.at(-1).msg).toMatch(/^stopped after [\d.]+ s: 2 vectors$/);
   },
   2 * PATIENCE_MS,
 );

@@ -47,9 +47,19 @@ async function readiness(): Promise<Readiness & { readonly status: number }> {
 }
 const healthcheck = (at = address) => runCli(['healthcheck', '--http', at]);
 const untilReady = () =>
-  eventually(async () => expect(await readiness()).toEqual({ status: 200, ready: true, failed: [], degraded: [] }), {
-    timeoutMs: 30_000,
-  });
+  eventually(
+    async () =>
+      expect(await readiness()).toEqual({
+        status: 200,
+        processId: expect.any(String),
+        ready: true,
+        failed: [],
+        degraded: [],
+      }),
+    {
+      timeoutMs: 30_000,
+    },
+  );
 
 describe('start-daemon --http', () => {
   test('is ready, and counts for scrapes', async () => {

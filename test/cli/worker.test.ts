@@ -48,13 +48,18 @@ test('a worker says what it serves and why not the rest, logs JSON to a pipe, an
     .trim()
     .split('\n')
     .map((text) => JSON.parse(text));
-  const { workerId, ...start } = lines.find(({ msg }) => msg.includes('the worker runs for'));
+  const { workerId, processId, ...start } = lines.find(({ msg }) => msg.includes('the worker runs for'));
   expect(start).toMatchObject({
     version: VERSION,
     connection: { database: db.name, role: expect.any(String), host: expect.any(String), server: expect.any(String) },
   });
   const isNamed = (each: { workerId?: string }) => each.workerId === workerId;
   expect(lines.slice(lines.findIndex(isNamed)).filter((each) => !isNamed(each))).toEqual([]);
+  expect(lines.every((each) => each.processId === processId)).toBe(true);
+  const { rows: leases } = await db.pool.query('select worker_id from lamplighter.worker where process_id = $1', [
+    processId,
+  ]);
+  expect(leases).toEqual([{ worker_id: workerId }]);
   const { options, msg } = lines.find((each) => each.msg.startsWith('options: '));
   expect(options).toContainEqual({ name: 'concurrency', value: '3', origin: 'STEADYTEXT_WORKER_CONCURRENCY' });
   expect(options).toContainEqual({ name: 'poll-interval', value: '2s', origin: 'lamplighter.set' });
@@ -119,4 +124,19 @@ test('a worker that would serve nothing refuses to start', async () => {
   ]);
   expect(stderr).toContain('error: This worker would serve nothing: generate: no model is configured');
   expect(code).toBe(2);
+});
+
+test('the dashboard says for whom it runs, and that it has stopped', async () => {
+  await using dashboard = startCli(['dashboard', '--uri', db.uri, '--listen', '127.0.0.1:0', '--read-only']);
+  await dashboard.waitForLine(/options: read-only true \(--read-only\); by default auth-basic-file everybody/);
+  dashboard.kill('SIGTERM');
+  expect(await dashboard.exited).toEqual({ code: 0, signal: null });
+  const lines = dashboard
+    .stderr()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines[0]).toMatchObject({ level: 'info', version: VERSION, connection: { database: db.name } });
+  expect(lines.at(-1).msg).toMatch(/^stopped after [\d.]+ s$/);
+  expect(new Set(lines.map(({ processId }) => processId)).size).toBe(1);
 });

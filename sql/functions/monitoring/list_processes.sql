@@ -3,6 +3,7 @@
 create or replace function lamplighter.list_processes()
 returns table (
   "workerId" uuid,
+  "processId" uuid,
   kind text,
   hostname text,
   pid integer,
@@ -22,7 +23,7 @@ returns table (
   "leaseUntil" timestamptz
 )
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
-  select w.worker_id, w.kind, w.hostname, w.pid,
+  select w.worker_id, w.process_id, w.kind, w.hostname, w.pid,
          case when w.status in ('running', 'sleeping', 'stopping') and lease.until <= clock_timestamp() then 'dead' else w.status end,
          w.version, w.functions, w.lanes, w.concurrency, w.in_flight, t.concurrency, w.processed, w.failed,
          w.memory_bytes, unavailable.lanes, w.started_at, w.last_heartbeat, lease.until

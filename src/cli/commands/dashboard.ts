@@ -6,10 +6,11 @@ import { describeConnection } from '../../db/connection-text.ts';
 import type { CliCommand, Invocation } from '../cli-command.ts';
 import { type CliOption, isOn, readOption } from '../cli-option.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
-import { DASHBOARD_OPTIONS, dashboardAccessOf } from '../dashboard/dashboard-options.ts';
+import { DASHBOARD_OPTIONS, dashboardAccessOf, listDashboardOptions } from '../dashboard/dashboard-options.ts';
 import { DEFAULT_ADDRESS, readListenAddress } from '../dashboard/listen-address.ts';
 import { serveDashboard } from '../dashboard/serve-dashboard.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
+import { logStart } from '../log-start.ts';
 import { runService } from '../run-service.ts';
 
 const LISTEN: CliOption = {
@@ -37,12 +38,15 @@ export const dashboardCommand: CliCommand = {
     { command: 'echo "ann:admin+payloads:$(lamplighter dashboard --hash-password)" >> users', does: 'let somebody in' },
   ],
   logLevel: 'info',
+  isService: true,
   async run(invocation) {
     if (isOn(invocation, HASH_PASSWORD)) return printHash(invocation);
     const address = readOption(invocation, LISTEN, readListenAddress) ?? DEFAULT_ADDRESS;
     const access = dashboardAccessOf(invocation, address, LISTEN.flag);
     const settings = connectionOf(invocation);
+    const { log } = invocation;
     const dashboard = await serveDashboard(invocation, { settings, ...access, programSettings: [] });
+    logStart(log, { what: 'the dashboard', settings, options: listDashboardOptions(invocation) });
     invocation.terminal.print(
       `The dashboard of ${describeConnection(settings)} is at ${dashboard.url}. Ctrl-C stops it.`,
     );

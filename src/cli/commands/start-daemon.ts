@@ -23,6 +23,7 @@ export const startDaemonCommand: CliCommand = {
     { command: 'lamplighter start-daemon --max-load 0.25', does: 'backfill gently' },
   ],
   logLevel: 'info',
+  isService: true,
   async run(invocation) {
     const setup = { settings: connectionOf(invocation), config: daemonConfigOf(invocation) };
     return withProbes(invocation, async (watch) => {

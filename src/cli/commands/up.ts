@@ -74,6 +74,7 @@ export const upCommand: CliCommand = {
     },
   ],
   logLevel: 'info',
+  isService: true,
   async run(invocation) {
     const jobsTable = textOf(invocation, JOBS_TABLE);
     const services: Omit<UpServices, 'watch'> = {

@@ -24,6 +24,7 @@ export const workerCommand: CliCommand = {
     },
   ],
   logLevel: 'info',
+  isService: true,
   async run(invocation) {
     const settings = connectionOf(invocation);
     const config = workerConfigOf(invocation);

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { flagVariable } from '../../core/config/define-config.ts';
 import { LamplighterError, messageOf } from '../../core/errors.ts';
 import { ALL_RIGHTS, type Authorise } from '../../dashboard/access.ts';
 import { createBasicAuth, parseUsers } from '../../dashboard/basic-auth.ts';
 import type { Invocation } from '../cli-command.ts';
-import { type CliOption, isOn, listOf, textOf } from '../cli-option.ts';
+import { type CliOption, isGivenAsFlag, isOn, listOf, textOf } from '../cli-option.ts';
+import type { EffectiveOption } from '../describe-options.ts';
 import type { ListenAddress } from './listen-address.ts';
 
 const READ_ONLY: CliOption = { flag: 'read-only', describes: 'change nothing, whoever asks' };
@@ -22,6 +24,19 @@ const ALLOW_HOST: CliOption = {
 
 /** Who may come to the dashboard, and what they may do. */
 export const DASHBOARD_OPTIONS: readonly CliOption[] = [AUTH_BASIC_FILE, READ_ONLY, ALLOW_HOST];
+
+/** These options as they hold. */
+export function listDashboardOptions(invocation: Invocation): readonly EffectiveOption[] {
+  return DASHBOARD_OPTIONS.map((option) => {
+    const { flag, defaultText = '-' } = option;
+    const isFlag = isGivenAsFlag(invocation, option);
+    const values = option.isRepeatable === true ? listOf(invocation, option) : textOf(invocation, option);
+    const value = flag === READ_ONLY.flag ? String(isOn(invocation, READ_ONLY)) : String(values ?? defaultText);
+    const isVariable = (invocation.env[flagVariable(flag)] ?? '') !== '';
+    const origin = isFlag ? `--${flag}` : isVariable ? flagVariable(flag) : 'default';
+    return { name: flag, value: value === '' ? 'none' : value, origin };
+  });
+}
 
 /** What these options ask for. */
 export interface DashboardAccess {

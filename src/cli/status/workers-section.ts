@@ -3,6 +3,7 @@ import { renderAge } from '../render-age.ts';
 import type { StatusSection } from './status-section.ts';
 
 const HEADER = [
+  'id',
   'host',
   'process',
   'kind',
@@ -43,6 +44,8 @@ export const workersSection: StatusSection = {
 function workerCells(worker: ProcessRow, at: Date): string[] {
   const sinceMs = (date: string) => Math.max(0, at.getTime() - Date.parse(date));
   return [
+    // As long as log lines on a terminal show it.
+    worker.processId?.slice(0, 8) ?? '',
     worker.hostname,
     String(worker.pid),
     worker.kind,

@@ -7,6 +7,8 @@ const LIST_WORKER_ROWS = loadQuery('list_worker_rows');
 /** A worker or a daemon. */
 export interface ProcessRow {
   readonly workerId: string;
+  /** As in each line of its log; shared by all leases of the process. */
+  readonly processId?: string;
   readonly kind: 'worker' | 'daemon';
   readonly hostname: string;
   readonly pid: number;
