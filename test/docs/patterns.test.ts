@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Refused } from '../../src/models/grammar/refused.ts';
+import { Refused } from '../../src/models/grammar/output-grammar.ts';
 import { parsePattern } from '../../src/models/grammar/regex/read/parse-pattern.ts';
 import { UNSUPPORTED } from '../../src/models/grammar/regex/read/unsupported.ts';
 import { readPage, tableRows } from './markdown-page.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { printGrammar } from '../../src/models/grammar/gbnf/print-grammar.ts';
 import { createRuleSet } from '../../src/models/grammar/gbnf/rule-set.ts';
-import { GrammarTooLarge } from '../../src/models/grammar/refused.ts';
+import { GrammarTooLarge } from '../../src/models/grammar/output-grammar.ts';
 import { isEmptyLanguage, jsonStringOf, searchLanguage } from '../../src/models/grammar/regex/language.ts';
 import { patternTester } from '../../src/models/grammar/regex/pattern-tester.ts';
 import { acceptorOf, closeEngine } from './accepts.ts';

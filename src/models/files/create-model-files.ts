@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { basename, isAbsolute, resolve } from 'node:path';
 import { type Clock, systemClock } from '../../core/clock.ts';
 import type { Env } from '../../core/env.ts';
 import { LamplighterError } from '../../core/errors.ts';
 import { LOCAL_MODELS } from '../catalogue/local-models.ts';
-import { type GivenModel, givenModels } from './given-models.ts';
 import { createHashStore } from './hash-store.ts';
 import { createLockFile } from './lock-file.ts';
 import type { LocalModel, ModelFiles, ModelFinding, ModelSpec } from './model-files.ts';
-import { modelFolder, pathInside } from './model-folder.ts';
+import { expandHome, modelFolder, pathInside } from './model-folder.ts';
 import { externalDataOf, inspectFolder, inspectGguf, missingFiles } from './model-layout.ts';
 
-export interface ModelFilesOptions {
+interface ModelFilesOptions {
   /** For `LAMPLIGHTER_MODEL_DIR` and the platform's cache folder. */
   readonly env: Env;
   /** The folder of models; wins over the environment. */
@@ -103,4 +104,45 @@ function weightsOf({ name, source }: ModelSpec): string {
   const [weights] = source.files;
   if (weights === undefined) throw new LamplighterError('MODEL_FAILED', `Model "${name}" has no files`);
   return weights;
+}
+
+/** A model given by its path. */
+interface GivenModel {
+  /** The string that was given: nothing else names it. */
+  readonly name: string;
+  readonly runtime: 'ort' | 'llama';
+  /** Absolute. */
+  readonly path: string;
+}
+
+/**
+ * Those of the given model names that are paths: absolute, beginning with `./`, `../` or `~/`, ending in `.gguf`, or
+ * the name of a folder that is there.
+ */
+function givenModels(
+  names: readonly (string | undefined)[],
+  { env, isKnown }: { readonly env: Env; readonly isKnown: (name: string) => boolean },
+): readonly GivenModel[] {
+  const models = new Map<string, GivenModel>();
+  for (const name of names) {
+    if (name === undefined || isKnown(name) || models.has(name)) continue;
+    const path = resolve(expandHome(name, env));
+    const isFile = /\.gguf$/i.test(name);
+    if (isFile || isWrittenAsPath(name) || isFolder(path)) {
+      models.set(name, { name, runtime: isFile ? 'llama' : 'ort', path });
+    }
+  }
+  return [...models.values()];
+}
+
+function isWrittenAsPath(name: string): boolean {
+  return isAbsolute(name) || /^\.{1,2}([/\\]|$)|^~[/\\]/.test(name) || basename(name) === '';
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { GenerateOutput } from '../port.ts';
-import { compileOutput } from './compile-output.ts';
+import { compileOutput, createRecentResults } from './compile-output.ts';
 
 describe('a compiled output', () => {
   test('is nothing for a plain text', () => {
@@ -45,4 +45,26 @@ describe('a compiled output', () => {
   ])('is refused for %s, of which nothing could come', (pattern, refusal) => {
     expect(compileOutput({ kind: 'regex', pattern })).toEqual({ refusal });
   });
+});
+
+test('keeps the results asked for last, also undefined ones', () => {
+  const recent = createRecentResults<number | undefined>(2);
+  const made: string[] = [];
+  const get = (key: string) =>
+    recent.get(key, () => {
+      made.push(key);
+      return undefined;
+    });
+  for (const key of ['a', 'b', 'a', 'c', 'a', 'b']) get(key);
+  expect(made).toEqual(['a', 'b', 'c', 'b']);
+});
+
+test('keeps nothing of a failure', () => {
+  const recent = createRecentResults<number>(2);
+  const failing = () =>
+    recent.get('a', () => {
+      throw new Error('no');
+    });
+  expect(failing).toThrow('no');
+  expect(recent.get('a', () => 1)).toBe(1);
 });

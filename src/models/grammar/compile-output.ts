@@ -1,9 +1,7 @@
 import { canonicalJson, isNestedWithin } from '../json-value.ts';
 import type { GenerateOutput } from '../port.ts';
 import { compileChoice } from './choice/compile-choice.ts';
-import type { OutputGrammar, OutputRefusal } from './output-grammar.ts';
-import { createRecentResults } from './recent-results.ts';
-import { Refused } from './refused.ts';
+import { type OutputGrammar, type OutputRefusal, Refused } from './output-grammar.ts';
 import { compileRegex } from './regex/compile-regex.ts';
 import { compileSchema } from './schema/compile-schema.ts';
 
@@ -40,4 +38,27 @@ function compiled(key: string, compile: () => OutputGrammar | OutputRefusal): Ou
       throw error;
     }
   });
+}
+
+/** Keeps the results of the most recent keys. */
+interface RecentResults<T> {
+  /** The kept result of a key, or that of `make`, kept from now on; a `make` that throws keeps nothing. */
+  get(key: string, make: () => T): T;
+}
+
+/** Keeps the results of at most `size` keys, the least recently asked for going first. */
+export function createRecentResults<T>(size: number): RecentResults<T> {
+  const kept = new Map<string, { readonly result: T }>();
+  return {
+    get(key, make) {
+      const found = kept.get(key) ?? { result: make() };
+      kept.delete(key);
+      kept.set(key, found);
+      for (const oldest of kept.keys()) {
+        if (kept.size <= size) break;
+        kept.delete(oldest);
+      }
+      return found.result;
+    },
+  };
 }

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import type { Env } from '../../core/env.ts';
 import { defineModel } from '../define-model.ts';
@@ -5,18 +6,20 @@ import { compileOutput } from '../grammar/compile-output.ts';
 import type { Model } from '../port.ts';
 import type { ModelSelection } from '../provider.ts';
 import { createSuspects } from './batch/suspects.ts';
-import { cohereEmbeddings } from './embed/cohere-embeddings.ts';
-import { embedThrough } from './embed/embed-through.ts';
+import { type EmbeddingApi, embedThrough } from './embed/embed-through.ts';
+import type { EmbeddingWishes } from './embed/openai-embeddings.ts';
 import { createDimensionGuard } from './embed/read-vectors.ts';
-import type { Endpoint } from './endpoint.ts';
-import { createCohereChat } from './generate/cohere-chat.ts';
+import { countOf, memberOf } from './embed/share-tokens.ts';
+import { type Endpoint, rootUrlOf } from './endpoint.ts';
+import { type AskChat, CANARY, type ChatRequest, chatTimeoutMs, MAX_CHAT_BYTES } from './generate/chat-api.ts';
 import { constraintsFor } from './generate/constraints.ts';
 import { generateThrough } from './generate/generate-through.ts';
 import { fingerprintOf } from './http-provider.ts';
 import { ANY_MODEL, knownCohereModel } from './known-models.ts';
 import { cohereRerank } from './rerank/rerank-api.ts';
 import { rerankThrough } from './rerank/rerank-through.ts';
-import { createHttpClient, MAX_REQUESTS_AT_ONCE } from './transport/http-client.ts';
+import { createHttpClient, type HttpClient, MAX_REQUESTS_AT_ONCE } from './transport/http-client.ts';
+import { brokenOff, garbled } from './transport/problem.ts';
 
 /** Cohere's limits for a request. */
 const MAX_TEXTS = 96;
@@ -85,4 +88,66 @@ export function loadCohereModel({ env, clock, endpoint, selection, model }: Cohe
     }),
     close: () => client.close(),
   });
+}
+
+/** Cohere's `/v2/embed`. */
+function cohereEmbeddings(endpoint: Endpoint, { model, dimensions, inputType }: EmbeddingWishes): EmbeddingApi {
+  return {
+    requestOf: (texts) => ({
+      url: rootUrlOf(endpoint, '/v2/embed'),
+      body: {
+        model,
+        texts,
+        // The API asks for one; rows of a table are what is searched.
+        input_type: inputType ?? 'search_document',
+        embedding_types: ['float'],
+        ...(dimensions !== undefined && { output_dimension: dimensions }),
+      },
+    }),
+    vectorsOf(answer, count) {
+      const vectors = memberOf(memberOf(answer, 'embeddings'), 'float');
+      return Array.isArray(vectors) && vectors.length === count ? vectors : undefined;
+    },
+    tokensOf: (answer) => countOf(memberOf(memberOf(memberOf(answer, 'meta'), 'billed_units'), 'input_tokens')),
+  };
+}
+
+const answerSchema = z.object({
+  finish_reason: z.string().nullish(),
+  message: z.object({ content: z.array(z.object({ type: z.string(), text: z.string().optional() })).nullish() }),
+});
+
+/** How Cohere says that an answer is not whole because it failed. */
+const BROKEN_OFF: ReadonlySet<unknown> = new Set(['ERROR', 'TIMEOUT']);
+
+/** Asks Cohere's `/v2/chat`. */
+function createCohereChat(client: HttpClient, model: string): AskChat {
+  const bodyOf = ({ turns, maxTokens, seed, temperature, fields }: ChatRequest) => {
+    return { model, messages: turns, max_tokens: maxTokens, temperature, seed, stream: false, ...fields };
+  };
+  const url = rootUrlOf(client.endpoint, '/v2/chat');
+
+  return async (request, asking, signal) => {
+    const limits = { timeoutMs: chatTimeoutMs(asking), maxBytes: MAX_CHAT_BYTES };
+    const question = { url, body: bodyOf(request), canary: bodyOf(CANARY), ...limits, ...asking };
+    const reply = await client.send(question, signal);
+    if (!reply.ok) return reply;
+    const answer = answerSchema.safeParse(reply.value).data;
+    if (answer === undefined) {
+      return { ok: false, problem: garbled(client.endpoint, 'gave something other than a chat answer') };
+    }
+    if (BROKEN_OFF.has(answer.finish_reason)) {
+      return { ok: false, problem: brokenOff(client.endpoint, 'broke its answer off') };
+    }
+    const text = (answer.message.content ?? []).map((part) => (part.type === 'text' ? (part.text ?? '') : '')).join('');
+    const isFiltered = answer.finish_reason === 'ERROR_TOXIC';
+    return {
+      ok: true,
+      answer: {
+        text,
+        isCut: answer.finish_reason === 'MAX_TOKENS',
+        ...(isFiltered && { refusal: 'its content filter stopped the answer' }),
+      },
+    };
+  };
 }

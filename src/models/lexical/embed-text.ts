@@ -1,7 +1,5 @@
-import { addHashed, addToHash, LEXICAL_DIMENSIONS, startHash } from './hash-feature.ts';
 import type { Pacer } from './pacer.ts';
-import { readPieces } from './read-pieces.ts';
-import { segmentWords } from './segment-words.ts';
+import { readPieces, segmentWords } from './segment-words.ts';
 import { wordWeight } from './word-weight.ts';
 
 const WORD_SALT = 1;
@@ -18,7 +16,7 @@ const GRAM_WEIGHT = 0.7;
 /** N-grams are taken from this many letters of a word; what is longer is no word of a language. */
 const MAX_GRAM_LETTERS = 64;
 
-export interface EmbeddedText {
+interface EmbeddedText {
   readonly vector: Float32Array;
   /** How many the text has. */
   readonly words: number;
@@ -94,4 +92,41 @@ function hashText(salt: number, text: string): number {
   let hash = startHash(salt);
   for (let index = 0; index < text.length; index++) hash = addToHash(hash, text.charCodeAt(index));
   return hash;
+}
+
+/** Length of every `builtin/lexical` vector. */
+export const LEXICAL_DIMENSIONS = 384;
+
+const FNV_OFFSET = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
+/** First state of a hash; different `salt`s give unrelated hashes of one text. */
+function startHash(salt: number): number {
+  return addToHash(FNV_OFFSET, salt);
+}
+
+/** FNV-1a's step, over UTF-16 code units instead of bytes. */
+function addToHash(hash: number, codeUnit: number): number {
+  return Math.imul(hash ^ codeUnit, FNV_PRIME);
+}
+
+/**
+ * Adds `weight` to the one element of `vector` that `hash` picks, with the sign that it picks.
+ *
+ * The signs make chance collisions cancel out on average (Weinberger et al. 2009, feature hashing). Integer steps
+ * only, so that every machine picks the same element.
+ */
+function addHashed(vector: Float64Array, hash: number, weight: number): void {
+  const mixed = finalize(hash);
+  const index = Math.floor(((mixed >>> 1) * LEXICAL_DIMENSIONS) / 2 ** 31);
+  vector[index] = (vector[index] ?? 0) + ((mixed & 1) === 1 ? weight : -weight);
+}
+
+/** MurmurHash3's 32-bit finaliser: FNV-1a alone leaves the high bits of short texts alike. */
+function finalize(hash: number): number {
+  let mixed = hash ^ (hash >>> 16);
+  mixed = Math.imul(mixed, 0x85ebca6b);
+  mixed ^= mixed >>> 13;
+  mixed = Math.imul(mixed, 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
 }

@@ -2,11 +2,10 @@ import { isBlank } from '../blank-text.ts';
 import { defineModel } from '../define-model.ts';
 import { type ItemOutcome, invalid, succeeded } from '../outcome.ts';
 import type { Model } from '../port.ts';
-import { embedText } from './embed-text.ts';
-import { LEXICAL_DIMENSIONS } from './hash-feature.ts';
+import { embedText, LEXICAL_DIMENSIONS } from './embed-text.ts';
 import { createPacer, type Pacer } from './pacer.ts';
 import { scoreDocuments } from './score-documents.ts';
-import { tokenizeWords } from './tokenize-words.ts';
+import { tokenizeWords } from './segment-words.ts';
 
 export const LEXICAL_MODEL_NAME = 'builtin/lexical';
 

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readPieces } from './read-pieces.ts';
-import { segmentWords } from './segment-words.ts';
+import { readPieces, segmentWords } from './segment-words.ts';
 
 test.each([
   ['steadytext_embed_async(v2), twice!', ['steadytext', 'embed', 'async', 'v2', 'twice']],

@@ -1,5 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { LlamaModel, Token } from 'node-llama-cpp';
+import type { WordTokenizer } from '../tokens/token-ends.ts';
+import type { LlamaEngine } from './llama-engine.ts';
 
 /** Characters tokenised at once on the caller's thread: at most 10 ms, with the worst text for the slowest vocabulary. */
 const CHUNK_CHARS = 2_048;
@@ -47,3 +49,52 @@ export async function firstTokens(
 }
 
 const WORD_TOKENS = 128;
+
+/**
+ * Words by a vocabulary of llama.cpp. Byte-level ones have the space before a word in its token; others add one of their own before each
+ * text, in its place.
+ */
+export function createWordTokenizer({ module }: Pick<LlamaEngine, 'module'>, model: LlamaModel): WordTokenizer {
+  const isByteLevel = model.vocabularyType === module.LlamaVocabularyType.bpe;
+  const sizes = new Map<Token, number>();
+  const sizeOf = (token: Token) => {
+    const known = sizes.get(token);
+    if (known !== undefined) return known;
+    const size = model.detokenize([token]).trim().replace(/^##/, '').length;
+    sizes.set(token, size);
+    return size;
+  };
+  return (word) => model.tokenize(isByteLevel ? word : word.trimStart()).map(sizeOf);
+}
+
+export interface SpecialTokens {
+  readonly opening: readonly Token[];
+  readonly closing: readonly Token[];
+  /** Between two texts that are read together. */
+  readonly between: readonly Token[];
+}
+
+type Module = typeof import('node-llama-cpp');
+
+/** What llama.cpp puts around a text, by the kind of vocabulary and the flags in the file. */
+export function specialTokensOf(
+  { LlamaVocabularyType }: Module,
+  { tokens, vocabularyType }: LlamaModel,
+): SpecialTokens {
+  const { bos, eos, sep, shouldPrependBosToken, shouldAppendEosToken } = tokens;
+  // BERT: [CLS] a [SEP] b [SEP]; its files may call [SEP] the end as well.
+  if (vocabularyType === LlamaVocabularyType.wpm) {
+    return { opening: present(bos), closing: present(sep), between: present(sep) };
+  }
+  const isUnigram = vocabularyType === LlamaVocabularyType.ugm;
+  return {
+    opening: present(shouldPrependBosToken || isUnigram ? bos : null),
+    closing: present(shouldAppendEosToken || isUnigram ? eos : null),
+    // XLM-RoBERTa: <s> a </s></s> b </s>.
+    between: [...present(eos), ...present(sep)],
+  };
+}
+
+function present(token: Token | null): readonly Token[] {
+  return token === null ? [] : [token];
+}

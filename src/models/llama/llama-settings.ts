@@ -1,5 +1,6 @@
 import { cpuLimit, type Env } from '../../core/env.ts';
 import { LamplighterError } from '../../core/errors.ts';
+import type { GgufFacts } from './gguf/gguf-facts.ts';
 
 /** How models of this runtime are run; the same for all of them. */
 export interface LlamaSettings {
@@ -52,4 +53,25 @@ function readWhole(env: Env, name: string, min: number, max: number): number | u
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= min && value <= max) return value;
   throw new LamplighterError('CONFIG_INVALID', `${name}: expected a whole number from ${min} to ${max}, got "${text}"`);
+}
+
+/** Everything the engine needs to open a model; plain data. */
+export interface LlamaModelSetup {
+  readonly weightsPath: string;
+  /** What its card says is the most; undefined where none does. */
+  readonly maxTokens: number | undefined;
+  readonly facts: GgufFacts;
+  /** Put before texts that are embedded. */
+  readonly prefix: string;
+  readonly settings: LlamaSettings;
+}
+
+/** What is known of a model once it is open. */
+export interface LlamaModelFacts {
+  /** See `LlamaEngine`. */
+  readonly version: string;
+  /** Most tokens of a prompt and its answer. */
+  readonly contextTokens: number;
+  /** Length of its embeddings; undefined for others than embedders. */
+  readonly dimensions: number | undefined;
 }

@@ -6,8 +6,7 @@ import type { Model } from '../port.ts';
 import { tokenizeTexts } from '../tokens/tokenize-texts.ts';
 import { withPrefixes } from '../with-prefixes.ts';
 import { functionsOfDuty, type GgufFacts } from './gguf/gguf-facts.ts';
-import type { LlamaSettings } from './llama-settings.ts';
-import type { LlamaModelFacts, LlamaModelSetup } from './llama-setup.ts';
+import type { LlamaModelFacts, LlamaModelSetup, LlamaSettings } from './llama-settings.ts';
 
 /** To be raised with every change of ours that changes an answer: cached answers and stored vectors hang on it. */
 const ANSWERS_VERSION = 1;

@@ -3,14 +3,13 @@ import { LamplighterError, messageOf } from '../../core/errors.ts';
 import type { EngineValue, EngineWork } from '../engine/engine-messages.ts';
 import type { Engine, EngineCall } from '../engine/serve-engine.ts';
 import { failed, type ItemOutcome } from '../outcome.ts';
-import { answerWords } from '../tokens/answer-words.ts';
-import { createTokenFinder } from '../tokens/token-ends.ts';
+import { answerWords, createTokenFinder } from '../tokens/token-ends.ts';
+import { createWordTokenizer } from './count-tokens.ts';
 import { createTextEmbedder } from './embed/text-embedder.ts';
 import type { LlamaEngine } from './llama-engine.ts';
-import type { LlamaModelFacts, LlamaModelSetup } from './llama-setup.ts';
+import type { LlamaModelFacts, LlamaModelSetup } from './llama-settings.ts';
 import { createDocumentJudge } from './rerank/document-judge.ts';
 import { BARE_TEMPLATE, createDocumentRanker } from './rerank/document-ranker.ts';
-import { createWordTokenizer } from './word-tokens.ts';
 
 /** Tokens of a long prompt evaluated at once: about a second of one thread for a model of 0.6B parameters. */
 const CPU_BATCH_TOKENS = 128;

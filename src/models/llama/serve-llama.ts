@@ -1,7 +1,7 @@
 /** The process that runs one GGUF model. */
 import { serveEngine } from '../engine/serve-engine.ts';
 import { openEngine } from './llama-engine.ts';
-import type { LlamaModelSetup } from './llama-setup.ts';
+import type { LlamaModelSetup } from './llama-settings.ts';
 import { openLlamaModel } from './open-llama-model.ts';
 
 serveEngine(async (setup) => {

@@ -2,14 +2,11 @@ import { readFile } from 'node:fs/promises';
 import type { Tokenizer } from '@huggingface/tokenizers';
 import { systemClock } from '../../core/clock.ts';
 import type { Engine } from '../engine/serve-engine.ts';
-import { answerWords } from '../tokens/answer-words.ts';
-import { createTokenFinder } from '../tokens/token-ends.ts';
-import { answerTexts, type CallText, scoreKeeper, type TextDone } from './answer-texts.ts';
+import { answerWords, createTokenFinder } from '../tokens/token-ends.ts';
 import type { EngineFacts, EngineSetup } from './engine-setup.ts';
-import { openGraph } from './graph.ts';
-import { batchRunner, collectResults, type RunBatch, type TextResult } from './run-texts.ts';
-import { createTextEncoder, type EncodedText } from './text-encoder.ts';
-import { createWordTokenizer } from './word-tokens.ts';
+import { openGraph, type RunBatch, type TextResult } from './graph.ts';
+import { answerTexts, type CallText, collectResults, scoreKeeper, type TextDone } from './run-texts.ts';
+import { createTextEncoder, createWordTokenizer, type EncodedText } from './text-encoder.ts';
 
 /**
  * Tokens of one batch, padding included. Larger batches are slower, as their intermediate values leave the caches, and longer deaf to
@@ -61,7 +58,7 @@ export async function openEngine(setup: EngineSetup): Promise<OnnxEngine> {
   const encoder = createTextEncoder(tokenizer, Math.min(setup.maxTokens, fixedLength));
   const finder = createTokenFinder(createWordTokenizer(tokenizer));
   const prefix = task.kind === 'embed' ? task.prefix : '';
-  const runBatch = batchRunner(graph);
+  const { run: runBatch } = graph;
 
   const probes = PROBES.map((text) =>
     task.kind === 'rerank' ? encoder.encodePair('lamp', text) : encoder.encode(text),

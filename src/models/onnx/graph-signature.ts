@@ -1,9 +1,12 @@
 import type { InferenceSession } from 'onnxruntime-node';
+import type { Pooling } from '../files/model-files.ts';
 import type { EngineTask } from './engine-setup.ts';
-import type { TokenPooling } from './pool-vectors.ts';
 
 /** What a graph can be fed with. */
 export type InputName = 'input_ids' | 'attention_mask' | 'token_type_ids' | 'position_ids';
+
+/** The kinds of pooling that are done here. */
+export type TokenPooling = Exclude<Pooling, 'none'>;
 
 /** How a graph is called. */
 export interface GraphSignature {

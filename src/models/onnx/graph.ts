@@ -1,14 +1,24 @@
 import type { Tensor } from 'onnxruntime-node';
 import type { EngineSetup } from './engine-setup.ts';
-import { type GraphSignature, type InputName, readSignature } from './graph-signature.ts';
+import {
+  type GraphResult,
+  type GraphSignature,
+  type InputName,
+  readSignature,
+  type TokenPooling,
+} from './graph-signature.ts';
 import { openSession, runGraph } from './session.ts';
 import type { EncodedText } from './text-encoder.ts';
 
+/** The L2-normalised vector of a text, or the one logit of a pair; an error for what could not be computed. */
+export type TextResult = Float32Array | Error;
+
+/** Runs one batch and reads what it gave, one result per text; rejects when the graph cannot run the batch. */
+export type RunBatch = (texts: readonly EncodedText[]) => Promise<TextResult[]>;
+
 /** What a run gave: `width` values per text, of which those behind a text's own tokens mean nothing. */
-export interface GraphOutput {
+interface GraphOutput {
   readonly values: Float32Array;
-  /** Values from one text to the next. */
-  readonly stride: number;
   /** The last dimension: of a token's state, of a vector, or 1. */
   readonly width: number;
 }
@@ -17,7 +27,7 @@ export interface GraphOutput {
 export interface Graph {
   readonly signature: GraphSignature;
   /** Runs all texts at once, padded to the longest; blocks the process. */
-  run(texts: readonly EncodedText[]): Promise<GraphOutput>;
+  readonly run: RunBatch;
 }
 
 /**
@@ -50,7 +60,8 @@ export async function openGraph(setup: EngineSetup): Promise<Graph> {
       if (output.dims[0] !== texts.length || stride !== perText) {
         throw new Error(`The graph gave values of shape ${output.dims.join(' x ')} for ${texts.length} texts`);
       }
-      return { values: output.data, stride, width };
+      const given = { values: output.data, width };
+      return texts.map(({ ids }, at) => readResult(signature.output, given, at * stride, ids.length));
     },
   };
 }
@@ -87,4 +98,64 @@ function fill(
       else if (at < ids.length) set(start + at, name === 'attention_mask' ? 1 : (typeIds[at] ?? 0));
     }
   });
+}
+
+function readResult(
+  output: GraphResult,
+  { values, width }: GraphOutput,
+  offset: number,
+  tokenCount: number,
+): TextResult {
+  switch (output.kind) {
+    case 'logit':
+      return values.slice(offset, offset + 1);
+    case 'vector':
+      return directionOf(Float64Array.from(values.subarray(offset, offset + width)));
+    case 'tokens':
+      return directionOf(poolTokens(values, offset, tokenCount, width, output.pooling));
+  }
+}
+
+function directionOf(vector: Float64Array): TextResult {
+  return normalise(vector) ?? new Error('the vector has no direction');
+}
+
+/**
+ * The vector of a text from the hidden states of its own tokens, `tokenCount` rows of `dimensions` values that begin at `offset`; padding
+ * behind them is never read, so it cannot change a bit.
+ */
+export function poolTokens(
+  states: Float32Array,
+  offset: number,
+  tokenCount: number,
+  dimensions: number,
+  pooling: TokenPooling,
+): Float64Array {
+  switch (pooling) {
+    case 'cls':
+      return rowAt(states, offset, dimensions);
+    case 'last':
+      return rowAt(states, offset + (tokenCount - 1) * dimensions, dimensions);
+    case 'mean': {
+      const sums = new Float64Array(dimensions);
+      for (let token = 0; token < tokenCount; token += 1) {
+        const start = offset + token * dimensions;
+        for (let at = 0; at < dimensions; at += 1) sums[at] = (sums[at] ?? 0) + (states[start + at] ?? Number.NaN);
+      }
+      // Not divided by the count: only the direction is kept.
+      return sums;
+    }
+  }
+}
+
+/** The vector brought to length 1; undefined for one without a length or with a value that is not finite. */
+export function normalise(vector: Float64Array): Float32Array | undefined {
+  let squares = 0;
+  for (const value of vector) squares += value * value;
+  const norm = Math.sqrt(squares);
+  return norm > 0 && Number.isFinite(norm) ? Float32Array.from(vector, (value) => value / norm) : undefined;
+}
+
+function rowAt(values: Float32Array, offset: number, dimensions: number): Float64Array {
+  return Float64Array.from(values.subarray(offset, offset + dimensions));
 }

@@ -1,25 +1,12 @@
-import type { Graph, GraphOutput } from './graph.ts';
-import type { GraphResult } from './graph-signature.ts';
-import { FEWEST_BATCHES, planBatches } from './plan-batches.ts';
-import { normalise, poolTokens } from './pool-vectors.ts';
+import { messageOf } from '../../core/errors.ts';
+import type { EngineCall } from '../engine/serve-engine.ts';
+import { failed, type ItemOutcome, invalid, succeeded } from '../outcome.ts';
+import type { RerankItem } from '../port.ts';
+import type { RunBatch, TextResult } from './graph.ts';
 import type { EncodedText } from './text-encoder.ts';
 
-/** The L2-normalised vector of a text, or the one logit of a pair; an error for what could not be computed. */
-export type TextResult = Float32Array | Error;
-
-/** Runs one batch and reads what it gave, one result per text. */
-export type RunBatch = (texts: readonly EncodedText[]) => Promise<TextResult[]>;
-
-/** A {@link RunBatch} over a graph; it rejects when the graph cannot run the batch. */
-export function batchRunner(graph: Graph): RunBatch {
-  return async (texts) => {
-    const output = await graph.run(texts);
-    return texts.map(({ ids }, at) => readResult(graph.signature.output, output, at * output.stride, ids.length));
-  };
-}
-
 /** Told of the texts at these positions. */
-export interface TextsListener {
+interface TextsListener {
   /** Before these are run. What it throws ends the whole. */
   working(positions: readonly number[]): Promise<void>;
   /** After it; each text once. */
@@ -106,22 +93,104 @@ export async function collectResults(
   return results;
 }
 
-function readResult(
-  output: GraphResult,
-  { values, width }: GraphOutput,
-  offset: number,
-  tokenCount: number,
-): TextResult {
-  switch (output.kind) {
-    case 'logit':
-      return values.slice(offset, offset + 1);
-    case 'vector':
-      return directionOf(Float64Array.from(values.subarray(offset, offset + width)));
-    case 'tokens':
-      return directionOf(poolTokens(values, offset, tokenCount, width, output.pooling));
+/** A text or a pair of a call, and the item that it belongs to. */
+export interface CallText {
+  readonly item: number;
+  /** Which of the item's, where it has several. */
+  readonly at?: number;
+  readonly encode: () => EncodedText;
+}
+
+/** Takes the vector, or the logit, of a text. */
+export type TextDone = (text: CallText, outcome: ItemOutcome<Float32Array>) => void;
+
+/** Runs the texts of a call in batches, each as soon as those before it are done, and says which items are at work. */
+export async function answerTexts(
+  texts: readonly CallText[],
+  runBatch: RunBatch,
+  portions: Portions,
+  call: EngineCall,
+  done: TextDone,
+): Promise<void> {
+  const itemsOf = (some: readonly CallText[]) => [...new Set(some.map(({ item }) => item))];
+  await call.working(itemsOf(texts));
+  const readable: CallText[] = [];
+  const encoded: EncodedText[] = [];
+  for (const text of texts) {
+    await call.breathe();
+    const outcome = tokenise(text.encode);
+    if (outcome.ok) encoded.push(outcome.value);
+    if (outcome.ok) readable.push(text);
+    else done(text, outcome);
+  }
+  await runTexts(encoded, runBatch, portions, {
+    working: (positions) => call.working(itemsOf(positions.flatMap((position) => readable[position] ?? []))),
+    breathe: () => call.breathe(),
+    done(position, result) {
+      const text = readable[position];
+      const { ids = [], isTruncated = false } = encoded[position] ?? {};
+      if (text === undefined) return;
+      if (result instanceof Error) done(text, failed(`The model failed: ${messageOf(result)}`));
+      else done(text, succeeded(result, { tokens: ids.length, isTruncated }));
+    },
+  });
+}
+
+/** Takes the logits of an item's documents, and ends the item with all its scores, or with its first failure, once the last has come. */
+export function scoreKeeper(
+  { documents }: RerankItem,
+  end: (outcome: ItemOutcome<readonly number[]>) => void,
+): (at: number, logit: ItemOutcome<Float32Array>) => void {
+  const scores = new Array<number>(documents.length);
+  let left = documents.length;
+  let failure: ItemOutcome<never> | undefined;
+  return (at, logit) => {
+    if (logit.ok) scores[at] = 1 / (1 + Math.exp(-(logit.value[0] ?? Number.NaN)));
+    else failure ??= logit;
+    left -= 1;
+    if (left === 0) end(failure ?? succeeded(scores));
+  };
+}
+
+function tokenise(encode: () => EncodedText): ItemOutcome<EncodedText> {
+  try {
+    return succeeded(encode());
+  } catch (error) {
+    return invalid(`The text could not be split into tokens: ${messageOf(error)}`);
   }
 }
 
-function directionOf(vector: Float64Array): TextResult {
-  return normalise(vector) ?? new Error('the vector has no direction');
+/** For {@link planBatches} where nothing counts but the number of batches. */
+export const FEWEST_BATCHES = 1_000_000_000;
+
+/**
+ * Groups texts of the given lengths into batches of at most `budget` tokens with padding, shortest first; each is in exactly one batch, and
+ * one that is longer than the budget is alone. Of all such groupings it is the one with the fewest tokens, where padding counts and each
+ * batch counts `batchCost` tokens more: few texts of very different lengths are then not filled up to the longest, and texts of one length
+ * stay together.
+ *
+ * @returns Positions in `lengths`.
+ */
+export function planBatches(lengths: readonly number[], budget: number, batchCost: number): number[][] {
+  const sorted = lengths.map((length, position) => ({ length, position })).sort((a, b) => a.length - b.length);
+  /** Of the texts before a place: what they cost at best, and where the last of their batches begins then. */
+  const costs = [0];
+  const starts = [0];
+  for (const [last, { length }] of sorted.entries()) {
+    let [cost, start] = [Number.POSITIVE_INFINITY, last];
+    for (let first = last; first >= 0; first -= 1) {
+      const tokens = (last + 1 - first) * length;
+      if (tokens > budget && first < last) break;
+      const sum = (costs[first] ?? 0) + batchCost + tokens;
+      // Of equal ones the larger batch.
+      if (sum <= cost) [cost, start] = [sum, first];
+    }
+    costs.push(cost);
+    starts.push(start);
+  }
+  const batches: number[][] = [];
+  for (let end = sorted.length; end > 0; end = starts[end] ?? 0) {
+    batches.push(sorted.slice(starts[end] ?? 0, end).map(({ position }) => position));
+  }
+  return batches.reverse();
 }

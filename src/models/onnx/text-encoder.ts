@@ -1,5 +1,5 @@
 import type { Tokenizer } from '@huggingface/tokenizers';
-import { truncatePair } from './truncate-pair.ts';
+import type { WordTokenizer } from '../tokens/token-ends.ts';
 
 /** A text or a pair as the graph takes it: special tokens included, never longer than the model's limit, no padding. */
 export interface EncodedText {
@@ -92,4 +92,31 @@ export function createTextEncoder(tokenizer: Tokenizer, maxTokens: number): Text
 function lastSpace(text: string, end: number): number {
   for (let at = end; at > 0; at -= 1) if (/\s/.test(text[at] ?? '')) return at;
   return 0;
+}
+
+/**
+ * How many tokens of a first and a second text are kept so that both have at most `room`, taking from the longer one first.
+ *
+ * The rule "longest first" of the tokenizers library (`truncate_encodings` in its utils/truncation.rs), by which
+ * cross-encoders were trained.
+ */
+export function truncatePair(first: number, second: number, room: number): readonly [first: number, second: number] {
+  if (first + second <= room) return [first, second];
+  const shorter = Math.min(first, second);
+  const longer = Math.max(shorter, room - shorter);
+  const half = Math.floor(room / 2);
+  const [low, high] = shorter + longer > room ? [half, room - half] : [shorter, longer];
+  return first > second ? [high, low] : [low, high];
+}
+
+/** How tokenizers say that a token goes on with a word, or begins or ends one; the marks of byte-level ones for white space. */
+const MARKS = /^##|[▁ĠĊĉč]|<\/w>$/gu;
+const BYTE = /^<0x[0-9A-F]{2}>$/;
+
+/** Words by a tokenizer of the hub's library: what a token stands for is its characters, which are bytes for some tokenizers. */
+export function createWordTokenizer(tokenizer: Pick<Tokenizer, 'tokenize' | 'model'>): WordTokenizer {
+  const unknown = tokenizer.model?.unk_token;
+  // Each character that is a word of its own, as those of Chinese, may be unknown.
+  const sizeOf = (token: string) => (token === unknown || BYTE.test(token) ? 1 : token.replaceAll(MARKS, '').length);
+  return (word) => tokenizer.tokenize(word).map(sizeOf);
 }

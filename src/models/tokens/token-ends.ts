@@ -1,3 +1,6 @@
+import { messageOf } from '../../core/errors.ts';
+import type { EngineCall } from '../engine/serve-engine.ts';
+import { invalid, succeeded } from '../outcome.ts';
 import { isSpace } from './is-space.ts';
 
 /**
@@ -7,7 +10,7 @@ import { isSpace } from './is-space.ts';
 export type WordTokenizer = (word: string) => readonly number[];
 
 /** Finds where the tokens of texts end. */
-export interface TokenFinder {
+interface TokenFinder {
   /** @param breathe awaited now and then. */
   find(text: string, breathe: () => Promise<void>): Promise<Uint32Array>;
 }
@@ -73,4 +76,17 @@ function placeEnds(word: string, sizes: readonly number[]): readonly number[] {
 
 function isInPair(text: string, at: number): boolean {
   return (text.charCodeAt(at) & 0xfc00) === 0xdc00 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800;
+}
+
+/** Answers each text of a call with the ends of its tokens. */
+export async function answerWords(texts: readonly string[], finder: TokenFinder, call: EngineCall): Promise<void> {
+  for (const [position, text] of texts.entries()) {
+    await call.working([position]);
+    try {
+      call.ended(position, succeeded(await finder.find(text, () => call.breathe())));
+    } catch (error) {
+      call.signal.throwIfAborted();
+      call.ended(position, invalid(`The text could not be split into tokens: ${messageOf(error)}`));
+    }
+  }
 }

@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { firstTokens } from '../../../src/models/llama/count-tokens.ts';
+import { firstTokens, specialTokensOf } from '../../../src/models/llama/count-tokens.ts';
 import { openEngine } from '../../../src/models/llama/llama-engine.ts';
-import { specialTokensOf } from '../../../src/models/llama/special-tokens.ts';
 import type { Model } from '../../../src/models/port.ts';
 import {
   answerOf,

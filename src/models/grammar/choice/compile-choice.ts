@@ -1,8 +1,7 @@
 import { codePointOf } from '../gbnf/code-points.ts';
 import { printGrammar } from '../gbnf/print-grammar.ts';
 import { createRuleSet } from '../gbnf/rule-set.ts';
-import type { OutputGrammar } from '../output-grammar.ts';
-import { GrammarTooLarge, Refused } from '../refused.ts';
+import { GrammarTooLarge, type OutputGrammar, Refused } from '../output-grammar.ts';
 import type { Automaton, AutomatonEdge } from '../regex/automaton.ts';
 import { addAutomaton } from '../regex/automaton-rules.ts';
 

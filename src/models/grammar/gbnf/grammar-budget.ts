@@ -1,4 +1,4 @@
-import { GrammarTooLarge } from '../refused.ts';
+import { GrammarTooLarge } from '../output-grammar.ts';
 import type { Expression } from './expression.ts';
 import type { Rules } from './rule-facts.ts';
 

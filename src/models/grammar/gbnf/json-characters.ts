@@ -1,5 +1,5 @@
 import { type CodePointSet, complementSet, intersectSets, uniteSets } from './code-points.ts';
-import { alternatives, characterClass, type Expression, literal, sequence } from './expression.ts';
+import { alternatives, characterClass, type Expression, literal, optional, sequence } from './expression.ts';
 
 /** Characters that JSON writes as a backslash and a letter, with that letter. */
 const SHORT_ESCAPES: readonly (readonly [point: number, letter: string])[] = [
@@ -34,3 +34,12 @@ function longEscapes(set: CodePointSet, digit: number): Expression {
   const digits = lows.map((point) => (point % 16).toString(16).charCodeAt(0));
   return sequence(literal(String(digit)), characterClass(digits.map((low) => [low, low] as const)));
 }
+
+/** Models are used to one space here; more they might repeat without end. */
+const space = optional(literal(' '));
+
+/** Between two items or members. */
+export const COMMA: Expression = sequence(literal(','), space);
+
+/** Between a name and its value. */
+export const COLON: Expression = sequence(literal(':'), space);

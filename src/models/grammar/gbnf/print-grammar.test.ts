@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { GrammarTooLarge, Refused } from '../refused.ts';
+import { GrammarTooLarge, Refused } from '../output-grammar.ts';
 import {
   alternatives,
   characterClass,

@@ -1,10 +1,9 @@
-import { Refused } from '../refused.ts';
+import { Refused } from '../output-grammar.ts';
 import type { CodePointSet } from './code-points.ts';
 import { type Expression, repeat, ruleRef, sequence } from './expression.ts';
 import { GRAMMAR_BUDGET, type GrammarBudget, keepWithin } from './grammar-budget.ts';
-import { keepLeftmostPathsWithin } from './leftmost-paths.ts';
 import { pruneRules } from './prune-rules.ts';
-import { refuseLeftRecursion } from './refuse-left-recursion.ts';
+import { keepLeftmostPathsWithin, refuseLeftRecursion } from './refuse-left-recursion.ts';
 import type { Rules } from './rule-facts.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { type CodePointSet, containsPoint, intersectSets } from '../gbnf/code-points.ts';
-import { GrammarTooLarge } from '../refused.ts';
+import { GrammarTooLarge } from '../output-grammar.ts';
 import type { StepBudget } from './step-budget.ts';
 
 /** One step: any character of the set leads to the state of that number. */

@@ -1,7 +1,6 @@
 import { printGrammar } from '../gbnf/print-grammar.ts';
 import { createRuleSet } from '../gbnf/rule-set.ts';
-import type { OutputGrammar } from '../output-grammar.ts';
-import { Refused } from '../refused.ts';
+import { type OutputGrammar, Refused } from '../output-grammar.ts';
 import { addAutomaton } from './automaton-rules.ts';
 import { exactLanguage, isEmptyLanguage, type Language, looserLanguage } from './language.ts';
 import { createAnswerBudget, fullTester, refuseUntestable } from './pattern-tester.ts';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { printGrammar } from '../gbnf/print-grammar.ts';
 import { createRuleSet } from '../gbnf/rule-set.ts';
-import { GrammarTooLarge } from '../refused.ts';
+import { GrammarTooLarge } from '../output-grammar.ts';
 import {
   fullLanguage,
   intersectLanguages,

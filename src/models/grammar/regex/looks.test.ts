@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { GrammarTooLarge } from '../refused.ts';
+import { GrammarTooLarge } from '../output-grammar.ts';
 import { anywhere, fullLanguage, isInLanguage, type Language, searchLanguage } from './language.ts';
 import { matchesWhole } from './look-tester.ts';
 import { createAnswerBudget, fullTester, patternTester } from './pattern-tester.ts';

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fullTester, patternTester } from './pattern-tester.ts';
-import { re2SourceOf } from './re2-source.ts';
+import { fullTester, patternTester, re2SourceOf } from './pattern-tester.ts';
 import { parsePattern } from './read/parse-pattern.ts';
 
 describe('a tester', () => {

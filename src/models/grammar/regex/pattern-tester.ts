@@ -1,8 +1,8 @@
 import { RE2JS } from 're2js';
+import type { CodePointSet } from '../gbnf/code-points.ts';
 import { anywhere, exactLanguage, isInLanguage, type Language, tooComplex, withoutLimits } from './language.ts';
 import { countStates, matchesWhole } from './look-tester.ts';
 import { hasLook, type PatternTree } from './pattern-tree.ts';
-import { re2SourceOf } from './re2-source.ts';
 import { parsePattern } from './read/parse-pattern.ts';
 import { createStepBudget, type StepBudget } from './step-budget.ts';
 
@@ -23,7 +23,7 @@ export interface PatternTester {
 }
 
 /** What a tester of lookarounds needs: RE2 has none. */
-export interface LookTesting {
+interface LookTesting {
   /** The exact language of the tree; undefined where it is too large. Asked for once, at the first test. */
   readonly exact: () => Language | undefined;
   /** What the places of a text are judged from, where it is. */
@@ -71,4 +71,52 @@ function lookTester(tree: PatternTree, testing?: LookTesting): PatternTester {
       return found.language === undefined ? matchesWhole(tree, text, budget()) : isInLanguage(found.language, text);
     },
   };
+}
+
+/** RE2 refuses repetitions that multiply to more than 1,000. */
+const MOST_REPETITIONS = 1_000;
+
+/** A pattern in the syntax of RE2, which every construct has another spelling in: only sets, groups and counts are used. */
+export function re2SourceOf(tree: PatternTree, outerRepetitions = 1): string {
+  switch (tree.kind) {
+    case 'set':
+      return setSource(tree.set);
+    case 'start':
+      return '\\A';
+    case 'end':
+      return '\\z';
+    case 'look':
+      throw new TypeError('RE2 has no lookarounds');
+    case 'sequence':
+      return tree.parts.map((part) => re2SourceOf(part, outerRepetitions)).join('');
+    case 'alternatives':
+      return `(?:${tree.options.map((option) => re2SourceOf(option, outerRepetitions)).join('|')})`;
+    case 'repeat':
+      return repeatSource(tree, outerRepetitions);
+  }
+}
+
+function repeatSource({ part, min, max }: PatternTree & { kind: 'repeat' }, outer: number): string {
+  const most = Math.max(1, Math.floor(MOST_REPETITIONS / outer));
+  const times = (count: number, atLeast: (n: number) => number): string => {
+    let source = '';
+    for (let left = count; left > 0; left -= most) {
+      const n = Math.min(left, most);
+      source += `(?:${re2SourceOf(part, outer * n)}){${atLeast(n)},${n}}`;
+    }
+    return source;
+  };
+  const required = times(min, (n) => n);
+  if (max === undefined) return `(?:${required}(?:${re2SourceOf(part, outer)})*)`;
+  return `(?:${required}${times(max - min, () => 0)})`;
+}
+
+function setSource(set: CodePointSet): string {
+  // RE2 has no empty class.
+  if (set.length === 0) return '[^\\x{0}-\\x{10FFFF}]';
+  return `[${set.map(([first, last]) => `${pointSource(first)}-${pointSource(last)}`).join('')}]`;
+}
+
+function pointSource(point: number): string {
+  return `\\x{${point.toString(16)}}`;
 }

@@ -1,4 +1,4 @@
-import { GrammarTooLarge } from '../refused.ts';
+import { GrammarTooLarge } from '../output-grammar.ts';
 
 /** Bounds work that nobody can foresee, in steps of well below a microsecond. */
 export interface StepBudget {

@@ -1,7 +1,7 @@
 import { type Expression, literal, NEVER, optional, repeat, sequence } from '../gbnf/expression.ts';
+import { COMMA } from '../gbnf/json-characters.ts';
 import type { RuleSet } from '../gbnf/rule-set.ts';
 import type { ArrayKeywords, Conjunction } from './read/schema-site.ts';
-import { COMMA } from './spacing.ts';
 
 /** Most items whose number the grammar bounds from above; more are left to the check. */
 const MOST_ITEMS = 1_000;

@@ -1,8 +1,7 @@
 import { isNestedWithin, type JsonSchema, MAX_JSON_DEPTH } from '../../json-value.ts';
 import { printGrammar } from '../gbnf/print-grammar.ts';
 import { pruneRules } from '../gbnf/prune-rules.ts';
-import type { OutputGrammar, OutputRefusal } from '../output-grammar.ts';
-import { GrammarTooLarge, Refused } from '../refused.ts';
+import { GrammarTooLarge, type OutputGrammar, type OutputRefusal, Refused } from '../output-grammar.ts';
 import { createDocumentPatterns } from '../regex/document-patterns.ts';
 import { createInstanceCheck } from './check/instance-check.ts';
 import { at } from './read/keyword-reader.ts';

@@ -9,11 +9,11 @@ import {
   repeat,
   sequence,
 } from '../gbnf/expression.ts';
+import { COLON, COMMA } from '../gbnf/json-characters.ts';
 import type { RuleSet } from '../gbnf/rule-set.ts';
-import { GrammarTooLarge } from '../refused.ts';
+import { GrammarTooLarge } from '../output-grammar.ts';
 import { inPropertyOrder } from './property-order.ts';
 import type { Conjunction, ObjectKeywords } from './read/schema-site.ts';
-import { COLON, COMMA } from './spacing.ts';
 import { jsonString } from './text/json-text.ts';
 
 /** Most rules spent on counting members; beyond it `minProperties` and `maxProperties` are left to the check. */

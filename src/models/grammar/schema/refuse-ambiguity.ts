@@ -1,6 +1,6 @@
 import type { Expression } from '../gbnf/expression.ts';
 import { namesIn, type Rules } from '../gbnf/rule-facts.ts';
-import { GrammarTooLarge } from '../refused.ts';
+import { GrammarTooLarge } from '../output-grammar.ts';
 import type { Conflict } from './union-expression.ts';
 
 /** Each level may double what the engine follows. */

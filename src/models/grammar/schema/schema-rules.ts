@@ -1,10 +1,10 @@
+import { canonicalJson, type JsonValue } from '../../json-value.ts';
 import { alternatives, type Expression, isNever, literal, NEVER } from '../gbnf/expression.ts';
 import type { Rules } from '../gbnf/rule-facts.ts';
 import { createRuleSet, type RuleSet } from '../gbnf/rule-set.ts';
-import { GrammarTooLarge } from '../refused.ts';
+import { GrammarTooLarge } from '../output-grammar.ts';
 import type { DocumentPatterns } from '../regex/document-patterns.ts';
 import { arrayExpression } from './array-expression.ts';
-import { createIdentities, saysSomething } from './identity.ts';
 import { numberExpression } from './number/number-expression.ts';
 import { objectExpression } from './object-expression.ts';
 import type { Conjunction, JsonType, SchemaSite, StringKeywords } from './read/schema-site.ts';
@@ -27,7 +27,7 @@ const MOST_RULES = 20_000;
 const MOST_INLINE_VALUES = 20;
 
 /** The rules of a grammar, and where its schema contradicts itself. */
-export interface SchemaRules {
+interface SchemaRules {
   readonly rules: Rules;
   /** The pointer of the first schema that nothing fits, by itself. */
   readonly impossible: string | undefined;
@@ -198,4 +198,46 @@ function hintOf(conjunction: Conjunction): string {
 
 function textLike(pattern: string): StringKeywords {
   return { pointer: '', minLength: 0, maxLength: undefined, pattern, format: undefined };
+}
+
+/**
+ * A number for each site, one for all that say the same wherever they stand: the grammar has one rule for them. A
+ * schema that is only a reference is what it refers to.
+ */
+function createIdentities(): (site: SchemaSite) => number {
+  const bySite = new Map<number, number>();
+  const byText = new Map<string, number>();
+  const identityOfText = (text: string): number => {
+    const identity = byText.get(text) ?? byText.size;
+    byText.set(text, identity);
+    return identity;
+  };
+  return (site) => {
+    const known = bySite.get(site.id);
+    if (known !== undefined) return known;
+    const { id, checked } = target(site);
+    const identity = bySite.get(id) ?? identityOfText(canonicalJson(checked as JsonValue)); // a checked schema is JSON
+    bySite.set(id, identity);
+    bySite.set(site.id, identity);
+    return identity;
+  };
+}
+
+/** False for a schema that accepts everything. */
+function saysSomething({ checked }: SchemaSite): boolean {
+  return typeof checked === 'boolean' ? !checked : Object.keys(checked).length > 0;
+}
+
+function target(site: SchemaSite): SchemaSite {
+  const seen = new Set<SchemaSite>();
+  let current = site;
+  while (isReference(current) && !seen.has(current)) {
+    seen.add(current);
+    current = current.all[0] ?? current;
+  }
+  return current;
+}
+
+function isReference({ checked }: SchemaSite): boolean {
+  return typeof checked !== 'boolean' && '$ref' in checked && Object.keys(checked).length === 1;
 }

@@ -1,5 +1,5 @@
 import { canonicalJson, type JsonValue } from '../../json-value.ts';
-import { GrammarTooLarge, Refused } from '../refused.ts';
+import { GrammarTooLarge, Refused } from '../output-grammar.ts';
 import { at } from './read/keyword-reader.ts';
 import type { Conjunction, JsonType, SchemaSite } from './read/schema-site.ts';
 

@@ -1,3 +1,4 @@
+import type { GenerateOutput } from '../../port.ts';
 import type { Problem } from '../batch/ask-alone.ts';
 import type { Asking } from '../transport/http-client.ts';
 
@@ -48,3 +49,6 @@ export function chatTimeoutMs({ work }: Asking): number {
 
 /** Longest answer: 4096 tokens are some 20 kB. */
 export const MAX_CHAT_BYTES = 8 * 1024 * 1024;
+
+/** An output that not every text is. */
+export type StructuredOutput = Exclude<GenerateOutput, { kind: 'plain' }>;

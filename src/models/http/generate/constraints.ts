@@ -1,10 +1,10 @@
 import type { OutputGrammar } from '../../grammar/output-grammar.ts';
 import { withOrderedProperties } from '../../grammar/schema/property-order.ts';
 import { writeJson } from '../../json/json-text.ts';
+import { stripThinking } from '../../strip-thinking.ts';
 import type { ServerFacts } from '../server/server-facts.ts';
+import type { StructuredOutput } from './chat-api.ts';
 import { isStrictSubset } from './openai-subset.ts';
-import { readFenced, readWrapped, withoutThoughts } from './read-answer.ts';
-import type { StructuredOutput } from './structured-output.ts';
 
 /** One way to make a server keep to what was asked for. */
 export interface Constraint {
@@ -122,4 +122,52 @@ function wordsFor(output: StructuredOutput): string {
     case 'choice':
       return `Answer with exactly one of these texts alone, no explanation:\n${output.choices.join('\n')}`;
   }
+}
+
+/** Reads the wanted text out of what a server that was only asked in words wrote: without thoughts, fences, space and quotes around it. */
+function readFenced(output: StructuredOutput): (text: string) => string {
+  return (text) => {
+    const bare = withoutThoughts(text);
+    const inner = withoutFence(bare.trim());
+    switch (output.kind) {
+      case 'json':
+        return inner;
+      case 'regex':
+        // Spaces may belong to a match; only the fence surely does not.
+        return inner === bare.trim() ? bare : inner;
+      case 'choice':
+        return choiceIn(bare, inner, output.choices);
+    }
+  };
+}
+
+/** Reads the member `answer` out of the object that was asked for; another text, where a server ignored that, as {@link readFenced} does. */
+function readWrapped(output: StructuredOutput): (text: string) => string {
+  const readOther = readFenced(output);
+  return (text) => {
+    try {
+      const parsed: unknown = JSON.parse(withoutFence(withoutThoughts(text).trim()));
+      if (typeof parsed === 'object' && parsed !== null && 'answer' in parsed && typeof parsed.answer === 'string') {
+        return parsed.answer;
+      }
+    } catch {
+      // Not the object; it may still be the text.
+    }
+    return readOther(text);
+  };
+}
+
+/** The text after what a reasoning model wrote to itself; all of it where that has no end. */
+function withoutThoughts(text: string): string {
+  return stripThinking(text) ?? text;
+}
+
+function withoutFence(text: string): string {
+  const [, inner] = /^```[a-z]*\r?\n([\s\S]*?)\r?\n?```$/i.exec(text) ?? [];
+  return inner ?? text;
+}
+
+function choiceIn(bare: string, inner: string, choices: readonly string[]): string {
+  const candidates = [bare, inner, inner.trim(), inner.trim().replace(/^(["'`])([\s\S]*)\1$/, '$2')];
+  return candidates.find((candidate) => choices.includes(candidate)) ?? inner;
 }

@@ -9,9 +9,8 @@ import type { Suspects } from '../batch/suspects.ts';
 import { type CallWork, createCallWork } from '../transport/call-work.ts';
 import type { HttpClient } from '../transport/http-client.ts';
 import type { HttpProblem } from '../transport/problem.ts';
-import type { AskChat, ChatAnswer, ChatRequest, ChatTurn } from './chat-api.ts';
+import type { AskChat, ChatAnswer, ChatRequest, ChatTurn, StructuredOutput } from './chat-api.ts';
 import type { Constraint } from './constraints.ts';
-import type { StructuredOutput } from './structured-output.ts';
 
 /** Answers that are not what was asked for, before the request has failed. */
 const MAX_WRONG_ANSWERS = 3;

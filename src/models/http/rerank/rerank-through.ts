@@ -1,23 +1,30 @@
 import { Buffer } from 'node:buffer';
 import type { ModelMethod } from '../../define-model.ts';
-import { type ItemFailure, type ItemOutcome, invalid, succeeded } from '../../outcome.ts';
+import { type ItemFailure, type ItemOutcome, invalid, type ModelError, succeeded } from '../../outcome.ts';
 import type { RerankItem } from '../../port.ts';
 import { answerBatch, type BatchReply } from '../batch/answer-batch.ts';
 import { type BatchBudget, createBatchBudget, type RequestBudget } from '../batch/batch-budget.ts';
 import type { Suspects } from '../batch/suspects.ts';
+import type { Endpoint } from '../endpoint.ts';
 import { type CallWork, createCallWork } from '../transport/call-work.ts';
 import type { Asking, HttpClient } from '../transport/http-client.ts';
-import { garbled } from '../transport/problem.ts';
-import { lackOfRerank } from './lacks-rerank.ts';
-import { type RerankApi, readScores } from './rerank-api.ts';
-import { isBeyondProbability, SCALE_QUESTION, type ScoreScale, toProbability } from './score-scale.ts';
+import { isAboutModel, shownPath } from '../transport/missing.ts';
+import { garbled, type HttpProblem } from '../transport/problem.ts';
+import {
+  isBeyondProbability,
+  type RerankApi,
+  readScores,
+  SCALE_QUESTION,
+  type ScoreScale,
+  toProbability,
+} from './rerank-api.ts';
 
 const TIMEOUT_BASE_MS = 60_000;
 const TIMEOUT_PER_DOCUMENT_MS = 1_000;
 /** Requests of one call, each sent for itself. */
 const MAX_BATCH = 8;
 
-export interface RerankLine {
+interface RerankLine {
   readonly client: HttpClient;
   readonly model: string;
   readonly budget: RequestBudget;
@@ -138,4 +145,44 @@ function explain(failure: ItemFailure, index: number, count: number, model: stri
 function invalidScale(client: HttpClient): ItemFailure {
   const { error } = garbled(client.endpoint, 'gave a score that is not from 0 to 1');
   return { ok: false, error };
+}
+
+/** A server that is slower than this to say that it has no such address is thought to have it. */
+const PROBE_TIMEOUT_MS = 3_000;
+
+/**
+ * What is told of every request when the last of a server's addresses for scores is missing too: the server does not rerank.
+ * Undefined where it speaks of the model instead.
+ */
+function lackOfRerank(
+  { endpoint }: { readonly endpoint: Endpoint },
+  problem: HttpProblem,
+  apis: readonly RerankApi[],
+): ModelError | undefined {
+  if (isAboutModel(problem)) return undefined;
+  const said = problem.words === '' ? '' : `: ${problem.words}`;
+  const where = apis.map(({ url }) => shownPath(endpoint, url)).join(', ');
+  return {
+    kind: 'invalid',
+    message: `${endpoint.label} does not rerank: it answered ${problem.status}${said} (at ${where})`,
+  };
+}
+
+/** Why a server does not rerank, as a sentence, where each address says that it is not there; else undefined, and it may. */
+export async function findLackOfRerank(
+  client: HttpClient,
+  apis: readonly RerankApi[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { query, documents } = SCALE_QUESTION;
+  let lack: ModelError | undefined;
+  for (const api of apis) {
+    const question = { url: api.url, body: api.bodyOf(query, documents), timeoutMs: PROBE_TIMEOUT_MS, isProbe: true };
+    const reply = await client.send(question, signal);
+    if (reply.ok || reply.problem.kind !== 'missing') return undefined;
+    // The first says most: the others are guesses.
+    lack ??= lackOfRerank(client, reply.problem, apis);
+    if (lack === undefined) return undefined;
+  }
+  return lack?.message;
 }

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { type Dispatcher, fetch } from 'undici';
 import type { Clock } from '../../../core/clock.ts';
 import { VERSION } from '../../../core/version.ts';
@@ -5,7 +6,6 @@ import { writeJson } from '../../json/json-text.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { isCutConnection, problemOfNetwork } from './network-problem.ts';
 import { broken, brokenOff, garbled, type HttpProblem, problemOfStatus, timedOut } from './problem.ts';
-import { BodyTooLarge, readBody } from './read-body.ts';
 import { readRetryAfter } from './retry-after.ts';
 import type { Secrets } from './secrets.ts';
 import { readServerWords } from './server-words.ts';
@@ -30,7 +30,7 @@ export type HttpReply =
   | { readonly ok: false; readonly problem: HttpProblem };
 
 /** What a request is sent through. */
-export interface Line {
+interface Line {
   readonly endpoint: Endpoint;
   readonly secrets: Secrets;
   readonly connections: Dispatcher;
@@ -128,4 +128,32 @@ async function fetchFresh(line: Line, request: Question, signal: AbortSignal) {
       throw signal.aborted ? next : error;
     });
   }
+}
+
+/** The text of a body was longer than allowed; the rest of it was not read. */
+class BodyTooLarge extends Error {
+  override readonly name = 'BodyTooLarge';
+}
+
+/**
+ * The body of an answer as text; never holds more than `maxBytes` of it.
+ *
+ * @throws BodyTooLarge as soon as it is known to be longer, by its header or by what came.
+ */
+async function readBody(
+  response: { readonly headers: Pick<Headers, 'get'>; readonly body: AsyncIterable<unknown> | null },
+  maxBytes: number,
+): Promise<string> {
+  if (response.body === null) return '';
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  const isAnnouncedTooLarge = Number(response.headers.get('content-length')) > maxBytes;
+  // Leaving the loop, by throwing too, cancels the rest of the body and frees the connection.
+  for await (const chunk of response.body) {
+    if (!(chunk instanceof Uint8Array)) throw new TypeError('The body is not made of bytes');
+    bytes += chunk.byteLength;
+    if (isAnnouncedTooLarge || bytes > maxBytes) throw new BodyTooLarge(`The answer is larger than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, bytes).toString('utf8');
 }

@@ -1,9 +1,8 @@
 import type { LlamaEmbeddingContext, LlamaModel, Token } from 'node-llama-cpp';
 import { isBlank } from '../../blank-text.ts';
 import { failed, type ItemCost, type ItemOutcome, invalid, succeeded } from '../../outcome.ts';
-import { firstTokens } from '../count-tokens.ts';
+import { firstTokens, specialTokensOf } from '../count-tokens.ts';
 import type { LlamaEngine } from '../llama-engine.ts';
-import { specialTokensOf } from '../special-tokens.ts';
 
 /** Answers one text; rejects only when it is aborted or the engine fails. */
 export type TextEmbedder = (text: string, signal: AbortSignal) => Promise<ItemOutcome<Float32Array>>;

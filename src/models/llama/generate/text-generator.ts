@@ -1,4 +1,10 @@
-import type { LlamaContext, LlamaModel, Token } from 'node-llama-cpp';
+import type {
+  LlamaContext,
+  LlamaContextSequence,
+  LlamaGrammarEvaluationState,
+  LlamaModel,
+  Token,
+} from 'node-llama-cpp';
 import { compileOutput } from '../../grammar/compile-output.ts';
 import type { OutputGrammar } from '../../grammar/output-grammar.ts';
 import { undecodableIn } from '../../grammar/undecodable.ts';
@@ -6,9 +12,8 @@ import { type ItemOutcome, invalid, succeeded } from '../../outcome.ts';
 import type { GenerateItem } from '../../port.ts';
 import { stripThinking } from '../../strip-thinking.ts';
 import type { LlamaEngine } from '../llama-engine.ts';
-import { type Choosing, decodeTokens } from './decode-tokens.ts';
-import { createPromptMaker } from './generation-prompt.ts';
-import { createGrammarStates } from './grammar-states.ts';
+import { feedTokens, type Turns } from '../take-turns.ts';
+import { createPromptMaker } from './chat-frame.ts';
 
 /**
  * How the answers to a structured request are looked for: the most likely one first, and two drawn by the request's seed
@@ -106,4 +111,79 @@ function withoutZero(text: string): ItemOutcome<string> {
   // Asked again, the model would say the same: this is no failure to be tried again.
   if (text.includes('\0')) return invalid('The model gave a text with a zero character, which PostgreSQL cannot hold');
   return succeeded(text);
+}
+
+/** How the next token is chosen. */
+export interface Choosing {
+  /** 0 takes the most likely one, whatever the seed. */
+  readonly temperature: number;
+  readonly seed: number;
+  readonly grammar: LlamaGrammarEvaluationState | undefined;
+}
+
+export interface Decoded {
+  readonly tokens: readonly Token[];
+  /** False when the limit came before the model's end. */
+  readonly hasEnded: boolean;
+}
+
+/** Generates up to `limit` tokens after a prompt, from an empty sequence; hears an abort within a token. */
+async function decodeTokens(
+  sequence: LlamaContextSequence,
+  prompt: readonly Token[],
+  limit: number,
+  { temperature, seed, grammar }: Choosing,
+  turns: Turns,
+  signal: AbortSignal,
+): Promise<Decoded> {
+  const last = await feedTokens(sequence, prompt, turns, signal);
+  const iterator = sequence.evaluate(last, {
+    temperature,
+    seed,
+    ...(grammar === undefined ? {} : { grammarEvaluationState: grammar }),
+  });
+  const tokens: Token[] = [];
+  try {
+    while (true) {
+      signal.throwIfAborted();
+      const step = await turns.run(() => iterator.next());
+      if (step.done === true) return { tokens, hasEnded: true };
+      // One beyond the limit, thrown away: only it tells an answer that ends exactly there from one that is cut.
+      if (tokens.length === limit) return { tokens, hasEnded: false };
+      tokens.push(step.value);
+    }
+  } finally {
+    await turns.run(() => iterator.return(undefined));
+  }
+}
+
+/** Enough for the schemas that a worker meets within a minute. */
+const MAX_KEPT = 32;
+
+/** Grammars as the engine reads them, each parsed once while it is in use. */
+export interface GrammarStates {
+  /**
+   * A state at the beginning of the grammar; every answer needs its own.
+   *
+   * @throws Error when the engine cannot read the grammar.
+   */
+  begin(gbnf: string): LlamaGrammarEvaluationState;
+}
+
+function createGrammarStates({ module, llama }: LlamaEngine, model: LlamaModel): GrammarStates {
+  const pristine = new Map<string, LlamaGrammarEvaluationState>();
+  return {
+    begin(gbnf) {
+      let state = pristine.get(gbnf);
+      // The most recent stand last.
+      pristine.delete(gbnf);
+      state ??= new module.LlamaGrammarEvaluationState({
+        model,
+        grammar: new module.LlamaGrammar(llama, { grammar: gbnf }),
+      });
+      pristine.set(gbnf, state);
+      if (pristine.size > MAX_KEPT) pristine.delete(pristine.keys().next().value ?? gbnf);
+      return state.clone();
+    },
+  };
 }

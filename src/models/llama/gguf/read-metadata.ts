@@ -1,6 +1,5 @@
-import type { Buffer } from 'node:buffer';
-import { open } from 'node:fs/promises';
-import { createFileCursor, type FileCursor, MalformedFile } from './file-cursor.ts';
+import { Buffer } from 'node:buffer';
+import { type FileHandle, open } from 'node:fs/promises';
 
 /** Keys and values that are texts, numbers or booleans; lists are left out. */
 export type GgufMetadata = ReadonlyMap<string, string | number | boolean>;
@@ -106,4 +105,60 @@ async function lastTensorStart(cursor: FileCursor, tensors: number): Promise<num
     last = Math.max(last, await cursor.uint64());
   }
   return last;
+}
+
+const CHUNK_BYTES = 256 * 1024;
+
+/** A file ended, or claims sizes that it cannot hold. */
+class MalformedFile extends Error {
+  override readonly name = 'MalformedFile';
+}
+
+/** Reads a file from its beginning, in little-endian order; every read throws {@link MalformedFile} at the file's end. */
+interface FileCursor {
+  uint32(): Promise<number>;
+  /** @throws MalformedFile beyond 2^53. */
+  uint64(): Promise<number>;
+  /** @throws MalformedFile when there are not so many bytes left, before anything is allocated. */
+  bytes(length: number): Promise<Buffer>;
+  skip(length: number): Promise<void>;
+  readonly position: number;
+}
+
+/** A cursor at the beginning of a file of `size` bytes. The handle stays the caller's. */
+function createFileCursor(handle: FileHandle, size: number): FileCursor {
+  let chunk: Buffer = Buffer.alloc(0);
+  let chunkStart = 0;
+  let position = 0;
+
+  async function take(length: number): Promise<Buffer> {
+    if (!(length >= 0 && position + length <= size)) throw new MalformedFile('it is cut off');
+    if (position < chunkStart || position + length > chunkStart + chunk.length) {
+      const wanted = Buffer.alloc(Math.min(Math.max(length, CHUNK_BYTES), size - position));
+      const { bytesRead } = await handle.read(wanted, 0, wanted.length, position);
+      if (bytesRead < length) throw new MalformedFile('it is cut off');
+      chunk = wanted.subarray(0, bytesRead);
+      chunkStart = position;
+    }
+    const start = position - chunkStart;
+    position += length;
+    return chunk.subarray(start, start + length);
+  }
+
+  return {
+    bytes: take,
+    uint32: async () => (await take(4)).readUInt32LE(),
+    async uint64() {
+      const value = Number((await take(8)).readBigUInt64LE());
+      if (!Number.isSafeInteger(value)) throw new MalformedFile(`it claims a size of ${value}`);
+      return value;
+    },
+    async skip(length) {
+      if (!(length >= 0 && position + length <= size)) throw new MalformedFile('it is cut off');
+      position += length;
+    },
+    get position() {
+      return position;
+    },
+  };
 }

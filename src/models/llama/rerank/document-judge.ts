@@ -1,10 +1,9 @@
 import type { LlamaContext, LlamaModel, Token } from 'node-llama-cpp';
 import { LamplighterError } from '../../../core/errors.ts';
 import { succeeded } from '../../outcome.ts';
-import { firstTokens } from '../count-tokens.ts';
-import { feedTokens } from '../feed-tokens.ts';
+import { firstTokens, specialTokensOf } from '../count-tokens.ts';
 import type { LlamaEngine } from '../llama-engine.ts';
-import { specialTokensOf } from '../special-tokens.ts';
+import { feedTokens } from '../take-turns.ts';
 import type { DocumentScorer } from './document-ranker.ts';
 
 /** What rerankers that answer yes or no were trained on (Qwen3-Reranker's card). */

@@ -2,9 +2,8 @@ import type { LlamaModel, LlamaRankingContext, Token } from 'node-llama-cpp';
 import { LamplighterError } from '../../../core/errors.ts';
 import { type ItemOutcome, succeeded } from '../../outcome.ts';
 import type { RerankItem } from '../../port.ts';
-import { firstTokens } from '../count-tokens.ts';
+import { firstTokens, type SpecialTokens, specialTokensOf } from '../count-tokens.ts';
 import type { LlamaEngine } from '../llama-engine.ts';
-import { type SpecialTokens, specialTokensOf } from '../special-tokens.ts';
 
 /** Scores the documents of one item; rejects only when it is aborted or the engine fails. */
 export type DocumentScorer = (item: RerankItem, signal: AbortSignal) => Promise<ItemOutcome<readonly number[]>>;

@@ -2,11 +2,11 @@ import type { InferenceSession } from 'onnxruntime-node';
 import { messageOf } from '../../../core/errors.ts';
 import type { Engine, EngineCall } from '../../engine/serve-engine.ts';
 import { failed, type ItemOutcome, invalid, succeeded } from '../../outcome.ts';
-import { normalise } from '../pool-vectors.ts';
+import { normalise } from '../graph.ts';
 import { openSession, runGraph } from '../session.ts';
-import { type DecodeImage, openDecoder, UnreadableImage } from './decode-image.ts';
+import { type DecodeImage, openDecoder, type Pixels, UnreadableImage } from './decode-image.ts';
 import type { ImageSettings } from './image-plan.ts';
-import { prepareImage } from './prepare-image.ts';
+import { resample } from './resample.ts';
 
 /** Everything the engine needs to open a model of images; plain data. */
 export interface ImageEngineSetup {
@@ -95,4 +95,27 @@ function chooseOutput({ inputMetadata, outputMetadata }: InferenceSession, { sid
   const output = outputMetadata.find(({ name, isTensor }) => isTensor && OUTPUTS.includes(name));
   if (output === undefined) throw new Error(`its graph gives none of ${OUTPUTS.join(', ')}`);
   return output.name;
+}
+
+/**
+ * What the graph takes of an image: resized so that the shortest side fits, cut to a square in the middle, and normalised. Red, green and
+ * blue one after the other, `side` rows each.
+ */
+export function prepareImage(pixels: Pixels, { shortestSide, side, mean, deviation }: ImageSettings): Float32Array {
+  const shortest = Math.min(pixels.width, pixels.height);
+  // Multiplied first, as the reference does: the other order gives another number of pixels now and then.
+  const resized = (length: number) => Math.trunc((shortestSide * length) / shortest);
+  const [width, height] = [resized(pixels.width), resized(pixels.height)];
+  const left = Math.floor((width - side) / 2);
+  const top = Math.floor((height - side) / 2);
+  const cut = resample(pixels, { width, height, left, top, side });
+  const plane = side * side;
+  const values = new Float32Array(3 * plane);
+  for (let channel = 0; channel < 3; channel += 1) {
+    const [centre, spread] = [mean[channel] ?? 0, deviation[channel] ?? 1];
+    for (let at = 0; at < plane; at += 1) {
+      values[channel * plane + at] = ((cut[at * 3 + channel] ?? 0) / 255 - centre) / spread;
+    }
+  }
+  return values;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import table from '../../../../../test/grammar/python/patterns.json' with { type: 'json' };
-import { Refused } from '../../refused.ts';
+import { Refused } from '../../output-grammar.ts';
 import { fullLanguage, isInLanguage, type Language } from '../language.ts';
 import { fullTester } from '../pattern-tester.ts';
 import { parsePattern } from './parse-pattern.ts';

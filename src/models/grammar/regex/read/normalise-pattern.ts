@@ -1,4 +1,4 @@
-import { Refused } from '../../refused.ts';
+import { Refused } from '../../output-grammar.ts';
 import { literalSource, type Rewritten, readEscape, readPosixClass, readWordEdge } from './pattern-escapes.ts';
 import { NO_FLAGS, type PatternFlags, readFlags, readGroup } from './pattern-groups.ts';
 import { type UNSUPPORTED, unsupported } from './unsupported.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Refused } from '../../refused.ts';
+import { Refused } from '../../output-grammar.ts';
 import { parsePattern } from './parse-pattern.ts';
 
 describe('a pattern is refused, naming the construct, its position and what to write instead', () => {

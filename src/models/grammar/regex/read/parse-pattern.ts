@@ -1,6 +1,6 @@
 import { type AST, RegExpParser, RegExpSyntaxError } from '@eslint-community/regexpp';
 import { ANY_CHARACTER, type CodePointSet, codePointSet, complementSet, uniteSets } from '../../gbnf/code-points.ts';
-import { GrammarTooLarge, Refused } from '../../refused.ts';
+import { GrammarTooLarge, Refused } from '../../output-grammar.ts';
 import { hasPart, type PatternTree, sizeOf } from '../pattern-tree.ts';
 import { createAtomicReader } from './atomic-groups.ts';
 import { withCaseVariants } from './case-variants.ts';

@@ -1,4 +1,4 @@
-import { Refused } from '../../refused.ts';
+import { Refused } from '../../output-grammar.ts';
 
 /** What patterns of other dialects have and these do not, each with what to write instead. */
 export const UNSUPPORTED = {

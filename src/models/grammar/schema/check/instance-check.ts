@@ -4,7 +4,7 @@ import { fullFormats } from 'ajv-formats/dist/formats.js';
 import { parseJson } from '../../../json/json-text.ts';
 import { jsonbProblem } from '../../../json/jsonb-problem.ts';
 import { isNestedWithin, type JsonValue } from '../../../json-value.ts';
-import { GrammarTooLarge } from '../../refused.ts';
+import { GrammarTooLarge } from '../../output-grammar.ts';
 import type { DocumentPatterns } from '../../regex/document-patterns.ts';
 import { isInLanguage } from '../../regex/language.ts';
 import { OutOfSteps } from '../../regex/step-budget.ts';
@@ -12,14 +12,13 @@ import type { SchemaDocument } from '../read/read-schema.ts';
 import type { SchemaSite } from '../read/schema-site.ts';
 import { formatLanguage, OWN_FORMATS, STANDARD_FORMATS } from '../text/formats.ts';
 import { LISTED, numberKeywords } from './own-keywords.ts';
-import { repeatedName } from './repeated-name.ts';
 import { createStandIns, type StandIns } from './stand-ins.ts';
 
 /** Nesting beyond which neither the validator nor `jsonb` is sure to have the stack for it. */
 const DEEPEST = 500;
 
 /** Decides exactly what is valid under the schemas of one document. */
-export interface InstanceCheck {
+interface InstanceCheck {
   /** What is wrong with a text that should be JSON valid under the root schema. */
   problemOf(text: string): string | undefined;
   /** True when all of these schemas accept the value. */
@@ -120,4 +119,23 @@ function describe(error: ErrorObject | undefined): string {
   if (error === undefined) return 'it does not fit';
   const place = error.instancePath === '' ? 'the value' : error.instancePath;
   return `${place} ${error.message ?? `breaks "${error.keyword}"`}`;
+}
+
+/** The first name that an object in this JSON text has twice, which `JSON.parse` passes over. The text must be JSON. */
+export function repeatedName(text: string): string | undefined {
+  const tokens = /"(?:[^"\\]|\\.)*"|[{}[\]:]/gs;
+  const open: (Set<string> | undefined)[] = [];
+  let last = '';
+  for (const [token] of text.matchAll(tokens)) {
+    if (token === '{') open.push(new Set());
+    else if (token === '[') open.push(undefined);
+    else if (token === '}' || token === ']') open.pop();
+    else if (token === ':') {
+      const names = open.at(-1);
+      const name = String(JSON.parse(last));
+      if (names?.has(name) === true) return name;
+      names?.add(name);
+    } else last = token;
+  }
+  return undefined;
 }

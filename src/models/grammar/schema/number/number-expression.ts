@@ -23,7 +23,7 @@ import {
   repeat,
   sequence,
 } from '../../gbnf/expression.ts';
-import { GrammarTooLarge } from '../../refused.ts';
+import { GrammarTooLarge } from '../../output-grammar.ts';
 import type { NumberKeywords } from '../read/schema-site.ts';
 import { literalTrie } from '../text/literal-trie.ts';
 import { type Bound, decimalRange, mirrored } from './decimal-range.ts';

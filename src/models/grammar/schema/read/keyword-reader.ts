@@ -1,7 +1,7 @@
 import { type Decimal, isWhole, lengthOf, signOf } from '../../../json/decimal.ts';
 import { decimalOf, isExactNumber, isJsonNumber, type JsonNumber } from '../../../json/json-number.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../json-value.ts';
-import { GrammarTooLarge, Refused } from '../../refused.ts';
+import { GrammarTooLarge, Refused } from '../../output-grammar.ts';
 
 /** Most items, characters or properties that a schema may ask for at least: a model writes 4,096 tokens at most. */
 const MOST_LEAST = 10_000;

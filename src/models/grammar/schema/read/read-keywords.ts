@@ -7,7 +7,7 @@ import {
   wholeDecimal,
 } from '../../../json/decimal.ts';
 import { isJsonObject, type JsonValue } from '../../../json-value.ts';
-import { Refused } from '../../refused.ts';
+import { Refused } from '../../output-grammar.ts';
 import { isEnforced } from '../text/formats.ts';
 import { at, isList, type KeywordReader, pointerTo } from './keyword-reader.ts';
 import { INTEGER_FORMATS } from './keywords.ts';

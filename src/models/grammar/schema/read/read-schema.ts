@@ -1,6 +1,6 @@
 import { didYouMean } from '../../../../core/suggest.ts';
 import { isJsonObject, type JsonObject, type JsonSchema, type JsonValue } from '../../../json-value.ts';
-import { GrammarTooLarge, Refused } from '../../refused.ts';
+import { GrammarTooLarge, Refused } from '../../output-grammar.ts';
 import { at, createKeywordReader, type KeywordReader, pointerTo } from './keyword-reader.ts';
 import { ANNOTATIONS, UNSUPPORTED } from './keywords.ts';
 import { readArrayKeywords, readNumberKeywords, readObjectKeywords, readStringKeywords } from './read-keywords.ts';

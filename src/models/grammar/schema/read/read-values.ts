@@ -1,6 +1,6 @@
 import { heldExactly, isExactNumber } from '../../../json/json-number.ts';
 import { canonicalJson, type JsonValue } from '../../../json-value.ts';
-import { Refused } from '../../refused.ts';
+import { Refused } from '../../output-grammar.ts';
 import { at, boundedNumber, isList, type KeywordReader } from './keyword-reader.ts';
 import { ALL_TYPES, type CheckedSchema, type JsonType } from './schema-site.ts';
 

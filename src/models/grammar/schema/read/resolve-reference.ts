@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonSchema, type JsonValue } from '../../../json-value.ts';
-import { Refused } from '../../refused.ts';
+import { Refused } from '../../output-grammar.ts';
 import { at, isList, pointerTo } from './keyword-reader.ts';
 import { NAMED_SCHEMAS, PLAIN_VALUES } from './keywords.ts';
 

@@ -1,6 +1,6 @@
 import { type Expression, literal, NEVER, repeat, sequence } from '../../gbnf/expression.ts';
 import type { RuleSet } from '../../gbnf/rule-set.ts';
-import { GrammarTooLarge, Refused } from '../../refused.ts';
+import { GrammarTooLarge, Refused } from '../../output-grammar.ts';
 import { MOST_STATES } from '../../regex/automaton.ts';
 import type { DocumentPatterns } from '../../regex/document-patterns.ts';
 import {

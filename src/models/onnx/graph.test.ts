@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { normalise, poolTokens } from './pool-vectors.ts';
+import { normalise, poolTokens } from './graph.ts';
 
 /** Two texts of three places with two values each; the second text has one token, and padding that must not be read. */
 const STATES = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, Number.NaN, Number.NaN, Number.NaN, Number.NaN);

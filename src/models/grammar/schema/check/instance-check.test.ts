@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { repeatedName } from './repeated-name.ts';
+import { repeatedName } from './instance-check.ts';
 
 test('a name is repeated only within one object, however it is spelled', () => {
   expect(repeatedName('{"a":1,"b":{"a":2},"c":[{"a":3},{"a":4}]}')).toBeUndefined();

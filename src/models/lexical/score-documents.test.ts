@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { containsSequence } from './contains-sequence.ts';
+import { containsSequence } from './score-documents.ts';
 
 test('finds exactly what a search over joined words finds', () => {
   const words = fc.array(fc.constantFrom('a', 'b', 'ab'), { maxLength: 12 });
