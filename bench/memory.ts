@@ -1,7 +1,7 @@
 /**
  * Memory of a worker while it drains a backlog of prompts of 10 kB: what its process had resident when idle, and the most it ever had.
  * It runs the compiled `worker` command in a process of its own with a model that is nothing, so all of it is Node, Lamplighter and
- * requests in hand.
+ * requests in flight.
  *
  * Target: at most 150 MB above the models, all told.
  *

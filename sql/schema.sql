@@ -2938,7 +2938,7 @@ declare
 begin
   return query
     -- Lateral, so that each row is looked up by its id: as a join, a table of up to some 30,000 rows was read as a whole, because
-    -- statistics taken while no worker held anything say that the fence matches nothing (35 ms instead of 9 for 500).
+    -- statistics taken while nothing was in flight say that the fence matches nothing (35 ms instead of 9 for 500).
     with in_flight as materialized (
       select o.*, q.place, q.status
       from unnest(p_ids, p_attempts, p_outcomes, p_results, p_errors, p_delays_ms)
@@ -4814,7 +4814,7 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.prune_requests(p_older_than interval, p_after_id bigint, p_limit integer)
- RETURNS TABLE(looked bigint, pruned bigint, held bigint, held_request_id uuid, held_reason text, last_id bigint, is_young boolean)
+ RETURNS TABLE(scanned bigint, pruned bigint, held bigint, held_request_id uuid, held_reason text, last_id bigint, is_young boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4833,7 +4833,7 @@ declare
   v_window record;
   v_step record;
 begin
-  select count(*) as looked, max(w.id) as last_id, coalesce(bool_and(w.created_at >= v_before), true) as is_young,
+  select count(*) as scanned, max(w.id) as last_id, coalesce(bool_and(w.created_at >= v_before), true) as is_young,
          coalesce(array_agg(w.id order by w.id) filter (
            where w.status in ('completed', 'failed', 'cancelled') and coalesce(w.completed_at, w.created_at) < v_before), '{}') as ids
   into v_window
@@ -4846,10 +4846,10 @@ begin
   ) as w;
   select * into v_step from lamplighter.prune_listed(v_window.ids, v_before, 500, 2);
   return query
-    select v_window.looked, v_step.pruned, v_step.held,
+    select v_window.scanned, v_step.pruned, v_step.held,
            (select q.request_id from public.steadytext_queue as q where q.id = v_step.held_id), v_step.held_reason,
            case when v_step.last_id < v_window.ids[cardinality(v_window.ids)] then v_step.last_id
-                when v_window.looked = p_limit then v_window.last_id end,
+                when v_window.scanned = p_limit then v_window.last_id end,
            v_window.is_young;
 end
 $function$;
@@ -5360,7 +5360,7 @@ AS $function$
            sum(o.retries) as retries, sum(o.tokens)::bigint as tokens, max(o.oldest_pending_s) as oldest_pending_s
     from own as o
     group by o.at
-  ), looked as (
+  ), scans as (
     -- Where somebody looked at what waits, and nothing did in the lane.
     select m.at from measured as m where m.lane in (select t.id from total as t) and m.oldest_pending_s is not null group by m.at
   ), counts as (
@@ -5383,7 +5383,7 @@ AS $function$
   from (select distinct m.at from measured as m) as p
   left join sums as s on s.at = p.at
   left join counts as c on c.at = p.at
-  left join looked as k on k.at = p.at
+  left join scans as k on k.at = p.at
   order by p.at
 $function$;
 

@@ -52,7 +52,7 @@ test('passes never overlap, and stop waits for the running one', async () => {
 test('a wake during the first pass that fails does not cut its pause short', async () => {
   const manual = createManualClock();
   let passes = 0;
-  let waker = () => {};
+  let wakeLoop = () => {};
   const atRest = manual.nextDelay();
   const loop = startLoop({
     clock: manual.clock,
@@ -60,11 +60,11 @@ test('a wake during the first pass that fails does not cut its pause short', asy
     onError: () => {},
     runOnce: async () => {
       passes += 1;
-      waker();
+      wakeLoop();
       throw new Error('no luck');
     },
   });
-  waker = () => loop.wake();
+  wakeLoop = () => loop.wake();
   await atRest;
   for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
   expect({ passes, pauses: manual.asked.length }).toEqual({ passes: 1, pauses: 1 });

@@ -42,7 +42,7 @@ const RECONNECT_MS = 100;
 
 /**
  * Duty: one session that hears NOTIFY, and the truth about whether it does. Reads and writes nothing but notifications. It reconnects for
- * ever, tells the owner to poll meanwhile, and asks for a full look each time that it hears again, so a death at any point loses nothing
+ * ever, tells the owner to poll meanwhile, and asks for a full scan each time that it hears again, so a death at any point loses nothing
  * but time. Every few minutes a new session takes the place of the old one, which listens until then: a server that has been replaced
  * behind its name would go on answering, and never notify again. Uses the direct connection when the settings have one.
  */

@@ -17,7 +17,7 @@ export interface Reachability {
   readonly nowMs: number;
 }
 
-/** Takes back what dead processes held, for one workload. */
+/** Takes back what dead processes had in flight, for one workload. */
 export interface Rescue {
   /** The duty's name, such as `rescue_requests`: whoever offers the same one takes turns. */
   readonly name: string;
@@ -49,7 +49,7 @@ export function createDeathWatch({ db, intervalMs, leaseMs, rescues }: DeathWatc
 
   async function judge(heartbeat: Heartbeat): Promise<Reachability> {
     if (!hasAskedForStandby) {
-      if (await wasStandby(db)) known.suspect();
+      if (await wasStandby(db)) known.noteStandby();
       hasAskedForStandby = true;
     }
     return known.asOf(heartbeat);
@@ -93,7 +93,8 @@ function createReachability(leaseMs: number) {
       }
       last = heartbeat;
     },
-    suspect(): void {
+    /** Takes note that the server may have been a standby. */
+    noteStandby(): void {
       isRecent = true;
     },
     /** True while too little is known to judge those whose lease is as long as this one. */

@@ -5,8 +5,7 @@ import type { Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import type { Duties } from './duties.ts';
-import { registerWorker, type WorkerRegistration } from './register-worker.ts';
-import { type LeaseReport, renewLease } from './renew-lease.ts';
+import { type LeaseReport, registerWorker, renewLease, type WorkerRegistration } from './renew-lease.ts';
 import type { LeaseHolder, Workload } from './workload.ts';
 
 /** A workload, as far as the lease concerns it. */

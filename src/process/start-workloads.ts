@@ -18,7 +18,7 @@ import { createDeathWatch } from './death-watch.ts';
 import { createDuties } from './duties.ts';
 import { type Lease, startLease } from './lease.ts';
 import { startMeasurer } from './measurer.ts';
-import type { ProcessKind } from './register-worker.ts';
+import type { ProcessKind } from './renew-lease.ts';
 import { createStop, type StopOptions, stopAll } from './stop.ts';
 import { createVitals, type Vitals } from './vitals.ts';
 import type { WorkDone } from './work-done.ts';

@@ -2,12 +2,12 @@ import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
 import type { Service } from '../core/service.ts';
 import type { Lease } from './lease.ts';
-import type { ProcessKind } from './register-worker.ts';
+import type { ProcessKind } from './renew-lease.ts';
 import type { Workload } from './workload.ts';
 
 /** How long a graceful stop lets work in flight run before it hands it back, unless the workload says otherwise. */
 const GRACE_MS = 20_000;
-/** How long a stop waits for the ends of aborted work to be recorded. */
+/** How long a stop waits for the completions of aborted work to be recorded. */
 const HAND_BACK_MS = 2_000;
 
 export interface StopOptions {

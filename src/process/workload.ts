@@ -89,7 +89,7 @@ export interface Workload extends NotificationRoute {
   readonly lanes?: readonly string[];
   /** What it does for the whole installation, each by one process at a time. @default none */
   readonly duties?: readonly Duty[];
-  /** Takes back what dead processes held. @default none */
+  /** Takes back what dead processes had in flight. @default none */
   readonly rescues?: readonly Rescue[];
   readonly claims?: ClaimLedger;
   /** Pieces of work claimed and not yet recorded as ended. */

@@ -1,8 +1,10 @@
+import type { RequestFunction } from '../core/request-functions.ts';
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
 import { compareIds } from './claimed-request.ts';
 
 const FINISH_REQUESTS = loadQuery('finish_requests');
+const ANNOUNCE_COMPLETIONS = loadQuery('announce_completions');
 
 /**
  * How an attempt ended. `retry` is charged to the request and fails it when no retries are left; `defer` and `release` are not: the first
@@ -14,7 +16,7 @@ export type Outcome =
   | { readonly kind: 'retry' | 'defer'; readonly error: string; readonly delayMs: number }
   | { readonly kind: 'release' };
 
-export interface Finish {
+interface Finish {
   readonly id: string;
   readonly attempt: number;
   readonly outcome: Outcome;
@@ -67,4 +69,32 @@ interface FinishedRow {
 /** Most batches are all success and nothing cached: what is not sent need not be read. */
 function unlessAllNull<T>(values: readonly (T | null)[]): readonly (T | null)[] | null {
   return values.every((value) => value === null) ? null : values;
+}
+
+/** The completion of a request, failed ones included, as an event tells of it. */
+export interface CompletionEvent {
+  readonly requestId: string;
+  readonly functionName: RequestFunction;
+  readonly status: 'completed' | 'failed';
+}
+
+interface AnnounceOptions {
+  readonly workerId: string;
+  /** Events that were given up since the last time, to be counted as dropped. */
+  readonly givenUp: number;
+}
+
+/** Sends the events of completions that were recorded without. While the server's notification queue is half full they are dropped and counted. */
+export async function announceCompletions(
+  db: Queryable,
+  events: readonly CompletionEvent[],
+  { workerId, givenUp }: AnnounceOptions,
+): Promise<void> {
+  await db.query(ANNOUNCE_COMPLETIONS, [
+    workerId,
+    events.map(({ requestId }) => requestId),
+    events.map(({ functionName }) => functionName),
+    events.map(({ status }) => status),
+    givenUp,
+  ]);
 }

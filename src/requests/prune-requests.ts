@@ -5,13 +5,13 @@ const PRUNE_REQUESTS = loadQuery('prune_requests');
 const PRUNE_WORKERS = loadQuery('prune_workers');
 
 export interface PrunedWindow {
-  readonly looked: number;
+  readonly scanned: number;
   readonly pruned: number;
   /** Those that may not be deleted, as a row of the user's refers to them or a trigger refuses it: how many, one of them, and why. */
   readonly held: { readonly requests: number; readonly requestId: string; readonly reason: string } | undefined;
   /** The id to go on from; undefined at the end of the table. */
   readonly lastId: string | undefined;
-  /** True when all that was looked at was queued less than that long ago. */
+  /** True when all that was scanned was queued less than that long ago. */
   readonly isYoung: boolean;
 }
 
@@ -19,14 +19,14 @@ export interface PruneWindow {
   readonly olderThanMs: number;
   /** `'0'` begins at the beginning. */
   readonly afterId: string;
-  /** At how many requests to look: what a call costs. */
+  /** How many requests to scan: what a call costs. */
   readonly limit: number;
 }
 
 /** Looks at the requests after an id, and deletes those that ended more than `olderThanMs` ago. */
 export async function pruneRequests(db: Queryable, window: PruneWindow): Promise<PrunedWindow> {
   const { rows } = await db.query<{
-    looked: string;
+    scanned: string;
     pruned: string;
     held: string;
     held_request_id: string | null;
@@ -37,7 +37,7 @@ export async function pruneRequests(db: Queryable, window: PruneWindow): Promise
   const [row] = rows;
   const held = Number(row?.held ?? 0);
   return {
-    looked: Number(row?.looked ?? 0),
+    scanned: Number(row?.scanned ?? 0),
     pruned: Number(row?.pruned ?? 0),
     held:
       held === 0

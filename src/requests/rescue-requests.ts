@@ -2,7 +2,7 @@ import type { RequestFunction } from '../core/request-functions.ts';
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
 import type { Lane } from './claimed-request.ts';
-import type { Refused } from './promote-requests.ts';
+import type { Refused } from './upkeep.ts';
 
 const RESCUE_REQUESTS = loadQuery('rescue_requests');
 

@@ -4,8 +4,9 @@ import type { Queryable } from '../db/query.ts';
 const CLAIM_UPKEEP = loadQuery('claim_upkeep');
 const CANCEL_ABANDONED = loadQuery('cancel_abandoned');
 const MEASURE_QUEUE = loadQuery('measure_queue');
+const PROMOTE_REQUESTS = loadQuery('promote_requests');
 
-export interface Upkeep {
+interface Upkeep {
   /** True when the upkeep is this worker's now; all but `nextMs` is false otherwise. */
   readonly isClaimed: boolean;
   /** Delayed requests are to be promoted. */
@@ -51,4 +52,34 @@ export async function cancelAbandoned(db: Queryable): Promise<number> {
 /** Refreshes the count behind `max_queue_size` when it has come near the limit; costs one read otherwise. */
 export async function measureQueue(db: Queryable): Promise<void> {
   await db.query(MEASURE_QUEUE);
+}
+
+/** Requests that could not be changed, as a trigger or the like refuses it: one of them, and why. */
+export interface Refused {
+  readonly requests: number;
+  readonly requestId: string;
+  readonly reason: string;
+}
+
+/**
+ * Makes requests ready whose delay is over, or gives them back to their quarantine; how many, at most `limit`. `onRefused` is told of
+ * those that could not be changed: they hold up nothing else, and are tried again by the next call.
+ */
+export async function promoteRequests(
+  db: Queryable,
+  limit: number,
+  onRefused?: (refused: Refused) => void,
+): Promise<number> {
+  const { rows } = await db.query<{
+    promoted: string;
+    refused: string;
+    refused_request_id: string | null;
+    refused_reason: string | null;
+  }>(PROMOTE_REQUESTS, [limit]);
+  const [row] = rows;
+  const requests = Number(row?.refused ?? 0);
+  if (requests > 0) {
+    onRefused?.({ requests, requestId: row?.refused_request_id ?? '', reason: row?.refused_reason ?? '' });
+  }
+  return Number(row?.promoted ?? 0);
 }

@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Queryable } from '../../src/db/query.ts';
-import { registerWorker } from '../../src/process/register-worker.ts';
-import { renewLease } from '../../src/process/renew-lease.ts';
-import { claimQuarantined } from '../../src/requests/claim-quarantined.ts';
-import { claimRequestsAtOnce } from '../../src/requests/claim-requests-at-once.ts';
+import { registerWorker, renewLease } from '../../src/process/renew-lease.ts';
+import { claimQuarantined, claimRequestsAtOnce } from '../../src/requests/claim-requests.ts';
 import { type ClaimedRequest, laneKey } from '../../src/requests/claimed-request.ts';
 import { finishRequests } from '../../src/requests/finish-requests.ts';
 import { type Cast, createCast } from '../roles/cast.ts';

@@ -37,7 +37,7 @@ const endListeners = () =>
   );
 const notify = (channel: string, payload: string) => db.pool.query('select pg_notify($1, $2)', [channel, payload]);
 
-test('it hears its channels and no other, and asks for a full look when it begins', async () => {
+test('it hears its channels and no other, and asks for a full scan when it begins', async () => {
   await using listener = listen();
   await listener.hears('resync');
   await notify('unrelated', 'x');
@@ -52,7 +52,7 @@ test('it hears its channels and no other, and asks for a full look when it begin
   ]);
 });
 
-test('when its session is ended it says why, comes back, and asks for a full look', async () => {
+test('when its session is ended it says why, comes back, and asks for a full scan', async () => {
   await using listener = listen();
   await listener.hears('resync');
   await endListeners();

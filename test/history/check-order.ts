@@ -50,7 +50,7 @@ function checkWait(wait: Wait, claims: readonly Change[], { slackUs }: OrderOpti
     if (wait.until !== undefined && claim.seq >= wait.until.seq) break;
     if (claim.xid === wait.until?.xid) continue;
     if (claim.after === undefined || !comesAfter(claim.after, wait.state)) continue;
-    // A crash takes back claims that were not flushed yet: the request was not passed over, it was in hand.
+    // A crash takes back claims that were not flushed yet: the request was not passed over, it was in flight.
     if (first?.serverStartUs !== claim.serverStartUs) first = claim;
     if (claim.atUs - first.atUs <= slackUs) continue;
     const ms = Math.round((claim.atUs - first.atUs) / 1_000);

@@ -4,7 +4,7 @@ import { silentLogger } from '../../src/core/log.ts';
 import { createTroubles } from '../../src/core/recurring-trouble.ts';
 import { createDeathWatch, type Reachability } from '../../src/process/death-watch.ts';
 import type { Duty } from '../../src/process/duties.ts';
-import { registerWorker } from '../../src/process/register-worker.ts';
+import { registerWorker } from '../../src/process/renew-lease.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 const LEASE_MS = 2_000;

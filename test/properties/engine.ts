@@ -1,16 +1,19 @@
 import { systemClock } from '../../src/core/clock.ts';
 import type { RequestFunction } from '../../src/core/request-functions.ts';
 import type { Queryable } from '../../src/db/query.ts';
-import { registerWorker } from '../../src/process/register-worker.ts';
-import { renewLease } from '../../src/process/renew-lease.ts';
-import { announceCompletions, type CompletionEvent } from '../../src/requests/announce-completions.ts';
-import { claimQuarantined } from '../../src/requests/claim-quarantined.ts';
+import { registerWorker, renewLease } from '../../src/process/renew-lease.ts';
+import { claimQuarantined } from '../../src/requests/claim-requests.ts';
 import { type ClaimedRequest, type ClaimName, type Lane, laneKey } from '../../src/requests/claimed-request.ts';
-import { finishRequests, type Outcome } from '../../src/requests/finish-requests.ts';
+import {
+  announceCompletions,
+  type CompletionEvent,
+  finishRequests,
+  type Outcome,
+} from '../../src/requests/finish-requests.ts';
 import { listLost } from '../../src/requests/list-lost.ts';
-import { promoteRequests } from '../../src/requests/promote-requests.ts';
 import { type PrunedWindow, pruneRequests } from '../../src/requests/prune-requests.ts';
 import { rescueRequests } from '../../src/requests/rescue-requests.ts';
+import { promoteRequests } from '../../src/requests/upkeep.ts';
 import { type ClaimCursors, createClaimCursors } from '../../src/worker/requests/claim/claim-cursors.ts';
 import type { TakenClaim } from './claim-rules.ts';
 import type { Ending } from './request-life.ts';

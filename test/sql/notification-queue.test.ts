@@ -1,8 +1,7 @@
 import pg from 'pg';
 import { expect, inject, test } from 'vitest';
 import { startEmbeddedServer } from '../../src/db/embedded/embedded-server.ts';
-import { announceCompletions } from '../../src/requests/announce-completions.ts';
-import { finishRequests } from '../../src/requests/finish-requests.ts';
+import { announceCompletions, finishRequests } from '../../src/requests/finish-requests.ts';
 import { withClient } from '../support/admin.ts';
 import { migrateAs } from '../support/owned-database.ts';
 import { openSession } from '../support/sql-session.ts';

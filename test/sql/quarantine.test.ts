@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ClaimedRequest } from '../../src/requests/claimed-request.ts';
-import { promoteRequests } from '../../src/requests/promote-requests.ts';
+import { promoteRequests } from '../../src/requests/upkeep.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
 import { setUpRescues } from './rescue-scene.ts';
 
@@ -90,7 +90,7 @@ test('a request in quarantine that was all its worker had in flight is charged, 
   ]);
 });
 
-/** Kills a worker that had in hand what is in quarantine, and what is ready in other lanes or its own; who is charged. */
+/** Kills a worker that had in flight what is in quarantine, and what is ready in other lanes or its own; who is charged. */
 async function chargedAfter(deaths: number, beside: readonly string[]): Promise<string[]> {
   await enqueue(1);
   await dieTwiceWith(1);

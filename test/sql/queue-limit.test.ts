@@ -180,7 +180,7 @@ test.each([
   ['is tried again', { kind: 'retry', error: 'e', delayMs: 60_000 }],
   ['is put off', { kind: 'defer', error: 'e', delayMs: 60_000 }],
   ['is given back', { kind: 'release' }],
-] as const)('what %s counts, though it was in hand when somebody counted', async (_, outcome) => {
+] as const)('what %s counts, though it was in flight when somebody counted', async (_, outcome) => {
   await setLimit(4);
   const worker = await startSqlWorker(db.pool);
   await db.pool.query(`select steadytext_embed_batch_async(array['a', 'b', 'c'])`);

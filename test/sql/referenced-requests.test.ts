@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { claimRequestsAtOnce } from '../../src/requests/claim-requests-at-once.ts';
-import { promoteRequests } from '../../src/requests/promote-requests.ts';
+import { claimRequestsAtOnce } from '../../src/requests/claim-requests.ts';
 import { rescueRequests } from '../../src/requests/rescue-requests.ts';
+import { promoteRequests } from '../../src/requests/upkeep.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { openSession, type SqlSession } from '../support/sql-session.ts';
 import { type SqlWorker, startSqlWorker } from '../support/sql-worker.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { promoteRequests, type Refused } from '../../src/requests/promote-requests.ts';
 import { rescueRequests } from '../../src/requests/rescue-requests.ts';
+import { promoteRequests, type Refused } from '../../src/requests/upkeep.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
 

@@ -170,13 +170,13 @@ test('old ends are pruned in steps, from an id on; locked ones later', async () 
   const ids = (await rowsOf('select id from steadytext_queue order by id')).map(({ id }) => id);
   const prune = (olderThanMs: number, limit: number, afterId = '0') =>
     pruneRequests(database().pool, { olderThanMs, afterId, limit });
-  expect(await prune(2 * 86_400_000, 10)).toMatchObject({ looked: 5, pruned: 0, isYoung: true, lastId: undefined });
+  expect(await prune(2 * 86_400_000, 10)).toMatchObject({ scanned: 5, pruned: 0, isYoung: true, lastId: undefined });
   await using session = await openSession(database().uri);
   await session.client.query(
     'begin; select from steadytext_queue where id = (select min(id) from steadytext_queue) for update',
   );
-  expect(await prune(3_600_000, 2)).toMatchObject({ looked: 2, pruned: 1, lastId: ids[1] });
-  expect(await prune(3_600_000, 10, ids[1])).toMatchObject({ looked: 3, pruned: 2, lastId: undefined });
+  expect(await prune(3_600_000, 2)).toMatchObject({ scanned: 2, pruned: 1, lastId: ids[1] });
+  expect(await prune(3_600_000, 10, ids[1])).toMatchObject({ scanned: 3, pruned: 2, lastId: undefined });
   await session.client.query('rollback');
   expect(await prune(3_600_000, 10)).toMatchObject({ pruned: 1 });
   expect(await rowsOf('select status from steadytext_queue')).toEqual([{ status: 'pending' }]);

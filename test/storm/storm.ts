@@ -38,7 +38,7 @@ const MOST_LIVES = 8;
 
 /**
  * - `all`: every kind of fault.
- * - `bystanders`: only those that leave other workers well, with generations in hand that last longer than the storm. No lane may stand
+ * - `bystanders`: only those that leave other workers well, with generations in flight that last longer than the storm. No lane may stand
  *   still then.
  * - `tasks`: every kind, and tasks beside the requests, with faults of their own.
  */

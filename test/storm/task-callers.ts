@@ -31,7 +31,7 @@ const KINDS: Readonly<Record<TaskTextName, number>> = {
   endless: 1,
   'endless and bare': 1,
 };
-/** Long enough for most workers that die to have some in hand. */
+/** Long enough for most workers that die to have some in flight. */
 const LONGEST_REST_S = 2;
 
 function drawText({ random }: Hand): [TaskTextName, number] {

@@ -1,12 +1,9 @@
 import type { RequestFunction } from '../../src/core/request-functions.ts';
 import type { Queryable } from '../../src/db/query.ts';
-import { registerWorker } from '../../src/process/register-worker.ts';
-import { type LeaseReport, renewLease } from '../../src/process/renew-lease.ts';
-import { claimQuarantined } from '../../src/requests/claim-quarantined.ts';
-import { claimRequests } from '../../src/requests/claim-requests.ts';
+import { type LeaseReport, registerWorker, renewLease } from '../../src/process/renew-lease.ts';
+import { claimQuarantined, claimRequests, listReady } from '../../src/requests/claim-requests.ts';
 import { type ClaimedRequest, type Lane, laneKey } from '../../src/requests/claimed-request.ts';
 import { type Finished, type FinishOptions, finishRequests, type Outcome } from '../../src/requests/finish-requests.ts';
-import { listReady } from '../../src/requests/list-ready.ts';
 
 export interface SqlWorkerOptions {
   readonly functions?: readonly RequestFunction[];

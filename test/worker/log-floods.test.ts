@@ -61,7 +61,7 @@ describe('under a trigger that raises', () => {
       );
       await eventually(async () => expect(await refusals()).toBeGreaterThan(least), { timeoutMs: 20_000 });
       expect(linesOf(worker)).toMatchObject([
-        { level: 40, msg: 'could not record the ends of some requests: no ends here' },
+        { level: 40, msg: 'could not record the completions of some requests: no ends here' },
       ]);
       expect(worker.stderr().length).toBeLessThan(2_500);
       expect(worker.stderr()).not.toMatch(/stack|finish_requests|PL\/pgSQL/);
@@ -77,7 +77,7 @@ describe('under a trigger that raises', () => {
     await db.pool.query('alter table steadytext_queue disable trigger refuse_ends');
     const [row] = await untilStatus(db.pool, ids, 'failed', { timeoutMs: 20_000 });
     expect(row).toMatchObject({ attempt: 1, error: 'The result could not be stored: no ends here' });
-    const said = await worker.waitForLine(/can record the ends of some requests again/);
+    const said = await worker.waitForLine(/can record the completions of some requests again/);
     expect(JSON.parse(said).msg).toMatch(/again after \d+\.\d s, \d failures$/);
   }, 45_000);
 
@@ -98,7 +98,7 @@ describe('under a trigger that raises', () => {
       const [row] = await untilStatus(db.pool, ids.slice(0, 1), 'failed');
       expect(row).toMatchObject({ error: `The result could not be stored: ${words}` });
       expect(linesOf(worker).filter(({ level }) => level >= 40)).toMatchObject([
-        { msg: `could not record the ends of some requests: ${words}` },
+        { msg: `could not record the completions of some requests: ${words}` },
         { msg: `a request failed for good: The result could not be stored: ${words}`, requestId: row?.request_id },
       ]);
     },

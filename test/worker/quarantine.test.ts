@@ -80,7 +80,7 @@ test('a dead worker stops nobody: embeddings are claimed throughout, and what wa
     providers: [gated],
     generateModel: 'gated/model',
   });
-  // In hand for as long as the test lasts.
+  // In flight for as long as the test lasts.
   const long = await generate(db.pool, 'long');
   await gated.call('long');
   const isOver = async () => {

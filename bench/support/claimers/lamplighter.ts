@@ -1,8 +1,7 @@
 import { systemClock } from '../../../src/core/clock.ts';
 import { resolveConnection } from '../../../src/db/connection-settings.ts';
 import { createPool } from '../../../src/db/pool.ts';
-import { registerWorker } from '../../../src/process/register-worker.ts';
-import { renewLease } from '../../../src/process/renew-lease.ts';
+import { registerWorker, renewLease } from '../../../src/process/renew-lease.ts';
 import { type ClaimedRequest, type Lane, laneKey } from '../../../src/requests/claimed-request.ts';
 import { finishRequests } from '../../../src/requests/finish-requests.ts';
 import { createClaimCursors } from '../../../src/worker/requests/claim/claim-cursors.ts';

@@ -27,7 +27,7 @@ declare
 begin
   return query
     -- Lateral, so that each row is looked up by its id: as a join, a table of up to some 30,000 rows was read as a whole, because
-    -- statistics taken while no worker held anything say that the fence matches nothing (35 ms instead of 9 for 500).
+    -- statistics taken while nothing was in flight say that the fence matches nothing (35 ms instead of 9 for 500).
     with in_flight as materialized (
       select o.*, q.place, q.status
       from unnest(p_ids, p_attempts, p_outcomes, p_results, p_errors, p_delays_ms)

@@ -1,5 +1,5 @@
 -- lamplighter.isolate_batch (worker)
--- Notes that the process has nothing in hand but this batch of one row: if it dies now, rescue_batches holds it against this row, and against
+-- Notes that the process has nothing in flight but this batch of one row: if it dies now, rescue_batches holds it against this row, and against
 -- nothing else that the process has claimed. False: the batch has several rows, or is not the holder's any more.
 create or replace function lamplighter.isolate_batch(p_batch bigint, p_holder uuid) returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$

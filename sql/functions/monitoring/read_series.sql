@@ -49,7 +49,7 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp set
            sum(o.retries) as retries, sum(o.tokens)::bigint as tokens, max(o.oldest_pending_s) as oldest_pending_s
     from own as o
     group by o.at
-  ), looked as (
+  ), scans as (
     -- Where somebody looked at what waits, and nothing did in the lane.
     select m.at from measured as m where m.lane in (select t.id from total as t) and m.oldest_pending_s is not null group by m.at
   ), counts as (
@@ -72,6 +72,6 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp set
   from (select distinct m.at from measured as m) as p
   left join sums as s on s.at = p.at
   left join counts as c on c.at = p.at
-  left join looked as k on k.at = p.at
+  left join scans as k on k.at = p.at
   order by p.at
 $$;

@@ -1,5 +1,5 @@
 -- lamplighter.rescue_tasks (worker)
--- Settles what dead workers held: see settle_lost_run. Returns each with the state that it has now; 'running' where its backend is still
+-- Settles what dead workers had in flight: see settle_lost_run. Returns each with the state that it has now; 'running' where its backend is still
 -- there (is_alive), with what a cancel request takes, and whether somebody wants it cancelled: then whoever can should see to its end.
 -- What somebody has locked is left for the next time.
 create or replace function lamplighter.rescue_tasks(p_worker_id uuid) returns table (

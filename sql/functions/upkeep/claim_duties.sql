@@ -2,7 +2,7 @@
 -- Claims for a worker those duties that are due, and returns their names. A duty is due for the worker that had it last once its interval
 -- is over, and half a second later for the others, so that it stays with one worker until that one is late. It is due at once where its
 -- interval is 0, and where a clock that has been set back left it in the future. A duty that another session is claiming is not waited
--- for; at most 16 are claimed at once. Whoever dies with a duty in hand delays it by its interval.
+-- for; at most 16 are claimed at once. A process that dies while it does a duty delays it by the interval.
 create or replace function lamplighter.claim_duties(p_worker_id uuid, p_names text[], p_intervals_ms double precision[]) returns text[]
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare

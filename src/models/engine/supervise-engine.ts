@@ -161,19 +161,19 @@ export async function startSupervisedEngine(options: SuperviseOptions, signal: A
         deaths += 1;
         trouble.note(`it ${error.message}`, { lastWords: error.lastWords });
         const left = open(asked);
-        const suspects = left.filter((position) => working.includes(position));
-        const [only] = suspects;
-        if (suspects.length === 0) blameless += 1;
+        const quarantined = left.filter((position) => working.includes(position));
+        const [only] = quarantined;
+        if (quarantined.length === 0) blameless += 1;
         if (blameless > BLAMELESS_DEATHS) {
           giveUp(error);
           break;
         }
-        if (suspects.length === 1 && only !== undefined) {
+        if (quarantined.length === 1 && only !== undefined) {
           end(only, failed(`The engine of ${name} ${error.message} while it ran this request`, error));
         }
-        const middle = Math.ceil(suspects.length / 2);
-        const rest = left.filter((position) => !suspects.includes(position));
-        const halves = suspects.length > 1 ? [suspects.slice(0, middle), suspects.slice(middle)] : [];
+        const middle = Math.ceil(quarantined.length / 2);
+        const rest = left.filter((position) => !quarantined.includes(position));
+        const halves = quarantined.length > 1 ? [quarantined.slice(0, middle), quarantined.slice(middle)] : [];
         // What has nothing to do with it goes first: each further end of the process costs the time of a start.
         parts = [rest, ...parts, ...halves].filter(({ length }) => length > 0);
       }
@@ -226,13 +226,13 @@ export async function startSupervisedEngine(options: SuperviseOptions, signal: A
   };
 }
 
-/** The same work for some of its items. */
 /** Differs when a file was replaced or written to; undefined where there is none. */
 async function stateOf(path: string): Promise<string | undefined> {
   const found = await stat(path).catch(() => undefined);
   return found && `${found.dev} ${found.ino} ${found.size} ${found.mtimeMs}`;
 }
 
+/** The same work for some of its items. */
 function pick(work: EngineWork, positions: readonly number[]): EngineWork {
   if (positions.length === work.items.length) return work;
   // Items of one kind stay so.

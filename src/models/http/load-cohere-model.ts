@@ -5,7 +5,7 @@ import { defineModel } from '../define-model.ts';
 import { compileOutput } from '../grammar/compile-output.ts';
 import type { Model } from '../port.ts';
 import type { ModelSelection } from '../provider.ts';
-import { createSuspects } from './batch/suspects.ts';
+import { createItemQuarantine } from './batch/item-quarantine.ts';
 import { type EmbeddingApi, embedThrough } from './embed/embed-through.ts';
 import type { EmbeddingWishes } from './embed/openai-embeddings.ts';
 import { createDimensionGuard } from './embed/read-vectors.ts';
@@ -40,7 +40,7 @@ export interface CohereLoading {
 export function loadCohereModel({ env, clock, endpoint, selection, model }: CohereLoading): Model {
   const client = createHttpClient({ endpoint, env, clock });
   const known = endpoint.isDefault ? knownCohereModel(model) : ANY_MODEL;
-  const suspects = createSuspects();
+  const quarantine = createItemQuarantine();
   const { dimensions, inputType } = selection;
   const guard = createDimensionGuard(dimensions ?? known.dimensions?.[0]);
   const budget = { maxItems: MAX_TEXTS, maxBytes: MAX_REQUEST_BYTES };
@@ -53,11 +53,11 @@ export function loadCohereModel({ env, clock, endpoint, selection, model }: Cohe
     ...(known.functions.includes('embed') && {
       embed: {
         ...embedThrough(
-          { client, suspects, guard, budget },
+          { client, quarantine, guard, budget },
           cohereEmbeddings(endpoint, { model, dimensions, inputType }),
         ),
         runQueries: embedThrough(
-          { client, suspects, guard, budget },
+          { client, quarantine, guard, budget },
           cohereEmbeddings(endpoint, { model, dimensions, inputType: 'search_query' }),
         ).run,
         ...(guard.dimensions !== undefined && { dimensions: guard.dimensions }),
@@ -67,7 +67,7 @@ export function loadCohereModel({ env, clock, endpoint, selection, model }: Cohe
       rerank: rerankThrough({
         client,
         model,
-        suspects,
+        quarantine,
         budget: { maxItems: MAX_DOCUMENTS, maxBytes: MAX_REQUEST_BYTES },
         apis: async () => [cohereRerank(endpoint, model)],
         scale: 'probability',
@@ -77,7 +77,7 @@ export function loadCohereModel({ env, clock, endpoint, selection, model }: Cohe
       generate: {
         ...generateThrough({
           client,
-          suspects,
+          quarantine,
           ask: createCohereChat(client, model),
           compile: compileOutput,
           constraintsFor: async (output, grammar) => constraintsFor('cohere', output, grammar),

@@ -9,7 +9,7 @@ import type { GenerateFunction, Model } from '../port.ts';
 import type { ModelSelection } from '../provider.ts';
 import { type SharedLoad, shareLoad } from '../shared-load.ts';
 import type { RequestBudget } from './batch/batch-budget.ts';
-import { createSuspects } from './batch/suspects.ts';
+import { createItemQuarantine } from './batch/item-quarantine.ts';
 import { embedThrough } from './embed/embed-through.ts';
 import { openAiEmbeddings } from './embed/openai-embeddings.ts';
 import { createDimensionGuard } from './embed/read-vectors.ts';
@@ -76,7 +76,7 @@ export async function loadOpenAiModel(loading: OpenAiLoading, loadSignal: AbortS
         ? await findLackOfRerank(client, rerankApis(endpoint, facts, model), loadSignal)
         : undefined;
     const serves = (fn: RequestFunction) => isOffered(fn) && !(fn === 'rerank' && lackOfRerank !== undefined);
-    const suspects = createSuspects();
+    const quarantine = createItemQuarantine();
     const budget: RequestBudget = {
       maxItems: Math.min(MAX_TEXTS, facts?.maxBatch ?? MAX_TEXTS),
       maxBytes: MAX_REQUEST_BYTES,
@@ -93,7 +93,7 @@ export async function loadOpenAiModel(loading: OpenAiLoading, loadSignal: AbortS
       ...(serves('embed') && {
         embed: {
           ...embedThrough(
-            { client, suspects, guard, budget },
+            { client, quarantine, guard, budget },
             openAiEmbeddings(endpoint, { model, dimensions, inputType }),
           ),
           ...(guard.dimensions !== undefined && { dimensions: guard.dimensions }),
@@ -103,7 +103,7 @@ export async function loadOpenAiModel(loading: OpenAiLoading, loadSignal: AbortS
         rerank: rerankThrough({
           client,
           model,
-          suspects,
+          quarantine,
           budget: { maxItems: Math.min(MAX_DOCUMENTS, facts?.maxBatch ?? MAX_DOCUMENTS), maxBytes: MAX_REQUEST_BYTES },
           apis: async (now) => rerankApis(endpoint, await factsNow(now), model),
           scale: facts?.kind === 'tei' ? 'probability' : undefined,
@@ -113,7 +113,7 @@ export async function loadOpenAiModel(loading: OpenAiLoading, loadSignal: AbortS
         generate: {
           ...generateThrough({
             client,
-            suspects,
+            quarantine,
             ask: createOpenAiChat(client, model, { ...dialectOf(facts ?? assumed), api: loading.api }),
             compile: compileOutput,
             constraintsFor: async (output, grammar, now) => constraintsFor(await factsNow(now), output, grammar),

@@ -1,5 +1,9 @@
+import type { Troubles } from '../../core/recurring-trouble.ts';
 import type { Service } from '../../core/service.ts';
+import type { Queryable } from '../../db/query.ts';
 import type { ModelRegistry } from '../../models/registry.ts';
+import { runOperations } from '../../operations/run-operations.ts';
+import type { Duty } from '../../process/duties.ts';
 import { createPollSchedule, restMs } from '../../process/poll-schedule.ts';
 import { stopAll } from '../../process/stop.ts';
 import { WAKE_CHANNEL } from '../../process/wake-up.ts';
@@ -19,13 +23,12 @@ import { createConcurrencyLimit } from './run/concurrency-limit.ts';
 import { createExecutor } from './run/executor.ts';
 import { createModelHealth } from './run/model-health.ts';
 import { endProcessSpan } from './run/process-spans.ts';
-import { createOperationsDuty } from './upkeep/operations-duty.ts';
 import { createPruner } from './upkeep/pruner.ts';
 import { createRescuer } from './upkeep/rescuer.ts';
 import { createSettingsWatcher, type LiveSettings } from './upkeep/settings-watcher.ts';
 import { startUpkeep } from './upkeep/upkeep.ts';
 
-export interface RequestsWorkloadOptions {
+interface RequestsWorkloadOptions {
   readonly config: WorkerConfig;
   /** Options that were given by flag, variable or code; settings in the database change only the others. */
   readonly fixed: ReadonlySet<keyof LiveSettings>;
@@ -33,7 +36,7 @@ export interface RequestsWorkloadOptions {
 }
 
 /** The requests as work of a process, and what of them it serves. */
-export interface RequestsWorkload extends Workload {
+interface RequestsWorkload extends Workload {
   readonly report: ServedReport;
 }
 
@@ -189,5 +192,15 @@ export async function openRequests(
         running === undefined ? [] : [running.upkeep, running.canceller, running.completer, running.publisher];
       await stopAll([...services, outcomes], 'worker');
     },
+  };
+}
+
+/** Works off what dashboards and commands have begun to do to all that match: whoever began it may be dead. */
+function createOperationsDuty({ db, troubles }: { readonly db: Queryable; readonly troubles: Troubles }): Duty {
+  return {
+    name: () => 'run_operations',
+    intervalMs: 1_000,
+    run: (_heartbeat, signal) => runOperations(db, signal),
+    trouble: troubles.define('work off operations'),
   };
 }

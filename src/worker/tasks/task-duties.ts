@@ -28,10 +28,10 @@ export function createTaskDuties({ db, retentionMs, log, troubles }: TaskDutiesD
   const project: Duty = {
     name: () => 'project_tasks',
     intervalMs: PROJECT_INTERVAL_MS,
-    async run(_look, signal) {
+    async run(_heartbeat, signal) {
       while ((await projectTasks(db, PROJECT_LIMIT)) === PROJECT_LIMIT && !signal.aborted);
     },
-    trouble: troubles.define('write the ends of tasks into lantern.tasks'),
+    trouble: troubles.define('write the outcomes of tasks into lantern.tasks'),
   };
   const settleStrays: Duty = {
     name: () => 'settle_stray_tasks',
@@ -48,7 +48,7 @@ export function createTaskDuties({ db, retentionMs, log, troubles }: TaskDutiesD
     // Workers may be told different retentions: the shortest one counts.
     name: () => `prune_tasks_after_${retentionMs}ms`,
     intervalMs: Math.min(PRUNE_INTERVAL_MS, Math.max(1_000, retentionMs / 2)),
-    async run(_look, signal) {
+    async run(_heartbeat, signal) {
       let pruned = 0;
       let last = PRUNE_LIMIT;
       while (last === PRUNE_LIMIT && !signal.aborted) {

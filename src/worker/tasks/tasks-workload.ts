@@ -71,7 +71,7 @@ export async function openTasks(context: WorkloadContext, options: TasksWorkload
     clock,
   });
   const loginTrouble = troubles.define('log in as the role of a task');
-  const recordTrouble = troubles.define('record sessions and ends of tasks');
+  const recordTrouble = troubles.define('record sessions and outcomes of tasks');
   const rescuer = createTaskRescuer({
     db,
     workerId: () => lease.workerId,

@@ -5,7 +5,7 @@ import type { Asking } from '../transport/http-client.ts';
 import type { HttpProblem } from '../transport/problem.ts';
 import { askAlone, type Problem } from './ask-alone.ts';
 import type { BatchBudget } from './batch-budget.ts';
-import type { Suspects } from './suspects.ts';
+import type { ItemQuarantine } from './item-quarantine.ts';
 
 /** Requests in a row that bring nothing, after which the rest of a part is left for later. */
 const MAX_FAILURES_IN_A_ROW = 12;
@@ -18,7 +18,7 @@ export type BatchReply<Value> = { readonly ok: true; readonly outcomes: readonly
 
 export interface BatchCall<Item, Value> {
   readonly budget: BatchBudget;
-  readonly suspects: Suspects;
+  readonly quarantine: ItemQuarantine;
   bytesOf(item: Item): number;
   /** A text that equal items share. */
   keyOf(item: Item): string;
@@ -50,10 +50,10 @@ export async function answerBatch<Item, Value>(
   items: readonly Item[],
   call: BatchCall<Item, Value>,
 ): Promise<ItemOutcome<Value>[]> {
-  const { budget, suspects, bytesOf, keyOf } = call;
+  const { budget, quarantine, bytesOf, keyOf } = call;
   const outcomes: ItemOutcome<Value>[] = new Array(items.length);
   const entries = items.map((item, index) => ({ item, index }));
-  const byLimit = [...groupBy(entries, ({ item }) => suspects.limitOf(keyOf(item)))].sort(([a], [b]) => b - a);
+  const byLimit = [...groupBy(entries, ({ item }) => quarantine.limitOf(keyOf(item)))].sort(([a], [b]) => b - a);
   for (const [limit, group] of byLimit) {
     const parts = budget.cut(group, ({ item }) => bytesOf(item), limit);
     if (limit === Number.POSITIVE_INFINITY) {
@@ -86,13 +86,13 @@ async function answerPart<Item, Value>(
   const isCheck = isWhole || search.failuresSinceCheck >= FAILURES_TO_CHECK;
   const reply =
     only !== undefined && items.length === 1
-      ? await askAlone(send, { suspects: call.suspects, key: call.keyOf(only) })
+      ? await askAlone(send, { quarantine: call.quarantine, key: call.keyOf(only) })
       : await send({ isProbe: !isCheck });
   if (reply.ok) {
     call.budget.pass(items.length);
     search.failuresInARow = 0;
     for (const [at, { item, index }] of part.entries()) {
-      call.suspects.clear(call.keyOf(item));
+      call.quarantine.clear(call.keyOf(item));
       outcomes[index] = reply.outcomes[at] ?? failed('The server gave no answer for this one');
     }
     return;
@@ -103,7 +103,7 @@ async function answerPart<Item, Value>(
     for (const { index } of part) outcomes[index] = { ok: false, error: reply.error ?? problem.error };
     return;
   }
-  if (problem.pulse === 'silent') for (const item of items) call.suspects.note(call.keyOf(item), items.length);
+  if (problem.pulse === 'silent') for (const item of items) call.quarantine.note(call.keyOf(item), items.length);
   const isDivisible = problem.kind === 'refused' || problem.kind === 'garbled' || problem.kind === 'failing';
   if (!isDivisible || search.end !== undefined || search.failuresInARow >= MAX_FAILURES_IN_A_ROW) {
     for (const { index } of part) outcomes[index] = { ok: false, error: laterOf(problem) };

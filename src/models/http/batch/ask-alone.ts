@@ -1,7 +1,7 @@
 import type { ModelError } from '../../outcome.ts';
 import type { Asking } from '../transport/http-client.ts';
 import type { HttpProblem } from '../transport/problem.ts';
-import type { Suspects } from './suspects.ts';
+import type { ItemQuarantine } from './item-quarantine.ts';
 
 export interface Problem {
   readonly ok: false;
@@ -14,7 +14,7 @@ export interface Problem {
 export type Failure = Required<Problem>;
 
 export interface AloneOptions {
-  readonly suspects: Suspects;
+  readonly quarantine: ItemQuarantine;
   /** A text that equal items share. */
   readonly key: string;
   /** False where the item is asked for in another way next, so that it need not be sure that it is to blame. @default true */
@@ -30,31 +30,31 @@ export interface AloneOptions {
  */
 export async function askAlone<Answer extends { readonly ok: true }>(
   ask: (asking: Asking) => Promise<Answer | Problem>,
-  { suspects, key, isLastWay = true }: AloneOptions,
+  { quarantine, key, isLastWay = true }: AloneOptions,
 ): Promise<Answer | Failure> {
-  const strikes = suspects.strikesOf(key);
+  const strikes = quarantine.strikesOf(key);
   // A server that is started again strikes all that it was at: once is too little to have them wait for each other.
-  const reply = await ask({ isDoubtful: strikes > 0, isSuspect: strikes > 1 });
+  const reply = await ask({ isDoubtful: strikes > 0, isQuarantined: strikes > 1 });
   if (reply.ok) {
-    suspects.clear(key);
+    quarantine.clear(key);
     return reply;
   }
   const { problem } = reply;
   if (problem.kind !== 'failing' || problem.pulse === undefined) return { ...reply, error: problem.error };
   if (problem.pulse !== 'answers') {
-    const isGuilty = suspects.strike(key, problem.answers ?? 0);
+    const isGuilty = quarantine.strike(key, problem.answers ?? 0);
     return { ...reply, error: isGuilty ? chargeOf(problem) : problem.error };
   }
   if (problem.isOverload === true) {
-    const isGuilty = suspects.putOff(key, problem.realAnswers ?? 0);
+    const isGuilty = quarantine.putOff(key, problem.realAnswers ?? 0);
     return { ...reply, error: isGuilty ? chargeOf(problem) : problem.error };
   }
-  suspects.note(key, 1);
+  quarantine.note(key, 1);
   // A time limit is too long to be waited for twice.
   if (!isLastWay || problem.isTimeout === true) return { ...reply, error: chargeOf(problem) };
   const second = await ask({ isProbe: true });
   if (second.ok) {
-    suspects.clear(key);
+    quarantine.clear(key);
     return second;
   }
   const isAgain = second.problem.kind === 'failing';

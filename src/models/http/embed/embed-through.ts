@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { ModelMethod } from '../../define-model.ts';
 import { answerBatch, type BatchReply } from '../batch/answer-batch.ts';
 import { createBatchBudget, type RequestBudget } from '../batch/batch-budget.ts';
-import type { Suspects } from '../batch/suspects.ts';
+import type { ItemQuarantine } from '../batch/item-quarantine.ts';
 import { createCallWork } from '../transport/call-work.ts';
 import type { Asking, HttpClient } from '../transport/http-client.ts';
 import { garbled, type HttpProblem } from '../transport/problem.ts';
@@ -28,13 +28,13 @@ export interface EmbeddingApi {
 export interface EmbeddingLine {
   readonly client: HttpClient;
   readonly budget: RequestBudget;
-  readonly suspects: Suspects;
+  readonly quarantine: ItemQuarantine;
   readonly guard: DimensionGuard;
 }
 
 /** The embed method of a model whose server speaks that API. A request has 60 s, and 1 s more for each text, if the caller has as long. */
 export function embedThrough(line: EmbeddingLine, api: EmbeddingApi): ModelMethod<string, Float32Array> {
-  const { client, suspects, guard } = line;
+  const { client, quarantine, guard } = line;
   const budget = createBatchBudget(line.budget);
 
   async function send(
@@ -71,7 +71,7 @@ export function embedThrough(line: EmbeddingLine, api: EmbeddingApi): ModelMetho
       const work = createCallWork(texts.length, client.clock, progress);
       return answerBatch(texts, {
         budget,
-        suspects,
+        quarantine,
         bytesOf: (text) => Buffer.byteLength(text),
         keyOf: (text) => text,
         send: (part, asking) => send(part, { ...asking, work }, signal),

@@ -5,7 +5,7 @@ import { failed, type ItemOutcome, invalid, succeeded } from '../../outcome.ts';
 import type { GenerateItem, GenerateOutput } from '../../port.ts';
 import { stripThinking } from '../../strip-thinking.ts';
 import { askAlone } from '../batch/ask-alone.ts';
-import type { Suspects } from '../batch/suspects.ts';
+import type { ItemQuarantine } from '../batch/item-quarantine.ts';
 import { type CallWork, createCallWork } from '../transport/call-work.ts';
 import type { HttpClient } from '../transport/http-client.ts';
 import type { HttpProblem } from '../transport/problem.ts';
@@ -20,7 +20,7 @@ const MAX_SHOWN_PROBLEM = 300;
 
 export interface GenerateLine {
   readonly client: HttpClient;
-  readonly suspects: Suspects;
+  readonly quarantine: ItemQuarantine;
   readonly ask: AskChat;
   compile(output: GenerateOutput): OutputGrammar | OutputRefusal | undefined;
   /** The ways to hold the server to an output, strictest first, the last without any field of its own. */
@@ -54,7 +54,7 @@ export function generateThrough(line: GenerateLine): ModelMethod<GenerateItem, s
     const request = requestOf(item, [{ role: 'user', content: item.prompt }], 0);
     const key = keyOf(item);
     const reply = await askAlone((asking) => line.ask(request, { ...asking, work }, signal), {
-      suspects: line.suspects,
+      quarantine: line.quarantine,
       key,
     });
     if (!reply.ok) return { ok: false, error: reply.error };
@@ -82,7 +82,7 @@ export function generateThrough(line: GenerateLine): ModelMethod<GenerateItem, s
       const request = requestOf(item, turnsOf(item, constraint, wrong), tries, constraint);
       const isLastWay = weaker.length === 0;
       const reply = await askAlone((asking) => line.ask(request, { ...asking, work }, signal), {
-        suspects: line.suspects,
+        quarantine: line.quarantine,
         key: keyOf(item),
         isLastWay,
       });

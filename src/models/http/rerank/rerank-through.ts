@@ -4,7 +4,7 @@ import { type ItemFailure, type ItemOutcome, invalid, type ModelError, succeeded
 import type { RerankItem } from '../../port.ts';
 import { answerBatch, type BatchReply } from '../batch/answer-batch.ts';
 import { type BatchBudget, createBatchBudget, type RequestBudget } from '../batch/batch-budget.ts';
-import type { Suspects } from '../batch/suspects.ts';
+import type { ItemQuarantine } from '../batch/item-quarantine.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { type CallWork, createCallWork } from '../transport/call-work.ts';
 import type { Asking, HttpClient } from '../transport/http-client.ts';
@@ -28,7 +28,7 @@ interface RerankLine {
   readonly client: HttpClient;
   readonly model: string;
   readonly budget: RequestBudget;
-  readonly suspects: Suspects;
+  readonly quarantine: ItemQuarantine;
   /** Ways to ask, in the order to try them; asked for once per call until one is found to work. */
   apis(signal: AbortSignal): Promise<readonly RerankApi[]>;
   /** The scale that the server documents; undefined to find out. */
@@ -42,7 +42,7 @@ interface RerankLine {
  * question with a known answer before its first request, and by any later score outside 0 to 1.
  */
 export function rerankThrough(line: RerankLine): ModelMethod<RerankItem, readonly number[]> {
-  const { client, model, suspects } = line;
+  const { client, model, quarantine } = line;
   const budget = createBatchBudget(line.budget);
   let { scale } = line;
   let hasAskedScale = scale !== undefined;
@@ -92,7 +92,7 @@ export function rerankThrough(line: RerankLine): ModelMethod<RerankItem, readonl
     work: CallWork,
     signal: AbortSignal,
   ): Promise<ItemOutcome<readonly number[]>> {
-    const outcomes = await answerDocuments(budget, suspects, query, documents, (part, asking) =>
+    const outcomes = await answerDocuments(budget, quarantine, query, documents, (part, asking) =>
       sendOnce(query, part, { ...asking, work }, signal),
     );
     const scores: number[] = [];
@@ -121,14 +121,14 @@ export function rerankThrough(line: RerankLine): ModelMethod<RerankItem, readonl
 
 function answerDocuments(
   budget: BatchBudget,
-  suspects: Suspects,
+  quarantine: ItemQuarantine,
   query: string,
   documents: readonly string[],
   send: (part: readonly string[], asking: Asking) => Promise<BatchReply<number>>,
 ): Promise<ItemOutcome<number>[]> {
   return answerBatch(documents, {
     budget,
-    suspects,
+    quarantine,
     bytesOf: (document) => Buffer.byteLength(document),
     keyOf: (document) => `${query}\n${document}`,
     send,

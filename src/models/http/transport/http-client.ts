@@ -24,7 +24,7 @@ export interface Asking {
   /** The server went down on it: it is sent only after the server has answered a canary. */
   readonly isDoubtful?: boolean;
   /** It may be what takes the server down: no two such are sent at once. */
-  readonly isSuspect?: boolean;
+  readonly isQuarantined?: boolean;
   /** It looks for the items to blame: its failure says nothing of the server, and is not looked into. */
   readonly isProbe?: boolean;
   /** The call that it is a part of; its waits are told to it. */
@@ -66,8 +66,8 @@ export interface HttpClientOptions {
 /** One address of the server. */
 interface Route {
   readonly breaker: Breaker;
-  /** Lets one suspect through at a time: the others would go down with the server, and look like the one to blame. */
-  readonly suspectLimit: LimitFunction;
+  /** Lets one item in quarantine through at a time: the others would go down with the server, and look like the one to blame. */
+  readonly quarantineLimit: LimitFunction;
   /** Answers got from it so far. */
   answers: number;
   /** Those of them that were no canaries. */
@@ -92,7 +92,7 @@ export function createHttpClient({ endpoint, env, clock }: HttpClientOptions): H
   function routeOf({ pathname }: URL): Route {
     const route = routes.get(pathname) ?? {
       breaker: createBreaker(clock),
-      suspectLimit: pLimit(1),
+      quarantineLimit: pLimit(1),
       answers: 0,
       realAnswers: 0,
     };
@@ -166,8 +166,8 @@ export function createHttpClient({ endpoint, env, clock }: HttpClientOptions): H
       // A signal of its own: hundreds of requests of one call would be too many listeners for the caller's.
       const own = AbortSignal.any([signal]);
       const take = () => inTurn(limit, request, () => sendInTurn(request, own));
-      const { suspectLimit } = routeOf(request.url);
-      const ask = () => (request.isSuspect === true ? inTurn(suspectLimit, request, take) : take());
+      const { quarantineLimit } = routeOf(request.url);
+      const ask = () => (request.isQuarantined === true ? inTurn(quarantineLimit, request, take) : take());
       const turn = request.work === undefined ? ask() : request.work.request(ask);
       // The caller does not wait for its turn once it has aborted; the turn then passes without a request.
       return untilAborted(turn, own);

@@ -1,8 +1,14 @@
 import type { Clock } from '../../../core/clock.ts';
 import { groupBy } from '../../../core/group-by.ts';
 import type { Queryable } from '../../../db/query.ts';
-import { claimRequests, requestsAskedFor } from '../../../requests/claim-requests.ts';
-import { claimRequestsAtOnce, type LaneRoom } from '../../../requests/claim-requests-at-once.ts';
+import {
+  claimRequests,
+  claimRequestsAtOnce,
+  type LaneRoom,
+  listReady,
+  type ReadyLevel,
+  requestsAskedFor,
+} from '../../../requests/claim-requests.ts';
 import {
   type ClaimedRequest,
   type ClaimName,
@@ -10,7 +16,6 @@ import {
   type Lane,
   laneKey,
 } from '../../../requests/claimed-request.ts';
-import { listReady, type ReadyLevel } from '../../../requests/list-ready.ts';
 
 /** Priorities of one role that a scan returns; further ones are found once these are empty. */
 const LEVELS_PER_ROLE = 8;

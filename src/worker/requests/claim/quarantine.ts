@@ -1,7 +1,7 @@
 import type { Clock } from '../../../core/clock.ts';
 import type { Logger } from '../../../core/log.ts';
 import type { Queryable } from '../../../db/query.ts';
-import { claimQuarantined } from '../../../requests/claim-quarantined.ts';
+import { claimQuarantined } from '../../../requests/claim-requests.ts';
 import { type ClaimedRequest, type ClaimName, type Lane, laneKey } from '../../../requests/claimed-request.ts';
 import type { InFlight, InFlightRequest } from '../in-flight.ts';
 import type { ServedLanes } from '../lanes.ts';

@@ -106,6 +106,6 @@ test('when it cannot go on recording, it says so', async () => {
   });
   await completer.push([createEnd(inFlight, '1', 'r')]);
   await died;
-  expect(deaths).toEqual(['record the ends of some requests']);
+  expect(deaths).toEqual(['record the completions of some requests']);
   await expect(completer.stop()).rejects.toThrow('the log cannot be written');
 });

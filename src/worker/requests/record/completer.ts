@@ -43,7 +43,7 @@ export interface Completer extends Service {
 export function startCompleter(deps: CompleterDeps): Completer {
   const { db, inFlight, publisher, maxRetries, log, troubles, clock, onRecorded } = deps;
   const stopping = new AbortController();
-  const refusals = troubles.define('record the ends of some requests');
+  const refusals = troubles.define('record the completions of some requests');
   const record = createRecorder({
     db,
     maxRetries,

@@ -4,7 +4,7 @@ import type { Clock } from '../../../core/clock.ts';
 import { createLogger } from '../../../core/log.ts';
 import { createTroubles } from '../../../core/recurring-trouble.ts';
 import type { Queryable } from '../../../db/query.ts';
-import type { CompletionEvent } from '../../../requests/announce-completions.ts';
+import type { CompletionEvent } from '../../../requests/finish-requests.ts';
 import { type EventPublisher, startEventPublisher } from './event-publisher.ts';
 
 interface Statement {

@@ -3,7 +3,7 @@ import type { Logger } from '../../../core/log.ts';
 import type { Troubles } from '../../../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../../../core/service.ts';
 import type { Queryable } from '../../../db/query.ts';
-import { announceCompletions, type CompletionEvent } from '../../../requests/announce-completions.ts';
+import { announceCompletions, type CompletionEvent } from '../../../requests/finish-requests.ts';
 
 /** Events in one statement. */
 const BATCH_LIMIT = 1_000;

@@ -97,7 +97,7 @@ export function startLockedFinishes(deps: LockedFinishesDeps): LockedFinishes {
       passes += 1;
       await pass(signal);
     },
-    trouble: troubles.define('look after ends that could not be recorded'),
+    trouble: troubles.define('record completions again'),
     clock,
   });
 
@@ -121,7 +121,8 @@ export function startLockedFinishes(deps: LockedFinishesDeps): LockedFinishes {
       await loop.stop();
       await pass(AbortSignal.abort()).catch((error: unknown) => log.warn({ err: error }, 'could not try again'));
       // Left in flight: whoever rescues them finds them through their claims.
-      if (waiting.size > 0) log.warn({ requests: waiting.size }, 'gave up on recording the ends of some requests');
+      if (waiting.size > 0)
+        log.warn({ requests: waiting.size }, 'gave up on recording the completions of some requests');
     },
   };
 }

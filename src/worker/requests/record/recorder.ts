@@ -6,8 +6,7 @@ import type { Logger } from '../../../core/log.ts';
 import type { Trouble, Troubles } from '../../../core/recurring-trouble.ts';
 import type { Queryable } from '../../../db/query.ts';
 import { isAboutRows, isContentError } from '../../../db/sqlstate.ts';
-import type { CompletionEvent } from '../../../requests/announce-completions.ts';
-import { finishRequests, type Outcome } from '../../../requests/finish-requests.ts';
+import { type CompletionEvent, finishRequests, type Outcome } from '../../../requests/finish-requests.ts';
 import type { InFlightRequest } from '../in-flight.ts';
 
 /** The outcome of an attempt, to be recorded. */

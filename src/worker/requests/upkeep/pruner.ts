@@ -7,7 +7,7 @@ import { type PrunedWindow, pruneRequests, pruneWorkers } from '../../../request
 
 const INTERVAL_MS = 60_000;
 const LIMIT = 5_000;
-/** Requests that one pass looks at without deleting them: reading them costs, and what cannot go now can wait. */
+/** Requests that one pass scans without deleting them: reading them costs, and what cannot go now can wait. */
 const MOST_IN_VAIN = 20_000;
 const WORKER_AGE_MS = 86_400_000;
 const FIRST_KEY = Buffer.alloc(0);
@@ -24,9 +24,9 @@ export interface PrunerDeps {
  * Duty: deletes ended requests past their retention, cached answers without a request, and workers that ended a day ago. Small
  * transactions; what a death or a lock leaves over, a later pass takes.
  *
- * Requests are looked at by id, from where the last pass ended, as none of their indexes knows when they ended. Old ones come first by
+ * Requests are scanned by id, from where the last pass ended, as none of their indexes knows when they ended. Old ones come first by
  * nature: one cursor goes from the first to the first that are too young, and then begins again. Another goes through the whole table,
- * one step each pass, for what was queued out of order. What cannot be deleted is so looked at now and then, not in each pass.
+ * one step each pass, for what was queued out of order. What cannot be deleted is so scanned now and then, not in each pass.
  */
 export function createPruner({ db, retentionMs, log, troubles }: PrunerDeps): Duty {
   let cacheKey: Buffer = FIRST_KEY;
@@ -55,14 +55,14 @@ export function createPruner({ db, retentionMs, log, troubles }: PrunerDeps): Du
     let inVain = 0;
     let isOver = false;
     while (!isOver && inVain < MOST_IN_VAIN && !signal.aborted) {
-      const { looked, pruned, lastId, isYoung } = await prune(olderThanMs, afterId);
-      inVain += looked - pruned;
+      const { scanned, pruned, lastId, isYoung } = await prune(olderThanMs, afterId);
+      inVain += scanned - pruned;
       isOver = isYoung || lastId === undefined;
       afterId = isOver ? '0' : (lastId ?? '0');
     }
     do {
-      const { looked, pruned, lastId } = await prune(olderThanMs, roundAfterId);
-      inVain = looked - pruned;
+      const { scanned, pruned, lastId } = await prune(olderThanMs, roundAfterId);
+      inVain = scanned - pruned;
       roundAfterId = lastId ?? '0';
       isOver = lastId === undefined;
     } while (!isOver && inVain < LIMIT / 2 && !signal.aborted);
@@ -72,7 +72,7 @@ export function createPruner({ db, retentionMs, log, troubles }: PrunerDeps): Du
     // Workers may be told different retentions: the shortest one counts.
     name: () => (retentionMs === undefined ? 'prune' : `prune_after_${retentionMs}ms`),
     intervalMs: retentionMs === undefined ? INTERVAL_MS : Math.min(INTERVAL_MS, Math.max(1_000, retentionMs / 2)),
-    async run(_look, signal) {
+    async run(_heartbeat, signal) {
       await pruneWorkers(db, WORKER_AGE_MS);
       cacheKey = (await pruneCachedResults(db, cacheKey, LIMIT)) ?? FIRST_KEY;
       if (retentionMs !== undefined) await pruneOld(retentionMs, signal);

@@ -95,7 +95,7 @@ export async function createSettingsWatcher(deps: SettingsWatcherDeps): Promise<
   return {
     name: () => 'settings',
     intervalMs: INTERVAL_MS,
-    run: (_look, signal) => refresh(signal),
+    run: (_heartbeat, signal) => refresh(signal),
     apply(published) {
       for (const setting of published) apply(setting);
     },

@@ -2,8 +2,7 @@ import type { Clock } from '../../../core/clock.ts';
 import type { Trouble, Troubles } from '../../../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../../../core/service.ts';
 import type { Queryable } from '../../../db/query.ts';
-import { promoteRequests } from '../../../requests/promote-requests.ts';
-import { cancelAbandoned, claimUpkeep, measureQueue } from '../../../requests/upkeep.ts';
+import { cancelAbandoned, claimUpkeep, measureQueue, promoteRequests } from '../../../requests/upkeep.ts';
 
 const PROMOTE_LIMIT = 1_000;
 
@@ -16,7 +15,7 @@ export interface UpkeepDeps {
 }
 
 export interface UpkeepService extends Service {
-  /** True while this worker's last look went well, so that some worker looks for all. */
+  /** True while this worker's last pass went well, so that some worker does the upkeep for all. */
   readonly isWell: boolean;
   /** Nobody seems to do it: ask now. */
   noteLate(): void;

@@ -4,7 +4,7 @@ import { hash } from 'node:crypto';
 const PROOF = 3;
 /** As often without others that were answered: nobody else may be asking. */
 const LONE_PROOF = 6;
-const MAX_SUSPECTS = 10_000;
+const MAX_REMEMBERED = 10_000;
 
 /**
  * Tells requests that break a server from servers that are broken.
@@ -13,7 +13,7 @@ const MAX_SUSPECTS = 10_000;
  * others are answered in between would be tried for ever, and stand in the way of its neighbours; and where it takes the
  * server down, its neighbours have to be asked without it.
  */
-export interface Suspects {
+export interface ItemQuarantine {
   /** How many items a request with this one may have, itself included; `Infinity` where nothing is known against it. */
   limitOf(item: string): number;
   /** The server broke on a request of so many items, this one among them: the next has half of them at most. */
@@ -34,7 +34,7 @@ export interface Suspects {
   clear(item: string): void;
 }
 
-interface Suspect {
+interface Entry {
   limit: number;
   count: number;
   answers: number;
@@ -45,42 +45,42 @@ interface Suspect {
 
 const NEVER_PUT_OFF = { putOffs: 0, putOffsApart: 0, realAnswers: -1 };
 
-/** Knows the last ten thousand items that a server broke on. */
-export function createSuspects(): Suspects {
-  const seen = new Map<string, Suspect>();
+/** Remembers the last ten thousand items that a server broke on. */
+export function createItemQuarantine(): ItemQuarantine {
+  const seen = new Map<string, Entry>();
   const keyOf = (item: string) => hash('sha1', item);
 
-  function suspectOf(item: string): Suspect {
+  function entryOf(item: string): Entry {
     const key = keyOf(item);
-    const suspect = seen.get(key) ?? { limit: Number.POSITIVE_INFINITY, count: 0, answers: -1, ...NEVER_PUT_OFF };
+    const entry = seen.get(key) ?? { limit: Number.POSITIVE_INFINITY, count: 0, answers: -1, ...NEVER_PUT_OFF };
     // The one seen last stands last.
     seen.delete(key);
-    seen.set(key, suspect);
+    seen.set(key, entry);
     const oldest = seen.keys().next();
-    if (seen.size > MAX_SUSPECTS && oldest.done !== true) seen.delete(oldest.value);
-    return suspect;
+    if (seen.size > MAX_REMEMBERED && oldest.done !== true) seen.delete(oldest.value);
+    return entry;
   }
 
   return {
     limitOf: (item) => (seen.size === 0 ? undefined : seen.get(keyOf(item))?.limit) ?? Number.POSITIVE_INFINITY,
     note(item, items) {
-      const suspect = suspectOf(item);
-      suspect.limit = Math.min(suspect.limit, Math.max(1, Math.ceil(items / 2)));
+      const entry = entryOf(item);
+      entry.limit = Math.min(entry.limit, Math.max(1, Math.ceil(items / 2)));
     },
     strike(item, answers) {
-      const suspect = suspectOf(item);
-      suspect.limit = 1;
-      if (suspect.answers !== answers) suspect.count += 1;
-      suspect.answers = answers;
-      return suspect.count >= PROOF;
+      const entry = entryOf(item);
+      entry.limit = 1;
+      if (entry.answers !== answers) entry.count += 1;
+      entry.answers = answers;
+      return entry.count >= PROOF;
     },
     putOff(item, realAnswers) {
-      const suspect = suspectOf(item);
-      suspect.limit = 1;
-      suspect.putOffs += 1;
-      if (suspect.realAnswers !== realAnswers) suspect.putOffsApart += 1;
-      suspect.realAnswers = realAnswers;
-      return suspect.putOffsApart >= PROOF || suspect.putOffs >= LONE_PROOF;
+      const entry = entryOf(item);
+      entry.limit = 1;
+      entry.putOffs += 1;
+      if (entry.realAnswers !== realAnswers) entry.putOffsApart += 1;
+      entry.realAnswers = realAnswers;
+      return entry.putOffsApart >= PROOF || entry.putOffs >= LONE_PROOF;
     },
     strikesOf: (item) => (seen.size === 0 ? undefined : seen.get(keyOf(item))?.count) ?? 0,
     clear(item) {
