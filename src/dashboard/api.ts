@@ -27,6 +27,8 @@ export interface Session {
   readonly user?: string;
   readonly rights: Rights;
   readonly isReadOnly: boolean;
+  /** The page of a trace, with `{trace_id}` where its id belongs. */
+  readonly traceUrl?: string;
 }
 
 /** A count that is never read beyond a bound: `count` exactly, or more than that. */

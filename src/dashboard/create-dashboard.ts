@@ -5,6 +5,7 @@ import type { Authorise } from './access.ts';
 import { type ClientPool, createPooledDb } from './dashboard-db.ts';
 import { listDatabaseSettings } from './database-settings.ts';
 import { openDashboard } from './open-dashboard.ts';
+import { readTraceUrl } from './trace-url.ts';
 
 export interface DashboardOptions {
   /** A `pg` `Pool`; its role decides what the dashboard can see and do. It stays the caller's, who ends it. */
@@ -15,6 +16,8 @@ export interface DashboardOptions {
   readonly authorise: Authorise;
   /** Changes nothing, whoever asks. @default false */
   readonly isReadOnly?: boolean | undefined;
+  /** The page of a trace, such as `https://jaeger.example.com/trace/{trace_id}`, to link requests to. @default no links */
+  readonly traceUrl?: string | undefined;
   /** The names under which it may be asked for; others are refused. @default any, as `authorise` decides */
   readonly allowedHosts?: readonly string[] | undefined;
   /** @default silent */
@@ -34,7 +37,7 @@ export interface Dashboard {
  * @throws LamplighterError CONFIG_INVALID
  */
 export function createDashboard(options: DashboardOptions): Dashboard {
-  const { pool, authorise, isReadOnly = false, allowedHosts, log = silentLogger } = options;
+  const { pool, authorise, isReadOnly = false, traceUrl, allowedHosts, log = silentLogger } = options;
   if (typeof authorise !== 'function') {
     const expected = 'authorise: expected a function that says who asks and what they may do';
     throw new LamplighterError('CONFIG_INVALID', `${expected}, got ${showValue(authorise)}`);
@@ -44,6 +47,7 @@ export function createDashboard(options: DashboardOptions): Dashboard {
     basePath: parseBasePath(options.basePath ?? '/'),
     authorise,
     isReadOnly,
+    traceUrl: traceUrl === undefined ? undefined : parseTraceUrl(traceUrl),
     isKnownHost: allowedHosts === undefined ? undefined : (hostname) => allowedHosts.includes(hostname),
     isPermanent: false,
     listSettings: listDatabaseSettings,
@@ -60,4 +64,11 @@ function parseBasePath(text: string): string {
     'CONFIG_INVALID',
     `basePath: expected a path such as /lamplighter, got ${showValue(text)}`,
   );
+}
+
+/** @throws LamplighterError CONFIG_INVALID */
+function parseTraceUrl(text: string): string {
+  const reading = readTraceUrl(text);
+  if ('value' in reading) return reading.value;
+  throw new LamplighterError('CONFIG_INVALID', `traceUrl: expected ${reading.expected}, got ${showValue(text)}`);
 }

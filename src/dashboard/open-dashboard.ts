@@ -29,6 +29,8 @@ export interface DashboardParts {
   readonly basePath: string;
   readonly authorise: Authorise;
   readonly isReadOnly: boolean;
+  /** As readTraceUrl gives it. @default no links */
+  readonly traceUrl?: string | undefined;
   readonly isKnownHost: HostCheck;
   /** Goes on with operations even while nobody asks anything. */
   readonly isPermanent: boolean;
@@ -73,6 +75,7 @@ export function openDashboard(parts: DashboardParts): OpenDashboard {
   const services: DashboardServices = {
     db,
     isReadOnly,
+    traceUrl: parts.traceUrl,
     readOverview,
     listSettings,
     noteChange: () => live.noteChange(TOPICS),

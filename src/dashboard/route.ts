@@ -20,6 +20,7 @@ export interface RouteContext {
 export interface DashboardServices {
   readonly db: DashboardDb;
   readonly isReadOnly: boolean;
+  readonly traceUrl: string | undefined;
   readonly readOverview: (db: Queryable) => Promise<Overview>;
   /** Each with its value and where that came from. */
   readonly listSettings: (db: Queryable) => Promise<readonly SettingRow[]>;

@@ -187,6 +187,21 @@ describe.runIf(hasBrowser)('the way through the pages', () => {
     expect(troubles).toEqual([]);
   });
 
+  test('leads from a request to the page of its trace', async () => {
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    const { rows } = await db.pool.query<{ id: string }>(
+      `select steadytext_embed_async(set_config('lamplighter.traceparent', $1, true))::text as id`,
+      [`00-${traceId}-b7ad6b7169203331-01`],
+    );
+    await using traced = await serveTestDashboard(db, {
+      traceUrl: 'https://traces.example.com/t/{trace_id}?q={trace_id}',
+    });
+    await using opened = await openTestPage(traced, `requests/${rows[0]?.id}`);
+    const link = opened.page.getByRole('link', { name: traceId });
+    expect(await link.getAttribute('href')).toBe(`https://traces.example.com/t/${traceId}?q=${traceId}`);
+    expect(opened.troubles).toEqual([]);
+  });
+
   test('works where it is mounted below another path', async () => {
     await using mounted = await serveTestDashboard(db, { basePath: '/ops/lamp' });
     await using opened = await openTestPage(mounted, 'requests');

@@ -28,6 +28,15 @@ test('the session says as whom and where the dashboard is', async () => {
   expect(body).toMatchObject({ database: db.name, seesAll: true, isReadOnly: false, rights: { view: true } });
 });
 
+test.each(['https://traces.example.com/', 'javascript:alert({trace_id})', '/trace/{trace_id}'])(
+  'no link to traces is made of %s',
+  (traceUrl) => {
+    expect(() => openTestDashboard(db, { traceUrl })).toThrow(
+      /^traceUrl: expected an http or https address with \{trace_id\} in it, got/,
+    );
+  },
+);
+
 test('requests come newest first, a page at a time', async () => {
   await db.pool.query(`select steadytext_embed_async('text ' || n) from generate_series(1, 5) as n`);
   const first = await dashboard.get<Page<RequestRow>>('requests?limit=2');

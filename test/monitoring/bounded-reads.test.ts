@@ -175,6 +175,7 @@ test.each(ROUTES.filter(({ method }) => method === 'GET'))(
           dashboard: {
             db: { read: (work) => work(counting), write: (work) => work(counting) },
             isReadOnly: true,
+            traceUrl: undefined,
             readOverview: createOverviewReader(),
             listSettings: listDatabaseSettings,
             noteChange: () => undefined,

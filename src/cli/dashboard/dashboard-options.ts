@@ -3,8 +3,9 @@ import { flagVariable } from '../../core/config/define-config.ts';
 import { LamplighterError, messageOf } from '../../core/errors.ts';
 import { ALL_RIGHTS, type Authorise } from '../../dashboard/access.ts';
 import { createBasicAuth, parseUsers } from '../../dashboard/basic-auth.ts';
+import { readTraceUrl } from '../../dashboard/trace-url.ts';
 import type { Invocation } from '../cli-command.ts';
-import { type CliOption, isGivenAsFlag, isOn, listOf, textOf } from '../cli-option.ts';
+import { type CliOption, isGivenAsFlag, isOn, listOf, readOption, textOf } from '../cli-option.ts';
 import type { EffectiveOption } from '../describe-options.ts';
 import type { ListenAddress } from './listen-address.ts';
 
@@ -22,8 +23,15 @@ const ALLOW_HOST: CliOption = {
   describes: 'a name under which browsers may ask for it, beside localhost, this machine and addresses',
 };
 
-/** Who may come to the dashboard, and what they may do. */
-export const DASHBOARD_OPTIONS: readonly CliOption[] = [AUTH_BASIC_FILE, READ_ONLY, ALLOW_HOST];
+const TRACE_URL: CliOption = {
+  flag: 'trace-url',
+  argument: 'url',
+  describes: 'page of a trace, to link requests to, such as https://jaeger.example.com/trace/{trace_id}',
+  defaultText: 'no links',
+};
+
+/** Who may come to the dashboard, what they may do, and where it links to. */
+export const DASHBOARD_OPTIONS: readonly CliOption[] = [AUTH_BASIC_FILE, READ_ONLY, ALLOW_HOST, TRACE_URL];
 
 /** These options as they hold. */
 export function listDashboardOptions(invocation: Invocation): readonly EffectiveOption[] {
@@ -44,6 +52,7 @@ export interface DashboardAccess {
   readonly authorise: Authorise;
   readonly isReadOnly: boolean;
   readonly allowedHosts: readonly string[];
+  readonly traceUrl: string | undefined;
 }
 
 /**
@@ -65,6 +74,7 @@ export function dashboardAccessOf(invocation: Invocation, address: ListenAddress
     authorise: file === undefined ? () => ({ rights: ALL_RIGHTS }) : createBasicAuth(parseUsers(readUsers(file), file)),
     isReadOnly: isOn(invocation, READ_ONLY),
     allowedHosts: listOf(invocation, ALLOW_HOST),
+    traceUrl: readOption(invocation, TRACE_URL, readTraceUrl),
   };
 }
 

@@ -40,7 +40,7 @@ export async function serveDashboard(
   { log }: Pick<Invocation, 'log'>,
   setup: DashboardSetup,
 ): Promise<ServedDashboard> {
-  const { settings, address, authorise, isReadOnly, allowedHosts, programSettings } = setup;
+  const { settings, address, authorise, isReadOnly, allowedHosts, traceUrl, programSettings } = setup;
   const pool = createPool(settings, { max: 4, queryTimeoutMs: 15_000, applicationName: 'lamplighter dashboard', log });
   const known = new Set([...allowedHosts, ...(address.isLoopback ? [] : [machineName()]), address.host, 'localhost']);
   const dashboard = openDashboard({
@@ -48,6 +48,7 @@ export async function serveDashboard(
     basePath: '/',
     authorise,
     isReadOnly,
+    traceUrl,
     isPermanent: true,
     // Another page can have its name point here, but never an address.
     isKnownHost: (host) => known.has(host) || isIP(host.replaceAll(/^\[|\]$/g, '')) !== 0,

@@ -32,6 +32,7 @@ export const SYSTEM_ROUTES: readonly Route[] = [
         ...(user === undefined ? {} : { user }),
         rights,
         isReadOnly: dashboard.isReadOnly,
+        ...(dashboard.traceUrl === undefined ? {} : { traceUrl: dashboard.traceUrl }),
       };
     },
   },

@@ -133,12 +133,25 @@ function factsOf(request: RequestDetail) {
 
 /** The trace's id is what tracing systems search by. */
 function Trace({ traceparent }: { readonly traceparent: string }) {
+  const { traceUrl } = useSession();
   const traceId = traceparent.split('-')[1] ?? traceparent;
   return (
     <span class="fact-copied">
-      <span class="mono cut" title={traceparent}>
-        {traceId}
-      </span>
+      {traceUrl === undefined ? (
+        <span class="mono cut" title={traceparent}>
+          {traceId}
+        </span>
+      ) : (
+        <a
+          href={traceUrl.replaceAll('{trace_id}', () => encodeURIComponent(traceId))}
+          class="fact-link mono cut"
+          target="_blank"
+          rel="noopener noreferrer"
+          title={`The trace ${traceId}, in another tab`}
+        >
+          {traceId}
+        </a>
+      )}
       <CopyButton text={traceId} what="the id of the trace" />
     </span>
   );
