@@ -1,9 +1,10 @@
 /**
  * Proves that the layer rules bite: writes a small tree in which each file breaks one rule, lints it with the real configuration,
- * and fails when a violation goes unnoticed or a permitted import is refused.
+ * and fails when a violation goes unnoticed or a permitted import is refused. Every import upward or between siblings is among them, by the
+ * line of layers in AGENTS.md.
  */
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
@@ -14,25 +15,15 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const CONFIGS = ['.dependency-cruiser.cjs', 'tsconfig.json', 'package.json'];
 
 /** The file, what it imports, and the rule that must refuse it; undefined when it must pass. */
-const CASES: readonly (readonly [file: string, specifier: string, rule: string | undefined])[] = [
-  ['src/core/upward.ts', '../db/target.ts', 'layer-core'],
-  ['src/db/upward.ts', '../requests/target.ts', 'layer-db'],
-  ['src/db/sibling.ts', '../models/target.ts', 'layer-db'],
-  ['src/models/sibling.ts', '../db/target.ts', 'layer-models'],
+type Case = readonly [file: string, specifier: string, rule: string | undefined];
+
+/** What the line does not say: pairs that are forbidden though they go downward, the other rules, and what must pass. */
+const SINGLE_CASES: readonly Case[] = [
   ['src/requests/models.ts', '../models/target.ts', 'layer-requests'],
-  ['src/requests/sibling.ts', '../tasks/target.ts', 'layer-requests'],
   ['src/tasks/models.ts', '../models/target.ts', 'layer-tasks'],
-  ['src/embeddings/sibling.ts', '../requests/target.ts', 'layer-embeddings'],
-  ['src/requests/upward.ts', '../process/target.ts', 'layer-requests'],
-  ['src/process/upward.ts', '../worker/target.ts', 'layer-process'],
   ['src/process/system.ts', '../requests/target.ts', 'layer-process'],
-  ['src/worker/sibling.ts', '../client/target.ts', 'layer-worker'],
-  ['src/worker/daemon.ts', '../daemon/target.ts', 'layer-worker'],
   ['src/worker/embeddings.ts', '../embeddings/target.ts', 'layer-worker'],
-  ['src/daemon/sibling.ts', '../worker/target.ts', 'layer-daemon'],
   ['src/daemon/requests.ts', '../requests/target.ts', 'layer-daemon'],
-  ['src/client/upward.ts', '../cli/target.ts', 'layer-client'],
-  ['src/dashboard/sibling.ts', '../worker/target.ts', 'layer-dashboard'],
   ['src/mystery/layer.ts', '../core/target.ts', 'known-layer'],
   ['src/cli/entry.ts', '../index.ts', 'entry-files-are-for-users'],
   ['src/requests/driver.ts', 'pg', 'only-db-talks-to-pg'],
@@ -52,19 +43,27 @@ const CASES: readonly (readonly [file: string, specifier: string, rule: string |
   ['src/cli/downward.ts', 'node:process', undefined],
   ['src/db/driver.ts', 'pg', undefined],
 ];
-const TARGETS = [
-  'core',
-  'db',
-  'models',
-  'requests',
-  'tasks',
-  'embeddings',
-  'process',
-  'worker',
-  'daemon',
-  'client',
-  'cli',
-].map((layer) => `src/${layer}/target.ts`);
+
+/** The layers from the top down, as AGENTS.md has them: siblings in one list. */
+async function readLayers(): Promise<string[][]> {
+  const map = await readFile(join(ROOT, 'AGENTS.md'), 'utf8');
+  const [line] = /^cli > .*$/m.exec(map) ?? [];
+  if (line === undefined) throw new Error('AGENTS.md has no line of layers that begins with "cli > "');
+  return line.split(' > ').map((siblings) => siblings.split(', '));
+}
+
+/** An import of each layer by each that is below it or beside it. */
+function wrongDirections(layers: readonly (readonly string[])[]): Case[] {
+  return layers.flatMap((siblings, at) =>
+    siblings.flatMap((from) =>
+      layers
+        .slice(0, at + 1)
+        .flat()
+        .filter((to) => to !== from)
+        .map((to): Case => [`src/${from}/imports-${to}.ts`, `../${to}/target.ts`, `layer-${from}`]),
+    ),
+  );
+}
 
 const reportSchema = z.object({
   summary: z.object({ violations: z.array(z.object({ from: z.string(), rule: z.object({ name: z.string() }) })) }),
@@ -90,15 +89,18 @@ const folder = await mkdtemp(join(tmpdir(), 'lamplighter-layers-'));
 try {
   for (const config of CONFIGS) await cp(join(ROOT, config), join(folder, config));
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
-  const files = new Map([...TARGETS, 'src/index.ts', 'test/support.ts'].map((file) => [file, 'export {};\n']));
+  const layers = await readLayers();
+  const cases = [...wrongDirections(layers), ...SINGLE_CASES];
+  const targets = layers.flat().map((layer) => `src/${layer}/target.ts`);
+  const files = new Map([...targets, 'src/index.ts', 'test/support.ts'].map((file) => [file, 'export {};\n']));
   // A type-only import counts as much as any other.
-  for (const [file, specifier] of CASES) files.set(file, `import type {} from '${specifier}';\nexport {};\n`);
+  for (const [file, specifier] of cases) files.set(file, `import type {} from '${specifier}';\nexport {};\n`);
   for (const [file, text] of files) {
     await mkdir(dirname(join(folder, file)), { recursive: true });
     await writeFile(join(folder, file), text);
   }
   const found = await lint(folder);
-  const expected = new Set(CASES.flatMap(([file, , rule]) => (rule === undefined ? [] : [`${file}: ${rule}`])));
+  const expected = new Set(cases.flatMap(([file, , rule]) => (rule === undefined ? [] : [`${file}: ${rule}`])));
   const wrong = [
     ...[...expected].filter((violation) => !found.has(violation)).map((violation) => `not noticed: ${violation}`),
     ...[...found]
@@ -107,7 +109,7 @@ try {
   ];
   for (const line of wrong) console.error(line);
   console.log(
-    `layers: ${expected.size} forbidden and ${CASES.length - expected.size} permitted imports, ${wrong.length} judged wrongly`,
+    `layers: ${expected.size} forbidden and ${cases.length - expected.size} permitted imports, ${wrong.length} judged wrongly`,
   );
   process.exitCode = wrong.length === 0 ? 0 : 1;
 } finally {
