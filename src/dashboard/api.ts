@@ -3,6 +3,28 @@
  * `<base path>/api`. Times are ISO 8601 in UTC, spans are milliseconds, ids that may exceed 2^53 are strings.
  */
 
+import type {
+  JobFailure,
+  JobRow,
+  ProcessRow,
+  RequestFilter,
+  RequestRecord,
+  RequestRow,
+  Series,
+  TaskFilter,
+  TaskRecord,
+  TaskRow,
+} from '../monitoring/shapes.ts';
+
+/**
+ * - `GET jobs` (all) and `GET jobs/:id`: JobRow; `GET jobs/:id/failures?cursor=`: a Page of JobFailure
+ * - `GET series?window=1h|6h|24h|7d|90d&system=requests|tasks|jobs&function=&model=`: Series
+ * - `GET workers` (all, the living first): WorkerRow
+ *
+ * RequestFilter and TaskFilter are the same as query parameters and in actions.
+ */
+export type { JobFailure, JobRow, ProcessRow as WorkerRow, RequestFilter, RequestRow, Series, TaskFilter, TaskRow };
+
 /** What whoever looks may do. Each right is apart: an operator need not see payloads. */
 export interface Rights {
   /** Sees figures, states, names and kinds of errors. Without it nothing is answered but the page itself. */
@@ -94,58 +116,6 @@ export interface Overview {
   readonly failures: readonly { readonly cause: string; readonly count: number; readonly link?: string }[];
 }
 
-/** `GET series?window=1h|6h|24h|7d|90d&system=requests|tasks|jobs&function=&model=`. A gap is a null: no process measured then. */
-export interface Series {
-  readonly stepMs: number;
-  /** Beginnings of the steps, ascending, in epoch milliseconds. */
-  readonly at: readonly number[];
-  readonly enqueued: readonly (number | null)[];
-  readonly completed: readonly (number | null)[];
-  readonly failed: readonly (number | null)[];
-  readonly cancelled: readonly (number | null)[];
-  readonly retries: readonly (number | null)[];
-  readonly waitP50Ms: readonly (number | null)[];
-  readonly waitP95Ms: readonly (number | null)[];
-  readonly runP50Ms: readonly (number | null)[];
-  readonly runP95Ms: readonly (number | null)[];
-  readonly oldestPendingMs: readonly (number | null)[];
-}
-
-/** The filter of requests, as query parameters and in actions alike; all that is given must hold. */
-export interface RequestFilter {
-  readonly id?: string;
-  readonly status?: string;
-  readonly function?: string;
-  readonly model?: string;
-  readonly role?: string;
-  readonly batch?: string;
-  readonly worker?: string;
-  /** Queued at or after, and before. */
-  readonly since?: string;
-  readonly until?: string;
-  /** Part of the text of the error, in any case. */
-  readonly error?: string;
-}
-
-export interface RequestRow {
-  readonly id: string;
-  readonly requestId: string;
-  readonly functionName: string;
-  readonly model: string;
-  readonly status: 'pending' | 'processing' | 'completed' | 'failed' | 'cancelled';
-  readonly priority: number;
-  readonly role: string;
-  readonly createdAt: string;
-  readonly startedAt?: string;
-  readonly completedAt?: string;
-  readonly retryCount: number;
-  readonly attempt: number;
-  readonly batchId?: string;
-  readonly workerId?: string;
-  /** The first 500 characters; its kind alone without the right to see payloads. */
-  readonly error?: string;
-}
-
 /** `GET requests?<filter>&cursor=&limit=` and the like: newest first; `next` is the cursor of the following page. */
 export interface Page<Row> {
   readonly rows: readonly Row[];
@@ -156,144 +126,19 @@ export interface Page<Row> {
 }
 
 /** `GET requests/:requestId` */
-export interface RequestDetail extends RequestRow {
-  /** Absent without the right to see payloads; long ones are cut, and say how long they are. */
-  readonly parameters?: string;
-  readonly result?: string;
-  readonly parametersLength: number;
-  readonly resultLength?: number;
-  readonly errorText?: string;
-  readonly runAt?: string;
-  /** What stands in the way while it waits, as the wait's hint says it. */
-  readonly waitsFor?: string;
-  readonly traceparent?: string;
+export interface RequestDetail extends RequestRecord {
   readonly timeline: readonly { readonly at: string; readonly text: string }[];
   readonly may: readonly RequestAction[];
 }
 
 export type RequestAction = 'retry' | 'cancel' | 'delete';
 
-/** The filter of tasks. */
-export interface TaskFilter {
-  readonly id?: string;
-  readonly state?: string;
-  readonly name?: string;
-  readonly role?: string;
-  readonly since?: string;
-  readonly until?: string;
-  readonly error?: string;
-}
-
-export interface TaskRow {
-  readonly jobid: string;
-  readonly name?: string;
-  readonly role: string;
-  readonly state: 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled';
-  readonly reason?: string;
-  readonly queuedAt: string;
-  readonly startedAt?: string;
-  readonly finishedAt?: string;
-  readonly phase?: string;
-  readonly percent?: number;
-  readonly etaMs?: number;
-  readonly blockedBy: readonly number[];
-  /** The first line of the text, with the right to see payloads. */
-  readonly query?: string;
-  readonly error?: string;
-}
-
 /** `GET tasks/:jobid` */
-export interface TaskDetail extends TaskRow {
-  readonly text?: string;
-  readonly guarantee?: string;
-  readonly attempt: number;
-  readonly workerId?: string;
-  readonly backendPid?: number;
-  readonly commandTag?: string;
-  readonly rowCount?: string;
-  /** As psql prints it. */
-  readonly errorText?: string;
+export interface TaskDetail extends TaskRecord {
   readonly may: readonly TaskAction[];
 }
 
 export type TaskAction = 'cancel' | 'delete';
-
-/** `GET jobs` (all) and `GET jobs/:id`: embedding jobs of this database. */
-export interface JobRow {
-  readonly id: string;
-  readonly jobId: string;
-  readonly table: string;
-  readonly sourceColumn: string;
-  readonly destination: string;
-  readonly model: string;
-  /** The model before, while its vectors are being replaced. */
-  readonly formerModel?: string;
-  readonly dimensions: number;
-  readonly state: string;
-  readonly reason?: string;
-  readonly rows?: number;
-  readonly embedded?: number;
-  readonly stale?: number;
-  readonly chunks?: number;
-  readonly queued: number;
-  readonly failed: number;
-  /** False where there are more changes, or more failures, than were counted. */
-  readonly isExact: boolean;
-  readonly truncated?: number;
-  readonly tokens?: number;
-  readonly calls: number;
-  /** Vectors a second. */
-  readonly rate?: number;
-  readonly etaMs?: number;
-  readonly lagMs?: number;
-  readonly passPercent?: number;
-  readonly lastError?: string;
-  readonly lastErrorAt?: string;
-  readonly index?: {
-    readonly state: string;
-    readonly name?: string;
-    readonly percent?: number;
-    readonly reason?: string;
-  };
-}
-
-/** `GET jobs/:id/failures?cursor=` gives a Page of these. */
-export interface JobFailure {
-  readonly id: string;
-  /** The row's key; absent without the right to see payloads. */
-  readonly key?: string;
-  readonly attempts: number;
-  readonly isFinal: boolean;
-  readonly error: string;
-  readonly firstFailedAt: string;
-  readonly lastFailedAt: string;
-}
-
-/** `GET workers` (all, the living first). */
-export interface WorkerRow {
-  readonly workerId: string;
-  readonly kind: 'worker' | 'daemon';
-  readonly hostname: string;
-  readonly pid: number;
-  readonly status: string;
-  readonly version: string;
-  readonly functions: readonly string[];
-  /** `function:model`, as far as it told. */
-  readonly lanes: readonly string[];
-  readonly concurrency: number;
-  readonly inFlight: number;
-  readonly taskConcurrency?: number;
-  readonly processed: number;
-  readonly failed: number;
-  /** Resident memory of its whole process at the last heartbeat. */
-  readonly memoryBytes?: number;
-  /** Those of `lanes` whose model could not be used at the last heartbeat. */
-  readonly unavailableLanes?: readonly string[];
-  readonly startedAt: string;
-  readonly lastHeartbeat: string;
-  /** Until when what it holds is safe from others. */
-  readonly leaseUntil: string;
-}
 
 /** `GET settings` (all). */
 export interface SettingRow {

@@ -1,6 +1,7 @@
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
 import { addCounts, quantileMs } from './histogram.ts';
+import type { Series } from './shapes.ts';
 
 const READ_SERIES = loadQuery('read_series');
 
@@ -26,23 +27,6 @@ export interface SeriesQuery {
   readonly functionName?: string | undefined;
   /** @default all */
   readonly model?: string | undefined;
-}
-
-/** Each step has one entry in each array; null where no process measured the system then. */
-export interface Series {
-  readonly stepMs: number;
-  /** Beginnings of the steps, ascending, in epoch milliseconds, without a hole. */
-  readonly at: readonly number[];
-  readonly enqueued: readonly (number | null)[];
-  readonly completed: readonly (number | null)[];
-  readonly failed: readonly (number | null)[];
-  readonly cancelled: readonly (number | null)[];
-  readonly retries: readonly (number | null)[];
-  readonly waitP50Ms: readonly (number | null)[];
-  readonly waitP95Ms: readonly (number | null)[];
-  readonly runP50Ms: readonly (number | null)[];
-  readonly runP95Ms: readonly (number | null)[];
-  readonly oldestPendingMs: readonly (number | null)[];
 }
 
 /** Of the last hour. Quantiles are absent where nothing ended or began. */

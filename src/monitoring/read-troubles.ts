@@ -2,10 +2,11 @@ import { REQUEST_FUNCTIONS } from '../core/request-functions.ts';
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
 import { listJobs } from './lists/list-jobs.ts';
-import { listProcesses, type ProcessRow } from './lists/list-processes.ts';
+import { listProcesses } from './lists/list-processes.ts';
 import { listTasks } from './lists/list-tasks.ts';
 import type { Figures, LaneFigures } from './read-figures.ts';
 import type { RecentFigures } from './read-series.ts';
+import type { ProcessRow } from './shapes.ts';
 import { workerCommandFor } from './worker-command.ts';
 
 const READ_SERVER_HEALTH = loadQuery('read_server_health');

@@ -1,9 +1,9 @@
 import { LamplighterError } from '../../core/errors.ts';
 import type { Session } from '../../db/session.ts';
 import { runInTransaction } from '../../db/transaction.ts';
-import type { RequestFilter } from '../../monitoring/lists/list-filters.ts';
 import { createRequestScan, readRequests } from '../../monitoring/lists/list-requests.ts';
 import { scanAll } from '../../monitoring/lists/scan-page.ts';
+import type { RequestFilter } from '../../monitoring/shapes.ts';
 import { actOnRequests, STATES_OF } from '../../operations/actions.ts';
 import { recordAudit } from '../../operations/record-audit.ts';
 import { enqueueOperation } from '../../operations/run-operations.ts';

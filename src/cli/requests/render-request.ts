@@ -1,5 +1,5 @@
 import { toPrintable } from '../../core/printable.ts';
-import type { RequestRecord, RequestRow } from '../../monitoring/lists/list-requests.ts';
+import type { RequestRecord, RequestRow } from '../../monitoring/shapes.ts';
 import { printTable } from '../render-table.ts';
 import type { Terminal } from '../terminal.ts';
 

@@ -6,8 +6,9 @@ import { showValue } from '../../core/show-value.ts';
 import { didYouMean } from '../../core/suggest.ts';
 import { loadQuery } from '../../db/load-sql.ts';
 import type { Queryable } from '../../db/query.ts';
-import { parseRequestFilter, type RequestFilter } from '../../monitoring/lists/list-filters.ts';
+import { parseRequestFilter } from '../../monitoring/lists/list-filters.ts';
 import { REQUEST_STATUSES } from '../../monitoring/lists/list-requests.ts';
+import type { RequestFilter } from '../../monitoring/shapes.ts';
 import { type CliOption, type OptionInput, readOption, textOf } from '../cli-option.ts';
 
 const READ_SERVER_FACTS = loadQuery('read_server_facts');

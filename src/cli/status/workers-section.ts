@@ -1,4 +1,4 @@
-import type { ProcessRow } from '../../monitoring/lists/list-processes.ts';
+import type { ProcessRow } from '../../monitoring/shapes.ts';
 import { renderAge } from '../render-age.ts';
 import type { StatusSection } from './status-section.ts';
 

@@ -1,10 +1,6 @@
 import { parseRequestFilter } from '../../monitoring/lists/list-filters.ts';
-import {
-  listRequests,
-  type RequestRecord,
-  type RequestStatus,
-  readRequest,
-} from '../../monitoring/lists/list-requests.ts';
+import { listRequests, readRequest } from '../../monitoring/lists/list-requests.ts';
+import type { RequestRecord, RequestStatus } from '../../monitoring/shapes.ts';
 import { actOnRequests, REQUEST_ACTIONS } from '../../operations/actions.ts';
 import { recordAudit } from '../../operations/record-audit.ts';
 import type { ActionOutcome, Page, RequestAction, RequestDetail, RequestRow, Rights } from '../api.ts';

@@ -1,5 +1,6 @@
 import { parseTaskFilter } from '../../monitoring/lists/list-filters.ts';
-import { listTasks, readTask, type TaskState } from '../../monitoring/lists/list-tasks.ts';
+import { listTasks, readTask } from '../../monitoring/lists/list-tasks.ts';
+import type { TaskState } from '../../monitoring/shapes.ts';
 import { actOnTasks, TASK_ACTIONS } from '../../operations/actions.ts';
 import { recordAudit } from '../../operations/record-audit.ts';
 import type { ActionOutcome, Page, Rights, TaskAction, TaskDetail, TaskRow } from '../api.ts';

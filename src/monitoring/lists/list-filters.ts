@@ -1,34 +1,7 @@
 import { LamplighterError } from '../../core/errors.ts';
 import { showValue } from '../../core/show-value.ts';
 import { didYouMean } from '../../core/suggest.ts';
-
-/** Which requests; all that is given must hold. */
-export interface RequestFilter {
-  /** Its number, or its request_id. */
-  readonly id?: string;
-  readonly status?: string;
-  readonly function?: string;
-  readonly model?: string;
-  readonly role?: string;
-  readonly batch?: string;
-  readonly worker?: string;
-  /** Queued at or after, and before: ISO 8601. */
-  readonly since?: string;
-  readonly until?: string;
-  /** Part of the text of the error, in any case. */
-  readonly error?: string;
-}
-
-/** Which tasks; all that is given must hold. */
-export interface TaskFilter {
-  readonly id?: string;
-  readonly state?: string;
-  readonly name?: string;
-  readonly role?: string;
-  readonly since?: string;
-  readonly until?: string;
-  readonly error?: string;
-}
+import type { RequestFilter, TaskFilter } from '../shapes.ts';
 
 type Parse = (text: string) => string | undefined;
 interface Field {

@@ -1,47 +1,20 @@
 import { loadQuery } from '../../db/load-sql.ts';
 import type { Queryable } from '../../db/query.ts';
+import type { RequestFilter, RequestRecord, RequestRow, RequestStatus } from '../shapes.ts';
 import { readJsonRows } from './json-rows.ts';
-import type { RequestFilter } from './list-filters.ts';
 import { SCAN_ROWS, type Scan, type ScannedPage, scanPage } from './scan-page.ts';
 
 const SCAN_REQUESTS = loadQuery('scan_requests');
 const LIST_REQUESTS = loadQuery('list_requests');
 const READ_REQUEST = loadQuery('read_request');
 
-export const REQUEST_STATUSES = ['pending', 'processing', 'completed', 'failed', 'cancelled'] as const;
-export type RequestStatus = (typeof REQUEST_STATUSES)[number];
-
-/** A request as lists show it, without its payload. */
-export interface RequestRow {
-  readonly id: string;
-  readonly requestId: string;
-  readonly functionName: string;
-  readonly model: string;
-  readonly status: RequestStatus;
-  readonly priority: number;
-  readonly role: string;
-  readonly createdAt: string;
-  readonly startedAt?: string;
-  readonly completedAt?: string;
-  readonly retryCount: number;
-  readonly attempt: number;
-  readonly batchId?: string;
-  readonly workerId?: string;
-  readonly error?: string;
-}
-
-/** All of a request. */
-export interface RequestRecord extends RequestRow {
-  /** As indented JSON; cut, as `result` is. */
-  readonly parameters?: string;
-  readonly result?: string;
-  readonly parametersLength: number;
-  readonly resultLength?: number;
-  readonly errorText?: string;
-  readonly runAt?: string;
-  readonly traceparent?: string;
-  readonly waitsFor?: string;
-}
+export const REQUEST_STATUSES = [
+  'pending',
+  'processing',
+  'completed',
+  'failed',
+  'cancelled',
+] as const satisfies readonly RequestStatus[];
 
 /** Finds requests that match, newest first; with `statuses` only those that are one of them. */
 export function createRequestScan(db: Queryable, filter: RequestFilter, statuses?: readonly RequestStatus[]): Scan {

@@ -1,46 +1,12 @@
 import { loadQuery } from '../../db/load-sql.ts';
 import type { Queryable } from '../../db/query.ts';
+import type { TaskFilter, TaskRecord, TaskRow, TaskState } from '../shapes.ts';
 import { readJsonRows } from './json-rows.ts';
-import type { TaskFilter } from './list-filters.ts';
 import { SCAN_ROWS, type Scan, type ScannedPage, scanPage } from './scan-page.ts';
 
 const SCAN_TASKS = loadQuery('scan_tasks');
 const LIST_TASK_ROWS = loadQuery('list_task_rows');
 const READ_TASK = loadQuery('read_task');
-
-export const TASK_STATES = ['queued', 'running', 'succeeded', 'failed', 'canceled'] as const;
-export type TaskState = (typeof TASK_STATES)[number];
-
-/** A task as lists show it. */
-export interface TaskRow {
-  readonly jobid: string;
-  readonly name?: string;
-  readonly role: string;
-  readonly state: TaskState;
-  readonly reason?: string;
-  readonly queuedAt: string;
-  readonly startedAt?: string;
-  readonly finishedAt?: string;
-  readonly phase?: string;
-  readonly percent?: number;
-  readonly etaMs?: number;
-  readonly blockedBy: readonly number[];
-  /** The first line of the text. */
-  readonly query?: string;
-  readonly error?: string;
-}
-
-/** All of a task. */
-export interface TaskRecord extends TaskRow {
-  readonly text?: string;
-  readonly guarantee?: string;
-  readonly attempt: number;
-  readonly workerId?: string;
-  readonly backendPid?: number;
-  readonly commandTag?: string;
-  readonly rowCount?: string;
-  readonly errorText?: string;
-}
 
 /** Finds tasks that match, newest first; with `states` only those that are in one of them. */
 export function createTaskScan(db: Queryable, filter: TaskFilter, states?: readonly TaskState[]): Scan {
