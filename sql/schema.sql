@@ -467,7 +467,11 @@ create table lamplighter.task_run (
   reason text,
   is_projected boolean default false not null,
   is_orphaned boolean default false not null,
-  traceparent text collate "C" default NULLIF("left"(current_setting('lamplighter.traceparent'::text, true), (55 * (((octet_length(COALESCE(current_setting('lamplighter.traceparent'::text, true), ''::text)) = 55) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") ~~ '__-________________________________-________________-__'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") ~ '^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") !~~ 'ff%'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") !~~ '%-00000000000000000000000000000000-%'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") !~~ '%-0000000000000000-%'::text)))::integer)), ''::text),
+  traceparent text collate "C" default 
+CASE
+    WHEN ((octet_length(COALESCE(current_setting('lamplighter.traceparent'::text, true), ''::text)) = 55) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") ~~ '__-________________________________-________________-__'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") ~ '^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") !~~ 'ff%'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") !~~ '%-00000000000000000000000000000000-%'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") !~~ '%-0000000000000000-%'::text)) THEN current_setting('lamplighter.traceparent'::text, true)
+    ELSE NULL::text
+END,
   handler_id bigint,
   constraint task_run_guarantee_is_known CHECK ((guarantee = ANY (ARRAY['exactly once'::text, 'at most once'::text]))),
   constraint task_run_is_queued_or_begun CHECK (((query IS NOT NULL) OR (state <> ALL (ARRAY['queued'::text, 'running'::text])))),
@@ -559,7 +563,11 @@ create table public.steadytext_queue (
   worker_id uuid,
   attempt integer default 0 not null,
   run_at timestamp with time zone,
-  traceparent text collate "C" default NULLIF("left"(current_setting('lamplighter.traceparent'::text, true), (55 * (((octet_length(COALESCE(current_setting('lamplighter.traceparent'::text, true), ''::text)) = 55) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") ~~ '__-________________________________-________________-__'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") ~ '^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") !~~ 'ff%'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") !~~ '%-00000000000000000000000000000000-%'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") !~~ '%-0000000000000000-%'::text)))::integer)), ''::text),
+  traceparent text collate "C" default 
+CASE
+    WHEN ((octet_length(COALESCE(current_setting('lamplighter.traceparent'::text, true), ''::text)) = 55) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") ~~ '__-________________________________-________________-__'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") ~ '^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") !~~ 'ff%'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") !~~ '%-00000000000000000000000000000000-%'::text) AND ((current_setting('lamplighter.traceparent'::text, true) COLLATE "C") !~~ '%-0000000000000000-%'::text)) THEN current_setting('lamplighter.traceparent'::text, true)
+    ELSE NULL::text
+END,
   constraint steadytext_queue_created_at_is_readable CHECK (((created_at >= '0001-01-02 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-30 00:00:00+00'::timestamp with time zone))),
   constraint steadytext_queue_function_is_known CHECK ((function_name = ANY (ARRAY['generate'::text, 'embed'::text, 'generate_json'::text, 'generate_regex'::text, 'generate_choice'::text, 'rerank'::text]))),
   constraint steadytext_queue_model_is_short CHECK ((octet_length(model) <= 1000)),

@@ -72,17 +72,15 @@ create table lamplighter.task_run (
   is_projected boolean not null default false,
   is_orphaned boolean not null default false,
   -- As of a request.
-  traceparent text collate "C" default nullif(
-    left(
-      current_setting('lamplighter.traceparent', true),
-      55 * (
-        octet_length(coalesce(current_setting('lamplighter.traceparent', true), '')) = 55
-        and current_setting('lamplighter.traceparent', true) collate "C" like '__-________________________________-________________-__'
-        and current_setting('lamplighter.traceparent', true) collate "C" ~ '^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$'
-        and current_setting('lamplighter.traceparent', true) collate "C" not like 'ff%'
-        and current_setting('lamplighter.traceparent', true) collate "C" not like '%-00000000000000000000000000000000-%'
-        and current_setting('lamplighter.traceparent', true) collate "C" not like '%-0000000000000000-%')::integer),
-    ''),
+  traceparent text collate "C" default case
+    when octet_length(coalesce(current_setting('lamplighter.traceparent', true), '')) = 55
+      and current_setting('lamplighter.traceparent', true) collate "C" like '__-________________________________-________________-__'
+      and current_setting('lamplighter.traceparent', true) collate "C" ~ '^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$'
+      and current_setting('lamplighter.traceparent', true) collate "C" not like 'ff%'
+      and current_setting('lamplighter.traceparent', true) collate "C" not like '%-00000000000000000000000000000000-%'
+      and current_setting('lamplighter.traceparent', true) collate "C" not like '%-0000000000000000-%'
+      then current_setting('lamplighter.traceparent', true)
+  end,
   constraint task_run_pkey primary key (run_id),
   constraint task_run_state_is_known check (state in ('queued', 'running', 'succeeded', 'failed', 'canceled')),
   constraint task_run_guarantee_is_known check (guarantee in ('exactly once', 'at most once')),
