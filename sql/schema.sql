@@ -3498,7 +3498,7 @@ AS $function$
       and r.secret_hash = sha256(p_secret))
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.isolate_batch(p_batch bigint, p_holder uuid)
+CREATE OR REPLACE FUNCTION lamplighter.isolate_batch(p_batch bigint, p_holder uuid, p_is_isolated boolean)
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -3508,7 +3508,7 @@ begin
   perform set_config('synchronous_commit', 'off', true);
   perform lamplighter.require_own_worker(p_holder);
   update lamplighter.embedding_batch as b
-  set is_isolated = true
+  set is_isolated = p_is_isolated
   where b.id = p_batch and b.holder = p_holder and cardinality(b.keys) = 1;
   return found;
 end
@@ -8407,7 +8407,7 @@ revoke all on function lamplighter.is_task_backend_there(p_pid integer, p_role_o
 
 revoke all on function lamplighter.is_task_session(p_run_id bigint, p_attempt integer, p_secret bytea) from public;
 
-revoke all on function lamplighter.isolate_batch(p_batch bigint, p_holder uuid) from public;
+revoke all on function lamplighter.isolate_batch(p_batch bigint, p_holder uuid, p_is_isolated boolean) from public;
 
 revoke all on function lamplighter.issue_id() from public;
 

@@ -18,13 +18,15 @@ import { noteFault, noteOutage, noteWritten, startBatchSpan } from './batch-span
 import { createDocumentEmbedder, type EmbeddedDocuments } from './embed-documents.ts';
 import { type EmbeddedRows, embedRows } from './embed-rows.ts';
 import type { HeldBatch, InFlightBatches } from './in-flight-batches.ts';
-import type { LoneTurn } from './lone-turn.ts';
+import { aloneMsAfter, type LoneTurn } from './lone-turn.ts';
 import type { ModelTurns, TurnKind } from './model-turns.ts';
 import type { TokenBudget } from './token-budget.ts';
 
 /** A text that was alone in the hands of so many processes that died is charged untried: twice, as it may be another one by now. */
 const MOST_LONE_DEATHS = 2;
 const DEADLY = { error: 'The daemon died each time it embedded this row alone', isRow: true, mostAttempts: 2 };
+/** After a try to embed it alone for which others left no room in time. */
+const BUSY_DELAY_MS = 10_000;
 const RETRY_WRITE = { baseMs: 100, capMs: 5_000 };
 /** A fault nobody has foreseen must not turn into a loop. */
 const FAULT_DELAY_MS = 10_000;
@@ -123,13 +125,29 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
     if (tokens !== undefined) measured.noteTokens(tokens);
   }
 
-  /** One row that has seen a death is asked for with nothing beside it: what another job has at a model must not die of it again. */
-  function inTurn<T>({ batch, signal }: HeldBatch, embed: () => Promise<T>): Promise<T> {
+  /**
+   * One row that has seen a death is asked for with nothing beside it, for a while: what another job has at a model must not die of it again.
+   * Undefined: it is not its turn yet.
+   */
+  function inTurn<T>({ batch, signal }: HeldBatch, embed: () => Promise<T>): Promise<T | undefined> {
     if (batch.deaths === 0 || batch.rows.length !== 1) return loneTurn.among(signal, embed);
-    return loneTurn.alone(signal, async () => {
-      await isolateBatch(db, batch);
+    const onCompany = (over: AbortSignal) => endIsolation(batch, over);
+    return loneTurn.alone(signal, { aloneMs: aloneMsAfter(batch.deaths), onCompany }, async () => {
+      await isolateBatch(db, batch, true);
       return embed();
     });
+  }
+
+  /** Until this is noted, a death would be held against that row alone. */
+  async function endIsolation(batch: EmbeddingBatch, over: AbortSignal): Promise<void> {
+    for (let failures = 1; !over.aborted; failures += 1) {
+      try {
+        return await isolateBatch(db, batch, false);
+      } catch (error) {
+        log.debug({ err: error }, 'could not note that a row is not alone any more');
+        await clock.delay(backoffMs(failures, undefined, RETRY_WRITE), over);
+      }
+    }
   }
 
   async function work(held: HeldBatch, kind: TurnKind, span: Span | undefined): Promise<void> {
@@ -148,6 +166,7 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
             held,
             async () => documents?.embed(batch.rows, options) ?? embedRows(batch.rows, options),
           );
+    if (embedded === undefined) return giveBack(batch, BUSY_DELAY_MS);
     if (embedded.wrongDimensions !== undefined) {
       onConfigError(
         `${embedded.wrongDimensions}. The old vectors stay; name another dst_column for vectors of another length.`,

@@ -362,7 +362,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
       loop.wake();
     },
     get isWaiting() {
-      if (ready === undefined || ready.batches >= BATCHES_IN_FLIGHT || ready.isAlone) return false;
+      if (ready === undefined || ready.batches >= BATCHES_IN_FLIGHT || ready.suspect !== undefined) return false;
       return ready.turns.pauseMs === 0 && ready.pace.rowsInMs() === 0 && ready.budget?.isUsedUp !== true;
     },
     get registeredId() {

@@ -61,7 +61,7 @@ export function createReadyJob(deps: ReadyJobDeps): ReadyJob {
     pace,
     budget,
     passBatches: 0,
-    isAlone: false,
+    suspect: undefined,
     claimsInARow: 0,
     batches: 0,
     lastSeq: undefined,

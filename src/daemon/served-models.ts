@@ -42,7 +42,7 @@ export interface ServedModelsDeps {
 
 export function createServedModels({ registry, troubles, clock, imageFetcher }: ServedModelsDeps): ServedModels {
   const served = new Map<Model, ServedModel>();
-  const loneTurn = createLoneTurn();
+  const loneTurn = createLoneTurn(clock);
   return {
     async get(selection, signal) {
       const loaded = await registry.load(selection, signal);

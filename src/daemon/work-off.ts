@@ -5,6 +5,7 @@ import type { EmbeddingBatch } from '../embeddings/embedding-batch.ts';
 import type { PreparedJob } from '../embeddings/job-spec.ts';
 import type { BatchWorker } from './batch-worker.ts';
 import type { JobPasses, PageStep } from './job-passes.ts';
+import { aloneMsAfter } from './lone-turn.ts';
 import type { ModelTurns, TurnKind } from './model-turns.ts';
 import type { Pace } from './pace.ts';
 import type { TokenBudget } from './token-budget.ts';
@@ -31,8 +32,8 @@ export interface ReadyJob {
   passBatches: number;
   /** All of them. */
   batches: number;
-  /** What may kill the process is in flight: nothing is taken beside it. */
-  isAlone: boolean;
+  /** What may kill the process and was claimed lately: nothing is taken beside it. */
+  suspect: EmbeddingBatch | undefined;
   /** Claims since the last page, each of which has found something. */
   claimsInARow: number;
   lastSeq: string | undefined;
@@ -68,12 +69,12 @@ export async function workOff(deps: WorkOffDeps, own: ReadyJob, signal: AbortSig
   async function readPage(limit: number): Promise<PageStep> {
     const step = await own.passes.step(limit, own.passBatches === 0);
     if (step.kind !== 'page') return step;
-    if (step.batch !== undefined) embed(own, step.batch, 'pass', onBatchDone);
+    if (step.batch !== undefined) embed(own, step.batch, 'pass', onBatchDone, clock);
     await onPage();
     return step;
   }
 
-  while (!signal.aborted && isCurrent() && own.batches < BATCHES_IN_FLIGHT && !own.isAlone) {
+  while (!signal.aborted && isCurrent() && own.batches < BATCHES_IN_FLIGHT && own.suspect === undefined) {
     const waitMs = Math.max(own.turns.pauseMs, own.pace.rowsInMs());
     // Another one's probe tells soon enough.
     if (waitMs > 0 || (own.turns.isDoubtful && own.batches > 0)) {
@@ -97,7 +98,7 @@ export async function workOff(deps: WorkOffDeps, own: ReadyJob, signal: AbortSig
     own.lastSeq = claim.last ?? own.lastSeq;
     if (claim.isMarked) onMarked();
     if (claim.taken > 0) onClaimed();
-    if (claim.batch !== undefined) embed(own, claim.batch, 'live', onBatchDone);
+    if (claim.batch !== undefined) embed(own, claim.batch, 'live', onBatchDone, clock);
     if (claim.batch !== undefined || claim.taken > 0) {
       own.claimsInARow += 1;
       continue;
@@ -111,15 +112,21 @@ export async function workOff(deps: WorkOffDeps, own: ReadyJob, signal: AbortSig
   return IDLE_MS;
 }
 
-function embed(own: ReadyJob, batch: EmbeddingBatch, kind: TurnKind, onDone: () => void): void {
+function embed(own: ReadyJob, batch: EmbeddingBatch, kind: TurnKind, onDone: () => void, clock: Clock): void {
   own.batches += 1;
-  if (batch.deaths > 0) own.isAlone = true;
   own.passBatches += kind === 'pass' ? 1 : 0;
   own.pace.noteRows(batch.rows.length);
+  const over = new AbortController();
   void own.work(batch, kind).finally(() => {
+    over.abort();
     own.batches -= 1;
-    if (batch.deaths > 0) own.isAlone = false;
     own.passBatches -= kind === 'pass' ? 1 : 0;
+    onDone();
+  });
+  if (batch.deaths === 0) return;
+  own.suspect = batch;
+  void clock.delay(aloneMsAfter(batch.deaths), over.signal).then(() => {
+    if (own.suspect === batch) own.suspect = undefined;
     onDone();
   });
 }

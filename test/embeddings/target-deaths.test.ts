@@ -17,7 +17,7 @@ test('a batch of one row counts the deaths of those who had isolated it, and wha
     const found: (string | undefined)[] = [];
     for (const [at, limit] of limits.entries()) {
       const { batch } = await claimChanges(scene.pool, job, { holderId: workerId, limit });
-      if (batch !== undefined && at === isolated) await isolateBatch(scene.pool, batch);
+      if (batch !== undefined && at === isolated) await isolateBatch(scene.pool, batch, true);
       found.push(batch && `${batch.rows.map(({ key }) => key)}: ${batch.deaths}, ${batch.loneDeaths} alone`);
     }
     await scene.run(`update lamplighter.worker set status = 'dead' where worker_id = '${workerId}'`);
@@ -46,7 +46,7 @@ test('a batch of several is not isolated', async () => {
   const { workerId } = await startSqlWorker(scene.db.pool, { leaseMs: 600_000 });
   const { batch } = await claimChanges(scene.pool, job, { holderId: workerId, limit: 5 });
   if (batch === undefined) throw new Error('nothing was claimed');
-  await isolateBatch(scene.pool, batch);
+  await isolateBatch(scene.pool, batch, true);
   const { rows } = await scene.pool.query('select is_isolated from lamplighter.embedding_batch');
   expect(rows).toEqual([{ is_isolated: false }]);
 });

@@ -57,3 +57,43 @@ test('and rows of another job that were being embedded beside it are not charged
     await slot.close();
   }
 }, 200_000);
+
+test('a row that a killed daemon held and that hangs now holds up no other for longer than it is kept apart, and is not charged the next death', async () => {
+  await using db = await createTestDatabase();
+  await using rig = await createVectorRig(db);
+  const spawn = () => rig.spawn({ leaseMs: 1_000, heartbeatMs: 200 });
+  const heldOf = async (columns: string) =>
+    (await rig.pool.query(`select ${columns} from lamplighter.embedding_batch where holder is not null`)).rows;
+  await rig.addTable('hanging', 3);
+  await rig.addTable('beside', 3);
+  {
+    await using killed = await spawn();
+    await rig.untilAtRest();
+    await rig.write(`update hanging set body = '!hang' where id = 1`);
+    await eventually(async () => expect(await heldOf('deaths')).toEqual([{ deaths: 0 }]));
+    killed.kill('SIGKILL');
+    await killed.exited;
+  }
+  {
+    await using killed = await spawn();
+    const alone = { deaths: 1, is_isolated: true };
+    await eventually(async () => expect(await heldOf('deaths, is_isolated')).toEqual([alone]), { timeoutMs: 20_000 });
+    for (const table of ['hanging', 'beside']) await rig.write(`insert into ${table} (id, body) values (4, 'new')`);
+    await eventually(
+      async () => {
+        const { rows } = await rig.pool.query(
+          'select from hanging where embedding is null union all select from beside where embedding is null',
+        );
+        expect(rows).toEqual([]);
+        expect(await heldOf('deaths, is_isolated')).toEqual([{ deaths: 1, is_isolated: false }]);
+      },
+      { timeoutMs: 15_000 },
+    );
+    killed.kill('SIGKILL');
+    await killed.exited;
+  }
+  await using _ = await spawn();
+  await eventually(async () => expect(await heldOf('deaths, lone_deaths')).toEqual([{ deaths: 2, lone_deaths: 0 }]), {
+    timeoutMs: 20_000,
+  });
+}, 120_000);
