@@ -1,12 +1,19 @@
-import { splitTexts } from '../embeddings/chunks/split-texts.ts';
+import { createPacer } from '../core/pacer.ts';
+import type { ChunkOptions } from '../embeddings/chunks/chunk-text.ts';
+import { splitText } from '../embeddings/chunks/split-text.ts';
 import type { EmbeddingRow } from '../embeddings/embedding-batch.ts';
 import { type PlannedChunk, planChunks } from '../embeddings/plan-chunks.ts';
-import type { ChunkTable } from '../embeddings/table/embedded-table.ts';
 import type { DocumentAnswer, RowAnswer } from '../embeddings/write-vectors.ts';
-import { type EmbeddedRows, type EmbedRowsOptions, embedRows } from './embed-rows.ts';
+import { failed, type ItemOutcome } from '../models/outcome.ts';
+import type { TokenSpans } from '../models/port.ts';
+import { untilAborted } from '../models/until-aborted.ts';
+import { verifyOutcomes } from '../models/verify-answer.ts';
+import { ABORT_GRACE_MS, askModel, outageOf } from './ask-model.ts';
+import { answerOf, type EmbeddedRows, type EmbedRowsOptions, embedRows } from './embed-rows.ts';
 
 /** Vectors of documents that could not be finished, kept for the next try: a few dozen megabytes. */
 const MOST_KEPT = 20_000;
+const NO_USAGE = { calls: 0, tokens: undefined, truncated: undefined };
 
 /** As {@link EmbeddedRows}, of documents. */
 export interface EmbeddedDocuments extends Omit<EmbeddedRows, 'answers'> {
@@ -21,12 +28,12 @@ export interface DocumentEmbedder {
    * was made of it is kept for the next try, so that a document of thousands of chunks comes through in the end, whatever the model's
    * outages.
    *
-   * @throws the signal's reason, and what `splitTexts` throws.
+   * @throws the signal's reason.
    */
   embed(rows: readonly EmbeddingRow[], options: EmbedRowsOptions): Promise<EmbeddedDocuments>;
 }
 
-export function createDocumentEmbedder({ size, overlap }: ChunkTable): DocumentEmbedder {
+export function createDocumentEmbedder({ size, overlap }: ChunkOptions): DocumentEmbedder {
   const kept = new Map<string, Float32Array>();
 
   function keep(digest: string, vector: Float32Array): void {
@@ -38,16 +45,35 @@ export function createDocumentEmbedder({ size, overlap }: ChunkTable): DocumentE
 
   return {
     async embed(rows, options) {
-      const divided = await splitTexts(
-        options.model,
+      const { signal, turns } = options;
+      const spans = await findTokens(
         rows.map(({ text }) => text),
-        { size, overlap },
-        options.signal,
+        options,
       );
-      const plans = rows.map(({ text, known }, at) => {
-        const texts = (divided[at] ?? []).map((chunk) => chunk.text);
-        return planChunks(texts.length > 0 ? texts : [text], known);
-      });
+      const outage = outageOf(spans);
+      if (outage !== undefined) {
+        turns.noteUnavailable(new Error(outage.message, { cause: outage.cause }), outage.retryAfterMs);
+        return {
+          answers: spans.map((span) => answerOf(span.ok ? undefined : span)),
+          usage: NO_USAGE,
+          outage,
+          texts: 0,
+        };
+      }
+      const pacer = createPacer(signal);
+      const plans: (readonly PlannedChunk[])[] = [];
+      for (const [at, { text, known }] of rows.entries()) {
+        const span = spans[at];
+        const plan: PlannedChunk[] = [];
+        plans.push(plan);
+        if (span?.ok === false) continue;
+        const chunks = await splitText(text, span?.value, { size, overlap }, pacer);
+        const texts = chunks.length > 0 ? chunks.map((chunk) => chunk.text) : [text];
+        for (const chunk of planChunks(texts, known)) {
+          plan.push(chunk);
+          if (pacer.isDue()) await pacer.pause();
+        }
+      }
       const wanted = new Map<string, string>();
       for (const { digest, text, from } of plans.flat()) {
         if (from === undefined && !kept.has(digest)) wanted.set(digest, text);
@@ -57,7 +83,11 @@ export function createDocumentEmbedder({ size, overlap }: ChunkTable): DocumentE
         options,
       );
       const found = new Map([...wanted.keys()].map((digest, at) => [digest, embedded.answers[at]]));
-      const answers = plans.map((plan) => answerOf(plan, (digest) => found.get(digest) ?? kept.get(digest)));
+      const answers = plans.map((plan, at) => {
+        const span = spans[at];
+        if (span?.ok === false) return answerOf(span);
+        return chunksOf(plan, (digest) => found.get(digest) ?? kept.get(digest));
+      });
       for (const [at, plan] of plans.entries()) {
         const isWhole = 'chunks' in (answers[at] ?? {});
         for (const { digest } of plan) {
@@ -71,7 +101,32 @@ export function createDocumentEmbedder({ size, overlap }: ChunkTable): DocumentE
   };
 }
 
-function answerOf(
+/** Where the tokens of each text end; none where the runtime cannot tell. */
+async function findTokens(
+  texts: readonly string[],
+  { model, signal, callLimitMs }: EmbedRowsOptions,
+): Promise<readonly ItemOutcome<TokenSpans>[]> {
+  const { tokenize } = model;
+  if (tokenize === undefined) return [];
+  const found = new Map<string, ItemOutcome<TokenSpans>>();
+  await askModel<TokenSpans>([...new Set(texts)], {
+    ask: async (part, either, progress) =>
+      verifyOutcomes(part, await untilAborted(tokenize(part, either, progress), either, ABORT_GRACE_MS), tokensProblem),
+    onAnswers(part, outcomes) {
+      for (const [at, text] of part.entries()) found.set(text, outcomes[at] ?? failed('The model gave no tokens'));
+    },
+    signal,
+    callLimitMs,
+  });
+  return texts.map((text) => found.get(text) ?? failed('The model gave no tokens'));
+}
+
+function tokensProblem(ends: TokenSpans, text: string): string | undefined {
+  const isRising = ends instanceof Uint32Array && ends.every((end, at) => end >= (ends[at - 1] ?? 0));
+  return isRising && (ends.at(-1) ?? 0) <= text.length ? undefined : 'The model gave tokens that are not of the text';
+}
+
+function chunksOf(
   plan: readonly PlannedChunk[],
   vectorOf: (digest: string) => RowAnswer | undefined,
 ): RowAnswer | DocumentAnswer {

@@ -10,11 +10,11 @@ export interface PlannedChunk {
 }
 
 /**
- * Which chunks of a document have their vectors already.
+ * Which chunks of a document have their vectors already; each is looked at when it is asked for.
  *
  * @param known the document's chunks that have vectors, each as its number, a colon and the digest of its text.
  */
-export function planChunks(texts: readonly string[], known: readonly string[] = []): readonly PlannedChunk[] {
+export function* planChunks(texts: readonly string[], known: readonly string[] = []): Generator<PlannedChunk> {
   const byNumber = new Map<number, string>();
   const byDigest = new Map<string, number>();
   for (const entry of known) {
@@ -22,8 +22,8 @@ export function planChunks(texts: readonly string[], known: readonly string[] = 
     byNumber.set(Number(no), digest);
     if (!byDigest.has(digest)) byDigest.set(digest, Number(no));
   }
-  return texts.map((text, no) => {
+  for (const [no, text] of texts.entries()) {
     const digest = digestOf(text);
-    return { text, digest, from: byNumber.get(no) === digest ? no : byDigest.get(digest) };
-  });
+    yield { text, digest, from: byNumber.get(no) === digest ? no : byDigest.get(digest) };
+  }
 }

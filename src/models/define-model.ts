@@ -1,7 +1,7 @@
 import { REQUEST_FUNCTIONS, type RequestFunction } from '../core/request-functions.ts';
 import type { CallProgress } from './call-progress.ts';
 import { type ItemOutcome, invalid } from './outcome.ts';
-import type { GenerateFunction, GenerateItem, GenerateOutput, Model, RerankItem, TokenSpans } from './port.ts';
+import type { GenerateFunction, GenerateItem, GenerateOutput, Model, RerankItem } from './port.ts';
 
 /** One method of a model. */
 export interface ModelMethod<Item, Value> {
@@ -38,7 +38,7 @@ export interface ModelDefinition {
     /** See {@link Model.window}. */
     readonly window?: number;
     /** See {@link Model.tokenize}. */
-    tokenize?(texts: readonly string[], signal: AbortSignal): Promise<readonly TokenSpans[]>;
+    readonly tokenize?: NonNullable<Model['tokenize']>;
     /** See {@link Model.embedQueries}. */
     readonly runQueries?: ModelMethod<string, Float32Array>['run'];
   };

@@ -97,10 +97,13 @@ export interface Model {
   embedQueries?: Model['embed'];
   /**
    * How the model divides texts before it embeds them, special tokens and prefix left out; absent where the runtime cannot tell. For
-   * long texts too: it holds up calls of the other methods for a moment at most. Rejects with the signal's reason, and when the engine
-   * cannot answer.
+   * long texts too: it holds up calls of the other methods for a moment at most.
    */
-  tokenize?(texts: readonly string[], signal: AbortSignal): Promise<readonly TokenSpans[]>;
+  tokenize?(
+    texts: readonly string[],
+    signal: AbortSignal,
+    progress?: CallProgress<TokenSpans>,
+  ): Promise<readonly ItemOutcome<TokenSpans>[]>;
   /** Per item one score from 0 to 1 for each document, in document order. */
   rerank(
     items: readonly RerankItem[],

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
+import { createDocumentEmbedder } from '../../src/daemon/embed-documents.ts';
 import { embedRows } from '../../src/daemon/embed-rows.ts';
 import { createModelTurns } from '../../src/daemon/model-turns.ts';
 import { fixtureProvider, loadFixture } from '../models/onnx-fixtures.ts';
@@ -66,4 +67,24 @@ test('a text that hangs the engine’s process is charged alone, and calls that 
   const [hung, behind] = await Promise.all([embed(['a', 'b !hang', 'c', 'd']), embed(['e', 'f'])]);
   expect(names(hung.answers)).toEqual(['vector', 'charged', 'vector', 'vector']);
   expect(names(behind.answers)).toEqual(['vector', 'vector']);
+}, 60_000);
+
+test('a document that hangs or kills the tokenizer is charged alone, and those beside it have their chunks', async () => {
+  await using model = await loadFixture('mean', { engineEntry });
+  const turns = createModelTurns(model, noTrouble, systemClock);
+  const documents = createDocumentEmbedder({ size: 2, overlap: 0 });
+  const texts = ['one two three', 'a !tokens-hang', 'b !tokens-segv', 'four five', 'c !tokens-refuse', 'six'];
+  const { answers, outage } = await documents.embed(
+    texts.map((text, at) => ({ key: `{${at}}`, text })),
+    { model, dimensions: 16, turns, kind: 'live', signal: never, callLimitMs: 1_000 },
+  );
+  expect(outage).toBeUndefined();
+  expect(answers.map((answer) => ('chunks' in answer ? answer.chunks.length : answer))).toMatchObject([
+    2,
+    { isRow: true, error: 'The model did not answer within 1 s' },
+    { isRow: true, error: 'The engine of mean was ended by SIGSEGV while it ran this request' },
+    1,
+    { isRow: true, error: 'told to refuse' },
+    1,
+  ]);
 }, 60_000);

@@ -62,7 +62,7 @@ export async function createTargetScene(): Promise<TargetScene> {
   const answers = (job: PreparedJob, batch: EmbeddingBatch): (RowAnswer | DocumentAnswer)[] =>
     batch.rows.map(({ text, known }) => {
       if (job.table.chunks === undefined) return vectorOf(text, job.model);
-      const chunks = planChunks(linesOf(text), known);
+      const chunks = [...planChunks(linesOf(text), known)];
       asked.push(...chunks.flatMap((chunk) => (chunk.from === undefined ? chunk.text : [])));
       return {
         chunks: chunks.map((chunk) => ({

@@ -2,7 +2,7 @@
  * Stands in for the engine of a model. What a text says is what it does: `!segv`, `!abort`, `!kill` and `!exit` end the process, `!hang`
  * blocks it for ever, `!wait` until the call is cancelled, `!refuse` and `!stray` throw, `!print` prints; `!environment` fails with the
  * names of its variables. All texts of a call are worked on at once, unless one says `!each`. `which` is answered with the process's number,
- * all else with a vector of length 1.
+ * all else with a vector of length 1. `!tokens-hang` and the like do the same when the text is to be divided into tokens, its words.
  *
  * It cannot be used when its weights are gone; it ends as it starts when a file `crash` lies beside them, and never starts beside one `hang`.
  */
@@ -25,6 +25,7 @@ serveEngine(async (setup) => {
   return {
     facts: { dimensions: DIMENSIONS, isBatchable: true, tokensPerSecond: 1_000 },
     async answer(work, call) {
+      if (work.method === 'tokenize') return tokenize(work.items, call);
       const texts = work.method === 'embed' ? work.items : [];
       const positions = [...texts.keys()];
       const parts = texts.some((text) => text.includes('!each')) ? positions.map((at) => [at]) : [positions];
@@ -36,6 +37,15 @@ serveEngine(async (setup) => {
     },
   };
 });
+
+async function tokenize(texts: readonly string[], call: EngineCall): Promise<void> {
+  for (const [position, text] of texts.entries()) {
+    await call.working([position]);
+    await misbehave(text.replaceAll('!', '').replaceAll('tokens-', '!'), call);
+    const ends = Array.from(text.matchAll(/\s*\S+/g), ({ index, 0: { length } }) => index + length);
+    call.ended(position, succeeded(Uint32Array.from(ends)));
+  }
+}
 
 async function misbehave(text: string, { signal }: EngineCall): Promise<void> {
   for (const [step, name] of Object.entries(SIGNALS)) if (text.includes(step)) die(name);

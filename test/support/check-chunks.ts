@@ -1,4 +1,5 @@
-import { splitTexts } from '../../src/embeddings/chunks/split-texts.ts';
+import { createPacer } from '../../src/core/pacer.ts';
+import { splitText } from '../../src/embeddings/chunks/split-text.ts';
 import type { TestDatabase } from './database.ts';
 import { createTestProvider } from './test-runtime.ts';
 
@@ -27,11 +28,16 @@ export async function findChunkFaults(
   const { rows: texts } = await pool.query<{ id: string; body: string }>(
     `select id::text, body from ${table} where (${filter}) and body ~ '[^ \\t\\n\\r\\f\\v]' order by id`,
   );
-  const divided = await splitTexts(
-    model,
-    texts.map(({ body }) => body),
-    { size, overlap },
-    signal,
+  const spans =
+    (await model.tokenize?.(
+      texts.map(({ body }) => body),
+      signal,
+    )) ?? [];
+  const divided = await Promise.all(
+    texts.map(({ body }, at) => {
+      const span = spans[at];
+      return splitText(body, span?.ok === true ? span.value : undefined, { size, overlap }, createPacer(signal));
+    }),
   );
   const wanted = divided.flatMap((of, at) => of.map(({ text }, no) => ({ place: `${texts[at]?.id}/${no}`, text })));
   const unique = [...new Set(wanted.map(({ text }) => text))];

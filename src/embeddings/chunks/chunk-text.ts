@@ -1,5 +1,5 @@
 import type { TokenSpans } from '../../models/port.ts';
-import { findBreaks, isSpaceAt, type TextBreaks } from './text-breaks.ts';
+import { type BreakFinder, createBreakFinder, isSpaceAt } from './text-breaks.ts';
 
 /** A part of a text, without white space at its edges. */
 export interface Chunk {
@@ -29,19 +29,24 @@ const CLUSTERS = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
  * space between chunks is left out.
  *
  * From left to right: a change of the text changes no chunk that ends some `size` tokens before it, nor its number. A character of more
- * tokens than `size` is a chunk of its own. In time linear in the text.
+ * tokens than `size` is a chunk of its own. Each chunk is found when it is asked for, in time linear in the text.
  *
  * @param tokens the ends of the text's tokens.
  * @throws RangeError for a size or an overlap out of range.
  */
-export function chunkText(text: string, tokens: TokenSpans, { size, overlap }: ChunkOptions): readonly Chunk[] {
+export function chunkText(text: string, tokens: TokenSpans, options: ChunkOptions): Iterable<Chunk> {
+  const { size, overlap } = options;
   if (!(Number.isInteger(size) && size >= 1)) throw new RangeError(`size must be a whole number above 0, got ${size}`);
   if (!(Number.isInteger(overlap) && overlap >= 0 && overlap <= size / 2)) {
     throw new RangeError(`overlap must be a whole number from 0 to half of the size (${size}), got ${overlap}`);
   }
+  return findChunks(text, tokens, options);
+}
+
+function* findChunks(text: string, tokens: TokenSpans, { size, overlap }: ChunkOptions): Generator<Chunk> {
   const textEnd = skipSpacesBack(text, text.length, 0);
-  const breaks = createBreakReader(findBreaks(text));
-  const chunks: Chunk[] = [];
+  const breaks = createBreakReader(createBreakFinder(text));
+  let no = 0;
   let start = skipSpaces(text, 0, textEnd);
   /** Where what no chunk has yet begins, and the first token that ends behind it. */
   let covered = start;
@@ -75,11 +80,11 @@ export function chunkText(text: string, tokens: TokenSpans, { size, overlap }: C
       const one = Math.min(start + size * MOST_UNITS_PER_TOKEN, Math.max(start + 1, endOf(tokens, newToken)));
       end = findEnd() ?? skipSpacesBack(text, Math.min(textEnd, characterEnd(text, one)), start + 1);
     }
-    chunks.push({ no: chunks.length, text: text.slice(start, end), start });
+    yield { no, text: text.slice(start, end), start };
+    no += 1;
     covered = skipSpaces(text, end, textEnd);
     start = overlapOf(text, tokens, breaks, { start, end, covered, overlap, newToken });
   }
-  return chunks;
 }
 
 /** Where so many tokens end. Tokens with one end are one character, which is not divided. */
@@ -158,10 +163,11 @@ interface BreakReader {
   firstIn(least: number, most: number): number | undefined;
 }
 
-function createBreakReader({ paragraphs, sentences, lines }: TextBreaks): BreakReader {
+function createBreakReader({ paragraphs, sentences, lines, readTo }: BreakFinder): BreakReader {
   const kinds = [paragraphs, sentences, lines];
   return {
     lastIn(least, most) {
+      readTo(most);
       for (const places of kinds) {
         const place = places[countUpTo(places, most) - 1];
         if (place !== undefined && place >= least) return place;
@@ -169,6 +175,7 @@ function createBreakReader({ paragraphs, sentences, lines }: TextBreaks): BreakR
       return undefined;
     },
     firstIn(least, most) {
+      readTo(most);
       const found = kinds.flatMap((places) => places[countUpTo(places, least - 1)] ?? []);
       const first = Math.min(...found);
       return first <= most ? first : undefined;

@@ -1,5 +1,5 @@
 /** Where a text may be cut, as UTF-16 offsets in rising order: each is the end of what stands before the break, without its white space. */
-export interface TextBreaks {
+interface TextBreaks {
   /** Before a blank line, a form feed or a paragraph separator. */
   readonly paragraphs: readonly number[];
   readonly sentences: readonly number[];
@@ -48,8 +48,14 @@ export function isSpaceAt(text: string, at: number): boolean {
   return kind === SPACE || kind === LINE || kind === PARAGRAPH;
 }
 
+/** Finds the breaks of a text as far as they are asked for. */
+export interface BreakFinder extends TextBreaks {
+  /** All breaks up to that place are found now. */
+  readTo(place: number): void;
+}
+
 /** Reads the text once, from left to right; what is behind a break does not change those before it, but for the next character. */
-export function findBreaks(text: string): TextBreaks {
+export function createBreakFinder(text: string): BreakFinder {
   const paragraphs: number[] = [];
   const sentences: number[] = [];
   const lines: number[] = [];
@@ -57,13 +63,14 @@ export function findBreaks(text: string): TextBreaks {
   let contentEnd = 0;
   let lineEnds = 0;
   let stop: typeof STOP | typeof FULL_STOP | undefined;
-  for (let at = 0; at < text.length; at += 1) {
+  let at = 0;
+  const read = () => {
     const kind = CLASSES[text.charCodeAt(at)];
     if (kind === SPACE || kind === LINE || kind === PARAGRAPH) {
       if (kind === PARAGRAPH) lineEnds += 2;
       // \r\n is one line end.
       else if (kind === LINE && !(text[at] === '\r' && text[at + 1] === '\n')) lineEnds += 1;
-      continue;
+      return;
     }
     if (at > contentEnd && contentEnd > 0) {
       if (lineEnds > 1) paragraphs.push(contentEnd);
@@ -77,8 +84,15 @@ export function findBreaks(text: string): TextBreaks {
     else if (kind !== CLOSER) stop = undefined;
     contentEnd = at + 1;
     lineEnds = 0;
-  }
-  return { paragraphs, sentences, lines };
+  };
+  return {
+    paragraphs,
+    sentences,
+    lines,
+    readTo(place) {
+      for (; contentEnd <= place && at < text.length; at += 1) read();
+    },
+  };
 }
 
 /** Not where the sentence goes on with a small letter, as after "e.g.", or the stop belongs to an initial, a title or the number of an item. */

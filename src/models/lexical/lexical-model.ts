@@ -1,9 +1,9 @@
+import { createPacer, type Pacer } from '../../core/pacer.ts';
 import { isBlank } from '../blank-text.ts';
 import { defineModel } from '../define-model.ts';
 import { type ItemOutcome, invalid, succeeded } from '../outcome.ts';
 import type { Model } from '../port.ts';
 import { embedText, LEXICAL_DIMENSIONS } from './embed-text.ts';
-import { createPacer, type Pacer } from './pacer.ts';
 import { scoreDocuments } from './score-documents.ts';
 import { tokenizeWords } from './segment-words.ts';
 

@@ -1,4 +1,4 @@
-import type { Pacer } from './pacer.ts';
+import type { Pacer } from '../../core/pacer.ts';
 import { readPieces, segmentWords } from './segment-words.ts';
 import { wordWeight } from './word-weight.ts';
 

@@ -1,5 +1,6 @@
+import { createPacer } from '../../core/pacer.ts';
+import { type ItemOutcome, succeeded } from '../outcome.ts';
 import type { TokenSpans } from '../port.ts';
-import { createPacer } from './pacer.ts';
 
 /**
  * Longest piece, in UTF-16 code units.
@@ -92,9 +93,12 @@ function charactersAndPairs(run: string): string[] {
 }
 
 /** The ends of the words that {@link findWords} finds; each is a token. */
-export async function tokenizeWords(texts: readonly string[], signal: AbortSignal): Promise<readonly TokenSpans[]> {
+export async function tokenizeWords(
+  texts: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly ItemOutcome<TokenSpans>[]> {
   const pacer = createPacer(signal);
-  const found: TokenSpans[] = [];
+  const found: ItemOutcome<TokenSpans>[] = [];
   for (const text of texts) {
     const ends: number[] = [];
     let start = 0;
@@ -103,7 +107,7 @@ export async function tokenizeWords(texts: readonly string[], signal: AbortSigna
       start += piece.length;
       if (pacer.isDue()) await pacer.pause();
     }
-    found.push(Uint32Array.from(ends));
+    found.push(succeeded(Uint32Array.from(ends)));
   }
   return found;
 }

@@ -78,7 +78,7 @@ function methodsOf(
           ...(dimensions === undefined ? {} : { dimensions }),
           window,
           maxBatch: EMBED_BATCH,
-          tokenize: (texts, signal) => tokenizeTexts(texts, tokenize, signal),
+          tokenize: (texts, signal, progress) => tokenizeTexts(texts, tokenize, signal, progress),
           ...withPrefixes(embed, prefixes),
         },
       };

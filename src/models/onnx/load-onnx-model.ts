@@ -111,7 +111,7 @@ export async function loadOnnxModel(options: OnnxModelOptions, signal: AbortSign
               ...(dimensions === undefined ? {} : { dimensions }),
               window: maxTokens,
               maxBatch: texts,
-              tokenize: (pieces, callSignal) => tokenizeTexts(pieces, engine.tokenize, callSignal),
+              tokenize: (all, callSignal, progress) => tokenizeTexts(all, engine.tokenize, callSignal, progress),
               ...withPrefixes(engine.embed, prefixes),
             },
           }),

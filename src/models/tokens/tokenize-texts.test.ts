@@ -19,8 +19,8 @@ test('long texts go in pieces that begin with white space, short ones together, 
     },
     signal,
   );
-  expect(spans.map(({ length }) => length)).toEqual([2, 5_000, 0, 2, 1]);
-  expect(spans[1]).toEqual(wordsOf(long).value);
+  expect(spans.map((outcome) => outcome.ok && outcome.value.length)).toEqual([2, 5_000, 0, 2, 1]);
+  expect(spans[1]).toEqual(wordsOf(long));
   expect(calls.flat().join('')).toBe(texts.join(''));
   expect(Math.max(...calls.map((pieces) => pieces.join('').length))).toBeLessThanOrEqual(16_384);
   expect(calls.length).toBeLessThan(9);
@@ -40,7 +40,33 @@ test('no pair of surrogates is divided', async () => {
   expect(pieces.join('').isWellFormed() && pieces.every((piece) => piece.isWellFormed())).toBe(true);
 });
 
-test('a piece that cannot be divided fails the whole', async () => {
-  const call = tokenizeTexts(['one'], async () => [failed('no tokens today')], signal);
-  await expect(call).rejects.toThrow('no tokens today');
+test('a text with a piece that cannot be divided fails alone, and is asked for no further', async () => {
+  const asked: string[] = [];
+  const bad = `bad ${'long '.repeat(10_000)}`;
+  const spans = await tokenizeTexts(
+    ['one', bad, 'two'],
+    async (pieces) => {
+      asked.push(...pieces);
+      return pieces.map((piece) => (piece.startsWith('bad') ? failed('no tokens today') : wordsOf(piece)));
+    },
+    signal,
+  );
+  expect(spans).toMatchObject([{ ok: true }, { ok: false, error: { message: 'no tokens today' } }, { ok: true }]);
+  expect(asked.join('').length).toBeLessThan(20_000);
+});
+
+test('tells which texts the engine is at', async () => {
+  const told: (readonly number[])[] = [];
+  const progress = { working: (positions: readonly number[]) => void told.push(positions), ended: () => undefined };
+  await tokenizeTexts(
+    ['one', 'two '.repeat(5_000), 'three'],
+    async (pieces, _, { working }) => {
+      working([]);
+      working([...pieces.keys()]);
+      return pieces.map(wordsOf);
+    },
+    signal,
+    progress,
+  );
+  expect(told).toEqual([[], [0], [], [1], [], [1, 2]]);
 });

@@ -1,4 +1,5 @@
-import type { ItemOutcome } from '../outcome.ts';
+import type { CallProgress } from '../call-progress.ts';
+import { failed, type ItemOutcome, succeeded } from '../outcome.ts';
 import type { TokenSpans } from '../port.ts';
 import { isSpace } from './is-space.ts';
 
@@ -9,6 +10,7 @@ const MOST_UNITS = 16_384;
 export type TokenizePieces = (
   pieces: readonly string[],
   signal: AbortSignal,
+  progress: CallProgress<TokenSpans>,
 ) => Promise<readonly ItemOutcome<TokenSpans>[]>;
 
 interface Piece {
@@ -19,16 +21,18 @@ interface Piece {
 
 /**
  * Where the tokens of texts end, asked of an engine in calls that are short, so that those of others come in between. Pieces begin with
- * white space where there is some.
+ * white space where there is some. A text with a piece that the engine cannot divide has failed, and the others have not.
  *
- * @throws Error when the engine could not divide a piece; the signal's reason.
+ * @throws the signal's reason, and when a call came to nothing.
  */
 export async function tokenizeTexts(
   texts: readonly string[],
   tokenize: TokenizePieces,
   signal: AbortSignal,
-): Promise<readonly TokenSpans[]> {
+  progress?: CallProgress<TokenSpans>,
+): Promise<readonly ItemOutcome<TokenSpans>[]> {
   const found = texts.map((): TokenSpans[] => []);
+  const failures = new Map<number, ItemOutcome<never>>();
   let call: Piece[] = [];
   let units = 0;
   const ask = async () => {
@@ -36,21 +40,26 @@ export async function tokenizeTexts(
     call = [];
     units = 0;
     const pieces = asked.map(({ text, start, end }) => (texts[text] ?? '').slice(start, end));
-    const outcomes = await tokenize(pieces, signal);
+    const outcomes = await tokenize(pieces, signal, {
+      limitMs: progress?.limitMs,
+      working: (positions) => progress?.working([...new Set(positions.flatMap((at) => asked[at]?.text ?? []))]),
+      ended: () => undefined,
+    });
     signal.throwIfAborted();
     for (const [at, { text, start }] of asked.entries()) {
-      const outcome = outcomes[at];
-      if (outcome?.ok !== true) throw new Error(outcome?.error.message ?? 'The engine gave no tokens');
-      found[text]?.push(outcome.value.map((end) => start + end));
+      const outcome = outcomes[at] ?? failed('The engine gave no tokens');
+      if (outcome.ok) found[text]?.push(outcome.value.map((end) => start + end));
+      else failures.set(text, outcome);
     }
   };
   for (const piece of piecesOf(texts)) {
     if (call.length > 0 && units + piece.end - piece.start > MOST_UNITS) await ask();
+    if (failures.has(piece.text)) continue;
     call.push(piece);
     units += piece.end - piece.start;
   }
   if (call.length > 0) await ask();
-  return found.map(joined);
+  return found.map((parts, text) => failures.get(text) ?? succeeded(joined(parts)));
 }
 
 function* piecesOf(texts: readonly string[]): Generator<Piece> {

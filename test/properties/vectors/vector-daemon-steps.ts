@@ -136,7 +136,7 @@ export async function startDaemons(stage: VectorStage, model: VectorModel): Prom
       if (!isAnswered) return { error: 'unavailable', isRow: false };
       if (isBad(text)) return { error: 'a bad text', isRow: true, mostAttempts: MOST_ATTEMPTS };
       if (job.table.chunks === undefined) return vectorOf(text, job.model);
-      const chunks = planChunks(linesOf(text), known);
+      const chunks = [...planChunks(linesOf(text), known)];
       return {
         chunks: chunks.map((chunk) => ({
           ...chunk,

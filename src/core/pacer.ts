@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { systemClock } from '../../core/clock.ts';
+import { systemClock } from './clock.ts';
 
 /** Longest stretch of work before the event loop gets a turn. Too high delays heartbeats; each turn costs some 5 us. */
 const STRETCH_MS = 8;
