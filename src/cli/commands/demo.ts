@@ -50,6 +50,10 @@ const HINTS: EmbeddedHints = {
 
 const JOBS_TABLE = { schema: 'public', table: 'jobs' };
 
+const ABOUT =
+  'Lamplighter: SQL in the background, AI requests, and vectors that follow their texts. This is a demonstration on a ' +
+  'PostgreSQL of its own.';
+
 const ABOUT_MODELS =
   'The model here is builtin/lexical. It needs no download, and compares words and groups of letters, not meanings. ' +
   '"lamplighter models pull" fetches models that compare meanings.';
@@ -75,9 +79,8 @@ export const demoCommand: CliCommand = {
       if (interruption.first.aborted) terminal.printError('Stopped. Nothing is left behind.');
     }
     terminal.print(`\n${style.green('Done')} in ${sinceStart()}; the server is stopped and its folder removed.`);
-    terminal.print(
-      'Next: "npx lamplighter up" starts such a server and keeps its data. For a database of yours see docs/getting-started.md.',
-    );
+    terminal.print('Next: "npx lamplighter up" starts such a server and keeps its data.');
+    terminal.print('For a database of yours see docs/getting-started.md.');
     return EXIT.done;
   },
 };
@@ -85,10 +88,11 @@ export const demoCommand: CliCommand = {
 async function showAll(invocation: Invocation, sinceStart: () => string): Promise<void> {
   const { env, providers, terminal, interruption } = invocation;
   const { style } = terminal;
-  terminal.print(
-    `${style.bold('Lamplighter')}: SQL in the background, AI requests, and vectors that follow their texts. This is a demonstration on a PostgreSQL of its own.\n`,
-  );
+  const [title = '', ...more] = wrap(ABOUT, Math.min(terminal.columns, 100));
+  terminal.print(title.replace('Lamplighter', style.bold));
+  for (const line of [...more, '']) terminal.print(line);
   const generator = await findGenerator(env, providers);
+  terminal.print('   Starting PostgreSQL');
   const { server, settings } = await openEmbeddedDatabase(
     invocation,
     // Nothing here has to survive a power cut.

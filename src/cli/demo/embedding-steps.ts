@@ -24,13 +24,17 @@ export const keepVectorsInStep =
     );
     await narrator.run('create table product (id integer primary key, name text)');
     await narrator.run(`
-      insert into product values (1, 'gas lamp for a street corner'), (2, 'garden chair of oak'), (3, 'ladder of six steps')`);
+      insert into product
+      values (1, 'gas lamp for a street corner'), (2, 'garden chair of oak'),
+             (3, 'ladder of six steps')`);
     await narrator.run(`
       insert into jobs ("table", src_column, dst_column, embedding_model)
       values ('product', 'name', 'embedding', 'builtin/lexical')`);
     await until('the job is finished', 'select bool_and(init_finished_at is not null) as answer from jobs');
     await narrator.run(`
-      select init_progress, round(extract(epoch from init_finished_at - created_at)::numeric, 1) as seconds from jobs`);
+      select init_progress,
+             round(extract(epoch from init_finished_at - created_at), 1) as s
+      from jobs`);
     await narrator.run("insert into product values (4, 'oil lamp for a table')");
     await narrator.run("update product set name = 'garden bench of oak' where id = 2");
     const settled = `
@@ -38,7 +42,9 @@ export const keepVectorsInStep =
     await until('changes are followed', settled);
     const rows = await narrator.run<{ name: string }>(`
       select round(sum(a::float8 * b)::numeric, 2) as similarity, other.name
-      from product as lamp, product as other, unnest(lamp.embedding, other.embedding) as pair (a, b)
+      from product as lamp
+      cross join product as other
+      cross join unnest(lamp.embedding, other.embedding) as v (a, b)
       where lamp.id = 4
       group by other.id
       order by similarity desc`);

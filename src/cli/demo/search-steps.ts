@@ -4,7 +4,7 @@ import { type DemoStep, demand } from './demo-step.ts';
 /** The questions of the demo, and the article that answers each. */
 const QUESTIONS = [
   { body: 'Is slavery allowed?', article: 4 },
-  { body: 'May I leave my country and return to it?', article: 13 },
+  { body: 'May I leave my country?', article: 13 },
   { body: 'Is elementary education free?', article: 26 },
 ];
 
@@ -13,15 +13,19 @@ export const embedDocuments: DemoStep = async (narrator) => {
     'Embed documents',
     `The ${ARTICLES.length} articles of the Universal Declaration of Human Rights: queued by one statement, answered in batches.`,
   );
-  await narrator.run('create table article (number integer primary key, body text, request uuid, embedding real[])');
+  await narrator.run(`
+    create table article (
+      number integer primary key, body text, request uuid, embedding real[])`);
   await narrator.run(
     `
     insert into article (number, body, request)
-    select number, body, steadytext_embed_async(body) from jsonb_to_recordset($1) as doc (number integer, body text)`,
+    select number, body, steadytext_embed_async(body)
+    from jsonb_to_recordset($1) as doc (number integer, body text)`,
     [JSON.stringify(ARTICLES)],
   );
   const [row] = await narrator.run<{ answered: string }>(`
-    select count(steadytext_get_async_result(request)) as answered from article`);
+    select count(steadytext_get_async_result(request)) as answered
+    from article`);
   demand(Number(row?.answered) === ARTICLES.length, 'every article gets a vector');
   await narrator.run('update article set embedding = steadytext_embedding(request)');
 };
@@ -36,16 +40,20 @@ export const answerQuestions: DemoStep = async (narrator) => {
     create table question as
     select id, body, steadytext_embed_async(body) as request
     from (values ${values}) as asked (id, body)`);
-  await narrator.run('select count(steadytext_get_async_result(request)) as answered from question');
+  await narrator.run(`
+    select count(steadytext_get_async_result(request)) as answered
+    from question`);
   const rows = await narrator.run<{ article: number }>(`
-    select question.body as question, round(best.similarity::numeric, 2) as similarity, best.number as article,
-           left(best.body, 60) as text
+    select question.body as question, round(best.cosine::numeric, 2) as cosine,
+           best.number as article, left(best.body, 46) || '..' as text
     from question
     cross join lateral (
-      select sum(a::float8 * b) as similarity, article.number, article.body
-      from article, unnest(article.embedding, steadytext_embedding(question.request)) as product (a, b)
+      select sum(a::float8 * b) as cosine, article.number, article.body
+      from article
+      cross join unnest(
+        article.embedding, steadytext_embedding(question.request)) as v (a, b)
       group by article.number
-      order by similarity desc
+      order by cosine desc
       limit 1
     ) as best
     order by question.id`);
@@ -61,10 +69,15 @@ export const rerankAnswers: DemoStep = async (narrator) => {
     'A model scores each document together with the question. That is slower than comparing vectors, and more exact.',
   );
   const [queued] = await narrator.run<{ request: string }>(`
-    select steadytext_rerank_async('Do I get equal pay for equal work?', array_agg(body)) as request from article`);
+    select steadytext_rerank_async(
+      'Do I get equal pay for equal work?', array_agg(body)) as request
+    from article`);
   const rows = await narrator.run<{ document: string }>(`
-    select round((ranked ->> 1)::numeric, 2) as score, left(ranked ->> 0, 72) as document
-    from jsonb_array_elements(steadytext_get_async_result('${queued?.request}')::jsonb) as ranked
+    select round((ranked ->> 1)::numeric, 2) as score,
+           left(ranked ->> 0, 65) || '..' as document
+    from jsonb_array_elements(
+      steadytext_get_async_result('${queued?.request}')::jsonb
+    ) as ranked
     limit 3`);
   demand(rows[0]?.document.startsWith('Everyone has the right to work') === true, 'the article on work comes first');
 };

@@ -13,15 +13,18 @@ export const buildIndex: DemoStep = async (narrator) => {
   );
   await narrator.run(`
     create table visit as
-    select n as id, md5(n::text) as page from generate_series(1, 150000) as n`);
+    select n as id, md5(n::text) as page
+    from generate_series(1, 150000) as n`);
   const [queued] = await narrator.run<{ task: string }>(`
-    select lantern.async_task('create index concurrently on visit (page)', 'index on visit') as task`);
+    select lantern.async_task(
+      'create index concurrently on visit (page)', 'index on visit') as task`);
   let state = '';
   let shown = '';
   for (let look = 0; look < MOST_LOOKS && !['succeeded', 'failed', 'canceled'].includes(state); look += 1) {
     await systemClock.delay(LOOK_MS);
     const text = `
-    select state, progress_phase, progress_percent from lantern.task_status where jobid = ${queued?.task}`;
+    select state, progress_phase, progress_percent
+    from lantern.task_status where jobid = ${queued?.task}`;
     const [row] = await (shown === '' ? narrator.run<Progress>(text) : narrator.read<Progress>(text));
     state = row?.state ?? '';
     const now = [state, row?.progress_phase ?? '', row?.progress_percent === null ? '' : `${row?.progress_percent} %`];
@@ -31,7 +34,8 @@ export const buildIndex: DemoStep = async (narrator) => {
   }
   demand(state === 'succeeded', 'the index is built');
   await narrator.run(`
-    select status, duration::text, error_message from lantern.tasks where jobid = ${queued?.task}`);
+    select status, duration::text, error_message
+    from lantern.tasks where jobid = ${queued?.task}`);
 };
 
 interface Progress extends Readonly<Record<string, unknown>> {
