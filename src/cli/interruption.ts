@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
@@ -58,12 +59,25 @@ export function watchSignals(clock: Clock = systemClock): Interruption {
 }
 
 /**
- * Resolves when the process that started this one is gone. npx passes no SIGTERM on: it ends, and would leave the program running for
- * ever. Without npm in between a program may outlive its parent, as it does under nohup.
+ * Resolves when the npm that started this process is gone. Killed, it passes no signal on, and would leave the program running for ever; so
+ * do its older versions with SIGTERM. Without npm in between a program may outlive its parent, as it does under nohup.
  */
 async function watchParent(clock: Clock): Promise<void> {
-  const parent = process.ppid;
-  while (process.ppid === parent) await clock.delay(PARENT_LOOK_MS);
+  const parents = findParents();
+  while (findParents() === parents) await clock.delay(PARENT_LOOK_MS);
+}
+
+/** The parent, and npm above it where that is the shell in which npm runs commands: it outlives npm. */
+function findParents(): string {
+  const { ppid } = process;
+  try {
+    const isShell = readFileSync(`/proc/${ppid}/cmdline`, 'utf8').split('\0')[1] === '-c';
+    const above = /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${ppid}/status`, 'utf8'))?.[1];
+    return isShell ? `${ppid} ${above}` : String(ppid);
+  } catch {
+    // Not Linux, or the parent has ended just now.
+    return String(process.ppid);
+  }
 }
 
 /** Resolves when the signal has aborted. */

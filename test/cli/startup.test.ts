@@ -101,10 +101,13 @@ test('a worker stops when npx, which started it, gets SIGTERM', async () => {
   });
 });
 
-test('a worker that npx started stops when npx is gone, as npx passes no signal on', async () => {
+test.each([
+  ['npx', ['sh', '-c', '"$0" "$@" >/dev/null 2>&1 & wait']],
+  ['npx, whose shell goes on', ['sh', '-c', 'sh -c \'"$0" "$@"; :\' "$0" "$@" & wait']],
+] as const)('a worker that npx started stops when npx is killed: %s', async (_which, [shell, ...script]) => {
   await using db = await createTestDatabase();
   const command = [process.execPath, join(ROOT, 'bin/lamplighter.js'), 'worker', '--uri', db.uri];
-  const npx = spawn('sh', ['-c', '"$0" "$@" >/dev/null 2>&1 & wait', ...command], {
+  const npx = spawn(shell, [...script, ...command], {
     env: { ...process.env, npm_command: 'exec' },
     stdio: 'ignore',
   });
