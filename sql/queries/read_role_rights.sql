@@ -11,6 +11,11 @@ select
     select pg_catalog.bool_and(pg_catalog.has_function_privilege(p.oid, 'EXECUTE'))
     from pg_catalog.pg_proc as p
     where p.pronamespace = n.oid and p.proname = 'claim_requests'
-  ), false) as may_work
+  ), false) as may_work,
+  pg_catalog.has_schema_privilege(n.oid, 'USAGE') and coalesce((
+    select pg_catalog.bool_and(pg_catalog.has_function_privilege(p.oid, 'EXECUTE'))
+    from pg_catalog.pg_proc as p
+    where p.pronamespace = n.oid and p.proname = 'read_figures'
+  ), false) as may_monitor
 from pg_catalog.pg_namespace as n
 where n.nspname = 'lamplighter'

@@ -10,18 +10,18 @@ import { LOG_LEVEL_OPTION } from './common-options.ts';
 export type Execute = (command: CliCommand, flags: Flags, args: readonly string[]) => Promise<void>;
 
 const ENVIRONMENT_NOTE =
-  'Every flag can be given in the environment as well: --poll-interval is LAMPLIGHTER_POLL_INTERVAL.';
+  'Every flag can be given in the environment as well:\n--poll-interval is LAMPLIGHTER_POLL_INTERVAL.';
 
 /** A parser for all commands; it throws CommanderError instead of ending the process, and prints help but no errors. */
 export function buildProgram(name: string, commands: readonly CliCommand[], execute: Execute): Command {
   const program = new Command(name)
-    .description('AI requests from plain SQL, for any PostgreSQL.')
+    .description('SQL in the background, AI requests, and vectors that follow their texts, for any PostgreSQL.')
     .usage('<command> [flags]')
     .configureHelp({ subcommandTerm: nameInList, visibleCommands: listedCommands })
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText(
       'after',
-      `\n"${name} <command> --help" has the flags of a command, with examples. ${ENVIRONMENT_NOTE}`,
+      `\n"${name} <command> --help" has the flags of a command, with examples.\n${ENVIRONMENT_NOTE}`,
     );
   prepare(program);
   for (const command of commands) define(parserFor(program, command.name), name, command, execute);
@@ -75,7 +75,8 @@ function define(parser: Command, program: string | undefined, command: CliComman
     .usage(command.argument === undefined ? '[flags]' : `[flags] ${placeholderOf(command.argument)}`)
     .helpOption('-h, --help', 'show this help');
   if (command.argument !== undefined) parser.argument(placeholderOf(command.argument), command.argument.describes);
-  for (const option of [...command.options, LOG_LEVEL_OPTION]) parser.addOption(optionOf(option));
+  const logLevel: CliOption = { ...LOG_LEVEL_OPTION, defaultText: command.logLevel };
+  for (const option of [...command.options, logLevel]) parser.addOption(optionOf(option));
   for (const flag of Object.keys(command.refusedFlags ?? {}))
     parser.addOption(new Option(`--${flag} [value]`).hideHelp());
   const prefix = program === undefined ? parser.name() : `${program} ${command.name}`;

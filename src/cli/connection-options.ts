@@ -9,7 +9,7 @@ export const CONNECTION_OPTIONS: readonly CliOption[] = [
     flag: 'uri',
     short: 'u',
     argument: 'uri',
-    describes: 'the database, as postgresql://user:password@host:port/name or as keyword=value pairs',
+    describes: 'the database, as postgresql://role@host:port/name or as keyword=value pairs',
     defaultText: 'DATABASE_URL, then PG* variables',
   },
   { flag: 'db-host', argument: 'host', describes: 'host of the server, or the folder of its socket' },

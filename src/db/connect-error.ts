@@ -131,7 +131,7 @@ const fromNetwork: Wording = (error, settings, place) => {
       return fail(`This user may not use the server socket at ${place}`);
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return fail(`The host name of ${place} does not resolve`, 'Check the name and the DNS of this machine.');
+      return fail(`The host name in ${place} does not resolve`, 'Check the name and the DNS of this machine.');
     case 'ETIMEDOUT':
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':

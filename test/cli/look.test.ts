@@ -54,7 +54,7 @@ test('doctor tries the loopback connection and says how to fix a broken one', as
   await other.pool.query("insert into lamplighter.loopback (dsn) values ('host=127.0.0.1 port=1 password=geheim')");
   const { code, stdout } = await runCli(['doctor', '--uri', other.uri]);
   expect(stdout).toMatch(
-    /^broken +loopback +the connection does not work: .*\n +fix: lamplighter migrate --loopback DSN/m,
+    /^broken +loopback +the connection does not work: .*\n +fix: LAMPLIGHTER_LOOPBACK="\$\(cat loopback.dsn\)" lamplighter migrate/m,
   );
   expect(stdout).not.toContain('geheim');
   expect(code).toBe(1);
@@ -65,6 +65,14 @@ test('doctor tells a role without rights what it lacks', async () => {
   const { code, stdout } = await runCli(['doctor', '--uri', role.uri]);
   expect(stdout).toMatch(/^broken +rights .* may neither queue requests nor run workers\n +fix: .*--grant/m);
   expect(code).toBe(1);
+});
+
+test('doctor finds nothing wrong with a role that sees figures alone', async () => {
+  const role = await db.createRole('monitor');
+  await db.pool.query('select lamplighter.grant_monitor($1)', [role.name]);
+  const { code, stdout } = await runCli(['doctor', 'rights', '--uri', role.uri]);
+  expect(stdout).toMatch(/^ok +rights .* may see the figures of all roles$/m);
+  expect(code).toBe(0);
 });
 
 test('doctor names functions that were dropped or are not those of the program', async () => {

@@ -17,6 +17,14 @@ test('help of a command shows its flags and examples', async () => {
   expect(code).toBe(0);
 });
 
+test('help fits into 80 columns, but for its examples', async () => {
+  for (const args of [['--help'], ['worker', '--help']]) {
+    const { stdout } = await runCli(args);
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  }
+  expect((await runCli(['worker', '--help'])).stdout.replaceAll(/\s+/g, ' ')).toContain('comes from (default: info)');
+});
+
 test('without a command help goes to standard error, and that is bad usage', async () => {
   const { code, stdout, stderr } = await runCli([]);
   expect(stderr).toContain('Usage: lamplighter');

@@ -34,18 +34,19 @@ export const modelsListCommand: CliCommand = {
       return EXIT.done;
     }
     const rows = found.map(({ spec, finding }) => cellsOf(spec, finding));
-    const header = ['model', 'for', 'dimensions', 'size', 'licence', 'here'];
+    const header = ['model', 'for', 'dims', 'size', 'licence', 'here'];
     printTable(terminal, header, rows);
-    terminal.print(`\nFetch one with "lamplighter models pull NAME". Models are kept in ${modelFolder(env, modelDir)}`);
+    terminal.print('\nFetch one with "lamplighter models pull NAME". Models are kept in');
+    terminal.print(modelFolder(env, modelDir));
     return EXIT.done;
   },
 };
 
 function cellsOf(spec: CatalogueModel, finding: ModelFinding | undefined): string[] {
-  const [purpose = ''] = spec.functions;
+  const purpose = spec.type === 'visual' ? 'images' : (spec.functions[0] ?? '-');
   const dimensions = spec.embedding === undefined ? '-' : String(spec.embedding.dimensions);
   const licence = spec.licence === 'NOASSERTION' ? 'not stated' : spec.licence;
-  const isHere = finding?.state === 'local' ? 'yes' : 'no';
+  const isHere = finding?.state === 'local' ? 'yes' : '-';
   return [spec.name, purpose, dimensions, renderBytes(spec.approximateBytes), licence, isHere];
 }
 

@@ -1,9 +1,11 @@
 import { describeCopy, readInstallation } from '../../db/migrate/installation.ts';
 import type { ServerCheck } from './check.ts';
+import { SET_LOOPBACK } from './check-extensions.ts';
 
 const ADVICE =
   'Before workers run here, end what the other database does already: lamplighter requests cancel --status pending, ' +
-  'lamplighter jobs list for jobs of other databases, lamplighter migrate --loopback DSN. Then, or where it was moved or upgraded: lamplighter migrate --accept-copy';
+  `lamplighter jobs list for jobs of other databases, ${SET_LOOPBACK}. ` +
+  'Then, or where it was moved or upgraded: lamplighter migrate --accept-copy';
 
 /** A copy that works does once more what the other database does: requests, completion handlers, jobs of other databases. */
 export const copyCheck: ServerCheck = {

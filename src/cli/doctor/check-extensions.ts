@@ -2,6 +2,9 @@ import { loadQuery } from '../../db/load-sql.ts';
 import { checkLoopback } from '../../db/migrate/loopback.ts';
 import type { Finding, ServerCheck } from './check.ts';
 
+/** Sets the loopback connection. Its DSN holds a password, which does not belong on a command line. */
+export const SET_LOOPBACK = 'LAMPLIGHTER_LOOPBACK="$(cat loopback.dsn)" lamplighter migrate';
+
 interface ExtensionRow {
   default_version: string;
   installed_version: string | null;
@@ -30,21 +33,20 @@ function loopbackFinding(loopback: Awaited<ReturnType<typeof checkLoopback>>): F
         state: 'note',
         message: `dblink is not installed: ${without}`,
         advice: loopback.isAvailable
-          ? 'If you need it: CREATE EXTENSION dblink as a superuser (or as your host allows), then lamplighter migrate --loopback DSN'
+          ? `If you need it: CREATE EXTENSION dblink as a superuser (or as your host allows), then ${SET_LOOPBACK}`
           : undefined,
       };
     case 'not_set':
       return {
         state: 'note',
         message: `no connection is set: ${without}`,
-        advice: 'If you need it: lamplighter migrate --loopback DSN',
+        advice: `If you need it: ${SET_LOOPBACK}`,
       };
     case 'fails':
       return {
         state: 'broken',
         message: `the connection does not work: ${loopback.reason}`,
-        advice:
-          'lamplighter migrate --loopback DSN, with host and port as seen from the server and the password of the owner',
+        advice: `${SET_LOOPBACK}, with host and port in the file as seen from the server, and the password of the owner`,
       };
   }
 }

@@ -7,6 +7,8 @@ interface RightsRow {
   is_owner: boolean;
   may_queue: boolean;
   may_work: boolean;
+  /** Workers may, too. */
+  may_monitor: boolean;
 }
 
 /** What the role may do. */
@@ -17,7 +19,7 @@ export const rightsCheck: ServerCheck = {
   async run({ session }): Promise<readonly Finding[]> {
     const [row] = (await session.query<RightsRow>(loadQuery('read_role_rights'))).rows;
     if (row === undefined) return [];
-    const { role, is_owner: isOwner, may_queue: mayQueue, may_work: mayWork } = row;
+    const { role, is_owner: isOwner, may_queue: mayQueue, may_work: mayWork, may_monitor: mayMonitor } = row;
     if (isOwner) {
       const missing = (await listMissingRights(session)).map((note): Finding => {
         const [message = note, statement] = note.split('; run: ');
@@ -25,13 +27,17 @@ export const rightsCheck: ServerCheck = {
       });
       return [{ state: 'ok', message: `${role} owns the schema` }, ...missing];
     }
-    const may = [...(mayQueue ? ['queue requests'] : []), ...(mayWork ? ['run workers'] : [])];
+    const may = [
+      ...(mayQueue ? ['queue requests'] : []),
+      ...(mayWork ? ['run workers'] : []),
+      ...(mayMonitor && !mayWork ? ['see the figures of all roles'] : []),
+    ];
     if (may.length > 0) return [{ state: 'ok', message: `${role} may ${may.join(' and ')}` }];
     return [
       {
         state: 'broken',
         message: `${role} may neither queue requests nor run workers`,
-        advice: `As the owner: lamplighter migrate --grant ${role}, or --grant-worker ${role}`,
+        advice: `As the owner: lamplighter migrate --grant ${role}, or --grant-worker ${role}, or for figures alone --grant-monitor ${role}`,
       },
     ];
   },

@@ -104,7 +104,7 @@ function requireLoadable(
     `The model that ${flag} names cannot be used: ${reason ?? `Model "${model}" failed`}`,
     {
       cause,
-      hint: ['With --lenient the worker starts without it.', hint].filter((part) => part !== undefined).join(' '),
+      hint: [hint, 'With --lenient the worker starts without it.'].filter((part) => part !== undefined).join(' '),
     },
   );
 }
