@@ -11,7 +11,7 @@ export interface Heartbeat {
 
 /** What one process does for the whole installation, again and again. */
 export interface Duty {
-  /** Who offers the same name takes turns; asked anew with each offer. */
+  /** Processes that offer the same name take turns; read anew for each offer. */
   readonly name: () => string;
   readonly intervalMs: number;
   run(heartbeat: Heartbeat, signal: AbortSignal): Promise<void>;

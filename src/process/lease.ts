@@ -15,7 +15,7 @@ export interface LeaseDeps {
   readonly db: Queryable;
   readonly registration: Omit<WorkerRegistration, 'concurrency'>;
   readonly heartbeatMs: number;
-  /** Whatever they hold is held under this lease. */
+  /** All that they have in flight was claimed under this lease. */
   readonly workloads: readonly Leased[];
   readonly duties: Duties;
   readonly log: Logger;
@@ -54,7 +54,7 @@ export async function startLease(deps: LeaseDeps): Promise<Lease> {
     const renewed = await renewLease(db, {
       workerId: id,
       status: ownStatus,
-      // What is in flight then is in flight under a later id.
+      // Work that is in flight by then was claimed under a later id.
       inFlight: ownStatus === 'stopped' ? 0 : countInFlight(workloads),
       memoryBytes: process.memoryUsage.rss(),
       settledClaims: settledClaims.flat(),
@@ -66,7 +66,7 @@ export async function startLease(deps: LeaseDeps): Promise<Lease> {
       duties.note({ startedMs, endedMs: clock.nowMs(), serverMs }, renewed.duties);
       for (const workload of workloads) workload.onRenewed?.(renewed);
     }
-    // Of a lease that is over, the rescue forgets the rest.
+    // The rescue forgets the claims of a lease that is over.
     const isKept = isAlive && ownStatus !== 'stopped';
     for (const [at, ledger] of ledgers.entries()) ledger.forgetClaims(id, isKept ? settledClaims[at] : undefined);
     return isAlive;

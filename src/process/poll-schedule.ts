@@ -28,7 +28,7 @@ export interface PollSchedule {
   /** To be called with each payload heard on WAKE_CHANNEL; true when it is about this topic, so that a scan is due now. */
   noteWakeUp(payload: string): boolean;
   setListening(isListening: boolean): void;
-  /** Work was found. */
+  /** Takes note that work was found. */
   reset(): void;
   /** Asks to be woken, unless there was work just now; true when that was done, so that one more scan is due. */
   requestOnce(): Promise<boolean>;

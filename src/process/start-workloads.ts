@@ -61,7 +61,7 @@ export interface RunningWorkloads extends Service {
 
 /**
  * Runs workloads on one database, under one lease, with one pool and one LISTEN session: opens all, is granted the lease, starts all. If
- * the process dies, the lease runs out and what it held is rescued.
+ * the process dies, the lease runs out and what it had in flight is rescued.
  *
  * @throws LamplighterError SCHEMA_MISSING, SCHEMA_TOO_OLD, SCHEMA_TOO_NEW, PERMISSION_DENIED, those of connecting, and what the workloads
  * throw as they open.
@@ -182,7 +182,7 @@ export async function startWorkloads(options: StartWorkloadsOptions): Promise<Ru
       troubles,
       clock,
     });
-    // The lease is kept until all that is held under it is recorded.
+    // The lease is kept until all that was claimed under it is recorded.
     opened.splice(-1, 0, lease);
     log.info({ connections }, describePlan(connections));
     keep(duties);

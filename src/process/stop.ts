@@ -47,7 +47,7 @@ export function createStop(deps: StopDeps): (options?: StopOptions) => Promise<v
   }
 
   async function stop(): Promise<void> {
-    // One that has failed keeps nobody from being stopped; who told of its death has told of this.
+    // A workload that has failed keeps no other from being stopped; its death has been told already.
     await Promise.allSettled(workloads.map((workload) => workload.stopClaiming()));
     // Not before: a claim that was sent may take what is queued after the stop, and `stopping` says that nothing more is taken.
     lease.announceStopping();

@@ -30,7 +30,7 @@ export interface FinishOptions {
 export interface Finished {
   /** The new status by id; what is missing was locked by somebody else or is no longer the worker's. */
   readonly statuses: ReadonlyMap<string, 'pending' | 'completed' | 'failed'>;
-  /** False where the events of what has ended have yet to be sent, see `announceCompletions`. */
+  /** False where `announceCompletions` has yet to send the events of these completions. */
   readonly isAnnounced: boolean;
 }
 
@@ -66,7 +66,7 @@ interface FinishedRow {
   is_announced: boolean;
 }
 
-/** Most batches are all success and nothing cached: what is not sent need not be read. */
+/** Null for an array of nulls, as most batches are all success and nothing cached: the server need not read it. */
 function unlessAllNull<T>(values: readonly (T | null)[]): readonly (T | null)[] | null {
   return values.every((value) => value === null) ? null : values;
 }
@@ -84,7 +84,7 @@ interface AnnounceOptions {
   readonly givenUp: number;
 }
 
-/** Sends the events of completions that were recorded without. While the server's notification queue is half full they are dropped and counted. */
+/** Sends the events that a finish did not send. While the server's notification queue is half full they are dropped and counted. */
 export async function announceCompletions(
   db: Queryable,
   events: readonly CompletionEvent[],

@@ -9,14 +9,14 @@ const RESCUE_REQUESTS = loadQuery('rescue_requests');
 export interface RescuedRequest {
   readonly id: string;
   readonly requestId: string;
-  /** The worker that had it; undefined when no trace of it is left. */
+  /** The worker that it was in flight with; undefined when no trace of that worker is left. */
   readonly workerId: string | undefined;
   /** `stopped`: it ended in good order, but could not hand this back. Undefined when no trace of it is left. */
   readonly workerStatus: 'dead' | 'stopped' | undefined;
   readonly status: 'pending' | 'failed';
   /** True when its worker's death counts as its failure: it was in quarantine, and alone in its lane. */
   readonly isCharged: boolean;
-  /** True when it does not run as any other request now, but in quarantine. */
+  /** True when it is in quarantine now. */
   readonly isQuarantined: boolean;
   readonly lane: Lane;
   /** Why it failed, or was tried again before. */

@@ -1,9 +1,9 @@
 -- lamplighter.claim_requests_at_once (worker)
--- Scans and claims in one step, for a worker that knows of nothing ready: all that is ready in the first of the lanes (triples of
--- function, model and most rows, in the order in which to try them) that has anything, so that no turns are needed. One row without
--- an id where that does not do, as there is more than so many rows or half a megabyte of parameters, or others have locked it all:
--- then list_ready and claim_requests have to be called. No row when nothing is ready anywhere. It waits 0.2 s at most for a lock of
--- the table, as the outcome of a claim that is given up is unknown; a scan that waits for it harms nobody.
+-- Scans and claims in one step, for a worker that knows of no level with ready requests. The lanes (triples of function, model and most
+-- rows) are tried in the order given, and all that is ready in the first one that has anything is claimed, so that no turns are needed.
+-- One row without an id means that list_ready and claim_requests have to be called: the lane has more than so many rows or half a
+-- megabyte of parameters, or others have locked all of it. No row means that nothing is ready in any lane. The function waits 0.2 s at
+-- most for a lock of the table: the outcome of a claim that is given up is unknown, while a scan that waits harms nobody.
 create or replace function lamplighter.claim_requests_at_once(
   p_worker_id uuid,
   p_claim_number bigint,

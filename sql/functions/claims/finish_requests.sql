@@ -4,9 +4,9 @@
 -- defer (not charged; after p_delays_ms); release (not charged; ready at once).
 -- The arrays go by ascending id, which is the lock order; a null stands for an array of nulls. A row that somebody else has locked
 -- is skipped. Returns the requests that were finished; the rest are locked or lost.
--- Completions are announced here only where the gate is free, an advisory lock that goes with the commit: a commit with a notification
--- holds one lock of the whole server until it is on disk, so there is one such commit at a time, and nobody waits. Where is_announced is
--- false, announce_completions has yet to announce the completion, once this has been committed.
+-- Completions are announced here only by the session that gets the gate, an advisory lock until its commit. A commit with a notification
+-- holds one lock of the whole server until it is on disk; the gate lets one such commit through at a time, and no session waits for it.
+-- Where is_announced is false, announce_completions has to announce the completion once this transaction has committed.
 create or replace function lamplighter.finish_requests(
   p_worker_id uuid,
   p_ids bigint[],
@@ -43,7 +43,7 @@ begin
         where q.id = o.id and q.worker_id = p_worker_id and q.attempt = o.attempt and q.completed_at is null
         for no key update skip locked
       ) as q
-      -- As require_own_worker has it, which only raises: here it costs no statement of its own.
+      -- The condition of require_own_worker, which only raises: here it costs no statement of its own.
       where not exists (
               select 1 from lamplighter.worker as w where w.worker_id = p_worker_id and w.username <> session_user::text collate "C")
          or pg_has_role(session_user, (select c.relowner from pg_class as c where c.oid = 'public.steadytext_queue'::regclass), 'USAGE')
@@ -66,20 +66,20 @@ begin
       where q.ctid = h.place
       returning q.id, q.request_id, q.function_name, q.status, q.run_at is null as is_ready, h.outcome
     ), survived as (
-      -- It has run without killing its worker. Only what was ended here: a row that was lost may be another worker's by now.
+      -- The request has run without killing its worker. Only rows of `ended` count: a row that was lost may be another worker's by now.
       delete from lamplighter.quarantine as d
       using ended as e
       where (select exists (select 1 from lamplighter.quarantine))
         and d.id = e.id and e.outcome in ('completed', 'failed', 'retry')
     ), gate as materialized (
-      -- The aggregate asks for it late, when all rows have been written, and not where there is nothing to announce.
+      -- The aggregate asks for the lock late, when all rows have been written, and only where there is something to announce.
       select case when bool_or(e.status in ('completed', 'failed')) and pg_notification_queue_usage() < 0.5
                   then pg_try_advisory_xact_lock(hashtextextended('lamplighter announce', 0)) end as is_open
       from ended as e
     )
     select e.id, e.status,
            case when e.status not in ('completed', 'failed') then
-                  -- One id is skipped for what waits again, so that the bound on pending requests counts it; what is ready has a trigger.
+                  -- A request that is delayed skips one id, so that the bound on pending requests counts it; for one that is ready a trigger does.
                   e.is_ready or nextval('public.steadytext_queue_id_seq') > 0
                 when (select g.is_open from gate as g) then
                   pg_notify('steadytext_completed', lamplighter.announce_payload(e.request_id, e.function_name, e.status)) is not null
@@ -95,7 +95,7 @@ begin
     insert into lamplighter.cached_result as c (cache_key, id, completed_at)
     select distinct on (k.cache_key) k.cache_key, k.id, v_now
     from unnest(p_cache_keys, p_ids, p_attempts, p_outcomes) as k (cache_key, id, attempt, outcome)
-    -- Of what was ended just now: an answer that was not recorded must not take the place of one that was.
+    -- Only requests that were ended just now: an answer that was not recorded must not take the place of one that was.
     cross join lateral (
       select 1 from public.steadytext_queue as q where q.id = k.id and q.attempt = k.attempt and q.completed_at = v_now
     ) as ended

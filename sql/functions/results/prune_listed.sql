@@ -1,9 +1,9 @@
 -- lamplighter.prune_listed (caller)
--- Deletes those of the requests that ended before p_ended_before, in order; what somebody has locked stays. Where nothing refers to
--- requests, in one statement. Where something does, or has a trigger of its own, in batches as large as go well, so that what may not be
--- deleted is found and everything else goes: it is counted in held, with one of them and the reason. Stops after p_failures deletes that
--- failed, or when p_seconds are over; last_id is the last request that was dealt with. Null: goes on to the end, in a transaction of
--- somebody else's, whose constraints are left as they are.
+-- Deletes those of the requests that ended before p_ended_before, in order; rows that somebody has locked stay. One statement deletes all
+-- where nothing refers to requests. Where something does, or has a trigger of its own, batches as large as go well find the rows that may
+-- not be deleted, and everything else goes: the former are counted in held, with one of them and the reason. The function stops after
+-- p_failures deletes that failed, or when p_seconds are over; last_id is the last request that was dealt with. Null bounds: it goes on to
+-- the end, in a transaction of the caller's, whose constraints are left as they are.
 create or replace function lamplighter.prune_listed(
   p_ids bigint[],
   p_ended_before timestamptz,

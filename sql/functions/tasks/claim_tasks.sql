@@ -1,8 +1,9 @@
 -- lamplighter.claim_tasks (worker)
 -- Takes up to p_limit queued tasks for a worker. Each is of a role that has the fewest running, by lot among equals, so that one task
 -- waits for no crowd of another role's; within a role the order is that of queueing. p_skip_roles: those that this worker cannot serve at
--- present. What somebody has locked is passed over. Roles that were dropped, renamed or made again, and tasks of a copied database, are
--- left to settle_stray_tasks. Calls of completion handlers that are due become tasks first; p_handler_timeout_ms is their time limit. Raises LL001 when the worker's lease is lost.
+-- present. Rows that somebody has locked are passed over. Roles that were dropped, renamed or made again, and tasks of a copied database,
+-- are left to settle_stray_tasks. Calls of completion handlers that are due become tasks first; p_handler_timeout_ms is their time limit.
+-- Raises LL001 when the worker's lease is lost.
 create or replace function lamplighter.claim_tasks(
   p_worker_id uuid,
   p_limit integer,

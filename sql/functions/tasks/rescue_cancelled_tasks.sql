@@ -1,8 +1,8 @@
 -- lamplighter.rescue_cancelled_tasks (worker)
--- Sees to the end of running tasks of other workers that were to be cancelled long ago, by p_after_ms: their workers may be dead or frozen,
--- which takes longer to prove. Returns each with the state that it has now: 'running' where its backend is still there (is_alive), with
--- what a cancel request takes. One that ran inside a transaction of ours and whose backend is gone is settled: its outcome tells how. One
--- that ran bare is not, as only its own worker knows whether it had succeeded before. What somebody has locked is left to the next time.
+-- Finds running tasks of other workers whose cancel was requested more than p_after_ms ago: their workers may be dead or frozen, which takes
+-- longer to prove. Returns each with the state that it has now: 'running' where its backend is still there (is_alive), with what a cancel
+-- request takes. A task that ran inside a transaction of ours and whose backend is gone is settled: its outcome tells how. A task that ran
+-- bare is not, as only its own worker knows whether it had succeeded before. Rows that somebody has locked are left for the next pass.
 create or replace function lamplighter.rescue_cancelled_tasks(p_worker_id uuid, p_after_ms double precision) returns table (
   run_id bigint,
   jobid bigint,

@@ -1,7 +1,7 @@
 -- lamplighter.rescue_tasks (worker)
--- Settles what dead workers had in flight: see settle_lost_run. Returns each with the state that it has now; 'running' where its backend is still
--- there (is_alive), with what a cancel request takes, and whether somebody wants it cancelled: then whoever can should see to its end.
--- What somebody has locked is left for the next time.
+-- Settles the tasks that were in flight with dead workers, see settle_lost_run. Returns each with the state that it has now: 'running' where
+-- its backend is still there (is_alive), with what a cancel request takes, and whether its cancel was requested: then any worker that can
+-- should end it. Rows that somebody has locked are left for the next pass.
 create or replace function lamplighter.rescue_tasks(p_worker_id uuid) returns table (
   run_id bigint,
   jobid bigint,

@@ -2,8 +2,8 @@
 -- Claims the upkeep of the queue, which is due twice a second, and tells what there is to do: promote what is due, cancel what is
 -- abandoned, measure the queue. Where requests are ready now and were at the last scan (p_was_ready), it has the workers scan by
 -- itself, once a second at most, as their wake-up may have been missed.
--- next_ms is when to ask again. Whoever has the upkeep asks twice a second. The others take turns, by their place among the workers that
--- are alive: all together they ask once a second, so that somebody notices in time that the upkeep is late.
+-- next_ms is when to ask again. The worker that has the upkeep asks twice a second. The others take turns, by their place among the workers
+-- that are alive: all together they ask once a second, so that one of them notices in time that the upkeep is late.
 create or replace function lamplighter.claim_upkeep(p_worker_id uuid, p_was_ready boolean)
 returns table (
   is_claimed boolean,

@@ -1,8 +1,8 @@
 -- lamplighter.rescue_requests (worker)
--- Declares silent workers dead, as declare_deaths does with p_reachable_ms and p_now_ms, and gives back what was in flight with dead workers, as
--- rescue_orphans does. Where a row cannot be changed, as a trigger or the like refuses it, smaller parts are tried until it stands alone:
--- it is returned as it is, with status processing and the reason as its error. worker_status is 'dead' or 'stopped', or null for a worker that is
--- not known any more. Rows that somebody has locked are left for the next pass.
+-- Declares silent workers dead by declare_deaths (p_reachable_ms, p_now_ms), and gives the requests that were in flight with dead workers
+-- back by rescue_orphans. Where a row cannot be changed, as a trigger or the like refuses it, smaller parts are tried until the row stands
+-- alone: it is returned unchanged, with status processing and the reason as its error. worker_status is 'dead' or 'stopped', or null for a
+-- worker that is not known any more. Rows that somebody has locked are left for the next pass.
 -- Lock order, here and wherever a worker calls: workers, requests by id, quarantine, claims; this function waits for none of them.
 create or replace function lamplighter.rescue_requests(
   p_max_retries integer,

@@ -18,7 +18,7 @@ export interface CancellerDeps {
 }
 
 export interface Canceller extends Service {
-  /** Somebody says that a request was cancelled: find out. */
+  /** Checks at once whether the request was cancelled, as a notification says. */
   onCancel(requestId: string): void;
 }
 
@@ -41,7 +41,7 @@ export function startCanceller({ db, inFlight, troubles, clock }: CancellerDeps)
   });
   return {
     onCancel(requestId) {
-      // Any role may send on the channel, so this is a reason to ask, not to abort.
+      // Any role may send on the channel, so a notification is a reason to check, not to abort.
       if (inFlight.has(requestId)) loop.wake();
     },
     stop: () => loop.stop(),

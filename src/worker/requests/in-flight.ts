@@ -12,7 +12,7 @@ export interface InFlightRequest {
   readonly claimedMs: number;
   /** Why nobody wants its answer any more; undefined while somebody does. */
   readonly abortReason: AbortReason | undefined;
-  /** Whom to tell when it is broken off. An AbortSignal for each request would take a fifth of the worker's time. */
+  /** Called when the work on it is broken off. An AbortSignal for each request would take a fifth of the worker's time. */
   onAbort: (() => void) | undefined;
   /** From the beginning of its work to the record of its outcome, where the program traces. */
   span: Span | undefined;
@@ -143,7 +143,7 @@ class Entry implements InFlightRequest {
     return this.#claim.atMs;
   }
 
-  /** Made on demand: few ask. */
+  /** Made on demand, as few callers need it. */
   get settled(): Promise<void> {
     this.#settled ??= this.#isSettled
       ? Promise.resolve()
@@ -162,7 +162,7 @@ class Entry implements InFlightRequest {
   settle(): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
-    // Still there: the outcome was not recorded, as the request is somebody else's or gone.
+    // A span that is still open has no recorded outcome: the request is somebody else's or gone.
     this.span?.setAttribute('lamplighter.outcome', 'lost').end();
     this.span = undefined;
     this.#onSettled?.();

@@ -43,7 +43,7 @@ interface RequestsWorkload extends Workload {
 /**
  * Opens the workload of AI requests: those of the functions whose models load are claimed, answered and recorded.
  *
- * `claim/` finds and claims requests, `run/` answers them within time and concurrency, `record/` writes their ends down and tells of them,
+ * `claim/` finds and claims requests, `run/` answers them within time and concurrency, `record/` records their completions and publishes events of them,
  * `upkeep/` is what one worker does for all.
  */
 export async function openRequests(
@@ -70,7 +70,7 @@ export async function openRequests(
   const health = createModelHealth({ served, troubles, clock });
   const outcomes = startOutcomeLog({ db, lanes: served.lanes, log, troubles, clock });
 
-  /** What begins with the lease. */
+  /** The services that begin once the lease is granted. */
   function startServices() {
     const publisher = startEventPublisher({ db, workerId: () => lease.workerId, log, troubles, clock });
     const completer = startCompleter({
@@ -86,7 +86,7 @@ export async function openRequests(
         outcomes.note(completion, status);
         endProcessSpan(completion.entry, outcome, status);
         measured.note(completion, status);
-        // What was handed back without charge has not been processed.
+        // A request that was handed back without charge has not been processed.
         if (outcome.kind === 'defer' || outcome.kind === 'release') return;
         counts.processed += 1;
         if (status !== 'completed') counts.failed += 1;
@@ -195,7 +195,7 @@ export async function openRequests(
   };
 }
 
-/** Works off what dashboards and commands have begun to do to all that match: whoever began it may be dead. */
+/** Works off the operations on all that match that dashboards and commands have begun: the process that began one may be dead. */
 function createOperationsDuty({ db, troubles }: { readonly db: Queryable; readonly troubles: Troubles }): Duty {
   return {
     name: () => 'run_operations',

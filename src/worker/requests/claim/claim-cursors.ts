@@ -17,9 +17,9 @@ import {
   laneKey,
 } from '../../../requests/claimed-request.ts';
 
-/** Priorities of one role that a scan returns; further ones are found once these are empty. */
+/** Priorities of one role that a scan returns; lower ones are found once these are empty. */
 const LEVELS_PER_ROLE = 8;
-/** The same where the rows of all those are locked by others, so that a claim gives nothing. */
+/** The same where others have locked the rows of all those, so that claims come back empty. */
 const MOST_LEVELS_PER_ROLE = 4_096;
 /** Scans may take this share of the time; more often they would compete with the claims, less often they would delay urgent requests. */
 const SCAN_SHARE = 0.1;
@@ -39,7 +39,7 @@ export interface ClaimCursors {
   expire(): void;
   /** True when no level is known, and no backlog either: {@link scanAndClaim} is the shorter way then. */
   isUnknown(): boolean;
-  /** Claims all that is ready in the first of the lanes that has anything; gives nothing where a scan has to come first, see `claimRequestsAtOnce`. */
+  /** Claims all that is ready in the first lane that has anything; claims nothing where a scan has to come first, see `claimRequestsAtOnce`. */
   scanAndClaim(name: ClaimName, lanes: readonly LaneRoom[]): Promise<ClaimedRequest[]>;
   scan(lanes: readonly Lane[]): Promise<void>;
   hasReady(lane: Lane): boolean;
@@ -52,10 +52,10 @@ export function createClaimCursors(db: Queryable, clock: Clock): ClaimCursors {
   const lastServed = new Map<string, string>();
   let nextScanAtMs = 0;
   let levelsPerRole = LEVELS_PER_ROLE;
-  /** True when claims were tried since the last scan and all of them gave nothing. */
+  /** True when all claims since the last scan came back empty, and there was one. */
   let isInVain = false;
   let hasClaimed = false;
-  /** True when there was something that could not be claimed at once, until a scan finds nothing. */
+  /** True from a claim at once that found more than it could take, until a scan finds nothing. */
   let hasBacklog = false;
 
   return {
@@ -65,7 +65,7 @@ export function createClaimCursors(db: Queryable, clock: Clock): ClaimCursors {
     },
     isUnknown: () => levels.size === 0 && !hasBacklog,
     async scanAndClaim(name, lanes) {
-      // Whatever makes it fail may be in one lane only, which a scan tells.
+      // A failure may concern one lane only, which a scan finds out.
       hasBacklog = true;
       const requests = await claimRequestsAtOnce(db, { ...name, lanes });
       hasBacklog = requests === undefined;
@@ -94,7 +94,7 @@ export function createClaimCursors(db: Queryable, clock: Clock): ClaimCursors {
       const claimed = await claimRequests(db, { ...name, lane, levels: tried, share, limit, isCareful });
       hasClaimed ||= claimed.length > 0;
       isInVain = !hasClaimed;
-      // They come in turns, so the next claim goes on with the role after this one.
+      // The requests come in turns, so the next claim goes on with the role after this one.
       const last = claimed.at(-1);
       if (last !== undefined) lastServed.set(key, last.username);
       const byRole = groupBy(claimed, ({ username }) => username);

@@ -12,7 +12,7 @@ import { createClaimCursors } from './claim-cursors.ts';
 import { createLaneCare } from './lane-care.ts';
 import { createQuarantine } from './quarantine.ts';
 
-/** Requests of one claim; more would be in flight without being worked on. */
+/** Most requests of one claim; more would be in flight without being worked on. */
 const CLAIM_LIMIT = 1_000;
 /** The same where rows are claimed one by one. */
 const CAREFUL_LIMIT = 64;
@@ -27,9 +27,9 @@ export interface DispatcherDeps extends Omit<BatchRunnerDeps, 'onRoom'> {
 }
 
 export interface Dispatcher extends Service {
-  /** Something may be ready: scan now. */
+  /** Scans now, as something may be ready. */
   wake(): void;
-  /** Requests are in quarantine that this worker may be able to run. */
+  /** Takes note that this worker may be able to run requests in quarantine. */
   noteQuarantined(): void;
   /** What is wrong with the claiming; undefined when nothing is. */
   problem(): string | undefined;
@@ -50,7 +50,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   let nextLane = 0;
   let claimNumber = 0;
 
-  /** What `claim` gives, under the worker's present id. */
+  /** Claims under the worker's present id. */
   async function claimAs<T>(claim: (name: ClaimName) => Promise<T>): Promise<{ claimed: T; name: ClaimName }> {
     claimNumber += 1;
     const name = { workerId: lease.workerId, claimNumber };
@@ -60,7 +60,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       runner.noteClaim(clock.nowMs() - startedMs);
       return { claimed, name };
     } catch (error) {
-      // It may have been committed all the same, and nobody would ever work on what it took.
+      // The claim may have been committed all the same, and nobody would ever work on what it took.
       if (hasCode(error, 'CONNECTION_LOST')) lease.retire();
       throw error;
     }
@@ -90,7 +90,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     return 0;
   }
 
-  /** What fails for its rows in one lane must not keep the others waiting: a scan tells where there is something. */
+  /** Leaves the lanes to a scan after a claim that rows made fail: one lane's rows must not keep the others waiting. */
   function leaveToScan(error: unknown): { claimed: ClaimedRequest[]; name: ClaimName } {
     if (!isRefusal(error)) throw error;
     return { claimed: [], name: { workerId: lease.workerId, claimNumber } };
@@ -132,7 +132,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   }
 
-  /** What waits for a slot takes the next one, so nothing waits where another lane has something to run. */
+  /** Batches that wait take the next slot, so none may wait while another lane has requests ready. */
   const mayClaimAhead = (lane: Lane) => openLanes().every((other) => other === lane || !cursors.hasReady(other));
 
   const hasRoom = () => openLanes().some((lane) => runner.roomFor(lane, mayClaimAhead(lane)) > 0);
@@ -142,12 +142,12 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     while (!signal.aborted) {
       watch.step();
       if (quarantine.isDue() && (await reserve())) {
-        // What is known of the lane that is closed now must not keep the others from the shorter way.
+        // The levels of the lane that is closed now must not keep the others from claiming at once.
         cursors.expire();
         isFresh = false;
       }
       if (signal.aborted || !hasRoom()) return;
-      // One scan is enough until something was claimed: it shows rows that others have locked, which no claim gets.
+      // One scan is enough until something was claimed: it also shows rows that others have locked, which no claim gets.
       if (!isFresh && cursors.isDue()) {
         if ((await scan()) > 0) {
           schedule.reset();
@@ -162,7 +162,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
         isFresh = false;
         continue;
       }
-      // A lane that gave nothing is forgotten until the next scan; others may have something.
+      // The lane is forgotten until the next scan; others may have something.
       if (claimed === 0) continue;
       if (!isFresh) {
         cursors.expire();
@@ -209,7 +209,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   };
 }
 
-/** True when rows are to blame for a claim that failed. */
+/** True when a claim failed for its rows. */
 function isRefusal(error: unknown): boolean {
   return isAboutRows(error) && sqlStateOf(error) !== LEASE_LOST;
 }

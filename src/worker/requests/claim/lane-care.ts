@@ -8,7 +8,7 @@ const CAREFUL_MS = 10_000;
 /** Pauses of a lane whose claims fail all the same. */
 const PAUSE = { baseMs: 100, capMs: 10_000 };
 
-/** Lanes whose rows make claims fail, as a trigger or the like refuses to change them. They hold up no other lane. */
+/** Keeps lanes whose rows make claims fail, as a trigger or the like refuses the change, from holding up the others. */
 export interface LaneCare {
   /** True while claims of the lane have to pass over rows that cannot be changed. */
   isCareful(lane: Lane): boolean;

@@ -9,7 +9,7 @@ import type { BatchRunner } from '../run/batch-runner.ts';
 
 /** Requests in quarantine that run together while it is open which of them, if any, kills workers. */
 const GROUP_LIMIT = 64;
-/** How long the record of what has ended is awaited before the next runs: somebody may have locked the row. */
+/** How long the record of completions is awaited before the next group runs: somebody may have locked a row. */
 const RECORD_MS = 1_000;
 /** How long groups run one after the other before their lane may claim again, and how long that may go on. */
 const TURN_MS = 1_000;
@@ -28,12 +28,12 @@ export interface QuarantineDeps {
 }
 
 /**
- * What this worker does for requests in quarantine: it reserves a group of one lane, lets that lane run empty while all others go on, runs
- * the group in the next free slot, and waits for the record of its end. One group at a time, so that a death tells which it was. After a
- * second of groups their lane claims once as it always does.
+ * Runs requests in quarantine: reserves a group of one lane, lets that lane run empty while all others go on, runs the group in the next
+ * free slot, and waits for the record of its completions. There is one group at a time, so that a death tells which it was. After a second
+ * of groups their lane claims once as it always does.
  */
 export interface Quarantine {
-  /** There may be some for this worker. */
+  /** Takes note that there may be requests in quarantine for this worker. */
   note(): void;
   /** True when a group is to be reserved now. */
   isDue(): boolean;
@@ -41,7 +41,7 @@ export interface Quarantine {
   reserve(): Promise<boolean>;
   /** True while the lane must claim nothing. */
   isClosed(lane: Lane): boolean;
-  /** The lanes had their turn; true when there is more to reserve. */
+  /** Ends the turn of the ordinary claims; true when there may be more to reserve. */
   endRest(): boolean;
   /** Gives back a group that does not run yet. */
   handBack(): void;
@@ -77,7 +77,7 @@ export function createQuarantine(deps: QuarantineDeps): Quarantine {
       .filter((other) => laneKey(other.request.lane) === laneKey(lane) && !group.includes(other));
     const unwanted = watchAborts(group);
     await Promise.race([runner.idle(lane), unwanted.promise]);
-    // Until they are recorded, the server takes them for being in flight, and nobody would be charged.
+    // The server takes requests for being in flight until their completions are recorded, and would charge nobody.
     if (!unwanted.signal.aborted) await settledSoon(mates, unwanted.signal);
     await runner.runNext(lane, group, { signal: unwanted.signal, onStart: () => (reserved = []) });
     reserved = [];
@@ -113,7 +113,7 @@ export function createQuarantine(deps: QuarantineDeps): Quarantine {
       return true;
     },
     async reserve() {
-      // Until the next heartbeat where it fails.
+      // If the claim fails, the next heartbeat brings the next try.
       isNoted = false;
       const answer = await claim();
       const [first] = answer?.claimed ?? [];
@@ -145,7 +145,7 @@ export function createQuarantine(deps: QuarantineDeps): Quarantine {
   };
 }
 
-/** Resolves and aborts once nobody wants any of them any more. Taken over by whoever runs them. */
+/** Resolves, and aborts the signal, once each request of the group is aborted; until the executor sets `onAbort` for itself. */
 function watchAborts(group: readonly InFlightRequest[]): {
   readonly promise: Promise<void>;
   readonly signal: AbortSignal;

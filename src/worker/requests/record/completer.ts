@@ -8,7 +8,7 @@ import type { EventPublisher } from './event-publisher.ts';
 import { startLockedFinishes } from './locked-finishes.ts';
 import { type Completion, countBatch, createRecorder, isStale, lengthOf } from './recorder.ts';
 
-/** Ends that may wait to be recorded before executors have to. */
+/** Completions that may wait to be recorded; beyond it executors wait. */
 const BACKLOG_LIMIT = 2_000;
 /** The same by the length of their results, in UTF-16 units. */
 const BACKLOG_LENGTH = 32_000_000;
@@ -37,8 +37,8 @@ export interface Completer extends Service {
 
 /**
  * Duty: records the completions of requests, in batches as large as have piled up meanwhile. Writes the queue; if the process dies before a
- * batch commits, its requests are rescued and run again, and nothing of them was seen by anyone. Rows that somebody has locked are left
- * to the locked finishes; while the server is away everything waits.
+ * batch commits, its requests are rescued and run again, and nobody has seen anything of them. Rows that somebody has locked are left to
+ * the locked finishes; while the server is away everything waits.
  */
 export function startCompleter(deps: CompleterDeps): Completer {
   const { db, inFlight, publisher, maxRetries, log, troubles, clock, onRecorded } = deps;

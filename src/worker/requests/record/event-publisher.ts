@@ -7,7 +7,7 @@ import { announceCompletions, type CompletionEvent } from '../../../requests/fin
 
 /** Events in one statement. */
 const BATCH_LIMIT = 1_000;
-/** Events that may wait; the oldest are given up first, as whoever waits for them looks of their own accord by then. */
+/** Events that may wait; the oldest are dropped first, as their waiters have polled by then. */
 const QUEUE_LIMIT = 20_000;
 const IDLE_MS = 60_000;
 /** How long a stop goes on sending what is left. */
@@ -23,14 +23,14 @@ export interface EventPublisherDeps {
 }
 
 export interface EventPublisher extends Service {
-  /** Takes over events of ends that are committed. */
+  /** Takes over events of completions that are committed. */
   add(events: readonly CompletionEvent[]): void;
 }
 
 /**
- * Duty: sends the events that the transactions which ended the requests did not send, because another one was just doing so: all that
- * have piled up in one statement, one statement at a time. Writes notifications only, and how many were dropped. Events are hints: what
- * was not sent when the process dies is found by those who wait when they look, and after a failure an event may be sent twice.
+ * Duty: sends the events that the finishing transactions left unsent, as another one was just sending: all that have piled up in one
+ * statement, one statement at a time. Writes notifications only, and how many were dropped. Events are hints: waiters poll as well and find
+ * what was not sent when the process died, and after a failure an event may be sent twice.
  */
 export function startEventPublisher({ db, workerId, log, troubles, clock }: EventPublisherDeps): EventPublisher {
   const queue: CompletionEvent[] = [];
@@ -38,7 +38,7 @@ export function startEventPublisher({ db, workerId, log, troubles, clock }: Even
 
   function giveUp(count: number): void {
     queue.splice(0, count);
-    // Once for each time that the queue fills up, not for each end.
+    // Once for each time that the queue fills up, not for each event.
     if (givenUp === 0)
       log.warn({ waiting: queue.length }, 'events cannot be sent as fast as requests end; dropping some');
     givenUp += count;

@@ -16,7 +16,7 @@ const REFUSED_PAUSE = { baseMs: 1_000, capMs: 60_000 };
 export interface LockedFinishesDeps {
   readonly db: Queryable;
   readonly record: Recorder;
-  /** Told of each completion that is not awaited any more without having been recorded. */
+  /** Told of each completion that is given up without having been recorded. */
   readonly onDropped: (completion: Completion) => void;
   readonly log: Logger;
   readonly troubles: Troubles;
@@ -32,14 +32,14 @@ export interface LockedFinishes extends Service {
 }
 
 /**
- * Duty: records completions whose rows were locked by somebody, beside the batches, so that one open transaction holds up nobody; and finds
- * out which were not locked but lost. Locked rows are skipped again and again rather than awaited, all in one statement: each wait
- * would hold a connection, and with some hundred locked rows the heartbeat would find none and the lease be lost. Ends that the database
+ * Duty: records completions whose rows somebody has locked, beside the batches, so that one open transaction holds up nobody; and finds
+ * out which rows were not locked but lost. One statement tries all locked rows and skips them again, rather than wait for each: a wait holds
+ * a connection, and with some hundred locked rows the heartbeat would find none and the lease be lost. Completions that the database
  * refuses by themselves, because of a trigger for instance, are tried again less and less often, down to once a minute.
  */
 export function startLockedFinishes(deps: LockedFinishesDeps): LockedFinishes {
   const { db, record, onDropped, log, troubles, refusals, clock } = deps;
-  /** When each is tried again; completions of locked rows at each pass. */
+  /** When each completion is tried again; those of locked rows at each pass. */
   const waiting = new Map<Completion, number>();
   let passes = 0;
   let isRefusing = false;
@@ -104,7 +104,7 @@ export function startLockedFinishes(deps: LockedFinishesDeps): LockedFinishes {
   return {
     add(completions) {
       if (completions.length === 0) return;
-      // Those of locked rows that wait already keep their pace.
+      // Completions of locked rows that wait already keep their pace.
       if ([...waiting.keys()].every(isRefused)) passes = 0;
       for (const completion of completions) keep(completion);
       if (passes === 0) loop.wake();
@@ -120,7 +120,7 @@ export function startLockedFinishes(deps: LockedFinishesDeps): LockedFinishes {
     async stop() {
       await loop.stop();
       await pass(AbortSignal.abort()).catch((error: unknown) => log.warn({ err: error }, 'could not try again'));
-      // Left in flight: whoever rescues them finds them through their claims.
+      // They stay in flight: the rescue finds them through their claims.
       if (waiting.size > 0)
         log.warn({ requests: waiting.size }, 'gave up on recording the completions of some requests');
     },

@@ -12,8 +12,8 @@ export interface MeasuredCompletions {
 }
 
 /**
- * Counts the ends and charged retries of requests by lane, with how long each attempt ran and how long the first one was waited for: from
- * the queueing, by the clock of the server, to the claim. What was handed back or put off counts as nothing. Runs for each request.
+ * Counts completions and charged retries of requests by lane, with how long each attempt ran and how long the first one waited: from the
+ * queueing, by the clock of the server, to the claim. Requests that were handed back or deferred are not counted. Runs for each request.
  */
 export function measureCompletions(meter: Meter, clock: Pick<Clock, 'nowMs'>): MeasuredCompletions {
   meter.open('requests');

@@ -37,8 +37,8 @@ type Figure = 'answered' | 'failed' | 'retried' | 'delayed';
 type Figures = Record<Figure, number>;
 
 /**
- * Duty: tells how requests fare. A line for each that failed for good, ten a minute at most, and each minute with work in it a summary by
- * lane. Reads how many wait; writes nothing.
+ * Duty: logs how requests fare. Writes a line for each that failed for good, ten a minute at most, and each minute with work in it a summary
+ * by lane. Reads how many wait; changes nothing.
  */
 export function startOutcomeLog({ db, lanes, log, troubles, clock }: OutcomeLogDeps): OutcomeLog {
   let figures = new Map<string, Figures>();
@@ -54,7 +54,7 @@ export function startOutcomeLog({ db, lanes, log, troubles, clock }: OutcomeLogD
     failures.tell({ requestId, function: lane.functionName, model: lane.model }, error);
   }
 
-  /** Figures since the last time, with a line about them. */
+  /** Logs the figures since the last time. */
   async function tell(waitingIn: (done: readonly Lane[]) => Promise<ReadonlyMap<string, number>>): Promise<void> {
     if (figures.size === 0) return;
     const told = figures;
@@ -106,7 +106,7 @@ export function startOutcomeLog({ db, lanes, log, troubles, clock }: OutcomeLogD
   };
 }
 
-/** What a completion counts as; undefined for what was only handed back. */
+/** What a completion counts as; undefined for a request that was only handed back. */
 function figureOf({ outcome }: Completion, status: 'pending' | 'completed' | 'failed'): Figure | undefined {
   if (status === 'completed') return 'answered';
   if (status === 'failed') return 'failed';

@@ -23,15 +23,15 @@ export function isStale({ entry }: Completion): boolean {
 }
 
 const BATCH_LIMIT = 500;
-/** Of the results in one statement, in UTF-16 units. */
+/** Length of the results in one statement, in UTF-16 units. */
 const BATCH_LENGTH = 8_000_000;
 
-/** Of the result, in UTF-16 units. */
+/** Length of the result, in UTF-16 units. */
 export function lengthOf({ outcome }: Completion): number {
   return outcome.kind === 'completed' ? outcome.result.length : 0;
 }
 
-/** How many of the first completions go into one statement: of one worker id, in bounded number and size. */
+/** How many of the first completions go into one statement: those of one worker id, in bounded number and size. */
 export function countBatch(completions: readonly Completion[]): number {
   const workerId = completions[0]?.entry.workerId;
   let length = 0;
@@ -57,7 +57,7 @@ export interface RecorderDeps {
   readonly refusals: Trouble;
   readonly clock: Clock;
   readonly onRecorded: (completion: Completion, status: 'pending' | 'completed' | 'failed') => void;
-  /** Given the events that were not sent along. */
+  /** Given the events that the finish did not send. */
   readonly publish: (events: readonly CompletionEvent[]) => void;
 }
 
@@ -68,8 +68,8 @@ export interface RecorderDeps {
 export type Recorder = (completions: readonly Completion[], signal: AbortSignal) => Promise<Completion[]>;
 
 /**
- * A batch that fails for its rows is halved until the bad one stands alone. Its request then fails by itself: at once where the result
- * cannot be stored, and with the tries that it has where a trigger or the like refuses it. A failure that is refused as well goes back.
+ * A batch that fails for its rows is halved until the bad row stands alone. Its request then fails by itself: at once where the result
+ * cannot be stored, and after its retries where a trigger or the like refuses the row. A failure that is refused as well is returned.
  */
 export function createRecorder(deps: RecorderDeps): Recorder {
   const { db, maxRetries, log, troubles, refusals, clock, onRecorded, publish } = deps;
@@ -141,7 +141,7 @@ export function createRecorder(deps: RecorderDeps): Recorder {
   return record;
 }
 
-/** What was refused before is not given the time that others are given. */
+/** Completions that were refused before get one try only. */
 function triesOf(completions: readonly Completion[]): number {
   return completions.some(({ refusals = 0 }) => refusals > 0) ? 1 : TRIES;
 }

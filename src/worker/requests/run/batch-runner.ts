@@ -11,9 +11,9 @@ const AHEAD_CLAIMS = 2;
 const AHEAD_MS = { least: 5, most: 50 };
 /** Requests that may wait for a slot. */
 const AHEAD_LIMIT = 200;
-/** What has waited for a slot for so long is handed back: another worker may be free. */
+/** How long a batch may wait for a slot; then it is handed back, as another worker may be free. */
 const LONGEST_WAIT_MS = 100;
-/** Weight of the latest in the mean duration of a lane's batches, and of claims. */
+/** Weight of the latest one in the mean durations of a lane's batches and of claims. */
 const LATEST_WEIGHT = 0.2;
 
 export interface BatchRunnerDeps {
@@ -70,10 +70,10 @@ export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
   const meanMs = new Map<string, number>();
   let claimMs = 0;
   let waiting: Waiting[] = [];
-  /** Goes before all that waits, and is not handed back for waiting too long. */
+  /** The batch of `runNext`: it goes before all others, and is not handed back for waiting too long. */
   let first: Waiting | undefined;
   let isWatched = false;
-  /** Batches that run or wait, by lane, and who waits until there is none. */
+  /** Batches that run or wait, by lane, and the callers of `idle` that wait until there is none. */
   const batchCounts = new Map<string, number>();
   const idleWaiters = new Map<string, () => void>();
 
@@ -176,7 +176,7 @@ export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
       const model = served.modelOf(lane);
       const free = limit.freeFor(lane, model);
       const ahead = mayClaimAhead ? aheadOf(lane) : 0;
-      // Not for each batch that leaves: a claim has its price.
+      // Only when half of them have left, as each claim has its price.
       const missing = waiting.length <= ahead / 2 ? Math.floor(ahead - waiting.length) : 0;
       return (free + missing) * model.maxBatch[lane.functionName];
     },

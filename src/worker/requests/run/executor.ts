@@ -56,7 +56,7 @@ export function createExecutor(executorDeps: ExecutorDeps): Executor {
     let isOver = false;
     const left = new Set(first.stuck);
     const handedBack: Promise<unknown>[] = [];
-    /** Hands back what nobody wants any more before its turn comes. */
+    /** Hands back requests that are aborted before their turn comes. */
     const dropUnwanted = () => {
       for (const entry of left) {
         if (entry.abortReason === undefined || !left.delete(entry)) continue;
@@ -81,7 +81,7 @@ interface RunDeps extends ExecutorDeps {
 interface Ran {
   /** True when the time was up before all had ended. */
   readonly isLate: boolean;
-  /** What is left of several that the model was at all the time; they have no completion yet. */
+  /** Requests that the model was at all the time, where these were several; they have no completion yet. */
   readonly stuck: readonly InFlightRequest[];
 }
 
@@ -138,15 +138,15 @@ interface Late {
   readonly atWork: readonly InFlightRequest[];
 }
 
-/** What becomes of a batch; others change it. */
+/** The state of a batch, which `runBatch` changes. */
 interface BatchState {
-  /** What has no completion yet. */
+  /** Requests that have no completion yet. */
   readonly waiting: ReadonlySet<InFlightRequest>;
-  /** What has got one since the model was last heard of; emptied when it is. */
+  /** Requests that got one since the model last said something; emptied when it does. */
   readonly justLeft: Set<InFlightRequest>;
 }
 
-/** Asks for the answers. Not late when they came, or nobody wanted them any more; `failure` is why they could not be asked for. */
+/** Asks for the answers. `late` is undefined when they came, or all requests were aborted; `failure` is why they could not be asked for. */
 async function answerInTime(
   { answerer, timeoutMs, log, clock, trouble }: RunDeps,
   model: Model,
@@ -157,7 +157,7 @@ async function answerInTime(
   const { signal } = work;
   const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   const beganMs = clock.nowMs();
-  /** Since when nothing has changed, and how long the model was at nothing before that. */
+  /** Since when nothing has changed, and for how long the model was at no request before that. */
   let sinceMs = beganMs;
   let idleMs = 0;
   let atWork: readonly InFlightRequest[] = [];
@@ -184,7 +184,7 @@ async function answerInTime(
     const isAtWork = atWork.some((entry) => waiting.has(entry));
     late = {
       why: !isAtWork ? 'idle' : size > 1 && sinceMs + timeoutMs > lastMs() ? 'long' : 'stuck',
-      // Looked up once, and not at each end: that would be quadratic in the size of the batch.
+      // Computed once, and not at each completion: that would be quadratic in the size of the batch.
       atWork: atWork.filter((entry) => waiting.has(entry) || justLeft.has(entry)),
     };
     work.abort();
@@ -197,7 +197,7 @@ async function answerInTime(
       const wasIdle = atWork.length === 0;
       goOn();
       atWork = entries;
-      // The pause is that of somebody who waits for a turn, or a start.
+      // The pause under way is the longer one, for a turn at the model or a start.
       if (wasIdle) pause.abort();
     },
     ended(entry, outcome) {
@@ -222,7 +222,7 @@ function isSame(one: readonly InFlightRequest[], other: readonly InFlightRequest
   return one.length === other.length && one.every((entry, at) => entry === other[at]);
 }
 
-/** Passes on together what ends in one turn of the event loop. */
+/** Passes on together the completions of one turn of the event loop. */
 function collectCompletions(record: ExecutorDeps['record']) {
   const recording: Promise<void>[] = [];
   let fresh: Completion[] = [];

@@ -43,7 +43,7 @@ export function startProcessSpans(entries: readonly InFlightRequest[]): void {
   }
 }
 
-/** Ends the span of a request whose outcome is recorded. What went wrong is told by its class: a message may quote the request. */
+/** Ends the span of a request whose outcome is recorded. An error is told by its class alone: its message may quote the request. */
 export function endProcessSpan(
   entry: InFlightRequest,
   outcome: Outcome,

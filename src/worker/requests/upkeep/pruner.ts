@@ -21,8 +21,8 @@ export interface PrunerDeps {
 }
 
 /**
- * Duty: deletes ended requests past their retention, cached answers without a request, and workers that ended a day ago. Small
- * transactions; what a death or a lock leaves over, a later pass takes.
+ * Duty: deletes ended requests past their retention, cached answers without a request, and workers that ended a day ago. Transactions are
+ * small; a later pass takes what a death or a lock has left over.
  *
  * Requests are scanned by id, from where the last pass ended, as none of their indexes knows when they ended. Old ones come first by
  * nature: one cursor goes from the first to the first that are too young, and then begins again. Another goes through the whole table,
@@ -37,7 +37,7 @@ export function createPruner({ db, retentionMs, log, troubles }: PrunerDeps): Du
 
   async function prune(olderThanMs: number, from: string): Promise<PrunedWindow> {
     const window = await pruneRequests(db, { olderThanMs, afterId: from, limit }).catch((error: unknown) => {
-      // The same again would fail again.
+      // The same step would fail again.
       limit = Math.ceil(limit / 8);
       throw error;
     });

@@ -17,7 +17,7 @@ export interface RescuerDeps {
 }
 
 /**
- * Gives the requests of dead workers back. Reads and writes requests and their quarantine in one statement, so that a death halfway changes
+ * Rescues the requests of dead workers. One statement reads and writes requests and their quarantine, so that a death halfway changes
  * nothing; any number of workers may do it at once.
  */
 export function createRescuer({ db, maxRetries, onRescued, onFailed, log, troubles }: RescuerDeps): Rescue {

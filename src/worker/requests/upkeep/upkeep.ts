@@ -17,7 +17,7 @@ export interface UpkeepDeps {
 export interface UpkeepService extends Service {
   /** True while this worker's last pass went well, so that some worker does the upkeep for all. */
   readonly isWell: boolean;
-  /** Nobody seems to do it: ask now. */
+  /** Asks for the upkeep now, as nobody seems to do it. */
   noteLate(): void;
 }
 
