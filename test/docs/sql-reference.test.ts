@@ -30,7 +30,8 @@ test('each public function stands there with its arguments, defaults and result,
      from pg_proc as p
      join pg_namespace as n on n.oid = p.pronamespace
      where (n.nspname = 'public' and p.proname like 'steadytext%') or n.nspname = 'lantern'
-       or (n.nspname = 'lamplighter' and p.proname in ('set', 'revoke_role', 'retry_embeddings', 'reconcile_embeddings', 'search', 'search_by_vector'))`,
+       or (n.nspname = 'lamplighter' and p.proname in ('set', 'revoke_role', 'list_waits', 'backlog', 'retry_delivery', 'retry_embeddings',
+                                                          'reconcile_embeddings', 'search', 'search_by_vector'))`,
   );
   const signatures = page.blocks.filter(({ marks }) => marks.includes('signature')).map(({ text }) => normalise(text));
   expect(signatures.sort()).toEqual(rows.map(({ signature }) => normalise(signature)).sort());
