@@ -3722,6 +3722,53 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.list_refused_jobs()
+ RETURNS TABLE(jobs_table text, job_id text, place text, model text, reason text)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET row_security TO 'off'
+ SET lock_timeout TO '200ms'
+AS $function$
+declare
+  v_name text;
+  v_is_canceled text;
+begin
+  for v_name, v_is_canceled in
+    select format('%I.%I', n.nspname, c.relname),
+           case when bool_or(a.attname = 'canceled_at' and a.atttypid = 'boolean'::regtype) then 'j.canceled_at is true'
+             else 'j.canceled_at is not null' end
+    from pg_attribute as a
+    join pg_class as c on c.oid = a.attrelid
+    join pg_namespace as n on n.oid = c.relnamespace
+    join pg_type as t on t.oid = a.atttypid
+    where a.attname in ('id', 'schema', 'table', 'src_column', 'dst_column', 'embedding_model', 'init_failed_at', 'init_failure_reason',
+        'canceled_at')
+      and not a.attisdropped
+      and c.relkind = 'r'
+      and t.typnamespace = 'pg_catalog'::regnamespace
+      and has_schema_privilege(n.oid, 'USAGE')
+      and has_table_privilege(c.oid, 'SELECT')
+    group by c.oid, n.nspname, c.relname
+    having count(*) = 9
+    order by 1
+    limit 20
+  loop
+    begin
+      return query execute format(
+        'select %L::text, j.id::text, format(''%%s.%%s.%%s'', coalesce(j.schema::text, ''public''), j."table"::text, j.dst_column::text),
+                j.embedding_model::text, j.init_failure_reason::text
+         from only %s as j
+         where j.init_failed_at is not null and j.init_failure_reason is not null and not (%s)
+         order by j.init_failed_at desc
+         limit 100', v_name, v_name, v_is_canceled);
+    exception when insufficient_privilege or undefined_table or undefined_column or lock_not_available then
+      null;
+    end;
+  end loop;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.list_shared_names()
  RETURNS TABLE(kind text, schema_name text, name text)
  LANGUAGE sql
@@ -8430,6 +8477,8 @@ revoke all on function lamplighter.list_pauses() from public;
 revoke all on function lamplighter.list_processes() from public;
 
 revoke all on function lamplighter.list_ready(p_function_names text[], p_models text[], p_per_role integer) from public;
+
+revoke all on function lamplighter.list_refused_jobs() from public;
 
 revoke all on function lamplighter.list_shared_names() from public;
 

@@ -237,3 +237,30 @@ test("A's function that B calls, and that runs with A's rights, learns no error 
   expect(JSON.stringify((await b.query('select * from lamplighter.list_waits()')).rows)).toContain(SECRET);
   expect(JSON.stringify((await b.query('select own_a.lure()')).rows)).not.toContain(SECRET);
 });
+
+test('a table of A that looks like one of jobs runs nothing as those who are shown which jobs have failed', async () => {
+  const columns = `id integer, schema text, "table" text, src_column text, dst_column text, embedding_model text, init_failed_at timestamptz,
+    canceled_at timestamptz`;
+  await a.query(`
+    create sequence own_a.ran;
+    grant usage on sequence own_a.ran to public;
+    create function own_a.run() returns boolean language sql as $$ select nextval('own_a.ran') > 0 $$;
+    create table own_a.policed (${columns}, init_failure_reason text);
+    alter table own_a.policed enable row level security;
+    create policy runs on own_a.policed using (own_a.run());
+    create type own_a.odd as (part text);
+    create function own_a.odd_text(own_a.odd) returns text language sql as $$ select own_a.run()::text $$;
+    create cast (own_a.odd as text) with function own_a.odd_text(own_a.odd);
+    create table own_a.cast (${columns}, init_failure_reason own_a.odd);
+    create table own_a.plain (${columns}, init_failure_reason text);
+    insert into own_a.policed values (1, 's', 't', 'c', 'd', 'm', now(), null, 'policed');
+    insert into own_a.cast values (1, 's', 't', 'c', 'd', 'm', now(), null, row('cast'));
+    insert into own_a.plain values (1, 's', 't', 'c', 'd', 'm', now(), null, 'plain');
+    grant select on own_a.policed, own_a.cast, own_a.plain to public`);
+  for (const session of [scene.sessions.owner, scene.sessions.b, scene.sessions.worker]) {
+    const { rows } = await session.query('select jobs_table, reason from lamplighter.list_refused_jobs()');
+    expect(rows).toEqual([{ jobs_table: 'own_a.plain', reason: 'plain' }]);
+  }
+  const { rows } = await a.query('select is_called from own_a.ran');
+  expect(rows).toEqual([{ is_called: false }]);
+});

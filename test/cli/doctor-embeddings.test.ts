@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createTargetScene } from '../embeddings/target-scene.ts';
 import { runCli } from './run-cli.ts';
 
-test('doctor tells which embedding jobs have failed, are served by nobody for long, or have a full change log', async () => {
+test('doctor tells which embedding jobs have failed, before or after they were taken up, are served by nobody for long, or have a full change log', async () => {
   await using scene = await createTargetScene();
   for (const table of ['well', 'young', 'unserved', 'failed', 'canceled', 'flooded', 'refused']) {
     await scene.run(`create table ${table} (id integer primary key, body text)`);
@@ -22,6 +22,12 @@ test('doctor tells which embedding jobs have failed, are served by nobody for lo
     "update lamplighter.embedding_job set state = 'failed', reason = E'There is no\\ncolumn body' where job_id = 'failed'",
   );
   await scene.run("insert into flooded select n, 'text' from generate_series(1, 5000) as n");
+  await scene.run(`create table "My jobs" (id text primary key, schema text, "table" text, src_column text, dst_column text, embedding_model text,
+    init_failed_at timestamptz, init_failure_reason text, canceled_at boolean)`);
+  await scene.run(`insert into "My jobs" values
+    ('9', null, 'docs', 'body', 'vec', 'nowhere/model', now(), 'Model "nowhere/model" not found.', null),
+    ('10', null, 'docs', 'body', 'vec', 'nowhere/model', now(), 'Model "nowhere/model" not found.', true),
+    ('failed', 'public', 'failed', 'body', 'vec', 'test/model', now(), E'There is no\\ncolumn body', false)`);
   await scene.run(`insert into lamplighter.embedding_failure (job, key_hash, key, attempts, is_final, error)
     values (${refused.id}, md5('1')::uuid, '{1}', 5, true, 'too long')`);
 
@@ -32,6 +38,7 @@ test('doctor tells which embedding jobs have failed, are served by nobody for lo
     'job unserved (public.unserved.vec) has been served by no daemon for 3 h',
     'job failed (public.failed.vec) has failed: There is no column body',
     'job flooded (public.flooded.vec) has a change log that has reached its limit; a full pass over the table is due',
+    'job 9 (public.docs.vec) has failed: Model "nowhere/model" not found.',
   ]);
   expect(stdout).toMatch(/fix: Start one with "lantern-cli start-daemon"/);
   expect(stdout).toContain('lamplighter jobs retry-failures refused');
@@ -40,5 +47,9 @@ test('doctor tells which embedding jobs have failed, are served by nobody for lo
   const status = () => runCli(['status', '--uri', scene.db.uri]);
   expect((await status()).stdout).toContain('some are served by no daemon');
   await scene.run('update lamplighter.embedding_progress set served_by = gen_random_uuid(), served_at = now()');
-  expect((await status()).stdout).not.toContain('some are served by no daemon');
+  const { stdout: shown } = await status();
+  expect(shown).not.toContain('some are served by no daemon');
+  expect(shown).toMatch(/^ *9 +public\.docs\.vec +nowhere\/model +failed .* Model "nowhere\/model" not found\.$/m);
+  expect(shown.match(/^ *failed +public\.failed\.vec/gm)).toHaveLength(1);
+  expect(shown).toContain('a failed job is looked at again each minute: fix what its reason says');
 }, 60_000);

@@ -213,6 +213,7 @@ export const PRIVILEGES = `
 + + . . . . + . .  lamplighter.list_changed_jobs execute
 + + . . . . + . .  lamplighter.list_surplus_stamps execute
 + + . . . . + . .  lamplighter.list_embedding_jobs execute
++ + + + + + + . .  lamplighter.list_refused_jobs execute
 + + . . . . + . .  lamplighter.isolate_batch execute
 + + . . . . . . .  lamplighter.list_invalid_indexes execute
 + + . . . . + . .  lamplighter.lookup_stamps execute

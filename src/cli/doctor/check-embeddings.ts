@@ -16,12 +16,18 @@ interface JobRow {
 }
 
 const READ = `
+  with shown as (
   select s.job_id, pg_catalog.format('%s.%s.%s', s.schema_name, s.table_name, s.dst_column) as place, s.state, s.reason,
          extract(epoch from pg_catalog.now() - coalesce(s.served_at, s.registered_at))::float8 * 1000 as unserved_ms,
          s.failed::float8 as failed, s.is_log_full
   from lamplighter.embedding_status as s
   where s.state <> 'canceled'
-  order by s.job`;
+  order by s.job)
+  select * from shown
+  union all
+  select r.job_id, r.place, 'failed', r.reason, 0, 0, false
+  from lamplighter.list_refused_jobs() as r
+  where not exists (select from shown where shown.job_id = r.job_id and shown.reason = r.reason)`;
 
 /** Whether embedding jobs wait for something that does not come by itself. */
 export const embeddingsCheck: ServerCheck = {

@@ -6,7 +6,7 @@ import { renderAge } from '../render-age.ts';
 import { countText } from './requests-section.ts';
 import type { StatusSection } from './status-section.ts';
 
-/** One embedding job of the database, as `lamplighter.embedding_status` has it. */
+/** One embedding job of the database, as `lamplighter.embedding_status` has it, or a row of a jobs table that cannot be done. */
 interface EmbeddingJob {
   readonly jobId: string;
   readonly source: string;
@@ -23,15 +23,21 @@ interface EmbeddingJob {
 }
 
 const READ = `
+  with shown as (
   select s.job_id as "jobId", s.schema_name || '.' || s.table_name || '.' || s.dst_column as source, s.model, s.state, s.reason,
          s.rows::float8 as rows, s.embedded::float8 as embedded, 
          json_build_object('count', s.queued, 'isExact', s.is_exact) as queued, json_build_object('count', s.failed, 'isExact', s.is_exact) as failed,
          s.job::text as job,
          extract(epoch from s.lag)::float8 * 1000 as "lagMs", s.state = 'failed' or coalesce(s.served_at > now() - interval '1 minute', false) as "isServed"
   from lamplighter.embedding_status as s
-  order by s.job`;
+  order by s.job)
+  select * from shown
+  union all
+  select r.job_id, r.place, r.model, 'failed', r.reason, null, null, '{"count": 0, "isExact": true}', '{"count": 0, "isExact": true}', null, null, true
+  from lamplighter.list_refused_jobs() as r
+  where not exists (select from shown where shown."jobId" = r.job_id and shown.reason = r.reason)`;
 
-/** The embedding jobs whose tables are in the database; nothing where there are none. */
+/** The embedding jobs whose tables are in the database, and those of its jobs tables that cannot be done; nothing where there are none. */
 export const embeddingsSection: StatusSection = {
   title: 'Embeddings',
   async read(db, { figures }) {
@@ -49,14 +55,17 @@ export const embeddingsSection: StatusSection = {
         if (!embeddings.every(({ isServed, state }) => isServed || state === 'canceled')) {
           screen.line('some are served by no daemon; start one with: lantern-cli start-daemon');
         }
+        if (embeddings.some(({ state }) => state === 'failed')) {
+          screen.line('a failed job is looked at again each minute: fix what its reason says');
+        }
       },
     };
   },
 };
 
-async function readJobs(db: Queryable): Promise<readonly (EmbeddingJob & { readonly job: string })[]> {
+async function readJobs(db: Queryable): Promise<readonly (EmbeddingJob & { readonly job: string | null })[]> {
   try {
-    return (await db.query<EmbeddingJob & { readonly job: string }>(READ)).rows;
+    return (await db.query<EmbeddingJob & { readonly job: string | null }>(READ)).rows;
   } catch (error) {
     // Who was granted requests only sees no jobs; nor does a schema of the version before have them.
     const kind = classifySqlState(error);

@@ -73,7 +73,8 @@ function parseSchemaDump(dump: string): readonly SchemaObject[] {
     })),
     ...[...text.matchAll(/^create table (\S+) \(\n([\s\S]*?)\n\)/gm)].flatMap(([, table = '', lines = '']) => [
       { ...part('table', table), partOf: undefined },
-      ...lines.split('\n').map((line) => parseTableLine(table, line)),
+      // A default may take several lines.
+      ...lines.split(/,\n(?= {2}\S)/).map((line) => parseTableLine(table, line)),
     ]),
     ...all(/^CREATE (?:UNIQUE )?INDEX (\S+) ON (\S+) /gm, ([, name, table]) => part('index', name, table)),
     ...all(/^CREATE (?:CONSTRAINT )?TRIGGER (\S+) .*? ON (\S+) /gm, ([, name, table]) => part('trigger', name, table)),
@@ -83,10 +84,10 @@ function parseSchemaDump(dump: string): readonly SchemaObject[] {
 }
 
 function parseTableLine(table: string, line: string): SchemaObject {
-  const text = line.trim().replace(/,$/, '');
+  const text = line.trim();
   const [, constraint] = /^constraint (\S+) /.exec(text) ?? [];
   if (constraint !== undefined) return { object: `constraint ${constraint}`, partOf: table, definition: '' };
-  const [, name = '', type = ''] = /^(\S+) (.*?)(?: (?:collate|generated|default|not null)\b.*)?$/.exec(text) ?? [];
+  const [, name = '', type = ''] = /^(\S+) (.*?)(?: (?:collate|generated|default|not null)\b.*)?$/s.exec(text) ?? [];
   const definition = `${type}${text.endsWith(' not null') ? ' not null' : ''}`;
   return { object: `column ${table}.${name}`, partOf: table, definition };
 }
