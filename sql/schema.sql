@@ -1032,9 +1032,13 @@ CREATE OR REPLACE FUNCTION lamplighter.admit_so_far()
 AS $function$
 declare
   v_limit constant bigint := lamplighter.effective_setting('max_queue_size');
+  v_own constant bigint := 1000
+    + coalesce(substring(current_setting('lamplighter.queued_so_far', true) from '^[0-9]{1,12}$'), '0')::bigint;
 begin
+  perform set_config('lamplighter.queued_so_far', v_own::text, true);
   -- As at the end, nothing is counted before the bound has passed the limit.
-  if v_limit > 0 and lamplighter.read_pending_bound() not between 0 and v_limit and lamplighter.measure_pending(v_limit) > v_limit then
+  if v_limit > 0 and (v_own > v_limit or lamplighter.read_pending_bound() not between 0 and v_limit)
+      and lamplighter.measure_pending(v_limit) > v_limit then
     raise exception 'Queue is full: at most % requests may be pending', v_limit using errcode = '53400',
       hint = 'Queue a table in chunks with CALL steadytext_embed_table(..), queue fewer at once, or ' || lamplighter.explain_queue_limit();
   end if;
@@ -6450,7 +6454,8 @@ begin
     where t.type #>> '{}' is null or t.type #>> '{}' not in ('null', 'boolean', 'integer', 'number', 'string', 'array', 'object')
     limit 1
   loop
-    raise exception 'Schema type "%" % is not known', left(coalesce(v_type, 'null'), 100), v_place using errcode = '22023';
+    raise exception 'Schema type "%" % is not known', left(coalesce(v_type, 'null'), 100), v_place
+      using errcode = '22023', hint = 'The types are null, boolean, integer, number, string, array and object.';
   end loop;
   if p_schema ? 'pattern' then
     perform lamplighter.require_pattern(p_schema ->> 'pattern', ' (schema keyword "pattern" ' || v_place || ')');

@@ -244,6 +244,23 @@ test('admission never fails a REPEATABLE READ transaction, whatever a worker cou
   expect(await size()).toBe(7);
 });
 
+test('what one transaction queues counts for itself, although a worker that counts meanwhile does not see it', async () => {
+  await setLimit(1_500);
+  const client = await db.pool.connect();
+  try {
+    await client.query('begin');
+    const queueThousand = `select steadytext_embed_batch_async(array_agg('t'::text)) from generate_series(1, 1000)`;
+    const queueAndCount = async () => {
+      await client.query(queueThousand);
+      await db.pool.query(loadQuery('measure_queue'));
+    };
+    await queueAndCount();
+    await expect(queueAndCount().then(queueAndCount)).rejects.toMatchObject({ code: '53400' });
+  } finally {
+    client.release(true);
+  }
+});
+
 test('an open transaction of one enqueuer does not hold up another', async () => {
   await setLimit(10);
   const client = await db.pool.connect();

@@ -103,7 +103,8 @@ begin
     where t.type #>> '{}' is null or t.type #>> '{}' not in ('null', 'boolean', 'integer', 'number', 'string', 'array', 'object')
     limit 1
   loop
-    raise exception 'Schema type "%" % is not known', left(coalesce(v_type, 'null'), 100), v_place using errcode = '22023';
+    raise exception 'Schema type "%" % is not known', left(coalesce(v_type, 'null'), 100), v_place
+      using errcode = '22023', hint = 'The types are null, boolean, integer, number, string, array and object.';
   end loop;
   if p_schema ? 'pattern' then
     perform lamplighter.require_pattern(p_schema ->> 'pattern', ' (schema keyword "pattern" ' || v_place || ')');
