@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { hasCode } from '../core/errors.ts';
 import { parseResult } from './request-result.ts';
-import { readCompletedId } from './waiting/completion-event.ts';
+import { readCompletedId } from './waiting/shared-listener.ts';
 
 test.each([
   ['generate', 'a text', 'a text'],

@@ -1,6 +1,5 @@
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
-import type { ClaimedTask } from './claimed-task.ts';
 
 const CLAIM_TASKS = loadQuery('claim_tasks');
 
@@ -15,7 +14,7 @@ interface Row {
   readonly traceparent: string | null;
 }
 
-export interface ClaimTasksOptions {
+interface ClaimTasksOptions {
   readonly limit: number;
   readonly skippedRoles: readonly string[];
   /** Longest run of the completion handlers that one task calls. */
@@ -39,4 +38,22 @@ export async function claimTasks(
     attempt: row.attempt,
     traceparent: row.traceparent,
   }));
+}
+
+/** One attempt at a task that this process is to run. */
+export interface ClaimedTask {
+  /** A bigint as text. */
+  readonly runId: string;
+  /** A bigint as text. */
+  readonly jobid: string;
+  /** As whom it runs. */
+  readonly username: string;
+  readonly roleOid: number;
+  readonly text: string;
+  /** That of the caller at the time of queueing. */
+  readonly searchPath: string;
+  /** With the run and the worker it fences late writes. */
+  readonly attempt: number;
+  /** Of which trace it is, as in W3C Trace Context; null or absent where whoever queued it said nothing. */
+  readonly traceparent?: string | null;
 }

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../core/clock.ts';
 import type { ConnectionSettings } from '../db/connection-settings.ts';
-import { runPasswordCommand } from './password-command.ts';
-import { createRoleLogins } from './role-logins.ts';
+import { createRoleLogins, runPasswordCommand } from './role-logins.ts';
 
 let folder = '';
 beforeAll(() => {

@@ -6,10 +6,30 @@ import { ServerError } from '../db/server-error.ts';
 import { classifySqlState, isSqlState, sqlStateOf } from '../db/sqlstate.ts';
 import type { TaskSession } from '../db/task-session.ts';
 import type { OwnStatement } from '../db/text-exchange.ts';
-import type { ClaimedTask } from './claimed-task.ts';
+import type { ClaimedTask } from './claim-tasks.ts';
 import { renderErrorText } from './error-text.ts';
-import type { Guarantee, TaskEnd } from './task-end.ts';
 import type { TextParser } from './text-parser.ts';
+
+/** What a task's text got: its effects and its outcome commit together, or it ran outside a transaction of ours and is never run twice. */
+type Guarantee = 'exactly once' | 'at most once';
+
+/** How an attempt at a task ended, as its session saw it. */
+export type TaskEnd =
+  /** With a verdict. `errorMessage` says why it failed, as libpq prints it; tag and number of rows are those of the last statement. */
+  | {
+      readonly kind: 'ended';
+      readonly status: 'succeeded' | 'failed';
+      readonly errorMessage?: string;
+      readonly commandTag?: string;
+      readonly rowCount?: number;
+      readonly guarantee: Guarantee;
+    }
+  /** The connection ended without one. Its backend may still be at work: once that is gone, the outcome's row tells, if there is one. */
+  | { readonly kind: 'lost'; readonly reason: string; readonly guarantee: Guarantee }
+  /** Another attempt has the task, or it was cancelled: nothing ran. */
+  | { readonly kind: 'fenced'; readonly guarantee: Guarantee }
+  /** The server takes no writes, so that nothing ran: it may do later, and nobody is to be charged. */
+  | { readonly kind: 'unavailable'; readonly reason: string; readonly guarantee: Guarantee };
 
 /** How long after a FATAL the server is asked whether it is still the same one: a shutdown ends one session a moment before others. */
 const SHUTDOWN_MS = 300;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findFreePort } from '../../src/db/embedded/free-port.ts';
+import { findFreePort } from '../../src/db/embedded/postmaster.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { runCli } from './run-cli.ts';
 

@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path';
 import process from 'node:process';
 import { connectClient } from '../../src/db/connect-client.ts';
 import type { ConnectionSettings } from '../../src/db/connection-settings.ts';
-import { findFreePort } from '../../src/db/embedded/free-port.ts';
+import { findFreePort } from '../../src/db/embedded/postmaster.ts';
 import { eventually } from '../support/eventually.ts';
 
 export const pgbouncer = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin']

@@ -1,7 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { compactMetrics, measureCancelled, measureEnqueued } from '../../src/monitoring/keep-metrics.ts';
 import { readRecent } from '../../src/monitoring/read-series.ts';
-import { recordMetrics } from '../../src/monitoring/record-metrics.ts';
+import {
+  compactMetrics,
+  measureCancelled,
+  measureEnqueued,
+  recordMetrics,
+} from '../../src/monitoring/record-metrics.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { embed, firstValue } from '../support/requests.ts';

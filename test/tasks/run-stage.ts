@@ -2,10 +2,9 @@ import type pg from 'pg';
 import { createLogger } from '../../src/core/log.ts';
 import { resolveConnection } from '../../src/db/connection-settings.ts';
 import { openTaskSession, type TaskSession, type TaskSessionOptions } from '../../src/db/task-session.ts';
-import type { ClaimedTask } from '../../src/tasks/claimed-task.ts';
-import type { RunHooks } from '../../src/tasks/run.ts';
+import type { ClaimedTask } from '../../src/tasks/claim-tasks.ts';
+import type { RunHooks, TaskEnd } from '../../src/tasks/run.ts';
 import { runTask } from '../../src/tasks/run-task.ts';
-import type { TaskEnd } from '../../src/tasks/task-end.ts';
 import { createTextParser } from '../../src/tasks/text-parser.ts';
 import { eventually } from '../support/eventually.ts';
 

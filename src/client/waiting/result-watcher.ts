@@ -6,8 +6,8 @@ import { type Loop, type Service, startLoop } from '../../core/service.ts';
 import type { ListenerOptions } from '../../db/listener.ts';
 import type { Queryable } from '../../db/query.ts';
 import { isPassing, toClientError } from '../client-error.ts';
-import { readCompletedId } from './completion-event.ts';
 import { explainWaits, readOutcomes } from './read-outcomes.ts';
+import { readCompletedId } from './shared-listener.ts';
 import { closedError } from './wait-errors.ts';
 import {
   addWaiter,

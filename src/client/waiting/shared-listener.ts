@@ -4,7 +4,7 @@ import type { ListenerOptions, ListenerState } from '../../db/listener.ts';
 export type ListenHooks = Pick<ListenerOptions, 'onEvent' | 'onResync' | 'onState'>;
 
 /** One listening connection for several who want to hear, each its own channel. It is open while anybody does. */
-export interface SharedListener {
+interface SharedListener {
   /** Begins to hear one channel; `stop` of the result ends that. */
   subscribe(channel: string, hooks: ListenHooks): Service;
 }
@@ -52,4 +52,18 @@ export function createSharedListener(start: (hooks: ListenHooks) => Service): Sh
       };
     },
   };
+}
+
+/** The public channel on which the end of requests is announced. */
+export const COMPLETED_CHANNEL = 'steadytext_completed';
+
+/** The id that an event names, undefined when it names none. Any role can send anything: the id is as good as a rumour. */
+export function readCompletedId(payload: string): string | undefined {
+  try {
+    const event: unknown = JSON.parse(payload);
+    if (typeof event !== 'object' || event === null || !('request_id' in event)) return undefined;
+    return typeof event.request_id === 'string' ? event.request_id.toLowerCase() : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -7,8 +7,7 @@ import { promisify } from 'node:util';
 import { LamplighterError, messageOf } from '../../core/errors.ts';
 import type { Binaries } from './binaries.ts';
 import { buildFolder } from './build-folder.ts';
-import type { RunAs } from './run-as.ts';
-import { serverEnv } from './server-env.ts';
+import { type RunAs, serverEnv } from './run-as.ts';
 
 export const SUPERUSER = 'postgres';
 const INITDB_TIMEOUT_MS = 120_000;

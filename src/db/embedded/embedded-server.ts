@@ -13,8 +13,7 @@ import type { Service } from '../../core/service.ts';
 import { type Binaries, findBinaries, usableBinaries } from './binaries.ts';
 import { removeUnfinished } from './build-folder.ts';
 import { type Cluster, openCluster, SUPERUSER } from './cluster.ts';
-import { findFreePort } from './free-port.ts';
-import { type Postmaster, readPidFile, startPostmaster } from './postmaster.ts';
+import { findFreePort, type Postmaster, readPidFile, startPostmaster } from './postmaster.ts';
 import { chooseRunAs, firstClosedFolder, type RunAs } from './run-as.ts';
 import { startWatchdog } from './watchdog.ts';
 

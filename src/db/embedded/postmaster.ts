@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { systemClock } from '../../core/clock.ts';
 import { LamplighterError } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Binaries } from './binaries.ts';
-import type { RunAs } from './run-as.ts';
-import { serverEnv } from './server-env.ts';
+import { type RunAs, serverEnv } from './run-as.ts';
 
 /** Replaying the log after a crash may take a while; checkpoints keep it far below this. */
 const START_TIMEOUT_MS = 120_000;
@@ -27,7 +27,7 @@ export interface Postmaster {
   stop(mode: 'fast' | 'immediate'): Promise<void>;
 }
 
-export interface PostmasterOptions {
+interface PostmasterOptions {
   readonly binaries: Binaries;
   readonly runAs: RunAs | undefined;
   readonly dataDir: string;
@@ -98,7 +98,7 @@ async function waitUntilReady(
   );
 }
 
-export interface PidFile {
+interface PidFile {
   readonly pid: number;
   /** `starting`, `ready`, `stopping` or `standby`. */
   readonly status: string;
@@ -162,4 +162,16 @@ async function settledWithin(promise: Promise<void>, ms: number): Promise<boolea
   ]);
   timer.abort();
   return isSettled;
+}
+
+/** A TCP port on 127.0.0.1 that was free a moment ago; another process may take it before it is used. */
+export async function findFreePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new TypeError('expected a TCP address');
+  return address.port;
 }

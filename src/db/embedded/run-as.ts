@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { uid } from '../../core/env.ts';
+import { readEnv, uid } from '../../core/env.ts';
 
 /** The unprivileged user that PostgreSQL runs as when we are root, because it refuses to be root. */
 export interface RunAs {
@@ -43,4 +43,13 @@ export async function firstClosedFolder(path: string, user: RunAs): Promise<stri
     if ((mode & executeBit) === 0) return folder;
   }
   return undefined;
+}
+
+/**
+ * What the server's processes get of our environment: no PG* variables, which would steer dblink, and no secrets, which SQL could
+ * read. Messages are English.
+ */
+export function serverEnv(): NodeJS.ProcessEnv {
+  const { PATH, TZ, TMPDIR } = readEnv();
+  return { LC_ALL: 'C', ...(PATH && { PATH }), ...(TZ && { TZ }), ...(TMPDIR && { TMPDIR }) };
 }

@@ -5,11 +5,17 @@ import type { Logger } from '../../core/log.ts';
 import type { Trouble } from '../../core/recurring-trouble.ts';
 import type { Queryable } from '../../db/query.ts';
 import type { TaskSession } from '../../db/task-session.ts';
-import type { ClaimedTask } from '../../tasks/claimed-task.ts';
-import { type FinishedTask, finishTask, type Release, releaseTask } from '../../tasks/finish-task.ts';
-import { type NotedSession, noteTaskSession } from '../../tasks/note-task-session.ts';
+import type { ClaimedTask } from '../../tasks/claim-tasks.ts';
+import {
+  type FinishedTask,
+  finishTask,
+  type NotedSession,
+  noteTaskSession,
+  type Release,
+  releaseTask,
+} from '../../tasks/finish-task.ts';
+import type { TaskEnd } from '../../tasks/run.ts';
 import type { runTask } from '../../tasks/run-task.ts';
-import type { TaskEnd } from '../../tasks/task-end.ts';
 import type { TextParser } from '../../tasks/text-parser.ts';
 import { breakOff } from './break-off.ts';
 import type { RoleBackoff } from './role-backoff.ts';

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Troubles } from '../../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../../core/service.ts';
 import type { Queryable } from '../../db/query.ts';
-import { setTaskReasons } from '../../tasks/set-task-reasons.ts';
+import { setTaskReasons } from '../../tasks/task-upkeep.ts';
 
 /** How often it is said again though nothing has changed: somebody may have deleted the row. */
 const INTERVAL_MS = 60_000;

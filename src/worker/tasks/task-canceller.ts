@@ -3,7 +3,7 @@ import { groupBy } from '../../core/group-by.ts';
 import type { Troubles } from '../../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../../core/service.ts';
 import type { Queryable } from '../../db/query.ts';
-import { listTaskCancels } from '../../tasks/list-task-cancels.ts';
+import { listTaskCancels } from '../../tasks/task-upkeep.ts';
 import type { Attempt } from './attempt.ts';
 
 const INTERVAL_MS = 1_000;

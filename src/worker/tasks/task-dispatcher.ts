@@ -6,8 +6,7 @@ import { sqlStateOf } from '../../db/sqlstate.ts';
 import { createLoopWatch } from '../../process/loop-watch.ts';
 import type { PollSchedule } from '../../process/poll-schedule.ts';
 import type { WorkloadContext } from '../../process/workload.ts';
-import { claimTasks } from '../../tasks/claim-tasks.ts';
-import type { ClaimedTask } from '../../tasks/claimed-task.ts';
+import { type ClaimedTask, claimTasks } from '../../tasks/claim-tasks.ts';
 import type { RoleBackoff } from './role-backoff.ts';
 
 /** SQLSTATE of lamplighter.require_lease. */

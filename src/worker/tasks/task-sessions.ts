@@ -4,7 +4,7 @@ import type { Service } from '../../core/service.ts';
 import type { SessionRoom } from '../../db/connection-budget.ts';
 import { openTaskSession, type TaskSession } from '../../db/task-session.ts';
 import type { WorkloadContext } from '../../process/workload.ts';
-import type { ClaimedTask } from '../../tasks/claimed-task.ts';
+import type { ClaimedTask } from '../../tasks/claim-tasks.ts';
 import type { RoleLogin, RoleLogins } from '../../tasks/role-logins.ts';
 import { classifyLoginError, refuseLogin, type TaskLoginTrouble } from '../../tasks/task-login-error.ts';
 

@@ -2,7 +2,7 @@ import { type Link, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opent
 import { activeTracer } from '../../core/tracing/active-tracer.ts';
 import { messageAttributes } from '../../core/tracing/message-attributes.ts';
 import { parseTraceparent } from '../../core/tracing/traceparent.ts';
-import type { ClaimedTask } from '../../tasks/claimed-task.ts';
+import type { ClaimedTask } from '../../tasks/claim-tasks.ts';
 import type { RecordedEnd } from './attempt.ts';
 
 /**

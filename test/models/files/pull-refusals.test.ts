@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { findFreePort } from '../../../src/db/embedded/free-port.ts';
+import { findFreePort } from '../../../src/db/embedded/postmaster.ts';
 import { FILES, SPEC, setUpPull, WEIGHTS } from './pull-setup.ts';
 
 const TOKEN = 'hf_geheim';
