@@ -14,6 +14,11 @@ export const platform: NodeJS.Platform = process.platform;
 export const architecture: string = process.arch;
 export const pid: number = process.pid;
 
+/** Resident memory of this process, in bytes. */
+export function residentBytes(): number {
+  return process.memoryUsage.rss();
+}
+
 /** The name of this host, for people to read; not an identity. */
 export function hostname(): string {
   return osHostname();

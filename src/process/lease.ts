@@ -1,5 +1,5 @@
-import process from 'node:process';
 import type { Clock } from '../core/clock.ts';
+import { residentBytes } from '../core/env.ts';
 import type { Logger } from '../core/log.ts';
 import type { Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
@@ -56,7 +56,7 @@ export async function startLease(deps: LeaseDeps): Promise<Lease> {
       status: ownStatus,
       // Work that is in flight by then was claimed under a later id.
       inFlight: ownStatus === 'stopped' ? 0 : countInFlight(workloads),
-      memoryBytes: process.memoryUsage.rss(),
+      memoryBytes: residentBytes(),
       settledClaims: settledClaims.flat(),
       ...sumFigures(workloads),
       duties: isAtWork ? duties.offer() : [],
