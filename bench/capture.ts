@@ -1,7 +1,7 @@
 /**
  * What capture costs the statements of users: the same table with and without the trigger of an embedding job, in turns. Bulk INSERT,
  * unrelated UPDATE (another column) and relevant UPDATE (the text) of all rows with texts of 100 bytes, one-row transactions that are
- * unrelated, and an unrelated UPDATE of rows with texts of 1 MB. Commits do not wait for the disk. Statements are measured in CPU time of
+ * unrelated, an unrelated UPDATE of rows with texts of 1 MB, and a bulk INSERT of rows whose keys are no neighbours (uuid). Commits do not wait for the disk. Statements are measured in CPU time of
  * the server where that can be read, as others may use the machine; else by the clock.
  *
  * Targets, in microseconds a row more than without: bulk INSERT 5, unrelated UPDATE 2, relevant UPDATE 7; 97 % of the one-row transactions.
@@ -40,6 +40,12 @@ const STATEMENTS = [
   { name: 'unrelated UPDATE', of: rows, text: (table: string) => `update ${table} set n = n + 1` },
   { name: 'relevant UPDATE', of: rows, text: (table: string) => `update ${table} set body = body || '.'` },
   {
+    name: 'bulk INSERT, keys of uuid',
+    of: rows,
+    text: (table: string) =>
+      `insert into ${table}_uuid select md5(n::text)::uuid, 0, repeat(md5(n::text), 3) from generate_series(1, ${rows}) as n`,
+  },
+  {
     name: 'unrelated UPDATE, texts of 1 MB',
     of: largeRows * largeTimes,
     text: (table: string) => `update ${table}_large set n = n + 1;`.repeat(largeTimes),
@@ -59,13 +65,14 @@ await client.query('set synchronous_commit = off');
 for (const table of TABLES) {
   await client.query(
     `create table ${table} (id int primary key, n int, body text, vec real[]);
+     create table ${table}_uuid (id uuid primary key, n int, body text, vec real[]);
      create table ${table}_large (id int primary key, n int, body text, vec real[]);
      alter table ${table}_large alter body set storage external;
      insert into ${table}_large select n, 0, repeat(md5(n::text), 31250) from generate_series(1, ${largeRows}) as n`,
   );
 }
 const pool = createPool(settings);
-for (const table of ['captured', 'captured_large']) {
+for (const table of ['captured', 'captured_uuid', 'captured_large']) {
   await prepareJob(pool, {
     controlId: 'bench',
     jobId: table,
@@ -92,7 +99,7 @@ async function timed(work: () => Promise<unknown>): Promise<{ readonly ms: numbe
 }
 
 for (let round = 0; round <= options.rounds; round += 1) {
-  await client.query(`truncate bare, captured; truncate lamplighter.change`);
+  await client.query(`truncate bare, captured, bare_uuid, captured_uuid; truncate lamplighter.change`);
   for (const { name, of, text } of STATEMENTS) {
     for (const table of round % 2 === 0 ? TABLES : [...TABLES].reverse()) {
       const { cpuMs } = await timed(() => client.query(text(table)));

@@ -14,6 +14,7 @@ create or replace function lamplighter.claim_changes(
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
+  v_entries bigint;
   v_places tid[];
   v_marked_at timestamptz;
 begin
@@ -40,15 +41,33 @@ begin
     return;
   end if;
 
+  -- An entry may stand for a run of keys: so many entries as are worth p_limit of them.
+  select count(*) into v_entries
+  from (
+    select sum(coalesce(l.run_length, 1)) over (order by l.seq) - coalesce(l.run_length, 1) as before
+    from (
+      select l.seq, l.run_length
+      from lamplighter.change as l
+      where l.job = p_job and l.seq > coalesce(p_after, 0)
+      order by l.seq
+      limit p_limit
+    ) as l
+  ) as l
+  where l.before < p_limit;
   select array_agg(c.place), max(c.seq) into v_places, last_seq
   from (
-    select l.ctid as place, l.seq
-    from lamplighter.change as l
-    where l.job = p_job and l.seq > coalesce(p_after, 0)
-    order by l.seq
-    limit p_limit
-    for update skip locked
-  ) as c;
+    select c.place, c.seq, sum(c.run_length) over (order by c.seq) - c.run_length as before
+    from (
+      select l.ctid as place, l.seq, coalesce(l.run_length, 1) as run_length
+      from lamplighter.change as l
+      where l.job = p_job and l.seq > coalesce(p_after, 0)
+      order by l.seq
+      limit v_entries
+      for update skip locked
+    ) as c
+  ) as c
+  -- Behind entries that somebody else has locked, others may be worth more.
+  where c.before < p_limit;
   if v_places is null then
     if p_after is null then
       -- The log has been worked off.
@@ -58,11 +77,18 @@ begin
   end if;
   taken := cardinality(v_places);
   with gone as (
-    delete from lamplighter.change as l where l.ctid = any (v_places) returning l.key, l.changed_at
+    delete from lamplighter.change as l where l.ctid = any (v_places) returning l.key, l.changed_at, l.run_length
+  ), named as (
+    select g.key, g.changed_at from gone as g where g.run_length is null
+    union all
+    select array[(r.first + r.no)::text], r.changed_at
+    from (
+      select g.key[1]::bigint as first, generate_series(0, g.run_length - 1) as no, g.changed_at from gone as g where g.run_length is not null
+    ) as r
   )
-  select array_agg(distinct g.key::text) filter (where g.key is not null), min(g.changed_at) filter (where g.key is null)
+  select array_agg(distinct n.key::text) filter (where n.key is not null), min(n.changed_at) filter (where n.key is null)
   into keys, v_marked_at
-  from gone as g;
+  from named as n;
   is_marked := v_marked_at is not null;
   if is_marked then
     -- Rows may have been stamped as what they came with after their texts had changed.

@@ -74,7 +74,10 @@ begin
   left join lamplighter.embedding_progress as p on p.job = j.id
   cross join lateral (
     select least(c.logged, v_most) as logged, c.logged <= v_most and b.batches <= 100 as is_exact, b.claimed, o.oldest
-    from (select count(*) as logged from (select from lamplighter.change as c where c.job = j.id limit v_most + 1) as c) as c
+    from (
+      select coalesce(sum(coalesce(c.run_length, 1)), 0) as logged
+      from (select c.run_length from lamplighter.change as c where c.job = j.id limit v_most + 1) as c
+    ) as c
     cross join (
       select count(*) as batches, coalesce(sum(cardinality(b.keys)), 0) as claimed
       from (select b.keys from lamplighter.embedding_batch as b where b.job = j.id limit 101) as b

@@ -93,7 +93,9 @@ async function readWaiting({ admin }: VectorStage, { registered }: VectorModel):
   const { rows } = await admin.query<Waiting>(
     `select p.is_pass_due or p.pass_relations is not null or p.found_count > 0 or p.pass_number = 0 as is_pass_ahead,
             exists (select from lamplighter.change as c where c.job = p.job and c.key is null) as is_marked,
-            array(select c.key::text from lamplighter.change as c where c.job = p.job and c.key is not null)
+            array(select case when c.run_length is null then c.key::text else array[(c.key[1]::bigint + no)::text]::text end
+                  from lamplighter.change as c, generate_series(0, coalesce(c.run_length, 1) - 1) as no
+                  where c.job = p.job and c.key is not null)
               || array(select k from lamplighter.embedding_batch as b, unnest(b.keys) as k where b.job = p.job) as keys,
             array(select k from lamplighter.embedding_batch as b, unnest(b.keys) as k where b.job = p.job and b.is_of_pass) as pass_keys
      from lamplighter.embedding_progress as p where p.job = $1`,

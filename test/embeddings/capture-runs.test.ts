@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { claimChanges } from '../../src/embeddings/claim-changes.ts';
+import type { PreparedJob } from '../../src/embeddings/job-spec.ts';
+import { createTargetScene, type TargetScene } from './target-scene.ts';
+
+let scene: TargetScene;
+beforeAll(async () => {
+  scene = await createTargetScene();
+});
+afterAll(() => scene[Symbol.asyncDispose]());
+
+async function settled(table: string, type: string, values = ''): Promise<PreparedJob> {
+  await scene.run(`create table ${table} (id ${type} primary key, body text)${values}`);
+  const job = await scene.prepare(table);
+  await scene.settle(job);
+  return job;
+}
+
+const countEntries = async () => (await scene.logged()).length;
+
+describe('runs of integer keys', () => {
+  test.each([
+    ['smallint, to both ends', 'int2', '-32768, -32700', '32700, 32767'],
+    ['integer, around 0', 'int4', '-100, 100', '2147483600, 2147483647'],
+    [
+      'bigint, to both ends',
+      'int8',
+      '-9223372036854775808, -9223372036854775700',
+      '9223372036854775700, 9223372036854775807',
+    ],
+  ])(
+    '%s: a bulk insert leaves two entries for each 32 keys, and every row is embedded once',
+    async (_, type, ...ranges) => {
+      const table = `run_${type}`;
+      const job = await settled(table, type);
+      for (const range of ranges) {
+        const [from, to] = range.split(', ');
+        await scene.run(
+          `insert into ${table} select ${from}::numeric + n, 'text ' || n from generate_series(0, ${to}::numeric - ${from}::numeric) as n`,
+        );
+      }
+      const [{ count } = { count: 0 }] = (await scene.run(`select count(*)::int as count from ${table}`)) as {
+        count: number;
+      }[];
+      expect(await countEntries()).toBeLessThanOrEqual(2 * Math.ceil(count / 32) + 4);
+      expect(await scene.drain(job)).toHaveLength(count);
+      expect(await scene.wrong(table)).toEqual([]);
+    },
+  );
+
+  test('neighbours that have not changed are not embedded again', async () => {
+    const job = await settled(
+      'beside',
+      'int',
+      `; insert into beside select n, 'text ' || n from generate_series(0, 63) as n`,
+    );
+    await scene.run(`update beside set body = 'changed ' || id where id between 10 and 20`);
+    expect(await countEntries()).toBe(2);
+    expect((await scene.drain(job)).toSorted()).toEqual(
+      Array.from({ length: 11 }, (_, at) => `changed ${at + 10}`).toSorted(),
+    );
+    expect(await scene.wrong('beside')).toEqual([]);
+  });
+
+  test('a rollback to a savepoint takes the run back', async () => {
+    const job = await settled('saved', 'int');
+    await scene.run(
+      `begin; insert into saved values (1, 'one'); savepoint s; insert into saved values (2, 'lost'); rollback to s;
+       insert into saved values (3, 'three'), (4, 'four'); commit`,
+    );
+    expect((await scene.drain(job)).toSorted()).toEqual(['four', 'one', 'three']);
+  });
+
+  test('another transaction notes the same run again', async () => {
+    const job = await settled(
+      'twice',
+      'int',
+      `; insert into twice select n, 'text ' || n from generate_series(1, 9) as n`,
+    );
+    await scene.run(
+      `begin; update twice set body = 'a' where id < 5; commit; begin; update twice set body = 'b' where id > 7; commit`,
+    );
+    expect(await scene.drain(job)).toHaveLength(6);
+    await scene.run(`update twice set body = 'c' where id < 5`);
+    expect(await scene.drain(job)).toEqual(['c', 'c', 'c', 'c']);
+  });
+
+  test('keys that are no neighbours are noted alone', async () => {
+    const job = await settled('apart', 'bigint');
+    await scene.run(`insert into apart select n * 1000, 'text ' || n from generate_series(1, 100) as n`);
+    expect(await scene.logged()).toHaveLength(100);
+    expect(await scene.run('select from lamplighter.change where run_length is not null')).toEqual([]);
+    expect(await scene.drain(job)).toHaveLength(100);
+  });
+
+  test('a claim takes little more than its limit, and another one the rest', async () => {
+    const job = await settled('many', 'int');
+    await scene.run(`insert into many select n, 'text ' || n from generate_series(1, 1000) as n`);
+    const sizes: number[] = [];
+    for (;;) {
+      const { batch, taken } = await claimChanges(scene.pool, job, { holderId: scene.holderId, limit: 100 });
+      if (taken === 0) break;
+      if (batch === undefined) continue;
+      sizes.push(batch.rows.length);
+      await scene.answer(job, batch);
+    }
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(132);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(1000);
+    expect(await scene.wrong('many')).toEqual([]);
+  });
+
+  test('what waits is counted in keys', async () => {
+    const job = await settled('counted', 'int');
+    await scene.run(`insert into counted select n, 'text ' || n from generate_series(0, 63) as n`);
+    const [status] = await scene.run(
+      `select queued::int as queued from lamplighter.embedding_status where job = ${job.id}`,
+    );
+    expect(Number(status?.['queued'])).toBeGreaterThanOrEqual(64);
+    await scene.drain(job);
+  });
+});
