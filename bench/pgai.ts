@@ -86,7 +86,7 @@ await publish(
     rows,
     verdicts,
     notes: [
-      'Killed: SIGKILL at a quarter, a third of the texts changed, another worker started at once; Lamplighter waits until the lease of 30 s has run out, pgai holds a transaction open while its model works, which ends with it.',
+      'Killed: SIGKILL at a quarter, a third of the texts changed, another worker started at once on the same host: Lamplighter asks its kernel what has ended, pgai holds a transaction open while its model works, which ends with it.',
     ],
   },
   options,

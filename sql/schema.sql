@@ -507,6 +507,7 @@ create table lamplighter.worker (
   username text default SESSION_USER not null,
   hostname text not null,
   pid integer not null,
+  host_process text,
   status text collate "C" default 'running'::text not null,
   version text not null,
   functions text[] not null,
@@ -2206,7 +2207,7 @@ AS $function$
   from unnest(p_function_names, p_models) as l (function_name, model)
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.declare_deaths(p_reachable_ms double precision DEFAULT NULL::double precision, p_now_ms double precision DEFAULT NULL::double precision)
+CREATE OR REPLACE FUNCTION lamplighter.declare_deaths(p_reachable_ms double precision DEFAULT NULL::double precision, p_now_ms double precision DEFAULT NULL::double precision, p_ended uuid[] DEFAULT '{}'::uuid[])
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -2237,9 +2238,10 @@ begin
     from lamplighter.worker as w
     where w.status in ('running', 'sleeping', 'stopping')
       -- Nobody could renew a lease while the server was away.
-      and greatest(w.last_heartbeat, case when pg_postmaster_start_time() < v_now then pg_postmaster_start_time() end,
-                   v_now - make_interval(secs => p_reachable_ms / 1000.0))
-          < v_now - make_interval(secs => w.lease_ms / 1000.0)
+      and (greatest(w.last_heartbeat, case when pg_postmaster_start_time() < v_now then pg_postmaster_start_time() end,
+                    v_now - make_interval(secs => p_reachable_ms / 1000.0))
+           < v_now - make_interval(secs => w.lease_ms / 1000.0)
+        or (w.worker_id = any (p_ended) and w.username = session_user::text collate "C"))
     for no key update skip locked
   )
   update lamplighter.worker as w
@@ -3578,6 +3580,18 @@ AS $function$
   from lamplighter.embedding_job as j
   where j.control_id = p_control_id
   order by j.id
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.list_host_processes(p_host text)
+ RETURNS TABLE(worker_id uuid, host_process text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select w.worker_id, w.host_process
+  from lamplighter.worker as w
+  where w.status in ('running', 'sleeping', 'stopping') and starts_with(w.host_process, p_host)
+    and w.username = session_user::text collate "C"
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.list_in_flight(p_worker_id uuid)
@@ -6084,7 +6098,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer, p_kind text DEFAULT 'worker'::text, p_process_id uuid DEFAULT NULL::uuid)
+CREATE OR REPLACE FUNCTION lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer, p_kind text DEFAULT 'worker'::text, p_process_id uuid DEFAULT NULL::uuid, p_host_process text DEFAULT NULL::text)
  RETURNS uuid
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -6097,8 +6111,8 @@ begin
   if p_lease_ms is null or p_lease_ms not between 1000 and 3600000 then
     raise exception 'A lease must be between 1 s and 1 h, not % ms', coalesce(p_lease_ms::text, 'NULL') using errcode = '22023';
   end if;
-  insert into lamplighter.worker as w (kind, process_id, hostname, pid, version, functions, lanes, concurrency, lease_ms)
-  values (p_kind, p_process_id, p_hostname, p_pid, p_version,
+  insert into lamplighter.worker as w (kind, process_id, hostname, pid, host_process, version, functions, lanes, concurrency, lease_ms)
+  values (p_kind, p_process_id, p_hostname, p_pid, p_host_process, p_version,
           array(select distinct split_part(lane, ':', 1) from unnest(p_lanes) as lane order by 1), p_lanes, p_concurrency, p_lease_ms)
   returning w.worker_id into v_worker_id;
   return v_worker_id;
@@ -8443,7 +8457,7 @@ revoke all on function lamplighter.count_pending(p_limit bigint) from public;
 
 revoke all on function lamplighter.count_waiting(p_function_names text[], p_models text[], p_most integer) from public;
 
-revoke all on function lamplighter.declare_deaths(p_reachable_ms double precision, p_now_ms double precision) from public;
+revoke all on function lamplighter.declare_deaths(p_reachable_ms double precision, p_now_ms double precision, p_ended uuid[]) from public;
 
 revoke all on function lamplighter.describe_left_indexes(p_query text, p_before oid[]) from public;
 
@@ -8538,6 +8552,8 @@ revoke all on function lamplighter.issue_id() from public;
 revoke all on function lamplighter.list_changed_jobs(p_jobs bigint[]) from public;
 
 revoke all on function lamplighter.list_embedding_jobs(p_control_id text) from public;
+
+revoke all on function lamplighter.list_host_processes(p_host text) from public;
 
 revoke all on function lamplighter.list_in_flight(p_worker_id uuid) from public;
 
@@ -8685,7 +8701,7 @@ revoke all on function lamplighter.register_embedding_job(p_control_id text, p_j
 
 revoke all on function lamplighter.register_handler(p_handler regprocedure, p_function_name text, p_search_path text) from public;
 
-revoke all on function lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer, p_kind text, p_process_id uuid) from public;
+revoke all on function lamplighter.register_worker(p_hostname text, p_pid integer, p_version text, p_lanes text[], p_concurrency integer, p_lease_ms integer, p_kind text, p_process_id uuid, p_host_process text) from public;
 
 revoke all on function lamplighter.release_batch(p_batch bigint, p_holder uuid, p_delay_ms double precision) from public;
 
@@ -9138,6 +9154,8 @@ comment on column lamplighter.waiting.topic is 'What the work is: requests, task
 comment on table lamplighter.worker is 'Processes that hold work: workers and daemons. The lease on a request is its worker''s lease: renewed by the heartbeat, lost with it.';
 
 comment on column lamplighter.worker.charged_id is 'The request that is charged for its death: in quarantine, and alone in its lane.';
+
+comment on column lamplighter.worker.host_process is 'By what its kernel tells the process from all others: boot, namespace, pid and start. Who shares the first two can see whether it runs. Null: unknown.';
 
 comment on column lamplighter.worker.in_flight_at_death is 'Requests in flight with it when it was found dead.';
 

@@ -6,6 +6,7 @@ create table lamplighter.worker (
   username text not null default session_user,
   hostname text not null,
   pid integer not null,
+  host_process text,
   status text collate "C" not null default 'running',
   version text not null,
   functions text[] not null,
@@ -30,6 +31,8 @@ create table lamplighter.worker (
 comment on table lamplighter.worker is 'Processes that hold work: workers and daemons. The lease on a request is its worker''s lease: renewed by the heartbeat, lost with it.';
 comment on column lamplighter.worker.process_id is
   'Of the process that holds the lease, as in each line of its log: a daemon has a lease in each database, and a lost lease gets a successor.';
+comment on column lamplighter.worker.host_process is
+  'By what its kernel tells the process from all others: boot, namespace, pid and start. Who shares the first two can see whether it runs. Null: unknown.';
 comment on column lamplighter.worker.kind is 'worker: serves requests or tasks; daemon: keeps embeddings.';
 comment on column lamplighter.worker.lanes is 'function:model pairs that the worker serves; none for one that serves no requests.';
 comment on column lamplighter.worker.memory_bytes is 'What its whole process takes of the memory of its host, at the last heartbeat.';

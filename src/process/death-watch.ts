@@ -1,3 +1,4 @@
+import { HOST_PREFIX, hasEnded } from '../core/host-process.ts';
 import type { Trouble } from '../core/recurring-trouble.ts';
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
@@ -5,6 +6,7 @@ import { classifySqlState } from '../db/sqlstate.ts';
 import type { Duty, Heartbeat } from './duties.ts';
 
 const DECLARE_DEATHS = loadQuery('declare_deaths');
+const LIST_HOST_PROCESSES = loadQuery('list_host_processes');
 const WAS_STANDBY = loadQuery('was_standby');
 /** What the clock of the server may gain on that of the process between two heartbeats before it counts as set. */
 const STEP_MS = 1_000;
@@ -42,6 +44,8 @@ export interface DeathWatchDeps {
  * that may have been one the others get that time, too. So they do when the clock of the server was set forward: all of them look silent
  * then. Each process keeps that knowledge for itself, from its heartbeats, whoever does the duty; those who know too little to judge do it
  * in turns of their own, so that they never stand in the way of one who knows.
+ *
+ * A process of this host that has ended is dead at once: the kernel tells. So one that was killed and started again goes on where it was.
  */
 export function createDeathWatch({ db, intervalMs, leaseMs, rescues }: DeathWatchDeps): Duty[] {
   const known = createReachability(leaseMs);
@@ -107,9 +111,18 @@ function createReachability(leaseMs: number) {
   };
 }
 
-/** Declares dead the processes of either kind whose lease ran out, as far as their silence proves it. */
+/** Declares dead the processes of either kind whose lease ran out, as far as their silence proves it, and those that have ended here. */
 async function declareDeaths(db: Queryable, { reachableMs, nowMs }: Reachability): Promise<void> {
-  await db.query(DECLARE_DEATHS, [reachableMs ?? null, nowMs]);
+  await db.query(DECLARE_DEATHS, [reachableMs ?? null, nowMs, await listEnded(db)]);
+}
+
+/** The ids of processes of this host that count as alive and have ended. */
+async function listEnded(db: Queryable): Promise<string[]> {
+  if (HOST_PREFIX === undefined) return [];
+  const { rows } = await db.query<{ worker_id: string; host_process: string }>(LIST_HOST_PROCESSES, [
+    `${HOST_PREFIX} `,
+  ]);
+  return rows.flatMap(({ worker_id, host_process }) => (hasEnded(host_process) ? worker_id : []));
 }
 
 /** True when the server may be a standby that was promoted, at a time that nobody knows; also after a crash. */

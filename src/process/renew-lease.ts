@@ -1,3 +1,4 @@
+import { HOST_PROCESS } from '../core/host-process.ts';
 import { PROCESS_ID } from '../core/process-id.ts';
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
@@ -136,6 +137,7 @@ export async function registerWorker(db: Queryable, registration: WorkerRegistra
     leaseMs,
     kind,
     PROCESS_ID,
+    HOST_PROCESS,
   ]);
   const [row] = rows;
   if (row === undefined) throw new Error('register_worker returned no row');

@@ -1,5 +1,10 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
+import { HOST_PREFIX } from '../../src/core/host-process.ts';
 import { silentLogger } from '../../src/core/log.ts';
 import { createTroubles } from '../../src/core/recurring-trouble.ts';
 import { createDeathWatch, type Reachability } from '../../src/process/death-watch.ts';
@@ -89,3 +94,35 @@ test('a rescue that the server refuses for its own sake forgets nothing about th
   await expect(runAfterHeartbeats(duty, LEASE_MS)).rejects.toMatchObject({ code: '22012' });
   expect(duty.name()).toBe('rescue_things');
 });
+
+test.runIf(process.platform === 'linux')(
+  'a process of this host that has ended is dead at once, and one that hangs, or another login’s, is not',
+  async () => {
+    const [ended, hanging] = [0, 1].map(() => spawn('sleep', ['60'], { stdio: 'ignore' }));
+    if (ended === undefined || hanging === undefined) throw new Error('expected two processes');
+    await Promise.all([once(ended, 'spawn'), once(hanging, 'spawn')]);
+    hanging.kill('SIGSTOP');
+    const ids = await Promise.all([ended, hanging, ended].map((child) => registerAs(child)));
+    await db.pool.query(`update lamplighter.worker set username = 'somebody' where worker_id = $1`, [ids[2]]);
+    ended.kill('SIGKILL');
+    await once(ended, 'exit');
+    await runAfterHeartbeats(
+      watch(async () => undefined),
+      0,
+    );
+    expect(await Promise.all(ids.map(statusOf))).toEqual(['dead', 'running', 'running']);
+    hanging.kill('SIGKILL');
+  },
+);
+
+/** Registers a process of this host that has just renewed its lease. */
+async function registerAs(child: ChildProcess): Promise<string> {
+  const id = await registerSilent();
+  const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8');
+  const start = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  await db.pool.query('update lamplighter.worker set last_heartbeat = now(), host_process = $2 where worker_id = $1', [
+    id,
+    `${HOST_PREFIX} ${child.pid} ${start}`,
+  ]);
+  return id;
+}

@@ -285,6 +285,7 @@ export const PRIVILEGES = `
 + + + + + + . . .  lamplighter.list_waits execute
 + + + + + + . . .  lamplighter.read_waits execute
 + + + + + + . . .  lamplighter.find_unfinished_tasks execute
++ + . . . . + . .  lamplighter.list_host_processes execute
 + + . . . . + . .  lamplighter.list_workers execute
 + + . . . . + . .  lamplighter.lookup_cached_results execute
 + + . . . . . . .  lamplighter.measure_pending execute

@@ -2,9 +2,12 @@
 -- Declares dead the processes whose lease ran out, workers and daemons, and notes what was in flight with them and which request find_charged charges.
 -- p_reachable_ms is for how long the caller has known the server to be reachable, and its clock to go evenly: silence before that
 -- proves nothing. Null: always. p_now_ms (since 1970) is the time for which it knows that, and as of which silence is judged: the
--- clock may have been set since. Null: now.
-create or replace function lamplighter.declare_deaths(p_reachable_ms double precision default null, p_now_ms double precision default null)
-returns void
+-- clock may have been set since. Null: now. p_ended: processes of the caller's login that have ended for certain, whatever their lease.
+create or replace function lamplighter.declare_deaths(
+  p_reachable_ms double precision default null,
+  p_now_ms double precision default null,
+  p_ended uuid[] default '{}'
+) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set jit = off set enable_hashjoin = off set enable_mergejoin = off set row_security = off as $$
 declare
@@ -27,9 +30,10 @@ begin
     from lamplighter.worker as w
     where w.status in ('running', 'sleeping', 'stopping')
       -- Nobody could renew a lease while the server was away.
-      and greatest(w.last_heartbeat, case when pg_postmaster_start_time() < v_now then pg_postmaster_start_time() end,
-                   v_now - make_interval(secs => p_reachable_ms / 1000.0))
-          < v_now - make_interval(secs => w.lease_ms / 1000.0)
+      and (greatest(w.last_heartbeat, case when pg_postmaster_start_time() < v_now then pg_postmaster_start_time() end,
+                    v_now - make_interval(secs => p_reachable_ms / 1000.0))
+           < v_now - make_interval(secs => w.lease_ms / 1000.0)
+        or (w.worker_id = any (p_ended) and w.username = session_user::text collate "C"))
     for no key update skip locked
   )
   update lamplighter.worker as w
