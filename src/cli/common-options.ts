@@ -7,7 +7,7 @@ import type { CliOption } from './cli-option.ts';
 export const LOG_LEVEL_OPTION: CliOption = {
   flag: 'log-level',
   argument: 'level',
-  describes: `how much to log to standard error: ${LOG_LEVELS.join(', ')}; debug also shows where an error comes from`,
+  describes: `how much to log to standard error: ${LOG_LEVELS.join(', ')}; debug adds stacks of errors`,
 };
 
 export const YES_OPTION: CliOption = { flag: 'yes', short: 'y', describes: 'do not ask' };

@@ -9,7 +9,7 @@ const WORDINGS: Readonly<Record<DaemonOption, Wording>> = {
   table: {
     short: 't',
     argument: 'table',
-    describes: 'the table that holds the embedding jobs, as it is named there',
+    describes: 'the table of embedding jobs, with its exact name',
     defaultText: 'jobs',
   },
   schema: { short: 's', argument: 'schema', describes: 'the schema of that table', defaultText: 'public' },
@@ -23,16 +23,16 @@ const WORDINGS: Readonly<Record<DaemonOption, Wording>> = {
   trustedOwners: {
     argument: 'role',
     isRepeatable: true,
-    describes: 'also serve tables of this role, whose triggers then run with the rights of the daemon',
+    describes: 'also serve tables of this role; its triggers then run with the rights of the daemon',
   },
   maxLoad: {
     argument: 'share',
-    describes: 'share of the time that the backfill of a job may keep its database at work, such as 0.25',
+    describes: 'largest share of the time that the backfill of a job may use its database, such as 0.25',
     defaultText: '1',
   },
   captureLimitBytes: {
     argument: 'size',
-    describes: 'size of the change log of a job, such as 500MB, beyond which only a full pass is noted as due',
+    describes: 'largest change log of a job, such as 500MB; beyond it the daemon makes a full pass instead',
     defaultText: '1GB',
   },
   allowsUrlImages: {
@@ -46,7 +46,7 @@ const WORDINGS: Readonly<Record<DaemonOption, Wording>> = {
   },
   maxConnections: { argument: 'n', describes: 'most connections held in one database', defaultText: '8' },
   leaseMs: { argument: 'duration', describes: 'silence after which a daemon counts as dead', defaultText: '30s' },
-  heartbeatMs: { argument: 'duration', describes: 'pause between signs of life', defaultText: '5s' },
+  heartbeatMs: { argument: 'duration', describes: 'pause between heartbeats', defaultText: '5s' },
 };
 
 const optionOf = (name: DaemonOption): CliOption => ({ flag: daemonConfig.options[name].flag, ...WORDINGS[name] });

@@ -11,12 +11,12 @@ const TASK_ROLE: CliOption = {
   argument: 'role=uri',
   isRepeatable: true,
   describes:
-    'how to log in as this role to run its tasks; a superuser other than the login of the worker has to be named so',
+    'how to log in as this role to run its tasks; a superuser that is not the login of the worker needs this flag',
 };
 const TASK_ROLES: CliOption = {
   flag: 'task-roles',
   argument: 'file',
-  describes: 'a file with such a connection string on each line, the role being its user',
+  describes: 'a file with one such connection string a line; the role is its user',
 };
 const TASK_PASSWORD_COMMAND: CliOption = {
   flag: 'task-password-command',

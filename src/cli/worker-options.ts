@@ -7,10 +7,14 @@ type Wording = Omit<CliOption, 'flag'>;
 const WORDINGS: Readonly<Record<WorkerOption, Wording>> = {
   concurrency: {
     argument: 'n',
-    describes: 'batches worked on at once; one request each where the model takes one at a time',
+    describes: 'batches in flight at once; with one request each if the model takes one at a time',
     defaultText: '4',
   },
-  pollIntervalMs: { argument: 'duration', describes: 'longest idle wait before looking for work', defaultText: '1s' },
+  pollIntervalMs: {
+    argument: 'duration',
+    describes: 'longest pause between scans of an idle worker',
+    defaultText: '1s',
+  },
   maxRetries: { argument: 'n', describes: 'tries after the first before a request has failed', defaultText: '3' },
   timeoutMs: { argument: 'duration', describes: 'longest run of one request', defaultText: '300s' },
   taskConcurrency: { argument: 'n', describes: 'SQL tasks run at once; 0 runs none', defaultText: '4' },
@@ -25,7 +29,7 @@ const WORDINGS: Readonly<Record<WorkerOption, Wording>> = {
   lenient: { describes: 'start even if a model that was named cannot be loaded' },
   offline: { describes: 'never call out for model files' },
   leaseMs: { argument: 'duration', describes: 'silence after which a worker counts as dead', defaultText: '30s' },
-  heartbeatMs: { argument: 'duration', describes: 'pause between signs of life', defaultText: '5s' },
+  heartbeatMs: { argument: 'duration', describes: 'pause between heartbeats', defaultText: '5s' },
 };
 
 const WORKER_OPTION_NAMES = Object.keys(workerConfig.options) as WorkerOption[]; // the keys are that type's

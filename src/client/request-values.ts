@@ -31,7 +31,7 @@ export function toTextValue(name: string, text: unknown): string | null {
   if (!text.isWellFormed()) {
     const at = text.search(/\p{Surrogate}/u);
     throw invalid(`${name}: expected a text without halves of surrogate pairs, got one at ${at}`, {
-      hint: 'The text was probably cut within an emoji; text.toWellFormed() puts a replacement character there.',
+      hint: 'The text was probably cut within an emoji; text.toWellFormed() inserts a replacement character.',
     });
   }
   return text;

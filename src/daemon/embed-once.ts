@@ -179,7 +179,7 @@ async function inspectSource(
   }
   if (src.type === 'bytea' && !isVisual) {
     throw new LamplighterError('CONFIG_INVALID', `Column "${srcColumn}" is of type bytea, and the model takes texts`, {
-      hint: 'For images name a model of images, such as clip/ViT-B-32-visual.',
+      hint: 'For images name an image model, such as clip/ViT-B-32-visual.',
     });
   }
   const { quotedTable } = columns;

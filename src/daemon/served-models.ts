@@ -61,7 +61,7 @@ export function createServedModels({ registry, troubles, clock, imageFetcher }: 
         begins: `the model "${model.name}" is unavailable`,
         lasts: `the model "${model.name}" is still unavailable`,
         ends: `the model "${model.name}" is available again`,
-        advice: 'its rows are charged nothing and tried again',
+        advice: 'its rows are not charged, and are tried again',
         isKept: true,
       });
       const entry = { model, turns: createModelTurns(model, trouble, clock), loneTurn, dimensions, isVisual };

@@ -91,6 +91,6 @@ export function channelNotBound(place: string): LamplighterError {
   return new LamplighterError(
     'AUTHENTICATION_FAILED',
     `The server at ${place} did not bind the login to the TLS connection`,
-    { hint: 'Remove channel_binding=require if a proxy is in between on purpose.' },
+    { hint: 'Remove channel_binding=require if there is a proxy in between on purpose.' },
   );
 }

@@ -45,7 +45,7 @@ export async function openTaskSession(
   throw new LamplighterError(
     'CONNECTION_REFUSED',
     `A transaction pooler is in front of the server at ${describeHost(settings)}, where a task has no session of its own`,
-    { hint: 'Give the way around it with --direct-uri.' },
+    { hint: 'Give the address of the server itself with --direct-uri.' },
   );
 }
 

@@ -201,7 +201,7 @@ export const METRICS = [
     name: 'lamplighter_embedding_has_failed',
     type: 'gauge',
     labels: ['job', 'model'],
-    help: '1 where an embedding job has failed and waits to be mended.',
+    help: '1 where an embedding job has failed and waits to be fixed.',
     of: 'installation',
   },
   {

@@ -85,13 +85,13 @@ function laneTroubles({ lanes, at }: Figures, processes: readonly ProcessRow[]):
       const known = REQUEST_FUNCTIONS.find((each) => each === functionName);
       if (stoppedBy === 'not served') {
         const text = `No running worker serves ${name}, and requests wait for one: ${count}.`;
-        const advice = 'Start a worker that serves it; workers say at their start why they do not.';
+        const advice = 'Start a worker that serves it; workers log at their start why they do not.';
         const command = known === undefined ? {} : { command: workerCommandFor(known, model, isAnyRunning) };
         return [{ kind: 'not-served', severity: 'error', text, advice, ...command, ...common }];
       }
       if (stoppedBy === 'model unavailable') {
         const text = `The model of ${name} is unavailable for every worker, and requests wait for it: ${count}.`;
-        const advice = 'They are tried again by themselves; see the address, the key and the quota of its provider.';
+        const advice = 'They are tried again automatically; check the address, the key and the quota of its provider.';
         return [{ kind: 'model-unavailable', severity: 'error', text, advice, ...common }];
       }
       if (stoppedBy === 'paused') {
@@ -101,7 +101,7 @@ function laneTroubles({ lanes, at }: Figures, processes: readonly ProcessRow[]):
       }
       if (oldestPendingMs < OLD_MS) return [];
       const text = `Requests of ${name} wait longer than 10 min: ${count}.`;
-      const advice = 'More workers, or a higher --concurrency, take them sooner.';
+      const advice = 'Start more workers, or raise --concurrency.';
       return [{ kind: 'old-pending', severity: 'warning', text, advice, ...common }];
     })
     .slice(0, MOST_OF_A_KIND);
@@ -126,7 +126,7 @@ function deadTroubles({ at }: Figures, processes: readonly ProcessRow[]): Troubl
       kind: 'dead-worker',
       severity: 'warning',
       text: `The ${kind} with process ${pid} on ${hostname} has died, or cannot reach the database.`,
-      advice: 'What it held is taken over by others; start it again unless something else does.',
+      advice: 'Others take over its work; start it again unless a supervisor does.',
       since: new Date(lastHeartbeat).toISOString(),
       link: 'workers',
     }));

@@ -92,7 +92,7 @@ function listen(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const isTaken = cause.code === 'EADDRINUSE';
-      const why = isTaken ? 'something else listens there' : cause.message;
+      const why = isTaken ? 'another program listens there' : cause.message;
       const hint = 'Choose another address with --http, such as 127.0.0.1:0 for any free port.';
       const code = isTaken ? 'PORT_TAKEN' : 'USAGE';
       reject(new LamplighterError(code, `Probes cannot be answered on ${host}:${port}: ${why}`, { cause, hint }));

@@ -108,7 +108,7 @@ describe('start-daemon --http', () => {
       '--http',
       address,
     ]);
-    expect(stderr).toContain(`error: Probes cannot be answered on ${address}: something else listens there`);
+    expect(stderr).toContain(`error: Probes cannot be answered on ${address}: another program listens there`);
     expect(stderr).toContain('hint: Choose another address with --http, such as 127.0.0.1:0 for any free port.');
     expect(code).toBe(1);
   }, 30_000);

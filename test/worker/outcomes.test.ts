@@ -48,7 +48,7 @@ test('a model that is unavailable is told of once, in its own words, and again w
   expect(about(tested.lines(), /model/)).toMatchObject([
     {
       level: 40,
-      msg: `the model "test/model" is unavailable: ${WORDS}; its requests are charged nothing and tried again`,
+      msg: `the model "test/model" is unavailable: ${WORDS}; its requests are not charged, and are tried again`,
     },
     {
       level: 30,

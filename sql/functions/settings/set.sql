@@ -9,8 +9,8 @@ declare
 begin
   update lamplighter.setting as s set value = v_value where s.name = v_name returning s.server_value into v_server_value;
   if v_server_value is not null and v_value is not null then
-    raise notice 'The setting steadytext.% of the server is % and holds over this value', v_name, v_server_value
-      using hint = format('Take it back where it was set: ALTER SYSTEM RESET steadytext.%s (then SELECT pg_reload_conf()), or ALTER DATABASE or ALTER ROLE.', v_name);
+    raise notice 'The setting steadytext.% of the server is % and overrides this value', v_name, v_server_value
+      using hint = format('Reset it where it was set: ALTER SYSTEM RESET steadytext.%s (then SELECT pg_reload_conf()), or ALTER DATABASE or ALTER ROLE.', v_name);
   end if;
   return v_value;
 end

@@ -21,7 +21,7 @@ export const auditCommand: CliCommand = {
   name: 'audit',
   summary: 'show who did what from dashboard and command line',
   details:
-    'Shows what was retried, cancelled, deleted, paused and resumed, by whom, with which filter and how many; the latest first. A role sees its own ' +
+    'Shows who retried, cancelled, deleted, paused and resumed how many rows, with which filter; the latest first. A role sees its own ' +
     'actions, the owner of the schema all. No payload is in it.',
   options: [...CONNECTION_OPTIONS, LIMIT, JSON_OPTION],
   examples: [{ command: 'lamplighter audit --json', does: 'for a program' }],

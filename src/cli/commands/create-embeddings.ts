@@ -70,18 +70,18 @@ const BATCH_SIZE: CliOption = {
 const MAX_ROWS_PER_SECOND: CliOption = {
   flag: 'max-rows-per-second',
   argument: 'n',
-  describes: 'hold the pass to that rate',
+  describes: 'limit the pass to this rate',
 };
 const MAX_TOKENS_PER_DAY: CliOption = {
   flag: 'max-tokens-per-day',
   argument: 'n',
-  describes: 'the most tokens of a day in UTC; the pass waits for the next one then',
+  describes: 'most tokens of a day in UTC; the pass then waits for the next day',
 };
 const FILTER: CliOption = { flag: 'filter', short: 'f', argument: 'sql', describes: 'a condition that rows must meet' };
 const LIMIT: CliOption = { flag: 'limit', short: 'l', argument: 'n', describes: 'most rows', defaultText: 'all' };
 const CREATE_COLUMN: CliOption = {
   flag: 'create-column',
-  describes: 'add the column of the vectors where it is missing',
+  describes: 'add the column of the vectors if missing',
 };
 const COLUMN_TYPE: CliOption = {
   flag: 'column-type',
@@ -98,7 +98,7 @@ const RUNTIME_PARAMS: CliOption = {
 const STREAM: CliOption = { flag: 'stream', describes: 'has no effect: rows are always streamed' };
 const VISUAL: CliOption = {
   flag: 'visual',
-  describes: 'the model has to be one of images, in a column of bytea or of URLs',
+  describes: 'require an image model; the column is bytea or has URLs',
 };
 const ALLOW_URL_IMAGES: CliOption = {
   flag: 'allow-url-images',
@@ -116,8 +116,8 @@ export const createEmbeddingsCommand: CliCommand = {
   name: 'create-embeddings',
   summary: 'embed a column of texts or images once',
   details:
-    'Reads a table in the order of its key and writes the vectors into a column, or into a file. What is inserted or changed later is not ' +
-    'heeded: that is what start-daemon is for. It ends with 1 when a row could not be embedded.',
+    'Reads a table in the order of its key and writes the vectors into a column, or into a file. It ignores later changes: ' +
+    'for these there is start-daemon. It exits with 1 if a row could not be embedded.',
   options: [
     ...CONNECTION_OPTIONS,
     MODEL,
@@ -170,7 +170,7 @@ export const createEmbeddingsCommand: CliCommand = {
       const served = await models.get(model, interruption.first);
       if (isOn(invocation, VISUAL) && !served.isVisual) {
         throw new LamplighterError('USAGE', `--visual: the model ${model.name} takes texts`, {
-          hint: 'Name a model of images, such as clip/ViT-B-32-visual.',
+          hint: 'Name an image model, such as clip/ViT-B-32-visual.',
         });
       }
       return await embed(invocation, served);

@@ -15,10 +15,10 @@ const SQL: CliOption = { flag: 'sql', describes: 'print the statement instead of
 
 export const createJobsTableCommand: CliCommand = {
   name: 'create-jobs-table',
-  summary: 'make the table that embedding jobs are read from',
+  summary: 'create the table of embedding jobs',
   details:
-    'Makes a table with the columns that the embedding daemon knows. It belongs to you alone: whoever may write to it decides what the ' +
-    'daemon embeds, so that nothing is granted to anybody. Where the table is there already it only looks whether columns are missing.',
+    'Creates a table with the columns that the embedding daemon knows. It belongs to you alone: a role that may write to it decides what the ' +
+    'daemon embeds, so nothing is granted. If the table exists, the command only checks for missing columns.',
   options: [...CONNECTION_OPTIONS, ...JOBS_TABLE_OPTIONS, SQL],
   examples: [
     { command: 'lamplighter create-jobs-table', does: 'public.jobs in the database of DATABASE_URL' },

@@ -28,8 +28,8 @@ export const dashboardCommand: CliCommand = {
   name: 'dashboard',
   summary: 'show requests, tasks, embedding jobs and workers as a page',
   details:
-    'Serves a page that shows what is queued, running and wrong, and lets you retry, cancel, delete, pause and resume. It sees and does what the ' +
-    'role of the connection may: the owner of the schema all, others their own. Without --auth-basic-file it listens on loopback only.',
+    'Serves a page that shows queued, running and failed work, and lets you retry, cancel, delete, pause and resume. It has the rights of the ' +
+    'role of its connection: the owner of the schema sees all, other roles their own. Without --auth-basic-file it listens on loopback only.',
   options: [...CONNECTION_OPTIONS, LISTEN, ...DASHBOARD_OPTIONS, HASH_PASSWORD],
   examples: [
     { command: 'lamplighter dashboard', does: 'at http://127.0.0.1:4600' },

@@ -60,10 +60,10 @@ const ABOUT_MODELS =
 
 export const demoCommand: CliCommand = {
   name: 'demo',
-  summary: 'show everything on a PostgreSQL of its own, and leave nothing behind',
+  summary: 'show everything on a temporary PostgreSQL',
   details:
-    'Starts an embedded PostgreSQL in a temporary folder, a worker and an embedding daemon, shows what they can do step by step, with the statements that ' +
-    'do it, and removes everything. Needs no server, no download and no configuration. Text is generated where there is a model for it: ' +
+    'Starts an embedded PostgreSQL in a temporary folder, a worker and an embedding daemon, shows step by step what they can do, with the statements that ' +
+    'do it, and removes everything. Needs no server, no download and no configuration. It generates text if there is a model for it: ' +
     'the one that LAMPLIGHTER_DEMO_GGUF names, or the recommended one if it was pulled.',
   options: [],
   examples: [{ command: 'lamplighter demo', does: 'takes a few seconds' }],

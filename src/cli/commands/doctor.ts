@@ -19,7 +19,7 @@ export const doctorCommand: CliCommand = {
   name: 'doctor',
   summary: 'check everything, and say how to fix it',
   details:
-    'Runs checks from the connection to the work in the queue, or those that are named, says what is wrong and how to fix it. ' +
+    'Runs all checks, from the connection to the work in the queue, or only the named ones, and says how to fix what they find. ' +
     'Changes nothing. No check takes longer than 3 s. Exits with 1 when something is broken.',
   argument: { name: 'check', describes: 'names from "doctor --list"', isRepeatable: true },
   options: [...CONNECTION_OPTIONS, LIST, HTTP_OPTION, JSON_OPTION],

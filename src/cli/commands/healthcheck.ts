@@ -18,7 +18,7 @@ export const healthcheckCommand: CliCommand = {
   summary: 'ask a worker or daemon whether it is ready',
   details:
     'Asks /readyz of a process that was started with --http, for supervisors that run commands. Exit 0 when it is ready; exit 1 when it is not, with each ' +
-    'failed check on a line, or when it does not answer within 4 s.',
+    'failed check on a line, or when there is no answer within 4 s.',
   options: [HTTP],
   examples: [{ command: 'lamplighter healthcheck --http 127.0.0.1:9464', does: 'the worker on this host' }],
   logLevel: 'warn',
@@ -49,7 +49,7 @@ async function ask(url: string): Promise<Answer> {
     'CONNECTION_REFUSED',
     `${url} answers with HTTP ${status}, which is no answer of Lamplighter`,
     {
-      hint: 'Another program listens there. Give the address that the worker or daemon has in its --http.',
+      hint: 'Another program listens there. Give the address of the --http flag of the worker or daemon.',
     },
   );
 }

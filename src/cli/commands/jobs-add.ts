@@ -27,7 +27,7 @@ const COLUMNS: readonly ColumnOption[] = [
     flag: 'dst-column',
     argument: 'column',
     column: 'dst_column',
-    describes: 'the column of the vectors, added where it is missing',
+    describes: 'the column of the vectors, added if missing',
   },
   { flag: 'model', short: 'm', argument: 'model', column: 'embedding_model', describes: 'a name from "show-models"' },
   { flag: 'pk', argument: 'columns', column: 'pk', describes: 'the key, where that is not the primary key' },
@@ -41,7 +41,7 @@ const COLUMNS: readonly ColumnOption[] = [
     flag: 'dst-table',
     argument: 'table',
     column: 'dst_table',
-    describes: 'keep the texts there in chunks, each with its vector; made where it is missing',
+    describes: 'keep the texts in chunks in this table, each with its vector; created if missing',
   },
   {
     flag: 'chunk-size',
@@ -86,12 +86,17 @@ const COLUMNS: readonly ColumnOption[] = [
     describes: 'the database of the table, best as env:LAMPLIGHTER_DB_NAME',
     defaultText: 'the one of the jobs table',
   },
-  { flag: 'max-rows-per-second', argument: 'n', column: 'max_rows_per_second', describes: 'hold the job to that rate' },
+  {
+    flag: 'max-rows-per-second',
+    argument: 'n',
+    column: 'max_rows_per_second',
+    describes: 'limit the job to this rate',
+  },
   {
     flag: 'max-tokens-per-day',
     argument: 'n',
     column: 'max_tokens_per_day',
-    describes: 'the most tokens of a day in UTC; the job waits for the next one then',
+    describes: 'most tokens of a day in UTC; the job then waits for the next day',
   },
 ];
 
@@ -99,7 +104,7 @@ export const jobsAddCommand: CliCommand = {
   name: 'jobs add',
   summary: 'add an embedding job',
   details:
-    'Adds a row to the jobs table; a daemon that runs takes it up within a second. The same as an INSERT, with the names checked.',
+    'Adds a row to the jobs table; a running daemon takes it up within a second. Like an INSERT, but with checked names.',
   options: [...CONNECTION_OPTIONS, ...JOBS_TABLE_OPTIONS, ...TRUST_OPTIONS, ...COLUMNS],
   examples: [
     {

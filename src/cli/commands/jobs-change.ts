@@ -49,7 +49,7 @@ export const jobsCancelCommand = commandOf({
 export const jobsPauseCommand = commandOf({
   name: 'pause',
   summary: 'stop an embedding job for a while',
-  details: 'The same as cancel: what changes meanwhile is found by a full pass after "jobs resume".',
+  details: 'The same as cancel: a full pass after "jobs resume" finds the changes in between.',
   does: 'stop it for a while',
   async run(access, invocation) {
     const { id } = requireJob(access, invocation);
@@ -60,8 +60,8 @@ export const jobsPauseCommand = commandOf({
 
 export const jobsResumeCommand = commandOf({
   name: 'resume',
-  summary: 'take up an embedding job that was paused or cancelled',
-  details: 'Clears canceled_at: the job goes on and catches up with all that was changed meanwhile.',
+  summary: 'continue a paused or cancelled embedding job',
+  details: 'Clears canceled_at: the job goes on and catches up with all changes.',
   does: 'go on with it',
   async run(access, invocation) {
     const { id } = requireJob(access, invocation);
@@ -72,9 +72,8 @@ export const jobsResumeCommand = commandOf({
 
 export const jobsResyncCommand = commandOf({
   name: 'resync',
-  summary: 'compare all rows of an embedding job with their vectors, soon',
-  details:
-    'Asks for a full pass, which finds rows without a vector and vectors of other texts, however they came about.',
+  summary: 'compare all rows of an embedding job with their vectors',
+  details: 'Asks for a full pass, which finds rows without a vector and vectors of other texts, whatever the cause.',
   does: 'look at every row',
   run: (access, invocation) =>
     inRegistered(
@@ -87,9 +86,9 @@ export const jobsResyncCommand = commandOf({
 
 export const jobsRetryFailuresCommand = commandOf({
   name: 'retry-failures',
-  summary: 'embed rows again that have failed for good',
+  summary: 'retry rows that have failed for good',
   details:
-    'Rows that failed five times are left alone. This tries them again, once you have fixed what was wrong with them.',
+    'The daemon no longer tries rows that failed five times. This command retries them, once you have fixed the cause.',
   does: 'try its failed rows again',
   run: (access, invocation) =>
     inRegistered(

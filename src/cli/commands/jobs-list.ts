@@ -11,7 +11,7 @@ import { printTable } from '../render-table.ts';
 
 export const jobsListCommand: CliCommand = {
   name: 'jobs list',
-  summary: 'show the embedding jobs and how far they are',
+  summary: 'show the embedding jobs with their progress',
   details: 'Reads the jobs table, and asks the database of each job how far it is.',
   options: [...CONNECTION_OPTIONS, ...JOBS_TABLE_OPTIONS, ...TRUST_OPTIONS, JSON_OPTION],
   examples: [

@@ -15,7 +15,7 @@ const SHOWN_FAILURES = 20;
 export const jobsShowCommand: CliCommand = {
   name: 'jobs show',
   summary: 'show one embedding job, and rows that failed',
-  details: 'Shows all that is known of a job, and the rows that could not be embedded with the reason.',
+  details: 'Shows everything about a job, and the rows that could not be embedded, with the reason.',
   argument: { name: 'id', describes: 'id of the job in the jobs table' },
   options: [...CONNECTION_OPTIONS, ...JOBS_TABLE_OPTIONS, ...TRUST_OPTIONS, JSON_OPTION],
   examples: [{ command: 'lamplighter jobs show 7', does: 'one job' }],

@@ -27,16 +27,16 @@ const GRANT_MONITOR: CliOption = {
   flag: 'grant-monitor',
   argument: 'role',
   isRepeatable: true,
-  describes: 'let this role see the figures of all roles, and no text of anybody',
+  describes: 'let this role see the figures of all roles, but no texts',
 };
 const LOOPBACK: CliOption = {
   flag: 'loopback',
   argument: 'dsn',
-  describes: 'how the server reaches this database through dblink, so that one transaction can queue and wait',
+  describes: 'how the server connects to this database by dblink, so that one transaction can queue and wait',
 };
 const ACCEPT_COPY: CliOption = {
   flag: 'accept-copy',
-  describes: 'this database, a copy of another one, is to work from now on: doctor and workers warn of it no longer',
+  describes: 'this copy of another database is the working one from now on: doctor and workers stop warning',
 };
 const SQL: CliOption = { flag: 'sql', describes: 'print the statements instead of running them' };
 
@@ -45,7 +45,7 @@ export const migrateCommand: CliCommand = {
   summary: 'install or upgrade the schema, and grant its use',
   details:
     'Installs the schema, or brings it up to date, in one transaction; running it again changes nothing. Run it as the role that ' +
-    'is to own the objects, usually the owner of the database. What default privileges gave to other roles is taken back and shown.',
+    'is to own the objects, usually the owner of the database. Grants by default privileges to other roles are revoked and shown.',
   options: [...CONNECTION_OPTIONS, GRANT, GRANT_WORKER, GRANT_MONITOR, LOOPBACK, ACCEPT_COPY, SQL],
   examples: [
     { command: 'lamplighter migrate --grant app --grant-worker lamp', does: 'for a caller and a worker' },
@@ -100,7 +100,7 @@ async function setLoopback(invocation: Invocation, settings: ConnectionSettings,
   const notSet = 'The schema is in place; the loopback connection was not set';
   if (loopback.state === 'fails') {
     throw new LamplighterError('LOOPBACK_UNAVAILABLE', `${notSet}, as it does not work: ${loopback.reason}`, {
-      hint: 'The database server itself uses the DSN: host and port are as seen from there. It logs in as the owner of the schema, with a password unless that is a superuser.',
+      hint: 'The database server itself uses the DSN: host and port are as the server sees them. It logs in as the owner of the schema, with a password unless that is a superuser.',
     });
   }
   const isOffered = loopback.state === 'no_dblink' && loopback.isAvailable;

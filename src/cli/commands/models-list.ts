@@ -14,7 +14,7 @@ export const modelsListCommand: CliCommand = {
   name: 'models list',
   summary: 'show the models that can be fetched',
   details:
-    'Shows the models whose files can be fetched, what they are for, their size and licence, and which of them are here. ' +
+    'Shows the models whose files can be fetched, their purpose, size and licence, and which of them are on this machine. ' +
     '"show-models" lists those as well that need no files.',
   options: [MODEL_DIR, JSON_OPTION],
   examples: [

@@ -14,21 +14,24 @@ import { renderBytes } from '../render-bytes.ts';
 
 const DEFAULT: CliOption = {
   flag: 'default',
-  describes: `fetch ${Object.values(RECOMMENDED_MODELS).join(' and ')}, besides what is named`,
+  describes: `fetch ${Object.values(RECOMMENDED_MODELS).join(' and ')}, besides the named ones`,
 };
 const UPDATE: CliOption = {
   flag: 'update',
-  describes: 'take what the hub has now, also where other files were pinned',
+  describes: 'take the present files of the hub, even if others were pinned',
 };
-const OFFLINE: CliOption = { flag: 'offline', describes: 'call nobody; only check what is here' };
+const OFFLINE: CliOption = {
+  flag: 'offline',
+  describes: 'make no network calls; only check the files on this machine',
+};
 
 export const modelsPullCommand: CliCommand = {
   name: 'models pull',
-  summary: 'fetch models, or check those that are here',
+  summary: 'fetch models, or check their files',
   details:
-    'Fetches the files of models from Hugging Face, checks them by sha256 and pins what they are. Files that are here and right stay. ' +
-    'A download that ends early goes on where it stopped when the same command is run again. Without a name it fetches ' +
-    'those of --default. HF_TOKEN gives access to what needs a login, HF_ENDPOINT names a mirror, HF_HUB_OFFLINE is --offline.',
+    'Fetches the files of models from Hugging Face, checks them by sha256 and pins their hashes. Correct files on this machine stay. ' +
+    'The same command resumes an interrupted download. Without a name it fetches ' +
+    'those of --default. HF_TOKEN is for models that need a login, HF_ENDPOINT names a mirror, HF_HUB_OFFLINE is --offline.',
   argument: { name: 'model', describes: 'names from "models list"', isRepeatable: true },
   options: [DEFAULT, UPDATE, OFFLINE, MODEL_DIR, JSON_OPTION],
   examples: [

@@ -51,7 +51,7 @@ function defineChange(
     summary,
     details:
       `${details} those that are named, or after a question all that match the flags. The latter is an operation: it goes on in a running ` +
-      'worker or dashboard if this command ends. The code is 1 when one that was named was left as it was.',
+      'worker or dashboard if this command ends. The exit code is 1 if a named one was not changed.',
     options: [...CONNECTION_OPTIONS, ...REQUEST_FILTER_OPTIONS, YES_OPTION, JSON_OPTION],
     argument: { name: 'id', describes: 'the id of a request', isRepeatable: true },
     examples: [{ command: `lamplighter ${name} 0198a5b6-7c1e-7f00-8a51-3f5e6b6ad001`, does: 'one request' }, example],

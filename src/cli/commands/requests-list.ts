@@ -24,8 +24,8 @@ export const requestsListCommand: CliCommand = {
   name: 'requests list',
   summary: 'show requests',
   details:
-    'Shows requests, the latest first. A role sees its own, the owner of the schema all. However large the table is, each look costs the same; a search ' +
-    'goes on until it has found enough or seen all, and says how far it is.',
+    'Shows requests, the latest first. A role sees its own, the owner of the schema all. The cost does not grow with the table; a search ' +
+    'continues until it has found enough or seen all, and shows its progress.',
   options: [...CONNECTION_OPTIONS, ...REQUEST_FILTER_OPTIONS, LIMIT, JSON_OPTION],
   examples: [
     { command: 'lamplighter requests list --status failed --since 1h', does: 'what failed in the last hour' },
@@ -59,7 +59,7 @@ export const requestsListCommand: CliCommand = {
 export const requestsShowCommand: CliCommand = {
   name: 'requests show',
   summary: 'show one request, its parameters and its result',
-  details: 'Shows all that is known of a request: its parameters, its result or error, and what it waits for.',
+  details: 'Shows everything about a request: its parameters, its result or error, and the reason of a wait.',
   options: [...CONNECTION_OPTIONS, JSON_OPTION],
   argument: { name: 'id', describes: 'the id of a request' },
   examples: [{ command: 'lamplighter requests show 0198a5b6-7c1e-7f00-8a51-3f5e6b6ad001', does: 'one request' }],

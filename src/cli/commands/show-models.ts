@@ -9,7 +9,7 @@ export const showModelsCommand: CliCommand = {
   summary: 'list the models by name',
   details:
     'Lists the names of models, one a line, with what they take and whether their files are here. Models of openai and cohere ' +
-    'are not listed: any name behind openai/ or cohere/ is asked for over the network.',
+    'are not listed: any name after openai/ or cohere/ is sent to their server.',
   options: [DATA_PATH_OPTION],
   examples: [
     { command: 'lamplighter show-models', does: 'all of them' },

@@ -7,11 +7,11 @@ import { HTTP_OPTION, withProbes } from '../with-probes.ts';
 
 export const startDaemonCommand: CliCommand = {
   name: 'start-daemon',
-  summary: 'keep vectors in step with columns of text until stopped',
+  summary: 'keep vectors in step with columns of texts until stopped',
   details:
-    'Reads the table of embedding jobs, fills the columns that they name with vectors, and goes on to embed what is inserted and changed. ' +
-    'A job that is added, changed, cancelled or deleted while it runs is heeded within a second. Start as many as you like, on any host: ' +
-    'they share the work. SIGTERM or Ctrl-C lets it finish what it does, and a second one hands that back at once.',
+    'Reads the table of embedding jobs, fills the columns that they name with vectors, and then embeds inserted and changed rows. ' +
+    'New, changed, cancelled and deleted jobs take effect within a second. Start as many daemons as you like, on any host: ' +
+    'they share the work. On SIGTERM or Ctrl-C it finishes its batches; a second signal hands them back at once.',
   options: [...CONNECTION_OPTIONS, ...DAEMON_FLAGS, HTTP_OPTION],
   refusedFlags: LANTERN_FLAGS,
   examples: [

@@ -18,7 +18,7 @@ import { withSession } from '../with-session.ts';
 const WATCH: CliOption = {
   flag: 'watch',
   short: 'w',
-  describes: 'look again every two seconds until stopped, on a terminal with q',
+  describes: 'repeat every two seconds until stopped, on a terminal with q',
 };
 
 /** What is shown of the database at `place`, in this order; a section for each system. */
@@ -35,7 +35,7 @@ export const statusCommand: CliCommand = {
   name: 'status',
   summary: 'show queues and workers',
   details:
-    'Shows what is wrong, what waits and runs by function and model and for what, what ended in the last hour, what is paused, tasks, embedding jobs, and the workers: the figures of the dashboard and of the metrics, at the same cost however full the queue is. A role sees its own; the owner of the schema, the roles of workers and monitors see all.',
+    'Shows problems, waiting and running requests by function and model with the reasons of waits, the last hour, pauses, tasks, embedding jobs and workers. The figures are those of the dashboard and the metrics, and their cost does not grow with the queue. A role sees its own requests; the owner of the schema, workers and monitors see all.',
   options: [...CONNECTION_OPTIONS, WATCH, JSON_OPTION],
   examples: [
     { command: 'lamplighter status --watch', does: 'keep looking' },

@@ -18,8 +18,8 @@ export const taskCancelCommand: CliCommand = {
   name: 'task cancel',
   summary: 'cancel tasks, running ones too',
   details:
-    'Cancels the tasks that are named, or after a question those that match the flags and have not ended. A running one is broken off ' +
-    'within a second. The code is 1 when one that was named had ended already.',
+    'Cancels the tasks that are named, or after a question those that match the flags and have not ended. A running one ends ' +
+    'within a second. The exit code is 1 if a named task had ended already.',
   options: [...CONNECTION_OPTIONS, ...TASK_FILTER_OPTIONS, YES_OPTION, JSON_OPTION],
   argument: { name: 'id', describes: 'the id of a task', isRepeatable: true },
   examples: [

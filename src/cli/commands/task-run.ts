@@ -20,7 +20,7 @@ export const taskRunCommand: CliCommand = {
   summary: 'run SQL in the background',
   details:
     'Queues SQL, one statement or several, which a worker runs as the role that you are logged in as. With --wait it shows the progress, ' +
-    'the time left and what is in the way, and exits with 0 when the task has succeeded. Ctrl-C asks whether to cancel it.',
+    'the remaining time and blocking sessions, and exits with 0 if the task succeeds. Ctrl-C asks whether to cancel it.',
   options: [...CONNECTION_OPTIONS, NAME, FILE, WAIT, JSON_OPTION],
   argument: { name: 'sql', describes: 'the text; or use --file' },
   examples: [

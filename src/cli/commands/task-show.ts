@@ -13,7 +13,7 @@ import { withSession } from '../with-session.ts';
 export const taskShowCommand: CliCommand = {
   name: 'task show',
   summary: 'show one task, its text and its error',
-  details: 'Shows all that is known of a task: why it waits, what it does, how it ended, and its text.',
+  details: 'Shows everything about a task: why it waits, its progress, how it ended, and its text.',
   options: [...CONNECTION_OPTIONS, JSON_OPTION],
   argument: { name: 'id', describes: 'the id of the task' },
   examples: [{ command: 'lamplighter task show 42', does: 'one task' }],

@@ -11,10 +11,10 @@ import { withSession } from '../with-session.ts';
 
 export const uninstallCommand: CliCommand = {
   name: 'uninstall',
-  summary: 'remove what migrate made, after showing it',
+  summary: 'show what migrate has created, and remove it',
   details:
     'Shows what it would drop and asks. It drops what migrate made, requests and results included, in one transaction, and nothing ' +
-    'of yours; where something of yours depends on it, nothing is dropped.',
+    'of yours. If an object of yours depends on one of these, nothing is dropped.',
   options: [...CONNECTION_OPTIONS, YES_OPTION],
   examples: [
     { command: 'lamplighter uninstall', does: 'show, then ask' },

@@ -34,7 +34,7 @@ const PORT: CliOption = {
 const JOBS_TABLE: CliOption = {
   flag: 'jobs-table',
   argument: 'table',
-  describes: 'run an embedding daemon as well, for the jobs in this table, which is made where it is missing',
+  describes: 'also run an embedding daemon, for the jobs in this table, which is created if missing',
   defaultText: 'none',
 };
 
@@ -49,8 +49,8 @@ export const upCommand: CliCommand = {
   name: 'up',
   summary: 'run a database with Lamplighter, and a worker',
   details:
-    'With no database named it runs an embedded PostgreSQL, kept in a folder, and prints how to connect. With one, in a flag or in the ' +
-    'environment, it installs or upgrades the schema there. Either way it then runs a worker, the dashboard, and with --jobs-table an embedding daemon, until it is ' +
+    'Without a named database it runs an embedded PostgreSQL, kept in a folder, and prints how to connect. With one, named by a flag or in the ' +
+    'environment, it installs or upgrades the schema there. In both cases it then runs a worker, the dashboard, and with --jobs-table an embedding daemon, until it is ' +
     'stopped. --data-dir or --port on the command line choose the embedded one even when the environment names a database.',
   options: [
     DATA_DIR,

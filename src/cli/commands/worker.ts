@@ -11,7 +11,7 @@ export const workerCommand: CliCommand = {
   summary: 'answer requests and run tasks until stopped',
   details:
     'Answers the requests in the queue and runs async tasks until it is stopped. Start as many as you like, on any host. SIGTERM or Ctrl-C lets it ' +
-    'finish what it does, and a second one hands that back at once. It logs lines for people on a terminal and JSON otherwise.',
+    'finish its work, and a second signal hands unfinished work back at once. It logs text on a terminal and JSON otherwise.',
   options: [...CONNECTION_OPTIONS, ...WORKER_FLAGS, ...TASK_LOGIN_OPTIONS, HTTP_OPTION],
   examples: [
     { command: 'lamplighter worker', does: 'the database in DATABASE_URL' },

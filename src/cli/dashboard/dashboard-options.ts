@@ -9,18 +9,19 @@ import { type CliOption, isGivenAsFlag, isOn, listOf, readOption, textOf } from 
 import type { EffectiveOption } from '../describe-options.ts';
 import type { ListenAddress } from './listen-address.ts';
 
-const READ_ONLY: CliOption = { flag: 'read-only', describes: 'change nothing, whoever asks' };
+const READ_ONLY: CliOption = { flag: 'read-only', describes: 'refuse changes by any user' };
 const AUTH_BASIC_FILE: CliOption = {
   flag: 'auth-basic-file',
   argument: 'file',
-  describes: 'who may come, a line each: name:viewer, operator or admin, with +payloads or not:hash of the password',
+  describes:
+    'the users, one a line: name:role:password hash; roles are viewer, operator and admin, each also with +payloads',
   defaultText: 'everybody on this machine',
 };
 const ALLOW_HOST: CliOption = {
   flag: 'dashboard-host',
   argument: 'name',
   isRepeatable: true,
-  describes: 'a name under which browsers may ask for it, beside localhost, this machine and addresses',
+  describes: 'a host name for browsers, besides localhost, the name of this machine and addresses',
 };
 
 const TRACE_URL: CliOption = {
@@ -65,8 +66,8 @@ export function dashboardAccessOf(invocation: Invocation, address: ListenAddress
   const file = textOf(invocation, AUTH_BASIC_FILE);
   if (file === undefined && !address.isLoopback) {
     const place = `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
-    throw new LamplighterError('USAGE', `--${flag} ${place} lets other machines in, and nothing says who may come`, {
-      hint: 'Add --auth-basic-file FILE, or listen on 127.0.0.1 behind a proxy that asks who comes.',
+    throw new LamplighterError('USAGE', `--${flag} ${place} is open to other machines, and no users are defined`, {
+      hint: 'Add --auth-basic-file FILE, or listen on 127.0.0.1 behind a proxy with a login.',
     });
   }
   return {

@@ -98,7 +98,7 @@ function listen(server: Server, { host, port }: ListenAddress): Promise<number> 
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const isTaken = cause.code === 'EADDRINUSE';
-      const why = isTaken ? 'something else listens there' : cause.message;
+      const why = isTaken ? 'another program listens there' : cause.message;
       const hint = 'Choose another address with --listen, such as 127.0.0.1:0 for any free port.';
       reject(
         new LamplighterError(

@@ -71,7 +71,7 @@ export const directConnectionCheck: ServerCheck = {
           ]
         : [{ state: 'ok', message: place }];
     } catch (error) {
-      return [{ state: 'broken', message: messageOf(error), advice: `Correct or take away ${direct.origin}.` }];
+      return [{ state: 'broken', message: messageOf(error), advice: `Correct or remove ${direct.origin}.` }];
     }
   },
 };
@@ -110,7 +110,7 @@ export const clockCheck: ServerCheck = {
       {
         state: 'warning',
         message: `${renderAge(Math.abs(skewMs))} ${direction} the server's; nothing depends on it, but logs are hard to compare`,
-        advice: 'Keep both hosts in time (NTP).',
+        advice: 'Synchronise the clocks of both hosts (NTP).',
       },
     ];
   },

@@ -46,7 +46,7 @@ function loopbackFinding(loopback: Awaited<ReturnType<typeof checkLoopback>>): F
       return {
         state: 'broken',
         message: `the connection does not work: ${loopback.reason}`,
-        advice: `${SET_LOOPBACK}, with host and port in the file as seen from the server, and the password of the owner`,
+        advice: `${SET_LOOPBACK}, with host and port as the server sees them, and the password of the owner`,
       };
   }
 }

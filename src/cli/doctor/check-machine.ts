@@ -27,7 +27,7 @@ export const modelCacheCheck: LocalCheck = {
       findings.push({
         state: 'warning',
         message: `${folder} has ${renderBytes(free)} left: models may not fit`,
-        advice: 'Make room there, or name another folder in LAMPLIGHTER_MODEL_DIR.',
+        advice: 'Free space there, or name another folder in LAMPLIGHTER_MODEL_DIR.',
       });
     }
     if (
@@ -44,7 +44,7 @@ export const modelCacheCheck: LocalCheck = {
       findings.push({
         state: 'warning',
         message: `downloads ended early: ${partial.length}, of ${renderBytes(partial.reduce((sum, { bytes }) => sum + bytes, 0))}, such as ${oldest?.path}`,
-        advice: 'lamplighter models pull, with the names of the models, goes on with them; or delete these files',
+        advice: 'lamplighter models pull, with the names of the models, resumes them; or delete these files',
         since: oldest?.modifiedAt.toISOString(),
       });
     }
@@ -102,7 +102,7 @@ export const httpCheck: LocalCheck = {
         () => false,
       );
       if (isOurs) return [{ state: 'ok', message: `a process of Lamplighter answers on ${url}` }];
-      const advice = 'Name another one, such as --http 127.0.0.1:9465, or end the program that listens there.';
+      const advice = 'Name another one, such as --http 127.0.0.1:9465, or stop the program that listens there.';
       return [
         {
           state: 'broken',

@@ -57,7 +57,7 @@ async function supportFindings({ invocation, worker }: Patient): Promise<Finding
 }
 
 async function troubleFindings({ session }: Patient): Promise<Finding[]> {
-  const advice = 'Nothing, if it comes back by itself; else see the address, the key and the quota of its provider.';
+  const advice = 'If it does not recover by itself, check the address, the key and the quota of its provider.';
   return (await listModelTroubles(session)).map(({ hostname, model, error, since, waiting }) => {
     const words = toPrintable(error).replaceAll(/\s+/g, ' ');
     const message = `${model} is unavailable on ${hostname} since ${since.toISOString()}: ${words} (requests put off: ${waiting})`;
@@ -94,7 +94,7 @@ export const workersCheck: ServerCheck = {
         return {
           state: 'warning',
           message: `none serves ${nameOf(lane)}, for which ${lane.pending.count === 1 ? '1 request waits' : `${countOf(lane)} requests wait`}`,
-          advice: `${command}; the workers say at their start why they do not serve it`,
+          advice: `${command}; workers log at their start why they do not serve it`,
         };
       }),
     ];

@@ -15,7 +15,7 @@ export function taskDeletedError(jobid: number): LamplighterError {
 
 export function taskUnseenError(jobid: number, waitedMs: number): LamplighterError {
   return new LamplighterError('TASK_NOT_FOUND', `Task ${jobid} was not found within ${inSeconds(waitedMs)}`, {
-    hint: 'A task that was queued in a transaction is not visible before that commits: commit first, then wait. A role sees only its own tasks.',
+    hint: 'A task is visible once its transaction has committed: commit first, then wait. A role sees only its own tasks.',
   });
 }
 

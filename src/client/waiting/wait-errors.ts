@@ -17,7 +17,7 @@ export function deletedError(requestId: string): LamplighterError {
 
 export function unseenError(requestId: string, waitedMs: number): LamplighterError {
   return new LamplighterError('REQUEST_NOT_FOUND', `Request ${requestId} was not found within ${inSeconds(waitedMs)}`, {
-    hint: 'A request that was queued in a transaction is not visible before that commits: commit first, then wait. A role sees only its own requests.',
+    hint: 'A request is visible once its transaction has committed: commit first, then wait. A role sees only its own requests.',
   });
 }
 

@@ -126,7 +126,7 @@ async function startFailure(
   }
   if (/could not bind.*Permission denied/.test(text)) {
     return new LamplighterError('EMBEDDED_FAILED', `PostgreSQL is not permitted to listen on port ${port}.`, {
-      hint: 'Ports below 1024 are for root, as whom PostgreSQL never runs: choose a higher one.',
+      hint: 'Ports below 1024 are for root, and PostgreSQL never runs as root: choose a higher one.',
     });
   }
   if (/could not bind|could not create any TCP\/IP sockets/.test(text)) {

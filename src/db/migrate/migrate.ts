@@ -170,7 +170,7 @@ function explain(error: unknown, step: MigrationStep): unknown {
       `Nothing was changed, as other objects depend on what changes: ${detail}`,
       {
         cause: error,
-        hint: 'Drop those first, and make them again afterwards.',
+        hint: 'Drop those first, and create them again afterwards.',
       },
     );
   }

@@ -16,14 +16,14 @@ export async function requireWritableServer(db: Queryable): Promise<void> {
   const [state] = rows;
   if (state?.is_standby === true) {
     throw new LamplighterError('CONNECTION_REFUSED', 'The server is a read replica, where nothing can be written', {
-      hint: 'Connect to the primary; where the URI names several hosts, target_session_attrs=primary finds it.',
+      hint: 'Connect to the primary; with several hosts in the URI, target_session_attrs=primary finds it.',
     });
   }
   if (state?.is_read_only === true) {
     throw new LamplighterError(
       'CONNECTION_REFUSED',
       'The server is read-only: default_transaction_read_only is on for all roles',
-      { hint: 'Hosts turn it on when the disk is almost full: make room, or ask whoever runs the server.' },
+      { hint: 'Hosts do this when the disk is almost full: free space, or ask the operator of the server.' },
     );
   }
 }

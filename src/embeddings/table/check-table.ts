@@ -119,7 +119,7 @@ export function requireSource(facts: TableFacts, spec: JobSpec): ColumnFacts {
   if (spec.images === undefined && isBytes(column)) {
     throw invalidJob(
       `Column ${name} is of type ${column.type}, and the model ${spec.model} takes texts`,
-      'For images name a model of images, such as clip/ViT-B-32-visual.',
+      'For images name an image model, such as clip/ViT-B-32-visual.',
     );
   }
   if (spec.images !== undefined) {

@@ -34,6 +34,6 @@ function unserved(card: ModelCard): KnownModelDescription {
     name: card.name,
     card,
     reason: `not served by this version: it has no runtime "${card.runtime}"`,
-    hint: 'Use builtin/lexical, or a provider of your own.',
+    hint: 'Use builtin/lexical, or your own provider.',
   };
 }

@@ -82,7 +82,9 @@ async function attempt(options: DownloadOptions, hasLeftover: boolean): Promise<
   throw new LamplighterError(
     'MODEL_CHANGED',
     `What came is not ${describeFile(options.file)}: the hub announced ${announced.hash}, and this is ${found}`,
-    { hint: 'Nothing was kept. Try again; if it stays so, something between here and the hub changes what it sends.' },
+    {
+      hint: 'Nothing was kept. Try again; if it fails again, a proxy between this machine and the hub changes the files.',
+    },
   );
 }
 

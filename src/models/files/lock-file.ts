@@ -83,6 +83,6 @@ function unreadable(path: string, cause: unknown): LamplighterError {
   const problem = cause instanceof z.ZodError ? 'it is not a lock file of this version' : messageOf(cause);
   return new LamplighterError('MODEL_CHANGED', `The lock file ${path} cannot be read: ${problem}`, {
     cause,
-    hint: 'Put it back as it was, or remove it: then hashes are pinned anew with the next download.',
+    hint: 'Restore it, or remove it: the next download then pins new hashes.',
   });
 }

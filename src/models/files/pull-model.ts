@@ -205,6 +205,6 @@ async function removeLeftovers({ path }: WantedFile): Promise<void> {
 function offlineError({ name }: ModelSpec, lacking: readonly WantedFile[]): LamplighterError {
   const files = lacking.map((file) => file.name).join(', ');
   return new LamplighterError('DOWNLOAD_FAILED', `Model "${name}" lacks ${files}, and offline nothing is fetched`, {
-    hint: 'Leave out --offline and HF_HUB_OFFLINE, or copy the files from a machine that has them ("lamplighter models path").',
+    hint: 'Remove --offline and HF_HUB_OFFLINE, or copy the files from a machine that has them ("lamplighter models path").',
   });
 }

@@ -102,13 +102,13 @@ function changedError(model: string, file: string, pinned: string, found: string
   return new LamplighterError(
     'MODEL_CHANGED',
     `${file} of model "${model}" has changed on the hub: it was ${pinned} when it was first downloaded, and is ${found} now, under the same revision`,
-    { hint: `Nothing was fetched. If you trust the new one: lamplighter models pull ${model} --update` },
+    { hint: `Nothing was fetched. If you trust the new files: lamplighter models pull ${model} --update` },
   );
 }
 
 function goneError(cause: HubRefusal, model: string): LamplighterError {
   return new LamplighterError('DOWNLOAD_FAILED', `${cause.message}, which the lock file pins`, {
     cause,
-    hint: `To take what there is now: lamplighter models pull ${model} --update`,
+    hint: `To take the present files: lamplighter models pull ${model} --update`,
   });
 }

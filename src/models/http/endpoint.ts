@@ -45,7 +45,7 @@ export function parseEndpoint(env: Env, variables: EndpointVariables): Endpoint 
   if (baseUrl.username !== '' || baseUrl.password !== '') {
     return {
       reason: `${variables.baseUrl} holds a user name or password`,
-      hint: `Take it out of ${variables.baseUrl}, and put a key in ${variables.key}.`,
+      hint: `Remove it from ${variables.baseUrl}, and set the key in ${variables.key}.`,
     };
   }
   if (key !== undefined && !SENDABLE_KEY.test(key)) {

@@ -109,7 +109,7 @@ async function loadModel(llama: Llama, complaints: string[], path: string): Prom
     const complaint = (await awaitComplaint(complaints)) ?? messageOf(cause);
     throw new LamplighterError('MODEL_FAILED', `llama.cpp cannot load ${path}: ${complaint}`, {
       cause,
-      hint: 'The file may be cut off, or of an architecture that is newer than the installed node-llama-cpp.',
+      hint: 'The file may be incomplete, or need a newer version of node-llama-cpp.',
     });
   }
 }

@@ -127,7 +127,7 @@ test.each(['huggingface.co', 'ftp://x', 'https://user:geheim@x'])('HF_ENDPOINT %
 
 test.each([
   ['huggingface.co', 'Set it to one such as https://huggingface.co, or unset it.'],
-  ['https://user:geheim@x', 'A mirror that asks for a login takes a token in HF_TOKEN.'],
+  ['https://user:geheim@x', 'If the mirror asks for a login, set HF_TOKEN.'],
 ])('HF_ENDPOINT %s is refused with what to do', async (endpoint, hint) => {
   const { pull } = await setUpPull();
   await expect(pull({ env: { HF_ENDPOINT: endpoint } })).rejects.toMatchObject({ hint });

@@ -59,7 +59,7 @@ export function createHubClient(settings: HubSettings): HubClient {
       return await fetch(url, { method, headers, signal, redirect: 'manual' });
     } catch (cause) {
       signal.throwIfAborted();
-      const hint = 'Check the network. Where only a mirror can be reached, HF_ENDPOINT is for its address.';
+      const hint = 'Check the network. If only a mirror can be reached, set HF_ENDPOINT to its address.';
       throw new PassingProblem(`${url.host} cannot be reached: ${reasonOf(cause)}`, { cause, hint });
     }
   }
@@ -92,7 +92,7 @@ export function createHubClient(settings: HubSettings): HubClient {
         if (hash !== undefined) return { hash, size, commit };
       }
       throw new LamplighterError('DOWNLOAD_FAILED', `${host} announces no hash of ${describeFile(file)}`, {
-        hint: 'HF_ENDPOINT has to be a hub, or a mirror that passes on its X-Linked-Etag or ETag.',
+        hint: 'HF_ENDPOINT has to be a hub, or a mirror that forwards its X-Linked-Etag or ETag.',
       });
     },
     async deliver(file, offset, signal) {

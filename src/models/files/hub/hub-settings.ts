@@ -40,7 +40,7 @@ function readEndpoint(text: string): string {
   }
   if (url.username !== '' || url.password !== '') {
     throw new LamplighterError('CONFIG_INVALID', 'HF_ENDPOINT: expected an http or https address without a user', {
-      hint: 'A mirror that asks for a login takes a token in HF_TOKEN.',
+      hint: 'If the mirror asks for a login, set HF_TOKEN.',
     });
   }
   return `${url.origin}${url.pathname}`.replace(/\/+$/, '');

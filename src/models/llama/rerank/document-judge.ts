@@ -74,6 +74,6 @@ function soleToken(model: LlamaModel, word: string): Token {
   const [token, ...more] = model.tokenize(word, false, 'trimLeadingSpace');
   if (token !== undefined && more.length === 0) return token;
   throw new LamplighterError('MODEL_FAILED', `"${word}" is no single token of ${model.filename ?? 'the model'}`, {
-    hint: 'As a reranker only models with a ranking head, and those that answer yes or no, can be used.',
+    hint: 'Only models with a ranking head, and models that answer yes or no, can rerank.',
   });
 }

@@ -57,7 +57,7 @@ export function createModelHealth({ served, troubles, clock }: ModelHealthDeps):
       begins: `the model "${name}" is unavailable`,
       lasts: `the model "${name}" is still unavailable`,
       ends: `the model "${name}" is available again`,
-      advice: 'its requests are charged nothing and tried again',
+      advice: 'its requests are not charged, and are tried again',
       count: () => countWaiting(outages.get(name)),
       isKept: true,
     });
