@@ -58,7 +58,7 @@ test('where a setting of the server holds, the refusal and lamplighter.set name 
   await session.client.query("select lamplighter.set('max_queue_size', '50')");
   await db.pool.query("update lamplighter.setting set server_value = null where name = 'max_queue_size'");
   await session.client.query("select lamplighter.set('max_queue_size', null)");
-  expect(notices).toEqual(['The setting steadytext.max_queue_size of the server is 2 and holds over this value']);
+  expect(notices).toEqual(['The setting steadytext.max_queue_size of the server is 2 and overrides this value']);
 });
 
 test('a batch goes in as a whole or not at all', async () => {
