@@ -27,6 +27,7 @@ export interface CheckedRequest<Result = unknown> {
   /** Failures charged so far. */
   readonly retryCount: number;
   readonly createdAt: Date;
+  /** When the last attempt began; absent before the first one. */
   readonly startedAt?: Date;
   /** When it was completed or cancelled. */
   readonly completedAt?: Date;

@@ -7,19 +7,19 @@ import type { Tasks } from './tasks/create-tasks.ts';
 import type { WorkerStatus } from './worker-status.ts';
 
 export interface WaitOptions {
-  /** Longest wait; then REQUEST_TIMEOUT, and the request goes on. 0 looks once. @default 30000 */
+  /** Longest wait; then REQUEST_TIMEOUT, and the request goes on. 0 checks once. @default 30000 */
   readonly timeoutMs?: number | undefined;
   /** Ends the wait with ABORTED; the request goes on. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface OnOptions {
-  /** Do it inside this connection's open transaction. @default a connection of the client */
+  /** Run the statement on this connection, inside its open transaction if there is one. @default a connection of the client */
   readonly db?: CallerDb | undefined;
 }
 
 /**
- * The producer's side: queues requests, waits for their results, looks after them. Connects when first used, and to wait opens one more
+ * The producer's side: queues requests, waits for their results, shows, cancels and retries them. Connects when first used, and to wait opens one more
  * connection, which listens for all waits together and is closed after 30 s without any.
  *
  * Every method rejects with a {@link LamplighterError} where there is a code for what went wrong (PERMISSION_DENIED, SCHEMA_MISSING,
@@ -39,23 +39,36 @@ export interface Client extends Enqueuer, AsyncDisposable {
    * REQUEST_NOT_FOUND for an id that stays unknown or was deleted, ABORTED.
    */
   wait<Result = unknown>(requestId: RequestId<Result>, options?: WaitOptions): Promise<Result>;
-  /** Shows a request as it is now; undefined when the role sees none with that id. */
+  /**
+   * Shows a request as it is now; undefined when the role sees none with that id.
+   *
+   * @throws LamplighterError REQUEST_NOT_FOUND for an id that is no UUID, REQUEST_FAILED for a result that somebody has spoilt.
+   */
   check<Result = unknown>(
     requestId: RequestId<Result>,
     options?: OnOptions,
   ): Promise<CheckedRequest<Result> | undefined>;
-  /** As `check` for many at once, in the order asked. */
+  /** As `check` for many at once, in one statement; answers in the order asked. */
   checkBatch<Result = unknown>(
     requestIds: readonly RequestId<Result>[],
     options?: OnOptions,
   ): Promise<(CheckedRequest<Result> | undefined)[]>;
-  /** Cancels a request that has not ended, also one in progress; false when there was nothing to cancel. */
+  /**
+   * Cancels a request that has not ended, also one in progress, whose answer is dropped then; false when it had ended, or the role sees none
+   * with that id.
+   *
+   * @throws LamplighterError REQUEST_NOT_FOUND for an id that is no UUID.
+   */
   cancel(requestId: RequestId, options?: OnOptions): Promise<boolean>;
-  /** Makes a failed request pending again, with all its retries; false when it had not failed. */
+  /**
+   * Makes a failed request pending again, with all its retries; false when it had not failed, or the role sees none with that id.
+   *
+   * @throws LamplighterError REQUEST_NOT_FOUND for an id that is no UUID.
+   */
   retry(requestId: RequestId, options?: OnOptions): Promise<boolean>;
-  /** Counts requests by function and status. */
+  /** Counts requests by function and status, exactly: the statement reads every request that the role sees. */
   stats(): Promise<QueueStats[]>;
-  /** Lists workers, those that ended lately included. */
+  /** Lists workers, the living first, those that ended in the last day included. */
   workers(): Promise<WorkerStatus[]>;
   /** Rejects all waits with ABORTED, lets statements in progress finish and closes every connection; safe to call repeatedly. */
   close(): Promise<void>;

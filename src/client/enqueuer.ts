@@ -14,7 +14,7 @@ export interface EnqueueOptions {
   readonly useCache?: boolean | undefined;
   /** Higher ones of the same function and model go first; any 32-bit integer, by convention 0 to 10. @default 0 */
   readonly priority?: number | undefined;
-  /** A model that a running worker has loaded. @default the worker's own choice */
+  /** A model that a worker has loaded; the request waits until one has. @default the worker's own choice */
   readonly model?: string | undefined;
 }
 

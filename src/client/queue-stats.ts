@@ -17,6 +17,7 @@ export interface QueueStats {
   readonly oldestPendingMs?: number;
   /** From start to completion, of those completed; absent when none is. */
   readonly avgProcessingMs?: number;
+  /** The same at the 95th percentile. */
   readonly p95ProcessingMs?: number;
 }
 

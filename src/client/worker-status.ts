@@ -9,16 +9,22 @@ const LIST_WORKERS_AS_WORKER = loadQuery('list_workers_as_worker');
 
 /** A worker process as the database knows it. */
 export interface WorkerStatus {
+  /** Of its lease; new after each start and each lost lease. */
   readonly workerId: string;
   readonly hostname: string;
   readonly pid: number;
   /** `dead`: its heartbeat has not come for longer than its lease. */
   readonly status: 'running' | 'sleeping' | 'stopping' | 'stopped' | 'dead';
   readonly version: string;
+  /** Functions whose requests it serves. */
   readonly functions: readonly RequestFunction[];
+  /** Batches of requests that it works on at once. */
   readonly concurrency: number;
+  /** Requests and tasks in flight at its last heartbeat. */
   readonly inFlight: number;
+  /** Attempts that ended since its start, failed ones included. */
   readonly processed: number;
+  /** Those that failed. */
   readonly failed: number;
   readonly startedAt: Date;
   readonly lastHeartbeat: Date;
@@ -30,7 +36,7 @@ type Row = Record<
 > &
   Record<'started_s' | 'last_heartbeat_s', string> & { readonly status: WorkerStatus['status'] };
 
-/** Workers, oldest first, those that ended lately included; for callers and the owner, and for the roles of workers. */
+/** Workers, the living first, then by their start, those that ended in the last day included; for callers and the owner, and for the roles of workers. */
 export async function listWorkers(db: Queryable): Promise<WorkerStatus[]> {
   const { rows } = await db.query<Row>(LIST_WORKERS).catch((error: unknown) => {
     if (classifySqlState(error) !== 'permission') throw error;

@@ -49,10 +49,11 @@ export interface LamplighterErrorOptions {
   readonly hint?: string | undefined;
 }
 
-/** Carries a closed `code` to branch on; the message never holds a secret. */
+/** What Lamplighter throws on purpose: `code` is one of {@link ERROR_CODES}, to branch on; the message never holds a secret. */
 export class LamplighterError extends Error {
   override readonly name = 'LamplighterError';
   readonly code: ErrorCode;
+  /** What the reader can do about it, as a sentence of its own. */
   readonly hint?: string;
 
   constructor(code: ErrorCode, message: string, options: LamplighterErrorOptions = {}) {

@@ -7,7 +7,7 @@ export interface JobReport {
   readonly state: 'starting' | 'backfill' | 'live' | 'failed' | 'canceled';
   /** Why it failed. */
   readonly reason: string | undefined;
-  /** Rows that the running backfill has looked at, and about how many there are; undefined while nothing is known. */
+  /** Rows that the running backfill has scanned, and about how many there are; undefined while nothing is known. */
   readonly doneRows: number;
   readonly totalRows: number | undefined;
   /** Vectors written since the daemon serves the job. */

@@ -18,7 +18,7 @@ export interface RunTaskOptions {
 }
 
 export interface TaskWaitOptions {
-  /** Longest wait; then TASK_TIMEOUT, and the task goes on. 0 looks once. @default as long as it takes */
+  /** Longest wait; then TASK_TIMEOUT, and the task goes on. 0 checks once. @default as long as it takes */
   readonly timeoutMs?: number | undefined;
   /** Ends the wait with ABORTED; the task goes on. */
   readonly signal?: AbortSignal | undefined;
@@ -35,7 +35,7 @@ export interface Tasks {
   /** Queues a text of one or more statements and returns its id at once. */
   run(sql: string, options?: RunTaskOptions): Promise<number>;
   /**
-   * Resolves when the task has succeeded. Looks with short statements on connections of its own, never inside a transaction: an index that
+   * Resolves when the task has succeeded. It asks by short statements on connections of its own, never inside a transaction: an index that
    * is built concurrently would wait for its waiter, and both for ever.
    *
    * @throws LamplighterError TASK_FAILED with the text that psql prints, TASK_CANCELED, TASK_TIMEOUT, TASK_NOT_FOUND for an id that stays

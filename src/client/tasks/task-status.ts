@@ -9,17 +9,21 @@ export type TaskState = (typeof TASK_STATES)[number];
 export interface TaskStatus {
   readonly jobid: number;
   readonly jobName?: string;
+  /** The role that queued it and as which it runs. */
   readonly username: string;
   readonly state: TaskState;
   /** Why a queued task does not start, or why the progress of a running one is hidden. */
   readonly reason?: string;
-  /** Absent before the first start. */
+  /** How often its effects can be there, see `lantern.async_task`; absent before the first start. */
   readonly guarantee?: 'exactly once' | 'at most once';
   readonly queuedAt: Date;
   readonly runStartedAt?: Date;
   readonly finishedAt?: Date;
+  /** From the queueing to the start, or to now. */
   readonly waitMs?: number;
+  /** From the start to the end, or to now. */
   readonly runMs?: number;
+  /** Which attempt it is in; 0 before the first one. */
   readonly attempt: number;
   /** Where it runs or ran, for people. */
   readonly worker?: string;
