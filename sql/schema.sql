@@ -194,6 +194,7 @@ create table lamplighter.embedding_progress (
   pass_blank bigint default 0 not null,
   pass_found bigint default 0 not null,
   full_pass_at timestamp with time zone,
+  next_full_pass_at timestamp with time zone,
   trust_ended_at timestamp with time zone,
   row_count bigint,
   blank_count bigint,
@@ -689,7 +690,13 @@ create view lamplighter.embedding_status as
                FROM unnest(p.pass_blocks) b_1(b))) + (LEAST((COALESCE((((p.pass_tid)::text)::point)[0], (0)::double precision))::bigint, p.pass_blocks[1]))::numeric)) / (p.pass_total_blocks)::numeric), 1))::double precision
             ELSE NULL::double precision
         END AS pass_percent,
+    p.pass_started_at,
+    (round(((p.pass_rows)::numeric / NULLIF(EXTRACT(epoch FROM (COALESCE(p.pass_ended_at, clock_timestamp()) - p.pass_started_at)), (0)::numeric)), 1))::double precision AS pass_rate,
     p.full_pass_at,
+        CASE
+            WHEN p.is_pass_due THEN LEAST(p.next_full_pass_at, clock_timestamp())
+            ELSE p.next_full_pass_at
+        END AS next_full_pass_at,
     p.served_by,
     p.served_at,
     j.registered_at,
@@ -1541,7 +1548,7 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.claim_embedding_job(p_job bigint, p_holder uuid)
- RETURNS TABLE(is_due boolean, number integer, is_full boolean, is_running boolean, found_rows bigint, started_at timestamp with time zone, full_pass_at timestamp with time zone)
+ RETURNS TABLE(is_due boolean, number integer, is_full boolean, is_running boolean, found_rows bigint, started_at timestamp with time zone, full_pass_at timestamp with time zone, next_full_pass_at timestamp with time zone)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1555,7 +1562,8 @@ begin
       and (p.served_by is null or p.served_by = p_holder or not exists (
         select 1 from lamplighter.worker as w
         where w.worker_id = p.served_by and w.status in ('running', 'sleeping', 'stopping')))
-    returning p.is_pass_due, p.pass_number, p.pass_is_full, p.pass_relations is not null, p.pass_found, p.pass_started_at, p.full_pass_at;
+    returning p.is_pass_due, p.pass_number, p.pass_is_full, p.pass_relations is not null, p.pass_found, p.pass_started_at, p.full_pass_at,
+      p.next_full_pass_at;
 end
 $function$;
 
@@ -1592,12 +1600,14 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.claim_pass(p_job bigint, p_generation bigint, p_holder uuid, p_is_full boolean, p_relations oid[])
+CREATE OR REPLACE FUNCTION lamplighter.claim_pass(p_job bigint, p_generation bigint, p_holder uuid, p_is_full boolean, p_relations oid[], p_period_ms double precision)
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+declare
+  v_now timestamptz := clock_timestamp();
 begin
   perform lamplighter.require_lease(p_holder);
   perform lamplighter.require_embedding_job(p_job, p_generation);
@@ -1609,8 +1619,9 @@ begin
       pass_tid = null,
       pass_blocks = size.blocks,
       pass_total_blocks = (select coalesce(sum(b), 0) from unnest(size.blocks) as b),
-      pass_started_at = clock_timestamp(),
+      pass_started_at = v_now,
       pass_ended_at = null,
+      next_full_pass_at = case when p_is_full then v_now + make_interval(secs => p_period_ms / 1000.0) else p.next_full_pass_at end,
       pass_rows = 0,
       pass_blank = 0,
       pass_found = 0
@@ -8433,7 +8444,7 @@ revoke all on function lamplighter.claim_embedding_job(p_job bigint, p_holder uu
 
 revoke all on function lamplighter.claim_locked(p_worker_id uuid, p_claim_number bigint, p_places tid[], p_ids bigint[]) from public;
 
-revoke all on function lamplighter.claim_pass(p_job bigint, p_generation bigint, p_holder uuid, p_is_full boolean, p_relations oid[]) from public;
+revoke all on function lamplighter.claim_pass(p_job bigint, p_generation bigint, p_holder uuid, p_is_full boolean, p_relations oid[], p_period_ms double precision) from public;
 
 revoke all on function lamplighter.claim_quarantined(p_worker_id uuid, p_claim_number bigint, p_function_names text[], p_models text[], p_limits integer[]) from public;
 

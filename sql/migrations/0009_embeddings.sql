@@ -76,6 +76,7 @@ create table lamplighter.embedding_progress (
   pass_blank bigint not null default 0,
   pass_found bigint not null default 0,
   full_pass_at timestamptz,
+  next_full_pass_at timestamptz,
   trust_ended_at timestamptz,
   row_count bigint,
   blank_count bigint,
@@ -258,7 +259,11 @@ select j.id as job,
          round(100.0 * (p.pass_total_blocks - (select sum(b) from unnest(p.pass_blocks) as b)
            + least(coalesce((p.pass_tid::text::point)[0], 0)::bigint, p.pass_blocks[1])) / p.pass_total_blocks, 1)::double precision
        end as pass_percent,
+       p.pass_started_at,
+       round((p.pass_rows / nullif(extract(epoch from coalesce(p.pass_ended_at, clock_timestamp()) - p.pass_started_at), 0))::numeric, 1)::double precision
+         as pass_rate,
        p.full_pass_at,
+       case when p.is_pass_due then least(p.next_full_pass_at, clock_timestamp()) else p.next_full_pass_at end as next_full_pass_at,
        p.served_by,
        p.served_at,
        j.registered_at,

@@ -7,7 +7,8 @@ from (
          coalesce(s.dst_table || '.', '') || pg_catalog.quote_ident(s.dst_column) as destination,
          s.model, s.former_model as "formerModel", s.dimensions, s.state, s.reason, s.rows, s.embedded, s.stale, s.chunks, s.queued, s.failed, s.is_exact as "isExact", s.truncated, s.tokens,
          s.calls, s.rate, extract(epoch from s.eta) * 1000::pg_catalog.numeric as "etaMs",
-         extract(epoch from s.lag) * 1000::pg_catalog.numeric as "lagMs", s.pass_percent as "passPercent",
+         extract(epoch from s.lag) * 1000::pg_catalog.numeric as "lagMs", s.pass_percent as "passPercent", s.pass_rate as "passRate", s.full_pass_at as "fullPassAt",
+         s.next_full_pass_at as "nextFullPassAt",
          s.last_error as "lastError", s.last_error_at as "lastErrorAt",
          case when s.index_state is not null then pg_catalog.json_build_object(
            'state', s.index_state, 'name', s.index_name, 'percent', s.index_percent, 'reason', s.index_reason) end as "index"

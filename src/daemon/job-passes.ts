@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Pool } from '../db/pool.ts';
-import { claimJob, startPass } from '../embeddings/claim-job.ts';
+import { claimJob, FULL_PASS_MS, startPass } from '../embeddings/claim-job.ts';
 import type { EmbeddingBatch } from '../embeddings/embedding-batch.ts';
 import type { PreparedJob } from '../embeddings/job-spec.ts';
 import { readTableActivity } from '../embeddings/read-table-activity.ts';
@@ -19,8 +19,6 @@ const PAGE_MS = 100;
 const BLOCKS = { least: 8, most: 4_096 };
 /** A block may hold the places of a hundred images of some hundred kB each, all of which a page reads. */
 const IMAGE_BLOCKS = { least: 1, most: 16 };
-/** What no trigger can see is found within this time, and the time that the pass takes. */
-const FULL_PASS_MS = 3_600_000;
 /** Pause before rows are looked for again that a pass has found and that wait, as somebody holds them locked. */
 const WAITING_MS = 1_000;
 /** A table whose rows come and go is counted again so long after the last pass, and at most a twentieth of the time. */
@@ -118,12 +116,12 @@ export function createJobPasses({
     }
     if (wasOwn) return;
     // What another daemon, or this one under an earlier lease, has begun goes on.
-    hasFullPass = claimed.fullPassAgoMs !== undefined;
+    hasFullPass = claimed.hasFullPass;
     pass = claimed.pass === undefined ? undefined : { ...claimed.pass, isRepeated: claimed.pass.isFull && hasFullPass };
     nextFullMs = Number.NEGATIVE_INFINITY;
     isBackfill = true;
-    if (claimed.fullPassAgoMs === undefined) return onIncomplete();
-    nextFullMs = clock.nowMs() + Math.max(0, FULL_PASS_MS - claimed.fullPassAgoMs);
+    if (!claimed.hasFullPass) return onIncomplete();
+    nextFullMs = clock.nowMs() + Math.max(0, claimed.nextFullPassInMs);
     isBackfill = claimed.isPassDue || (pass !== undefined && (pass.isRunning || pass.found > 0));
     await (isBackfill ? onIncomplete() : onComplete());
   }

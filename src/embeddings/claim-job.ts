@@ -6,6 +6,9 @@ import { asFenceError } from './pinned-transaction.ts';
 const CLAIM_EMBEDDING_JOB = loadQuery('claim_embedding_job');
 const CLAIM_PASS = loadQuery('claim_pass');
 
+/** What no trigger can see is found within this time after the last full pass began, and the time that the pass takes. */
+export const FULL_PASS_MS = 3_600_000;
+
 /** The passes over a job's table, as the process that makes them finds them. */
 export interface JobClaim {
   /** A full pass is to be made: the job is new or has changed, capture could not tell what changed, or somebody asked. */
@@ -21,8 +24,10 @@ export interface JobClaim {
         readonly startedAt: Date;
       }
     | undefined;
-  /** How long ago the last full pass ended, by the clock of the database. */
-  readonly fullPassAgoMs: number | undefined;
+  /** A full pass has ended, since the job is there. */
+  readonly hasFullPass: boolean;
+  /** When the next one is due, by the clock of the database; below 0 where it is late. */
+  readonly nextFullPassInMs: number;
 }
 
 /**
@@ -39,7 +44,8 @@ export async function claimJob(db: Queryable, jobId: string, holderId: string): 
       is_running: boolean;
       found_rows: string;
       started_at: Date | null;
-      full_pass_ago_ms: number | null;
+      has_full_pass: boolean;
+      next_full_pass_in_ms: number | null;
     }>(CLAIM_EMBEDDING_JOB, [jobId, holderId])
     .catch(throwFenceError);
   const [row] = rows;
@@ -56,7 +62,8 @@ export async function claimJob(db: Queryable, jobId: string, holderId: string): 
             found: Number(row.found_rows),
             startedAt: row.started_at,
           },
-    fullPassAgoMs: row.full_pass_ago_ms ?? undefined,
+    hasFullPass: row.has_full_pass,
+    nextFullPassInMs: row.next_full_pass_in_ms ?? 0,
   };
 }
 
@@ -74,7 +81,7 @@ export async function startPass(
 ): Promise<boolean> {
   const leaves = job.table.leaves.map(({ oid }) => oid);
   const { rows } = await db
-    .query<{ is_claimed: boolean }>(CLAIM_PASS, [job.id, job.generation, holderId, isFull, leaves])
+    .query<{ is_claimed: boolean }>(CLAIM_PASS, [job.id, job.generation, holderId, isFull, leaves, FULL_PASS_MS])
     .catch(throwFenceError);
   return rows[0]?.is_claimed ?? false;
 }

@@ -27,7 +27,12 @@ export interface JobProgress {
   readonly passRows: number;
   /** How much of the table, as it was when the running pass began, it has looked at; undefined while none runs. */
   readonly passPercent: number | undefined;
+  /** Of the running pass, or the last one, as the rows that it looks at in a second. */
+  readonly passStartedAt: Date | undefined;
+  readonly passRate: number | undefined;
   readonly fullPassAt: Date | undefined;
+  /** When all rows are compared with their texts again, at the latest. */
+  readonly nextFullPassAt: Date | undefined;
   /** Of the index that the job asks for: waiting, building, built or failed; undefined, as the others, where it asks for none. */
   readonly indexState: string | undefined;
   readonly indexName: string | undefined;
@@ -57,7 +62,10 @@ export async function readJobProgress(db: Queryable, jobId: string): Promise<Job
     pass_number: number;
     pass_rows: string;
     pass_percent: number | null;
+    pass_started_at: Date | null;
+    pass_rate: number | null;
     full_pass_at: Date | null;
+    next_full_pass_at: Date | null;
     index_state: string | null;
     index_name: string | null;
     index_percent: number | null;
@@ -83,7 +91,10 @@ export async function readJobProgress(db: Queryable, jobId: string): Promise<Job
     passNumber: row.pass_number,
     passRows: Number(row.pass_rows),
     passPercent: row.pass_percent ?? undefined,
+    passStartedAt: row.pass_started_at ?? undefined,
+    passRate: row.pass_rate ?? undefined,
     fullPassAt: row.full_pass_at ?? undefined,
+    nextFullPassAt: row.next_full_pass_at ?? undefined,
     indexState: row.index_state ?? undefined,
     indexName: row.index_name ?? undefined,
     indexPercent: row.index_percent ?? undefined,

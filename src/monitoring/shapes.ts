@@ -129,7 +129,13 @@ export interface JobRow {
   readonly rate?: number;
   readonly etaMs?: number;
   readonly lagMs?: number;
+  /** How much of the table the running pass has looked at. */
   readonly passPercent?: number;
+  /** Rows that the running pass looks at in a second, or the last one did. */
+  readonly passRate?: number;
+  /** When all rows were compared with their texts last, and when they are next, at the latest. */
+  readonly fullPassAt?: string;
+  readonly nextFullPassAt?: string;
   readonly lastError?: string;
   readonly lastErrorAt?: string;
   readonly index?: {

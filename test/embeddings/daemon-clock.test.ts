@@ -31,7 +31,8 @@ test.each([
   // Unseen; the last full pass was two hours ago by the clock of the database.
   await db.pool.query(`alter table ${table} disable trigger user; update ${table} set body = 'unseen ' || id where id < 9;
     alter table ${table} enable trigger user;
-    update lamplighter.embedding_progress set full_pass_at = full_pass_at - interval '2 hours'`);
+    update lamplighter.embedding_progress
+    set full_pass_at = full_pass_at - interval '2 hours', next_full_pass_at = next_full_pass_at - interval '2 hours'`);
   const realNow = Date.now;
   vi.spyOn(Date, 'now').mockImplementation(() => realNow() + hours * HOUR_MS);
   await using _ = await startTestDaemon({ uri: db.uri });

@@ -117,3 +117,24 @@ test('a pass is not told to have found nothing while rows that a pass has found 
   expect(await scanPage(pool, job, { holderId, limit: 9, blocks: 8 })).toMatchObject({ isEnd: true, found: 0 });
   expect(await scene.wrong('remodelled', 'm2')).toEqual([]);
 });
+
+test('the view tells when all rows are compared with their texts next: an hour after that began, or now where it was asked for', async () => {
+  const job = await settled('hourly', 50);
+  await startPass(scene.pool, job, scene.holderId, { isFull: true });
+  await scanPage(scene.pool, job, { holderId: scene.holderId, limit: 100, blocks: 128 });
+  const { rows } = await scene.pool.query(
+    `select next_full_pass_at - pass_started_at = interval '1 hour' as is_in_an_hour, full_pass_at >= pass_started_at as has_ended, pass_rate > 0 as has_rate
+     from lamplighter.embedding_status where job = $1`,
+    [job.id],
+  );
+  expect(rows).toEqual([{ is_in_an_hour: true, has_ended: true, has_rate: true }]);
+  const claimed = await claimJob(scene.pool, job.id, scene.holderId);
+  expect(claimed?.nextFullPassInMs).toBeGreaterThan(3_500_000);
+  expect(claimed?.nextFullPassInMs).toBeLessThanOrEqual(3_600_000);
+  await scene.run(`select lamplighter.reconcile_embeddings(${job.id})`);
+  const asked = await scene.pool.query(
+    'select next_full_pass_at <= clock_timestamp() as is_due from lamplighter.embedding_status where job = $1',
+    [job.id],
+  );
+  expect(asked.rows).toEqual([{ is_due: true }]);
+});

@@ -104,7 +104,7 @@ export const PRIVILEGES = `
 + + + + + + + . .  lamplighter.embedding_status select (state, reason, rows, embedded, stale, queued, failed, truncated)
 + + + + + + + . .  lamplighter.embedding_status select (dst_table, filter_column, chunks, chunk_size, chunk_overlap)
 + + + + + + + . .  lamplighter.embedding_status select (tokens, calls, rate, eta, lag, last_error, last_error_at, pass_number)
-+ + + + + + + . .  lamplighter.embedding_status select (pass_rows, pass_percent, full_pass_at, served_by, served_at, registered_at, is_log_full)
++ + + + + + + . .  lamplighter.embedding_status select (pass_rows, pass_percent, pass_started_at, pass_rate, full_pass_at, next_full_pass_at, served_by, served_at, registered_at, is_log_full)
 + + + + + + + . .  lamplighter.embedding_status select (index_state, index_name, index_percent, index_reason, warnings, is_exact)
 + + . . . . . . .  lamplighter.embedding_status *
 + + + + + + . . .  lamplighter.search_target select (job, job_id, state, model, dimensions, schema_name, table_name, table_oid, key_columns)

@@ -45,7 +45,7 @@ export const jobsShowCommand: CliCommand = {
       );
       for (const [name, value] of figures) {
         const shown = value instanceof Date ? value.toISOString() : String(value);
-        terminal.print(`${terminal.style.dim(name.padEnd(12))} ${toPrintable(shown)}`);
+        terminal.print(`${terminal.style.dim(name.padEnd(14))} ${toPrintable(shown)}`);
       }
       if (failures.length > 0) {
         terminal.print(`\n${terminal.style.bold('Failed rows')}`);

@@ -240,6 +240,9 @@ function factsOf(job: JobRow) {
         <Meter percent={job.passPercent} label="Pass over the table" tone="off" />
       ),
     ],
+    ['Pass rate', job.passRate === undefined ? undefined : `${showCount(Math.round(job.passRate))} rows/s`],
+    ['Last full pass', job.fullPassAt === undefined ? undefined : <ExactTime at={job.fullPassAt} />],
+    ['Next full pass', job.nextFullPassAt === undefined ? undefined : <ExactTime at={job.nextFullPassAt} />],
     ['Last error', job.lastErrorAt === undefined ? undefined : <ExactTime at={job.lastErrorAt} />],
     ['Index', index === undefined ? undefined : <Index index={index} />],
     ['Job', <span class="mono">{job.jobId}</span>],
