@@ -1,3 +1,5 @@
+import { loadQuery } from '../db/load-sql.ts';
+import type { Queryable } from '../db/query.ts';
 import type { RowKind } from './table/table-sql.ts';
 
 /** A row to be embedded. Several of a batch may have the same text: embed it once. */
@@ -54,7 +56,7 @@ export interface JudgedRow {
   readonly known?: readonly string[] | null;
 }
 
-export interface BatchIdentity {
+interface BatchIdentity {
   readonly id: string;
   readonly holderId: string;
   readonly attempt: number;
@@ -92,4 +94,36 @@ export interface BatchUsage {
   readonly calls?: number;
   /** Texts that were longer than the model's window. */
   readonly truncated?: number;
+}
+
+const ISOLATE_BATCH = loadQuery('isolate_batch');
+
+/**
+ * Notes that the process has given nothing to any model but this batch of one row, so that its death is held against this row alone, or that
+ * this is not so any more; without effect on a batch of several.
+ */
+export async function isolateBatch(
+  db: Queryable,
+  { id, holderId }: Pick<EmbeddingBatch, 'id' | 'holderId'>,
+  isIsolated: boolean,
+): Promise<void> {
+  await db.query(ISOLATE_BATCH, [id, holderId, isIsolated]);
+}
+
+const RELEASE_BATCH = loadQuery('release_batch');
+const RESCUE_BATCHES = loadQuery('rescue_batches');
+
+/** Gives a batch back uncharged, to be claimed again after `delayMs`; without effect when it is no longer the holder's. */
+export async function releaseBatch(
+  db: Queryable,
+  { id, holderId }: Pick<EmbeddingBatch, 'id' | 'holderId'>,
+  { delayMs = 0 }: { readonly delayMs?: number } = {},
+): Promise<void> {
+  await db.query(RELEASE_BATCH, [id, holderId, delayMs]);
+}
+
+/** Takes batches back from processes that are not alive; how many. */
+export async function rescueBatches(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ rescued: number }>(RESCUE_BATCHES);
+  return rows[0]?.rescued ?? 0;
 }

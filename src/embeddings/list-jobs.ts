@@ -5,7 +5,7 @@ const LIST_EMBEDDING_JOBS = loadQuery('list_embedding_jobs');
 const RECORD_JOB_STATE = loadQuery('record_job_state');
 const RECORD_JOB_WARNINGS = loadQuery('record_job_warnings');
 
-export type JobState = 'preparing' | 'backfill' | 'live' | 'failed' | 'canceled';
+type JobState = 'preparing' | 'backfill' | 'live' | 'failed' | 'canceled';
 
 export interface RegisteredJob {
   /** In this database. */
@@ -72,4 +72,12 @@ export async function setJobState(
 /** Notes for `lamplighter.embedding_status` what the job's user should know, as sentences. */
 export async function setJobWarnings(db: Queryable, jobId: string, warnings: readonly string[]): Promise<void> {
   await db.query(RECORD_JOB_WARNINGS, [jobId, warnings]);
+}
+
+const LIST_CHANGED_JOBS = loadQuery('list_changed_jobs');
+
+/** Of these jobs, those that have changed rows to be claimed, by their ids here. Cheap, however many jobs there are. */
+export async function listChangedJobs(db: Queryable, jobIds: readonly string[]): Promise<readonly string[]> {
+  const { rows } = await db.query<{ id: string }>(LIST_CHANGED_JOBS, [[...jobIds]]);
+  return rows.map(({ id }) => id);
 }

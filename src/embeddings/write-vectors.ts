@@ -1,9 +1,8 @@
 import { hasCode, type LamplighterError, messageOf } from '../core/errors.ts';
 import type { Pool } from '../db/pool.ts';
 import { classifySqlState, isAboutRows, sqlStateOf } from '../db/sqlstate.ts';
-import type { BatchRow, BatchUsage, EmbeddingBatch } from './embedding-batch.ts';
+import { type BatchRow, type BatchUsage, type EmbeddingBatch, releaseBatch } from './embedding-batch.ts';
 import type { PreparedJob } from './job-spec.ts';
-import { releaseBatch } from './release-batch.ts';
 import { ChunksAltered, type EmbeddedChunk } from './replace-chunks.ts';
 import { invalidJob } from './table/invalid-job.ts';
 import { type RowFailure, type VectorWrite, type WriteOutcome, writeRows } from './write-rows.ts';

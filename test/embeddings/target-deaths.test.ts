@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { claimChanges } from '../../src/embeddings/claim-changes.ts';
-import { isolateBatch } from '../../src/embeddings/isolate-batch.ts';
-import { rescueBatches } from '../../src/embeddings/release-batch.ts';
+import { isolateBatch, rescueBatches } from '../../src/embeddings/embedding-batch.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
 import { createTargetScene } from './target-scene.ts';
 

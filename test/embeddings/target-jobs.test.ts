@@ -4,7 +4,7 @@ import { cancelJob, dropCaptures, removeJob } from '../../src/embeddings/cancel-
 import { claimChanges } from '../../src/embeddings/claim-changes.ts';
 import { listJobs, setJobState } from '../../src/embeddings/list-jobs.ts';
 import { readJobProgress } from '../../src/embeddings/read-progress.ts';
-import { releaseBatch, rescueBatches } from '../../src/embeddings/release-batch.ts';
+import { releaseBatch, rescueBatches } from '../../src/embeddings/embedding-batch.ts';
 import { writeVectors } from '../../src/embeddings/write-vectors.ts';
 import { withSession } from '../support/owned-database.ts';
 import { openSession } from '../support/sql-session.ts';

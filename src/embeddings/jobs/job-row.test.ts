@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { parseKeyColumns } from '../table/key-columns.ts';
 import { fingerprintOf, type JobTexts, parseJobRow } from './job-row.ts';
-import { parsePk } from './parse-pk.ts';
 
 const ROW: JobTexts = {
   id: '1',
@@ -107,7 +107,7 @@ test.each<[string, readonly string[]]>([
   ['"a,b", "c""d",E', ['a,b', 'c"d', 'E']],
 ])('pk %s', (pk, columns) => {
   expect(specOf({ pk })).toMatchObject({ pk });
-  expect(parsePk(pk)).toEqual({ columns });
+  expect(parseKeyColumns(pk)).toEqual(columns);
 });
 
 test.each(['real[]', 'REAL []', 'float4[]', 'vector(384)', 'halfvec(3072)', 'vector'])(

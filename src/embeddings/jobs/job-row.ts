@@ -1,5 +1,5 @@
 import type { ModelSelection } from '../../models/provider.ts';
-import { parsePk } from './parse-pk.ts';
+import { parseKeyColumns } from '../table/key-columns.ts';
 import { readModel } from './read-model.ts';
 
 /** A table of chunks, as the row says. */
@@ -23,7 +23,7 @@ export interface WantedJob {
   readonly filterColumn: string | undefined;
   /** Where the texts are kept in chunks; undefined where their vectors stand beside them. */
   readonly chunks: WantedChunks | undefined;
-  /** Names of key columns as `parsePk` reads them; undefined for the table's primary key, else `id`. */
+  /** Names of key columns as `parseKeyColumns` reads them; undefined for the table's primary key, else `id`. */
   readonly pk: string | undefined;
   readonly columnType: string;
   readonly model: ModelSelection;
@@ -125,8 +125,9 @@ function readSpec(text: (column: string) => string | undefined): JobRow['spec'] 
   if (index !== undefined && index !== '' && index !== 'hnsw') {
     problems.push(`index is "${index.slice(0, 60)}", and must be hnsw, or NULL for none`);
   }
-  const pk = parsePk(text('pk'));
-  if (pk !== undefined && 'problem' in pk) problems.push(pk.problem);
+  const pk = text('pk')?.trim() === '' ? undefined : text('pk');
+  const pkProblem = pk === undefined ? undefined : problemOfKey(pk);
+  if (pkProblem !== undefined) problems.push(pkProblem);
   const [table, srcColumn, dstColumn] = [given('table'), given('src_column'), given('dst_column')];
   const model = readModel({ name: given('embedding_model'), runtime: text('runtime'), params: text('runtime_params') });
   if ('problem' in model && !problems.some((problem) => problem.startsWith('embedding_model'))) {
@@ -151,11 +152,11 @@ function readSpec(text: (column: string) => string | undefined): JobRow['spec'] 
     index: index === 'hnsw' ? ('hnsw' as const) : undefined,
   };
   const [problem] = problems;
-  const isReadable = !('problem' in model || (pk !== undefined && 'problem' in pk));
+  const isReadable = !('problem' in model || pkProblem !== undefined);
   if (problem !== undefined || !isReadable || (chunks !== undefined && 'problem' in chunks)) {
     return { problem: problem ?? 'the row cannot be read' };
   }
-  return { ...spec, pk: pk === undefined ? undefined : text('pk'), chunks, model };
+  return { ...spec, pk, chunks, model };
 }
 
 function readChunks(
@@ -193,4 +194,10 @@ function readChunks(
     size: size === undefined ? undefined : Number(size),
     overlap: Number(overlap ?? 0),
   };
+}
+
+function problemOfKey(text: string): string | undefined {
+  const columns = parseKeyColumns(text);
+  if (columns === undefined) return 'pk must be the names of columns, separated by commas';
+  return new Set(columns).size < columns.length ? 'pk names a column twice' : undefined;
 }

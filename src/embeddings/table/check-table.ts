@@ -199,6 +199,12 @@ export function requireKey(facts: TableFacts, spec: JobSpec): ColumnFacts[] {
   const pk = spec.pk?.trim() ?? '';
   const isNamed = pk !== '';
   const names = isNamed ? parseKeyColumns(pk) : (facts.primaryKey ?? ['id']);
+  if (names === undefined) {
+    throw invalidJob(
+      `The key "${pk}" is no list of column names`,
+      'Separate columns by commas, e.g. id or tenant, "Id".',
+    );
+  }
   // A job row made by its default speaks of id, whatever the key is.
   const isDefault = names.length === 1 && names[0] === 'id' && findColumn(facts, 'id') === undefined;
   const wanted = isDefault ? (facts.primaryKey ?? names) : names;

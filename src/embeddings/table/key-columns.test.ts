@@ -11,5 +11,5 @@ test.each([
 });
 
 test.each(['', ',', 'id,', '"open', 'a"b', '""'])('%j is refused', (text) => {
-  expect(() => parseKeyColumns(text)).toThrow(`The key "${text}" is no list of column names`);
+  expect(parseKeyColumns(text)).toBeUndefined();
 });
