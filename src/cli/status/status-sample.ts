@@ -31,7 +31,7 @@ export async function readSample(
     if (kind !== 'permission') throw cause;
     throw new LamplighterError('PERMISSION_DENIED', `The role "${role}" may not look at requests and workers`, {
       cause,
-      hint: `As the owner of the schema run: lamplighter migrate --grant-monitor ${role} for figures alone, or --grant ${role} for a caller`,
+      hint: `As the owner of the schema run: lamplighter migrate --grant ${role} for a caller, or --grant-monitor ${role} for figures alone`,
     });
   }
 }
