@@ -22,9 +22,9 @@ from tokenizers import Tokenizer
 NAME = "all-MiniLM-L6-v2"
 FOLDER = os.environ.get("MODEL_DIR", ".")
 REPLICAS = os.environ.get("REPLICAS")
-# Else it divides texts among all cores, which are not this replica's.
+# Otherwise it would divide texts among all cores, also those of other replicas.
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-# Calls that one replica has at hand: one that runs, and one that has arrived when it ends.
+# Calls of one replica: one runs, and the next one is ready when it ends.
 AT_HAND = 2
 
 api = FastAPI()
@@ -51,7 +51,7 @@ scale = (
 )
 
 
-# Beyond max_queued_requests it answers 503, which charges nobody: the worker waits, and asks again.
+# Beyond max_queued_requests it answers 503 without charge: the worker waits, and asks again.
 @serve.deployment(
     ray_actor_options={"num_cpus": float(os.environ.get("REPLICA_CPUS", "1"))},
     max_ongoing_requests=AT_HAND,
@@ -63,7 +63,7 @@ scale = (
 @serve.ingress(api)
 class Embeddings:
     def __init__(self):
-        # One call computes at a time, in one thread: a replica is a core, as Ray counts it.
+        # One call computes at a time, in one thread: each replica uses one core, as Ray counts.
         self.turn = threading.Lock()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1

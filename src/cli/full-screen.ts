@@ -14,7 +14,7 @@ const COLOUR = /^\u001b\[[0-9;]*m/;
 export interface FullScreen extends Disposable {
   readonly columns: number;
   readonly rows: number;
-  /** Replaces what is shown, by one write, so that nothing flickers; lines and what is right of the window are cut. */
+  /** Replaces the screen by one write, so that it does not flicker; lines beyond the window are cut. */
   draw(lines: readonly string[]): void;
 }
 

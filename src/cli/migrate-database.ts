@@ -12,7 +12,7 @@ import { findRoute } from './find-route.ts';
 import { withSession } from './with-session.ts';
 
 /**
- * Installs or upgrades the schema over a connection of its own. Says what it waits for when that is another migration.
+ * Installs or upgrades the schema over its own connection. If it waits for another migration, it prints which one.
  *
  * @throws LamplighterError CONFIG_INVALID behind a transaction pooler, and what `migrate` throws.
  */

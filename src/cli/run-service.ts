@@ -25,10 +25,10 @@ export interface WatchedService extends RunningService {
 }
 
 /**
- * Runs a service until a signal: the first one lets it finish what it does, the second hands that back at once. `ended` resolves where
- * something that it needs has ended by itself.
+ * Runs a service until a signal: the first one lets it finish its work, the second hands the work back at once. `ended` resolves when
+ * something that the service needs has ended by itself.
  *
- * @throws what `died` or `ended` tell of, after the service has been stopped.
+ * @throws the error of `died` or `ended`, after the service has been stopped.
  */
 export async function runService(
   invocation: Pick<Invocation, 'interruption' | 'log'>,

@@ -9,7 +9,7 @@ import { toDate, toOptionalDate } from './row-text.ts';
 
 const CHECK_REQUESTS = loadQuery('check_requests');
 
-/** Where a request is in its life; the last three are the end, though a failed one can be retried. */
+/** The state of a request; the last three are final, but a failed one can be retried. */
 export type RequestStatus = 'pending' | 'processing' | 'completed' | 'failed' | 'cancelled';
 
 /** A request as its row is at the moment. */
@@ -21,7 +21,7 @@ export interface CheckedRequest<Result = unknown> {
   readonly status: RequestStatus;
   /** Present when completed; see `wait` for its type. */
   readonly result?: Result;
-  /** The last error, also of a request that will be tried again. */
+  /** The last error, also of a request that waits for a retry. */
   readonly error?: string;
   readonly priority: number;
   /** Failures charged so far. */

@@ -7,9 +7,9 @@ import type { Tasks } from './tasks/create-tasks.ts';
 import type { WorkerStatus } from './worker-status.ts';
 
 export interface WaitOptions {
-  /** Longest wait; then REQUEST_TIMEOUT, and the request goes on. 0 checks once. @default 30000 */
+  /** Longest wait; then REQUEST_TIMEOUT, and the request continues. 0 checks once. @default 30000 */
   readonly timeoutMs?: number | undefined;
-  /** Ends the wait with ABORTED; the request goes on. */
+  /** Ends the wait with ABORTED; the request continues. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -19,11 +19,11 @@ export interface OnOptions {
 }
 
 /**
- * The producer's side: queues requests, waits for their results, shows, cancels and retries them. Connects when first used, and to wait opens one more
- * connection, which listens for all waits together and is closed after 30 s without any.
+ * The producer's side: queues requests, waits for their results, checks and cancels them. It connects at its first use. For waits it opens
+ * one more connection, which listens for all of them and is closed after 30 s without waits.
  *
- * Every method rejects with a {@link LamplighterError} where there is a code for what went wrong (PERMISSION_DENIED, SCHEMA_MISSING,
- * ABORTED after `close`, those of connecting), else with the server's error. A role sees only its own requests.
+ * Every method rejects with a {@link LamplighterError} if the error has a code (PERMISSION_DENIED, SCHEMA_MISSING, ABORTED after `close`,
+ * those of connecting), else with the server's error. A role sees only its own requests.
  */
 export interface Client extends Enqueuer, AsyncDisposable {
   /** SQL in the background. */
@@ -32,8 +32,8 @@ export interface Client extends Enqueuer, AsyncDisposable {
    * Resolves with the result: the text (generate, regex, choice), a `Float32Array` (embed), ranked documents, best first (rerank), the
    * parsed JSON (json). Any number of waits share one connection and one query at a time.
    *
-   * The request must be visible: one that was queued in a transaction is not before that commits. An unknown id is looked for during 5 s,
-   * or `timeoutMs` if that is shorter, as the commit may be on its way.
+   * The request must be visible: its transaction must have committed. The client looks for an unknown id for 5 s, or `timeoutMs` if that is
+   * shorter, because the transaction may commit soon.
    *
    * @throws LamplighterError REQUEST_FAILED, REQUEST_CANCELLED, REQUEST_TIMEOUT (the hint says why, if a reason is known),
    * REQUEST_NOT_FOUND for an id that stays unknown or was deleted, ABORTED.
@@ -54,8 +54,7 @@ export interface Client extends Enqueuer, AsyncDisposable {
     options?: OnOptions,
   ): Promise<(CheckedRequest<Result> | undefined)[]>;
   /**
-   * Cancels a request that has not ended, also one in progress, whose answer is dropped then; false when it had ended, or the role sees none
-   * with that id.
+   * Cancels a pending or processing request, whose answer is then dropped; false if it had ended, or the role sees none with that id.
    *
    * @throws LamplighterError REQUEST_NOT_FOUND for an id that is no UUID.
    */
@@ -68,8 +67,8 @@ export interface Client extends Enqueuer, AsyncDisposable {
   retry(requestId: RequestId, options?: OnOptions): Promise<boolean>;
   /** Counts requests by function and status, exactly: the statement reads every request that the role sees. */
   stats(): Promise<QueueStats[]>;
-  /** Lists workers, the living first, those that ended in the last day included. */
+  /** Lists workers, with those that ended within about a day. */
   workers(): Promise<WorkerStatus[]>;
-  /** Rejects all waits with ABORTED, lets statements in progress finish and closes every connection; safe to call repeatedly. */
+  /** Rejects all waits with ABORTED, lets running statements finish and closes every connection; safe to call repeatedly. */
   close(): Promise<void>;
 }

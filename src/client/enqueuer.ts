@@ -59,7 +59,7 @@ export interface Enqueuer {
   embed(text: string, options?: EnqueueOptions): Promise<RequestId<Float32Array>>;
   /** As `embed` for each text, in one statement; ids in the order of the texts. */
   embedBatch(texts: readonly string[], options?: EnqueueOptions): Promise<RequestId<Float32Array>[]>;
-  /** Asks how well documents answer a query; `task` says what an answer is, for models that read it. */
+  /** Asks how well documents answer a query; `task` is an instruction for models that accept one. */
   rerank(
     input: { readonly query: string; readonly documents: readonly string[]; readonly task?: string | undefined },
     options?: RerankOptions,

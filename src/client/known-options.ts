@@ -3,7 +3,7 @@ import { showValue } from '../core/show-value.ts';
 import { didYouMean } from '../core/suggest.ts';
 
 /**
- * Refuses what is no object, and options that do not exist: a misspelt one would otherwise be ignored in silence.
+ * Refuses values that are no objects, and unknown options: a misspelt one would otherwise be ignored silently.
  *
  * @throws LamplighterError CONFIG_INVALID
  */

@@ -2,11 +2,11 @@
 export type Together<Result> = { readonly results: readonly Result[] } | { readonly fault: unknown };
 
 /**
- * Deals with items together, and by halves where there is a fault, until what is at fault stands alone: n items with one fault take about
- * 2 log2 n tries more. One half after the other; gives all results in the order of the items.
+ * Processes items together, and after a fault by halves, until the faulty item is alone: n items with one fault take about 2 log2 n more
+ * tries. One half after the other; gives all results in the order of the items.
  *
- * @param together - must change nothing where it tells of a fault; what it throws ends it all.
- * @param alone - deals with an item that is at fault by itself.
+ * @param together - must change nothing when it reports a fault; an error that it throws ends the whole.
+ * @param alone - processes a single faulty item.
  */
 export async function bisect<Item, Result>(
   items: readonly Item[],

@@ -24,9 +24,8 @@ export interface EmbeddedDocuments extends Omit<EmbeddedRows, 'answers'> {
 
 export interface DocumentEmbedder {
   /**
-   * The chunks of each document, with the vectors of those that have none yet. A document with a chunk that fails has no answer but why; what
-   * was made of it is kept for the next try, so that a document of thousands of chunks comes through in the end, whatever the model's
-   * outages.
+   * The chunks of each document, with the vectors of those that have none yet. A document with a failed chunk only has the reason; its
+   * finished chunks are kept for the next try, so that a document of thousands of chunks succeeds in the end despite outages of the model.
    *
    * @throws the signal's reason.
    */

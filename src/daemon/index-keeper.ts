@@ -48,9 +48,9 @@ export interface IndexKeeper extends Service {
 
 /**
  * Duty: builds the index once every row has its vector, in a session of its own, so that vectors are written meanwhile; looks after it from
- * then on, and builds it again when it is gone or invalid. Of several daemons one builds. Nothing that goes wrong here is in the way of the
- * vectors: it is told in `lamplighter.embedding_status` and the log. If the process dies, the server finishes what it builds; a server that
- * dies leaves an invalid index behind, which the next look drops.
+ * then on, and builds it again when it is gone or invalid. Of several daemons one builds. A failure here does not hold up vectors: it is
+ * reported in `lamplighter.embedding_status` and the log. If the process dies, the server finishes what it builds; a server that dies
+ * leaves an invalid index behind, which the next look drops.
  */
 export function startIndexKeeper(deps: IndexKeeperDeps): IndexKeeper {
   const { db, jobId, column, openSession, isComplete, log, trouble, clock } = deps;

@@ -26,7 +26,7 @@ import { createStampPruner } from './stamp-pruner.ts';
 import { DAY_IS_OVER } from './token-budget.ts';
 import { BATCHES_IN_FLIGHT, IDLE_MS, type ReadyJob, workOff } from './work-off.ts';
 
-/** How often what somebody may mend, and what somebody may have broken, is looked at again. */
+/** Interval of the checks for jobs that a user may have fixed or broken. */
 const RECHECK_MS = 60_000;
 const PROGRESS_MS = 1_000;
 

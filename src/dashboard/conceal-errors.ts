@@ -19,9 +19,8 @@ const HIDDEN = '..';
 const QUOTED = /"[^"]*"?|'[^']*'?|`[^`]*`?|“[^”]*”?|‘[^’]*’?|«[^»]*»?/g;
 
 /**
- * What kind of error it is, without what it may tell of a text: the words of its first line before the first colon, and `..` for what is in
- * quotes, for addresses and for numbers. PostgreSQL, servers of models and this program quote texts after a colon or in quotes only; a
- * model of the user's own has to do so, too.
+ * The kind of an error, without quoted texts: the words of its first line before the first colon, with `..` for quoted parts, addresses and
+ * numbers. PostgreSQL, model servers and this program quote texts only after a colon or in quotes; users' own models have to do the same.
  */
 export function kindOfError(text: string): string {
   const [line = ''] = text.trimStart().split('\n', 1);

@@ -41,9 +41,8 @@ export interface LiveDeps {
 }
 
 /**
- * Duty: to look at the database while somebody looks at the dashboard, and never for nobody. Twice a second it asks whether any transaction
- * has committed, which says that something may have changed without saying what, and once a second it reads the overview. Notifications
- * only make it sooner. Writes nothing.
+ * Duty: reads the database while the dashboard has viewers, and only then. Twice a second it asks whether any transaction has committed,
+ * because then something may have changed, and once a second it reads the overview. Notifications only make it faster. Writes nothing.
  */
 export function createLive({ db, readOverview, hear, trouble, clock }: LiveDeps): Live {
   const subscribers = new Set<Subscriber>();

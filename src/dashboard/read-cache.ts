@@ -8,8 +8,8 @@ const MAX_ENTRIES = 500;
 export type ReadCache = <T>(key: string, read: () => Promise<T>) => Promise<T>;
 
 /**
- * A read that began before `epoch` changed is not given to whoever asks after that, so that nobody sees less than what they were told of.
- * A read that failed is given to those who waited for it, and to nobody else.
+ * A read that began before `epoch` changed does not answer later callers, so that no page shows less than its event announced. A failed
+ * read answers only the callers that waited for it.
  */
 export function createReadCache(clock: Clock, epoch: () => number): ReadCache {
   const entries = new Map<

@@ -68,9 +68,9 @@ export function keyOf(client: Client): BackendKey | undefined {
 }
 
 /**
- * Cancels by key what a session runs that somebody else may have opened: it takes no right, no login and no free connection. Every host
- * of the settings is asked, as only the one with that session heeds the key. Resolves when they were asked, within some seconds; whether
- * anything was broken off is not said. Never rejects.
+ * Cancels by key the statement of a session, which another process may have opened. It needs no right, no login and no free connection. It
+ * asks every host of the settings, because only the host of that session accepts the key. Resolves within some seconds, when all were
+ * asked, without saying whether a statement was cancelled. Never rejects.
  */
 export async function sendCancel(settings: ConnectionSettings, key: BackendKey): Promise<void> {
   const asked = new Set<unknown>();

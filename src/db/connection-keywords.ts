@@ -50,8 +50,8 @@ export interface ReadKeywords {
 }
 
 /**
- * Sorts what a connection string or service file says into what is used and what is left out. A restriction that cannot be kept, and
- * a name that looks like a misspelt one, are refused; parameters of other programs (`pgbouncer`, `schema`) are left out with a warning.
+ * Divides the parameters of a connection string or service file into used and ignored ones. Restrictions that cannot be met and misspelt
+ * names are refused; parameters of other programs (`pgbouncer`, `schema`) are ignored with a warning.
  */
 export function readKeywords(pairs: Iterable<readonly [string, string]>, origin: string): ReadKeywords {
   const keywords: Partial<Record<Keyword, string>> = {};

@@ -44,9 +44,9 @@ export interface PrepareOptions {
 }
 
 /**
- * Makes a job ready: checks what it names, adds the destination column or makes the chunk table where that is missing, registers the job and sees to its capture.
- * Idempotent and cheap where nothing has changed: call it when the job row changes, after JOB_CHANGED, when a claim was marked, and once a
- * minute, as tables change their shape and users mend what was wrong. Changes of the texts are captured before it returns.
+ * Prepares a job: checks its tables and columns, adds a missing destination column or chunk table, registers the job and installs its
+ * capture. It is idempotent, and cheap if nothing has changed: call it when the job row changes, after JOB_CHANGED, when a claim was
+ * marked, and once a minute, because tables change and users fix their jobs. Changes of the texts are captured before it returns.
  *
  * @throws LamplighterError JOB_INVALID, whose message says to the user what is wrong; the server's errors.
  */

@@ -41,10 +41,10 @@ interface ChunkWrite extends EmbeddedChunk {
 }
 
 /**
- * Makes the chunks of documents, whose rows are locked, what they are to be, in the transaction of the caller: one that stands under its
- * number already is not touched, one that has moved keeps its vector.
+ * Replaces the chunks of documents, whose rows are locked, in the transaction of the caller. A chunk that already has its number is not
+ * written; a moved one keeps its vector.
  *
- * @throws ChunksAltered when a trigger changes what is written, or somebody has changed chunks since they were claimed.
+ * @throws ChunksAltered when a trigger changes written chunks, or chunks were changed since the claim.
  */
 export async function replaceChunks(
   db: Queryable,

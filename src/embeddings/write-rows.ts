@@ -150,8 +150,8 @@ interface LockedWrite {
 }
 
 /**
- * Of documents, those that nobody else writes: the rows of their texts are locked only so that they stay, and two writers of one document
- * would mix its chunks. Taken before the texts are compared, so that whoever comes later compares with what is there then.
+ * Locks the documents that no other process writes. The rows of their texts are locked only against deletion, and two writers of one
+ * document would mix its chunks. The lock is taken before the texts are compared, so that a later writer compares with the new chunks.
  */
 async function takeDocuments(
   db: Queryable,

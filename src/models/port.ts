@@ -6,7 +6,7 @@ import type { ItemOutcome } from './outcome.ts';
 /** The functions whose answer is a text. */
 export type GenerateFunction = Exclude<RequestFunction, 'embed' | 'rerank'>;
 
-/** What the text must look like; the model guarantees it or fails the item. */
+/** The required form of the text; the model guarantees it or fails the item. */
 export type GenerateOutput =
   | { readonly kind: 'plain' }
   /** Bare JSON, valid under the schema. */
@@ -28,7 +28,7 @@ export interface RerankItem {
   readonly query: string;
   /** At least one. */
   readonly documents: readonly string[];
-  /** What the query is for, in words, for models that take an instruction. */
+  /** An instruction, for models that accept one. */
   readonly task: string;
   readonly seed: number;
 }
@@ -38,7 +38,7 @@ export type ModelRequest =
   | {
       readonly function: 'embed';
       readonly item: string;
-      /** True for a text that is searched with. */
+      /** True for a search query. */
       readonly isQuery?: boolean;
     }
   | { readonly function: 'rerank'; readonly item: RerankItem }
@@ -50,10 +50,9 @@ export type TokenSpans = Uint32Array;
 /**
  * A loaded model: everything the rest of the program knows about an engine.
  *
- * Every method answers each item of a call by itself, in the order asked, so that one bad item fails alone. It rejects
- * only when the whole call came to nothing; the caller then asks for each item alone. When `signal` aborts it stops
- * work soon and settles in any way; what it answers then is not used. A model that knows how far it is tells `progress`,
- * which may be left out. Made by `defineModel`.
+ * Every method gives each item of a call its own outcome, in the order of the items, so that one bad item fails alone. It rejects only when
+ * the whole call failed; the caller then repeats each item alone. When `signal` aborts it stops work soon and settles in any way; its
+ * answers are then ignored. A model that knows its progress reports it to `progress`, which is optional. Made by `defineModel`.
  */
 export interface Model {
   readonly name: string;
@@ -64,19 +63,21 @@ export interface Model {
    * Part of every cache key; two models with one fingerprint may serve each other's cached answers.
    */
   readonly fingerprint: string;
-  /** The functions it answers; asking for others gives `invalid`. */
+  /** The functions that it answers; all others give `invalid`. */
   readonly functions: readonly RequestFunction[];
-  /** Why functions that might be expected of it are not among these, as sentences. */
+  /** Why it lacks functions that a user might expect, as sentences. */
   readonly refusals?: Readonly<Partial<Record<RequestFunction, string>>>;
   /** Most items of one call, per function; 1 means one at a time. */
   readonly maxBatch: Readonly<Record<RequestFunction, number>>;
-  /** Most calls at once; more only wait inside the engine. `Infinity` where the model does not mind. */
+  /** Most calls at once; more would only wait inside the engine. `Infinity` for no limit. */
   readonly maxConcurrency: number;
-  /** False where equal requests may get different answers, such as a server that can change its model unseen. */
+  /** False if equal requests may get different answers, as from a server that can change its model without notice. */
   readonly isCacheable: boolean;
   /** Length of its embeddings, of texts or images; undefined while unknown, and for models that give none. */
   readonly dimensions: number | undefined;
-  /** Most tokens of a text that `embed` reads, special tokens and prefix included; absent where the runtime does not tell, or reads all. */
+  /**
+   * Most tokens of a text that `embed` reads, special tokens and prefix included; absent if the runtime does not report it, or reads all.
+   */
   readonly window?: number;
   /** One L2-normalised vector per text. */
   embed(
@@ -93,11 +94,11 @@ export interface Model {
     signal: AbortSignal,
     progress?: CallProgress<Float32Array>,
   ): Promise<readonly ItemOutcome<Float32Array>[]>;
-  /** As `embed`, of texts that are searched with; absent where the model treats both alike. */
+  /** As `embed`, for search queries; absent if the model treats both alike. */
   embedQueries?: Model['embed'];
   /**
-   * How the model divides texts before it embeds them, special tokens and prefix left out; absent where the runtime cannot tell. For
-   * long texts too: it holds up calls of the other methods for a moment at most.
+   * How the model divides texts before it embeds them, without special tokens and prefix; absent if the runtime cannot report it. For long
+   * texts too: it holds up calls of the other methods for a moment at most.
    */
   tokenize?(
     texts: readonly string[],

@@ -74,8 +74,8 @@ interface Cell extends Omit<LaneTotals, 'waitSumS' | 'runSumS'> {
 }
 
 /**
- * Each figure belongs to the minute of the server in which it was noted. Rows hold what the minute has so far, so that writing them again
- * changes nothing; a process that is killed loses what it has not written.
+ * Each figure belongs to the minute of the server in which it was noted. Rows hold the totals of the minute so far, so that writing them
+ * again changes nothing; a killed process loses its unwritten figures.
  */
 export function createMeter(nowMs: () => number): Meter {
   const lanes = new Map<string, LaneMeter & { readonly cells: Map<number, Cell> }>();

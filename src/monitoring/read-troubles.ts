@@ -55,7 +55,7 @@ export interface Measured {
   readonly recent: RecentFigures | undefined;
 }
 
-/** Says what is wrong, what stops work first. Reads little beside what was measured, and the same however full the tables are. */
+/** The problems of the installation, those that stop work first. Its cost does not grow with the tables. */
 export async function readTroubles(db: Queryable, { figures, recent }: Measured): Promise<readonly Trouble[]> {
   const processes = await listProcesses(db);
   const troubles = [

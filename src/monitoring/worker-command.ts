@@ -2,7 +2,7 @@ import type { RequestFunction } from '../core/request-functions.ts';
 
 /** What a shell takes as it stands, and a program does not take for an option. */
 const PLAIN = /^[\w./:@%+=][\w./:@%+=-]*$/;
-/** Pasted into a terminal, a line break runs what stands before it, and others steer what is shown. */
+/** In a terminal, a pasted line break runs the text before it, and other control characters change the display. */
 const CONTROLLING = /\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/u;
 
 /**

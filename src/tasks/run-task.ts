@@ -28,9 +28,9 @@ const BLOCK_REFUSALS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Runs the text of a task in a fresh session of its role, at most once, and exactly once where a transaction can hold it: then a row that
- * says so commits together with its effects. Resolves with what became of it. The session is left as the text left it, to be ended; a
- * cancel beside it ends this as it ends the text.
+ * Runs the text of a task in a fresh session of its role, at most once, and exactly once if a transaction can contain it: then an outcome
+ * row commits together with its effects. Resolves with the outcome. The caller has to end the session, which the text may have changed. A
+ * cancel from outside ends the text and this call.
  *
  * @throws what `noteSession` throws, when nothing has run.
  */

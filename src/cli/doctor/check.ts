@@ -81,7 +81,7 @@ export interface DoctorInvocation extends OptionInput {
   readonly providers: readonly ModelProvider[];
 }
 
-/** The ledger of migrations, as far as it was read, and what is to be said of it. */
+/** The ledger of migrations, as far as it was read, and the finding on it. */
 export interface SchemaReading {
   /** Undefined where it is not there, or not for this role to read. */
   readonly state: SchemaState | undefined;

@@ -19,9 +19,9 @@ interface StrayRow {
 }
 
 /**
- * Makes sure that the schema, if there is one, is this role's to change. Functions, views and triggers in it run as whoever uses
- * them, so that neither somebody else's schema of the name nor, as a superuser, that of an ordinary role is touched: SET ROLE would
- * not help, as they can undo it.
+ * Ensures that this role may change the schema, if it exists. Functions, views and triggers of a schema run with the rights of their users.
+ * So `migrate` changes neither a foreign schema of that name nor, as a superuser, the schema of an ordinary role: SET ROLE would not help,
+ * because such code can undo it.
  *
  * @throws LamplighterError PERMISSION_DENIED
  */

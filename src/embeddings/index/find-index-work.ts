@@ -59,9 +59,8 @@ interface TableIndexes {
 }
 
 /**
- * Whether a column of vectors has an HNSW index for cosine distance, and what is missing. An index of somebody else's that serves is taken
- * for it. An invalid one under the name that is ours is what an earlier try has left behind, and is dropped first: it would be kept up to
- * date by every write, and used by no query.
+ * Whether a column of vectors has an HNSW index for cosine distance, and what is missing. A suitable index of the user counts. An invalid
+ * index under our name was left by an earlier try and is dropped first: every write would update it, and no query would use it.
  *
  * @throws the server's errors.
  */

@@ -10,8 +10,8 @@ export interface CreatedJobsTable {
 }
 
 /**
- * Creates a jobs table for its creator alone: what default privileges would give to others is taken back. To be called in a transaction,
- * so that nobody gets in between.
+ * Creates a jobs table for its creator alone: grants by default privileges are revoked. Call it in a transaction, so that no other role
+ * gets access in between.
  *
  * @throws the server's error, such as duplicate_table or insufficient_privilege.
  */

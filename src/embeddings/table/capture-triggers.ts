@@ -33,8 +33,8 @@ export interface TriggerPlacement {
 }
 
 /**
- * Makes the triggers that are missing. Each waits for those who are writing to the table, so that what was written before is there for a
- * pass, which is noted as due. A trigger that somebody disabled is left so; on a subscriber it is made to fire for replication, too.
+ * Creates missing triggers. Each waits for open writes to the table, so that a full pass, which is marked as due, sees all earlier writes.
+ * A trigger that a user has disabled stays disabled; on a subscriber triggers also fire for replication.
  */
 export async function placeTriggers(
   db: Pool,

@@ -44,11 +44,11 @@ interface Download extends WantedFile {
 }
 
 /**
- * Brings a model's files to this machine, each proven to be what the hub announced, and pins what they are.
+ * Fetches a model's files to this machine, checks each against the hash that the hub announced, and pins the hashes.
  *
- * Files that are there and right stay; when all are, nothing calls out. Those that come are put in place by rename,
- * after the last of them has come, so that nobody sees half a model as a whole one. Whatever ends this early, the next
- * call goes on where it stopped. Calls for the same model, in other processes too, go one after the other.
+ * Correct files stay; if all are correct, there is no network call. Fetched files are put in place by rename after the last one is
+ * complete, so that a partial model never looks complete. After any interruption the next call resumes. Calls for the same model, in other
+ * processes too, go one after the other.
  */
 export async function pullModel(deps: PullDeps, spec: ModelSpec, options: PullOptions): Promise<PullResult> {
   const folder = pathInside(deps.root, spec.name);

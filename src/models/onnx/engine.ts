@@ -45,9 +45,9 @@ export interface OnnxEngine extends Engine {
 }
 
 /**
- * Opens a model and lets it answer once, so that what cannot work fails here and not in somebody's request.
+ * Opens a model and lets it answer once, so that a broken model fails here and not in a request.
  *
- * @throws Error that says why the model cannot be used.
+ * @throws Error with the reason why the model cannot be used.
  */
 export async function openEngine(setup: EngineSetup): Promise<OnnxEngine> {
   const { task } = setup;

@@ -22,8 +22,8 @@ const KEPT_WORDS = 20_000;
 const WORDS_BETWEEN_BREATHS = 256;
 
 /**
- * For tokenizers that tell tokens and not where they are: each word is divided by itself, which gives the tokens of the whole, as models
- * look at words one by one. Inside a word, ends are placed in proportion, which is exact for tokens that are parts of the word as it stands.
+ * For tokenizers that return tokens without positions: each word is divided by itself, which gives the tokens of the whole, as models look
+ * at words one by one. Inside a word, ends are placed in proportion, which is exact for tokens that are parts of the word as it stands.
  */
 export function createTokenFinder(tokenize: WordTokenizer): TokenFinder {
   const kept = new Map<string, readonly number[]>();

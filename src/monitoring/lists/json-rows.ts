@@ -1,8 +1,8 @@
 import type { Queryable } from '../../db/query.ts';
 
 /**
- * The rows of a statement that gives them as one array in JSON, so that they are the same whatever the driver makes of types. Times are
- * ISO 8601 in the session's time zone, and what is null is absent.
+ * The rows of a statement that returns them as one JSON array, so that they do not depend on the driver's types. Times are ISO 8601 in the
+ * session's time zone; null values are absent.
  */
 export async function readJsonRows<Row>(
   db: Queryable,

@@ -7,11 +7,11 @@ const LONE_PROOF = 6;
 const MAX_REMEMBERED = 10_000;
 
 /**
- * Tells requests that break a server from servers that are broken.
+ * Distinguishes requests that break a server from broken servers.
  *
- * A 500 is held against nobody, or an outage would use up everybody's tries. But an item that gets one each time while
- * others are answered in between would be tried for ever, and stand in the way of its neighbours; and where it takes the
- * server down, its neighbours have to be asked without it.
+ * A single 500 is charged to no request, because an outage would use up all tries. But an item that gets a 500 each time, while others are
+ * answered in between, would be tried for ever and hold up its neighbours. If it takes the server down, its neighbours have to be sent
+ * without it.
  */
 export interface ItemQuarantine {
   /** How many items a request with this one may have, itself included; `Infinity` where nothing is known against it. */

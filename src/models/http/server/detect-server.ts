@@ -27,10 +27,10 @@ const KIND_BY_OWNER: Readonly<Record<string, ServerKind>> = {
 };
 
 /**
- * Finds out what program answers at an endpoint: from its list of models, else from addresses that only one program has.
- * Undefined when nothing answered, or only that it cannot now, so that it can be asked again later. Rejects only with the signal's reason.
+ * Detects the program at an endpoint: from its list of models, else from addresses that only one program has. Undefined if there was no
+ * answer, or only a temporary refusal, so that the caller can ask again later. Rejects only with the signal's reason.
  *
- * `given` is what the operator says it is; only details are asked for then.
+ * `given` is the operator's own statement; then only details are requested.
  */
 export async function detectServer(
   client: HttpClient,

@@ -68,7 +68,7 @@ const PREFIX_6 = '/(?:12[0-8]|1[01]\\d|[1-9]?\\d)';
 
 const BASE64 = '(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?';
 
-/** Formats that no standard has, but libraries write; what they mean is what is said here, for grammar and check alike. */
+/** Formats outside the standard that libraries write. This table defines them for grammar and check. */
 const OWN_PATTERNS: ReadonlyMap<string, string> = new Map([
   ['base64', BASE64],
   ['base64url', '(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2}(?:==)?|[A-Za-z0-9_-]{3}=?)?'],
