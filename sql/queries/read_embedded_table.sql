@@ -144,6 +144,7 @@ select r.oid::text as oid,
        (select t.oid::pg_catalog.text
         from pg_catalog.pg_extension as e
         join pg_catalog.pg_type as t on t.typnamespace = e.extnamespace and t.typname = 'vector'
-        where e.extname = 'vector') as vector_oid
+        where e.extname = 'vector' and pg_catalog.has_schema_privilege(t.typnamespace, 'USAGE')
+          and pg_catalog.has_type_privilege(t.oid, 'USAGE')) as vector_oid
 from root as r
 join pg_catalog.pg_roles as me on me.rolname = current_user

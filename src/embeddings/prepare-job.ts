@@ -34,6 +34,8 @@ const MADE_ALREADY = ['duplicateColumn', 'duplicateObject', 'duplicateTable', 'u
 const MOST_TRIES = 5;
 const BUILD_CAPTURE = loadQuery('build_capture');
 const CAPTURE_LIMIT_BYTES = 2 ** 30;
+/** That a `vector` of pgvector can have. */
+const MOST_DIMENSIONS = 16_000;
 
 export interface PrepareOptions {
   /** For how long DDL may wait for a table that is in use; then the server's error 55P03: try again later. @default 30000 */
@@ -181,11 +183,12 @@ async function register(
 function describeTable(
   facts: TableFacts,
   chunkFacts: TableFacts | undefined,
-  { schema, chunks }: JobSpec,
+  { schema, chunks, dimensions }: JobSpec,
   { source, filter, dst, key, type }: JobColumns & { readonly type: VectorType },
 ): EmbeddedTable {
   const [root] = facts.relations;
   if (root === undefined) throw new Error('a table without itself');
+  const wire = wireOf(facts, dimensions);
   return {
     oid: facts.oid,
     name: root.name,
@@ -201,8 +204,8 @@ function describeTable(
     srcKind: sourceKindOf(source),
     filterColumn: filter?.name,
     dstColumn: dst.name,
-    dstCast: type.cast,
-    wire: wireOf(facts, type),
+    dstCast: wire === undefined || type.cast !== '' ? type.cast : '::pg_catalog.float4[]',
+    wire,
     chunks:
       chunks === undefined || chunkFacts === undefined
         ? undefined
@@ -216,7 +219,8 @@ function describeTable(
   };
 }
 
-function wireOf({ vectorSchema, vectorOid }: TableFacts, type: VectorType): EmbeddedTable['wire'] {
-  if (type.cast === '' || vectorSchema === undefined || vectorOid === undefined) return undefined;
+/** pgvector's type where it is installed, for `real[]` too: the server reads it ten times faster than a `float4[]`, from half as many bytes. */
+function wireOf({ vectorSchema, vectorOid }: TableFacts, dimensions: number): EmbeddedTable['wire'] {
+  if (vectorSchema === undefined || vectorOid === undefined || dimensions > MOST_DIMENSIONS) return undefined;
   return { type: `${quoteIdentifier(vectorSchema)}.vector`, oid: vectorOid };
 }

@@ -30,6 +30,19 @@ async function createArticles(columns = '', rows = 400): Promise<void> {
 
 const literalOf = (vector: ArrayLike<number> | undefined) => `[${Array.from(vector ?? []).join(',')}]`;
 
+test('a column of real[] is filled beside pgvector, and followed', async () => {
+  await createArticles();
+  const id = await addJob(db, { table: 'articles', column_type: 'real[]' });
+  await using _ = await startTestDaemon({ uri: db.uri, provider: PROVIDER });
+  await untilFinished(db, id);
+  await db.pool.query(`update articles set body = body || '!' where id % 4 = 1`);
+  await untilRight(db, 'articles', 'vector');
+  const { rows } = await db.pool.query(
+    'select distinct pg_typeof(embedding)::text as type, cardinality(embedding) as size from articles',
+  );
+  expect(rows).toEqual([{ type: 'real[]', size: 384 }]);
+});
+
 describe.each(['vector', 'halfvec'] as const)('a column of %s(384)', (type) => {
   test('is added and filled, and followed by two daemons while several sessions write', async () => {
     await createArticles();

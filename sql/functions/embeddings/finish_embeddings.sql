@@ -45,8 +45,11 @@ begin
   on conflict on constraint embedding_stamp_pkey do update
   set text_hash = excluded.text_hash, is_failed = false, is_trusted = false, dimensions = excluded.dimensions, model = excluded.model,
       chunk_hash = excluded.chunk_hash;
-  delete from lamplighter.embedding_failure as f
-  where f.job = p_job and f.key_hash = any (p_stamp_keys) and f.key_hash <> all (p_failed_hashes);
+  -- Looking up each key costs 0.8 us a row; mostly no row of the job has ever failed.
+  if exists (select from lamplighter.embedding_failure as f where f.job = p_job) then
+    delete from lamplighter.embedding_failure as f
+    where f.job = p_job and f.key_hash = any (p_stamp_keys) and f.key_hash <> all (p_failed_hashes);
+  end if;
 
   if cardinality(p_failed_keys) > 0 then
     with failed as (

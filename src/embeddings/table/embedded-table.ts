@@ -45,7 +45,7 @@ export interface EmbeddedTable {
   readonly dstColumn: string;
   /** Turns what `wire` says into the column's type: empty, or a cast to a qualified type. */
   readonly dstCast: string;
-  /** How vectors travel: in an array of pgvector's own type where the column is of one of its types; undefined: as one `float4[]`. */
+  /** How vectors travel: in an array of pgvector's own type where that can be used; undefined: as one `float4[]`. */
   readonly wire: { readonly type: string; readonly oid: number } | undefined;
   readonly chunks: ChunkTable | undefined;
 }

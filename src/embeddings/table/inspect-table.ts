@@ -86,7 +86,7 @@ export interface TableFacts {
   };
   /** Where pgvector's types are. */
   readonly vectorSchema: string | undefined;
-  /** Of its type `vector`. */
+  /** Of its type `vector`, where the login may use it. */
   readonly vectorOid: number | undefined;
 }
 
