@@ -8987,7 +8987,7 @@ comment on column lamplighter.embedding_stamp.key_hash is 'Of the key as text: a
 
 comment on column lamplighter.embedding_stamp.text_hash is '128 bits, made by the server from the bytes of the text. Null: the text was blank, so that there is no vector.';
 
-comment on view lamplighter.embedding_status is 'One row for each embedding job of this database: how far it is, and what is wrong with it. Counts of changes and failures stop at 12,000 divided by the number of jobs, at 100 at least: is_exact is false where there are more.';
+comment on view lamplighter.embedding_status is 'One row for each embedding job of this database: its progress and its problems. Counts of changes and failures stop at 12,000 divided by the number of jobs, at 100 at least: is_exact is false where there are more.';
 
 comment on view lamplighter.embedding_usage is 'What each embedding job has asked of its model, by day in UTC.';
 
@@ -9005,7 +9005,7 @@ comment on table lamplighter.handler_chain is 'Requests that the call of a compl
 
 comment on column lamplighter.handler_chain.depth is 'How many calls led to the request: 1 for what was queued by a call for a request that none queued.';
 
-comment on view lamplighter.handler_failures is 'Calls of completion handlers that failed for good: your own, for the schema owner all. lamplighter.retry_delivery(delivery_id) has one made again.';
+comment on view lamplighter.handler_failures is 'Calls of completion handlers that failed for good: your own, for the schema owner all. lamplighter.retry_delivery(delivery_id) repeats one.';
 
 comment on table lamplighter.installation is 'Where the database was that migrate last noted as the one that works (lamplighter.read_place()). A copy has the note, and is elsewhere.';
 
@@ -9083,9 +9083,9 @@ comment on table lamplighter.quarantine is 'Requests whose worker died, until th
 
 comment on column lamplighter.quarantine.deaths is 'Of workers that held it: after two it runs in a small group of its like, after more alone in its lane.';
 
-comment on function lamplighter.reconcile_embeddings(job bigint) is 'Compares all rows of an embedding job with their texts, soon; false when there is no such job. job: its number in lamplighter.embedding_status.';
+comment on function lamplighter.reconcile_embeddings(job bigint) is 'Requests a comparison of all rows of an embedding job with their texts; false if there is no such job. job: its number in lamplighter.embedding_status.';
 
-comment on function lamplighter.retry_delivery(p_delivery_id bigint) is 'Has a call of a completion handler that failed for good made again. p_delivery_id: as lamplighter.handler_failures has it.';
+comment on function lamplighter.retry_delivery(p_delivery_id bigint) is 'Repeats a call of a completion handler that failed for good. p_delivery_id: as lamplighter.handler_failures has it.';
 
 comment on function lamplighter.retry_embeddings(job bigint) is 'Embeds the rows of an embedding job again that have failed for good; returns how many. job: its number in lamplighter.embedding_status.';
 
@@ -9105,11 +9105,11 @@ comment on function lamplighter.search_by_vector(job text, query_vector real[], 
 
 comment on view lamplighter.search_target is 'Where lamplighter.search finds the vectors of a job, for who may read them. Private: its columns may change.';
 
-comment on function lamplighter.set(name text, value text) is 'Stores a setting for all workers and callers; NULL takes it back. For the schema owner. Returns the stored form.';
+comment on function lamplighter.set(name text, value text) is 'Stores a setting for all workers and callers; NULL removes it. For the schema owner. Returns the stored form.';
 
-comment on table lamplighter.setting is 'Settings in the database. A server setting (steadytext.NAME) wins over the stored value.';
+comment on table lamplighter.setting is 'Settings in the database. A server setting (steadytext.NAME) overrides the stored value.';
 
-comment on column lamplighter.setting.server_value is 'What a worker last saw as steadytext.NAME in a fresh session; null when not set there.';
+comment on column lamplighter.setting.server_value is 'The value of steadytext.NAME that a worker last saw in a fresh session; null if not set there.';
 
 comment on column lamplighter.setting.value is 'Set by lamplighter.set(); null when not set.';
 
@@ -9151,7 +9151,7 @@ comment on column lamplighter.task_run.secret_hash is 'sha256 of what the sessio
 
 comment on column lamplighter.task_run.stats_reset is 'Of the server''s statistics as the session began: only a crash loses them.';
 
-comment on column lamplighter.task_run.traceparent is 'Of which trace it is, as in W3C Trace Context: what the setting lamplighter.traceparent was as it was queued.';
+comment on column lamplighter.task_run.traceparent is 'Its trace, as in W3C Trace Context: the value of the setting lamplighter.traceparent when it was queued.';
 
 comment on table lamplighter.task_worker is 'Workers that run tasks, and the roles as which they cannot log in at present.';
 
@@ -9197,7 +9197,7 @@ comment on column lantern.task_status.backend_pid is 'The backend that runs it, 
 
 comment on column lantern.task_status.blocked_by is 'The backends that it waits for, as pg_blocking_pids() says; empty when for none, null when it does not run.';
 
-comment on column lantern.task_status.command_tag is 'What PostgreSQL said of its last statement.';
+comment on column lantern.task_status.command_tag is 'The command tag of its last statement.';
 
 comment on column lantern.task_status.error_message is 'Why it failed or was canceled, as libpq prints it.';
 
@@ -9211,9 +9211,9 @@ comment on column lantern.task_status.job_name is 'The name that the caller gave
 
 comment on column lantern.task_status.jobid is 'What lantern.async_task() returned.';
 
-comment on column lantern.task_status.progress_percent is 'How much of its statement is done; null where that cannot be told.';
+comment on column lantern.task_status.progress_percent is 'How much of its statement is done; null if PostgreSQL does not report it.';
 
-comment on column lantern.task_status.progress_phase is 'What its statement is at, as pg_stat_progress_* says.';
+comment on column lantern.task_status.progress_phase is 'The phase of its statement, as pg_stat_progress_* reports it.';
 
 comment on column lantern.task_status.queued_at is 'When it was queued.';
 
@@ -9245,7 +9245,7 @@ comment on column lantern.tasks.jobid is 'What lantern.async_task() returned.';
 
 comment on column lantern.tasks.pg_cron_job_name is 'async_task_<jobid>.';
 
-comment on column lantern.tasks.query is 'The text, as it was given.';
+comment on column lantern.tasks.query is 'The text, unchanged.';
 
 comment on column lantern.tasks.started_at is 'When it was queued.';
 
@@ -9253,15 +9253,15 @@ comment on column lantern.tasks.status is 'Null while it is queued or running; t
 
 comment on column lantern.tasks.username is 'The role that queued it, and as which it runs.';
 
-comment on function public.steadytext_batch_progress(batch_id uuid) is 'How many requests of a batch of yours are in which state. batch_id: what the column batch_id of its rows has.';
+comment on function public.steadytext_batch_progress(batch_id uuid) is 'Counts the requests of a batch of yours by state. batch_id: the value of the column batch_id of its rows.';
 
 comment on function public.steadytext_cancel_async(request_id uuid) is 'Cancels a request of yours; true when it had not ended. request_id: what an async function returned.';
 
 comment on function public.steadytext_check_async(request_id uuid) is 'The state of a request of yours; no row when there is none of that id. request_id: what an async function returned.';
 
-comment on function public.steadytext_check_async_batch(request_ids uuid[]) is 'The states of several requests of yours, in the order asked; what is not there gives no row. request_ids: what async functions returned.';
+comment on function public.steadytext_check_async_batch(request_ids uuid[]) is 'The states of several requests of yours, in the order of the ids; unknown ids give no row. request_ids: what async functions returned.';
 
-comment on function public.steadytext_drop_handler(handler_id bigint) is 'Ends a handler of yours, with the calls that it has not made yet; true when there was one. handler_id: what steadytext_on_completed returned.';
+comment on function public.steadytext_drop_handler(handler_id bigint) is 'Removes a handler of yours with its pending calls; true if there was one. handler_id: what steadytext_on_completed returned.';
 
 comment on function public.steadytext_embed_async(text_input text, use_cache boolean, priority integer, model text, OUT request_id uuid) is 'Queues a request for the vector of a text and returns its id at once. text_input: the text. use_cache: take over the result of an equal request if there is one. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
 
@@ -9271,23 +9271,23 @@ comment on function public.steadytext_embed_table(IN source regclass, IN text_co
 
 comment on function public.steadytext_embedding(request_id uuid) is 'The vector of a completed embed request of yours; NULL while there is none. request_id: what steadytext_embed_async returned.';
 
-comment on function public.steadytext_generate_async(prompt text, max_tokens integer, use_cache boolean, seed integer, priority integer, model text, OUT request_id uuid) is 'Queues a request for a text and returns its id at once. prompt: what to continue. max_tokens: the longest answer, 1 to 4096. use_cache: take over the result of an equal request if there is one. seed: for servers that draw by it. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
+comment on function public.steadytext_generate_async(prompt text, max_tokens integer, use_cache boolean, seed integer, priority integer, model text, OUT request_id uuid) is 'Queues a request for a text and returns its id at once. prompt: what to continue. max_tokens: the longest answer, 1 to 4096. use_cache: take over the result of an equal request if there is one. seed: for servers that use one. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
 
-comment on function public.steadytext_generate_batch_async(prompts text[], max_tokens integer, use_cache boolean, seed integer, priority integer, model text) is 'Queues a request for a text for each prompt and returns their ids in the same order. prompts: what to continue. max_tokens: the longest answer, 1 to 4096. use_cache: take over the result of an equal request if there is one. seed: for servers that draw by it. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
+comment on function public.steadytext_generate_batch_async(prompts text[], max_tokens integer, use_cache boolean, seed integer, priority integer, model text) is 'Queues a request for a text for each prompt and returns their ids in the same order. prompts: what to continue. max_tokens: the longest answer, 1 to 4096. use_cache: take over the result of an equal request if there is one. seed: for servers that use one. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
 
-comment on function public.steadytext_generate_choice_async(prompt text, choices text[], max_tokens integer, use_cache boolean, seed integer, priority integer, model text, OUT request_id uuid) is 'Queues a request for one of several choices and returns its id at once. prompt: what to answer. choices: two or more texts. max_tokens: the longest answer, 1 to 4096. use_cache: take over the result of an equal request if there is one. seed: for servers that draw by it. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
+comment on function public.steadytext_generate_choice_async(prompt text, choices text[], max_tokens integer, use_cache boolean, seed integer, priority integer, model text, OUT request_id uuid) is 'Queues a request for one of several choices and returns its id at once. prompt: what to answer. choices: two or more texts. max_tokens: the longest answer, 1 to 4096. use_cache: take over the result of an equal request if there is one. seed: for servers that use one. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
 
-comment on function public.steadytext_generate_json_async(prompt text, schema jsonb, max_tokens integer, use_cache boolean, seed integer, priority integer, model text, OUT request_id uuid) is 'Queues a request for JSON that is valid under a JSON Schema and returns its id at once. prompt: what to answer. schema: the JSON Schema. max_tokens: the longest answer, 1 to 4096. use_cache: take over the result of an equal request if there is one. seed: for servers that draw by it. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
+comment on function public.steadytext_generate_json_async(prompt text, schema jsonb, max_tokens integer, use_cache boolean, seed integer, priority integer, model text, OUT request_id uuid) is 'Queues a request for JSON that is valid under a JSON Schema and returns its id at once. prompt: what to answer. schema: the JSON Schema. max_tokens: the longest answer, 1 to 4096. use_cache: take over the result of an equal request if there is one. seed: for servers that use one. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
 
-comment on function public.steadytext_generate_regex_async(prompt text, pattern text, max_tokens integer, use_cache boolean, seed integer, priority integer, model text, OUT request_id uuid) is 'Queues a request for a text that a pattern matches as a whole and returns its id at once. prompt: what to answer. pattern: the regular expression. max_tokens: the longest answer, 1 to 4096. use_cache: take over the result of an equal request if there is one. seed: for servers that draw by it. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
+comment on function public.steadytext_generate_regex_async(prompt text, pattern text, max_tokens integer, use_cache boolean, seed integer, priority integer, model text, OUT request_id uuid) is 'Queues a request for a text that a pattern matches as a whole and returns its id at once. prompt: what to answer. pattern: the regular expression. max_tokens: the longest answer, 1 to 4096. use_cache: take over the result of an equal request if there is one. seed: for servers that use one. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
 
-comment on function public.steadytext_get_async_result(request_id uuid, timeout_seconds integer, OUT result text) is 'Waits for a request of yours and returns its result; an error when it failed, was cancelled or has not ended in time. request_id: what an async function returned. timeout_seconds: the longest wait; NULL means 30.';
+comment on function public.steadytext_get_async_result(request_id uuid, timeout_seconds integer, OUT result text) is 'Waits for a request of yours and returns its result; raises an error if it failed, was cancelled or has not ended in time. request_id: what an async function returned. timeout_seconds: the longest wait; NULL means 30.';
 
-comment on function public.steadytext_on_completed(handler regprocedure, function_name text) is 'Has a function of yours called, as you, for each of your requests that ends from now on; returns the id of the handler. handler: a function without arguments, or with one of type jsonb, which is the event. function_name: only for requests of that function.';
+comment on function public.steadytext_on_completed(handler regprocedure, function_name text) is 'Registers a function of yours that is called, as you, for each of your requests that ends from now on; returns the id of the handler. handler: a function without arguments, or with one of type jsonb, which is the event. function_name: only for requests of that function.';
 
-comment on function public.steadytext_pause(function_name text) is 'Lets no worker claim requests of a function until steadytext_resume. For the schema owner. function_name: e.g. embed.';
+comment on function public.steadytext_pause(function_name text) is 'Stops claims of requests of a function until steadytext_resume. For the schema owner. function_name: e.g. embed.';
 
-comment on function public.steadytext_prune(older_than interval) is 'Deletes requests of yours that have ended, and returns how many. older_than: how long ago they ended at least.';
+comment on function public.steadytext_prune(older_than interval) is 'Deletes old ended requests of yours and returns their number. older_than: their least age since the end.';
 
 comment on table public.steadytext_queue is 'AI requests: queued by steadytext_*_async(), answered by lamplighter workers.';
 
@@ -9325,20 +9325,20 @@ comment on column public.steadytext_queue.started_at is 'When it was last claime
 
 comment on column public.steadytext_queue.status is 'pending, processing, completed, failed or cancelled.';
 
-comment on column public.steadytext_queue.traceparent is 'Of which trace it is, as in W3C Trace Context: what the setting lamplighter.traceparent was as it was queued.';
+comment on column public.steadytext_queue.traceparent is 'Its trace, as in W3C Trace Context: the value of the setting lamplighter.traceparent when it was queued.';
 
 comment on column public.steadytext_queue.username is 'The role that queued the request; it alone sees the row, besides the schema owner.';
 
-comment on column public.steadytext_queue.worker_id is 'The worker that holds or ended the request; null when nobody does. With attempt it fences late writes.';
+comment on column public.steadytext_queue.worker_id is 'The worker that holds or ended the request; null if there is none. With attempt it fences late writes.';
 
-comment on function public.steadytext_queue_stats() is 'How many requests of yours are in which state, and how long they wait and run, by function; for the schema owner those of all roles.';
+comment on function public.steadytext_queue_stats() is 'Counts, waits and run times of your requests by function; for the schema owner those of all roles. Reads the whole table.';
 
-comment on function public.steadytext_rerank_async(query text, documents text[], task text, use_cache boolean, seed integer, priority integer, model text, OUT request_id uuid) is 'Queues a request to order documents by how well they answer a query and returns its id at once. query: what is sought. documents: the texts to order. task: what the query is for, to models that take an instruction. use_cache: take over the result of an equal request if there is one. seed: for servers that draw by it. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
+comment on function public.steadytext_rerank_async(query text, documents text[], task text, use_cache boolean, seed integer, priority integer, model text, OUT request_id uuid) is 'Queues a request to order documents by how well they answer a query and returns its id at once. query: the search text. documents: the texts to order. task: an instruction, for models that accept one. use_cache: take over the result of an equal request if there is one. seed: for servers that use one. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
 
 comment on function public.steadytext_resume(function_name text) is 'Ends what steadytext_pause began. For the schema owner. function_name: e.g. embed.';
 
-comment on function public.steadytext_retry(request_id uuid) is 'Takes a failed request of yours back to pending, with fresh attempts; true when it had failed. request_id: what an async function returned.';
+comment on function public.steadytext_retry(request_id uuid) is 'Makes a failed request of yours pending again, with fresh attempts; true if it had failed. request_id: what an async function returned.';
 
-comment on function public.steadytext_wait_batch(request_ids uuid[], timeout_seconds integer) is 'Waits for several requests of yours and returns them in the order asked; at the deadline what has not ended comes as it is, and what is not there gives no row. request_ids: what async functions returned. timeout_seconds: the longest wait; NULL means 30.';
+comment on function public.steadytext_wait_batch(request_ids uuid[], timeout_seconds integer) is 'Waits for several requests of yours and returns them in the order asked; at the deadline unfinished ones come with their present status; unknown ids give no row. request_ids: what async functions returned. timeout_seconds: the longest wait; NULL means 30.';
 
-comment on function public.steadytext_worker_status() is 'The workers, the living first: what they serve, what they hold, and when they last gave a sign of life.';
+comment on function public.steadytext_worker_status() is 'The workers, running ones first: their functions, their requests in flight, and their last heartbeat.';

@@ -75,8 +75,8 @@ create table lamplighter.setting (
   constraint setting_pkey primary key (name),
   constraint setting_name_is_known check (name in ('worker_concurrency', 'worker_poll_interval', 'max_queue_size'))
 );
-comment on table lamplighter.setting is 'Settings in the database. A server setting (steadytext.NAME) wins over the stored value.';
+comment on table lamplighter.setting is 'Settings in the database. A server setting (steadytext.NAME) overrides the stored value.';
 comment on column lamplighter.setting.value is 'Set by lamplighter.set(); null when not set.';
-comment on column lamplighter.setting.server_value is 'What a worker last saw as steadytext.NAME in a fresh session; null when not set there.';
+comment on column lamplighter.setting.server_value is 'The value of steadytext.NAME that a worker last saw in a fresh session; null if not set there.';
 
 insert into lamplighter.setting (name) values ('worker_concurrency'), ('worker_poll_interval'), ('max_queue_size');

@@ -73,10 +73,10 @@ comment on column public.steadytext_queue.retry_count is 'Failures charged to th
 comment on column public.steadytext_queue.username is 'The role that queued the request; it alone sees the row, besides the schema owner.';
 comment on column public.steadytext_queue.model is 'The model asked for; ''default'' is whatever the worker uses for the function.';
 comment on column public.steadytext_queue.batch_id is 'Shared by the requests of one batch; on a row that an open transaction waits for, the request_id of that transaction''s own row.';
-comment on column public.steadytext_queue.worker_id is 'The worker that holds or ended the request; null when nobody does. With attempt it fences late writes.';
+comment on column public.steadytext_queue.worker_id is 'The worker that holds or ended the request; null if there is none. With attempt it fences late writes.';
 comment on column public.steadytext_queue.attempt is 'How often the request was claimed. Only ever grows.';
 comment on column public.steadytext_queue.run_at is 'Null: ready. A time: not before then. The year 9000, which every driver can read: in flight, completed, or in quarantine after the death of two workers.';
-comment on column public.steadytext_queue.traceparent is 'Of which trace it is, as in W3C Trace Context: what the setting lamplighter.traceparent was as it was queued.';
+comment on column public.steadytext_queue.traceparent is 'Its trace, as in W3C Trace Context: the value of the setting lamplighter.traceparent when it was queued.';
 
 -- Ids that go by time: random ones touch a page of the index each, at the insert and again at the claim (a quarter of both).
 do $$

@@ -21,7 +21,7 @@ create table lantern.tasks (
 alter sequence lantern.tasks_jobid_seq owned by lantern.tasks.jobid;
 comment on table lantern.tasks is 'Async tasks: queued by lantern.async_task(), run by lamplighter workers.';
 comment on column lantern.tasks.jobid is 'What lantern.async_task() returned.';
-comment on column lantern.tasks.query is 'The text, as it was given.';
+comment on column lantern.tasks.query is 'The text, unchanged.';
 comment on column lantern.tasks.pg_cron_job_name is 'async_task_<jobid>.';
 comment on column lantern.tasks.job_name is 'The name that the caller gave it, if any.';
 comment on column lantern.tasks.username is 'The role that queued it, and as which it runs.';
@@ -106,7 +106,7 @@ comment on column lamplighter.task_run.invalid_indexes is 'Of a text that builds
 comment on column lamplighter.task_run.reason is 'Why it waits, while it waits for another attempt.';
 comment on column lamplighter.task_run.is_projected is 'Its end stands in lantern.tasks.';
 comment on column lamplighter.task_run.is_orphaned is 'Its row in lantern.tasks was deleted; it goes when it has ended.';
-comment on column lamplighter.task_run.traceparent is 'Of which trace it is, as in W3C Trace Context: what the setting lamplighter.traceparent was as it was queued.';
+comment on column lamplighter.task_run.traceparent is 'Its trace, as in W3C Trace Context: the value of the setting lamplighter.traceparent when it was queued.';
 
 -- The claim: one role after the other, each in the order of queueing.
 create index task_run_queued_idx on lamplighter.task_run (role_oid, run_id) where state = 'queued';

@@ -298,7 +298,7 @@ cross join lateral (
 where pg_has_role(current_user, (select c.relowner from pg_class as c where c.oid = 'lamplighter.embedding_job'::regclass), 'USAGE')
    or coalesce(has_table_privilege(current_user, j.table_oid, 'SELECT'), false);
 comment on view lamplighter.embedding_status is
-  'One row for each embedding job of this database: how far it is, and what is wrong with it. Counts of changes and failures stop at 12,000 divided by the number of jobs, at 100 at least: is_exact is false where there are more.';
+  'One row for each embedding job of this database: its progress and its problems. Counts of changes and failures stop at 12,000 divided by the number of jobs, at 100 at least: is_exact is false where there are more.';
 
 create view lamplighter.embedding_failures as
 select f.job, j.job_id, j.schema_name, j.table_name, f.key, f.attempts, f.is_final, f.error, f.first_failed_at, f.last_failed_at

@@ -31,7 +31,7 @@ export interface WorkerSetup {
 export interface RunningWorker extends WatchedService, Pick<Worker, 'report'> {}
 
 /**
- * Starts a worker with models of its own and logs what it serves, and why not the rest.
+ * Starts a worker with its own models and logs what it serves, and why it does not serve the rest.
  *
  * @throws LamplighterError CONFIG_INVALID when it would serve nothing at all, and what `startWorker` throws.
  */

@@ -5,9 +5,9 @@ import type { Logger } from './log.ts';
 
 /** While a trouble lasts or keeps coming back, it is told of once in this time. */
 const AGAIN_MS = 60_000;
-/** Without another failure for so long a trouble is over, though whoever met it has not tried again. */
+/** A trouble without another failure for this long is over, even without a new try. */
 const QUIET_MS = 10_000;
-/** A trouble that nobody says is over is forgotten so long after its last failure. */
+/** A trouble that is never settled is forgotten this long after its last failure. */
 const FORGET_MS = 120_000;
 
 /** So often at most those who wait after a shared trouble are told that it may be over: a server that comes and goes must not be rushed. */
@@ -55,15 +55,15 @@ export interface SharedTrouble {
 export interface TroublesOptions {
   readonly log: Logger;
   readonly clock: Clock;
-  /** Failures that are told of as this one trouble, whoever meets them. @default none */
+  /** Failures that count as this one trouble, in any part of the program. @default none */
   readonly shared?: SharedTrouble;
   /** Told of what does not run any more. @default nobody */
   readonly onDeath?: (what: string, error: unknown) => void;
 }
 
 /**
- * Troubles of one program. However often something fails, at most two lines a minute tell of it: `warn` when it begins, with its cause,
- * and once a minute with a count, `info` when it is over. A cause is named once, until it changes.
+ * Troubles of one program. However often something fails, it is logged at most twice a minute: `warn` when it begins, with its cause, and
+ * once a minute with a count, `info` when it is over. A cause is named once, until it changes.
  */
 export function createTroubles({ log, clock, shared, onDeath }: TroublesOptions): Troubles {
   const common = shared && createEpisodes(wordsOf(shared.what, 'cannot', shared.advice), log, clock);
@@ -124,7 +124,7 @@ interface Episode {
   isTold: boolean;
   failures: number;
   lastMs: number;
-  /** Since when somebody who had failed succeeds, and nobody fails. */
+  /** Since when tries succeed and none fails. */
   worksSinceMs: number | undefined;
   readonly failing: Set<string>;
 }

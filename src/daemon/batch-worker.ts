@@ -47,7 +47,7 @@ export interface BatchWorkerDeps {
   readonly onWritten: (report: WriteReport, kind: TurnKind, ms: number) => void;
   /** The job is not what it was: prepare it again. */
   readonly onChanged: () => void;
-  /** Nothing of this job can be done until somebody mends what the sentence says. */
+  /** The job cannot go on until a user fixes the problem of this sentence. */
   readonly onConfigError: (reason: string) => void;
 }
 

@@ -47,8 +47,8 @@ export interface IndexKeeper extends Service {
 }
 
 /**
- * Duty: builds the index once every row has its vector, in a session of its own, so that vectors are written meanwhile; looks after it from
- * then on, and builds it again when it is gone or invalid. Of several daemons one builds. A failure here does not hold up vectors: it is
+ * Duty: builds the index once every row has its vector, in a session of its own, so that vectors are written meanwhile; checks it from then
+ * on, and builds it again when it is missing or invalid. Of several daemons one builds. A failure here does not hold up vectors: it is
  * reported in `lamplighter.embedding_status` and the log. If the process dies, the server finishes what it builds; a server that dies
  * leaves an invalid index behind, which the next look drops.
  */

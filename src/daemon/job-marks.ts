@@ -23,8 +23,8 @@ export interface JobMarks extends Service {
 }
 
 /**
- * Duty: writes marks back, the latest of each kind, once a second at most. What cannot be written (somebody has locked the row) is tried
- * again with the next ones, which do not wait for it; after a death the next daemon sees what is so and marks it.
+ * Duty: writes marks back, the latest of each kind, once a second at most. A mark that cannot be written (the row is locked) is tried again
+ * with the next ones, which do not wait for it; after a death the next daemon marks the present state.
  */
 export function startJobMarks({ db, table, troubles, clock }: JobMarksDeps): JobMarks {
   let pending = new Map<string, JobMark>();

@@ -69,7 +69,7 @@ export function toJobSpec(
 
 const CONFIG_CODES = ['JOB_INVALID', 'CONFIG_INVALID', 'MODEL_NOT_FOUND', 'MODEL_FAILED', 'PERMISSION_DENIED'] as const;
 
-/** Somebody has to mend what the error says; trying again helps nobody until then. */
+/** A user has to fix the error; a retry cannot succeed before. */
 export function isConfigError(error: unknown): boolean {
   if (CONFIG_CODES.some((code) => hasCode(error, code))) return true;
   const kind = classifySqlState(error);

@@ -124,7 +124,7 @@ export function startTarget(deps: TargetDeps): Target {
     });
   }
 
-  /** Tells the rows, where it is for somebody to mend; a server that is away comes back by itself. */
+  /** Writes the problem into the rows of the jobs if a user has to fix it; an outage of a server ends by itself. */
   function tell(error: unknown): void {
     const hint = isLamplighterError(error) && error.hint !== undefined ? `. ${error.hint}` : '';
     const next = `cannot use the database ${place}: ${messageOf(error)}${hint}`;

@@ -99,7 +99,7 @@ export function concealEvent(event: LiveEvent, rights: Rights): LiveEvent {
 }
 
 /**
- * Refuses to search in what is not shown: whoever may ask for any part of a text has the text.
+ * Refuses to search in hidden texts: a user who may search for any part of a text can read it.
  *
  * @throws Refusal NOT_ALLOWED
  */

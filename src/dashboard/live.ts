@@ -21,7 +21,7 @@ export type Hear = (onChange: (topics: readonly Topic[]) => void) => Service;
 /** Undefined is a heartbeat: nothing has happened. */
 export type Subscriber = (event: LiveEvent | undefined) => void;
 
-/** What whoever looks is told, from one look at the database for all of them. */
+/** The events for all viewers, from one read of the database. */
 export interface Live extends Service {
   /** Changes whenever something in the database may have changed. */
   readonly epoch: number;

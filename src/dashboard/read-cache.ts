@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 
-/** How long an answer holds where nobody tells of changes. */
+/** How long an answer is valid without events of changes. */
 const MAX_AGE_MS = 500;
 const MAX_ENTRIES = 500;
 

@@ -35,7 +35,7 @@ export interface Route {
   readonly method: 'GET' | 'POST';
   /** As hono has it: `/requests/:requestId`. */
   readonly path: string;
-  /** Without it the answer is 403, whatever else is asked; of some it depends on what is sent. */
+  /** Without it the answer is 403; for some routes it depends on the body. */
   readonly right: keyof Rights | ((body: unknown) => keyof Rights);
   /** Takes no transaction, as it needs several or none. */
   readonly isLong?: boolean;

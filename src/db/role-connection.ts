@@ -32,7 +32,7 @@ export function settingsForRole(settings: ConnectionSettings, role: string, pass
 export interface RoleStringOptions {
   /** Names the flag, variable or line in messages. */
   readonly origin: string;
-  /** Who logs in where the string names nobody. @default the string must name somebody */
+  /** The login role of a string without one. @default the string must name somebody */
   readonly role?: string;
   /** Where to log in as far as the string leaves that open. */
   readonly place: ConnectionSettings;

@@ -39,9 +39,9 @@ export const SQLSTATE = {
 export type SqlStateName = keyof typeof SQLSTATE;
 
 /**
- * What kind of trouble an error is:
- * `environment` the connection, the server or its disk, so nobody's work is to blame and it may do later; `backpressure` no connection is
- * free; `conflict` another session was in the way, so the same again may succeed; `permission`; `missing` an object is not there; `other`.
+ * What kind of trouble an error is: `environment` the connection, the server or its disk, so that no request is to blame and a later try
+ * may succeed; `backpressure` no connection is free; `conflict` with another session, so that a retry may succeed; `permission`; `missing`
+ * an object is not there; `other`.
  */
 export type SqlStateClass = 'environment' | 'backpressure' | 'conflict' | 'permission' | 'missing' | 'other';
 

@@ -46,14 +46,13 @@ export interface WriteReport {
 }
 
 /**
- * Writes the vectors of a batch, each only where the row has still the text that it was made from, and ends the batch. Rows that somebody
- * has locked or changed come back later; a row that the database refuses fails alone. A write that is cut off by an error of the
- * environment may be called again.
- * Documents are each written whole, or not at all.
+ * Writes the vectors of a batch, each only if the row still has the same text, and ends the batch. Locked and changed rows are tried again
+ * later; a row that the database refuses fails alone. A write that failed by an error of the environment may be repeated. Documents are
+ * each written whole, or not at all.
  *
  * @param answers one for each of `batch.rows`
- * @throws LamplighterError JOB_CHANGED and JOB_INVALID (nobody can write to the table as it is), after giving the batch back; LEASE_LOST; the
- * server's errors of the environment.
+ * @throws LamplighterError JOB_CHANGED and JOB_INVALID (nobody can write to the table as it is), after giving the batch back; LEASE_LOST;
+ * the server's errors of the environment.
  */
 export async function writeVectors(
   db: Pool,

@@ -12,10 +12,9 @@ const ABORT_GRACE_MS = 1_000;
 /**
  * The answers to requests of one function, as the texts kept in `steadytext_queue.result`, one per request and in order.
  *
- * Every answer is verified; a wrong one is `failed`. When the call as a whole comes to nothing, each request is asked
- * alone, one after the other, so that only the one to blame fails. At most `model.maxBatch[function]` requests.
- * `progress` is told which of them are worked on, and each outcome as soon as it is known; of nothing once `signal` has
- * aborted.
+ * Every answer is verified; a wrong one is `failed`. If the call as a whole fails, each request is sent alone, one after the other, so that
+ * only the faulty one fails. At most `model.maxBatch[function]` requests. `progress` is told which of them are worked on, and each outcome
+ * as soon as it is known; of nothing once `signal` has aborted.
  *
  * @throws The signal's reason, at most a second after it aborted.
  * @throws RangeError for requests of several functions.

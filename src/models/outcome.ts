@@ -20,8 +20,8 @@ export interface ModelError {
 /** What the answer to an item took, as far as the runtime tells it. */
 export interface ItemCost {
   /**
-   * Tokens that the model read, special ones and its prefix included. Of a server that tells them for several items at once, the item's
-   * share by its length; the shares come to what it told.
+   * Tokens that the model read, special ones and its prefix included. If a server reports them for several items together, the item's share
+   * by length; the shares add up to the reported number.
    */
   readonly tokens?: number;
   /** True when the item was longer than the model's window, and its end was cut off. */

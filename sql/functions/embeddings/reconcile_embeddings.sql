@@ -12,4 +12,4 @@ end
 $$;
 
 comment on function lamplighter.reconcile_embeddings(bigint) is
-  'Compares all rows of an embedding job with their texts, soon; false when there is no such job. job: its number in lamplighter.embedding_status.';
+  'Requests a comparison of all rows of an embedding job with their texts; false if there is no such job. job: its number in lamplighter.embedding_status.';

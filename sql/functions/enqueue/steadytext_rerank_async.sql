@@ -27,4 +27,4 @@ end
 $$;
 
 comment on function public.steadytext_rerank_async(text, text[], text, boolean, integer, integer, text) is
-  'Queues a request to order documents by how well they answer a query and returns its id at once. query: what is sought. documents: the texts to order. task: what the query is for, to models that take an instruction. use_cache: take over the result of an equal request if there is one. seed: for servers that draw by it. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';
+  'Queues a request to order documents by how well they answer a query and returns its id at once. query: the search text. documents: the texts to order. task: an instruction, for models that accept one. use_cache: take over the result of an equal request if there is one. seed: for servers that use one. priority: higher is sooner among the requests of one role. model: the name of a model that a worker has loaded; NULL leaves the choice to the worker.';

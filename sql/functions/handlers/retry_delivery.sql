@@ -21,6 +21,6 @@ where d.failed_at is not null
        or pg_has_role(current_user, (select c.relowner from pg_class as c where c.oid = 'lamplighter.delivery'::regclass), 'USAGE'));
 
 comment on view lamplighter.handler_failures is
-  'Calls of completion handlers that failed for good: your own, for the schema owner all. lamplighter.retry_delivery(delivery_id) has one made again.';
+  'Calls of completion handlers that failed for good: your own, for the schema owner all. lamplighter.retry_delivery(delivery_id) repeats one.';
 comment on function lamplighter.retry_delivery(bigint) is
-  'Has a call of a completion handler that failed for good made again. p_delivery_id: as lamplighter.handler_failures has it.';
+  'Repeats a call of a completion handler that failed for good. p_delivery_id: as lamplighter.handler_failures has it.';

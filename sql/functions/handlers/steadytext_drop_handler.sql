@@ -10,4 +10,4 @@ end
 $$;
 
 comment on function public.steadytext_drop_handler(bigint) is
-  'Ends a handler of yours, with the calls that it has not made yet; true when there was one. handler_id: what steadytext_on_completed returned.';
+  'Removes a handler of yours with its pending calls; true if there was one. handler_id: what steadytext_on_completed returned.';

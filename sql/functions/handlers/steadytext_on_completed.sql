@@ -7,4 +7,4 @@ language sql volatile security invoker as $$
 $$;
 
 comment on function public.steadytext_on_completed(regprocedure, text) is
-  'Has a function of yours called, as you, for each of your requests that ends from now on; returns the id of the handler. handler: a function without arguments, or with one of type jsonb, which is the event. function_name: only for requests of that function.';
+  'Registers a function of yours that is called, as you, for each of your requests that ends from now on; returns the id of the handler. handler: a function without arguments, or with one of type jsonb, which is the event. function_name: only for requests of that function.';

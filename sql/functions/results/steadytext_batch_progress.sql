@@ -20,4 +20,4 @@ language sql volatile security invoker set search_path = pg_catalog, pg_temp as 
 $$;
 
 comment on function public.steadytext_batch_progress(uuid) is
-  'How many requests of a batch of yours are in which state. batch_id: what the column batch_id of its rows has.';
+  'Counts the requests of a batch of yours by state. batch_id: the value of the column batch_id of its rows.';

@@ -16,4 +16,4 @@ language sql volatile security invoker set search_path = pg_catalog, pg_temp as 
 $$;
 
 comment on function public.steadytext_check_async_batch(uuid[]) is
-  'The states of several requests of yours, in the order asked; what is not there gives no row. request_ids: what async functions returned.';
+  'The states of several requests of yours, in the order of the ids; unknown ids give no row. request_ids: what async functions returned.';

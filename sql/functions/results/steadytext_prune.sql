@@ -42,4 +42,4 @@ end
 $$;
 
 comment on function public.steadytext_prune(interval) is
-  'Deletes requests of yours that have ended, and returns how many. older_than: how long ago they ended at least.';
+  'Deletes old ended requests of yours and returns their number. older_than: their least age since the end.';

@@ -12,4 +12,4 @@ end
 $$;
 
 comment on function public.steadytext_retry(uuid) is
-  'Takes a failed request of yours back to pending, with fresh attempts; true when it had failed. request_id: what an async function returned.';
+  'Makes a failed request of yours pending again, with fresh attempts; true if it had failed. request_id: what an async function returned.';

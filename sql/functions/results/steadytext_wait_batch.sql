@@ -61,4 +61,4 @@ end
 $$;
 
 comment on function public.steadytext_wait_batch(uuid[], integer) is
-  'Waits for several requests of yours and returns them in the order asked; at the deadline what has not ended comes as it is, and what is not there gives no row. request_ids: what async functions returned. timeout_seconds: the longest wait; NULL means 30.';
+  'Waits for several requests of yours and returns them in the order asked; at the deadline unfinished ones come with their present status; unknown ids give no row. request_ids: what async functions returned. timeout_seconds: the longest wait; NULL means 30.';

@@ -17,4 +17,4 @@ end
 $$;
 
 comment on function lamplighter.set(text, text) is
-  'Stores a setting for all workers and callers; NULL takes it back. For the schema owner. Returns the stored form.';
+  'Stores a setting for all workers and callers; NULL removes it. For the schema owner. Returns the stored form.';

@@ -80,4 +80,4 @@ end
 $$;
 
 comment on function public.steadytext_get_async_result(uuid, integer) is
-  'Waits for a request of yours and returns its result; an error when it failed, was cancelled or has not ended in time. request_id: what an async function returned. timeout_seconds: the longest wait; NULL means 30.';
+  'Waits for a request of yours and returns its result; raises an error if it failed, was cancelled or has not ended in time. request_id: what an async function returned. timeout_seconds: the longest wait; NULL means 30.';

@@ -9,4 +9,4 @@ end
 $$;
 
 comment on function public.steadytext_pause(text) is
-  'Lets no worker claim requests of a function until steadytext_resume. For the schema owner. function_name: e.g. embed.';
+  'Stops claims of requests of a function until steadytext_resume. For the schema owner. function_name: e.g. embed.';

@@ -32,4 +32,4 @@ language sql volatile security invoker set search_path = pg_catalog, pg_temp as 
 $$;
 
 comment on function public.steadytext_queue_stats() is
-  'How many requests of yours are in which state, and how long they wait and run, by function; for the schema owner those of all roles.';
+  'Counts, waits and run times of your requests by function; for the schema owner those of all roles. Reads the whole table.';

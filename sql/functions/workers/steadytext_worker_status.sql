@@ -29,4 +29,4 @@ language sql volatile security invoker set search_path = pg_catalog, pg_temp as 
 $$;
 
 comment on function public.steadytext_worker_status() is
-  'The workers, the living first: what they serve, what they hold, and when they last gave a sign of life.';
+  'The workers, running ones first: their functions, their requests in flight, and their last heartbeat.';

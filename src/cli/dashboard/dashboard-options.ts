@@ -31,7 +31,7 @@ const TRACE_URL: CliOption = {
   defaultText: 'no links',
 };
 
-/** Who may come to the dashboard, what they may do, and where it links to. */
+/** The users of the dashboard, their rights, and its links. */
 export const DASHBOARD_OPTIONS: readonly CliOption[] = [AUTH_BASIC_FILE, READ_ONLY, ALLOW_HOST, TRACE_URL];
 
 /** These options as they hold. */

@@ -36,10 +36,10 @@ export interface ExaminationOptions extends Surroundings {
 type Found = readonly [Check, readonly Finding[]];
 
 /**
- * Runs the checks, some at once and none for longer than 3 s, so that one that hangs holds up no other. Without a server, or without the
- * schema, only those are run that do without, and what is missing is told.
+ * Runs the checks, some at once and none for longer than 3 s, so that a hanging one holds up no other. Without a server or schema only the
+ * checks run that need none, and a finding says what is missing.
  *
- * @throws LamplighterError ABORTED when the program is to end.
+ * @throws LamplighterError ABORTED when the program is interrupted.
  */
 export async function examine(options: ExaminationOptions): Promise<Examination> {
   const signal = options.invocation.interruption.first;

@@ -17,7 +17,10 @@ interface Sample {
   readonly percent: number;
 }
 
-/** Shows how a task goes: a bar on a terminal, with speed, time left and what is in the way; plain lines on standard error otherwise. */
+/**
+ * Shows the progress of a task: a bar on a terminal, with speed, remaining time and blocking sessions; otherwise plain lines on standard
+ * error.
+ */
 export function createTaskProgress(terminal: Terminal, clock: Clock = systemClock): (task: TaskStatus) => void {
   const startedMs = clock.nowMs();
   let samples: readonly Sample[] = [];

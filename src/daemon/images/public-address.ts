@@ -22,7 +22,7 @@ const SPECIAL_IPV4: readonly (readonly [string, number])[] = [
   ['240.0.0.0', 4],
 ];
 
-/** Of IPv6 all that is public lies in here, but for ranges that stand for IPv4 addresses, or for nothing. */
+/** All public IPv6 addresses, except ranges that stand for IPv4 addresses or are unassigned. */
 const PUBLIC_IPV6 = ['2000::', 3] as const;
 const SPECIAL_IPV6: readonly (readonly [string, number])[] = [
   ['2001::', 23],

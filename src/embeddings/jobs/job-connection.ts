@@ -21,8 +21,9 @@ const OWN_PARTS = ['LAMPLIGHTER_DB_HOST', 'LAMPLIGHTER_DB_PORT', 'LAMPLIGHTER_DB
 const LOOPBACK = ['localhost', '127.0.0.1', '::1'];
 
 /**
- * The database of a job. Who writes the table must not get what is the daemon's: a text there gets nothing of its environment, files or
- * operating system's user, and leads to the host of the jobs table or to one that was allowed. `env:NAME` is the operator's own text.
+ * The database of a job. A role that writes the table must not gain the daemon's rights: a connection string there uses nothing of the
+ * daemon's environment, files or operating system user, and may lead only to the host of the jobs table or to an allowed one. `env:NAME` is
+ * the operator's own text.
  *
  * @param text as it stands in the row, secret; undefined or blank means the database of the jobs table.
  * @throws LamplighterError CONFIG_INVALID with a sentence that may be written into the row.

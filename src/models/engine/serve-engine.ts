@@ -31,7 +31,7 @@ export interface EngineCall {
   breathe(): Promise<void>;
 }
 
-/** Makes this process the engine of its parent: opens what it is told to, then answers call after call until it is ended. */
+/** Makes this process the engine of its parent: it opens the requested model, then answers calls until it is ended. */
 export function serveEngine(open: (setup: unknown) => Promise<Engine>): void {
   let engine: Promise<Engine> | undefined;
   let controller = new AbortController();

@@ -36,7 +36,7 @@ export interface CohereLoading {
   readonly model: string;
 }
 
-/** Calls nobody: what is wrong with the model or the key is found out by its first request. */
+/** Makes no call: the first request finds a wrong model or key. */
 export function loadCohereModel({ env, clock, endpoint, selection, model }: CohereLoading): Model {
   const client = createHttpClient({ endpoint, env, clock });
   const known = endpoint.isDefault ? knownCohereModel(model) : ANY_MODEL;

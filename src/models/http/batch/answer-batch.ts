@@ -126,7 +126,7 @@ function learn(problem: HttpProblem, search: Search): void {
   if (problem.kind === 'unavailable' || problem.pulse === 'silent') search.end ??= { ...problem, kind: 'unavailable' };
 }
 
-/** A batch that was given up is nobody's fault, whatever the last request of it was told. */
+/** An aborted batch is charged to no request, whatever the outcome of its last request. */
 function laterOf({ kind, error }: HttpProblem) {
   return kind === 'missing' ? error : { ...error, kind: 'unavailable' as const };
 }

@@ -11,7 +11,7 @@ const PROBE_WAIT_MS = 1_000;
 /** The right to make one call; exactly one of its methods is to be called, once. */
 export interface Admission {
   readonly isAdmitted: true;
-  /** The server answered, whatever it said of the request. */
+  /** The server answered, with success or error. */
   succeed(): void;
   /** The server did not answer, or said that it cannot now. */
   fail(error: ModelError): void;

@@ -17,11 +17,10 @@ const ROUTER_WORDS =
   /^(404:? )?((file|page|route|path|url|endpoint) )?not found\.?$|^cannot (post|get) \/|^invalid url \(|^unexpected endpoint or method/i;
 
 /**
- * What is told of a request for which the server has no address or model.
+ * The outcome of a request for which the server has no address or model.
  *
- * A server that is there and lacks the address, in the words of a router, never serves the request: `invalid`. Whatever else it says, as
- * of a deployment or a policy, may be mended there, and a base URL where nothing answers be set right: `unavailable`, so that no request is
- * lost by it.
+ * A server that is there and lacks the address, in the words of a router, never serves the request: `invalid`. Whatever else it says, as of
+ * a deployment or a policy, can be fixed there, and so can a base URL without a server: `unavailable`, so that no request is lost by it.
  */
 export function missingError(endpoint: Endpoint, problem: HttpProblem, facts: MissingFacts): ModelError {
   const { label, variables } = endpoint;

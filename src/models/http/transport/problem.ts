@@ -56,7 +56,7 @@ const KIND_BY_STATUS: Readonly<Record<number, ProblemKind>> = {
 
 const OVERLOADS: ReadonlySet<number> = new Set([503, 529]);
 
-/** How OpenAI says, with 429, that a request is over the limit by itself. */
+/** OpenAI's 429 for a single request that exceeds the limit. */
 const TOO_LARGE = /request too large|must be reduced/i;
 
 /** What an answer with a status other than 2xx means. */

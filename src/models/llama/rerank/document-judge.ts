@@ -22,9 +22,9 @@ const LIFT = { logit: 100 };
 const MAX_TASK_TOKENS = 256;
 
 /**
- * Scores from a generator: the share of "yes" in what it gives "yes" and "no" as the next token.
+ * Scores from a generator: the probability of "yes" as the next token, relative to "yes" and "no".
  *
- * A query takes at most half of the room, and a document what is left. `seed` changes nothing.
+ * A query takes at most half of the context, and a document the rest. `seed` has no effect.
  *
  * @throws LamplighterError MODEL_FAILED when "yes" and "no" are not tokens of the model.
  */

@@ -44,8 +44,8 @@ const FORMATS: readonly Format[] = [
 ];
 
 /**
- * A decoder for JPEG, PNG, GIF, WebP, TIFF and AVIF, of animations for the first image. As in the reference of CLIP, what is beside the
- * pixels is not heeded: orientation (EXIF), transparency and colour profiles.
+ * A decoder for JPEG, PNG, GIF, WebP, TIFF and AVIF, of animations for the first image. As in the reference of CLIP, it ignores orientation
+ * (EXIF), transparency and colour profiles.
  *
  * @throws Error when the package `sharp` cannot be loaded. The decoder throws UnreadableImage for what is no image or too large a one.
  */

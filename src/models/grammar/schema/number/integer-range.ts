@@ -9,7 +9,7 @@ import {
   sequence,
 } from '../../gbnf/expression.ts';
 
-/** Puts a part into a rule of its own: the engine reads what is nested by recursion, and each digit of a bound nests the next. */
+/** Moves a part into its own rule: the engine reads nested rules by recursion, and each digit of a bound nests the next. */
 export type Share = (part: Expression) => Expression;
 
 /** So many digits of a bound are nested in one rule. */

@@ -94,7 +94,7 @@ export const OWN_FORMATS: readonly string[] = [...OWN_PATTERNS.keys()];
 
 const ENFORCED: ReadonlySet<string> = new Set([...STANDARD_FORMATS, ...OWN_FORMATS]);
 
-/** False for a format that nobody here knows: the standard has it that such a one says nothing about what is valid. */
+/** False for an unknown format, which by the standard has no effect on validity. */
 export function isEnforced(format: string): boolean {
   return ENFORCED.has(format);
 }
