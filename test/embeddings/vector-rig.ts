@@ -13,6 +13,7 @@ import { eventually } from '../support/eventually.ts';
 import type { SpawnedProcess } from '../support/process.ts';
 import { DOCUMENTED_TABLE, spawnDaemon, type TestDaemonOptions } from '../support/test-daemon.ts';
 import { testVectorOf } from '../support/test-model.ts';
+import { openTestPool } from '../support/test-pool.ts';
 
 /** A lease as short as a busy machine allows. */
 const SHORT_LEASE = { leaseMs: 2_000, heartbeatMs: 250 } as const;
@@ -263,15 +264,5 @@ function startWriter(rig: VectorRig, table: string, seed: number, options: Write
 }
 
 function openPool(uri: string): pg.Pool {
-  const pool = new pg.Pool({
-    connectionString: uri,
-    max: 8,
-    application_name: 'lamplighter test',
-    connectionTimeoutMillis: 2_000,
-    query_timeout: 10_000,
-  });
-  // Tests break sessions on purpose; a query on one fails where it is made.
-  pool.on('error', () => undefined);
-  pool.on('connect', (client) => void client.on('error', () => undefined));
-  return pool;
+  return openTestPool({ connectionString: uri, max: 8, connectionTimeoutMillis: 2_000, query_timeout: 10_000 });
 }

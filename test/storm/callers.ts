@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
 import type { Client } from '../../src/client/client.ts';
 import { createClient } from '../../src/client/create-client.ts';
 import { parseRequestId } from '../../src/client/request-id.ts';
@@ -9,6 +8,7 @@ import type { CallerJournal } from '../history/callers.ts';
 import type { Actor } from '../history/journalling-worker.ts';
 import { createRandom, type Random } from '../properties/random.ts';
 import { embed, firstValue, generate } from '../support/requests.ts';
+import { openTestPool } from '../support/test-pool.ts';
 
 /** Somebody who queues requests, waits for some of them and changes their mind about others, whatever happens to the connection. */
 export interface StormCaller {
@@ -41,14 +41,13 @@ const textOf = ({ random, journal }: Hand) => journal.unique(random.weighted(BEH
 
 /** Speaks plain SQL, as programs in any language do. */
 export function startSqlCaller(role: Actor, journal: CallerJournal, seed: number): StormCaller {
-  const pool = new pg.Pool({
+  const pool = openTestPool({
     connectionString: role.uri,
     max: 2,
     connectionTimeoutMillis: 1_000,
     query_timeout: 5_000,
     application_name: 'storm caller',
   });
-  pool.on('error', () => undefined);
   const hand: Hand = { random: createRandom(seed), journal, ids: [] };
   return startCaller(
     hand,

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { type FaultProxy, startFaultProxy } from '../faults/support/fault-proxy.ts';
 import { type FaultServer, promote, startFaultServer } from '../faults/support/fault-server.ts';
 import { type CallerJournal, createCallerJournal } from '../history/callers.ts';
@@ -13,6 +13,7 @@ import {
   installTaskJournal,
   type StartJournal,
 } from '../history/tasks/task-journal.ts';
+import { openTestPool } from '../support/test-pool.ts';
 import { openSlot, type WorkerSlot } from './worker-slot.ts';
 
 /** Of every worker: charged requests end soon, and what a dead worker held is missed soon. */
@@ -61,15 +62,13 @@ export async function openStage(): Promise<Stage> {
   /** Through which nothing is hit. */
   const calm = await startFaultProxy(server.port);
   const database = await server.createDatabase();
-  const db = new pg.Pool({
+  const db = openTestPool({
     connectionString: calm.through(database.uri),
     max: 8,
     application_name: 'lamplighter storm',
     connectionTimeoutMillis: 2_000,
     query_timeout: 10_000,
   });
-  // Sessions are ended on purpose; a query on one fails where it is made.
-  db.on('error', () => undefined);
   await installJournal(db);
   const handlers = createHandlerJournal();
   const taskStarts = createStartJournal();

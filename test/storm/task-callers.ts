@@ -1,4 +1,3 @@
-import pg from 'pg';
 import type { Client } from '../../src/client/client.ts';
 import { createClient } from '../../src/client/create-client.ts';
 import { hasCode } from '../../src/core/errors.ts';
@@ -8,6 +7,7 @@ import type { TaskCallerJournal } from '../history/tasks/task-callers.ts';
 import type { TaskTextName } from '../history/tasks/task-texts.ts';
 import { createRandom, type Random } from '../properties/random.ts';
 import { firstValue } from '../support/requests.ts';
+import { openTestPool } from '../support/test-pool.ts';
 import { type StormCaller, startCaller } from './callers.ts';
 
 interface Hand {
@@ -41,14 +41,13 @@ function drawText({ random }: Hand): [TaskTextName, number] {
 
 /** Speaks plain SQL, as programs in any language do. */
 export function startSqlTaskCaller({ name, uri }: Actor, journal: TaskCallerJournal, seed: number): StormCaller {
-  const pool = new pg.Pool({
+  const pool = openTestPool({
     connectionString: uri,
     max: 2,
     connectionTimeoutMillis: 1_000,
     query_timeout: 5_000,
     application_name: 'storm caller',
   });
-  pool.on('error', () => undefined);
   const hand: Hand = { role: name, random: createRandom(seed), journal, ids: [] };
   return startCaller(
     hand,

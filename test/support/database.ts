@@ -4,6 +4,7 @@ import { inject } from 'vitest';
 import { uriOf, withClient } from './admin.ts';
 import { eventually } from './eventually.ts';
 import { templateName } from './template.ts';
+import { openTestPool } from './test-pool.ts';
 
 export interface TestRole {
   readonly name: string;
@@ -36,9 +37,7 @@ export async function createTestDatabase(options: { readonly migrated?: boolean 
   await withClient(serverUri, (admin) => admin.query(`create database ${name} template ${template}`));
 
   const uri = uriOf(serverUri, { database: name });
-  const pool = new pg.Pool({ connectionString: uri, max: 8, application_name: 'lamplighter test' });
-  // Tests end sessions on purpose; a query on one fails where it is made.
-  pool.on('error', () => undefined);
+  const pool = openTestPool({ connectionString: uri, max: 8 });
   // It is a copy of the template, and no test is about that.
   if (options.migrated !== false) await pool.query('select lamplighter.note_installation()');
   const roles: string[] = [];

@@ -5,6 +5,8 @@ export const SLOW_FILES: Readonly<Record<string, string>> = {
   'test/storm/storm.test.ts': 'storms of 6, 12 and 6 s, and the answers to all that they left behind',
   'test/embeddings/vectors-killed-faults.test.ts': 'a daemon killed at each step, and the lease of each',
   'test/embeddings/vectors-outage-faults.test.ts': 'outages that are longer than a lease, one after the other',
+  'test/embeddings/vectors-connections-faults.test.ts':
+    'connections that freeze for longer than a lease, one after the other',
   'test/embeddings/vectors-poisoned-faults.test.ts': 'deaths one after the other, each found after a lease',
   'test/storm/vectors.test.ts': 'a storm of 8 s, and the vectors of all that it left behind',
   'test/worker/log-floods.test.ts': 'outages of 4 s, and pauses that grow',

@@ -1,4 +1,3 @@
-import pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { startEmbeddedServer } from '../../src/db/embedded/embedded-server.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -6,6 +5,7 @@ import { eventually } from '../support/eventually.ts';
 import { migrateAs } from '../support/owned-database.ts';
 import { embed, firstValue, generate, rowsOf, untilStatus, untilStatusAfterRetries } from '../support/requests.ts';
 import { openSession } from '../support/sql-session.ts';
+import { openTestPool } from '../support/test-pool.ts';
 import { startTestWorker } from '../support/test-worker.ts';
 
 let db: TestDatabase;
@@ -126,8 +126,7 @@ test('events are dropped and counted while the notification queue of the server 
     persistent: false,
     settings: { fsync: 'off', max_notify_queue_pages: '64' },
   });
-  const pool = new pg.Pool({ connectionString: server.uri });
-  pool.on('error', () => undefined);
+  const pool = openTestPool({ connectionString: server.uri });
   try {
     await migrateAs(server.uri);
     await using tested = await startTestWorker({ uri: server.uri });

@@ -1,10 +1,11 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type FaultServer, startFaultServer } from '../faults/support/fault-server.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { type LogLine, parseLogLine } from '../support/log-line.ts';
 import { embed, firstValue, rowsOf, untilStatus } from '../support/requests.ts';
+import { openTestPool } from '../support/test-pool.ts';
 import { spawnWorker, startTestWorker, type WorkerProcess } from '../support/test-worker.ts';
 
 const FAST = { heartbeatMs: 200, leaseMs: 2_000 } as const;
@@ -163,9 +164,7 @@ describe('while the server is away', () => {
 });
 
 async function withPool(uri: string, work: (pool: pg.Pool) => Promise<void>): Promise<void> {
-  const pool = new pg.Pool({ connectionString: uri, application_name: 'lamplighter test' });
-  // A session that was told to end may hear first that the server shuts down, when the pool listens no more.
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  const pool = openTestPool({ connectionString: uri });
   try {
     await work(pool);
   } finally {

@@ -10,6 +10,7 @@ import { eventually } from '../support/eventually.ts';
 import { createGatedProvider } from '../support/gated-provider.ts';
 import { migrateAs } from '../support/owned-database.ts';
 import { embed, generate, rowsOf, untilStatus } from '../support/requests.ts';
+import { openTestPool } from '../support/test-pool.ts';
 import { startTestWorker } from '../support/test-worker.ts';
 
 describe('when sessions are ended', () => {
@@ -85,11 +86,7 @@ describe('when the server is away', () => {
 
   const start = (port: number) =>
     startEmbeddedServer({ dataDir: folder, port, persistent: true, settings: { fsync: 'off' } });
-  const openPool = () => {
-    const opened = new pg.Pool({ connectionString: server.uri, application_name: 'lamplighter test' });
-    opened.on('error', () => undefined);
-    return opened;
-  };
+  const openPool = () => openTestPool({ connectionString: server.uri });
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'lamplighter-outage-'));
     await chmod(folder, 0o755); // as root, the server runs as somebody else

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import { expect } from 'vitest';
 import { type CallerJournal, createCallerJournal } from '../../history/callers.ts';
 import { checkHistory, type HistoryOptions } from '../../history/check-history.ts';
@@ -8,6 +8,7 @@ import { installJournal } from '../../history/journal.ts';
 import { type Actor, grantWorker, type JournallingWorkerOptions } from '../../history/journalling-worker.ts';
 import { eventually } from '../../support/eventually.ts';
 import { embed, generate, type RequestRow, rowsOf } from '../../support/requests.ts';
+import { openTestPool } from '../../support/test-pool.ts';
 
 /** Where a rig stands: a database of the run's server, or of one that the test may break. */
 export interface FaultDatabase {
@@ -163,14 +164,5 @@ async function charged(pool: pg.Pool): Promise<unknown[]> {
 }
 
 function openPool(uri: string): pg.Pool {
-  const pool = new pg.Pool({
-    connectionString: uri,
-    max: 4,
-    application_name: 'lamplighter test',
-    connectionTimeoutMillis: 2_000,
-    query_timeout: 10_000,
-  });
-  // Tests break sessions on purpose; a query on one fails where it is made.
-  pool.on('error', () => undefined);
-  return pool;
+  return openTestPool({ connectionString: uri, max: 4, connectionTimeoutMillis: 2_000, query_timeout: 10_000 });
 }
