@@ -1,5 +1,5 @@
 /** What the pages of docs/dashboard.md show: the demo's articles, and some of what goes wrong. */
-import { ARTICLES } from '../src/cli/demo/articles.ts';
+import { ARTICLES } from '../src/cli/demo/search-steps.ts';
 
 export type Ask = (text: string, params?: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
 

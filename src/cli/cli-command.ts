@@ -1,7 +1,7 @@
 import type { Logger } from '../core/log.ts';
 import type { ModelProvider } from '../models/provider.ts';
 import type { CliOption, OptionInput } from './cli-option.ts';
-import type { ExitCode } from './exit-code.ts';
+import type { ExitCode } from './exit.ts';
 import type { Interruption } from './interruption.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -1,5 +1,5 @@
-import { renderAge } from './render-age.ts';
 import { cut } from './render-table.ts';
+import { renderAge } from './render-units.ts';
 import type { Terminal } from './terminal.ts';
 
 const BAR_CELLS = 24;

@@ -4,7 +4,7 @@ import type { Logger } from '../core/log.ts';
 import type { Vitals } from '../process/vitals.ts';
 import { describeWork, type WorkDone } from '../process/work-done.ts';
 import type { Invocation } from './cli-command.ts';
-import { EXIT, type ExitCode } from './exit-code.ts';
+import { EXIT, type ExitCode } from './exit.ts';
 import { aborted, codeOfInterruption } from './interruption.ts';
 
 /** What a command runs until it is told to stop: a worker, a daemon. */

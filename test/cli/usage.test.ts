@@ -22,7 +22,9 @@ test('help fits into 80 columns, but for its examples', async () => {
     const { stdout } = await runCli(args);
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
   }
-  expect((await runCli(['worker', '--help'])).stdout.replaceAll(/\s+/g, ' ')).toContain('debug adds stacks of errors (default: info)');
+  expect((await runCli(['worker', '--help'])).stdout.replaceAll(/\s+/g, ' ')).toContain(
+    'debug adds stacks of errors (default: info)',
+  );
 });
 
 test('without a command help goes to standard error, and that is bad usage', async () => {

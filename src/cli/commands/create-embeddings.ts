@@ -22,7 +22,7 @@ import type { CliCommand, Invocation } from '../cli-command.ts';
 import { type CliOption, isOn, readOption, textOf } from '../cli-option.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
 import { DATA_PATH_OPTION, providersOf } from '../data-path.ts';
-import { EXIT, type ExitCode } from '../exit-code.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
 import { createRateMeter, describeRows, renderBar } from '../progress-bar.ts';
 import { withSession } from '../with-session.ts';
 

@@ -8,7 +8,7 @@ import type { CliCommand, Invocation } from '../cli-command.ts';
 import { type CliOption, isOn } from '../cli-option.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
 import { JOBS_TABLE_OPTIONS, jobsTableOf } from '../daemon-options.ts';
-import { EXIT, type ExitCode } from '../exit-code.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
 import { withSession } from '../with-session.ts';
 
 const SQL: CliOption = { flag: 'sql', describes: 'print the statement instead of running it; connects nowhere' };

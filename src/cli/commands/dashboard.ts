@@ -9,7 +9,7 @@ import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
 import { DASHBOARD_OPTIONS, dashboardAccessOf, listDashboardOptions } from '../dashboard/dashboard-options.ts';
 import { DEFAULT_ADDRESS, readListenAddress } from '../dashboard/listen-address.ts';
 import { serveDashboard } from '../dashboard/serve-dashboard.ts';
-import { EXIT, type ExitCode } from '../exit-code.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
 import { logStart } from '../log-start.ts';
 import { runService } from '../run-service.ts';
 

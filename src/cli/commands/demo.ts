@@ -5,11 +5,9 @@ import { runInTransaction } from '../../db/transaction.ts';
 import { createJobsTable } from '../../embeddings/jobs/create-jobs-table.ts';
 import { workerConfig } from '../../worker/config.ts';
 import type { CliCommand, Invocation } from '../cli-command.ts';
-import type { DemoStep } from '../demo/demo-step.ts';
 import { keepVectorsInStep } from '../demo/embedding-steps.ts';
-import { findGenerator, type Generator } from '../demo/find-generator.ts';
-import { generateText, skipGeneration } from '../demo/generate-steps.ts';
-import { createNarrator } from '../demo/narrator.ts';
+import { findGenerator, type Generator, generateText, skipGeneration } from '../demo/generate-steps.ts';
+import { createNarrator, type DemoStep } from '../demo/narrator.ts';
 import {
   cancelRequest,
   hitCache,
@@ -21,11 +19,11 @@ import {
 import { answerQuestions, embedDocuments, rerankAnswers } from '../demo/search-steps.ts';
 import { buildIndex } from '../demo/task-steps.ts';
 import { type EmbeddedHints, openEmbeddedDatabase } from '../embedded-database.ts';
-import { EXIT } from '../exit-code.ts';
+import { EXIT } from '../exit.ts';
 import { openDaemon, type RunningDaemon } from '../open-daemon.ts';
 import { openWorker } from '../open-worker.ts';
-import { renderAge } from '../render-age.ts';
 import { wrap } from '../render-table.ts';
+import { renderAge } from '../render-units.ts';
 import { withSession } from '../with-session.ts';
 
 const stepsWith = (generator: Generator, db: Queryable): readonly DemoStep[] => [

@@ -9,7 +9,7 @@ import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
 import { type Check, type FindingState, type NamedFinding, type SettingLine, THRESHOLDS } from '../doctor/check.ts';
 import { CHECKS } from '../doctor/checks.ts';
 import { examine } from '../doctor/examine.ts';
-import { EXIT } from '../exit-code.ts';
+import { EXIT } from '../exit.ts';
 import { printTable, wrap } from '../render-table.ts';
 import { HTTP_OPTION } from '../with-probes.ts';
 

@@ -2,7 +2,7 @@ import { LamplighterError, messageOf } from '../../core/errors.ts';
 import type { CliCommand } from '../cli-command.ts';
 import { type CliOption, readOption } from '../cli-option.ts';
 import { readListenAddress, urlOf } from '../dashboard/listen-address.ts';
-import { EXIT } from '../exit-code.ts';
+import { EXIT } from '../exit.ts';
 
 const HTTP: CliOption = {
   flag: 'http',

@@ -5,7 +5,7 @@ import type { CliCommand } from '../cli-command.ts';
 import { type CliOption, textOf } from '../cli-option.ts';
 import { CONNECTION_OPTIONS } from '../connection-options.ts';
 import { JOBS_TABLE_OPTIONS, TRUST_OPTIONS } from '../daemon-options.ts';
-import { EXIT } from '../exit-code.ts';
+import { EXIT } from '../exit.ts';
 import { withJobs } from '../jobs/job-access.ts';
 
 interface ColumnOption extends CliOption {

@@ -3,7 +3,7 @@ import { cancelText, resumeText } from '../../embeddings/jobs/cancel-row.ts';
 import type { CliCommand, Invocation } from '../cli-command.ts';
 import { CONNECTION_OPTIONS } from '../connection-options.ts';
 import { JOBS_TABLE_OPTIONS, TRUST_OPTIONS } from '../daemon-options.ts';
-import { EXIT, type ExitCode } from '../exit-code.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
 import { type JobAccess, requireJob, withJobs } from '../jobs/job-access.ts';
 
 const ARGUMENT = { name: 'id', describes: 'id of the job in the jobs table' };

@@ -3,11 +3,11 @@ import { isOn } from '../cli-option.ts';
 import { JSON_OPTION } from '../common-options.ts';
 import { CONNECTION_OPTIONS } from '../connection-options.ts';
 import { JOBS_TABLE_OPTIONS, TRUST_OPTIONS } from '../daemon-options.ts';
-import { EXIT } from '../exit-code.ts';
+import { EXIT } from '../exit.ts';
 import { withJobs } from '../jobs/job-access.ts';
 import { type JobStatus, readJobStatus } from '../jobs/job-status.ts';
-import { renderAge } from '../render-age.ts';
 import { printTable } from '../render-table.ts';
+import { renderAge } from '../render-units.ts';
 
 export const jobsListCommand: CliCommand = {
   name: 'jobs list',

@@ -4,7 +4,7 @@ import { isOn } from '../cli-option.ts';
 import { JSON_OPTION } from '../common-options.ts';
 import { CONNECTION_OPTIONS } from '../connection-options.ts';
 import { JOBS_TABLE_OPTIONS, TRUST_OPTIONS } from '../daemon-options.ts';
-import { EXIT } from '../exit-code.ts';
+import { EXIT } from '../exit.ts';
 import { requireJob, withJobs } from '../jobs/job-access.ts';
 import { readJobStatus } from '../jobs/job-status.ts';
 import { printTable } from '../render-table.ts';

@@ -7,7 +7,7 @@ import { type MigrateOptions, planMigration } from '../../db/migrate/migration-p
 import type { CliCommand, Invocation } from '../cli-command.ts';
 import { type CliOption, isOn, listOf, textOf } from '../cli-option.ts';
 import { CONNECTION_OPTIONS, connectionFlags, connectionOf } from '../connection-options.ts';
-import { EXIT, type ExitCode } from '../exit-code.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
 import { migrateDatabase, printReport } from '../migrate-database.ts';
 import { withSession } from '../with-session.ts';
 

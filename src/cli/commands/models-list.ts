@@ -5,10 +5,10 @@ import { modelFolder } from '../../models/files/model-folder.ts';
 import type { CliCommand } from '../cli-command.ts';
 import { isOn, textOf } from '../cli-option.ts';
 import { JSON_OPTION } from '../common-options.ts';
-import { EXIT } from '../exit-code.ts';
-import { MODEL_DIR } from '../models/model-options.ts';
-import { renderBytes } from '../render-bytes.ts';
+import { EXIT } from '../exit.ts';
+import { MODEL_DIR } from '../models/model-arguments.ts';
 import { printTable } from '../render-table.ts';
+import { renderBytes } from '../render-units.ts';
 
 export const modelsListCommand: CliCommand = {
   name: 'models list',

@@ -3,9 +3,8 @@ import { createModelFiles } from '../../models/files/create-model-files.ts';
 import { modelFolder } from '../../models/files/model-folder.ts';
 import type { CliCommand } from '../cli-command.ts';
 import { textOf } from '../cli-option.ts';
-import { EXIT } from '../exit-code.ts';
-import { findSpec } from '../models/find-spec.ts';
-import { MODEL_DIR } from '../models/model-options.ts';
+import { EXIT } from '../exit.ts';
+import { findSpec, MODEL_DIR } from '../models/model-arguments.ts';
 
 export const modelsPathCommand: CliCommand = {
   name: 'models path',

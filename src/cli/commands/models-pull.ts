@@ -6,11 +6,10 @@ import type { PullResult } from '../../models/files/pull-model.ts';
 import type { CliCommand, Invocation } from '../cli-command.ts';
 import { type CliOption, isOn, textOf } from '../cli-option.ts';
 import { JSON_OPTION } from '../common-options.ts';
-import { EXIT } from '../exit-code.ts';
-import { findSpec } from '../models/find-spec.ts';
-import { MODEL_DIR } from '../models/model-options.ts';
+import { EXIT } from '../exit.ts';
+import { findSpec, MODEL_DIR } from '../models/model-arguments.ts';
 import { createPullProgress } from '../models/pull-progress.ts';
-import { renderBytes } from '../render-bytes.ts';
+import { renderBytes } from '../render-units.ts';
 
 const DEFAULT: CliOption = {
   flag: 'default',

@@ -11,7 +11,7 @@ import type { CliCommand, Invocation } from '../cli-command.ts';
 import { isOn } from '../cli-option.ts';
 import { JSON_OPTION, YES_OPTION } from '../common-options.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
-import { EXIT, type ExitCode } from '../exit-code.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
 import { codeOfInterruption } from '../interruption.ts';
 import { printRequests } from '../requests/render-request.ts';
 import { parseRequestArgument, REQUEST_FILTER_OPTIONS, requestFilterOf } from '../requests/request-filter-options.ts';

@@ -5,7 +5,7 @@ import type { CliCommand } from '../cli-command.ts';
 import { type CliOption, isOn, readOption } from '../cli-option.ts';
 import { JSON_OPTION } from '../common-options.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
-import { EXIT } from '../exit-code.ts';
+import { EXIT } from '../exit.ts';
 import { printRequest, printRequests } from '../requests/render-request.ts';
 import { parseRequestArgument, REQUEST_FILTER_OPTIONS, requestFilterOf } from '../requests/request-filter-options.ts';
 import { withSession } from '../with-session.ts';

@@ -2,7 +2,7 @@ import { toPrintable } from '../../core/printable.ts';
 import { createModelRegistry } from '../../models/registry.ts';
 import type { CliCommand } from '../cli-command.ts';
 import { DATA_PATH_OPTION, providersOf } from '../data-path.ts';
-import { EXIT } from '../exit-code.ts';
+import { EXIT } from '../exit.ts';
 
 export const showModelsCommand: CliCommand = {
   name: 'show-models',

@@ -3,16 +3,15 @@ import type { CliCommand } from '../cli-command.ts';
 import { type CliOption, isOn } from '../cli-option.ts';
 import { JSON_OPTION } from '../common-options.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
-import { EXIT } from '../exit-code.ts';
+import { EXIT } from '../exit.ts';
 import { embeddingsSection } from '../status/embeddings-section.ts';
-import { pausesSection } from '../status/pauses-section.ts';
 import { requestsSection } from '../status/requests-section.ts';
 import { readSample, sampleText } from '../status/status-sample.ts';
 import { renderStatus, type StatusSection } from '../status/status-section.ts';
 import { tasksSection } from '../status/tasks-section.ts';
 import { troublesSection } from '../status/troubles-section.ts';
 import { watchStatus } from '../status/watch-status.ts';
-import { workersSection } from '../status/workers-section.ts';
+import { pausesSection, workersSection } from '../status/workers-section.ts';
 import { withSession } from '../with-session.ts';
 
 const WATCH: CliOption = {

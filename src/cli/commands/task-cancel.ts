@@ -7,7 +7,7 @@ import type { CliCommand, Invocation } from '../cli-command.ts';
 import { isOn } from '../cli-option.ts';
 import { JSON_OPTION, YES_OPTION } from '../common-options.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
-import { EXIT, type ExitCode } from '../exit-code.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
 import { printTasks } from '../tasks/render-task.ts';
 import { parseJobid, TASK_FILTER_OPTIONS, taskFilterOf } from '../tasks/task-filter-options.ts';
 import { withSession } from '../with-session.ts';

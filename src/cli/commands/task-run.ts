@@ -7,8 +7,8 @@ import type { CliCommand, Invocation } from '../cli-command.ts';
 import { type CliOption, isOn, textOf } from '../cli-option.ts';
 import { JSON_OPTION } from '../common-options.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
-import { EXIT, type ExitCode } from '../exit-code.ts';
-import { renderAge } from '../render-age.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
+import { renderAge } from '../render-units.ts';
 import { followTask } from '../tasks/follow-task.ts';
 
 const NAME: CliOption = { flag: 'name', argument: 'name', describes: 'a name to find it by' };

@@ -5,7 +5,7 @@ import type { CliCommand } from '../cli-command.ts';
 import { isOn } from '../cli-option.ts';
 import { JSON_OPTION } from '../common-options.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
-import { EXIT } from '../exit-code.ts';
+import { EXIT } from '../exit.ts';
 import { printTask } from '../tasks/render-task.ts';
 import { parseJobid } from '../tasks/task-filter-options.ts';
 import { withSession } from '../with-session.ts';

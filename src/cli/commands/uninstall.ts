@@ -6,7 +6,7 @@ import type { CliCommand, Invocation } from '../cli-command.ts';
 import { isOn } from '../cli-option.ts';
 import { YES_OPTION } from '../common-options.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
-import { EXIT } from '../exit-code.ts';
+import { EXIT } from '../exit.ts';
 import { withSession } from '../with-session.ts';
 
 export const uninstallCommand: CliCommand = {

@@ -9,7 +9,7 @@ import { CONNECTION_OPTIONS, connectionFlags, connectionOf } from '../connection
 import { daemonConfigOf, TRUST_OPTIONS } from '../daemon-options.ts';
 import { DASHBOARD_OPTIONS, dashboardAccessOf } from '../dashboard/dashboard-options.ts';
 import { DEFAULT_ADDRESS, readListenAddress } from '../dashboard/listen-address.ts';
-import { EXIT, type ExitCode } from '../exit-code.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
 import { migrateDatabase, printReport } from '../migrate-database.ts';
 import { runService } from '../run-service.ts';
 import { TASK_LOGIN_OPTIONS } from '../task-login-options.ts';

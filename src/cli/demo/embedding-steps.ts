@@ -1,6 +1,6 @@
 import { systemClock } from '../../core/clock.ts';
 import type { Queryable } from '../../db/query.ts';
-import { type DemoStep, demand } from './demo-step.ts';
+import { type DemoStep, demand } from './narrator.ts';
 
 const PATIENCE_MS = 30_000;
 const LOOK_MS = 20;

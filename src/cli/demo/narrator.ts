@@ -2,14 +2,14 @@ import { type Clock, systemClock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Queryable } from '../../db/query.ts';
 import { sqlStateOf } from '../../db/sqlstate.ts';
-import { renderAge } from '../render-age.ts';
 import { renderTable, wrap } from '../render-table.ts';
+import { renderAge } from '../render-units.ts';
 import type { Terminal } from '../terminal.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
 /** Tells a person what the demo does: every statement, what came of it and how long it took. */
-export interface Narrator {
+interface Narrator {
   /** Begins a numbered step. */
   step(title: string, explanation: string): void;
   /** Shows something for people to do. */
@@ -96,4 +96,12 @@ function renderCell(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (value instanceof Date) return value.toISOString().slice(11, 23);
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** One thing that the demo shows; fails when it does not turn out as told. */
+export type DemoStep = (narrator: Narrator) => Promise<void>;
+
+/** Makes sure that what the demo tells is what happened. */
+export function demand(isTrue: boolean, claim: string): void {
+  if (!isTrue) throw new Error(`the demo expected that ${claim}`);
 }

@@ -1,4 +1,4 @@
-import { type DemoStep, demand } from './demo-step.ts';
+import { type DemoStep, demand } from './narrator.ts';
 
 export const waitInOneTransaction: DemoStep = async (narrator) => {
   narrator.step(

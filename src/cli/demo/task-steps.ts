@@ -1,5 +1,5 @@
 import { systemClock } from '../../core/clock.ts';
-import { type DemoStep, demand } from './demo-step.ts';
+import { type DemoStep, demand } from './narrator.ts';
 
 /** Pause between two looks at the progress, and how many there are at most. */
 const LOOK_MS = 50;

@@ -1,10 +1,13 @@
+import { systemClock } from '../../core/clock.ts';
 import { isLamplighterError, messageOf } from '../../core/errors.ts';
+import { silentLogger } from '../../core/log.ts';
 import { connectClient } from '../../db/connect-client.ts';
 import { describeConnection } from '../../db/connection-text.ts';
+import { startListener } from '../../db/listener.ts';
 import { loadQuery } from '../../db/load-sql.ts';
 import { requireWritableServer } from '../../db/migrate/writable-server.ts';
 import { findRoute } from '../find-route.ts';
-import { renderAge } from '../render-age.ts';
+import { renderAge } from '../render-units.ts';
 import type { Finding, Patient, ServerCheck } from './check.ts';
 
 interface FactsRow {
@@ -133,6 +136,48 @@ export const notificationsCheck: ServerCheck = {
         advice:
           'End the session that listens and stays in a transaction, the oldest first: ' +
           'SELECT pid, usename, application_name, xact_start FROM pg_stat_activity WHERE xact_start IS NOT NULL ORDER BY xact_start',
+      },
+    ];
+  },
+};
+
+/** Short of the time limit of a check. */
+const TIMEOUT_MS = 2_500;
+
+/** Whether a notification really arrives through whatever is between. */
+export const listeningCheck: ServerCheck = {
+  name: 'listening',
+  looksAt: 'whether a notification arrives, by sending one',
+  needs: 'schema',
+  async run({ settings, signal }) {
+    const decided = new AbortController();
+    const outcome: { state: string; reason: string } = {
+      state: 'polling',
+      reason: `no answer within ${TIMEOUT_MS / 1_000} s`,
+    };
+    const listener = startListener({
+      settings,
+      channels: ['steadytext_completed'],
+      onEvent: () => undefined,
+      onResync: () => undefined,
+      onState(state, reason) {
+        Object.assign(outcome, { state, reason });
+        decided.abort();
+      },
+      log: silentLogger,
+    });
+    try {
+      const waiting = AbortSignal.any([decided.signal, signal]);
+      await systemClock.delay(TIMEOUT_MS, waiting);
+    } finally {
+      await listener.stop();
+    }
+    if (outcome.state === 'listening') return [{ state: 'ok', message: 'notifications arrive' }];
+    return [
+      {
+        state: 'warning',
+        message: `${outcome.reason}; workers here poll`,
+        advice: 'Give the address of the server itself with --direct-uri or LAMPLIGHTER_DIRECT_URL.',
       },
     ];
   },

@@ -1,6 +1,6 @@
 import { toPrintable } from '../../core/printable.ts';
 import { loadQuery } from '../../db/load-sql.ts';
-import { renderAge } from '../render-age.ts';
+import { renderAge } from '../render-units.ts';
 import type { Finding, ServerCheck } from './check.ts';
 
 interface KeeperRow {

@@ -1,9 +1,8 @@
 import { toPrintable } from '../../core/printable.ts';
 import { loadQuery } from '../../db/load-sql.ts';
 import { compareObjects, statementFor } from '../../db/migrate/schema-objects.ts';
-import type { Finding, ServerCheck } from './check.ts';
+import { type Finding, listNames, type ServerCheck } from './check.ts';
 import { ofOwnVersion } from './check-schema.ts';
-import { listNames } from './list-names.ts';
 
 interface InvalidRow {
   readonly name: string;

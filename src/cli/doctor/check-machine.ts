@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { modelFolder } from '../../models/files/model-folder.ts';
 import { readOption } from '../cli-option.ts';
 import { readListenAddress, urlOf } from '../dashboard/listen-address.ts';
-import { renderBytes } from '../render-bytes.ts';
+import { renderBytes } from '../render-units.ts';
 import { HTTP_OPTION } from '../with-probes.ts';
 import type { Finding, LocalCheck } from './check.ts';
 

@@ -7,8 +7,7 @@ import { compareRoutines } from '../../db/migrate/routine-steps.ts';
 import { compareObjects } from '../../db/migrate/schema-objects.ts';
 import { requireSchema, type SchemaState } from '../../db/migrate/schema-state.ts';
 import type { Session } from '../../db/session.ts';
-import type { Finding, SchemaReading, ServerCheck } from './check.ts';
-import { listNames } from './list-names.ts';
+import { type Finding, listNames, type SchemaReading, type ServerCheck } from './check.ts';
 
 /** Reads which schema is there, and whether this program can work with it. */
 export async function readSchema(session: Session): Promise<SchemaReading> {

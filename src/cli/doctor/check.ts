@@ -75,7 +75,7 @@ export interface Patient extends Surroundings {
 }
 
 /** What a check takes of the command's invocation. */
-export interface DoctorInvocation extends OptionInput {
+interface DoctorInvocation extends OptionInput {
   readonly interruption: Interruption;
   readonly log: Logger;
   readonly providers: readonly ModelProvider[];
@@ -142,4 +142,13 @@ export async function unlessRefused(
     if (classifySqlState(error) !== 'permission') throw error;
     return [{ state: 'unknown', message: `not checked: needs ${rights}` }];
   }
+}
+
+/** Names that are listed; more are counted. */
+const NAMED = 5;
+
+/** The first names, and how many more there are. */
+export function listNames(names: readonly string[]): string {
+  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
+  return `${names.slice(0, NAMED).join(', ')}${more}`;
 }

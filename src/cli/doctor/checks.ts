@@ -3,23 +3,20 @@ import {
   clockCheck,
   connectionCheck,
   directConnectionCheck,
+  listeningCheck,
   notificationsCheck,
   serverCheck,
 } from './check-connection.ts';
 import { copyCheck } from './check-copy.ts';
 import { transactionsCheck, vacuumCheck } from './check-dead-rows.ts';
-import { dimensionsCheck } from './check-dimensions.ts';
-import { embeddingsCheck } from './check-embeddings.ts';
+import { dimensionsCheck, embeddingsCheck } from './check-embeddings.ts';
 import { loopbackCheck, vectorCheck } from './check-extensions.ts';
 import { indexesCheck } from './check-indexes.ts';
-import { listeningCheck } from './check-listening.ts';
 import { httpCheck, modelCacheCheck } from './check-machine.ts';
-import { tablesCheck } from './check-objects.ts';
-import { rightsCheck } from './check-rights.ts';
+import { rightsCheck, tablesCheck, triggersCheck } from './check-objects.ts';
 import { functionsCheck, idsCheck, ledgerCheck, replicationCheck, schemaCheck } from './check-schema.ts';
 import { modelsCheck, pausesCheck, workersCheck } from './check-serving.ts';
 import { tasksCheck } from './check-tasks.ts';
-import { triggersCheck } from './check-triggers.ts';
 import { workCheck } from './check-troubles.ts';
 import { settingsCheck } from './read-settings.ts';
 

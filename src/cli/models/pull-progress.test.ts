@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../core/clock.ts';
 import type { PullEvent } from '../../models/files/pull-event.ts';
 import type { Style, Terminal } from '../terminal.ts';
-import { findSpec } from './find-spec.ts';
+import { findSpec } from './model-arguments.ts';
 import { createPullProgress } from './pull-progress.ts';
 
 const SPEC = findSpec('BAAI/bge-small-en');

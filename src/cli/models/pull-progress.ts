@@ -2,9 +2,8 @@ import { type Clock, systemClock } from '../../core/clock.ts';
 import { toPrintable } from '../../core/printable.ts';
 import type { ModelSpec } from '../../models/files/model-files.ts';
 import type { PullEvent } from '../../models/files/pull-event.ts';
-import { renderAge } from '../render-age.ts';
-import { renderBytes } from '../render-bytes.ts';
 import { cut } from '../render-table.ts';
+import { renderAge, renderBytes } from '../render-units.ts';
 import type { Terminal } from '../terminal.ts';
 
 const BAR_CELLS = 24;

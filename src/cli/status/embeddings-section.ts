@@ -2,7 +2,7 @@ import { toPrintable } from '../../core/printable.ts';
 import type { Queryable } from '../../db/query.ts';
 import { classifySqlState } from '../../db/sqlstate.ts';
 import type { BoundedCount } from '../../monitoring/read-figures.ts';
-import { renderAge } from '../render-age.ts';
+import { renderAge } from '../render-units.ts';
 import { countText } from './requests-section.ts';
 import type { StatusSection } from './status-section.ts';
 

@@ -4,7 +4,7 @@ import { classifySqlState } from '../../db/sqlstate.ts';
 import type { BoundedCount, LaneFigures } from '../../monitoring/read-figures.ts';
 import type { RecentFigures } from '../../monitoring/read-series.ts';
 import { workerCommandFor } from '../../monitoring/worker-command.ts';
-import { renderAge } from '../render-age.ts';
+import { renderAge } from '../render-units.ts';
 import type { StatusSection } from './status-section.ts';
 
 const STOPPED = {

@@ -2,7 +2,7 @@ import { listTasks } from '../../client/tasks/list-tasks.ts';
 import type { TaskStatus } from '../../client/tasks/task-status.ts';
 import type { Queryable } from '../../db/query.ts';
 import { classifySqlState } from '../../db/sqlstate.ts';
-import { renderAge } from '../render-age.ts';
+import { renderAge } from '../render-units.ts';
 import { TASK_HEADER, taskCells } from '../tasks/render-task.ts';
 import { countText, recentText } from './requests-section.ts';
 import type { StatusSection } from './status-section.ts';

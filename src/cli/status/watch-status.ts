@@ -4,10 +4,10 @@ import { connectClient } from '../../db/connect-client.ts';
 import type { ConnectionSettings } from '../../db/connection-settings.ts';
 import type { Session } from '../../db/session.ts';
 import type { Invocation } from '../cli-command.ts';
-import { EXIT, type ExitCode } from '../exit-code.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
 import { type FullScreen, openFullScreen } from '../full-screen.ts';
 import { codeOfInterruption } from '../interruption.ts';
-import { renderAge } from '../render-age.ts';
+import { renderAge } from '../render-units.ts';
 import { readSample, type StatusSample, sampleText } from './status-sample.ts';
 import { renderStatus, type StatusSection } from './status-section.ts';
 

@@ -2,7 +2,7 @@ import type { Client } from '../../client/client.ts';
 import { hasEnded, type TaskStatus } from '../../client/tasks/task-status.ts';
 import { hasCode } from '../../core/errors.ts';
 import type { Invocation } from '../cli-command.ts';
-import { EXIT, type ExitCode } from '../exit-code.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
 import { codeOfInterruption } from '../interruption.ts';
 import { createTaskProgress } from './task-progress.ts';
 

@@ -1,7 +1,7 @@
 import type { TaskStatus } from '../../client/tasks/task-status.ts';
 import { toPrintable } from '../../core/printable.ts';
-import { renderAge } from '../render-age.ts';
 import { printTable } from '../render-table.ts';
+import { renderAge } from '../render-units.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** What a table of tasks shows of each. */

@@ -1,8 +1,8 @@
 import type { TaskStatus } from '../../client/tasks/task-status.ts';
 import { type Clock, systemClock } from '../../core/clock.ts';
 import { toPrintable } from '../../core/printable.ts';
-import { renderAge } from '../render-age.ts';
 import { cut } from '../render-table.ts';
+import { renderAge } from '../render-units.ts';
 import type { Terminal } from '../terminal.ts';
 import { blockedByText } from './render-task.ts';
 

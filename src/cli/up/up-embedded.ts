@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { LamplighterError } from '../../core/errors.ts';
 import type { DaemonConfig } from '../../daemon/config.ts';
 import type { Invocation } from '../cli-command.ts';
 import { type EmbeddedHints, openEmbeddedDatabase } from '../embedded-database.ts';
-import type { ExitCode } from '../exit-code.ts';
+import type { ExitCode } from '../exit.ts';
 import { runService } from '../run-service.ts';
-import { choosePort, keepPort } from './kept-port.ts';
 import { openAll, type UpServices } from './open-all.ts';
 
-export interface EmbeddedUp {
+interface EmbeddedUp {
   readonly dataDir: string;
   /** 0 for any free one; absent for the one that the folder had before. */
   readonly port: number | undefined;
@@ -70,4 +70,33 @@ function printWelcome({ terminal }: Invocation, { uri, isNew, daemon }: Welcome)
     `  ${style.cyan("select steadytext_get_async_result(steadytext_embed_async('hello, lamplighter'));")}`,
   );
   terminal.print('\nCtrl-C stops all; the data stays.\n');
+}
+
+/** Beside PostgreSQL's own port, which another server on this machine often has. */
+const FIRST_PORT = 5433;
+const PORTS_TO_TRY = 50;
+
+/** The port to start the server of this folder on: the one it had before, so that connection strings stay right, else a free one. */
+async function choosePort(dataDir: string): Promise<number> {
+  const kept = Number(await readFile(fileOf(dataDir), 'utf8').catch(() => ''));
+  if (Number.isInteger(kept) && kept >= 1 && kept <= 65_535) return kept;
+  for (let port = FIRST_PORT; port < FIRST_PORT + PORTS_TO_TRY; port++) if (await isFree(port)) return port;
+  return 0;
+}
+
+/** Remembers the port for the next start. */
+async function keepPort(dataDir: string, port: number): Promise<void> {
+  await writeFile(fileOf(dataDir), `${port}\n`);
+}
+
+function fileOf(dataDir: string): string {
+  return join(dataDir, 'port');
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
+  });
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { LOCAL_MODELS } from '../../models/catalogue/local-models.ts';
-import { findSpec } from './find-spec.ts';
+import { findSpec } from './model-arguments.ts';
 
 test('a name of the catalogue is found', () => {
   expect(findSpec('BAAI/bge-m3').source.repo).toBe('BAAI/bge-m3');

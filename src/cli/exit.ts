@@ -1,5 +1,9 @@
 import process from 'node:process';
-import { EXIT, type ExitCode } from './exit-code.ts';
+
+/** What the program tells the shell. */
+export const EXIT = { done: 0, failed: 1, badUsage: 2, interrupted: 130 } as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /**
  * Ends the process when all that was printed has been taken over: writes to a pipe are asynchronous, and `process.exit` alone keeps 64 kB

@@ -3,6 +3,15 @@ import { didYouMean } from '../../core/suggest.ts';
 import { describeUnserved } from '../../models/catalogue/documented-models.ts';
 import { LOCAL_MODELS } from '../../models/catalogue/local-models.ts';
 import type { ModelSpec } from '../../models/files/model-files.ts';
+import type { CliOption } from '../cli-option.ts';
+
+/** On every command about the files of models. */
+export const MODEL_DIR: CliOption = {
+  flag: 'model-dir',
+  argument: 'folder',
+  describes: 'where models are kept',
+  defaultText: 'lamplighter/models in the folder for caches',
+};
 
 /**
  * The model of that name among those that have files to fetch.
