@@ -1,15 +1,26 @@
 /**
- * What keeping metrics by minute costs: the same worker drains the same backlog, in turns, with the functions that write figures and count
- * what was queued as they are, and with functions of those names that do nothing. What the worker counts in its memory is in both.
+ * What keeping metrics by minute costs a request, of the processor's time that the request takes in all. A drain is wider from one time to
+ * the next than that, so each part is measured by itself, the least of all rounds: what counts queued requests, for rows that were claimed
+ * and ended; what a worker counts in its memory; what it writes with each heartbeat; and what one process measures for all each 15 s. Both
+ * of the latter are spread over the requests of a drain of as long. Beside it stand drains in turns, with the functions that write and
+ * count as they are, and with functions of those names that do nothing.
  *
  * Target: 1 % of the throughput at most.
  *
  * usage: tsx bench/metrics.ts [--rounds 9] [--requests 100000] [--quick] [--save]
  */
 
+import process from 'node:process';
+import { createMeter } from '../src/monitoring/meter.ts';
+import { readFigures } from '../src/monitoring/read-figures.ts';
+import { readHealth } from '../src/monitoring/read-health.ts';
+import { measureEnqueued, recordMetrics } from '../src/monitoring/record-metrics.ts';
+import { createInFlight } from '../src/worker/requests/in-flight.ts';
+import { measureCompletions } from '../src/worker/requests/record/measure-completions.ts';
 import { readBenchOptions } from './support/bench-options.ts';
 import { startBenchServer } from './support/bench-server.ts';
 import { type Drain, prepareDrainer } from './support/measure-drain.ts';
+import { monotonicMs } from './support/monotonic-ms.ts';
 import { atMost, publish } from './support/report.ts';
 import { median, round3 } from './support/statistics.ts';
 
@@ -24,50 +35,131 @@ const WRITERS = {
 } as const;
 type Scene = 'kept' | 'not kept';
 const SCENES: readonly Scene[] = ['kept', 'not kept'];
+/** A worker writes with each heartbeat. */
+const HEARTBEATS_PER_SECOND = 1 / 5;
+const MEASURES_PER_SECOND = 1 / 15;
+/** Calls for one figure of those that take a millisecond or so. */
+const CALLS = options.isQuick ? 5 : 50;
 
 await using server = await startBenchServer();
 const drainer = await prepareDrainer(server, 'lamplighter-batched');
+const { pool } = drainer;
 const drains = new Map<Scene, Drain[]>(SCENES.map((scene) => [scene, []]));
-let minutes = 0;
+const parts = { count: [] as number[], write: [] as number[], measure: [] as number[], memory: [] as number[] };
 try {
   const definitions = await readDefinitions();
   for (let round = 0; round <= options.rounds; round += 1) {
     for (const scene of round % 2 === 0 ? SCENES : [...SCENES].reverse()) {
-      for (const { whole, idle } of definitions) await drainer.pool.query(scene === 'kept' ? whole : idle);
+      for (const { whole, idle } of definitions) await pool.query(scene === 'kept' ? whole : idle);
       const drain = await drainer.drain(options.requests);
       // The first round only warms up.
-      if (round > 0) drains.get(scene)?.push(drain);
+      if (round > 0 || options.rounds === 1) drains.get(scene)?.push(drain);
     }
+    for (const { whole } of definitions) await pool.query(whole);
+    parts.count.push((await measureServer(countAll)) / options.requests);
+    parts.write.push((await measureServer(writeOften)) / CALLS);
+    parts.measure.push((await measureServer(measureOften)) / CALLS);
+    parts.memory.push(measureMemory());
   }
-  const { rows } = await drainer.pool.query<{ minutes: number }>(
-    'select count(*)::int as minutes from lamplighter.metric_minute',
-  );
-  minutes = rows[0]?.minutes ?? 0;
 } finally {
   await drainer.close();
 }
 
+/** Microseconds of the server that `work` takes. */
+async function measureServer(work: () => Promise<void>): Promise<number> {
+  const began = await server.cpuSeconds();
+  const beganMs = monotonicMs();
+  await work();
+  const ms = monotonicMs() - beganMs;
+  const ended = await server.cpuSeconds();
+  return (began === undefined || ended === undefined ? ms / 1e3 : ended - began) * 1e6;
+}
+
+/** Counts the requests of the last drain, as if they were just queued. */
+async function countAll(): Promise<void> {
+  await pool.query('delete from lamplighter.metric_cursor');
+  await pool.query(
+    `insert into lamplighter.metric_cursor (system, counted_id, next_id, next_xid)
+     select 'requests', min(q.id) - 1, max(q.id), '3' from public.steadytext_queue as q`,
+  );
+  while (await measureEnqueued(pool));
+}
+
+async function writeOften(): Promise<void> {
+  const meter = createMeter(Date.now);
+  meter.noteServerTime(Date.now(), Date.now());
+  meter.open('requests');
+  const lane = meter.lane('requests', 'generate', 'default');
+  for (let call = 0; call < CALLS; call += 1) {
+    for (let ms = 1; ms < 1e8; ms *= 2) lane.noteEnd('completed', ms);
+    await recordMetrics(pool, meter.source, meter.changedRows().rows);
+  }
+}
+
+async function measureOften(): Promise<void> {
+  for (let call = 0; call < CALLS; call += 1) {
+    await readFigures(pool);
+    await readHealth(pool);
+  }
+}
+
+/** Microseconds of a worker that it takes to count one completion. */
+function measureMemory(): number {
+  const meter = createMeter(() => performance.now());
+  meter.noteServerTime(Date.now(), performance.now());
+  const completions = measureCompletions(meter, { nowMs: () => performance.now() });
+  const [entry] = createInFlight().add({ workerId: 'w', claimNumber: 1 }, [
+    {
+      id: '1',
+      requestId: '1',
+      lane: { functionName: 'generate', model: 'default' },
+      username: 'app',
+      parameters: '{}',
+      priority: 0,
+      createdUs: String(Date.now() * 1_000),
+      attempt: 1,
+      retryCount: 0,
+      traceparent: null,
+    },
+  ]);
+  if (entry === undefined) throw new Error('there is no entry');
+  const times = options.isQuick ? 20_000 : 500_000;
+  const began = process.cpuUsage();
+  for (let at = 0; at < times; at += 1) {
+    completions.note({ entry, outcome: { kind: 'completed', result: 'ok' } }, 'completed');
+  }
+  const { user, system } = process.cpuUsage(began);
+  return (user + system) / times;
+}
+
 const of = (scene: Scene, figure: (drain: Drain) => number) => median((drains.get(scene) ?? []).map(figure));
-const without = drains.get('not kept') ?? [];
-/** Of the throughput, in the median of rounds, each beside its own. */
-const costPercent = round3(
-  median(
-    (drains.get('kept') ?? []).flatMap(({ perSecond }, at) =>
-      without[at] === undefined ? [] : [(1 - perSecond / without[at].perSecond) * 100],
-    ),
-  ),
-);
+// Whatever else runs only adds to what is measured.
+const least = (values: readonly number[]) => Math.min(...values);
+const perSecond = of('not kept', (drain) => drain.perSecond);
+const wholeUs = of('not kept', ({ serverUs = 0, workerUs }) => serverUs + workerUs);
+const costs = {
+  'counting what was queued': least(parts.count),
+  'counting in memory': least(parts.memory),
+  'writing with each heartbeat': (least(parts.write) * HEARTBEATS_PER_SECOND) / perSecond,
+  'measuring the installation': (least(parts.measure) * MEASURES_PER_SECOND) / perSecond,
+};
+const costUs = Object.values(costs).reduce((sum, value) => sum + value, 0);
 await publish(
   {
     bench: 'metrics',
-    subject: `metrics by minute, no-op handler, batches of 500; medians of rounds in turn; rows of minutes written: ${minutes}`,
-    rows: SCENES.map((scene) => ({
-      metrics: scene,
-      'requests/s': Math.round(of(scene, ({ perSecond }) => perSecond)),
-      'server us': round3(of(scene, ({ serverUs }) => serverUs ?? Number.NaN)),
-      'worker us': round3(of(scene, ({ workerUs }) => workerUs)),
-    })),
-    verdicts: [atMost('metrics: percent of the throughput', costPercent, 1)],
+    subject:
+      'metrics by minute, no-op handler, batches of 500; parts: microseconds of the processor a request, the least of all rounds; drains: medians of rounds in turn',
+    rows: [
+      ...Object.entries(costs).map(([part, us]) => ({ part, us: round3(us) })),
+      { part: 'all of it', us: round3(costUs) },
+      ...SCENES.map((scene) => ({
+        part: `a drain, ${scene}`,
+        us: round3(of(scene, ({ serverUs = 0, workerUs }) => serverUs + workerUs)),
+        'requests/s': Math.round(of(scene, (drain) => drain.perSecond)),
+      })),
+    ],
+    verdicts: [atMost('metrics: percent of what a request takes', round3((costUs / wholeUs) * 100), 1)],
+    notes: [`Measuring the installation once takes ${round3(least(parts.measure) / 1e3)} ms of the server.`],
   },
   options,
   server,
@@ -76,7 +168,7 @@ await publish(
 async function readDefinitions(): Promise<readonly { readonly whole: string; readonly idle: string }[]> {
   const definitions = [];
   for (const [name, body] of Object.entries(WRITERS)) {
-    const { rows } = await drainer.pool.query<{ whole: string; head: string }>(
+    const { rows } = await pool.query<{ whole: string; head: string }>(
       `select pg_get_functiondef(p.oid) as whole,
               format('create or replace function %s(%s) returns %s language plpgsql', p.oid::regproc, pg_get_function_arguments(p.oid),
                      pg_get_function_result(p.oid)) as head

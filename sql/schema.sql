@@ -593,6 +593,8 @@ CREATE INDEX delivery_run_idx ON lamplighter.delivery USING btree (run_id) WHERE
 
 CREATE INDEX embedding_batch_job_idx ON lamplighter.embedding_batch USING btree (job, due_at);
 
+CREATE INDEX embedding_failure_id_idx ON lamplighter.embedding_failure USING btree (job, ((md5(key))::uuid));
+
 CREATE INDEX embedding_failure_latest_idx ON lamplighter.embedding_failure USING btree (job, last_failed_at DESC, ((md5(key))::uuid) DESC);
 
 CREATE INDEX embedding_failure_newest_idx ON lamplighter.embedding_failure USING btree (job, last_failed_at DESC);
@@ -4124,6 +4126,7 @@ CREATE OR REPLACE FUNCTION lamplighter.measure_enqueued()
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
  SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
  SET jit TO 'off'
  SET row_security TO 'off'
 AS $function$
@@ -4165,21 +4168,23 @@ begin
           order by r.run_id
           limit 1));
       end if;
+      -- Materialized, and grouped by hash: conditions on the minute would otherwise be computed for each row, which are then sorted.
+      with counted as materialized (
+        select date_bin('1 minute', q.created_at, 'epoch') as minute, q.function_name, q.model, count(*) as enqueued
+        from public.steadytext_queue as q
+        where v_cursor.system = 'requests' and q.id > v_cursor.counted_id and q.id <= v_to
+        group by 1, 2, 3
+        union all
+        select date_bin('1 minute', r.queued_at, 'epoch'), null, null, count(*)
+        from lamplighter.task_run as r
+        where v_cursor.system = 'tasks' and r.run_id > v_cursor.counted_id and r.run_id <= v_to
+        group by 1
+      )
       insert into lamplighter.metric_minute as m (lane, minute, source, enqueued)
       select l.id, e.minute, '00000000-0000-0000-0000-000000000000', sum(e.enqueued)
       from (
         select e.minute, e.function_name, e.model, e.enqueued
-        from (
-          select date_bin('1 minute', q.created_at, 'epoch') as minute, q.function_name, q.model, count(*) as enqueued
-          from public.steadytext_queue as q
-          where v_cursor.system = 'requests' and q.id > v_cursor.counted_id and q.id <= v_to
-          group by 1, 2, 3
-          union all
-          select date_bin('1 minute', r.queued_at, 'epoch'), null, null, count(*)
-          from lamplighter.task_run as r
-          where v_cursor.system = 'tasks' and r.run_id > v_cursor.counted_id and r.run_id <= v_to
-          group by 1
-        ) as e
+        from counted as e
         where e.minute between v_now - interval '2 hours' and v_now
           and exists (
             select
@@ -6903,39 +6908,50 @@ CREATE OR REPLACE FUNCTION lamplighter.retry_embeddings(job bigint)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  v_keys text[];
+  v_count bigint := 0;
+  v_from uuid;
+  v_piece record;
 begin
-  with gone as (
-    delete from lamplighter.embedding_failure as f where f.job = retry_embeddings.job and f.is_final returning f.key, f.key_hash
-  ), unstamped as (
-    -- Not deleted: a pass could take a vector that is left for one of this text.
-    update lamplighter.embedding_stamp as s
-    set is_failed = false, text_hash = null
-    from gone as g
-    where s.job = retry_embeddings.job and s.key_hash = g.key_hash and s.is_failed
-  )
-  select array_agg(g.key) into v_keys from gone as g;
-  if v_keys is null then
-    return 0;
-  end if;
-  insert into lamplighter.change (job, key) select retry_embeddings.job, k::text[] from unnest(v_keys) as k;
-  perform lamplighter.wake_workers('embeddings');
-  return cardinality(v_keys);
+  loop
+    select r.retried, r.next_from into v_piece from lamplighter.retry_failures(job, null, v_from) as r;
+    v_count := v_count + v_piece.retried;
+    v_from := v_piece.next_from;
+    exit when v_from is null;
+  end loop;
+  return v_count;
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.retry_failures(p_job bigint, p_hashes uuid[])
- RETURNS bigint
+CREATE OR REPLACE FUNCTION lamplighter.retry_failures(p_job bigint, p_hashes uuid[], p_from uuid DEFAULT NULL::uuid, OUT retried bigint, OUT next_from uuid)
+ RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
+  v_hashes uuid[];
   v_keys text[];
 begin
+  if p_hashes is null then
+    v_hashes := array(
+      select f.key_hash
+      from lamplighter.embedding_failure as f
+      where f.job = p_job and f.key_hash >= coalesce(p_from, '00000000-0000-0000-0000-000000000000') and f.is_final
+      order by f.key_hash
+      limit 5000);
+    next_from := v_hashes[5000];
+  else
+    v_hashes := array(
+      select f.key_hash from lamplighter.embedding_failure as f where f.job = p_job and f.is_final and md5(f.key)::uuid = any (p_hashes));
+  end if;
   with gone as (
     delete from lamplighter.embedding_failure as f
-    where f.job = p_job and f.is_final and md5(f.key)::uuid = any (p_hashes)
+    where f.job = p_job and f.is_final and f.key_hash = any (v_hashes)
     returning f.key, f.key_hash
   ), unstamped as (
     -- Not deleted: a pass could take a vector that is left for one of this text.
@@ -6945,12 +6961,12 @@ begin
     where s.job = p_job and s.key_hash = g.key_hash and s.is_failed
   )
   select array_agg(g.key) into v_keys from gone as g;
-  if v_keys is null then
-    return 0;
+  retried := coalesce(cardinality(v_keys), 0);
+  if retried = 0 then
+    return;
   end if;
   insert into lamplighter.change (job, key) select p_job, k::text[] from unnest(v_keys) as k;
   perform lamplighter.wake_workers('embeddings');
-  return cardinality(v_keys);
 end
 $function$;
 
@@ -8769,7 +8785,7 @@ revoke all on function lamplighter.retry_delivery(p_delivery_id bigint) from pub
 
 revoke all on function lamplighter.retry_embeddings(job bigint) from public;
 
-revoke all on function lamplighter.retry_failures(p_job bigint, p_hashes uuid[]) from public;
+revoke all on function lamplighter.retry_failures(p_job bigint, p_hashes uuid[], p_from uuid, OUT retried bigint, OUT next_from uuid) from public;
 
 revoke all on function lamplighter.revoke_role(p_role_name text) from public;
 

@@ -192,6 +192,8 @@ create table lamplighter.embedding_failure (
   constraint embedding_failure_pkey primary key (job, key_hash)
 );
 create index embedding_failure_latest_idx on lamplighter.embedding_failure (job, last_failed_at desc, (md5(key)::uuid) desc);
+-- By which the dashboard names a row.
+create index embedding_failure_id_idx on lamplighter.embedding_failure (job, (md5(key)::uuid));
 comment on column lamplighter.embedding_failure.attempts is 'With this text.';
 comment on table lamplighter.embedding_failure is 'Rows that failed on their own account, until they succeed.';
 

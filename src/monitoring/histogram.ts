@@ -3,10 +3,16 @@ export const BOUNDS_S: readonly number[] = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 7_200, 86_400,
 ];
 
+const BOUNDS_MS = BOUNDS_S.map((bound) => bound * 1_000);
+
 /** The bucket of a span in milliseconds. */
 export function bucketOf(ms: number): number {
-  const at = BOUNDS_S.findIndex((bound) => ms <= bound * 1_000);
-  return at === -1 ? BOUNDS_S.length : at;
+  let at = 0;
+  for (const bound of BOUNDS_MS) {
+    if (ms <= bound) return at;
+    at += 1;
+  }
+  return at;
 }
 
 /** Adds counts by bucket; zeros at the end may be missing in either. */

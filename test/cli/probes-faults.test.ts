@@ -113,9 +113,16 @@ describe('start-daemon --http', () => {
     expect(code).toBe(1);
   }, 30_000);
 
-  test('stops listening once it has stopped', async () => {
+  test('is alive and not ready while it drains, and stops listening once it has stopped', async () => {
     await untilReady();
+    await withClient(uri, (admin) => admin.query(`insert into notes values (2, '!sleep:2000')`));
+    await eventually(async () => expect(await (await get('/metrics')).text()).toMatch(/^lamplighter_in_flight 1$/m));
     daemon.kill('SIGTERM');
+    await eventually(async () => {
+      const { status, failed } = await readiness();
+      expect({ status, checks: failed.map(({ check }) => check) }).toEqual({ status: 503, checks: ['draining'] });
+    });
+    expect((await get('/livez')).status).toBe(200);
     expect(await daemon.exited).toEqual({ code: 0, signal: null });
     await expect(get('/livez')).rejects.toThrow();
     const { code, stderr } = await healthcheck();

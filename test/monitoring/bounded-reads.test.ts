@@ -14,6 +14,7 @@ import { readHealth } from '../../src/monitoring/read-health.ts';
 import { readRecent, readSeries } from '../../src/monitoring/read-series.ts';
 import { readTroubles } from '../../src/monitoring/read-troubles.ts';
 import { compactMetrics } from '../../src/monitoring/record-metrics.ts';
+import { enqueueOperation, runOperations } from '../../src/operations/run-operations.ts';
 import { runCli } from '../cli/run-cli.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
@@ -23,11 +24,15 @@ import { type FullTables, fillTables } from './full-tables.ts';
 /** `BOUNDED_ROWS=10000000 npx vitest run test/monitoring/bounded-reads.test.ts` takes ten million. */
 const ROWS = Number(process.env['BOUNDED_ROWS'] ?? 1_000_000);
 const MOST_READ = 50_000;
+/** As many as a body may name. */
+const MOST_IDS = 1_000;
 
 let db: TestDatabase;
 let owner: SqlSession;
 let caller: SqlSession;
 let tables: FullTables;
+/** Of requests in every state. */
+let requestIds: readonly string[];
 beforeAll(async () => {
   db = await createTestDatabase();
   const role = await db.createRole('caller');
@@ -35,6 +40,10 @@ beforeAll(async () => {
   owner = await openSession(db.uri);
   caller = await openSession(role.uri);
   tables = await fillTables(owner, ROWS, role.name);
+  const { rows } = await owner.client.query<{ id: string }>(
+    `select request_id::text as id from steadytext_queue where id <= ${MOST_IDS}`,
+  );
+  requestIds = rows.map(({ id }) => id);
 }, 900_000);
 afterAll(async () => {
   await owner?.[Symbol.asyncDispose]();
@@ -155,41 +164,126 @@ const PAGES: Readonly<
   '/audit': { queries: [{}, { cursor: '1000' }] },
 };
 
-test.each(ROUTES.filter(({ method }) => method === 'GET'))(
-  'no statement of the page $path reads many rows',
-  async (route) => {
-    const page = PAGES[route.path];
-    if (page === undefined) throw new Error(`enter ${route.path} in PAGES`);
-    for (const query of page.queries) {
-      await owner.client.query('begin');
-      try {
-        const { db: counting, most } = countStatements(owner);
-        const asked = route.run({
-          db: counting,
-          params: page.params?.(tables) ?? {},
-          query,
-          body: undefined,
-          rights: ALL_RIGHTS,
-          user: undefined,
-          signal: AbortSignal.timeout(60_000),
-          dashboard: {
-            db: { read: (work) => work(counting), write: (work) => work(counting) },
-            isReadOnly: true,
-            traceUrl: undefined,
-            readOverview: createOverviewReader(),
-            listSettings: listDatabaseSettings,
-            noteChange: () => undefined,
-            noteOperation: () => undefined,
-          },
-        });
-        await asked.catch((error: unknown) => {
-          // There is no operation.
-          if (!(error instanceof Refusal)) throw error;
-        });
-        expect(most(), JSON.stringify(query)).toBeLessThanOrEqual(MOST_READ);
-      } finally {
-        await owner.client.query('rollback');
-      }
+const ordersOf = (kind: string, actions: readonly string[], filters: readonly object[]) =>
+  filters.flatMap((filter) => actions.map((action) => ({ kind, action, filter })));
+const ORDERS = [
+  ...ordersOf(
+    'requests',
+    ['retry', 'cancel', 'delete'],
+    [{}, { function: 'embed', status: 'pending' }, { error: 'no' }],
+  ),
+  ...ordersOf('tasks', ['cancel', 'delete'], [{}, { state: 'queued' }, { role: 'nobody' }]),
+];
+
+/** What each action is asked for: a new one has to be entered here. */
+const ACTIONS: Readonly<
+  Record<
+    string,
+    {
+      readonly params?: (of: FullTables) => Record<string, string>;
+      readonly bodies: (ids: { readonly requests: readonly string[] }) => readonly object[];
+    }
+  >
+> = {
+  '/functions/:name/pause': { params: () => ({ name: 'embed' }), bodies: () => [{}] },
+  '/functions/:name/resume': { params: () => ({ name: 'embed' }), bodies: () => [{}] },
+  '/requests/actions': {
+    bodies: ({ requests }) => ['retry', 'cancel', 'delete'].map((action) => ({ action, ids: requests })),
+  },
+  '/tasks/actions': {
+    bodies: () =>
+      ['cancel', 'delete'].map((action) => ({ action, ids: Array.from({ length: MOST_IDS }, (_, at) => `${at + 1}`) })),
+  },
+  '/jobs/:id/retry-failures': {
+    params: ({ job }) => ({ id: job }),
+    bodies: () => [{ ids: ['f2ee8b6d-f45e-a860-395e-257a7a3355ec'] }, {}],
+  },
+  // It counts exactly, which takes its time.
+  '/operations/preview': {
+    bodies: () => [
+      ...ordersOf('requests', ['retry'], [{ error: 'no' }]),
+      ...ordersOf('tasks', ['cancel'], [{ role: 'nobody' }]),
+    ],
+  },
+  '/operations': {
+    bodies: () => ORDERS.map((order) => ({ ...order, expectedCount: 1, confirm: `${order.action} all ${order.kind}` })),
+  },
+  '/operations/:id/stop': { params: () => ({ id: '1' }), bodies: () => [{}] },
+};
+
+test.each(ROUTES)('no statement of $method $path reads many rows', async (route) => {
+  const page = route.method === 'GET' ? PAGES[route.path] : undefined;
+  const action = route.method === 'GET' ? undefined : ACTIONS[route.path];
+  if (page === undefined && action === undefined) throw new Error(`enter ${route.path} in PAGES or ACTIONS`);
+  const params = (page ?? action)?.params?.(tables) ?? {};
+  const asked = [
+    ...(page?.queries ?? []).map((query) => ({ query, body: undefined })),
+    ...(action?.bodies({ requests: requestIds }) ?? []).map((body) => ({ query: {}, body })),
+  ];
+  for (const { query, body } of asked) {
+    await owner.client.query('begin');
+    try {
+      const { db: counting, most } = countStatements(owner);
+      const answered = route.run({
+        db: counting,
+        params,
+        query,
+        body,
+        rights: ALL_RIGHTS,
+        user: undefined,
+        signal: AbortSignal.timeout(60_000),
+        dashboard: {
+          db: { read: (work) => work(counting), write: (work) => work(counting) },
+          isReadOnly: true,
+          traceUrl: undefined,
+          readOverview: createOverviewReader(),
+          listSettings: listDatabaseSettings,
+          noteChange: () => undefined,
+          noteOperation: () => undefined,
+        },
+      });
+      await answered.catch((error: unknown) => {
+        // There is no operation.
+        if (!(error instanceof Refusal)) throw error;
+      });
+      expect(most(), JSON.stringify(body ?? query).slice(0, 200)).toBeLessThanOrEqual(MOST_READ);
+    } finally {
+      await owner.client.query('rollback');
+    }
+  }
+});
+
+test.each(ORDERS)(
+  'no step of an operation reads many rows: $action $kind $filter',
+  async ({ kind, action, filter }) => {
+    await owner.client.query('begin');
+    try {
+      await enqueueOperation(
+        owner.client,
+        { user: undefined, source: 'dashboard' },
+        {
+          kind: kind === 'tasks' ? 'tasks' : 'requests',
+          action,
+          filter,
+          expectedCount: 1,
+        },
+      );
+      const { db: counting, most } = countStatements(owner);
+      // Of collecting and of working off; they are all alike.
+      let steps = 0;
+      const enough = new AbortController();
+      const stepping: Queryable = {
+        query(text, params) {
+          steps += 1;
+          if (steps === 5) enough.abort();
+          return counting.query(text, params);
+        },
+      };
+      await runOperations(stepping, enough.signal);
+      expect(most()).toBeGreaterThan(0);
+      expect(most()).toBeLessThanOrEqual(MOST_READ);
+    } finally {
+      await owner.client.query('rollback');
     }
   },
 );

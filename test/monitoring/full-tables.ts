@@ -40,7 +40,7 @@ export async function fillTables({ client }: SqlSession, rows: number, role: str
             1000000, 'x', 'live');
     insert into lamplighter.change (job, key) select j.id, array[n::text] from lamplighter.embedding_job as j, generate_series(1, ${rows / 5}) as n;
     insert into lamplighter.embedding_failure (job, key_hash, key, attempts, is_final, error, last_failed_at)
-    select j.id, md5(n::text)::uuid, n::text, 1, true, 'e', now() - n * interval '1 second'
+    select j.id, md5(n::text)::uuid, array[n]::text, 1, true, 'e', now() - n * interval '1 second'
     from lamplighter.embedding_job as j, generate_series(1, ${rows / 5}) as n;
     insert into lamplighter.audit (source, action, kind, filter, count)
     select 'dashboard', 'retry', 'requests', '{}', 1 from generate_series(1, ${rows / 5});

@@ -81,6 +81,27 @@ test('a schema that is gone is named, and not the database', async () => {
   await untilReady();
 });
 
+test('a worker that hears no notification is ready, and says that it polls', async () => {
+  await untilReady();
+  const { degradedChecks } = scene;
+  const database = new URL(uri).pathname.slice(1);
+  const allow = (isAllowed: boolean) =>
+    withClient(server.uri, (admin) => admin.query(`alter database ${database} allow_connections ${isAllowed}`));
+  await allow(false);
+  try {
+    await withClient(server.uri, (admin) =>
+      admin.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and query ~* '^listen'`, [
+        database,
+      ]),
+    );
+    await eventually(async () => expect(await degradedChecks()).toEqual(['LISTEN']));
+    expect(await scene.failedChecks()).toEqual([]);
+  } finally {
+    await allow(true);
+  }
+  await eventually(async () => expect(await degradedChecks()).toEqual([]), { timeoutMs: 20_000 });
+});
+
 test('a worker that drains is alive and not ready', async () => {
   await untilReady();
   await withClient(uri, (admin) => admin.query(`select steadytext_generate_async('!sleep:3000')`));

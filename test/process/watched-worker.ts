@@ -12,9 +12,13 @@ export interface WatchedScene extends AsyncDisposable {
   get(path: string): Promise<{ readonly status: number; readonly text: string }>;
   /** Names of the failed checks. */
   failedChecks(): Promise<string[]>;
+  /** Names of the checks that say what is slower. */
+  degradedChecks(): Promise<string[]>;
 }
 
-export async function startProbes(): Promise<ProbeServer & Pick<WatchedScene, 'get' | 'failedChecks'>> {
+export async function startProbes(): Promise<
+  ProbeServer & Pick<WatchedScene, 'get' | 'failedChecks' | 'degradedChecks'>
+> {
   const server = await startProbeServer({ host: '127.0.0.1', port: 0, log: silentLogger });
   const get: WatchedScene['get'] = async (path) => {
     const response = await fetch(`http://127.0.0.1:${server.port}${path}`);
@@ -29,6 +33,10 @@ export async function startProbes(): Promise<ProbeServer & Pick<WatchedScene, 'g
       if (ready !== (status === 200) || ready !== (failed.length === 0))
         throw new Error(`status and body disagree: ${text}`);
       return failed.map(({ check }) => check);
+    },
+    async degradedChecks() {
+      const { degraded } = JSON.parse((await get('/readyz')).text) as { degraded: { check: string }[] };
+      return degraded.map(({ check }) => check);
     },
   };
 }
@@ -49,6 +57,7 @@ export async function startWatchedWorker(uri: string): Promise<WatchedScene> {
     worker,
     get: probes.get,
     failedChecks: probes.failedChecks,
+    degradedChecks: probes.degradedChecks,
     async [Symbol.asyncDispose]() {
       await worker.stop({ isImmediate: true });
       await models.close();

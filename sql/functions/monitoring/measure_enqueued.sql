@@ -7,7 +7,7 @@
 -- measured. Nothing is done where another session counts. Lock order: the cursor, then lanes, then minutes.
 create or replace function lamplighter.measure_enqueued() returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_bitmapscan = off set jit = off set row_security = off as $$
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off set row_security = off as $$
 declare
   v_cursor lamplighter.metric_cursor;
   v_now constant timestamptz := clock_timestamp();
@@ -46,21 +46,23 @@ begin
           order by r.run_id
           limit 1));
       end if;
+      -- Materialized, and grouped by hash: conditions on the minute would otherwise be computed for each row, which are then sorted.
+      with counted as materialized (
+        select date_bin('1 minute', q.created_at, 'epoch') as minute, q.function_name, q.model, count(*) as enqueued
+        from public.steadytext_queue as q
+        where v_cursor.system = 'requests' and q.id > v_cursor.counted_id and q.id <= v_to
+        group by 1, 2, 3
+        union all
+        select date_bin('1 minute', r.queued_at, 'epoch'), null, null, count(*)
+        from lamplighter.task_run as r
+        where v_cursor.system = 'tasks' and r.run_id > v_cursor.counted_id and r.run_id <= v_to
+        group by 1
+      )
       insert into lamplighter.metric_minute as m (lane, minute, source, enqueued)
       select l.id, e.minute, '00000000-0000-0000-0000-000000000000', sum(e.enqueued)
       from (
         select e.minute, e.function_name, e.model, e.enqueued
-        from (
-          select date_bin('1 minute', q.created_at, 'epoch') as minute, q.function_name, q.model, count(*) as enqueued
-          from public.steadytext_queue as q
-          where v_cursor.system = 'requests' and q.id > v_cursor.counted_id and q.id <= v_to
-          group by 1, 2, 3
-          union all
-          select date_bin('1 minute', r.queued_at, 'epoch'), null, null, count(*)
-          from lamplighter.task_run as r
-          where v_cursor.system = 'tasks' and r.run_id > v_cursor.counted_id and r.run_id <= v_to
-          group by 1
-        ) as e
+        from counted as e
         where e.minute between v_now - interval '2 hours' and v_now
           and exists (
             select

@@ -1,4 +1,5 @@
 import { loadQuery } from '../../db/load-sql.ts';
+import type { Queryable } from '../../db/query.ts';
 import { listJobFailures, listJobs } from '../../monitoring/lists/list-jobs.ts';
 import { recordAudit } from '../../operations/record-audit.ts';
 import type { ActionOutcome, JobFailure, JobRow, Page } from '../api.ts';
@@ -54,8 +55,7 @@ export const JOB_ROUTES: readonly Route[] = [
     async run({ db, params, body, user }): Promise<ActionOutcome> {
       const job = numberOf(params, 'id');
       const ids = hasIds(body) ? readIds(body, (id) => UUID.test(id)) : undefined;
-      const { rows } = await db.query<{ retried: string }>(RETRY_FAILURES, [job, ids ?? null]);
-      const done = Number(rows[0]?.retried ?? 0);
+      const done = await retryFailures(db, job, ids);
       const filter = { job, ...(ids === undefined ? {} : { ids }) };
       await recordAudit(
         db,
@@ -66,6 +66,22 @@ export const JOB_ROUTES: readonly Route[] = [
     },
   },
 ];
+
+/** Those with these ids, or all of the job, a statement for each 5,000 of them; returns how many. */
+async function retryFailures(db: Queryable, job: string, ids: readonly string[] | undefined): Promise<number> {
+  let done = 0;
+  let from: string | null = null;
+  do {
+    const { rows }: { rows: { retried: string; next_from: string | null }[] } = await db.query(RETRY_FAILURES, [
+      job,
+      ids ?? null,
+      from,
+    ]);
+    done += Number(rows[0]?.retried ?? 0);
+    from = rows[0]?.next_from ?? null;
+  } while (from !== null);
+  return done;
+}
 
 function cursorOf(text: string | undefined): { at: string; id: string } | undefined {
   if (text === undefined || text === '') return undefined;

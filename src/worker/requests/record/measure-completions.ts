@@ -34,11 +34,11 @@ export function measureCompletions(meter: Meter, clock: Pick<Clock, 'nowMs'>): M
       const own = meterOf(lane);
       const nowMs = clock.nowMs();
       const runMs = nowMs - entry.claimedMs;
-      if (status === 'pending') own.noteRetry(runMs);
-      else own.noteEnd(status, runMs);
-      const serverMs = meter.serverMs();
+      if (status === 'pending') own.noteRetry(runMs, nowMs);
+      else own.noteEnd(status, runMs, 1, nowMs);
+      const serverMs = meter.serverMs(nowMs);
       if (attempt === 1 && serverMs !== undefined) {
-        own.noteWait(Math.max(0, serverMs - runMs - Number(createdUs) / 1_000));
+        own.noteWait(Math.max(0, serverMs - runMs - Number(createdUs) / 1_000), nowMs);
       }
     },
     noteDeath(lane) {
