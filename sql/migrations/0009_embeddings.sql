@@ -59,6 +59,14 @@ comment on column lamplighter.embedding_job.generation is
 create unique index embedding_job_dst_idx on lamplighter.embedding_job (coalesce(chunk_table_oid, table_oid), dst_attnum) where state <> 'canceled';
 create unique index embedding_job_chunk_table_idx on lamplighter.embedding_job (chunk_table_oid) where state <> 'canceled';
 
+create table lamplighter.abandoned_column (
+  table_oid oid not null,
+  dst_attnum smallint not null,
+  constraint abandoned_column_pkey primary key (table_oid, dst_attnum)
+);
+comment on table lamplighter.abandoned_column is
+  'Columns that a job has left, by the table that holds them: nobody has kept their vectors up since, so that the next job makes them anew.';
+
 create table lamplighter.embedding_progress (
   job bigint not null,
   served_by uuid,

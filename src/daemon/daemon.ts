@@ -19,7 +19,6 @@ import type { StopOptions } from '../process/stop.ts';
 import { createDatabaseCheck, type Vitals } from '../process/vitals.ts';
 import type { WorkDone } from '../process/work-done.ts';
 import type { DaemonConfig } from './config.ts';
-import type { WantedJobs } from './embeddings-workload.ts';
 import type { ImageFetcherOptions } from './images/fetch-image.ts';
 import { type JobMarks, startJobMarks } from './job-marks.ts';
 import type { JobReport } from './job-report.ts';
@@ -130,25 +129,21 @@ export async function startDaemon(options: StartDaemonOptions): Promise<WatchedD
         places.set(place.key, known);
       }
     }
-    /** With what is served here under another connection string, or may be: a job that has moved is removed where it was once that is certain. */
-    const keptIn = (own: Target): ReadonlySet<string> => {
-      const others = [...places].filter(([key]) => {
-        const target = targets.get(key);
-        const isElsewhere =
-          own.databaseId !== undefined && target?.databaseId !== undefined && target.databaseId !== own.databaseId;
-        return target !== own && !isElsewhere;
-      });
-      return others.length === 0
-        ? everywhere
-        : new Set([...everywhere, ...others.flatMap(([, { rows: ids }]) => [...ids.keys()])]);
-    };
     for (const [key, { settings: at }] of places) if (!targets.has(key)) open(key, at, control);
+    const isKnown = [...places.keys()].every((key) => targets.get(key)?.databaseId !== undefined);
     for (const [key, target] of targets) {
       const place = places.get(key);
-      const kept = keptIn(target);
-      target.setJobs({ rows: place?.rows ?? new Map(), kept, canceled } satisfies WantedJobs);
-      const isLeft = ({ jobId }: JobReport) => !kept.has(jobId) || canceled.has(jobId);
-      if (place === undefined && !target.reports.some(isLeft)) close(key, target);
+      target.setJobs({ rows: place?.rows ?? new Map(), kept: keptIn(target), canceled });
+      if (place === undefined && isKnown && !target.hasLeftovers) close(key, target);
+    }
+
+    /** With what is served there under another connection string, or may be: what has moved away is removed once that is certain. */
+    function keptIn({ databaseId: own }: Target): ReadonlySet<string> {
+      const others = [...places].filter(([key]) => {
+        const other = targets.get(key)?.databaseId;
+        return own === undefined || other === undefined || other === own;
+      });
+      return new Set([...everywhere, ...others.flatMap(([, { rows: ids }]) => [...ids.keys()])]);
     }
   }
 

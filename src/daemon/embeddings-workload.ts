@@ -46,6 +46,8 @@ export interface EmbeddingsWorkloadOptions {
 export interface EmbeddingsWorkload extends Workload {
   /** Heeds the jobs table as it is now. */
   setJobs(wanted: WantedJobs): void;
+  /** Something is still to be removed: jobs without a row, or triggers of such. */
+  readonly hasLeftovers: boolean;
   readonly reports: readonly JobReport[];
 }
 
@@ -99,10 +101,10 @@ export async function openEmbeddings(
       openIndexSession,
       meter,
       onClaimed: () => schedule.reset(),
-      onCaptureUnused() {
+      onPrepared: () => captures.note(),
+      onColumnFree() {
         captures.note();
         looker?.wake();
-        // Another job may have waited for its column.
         for (const other of runners.values()) if (other !== runner) other.recheck();
       },
       onRemoved() {
@@ -184,6 +186,12 @@ export async function openEmbeddings(
       reads += 1;
       apply();
     },
+    get hasLeftovers() {
+      const isLeft = (jobId: string) => wanted !== undefined && wishWithoutRow(jobId, wanted).kind !== 'rest';
+      return (
+        captures.isWanted || [...runners.keys()].some((jobId) => wanted?.rows.has(jobId) !== true && isLeft(jobId))
+      );
+    },
     get reports() {
       return [...runners.values()].map(({ report }) => report);
     },
@@ -250,7 +258,7 @@ function createInterval(ms: number, clock: Clock): { isDue(): boolean } {
 }
 
 /** Dropping a trigger needs its table for a moment: where that is in use, another try comes later. */
-function createDropSchedule(clock: Clock): { note(left?: number): void; isDue(): boolean } {
+function createDropSchedule(clock: Clock): { note(left?: number): void; isDue(): boolean; readonly isWanted: boolean } {
   // An earlier process may have left some.
   let isWanted = true;
   const interval = createInterval(DROP_AGAIN_MS, clock);
@@ -259,5 +267,8 @@ function createDropSchedule(clock: Clock): { note(left?: number): void; isDue():
       isWanted = left > 0;
     },
     isDue: () => isWanted && interval.isDue(),
+    get isWanted() {
+      return isWanted;
+    },
   };
 }

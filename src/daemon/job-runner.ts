@@ -52,8 +52,10 @@ export interface JobRunnerDeps {
   readonly onClaimed: () => void;
   readonly openIndexSession: OpenIndexSession;
   readonly meter: Pick<Meter, 'lane'>;
-  /** Triggers of a job that captures nothing any more are to be dropped. */
-  readonly onCaptureUnused: () => void;
+  /** It was prepared for what its row asks for now: there may be triggers of what it asked for before. */
+  readonly onPrepared: () => void;
+  /** It has left a column, or a table of chunks, that another job may wait for. */
+  readonly onColumnFree: () => void;
   /** A wish to remove the job has been fulfilled. */
   readonly onRemoved: () => void;
   readonly log: Logger;
@@ -93,6 +95,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
   let isCancelled = false;
   let nextMs = IDLE_MS;
   let progressMs = Number.NEGATIVE_INFINITY;
+  let isProgressTold = false;
   let keeper: IndexKeeper | undefined;
   const pruner = createStampPruner(db, log);
   let report: JobReport = {
@@ -153,7 +156,9 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
       { signal },
     );
     preparedMs = clock.nowMs();
+    const formerId = registeredId;
     registeredId = job.id;
+    if (formerId !== undefined && formerId !== job.id) deps.onColumnFree();
     isCancelled = false;
     if (row.marks.isFailed || report.state === 'failed') mark({ failureReason: null });
     if (!row.marks.isStarted) mark({ isStarted: true });
@@ -161,6 +166,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
     await setJobWarnings(db, job.id, warnings);
     const known = ready?.job;
     if (known?.generation === job.generation && isDeepStrictEqual(known.table, job.table)) return;
+    deps.onPrepared();
     for (const warning of warnings) log.warn({ job: jobId }, warning);
     dropWork();
     tell({ state: row.marks.isFinished ? 'live' : 'backfill', reason: undefined, name: nameFor(spec) });
@@ -187,7 +193,11 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
         if (report.state !== 'live')
           log.info({ job: jobId }, `${nameFor(spec)} is complete: every row with text has its vector`);
         tell({ state: 'live', reason: undefined });
-        if (wish.kind === 'run' && !wish.row.marks.isFinished) mark({ isFinished: true });
+        if (wish.kind !== 'run') return;
+        const { isFinished, progress = 100 } = wish.row.marks;
+        if (!isFinished) mark({ isFinished: true });
+        else if (progress < 100 || isProgressTold) mark({ progress: 100 });
+        isProgressTold = false;
       },
       onFullPass: () => pruner.start(job),
       async onIncomplete() {
@@ -249,6 +259,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
       totalRows: rows ?? (passPercent > 0 ? Math.round((passRows / passPercent) * 100) : undefined),
     });
     mark({ progress: Math.min(99, passPercent) });
+    isProgressTold = true;
   }
 
   async function run(row: JobRow, spec: WantedJob, signal: AbortSignal): Promise<void> {
@@ -311,14 +322,14 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
         if (id === undefined) return;
         await cancelJob(db, id);
         isCancelled = true;
-        deps.onCaptureUnused();
+        deps.onColumnFree();
         return;
       }
       case 'remove': {
         const id = await findRegistered();
         if (id !== undefined) {
           await removeJob(db, id);
-          deps.onCaptureUnused();
+          deps.onColumnFree();
         }
         deps.onRemoved();
         return;

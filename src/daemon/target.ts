@@ -50,6 +50,8 @@ export interface Target extends Service {
   setJobs(wanted: WantedJobs): void;
   /** Which database it is, as `readDatabaseId` names it; undefined before it was opened, or where the host does not tell. */
   readonly databaseId: string | undefined;
+  /** It is open, and something in it is still to be removed. */
+  readonly hasLeftovers: boolean;
   readonly reports: readonly JobReport[];
   /** Undefined while it is not open. */
   readonly vitals: Vitals | undefined;
@@ -163,6 +165,9 @@ export function startTarget(deps: TargetDeps): Target {
     },
     get databaseId() {
       return databaseId;
+    },
+    get hasLeftovers() {
+      return embeddings?.hasLeftovers ?? false;
     },
     get reports() {
       return embeddings?.reports ?? [];

@@ -114,7 +114,12 @@ async function prepareOnce(db: Pool, spec: JobSpec, options: PrepareOptions): Pr
 async function requireTable(db: Pool, spec: JobSpec): Promise<TableFacts> {
   // Pinned, as types are spelled by the search_path.
   const facts = await runPinned(db, (transaction) => inspectTable(transaction, spec.schema, spec.table));
-  if (facts === undefined) throw invalidJob(`The table ${shownName(spec)} does not exist`);
+  if (facts === undefined) {
+    throw invalidJob(
+      `The table ${shownName(spec)} does not exist`,
+      'Names count as they are written, capitals and dots included; the schema has a column of its own.',
+    );
+  }
   checkTable(facts, spec);
   return facts;
 }

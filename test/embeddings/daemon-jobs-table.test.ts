@@ -131,6 +131,67 @@ test('a row that takes the place of another one is served as soon as that is gon
   await expectDone(next);
 });
 
+test('a job that moves to another database and back leaves nothing behind', async () => {
+  await using other = await createTestDatabase();
+  await other.pool.query(
+    `create table articles (id integer primary key, body text); insert into articles values (1, 'there')`,
+  );
+  const id = await addJob(db, { table: 'articles' });
+  await using _daemon = await startTestDaemon({ uri: db.uri });
+  await expectDone(id);
+  await db.pool.query('update jobs set db_connection = $2 where id = $1', [id, other.uri]);
+  await eventually(async () => expect(await findVectorFaults(other, 'articles')).toEqual(NO_FAULTS), PATIENCE);
+  await expectNothingOf(db);
+  await db.pool.query(`update articles set body = 'moved'; update jobs set db_connection = null`);
+  await expectNoFaults('articles');
+  await expectNothingOf(other);
+});
+
+test('another source, destination or table leaves no trigger of the former one, and the progress ends at 100', async () => {
+  await db.pool.query('alter table jobs add init_progress smallint; alter table articles add title text');
+  const id = await addJob(db, { table: 'articles' });
+  await using _daemon = await startTestDaemon({ uri: db.uri });
+  await expectDone(id);
+  for (const change of [
+    `src_column = 'title'`,
+    `dst_column = 'vector', src_column = 'body'`,
+    `"table" = 'letters', dst_column = 'embedding'`,
+  ]) {
+    await db.pool.query(`update jobs set init_progress = 7, ${change}`);
+    await eventually(async () => {
+      const { rows } = await db.pool.query(
+        `select t.tgrelid::regclass::text as on, j."table" = t.tgrelid::regclass::text as is_right, j.init_progress as progress, e.state
+         from jobs as j, pg_trigger as t, lamplighter.embedding_job as e where t.tgname like 'lamplighter_capture%'`,
+      );
+      expect(rows).toMatchObject([{ is_right: true, progress: 100, state: 'live' }]);
+    }, PATIENCE);
+  }
+  await expectNoFaults('letters');
+});
+
+test.each([
+  ['is deleted', 'delete from jobs where id = $1'],
+  ['is cancelled', 'update jobs set canceled_at = now() where id = $1'],
+])('what another job of the column, which %s, has made is made anew', async (_, change) => {
+  await db.pool.query('alter table jobs add label text');
+  const former = await addJob(db, { table: 'articles', embedding_model: 'test/other' });
+  await using _daemon = await startTestDaemon({ uri: db.uri });
+  await expectDone(former);
+  await db.pool.query(change, [former]);
+  await addJob(db, { table: 'articles' });
+  await expectNoFaults('articles');
+});
+
+async function expectNothingOf(database: TestDatabase): Promise<void> {
+  await eventually(async () => {
+    const { rows } = await database.pool.query(
+      `select (select count(*)::int from lamplighter.embedding_job) as jobs,
+              (select count(*)::int from pg_trigger where tgname like 'lamplighter_capture%') as triggers`,
+    );
+    expect(rows).toEqual([{ jobs: 0, triggers: 0 }]);
+  }, PATIENCE);
+}
+
 async function addAndServe(table: string, body: string): Promise<void> {
   await db.pool.query(`insert into ${table} select max(id) + 1, $1 from ${table}`, [body]);
   await expectNoFaults(table);

@@ -79,6 +79,7 @@ export const PRIVILEGES = `
 + + . . . . . . .  lamplighter.cached_result *
 + + . . . . . . .  lamplighter.claim *
 + + . . . . . . .  lamplighter.duty *
++ + . . . . . . .  lamplighter.abandoned_column *
 + + . . . . . . .  lamplighter.capture_full *
 + + . . . . . . .  lamplighter.change *
 + + . . . . . . .  lamplighter.embedding_batch *

@@ -1,7 +1,7 @@
 -- lamplighter.register_embedding_job (worker)
 -- Makes a job of the daemon known, or takes over what has changed of it, which raises its generation. A job whose key or target is another
 -- one is made anew: its log, batches and stamps would speak of other rows. taken_by names the job that embeds into that column, or keeps
--- chunks in that table, already; nothing is registered then. Lock order: jobs, then the rest.
+-- chunks in that table, already; nothing is registered then. A column that another job has filled before is made anew. Lock order: jobs, then the rest.
 create or replace function lamplighter.register_embedding_job(
   p_control_id text,
   p_job_id text,
@@ -62,6 +62,16 @@ begin
   end if;
 
   if v_job.id is null then
+    -- Another job has left the column, or is canceled: its vectors may be of another model, and of texts before.
+    delete from lamplighter.abandoned_column as a
+    where (a.table_oid, a.dst_attnum) = (coalesce(p_chunk_table_oid, p_table_oid), p_dst_attnum);
+    if found or exists (
+      select 1
+      from lamplighter.embedding_job as j
+      where (coalesce(j.chunk_table_oid, j.table_oid), j.dst_attnum) = (coalesce(p_chunk_table_oid, p_table_oid), p_dst_attnum))
+    then
+      trusts_vectors := false;
+    end if;
     insert into lamplighter.embedding_job as j (
       control_id, job_id, table_oid, schema_name, table_name, src_column, src_attnum, dst_column, dst_attnum, key_columns, key_attnums, column_type,
       model, dimensions, trusted_model, filter_column, filter_attnum, chunk_table_oid, chunk_schema_name, chunk_table_name, chunk_size,

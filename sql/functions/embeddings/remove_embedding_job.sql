@@ -4,6 +4,10 @@ create or replace function lamplighter.remove_embedding_job(p_job bigint) return
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   perform lamplighter.cancel_embedding_job(p_job);
+  delete from lamplighter.abandoned_column as a where not exists (select 1 from pg_class as c where c.oid = a.table_oid);
+  insert into lamplighter.abandoned_column (table_oid, dst_attnum)
+  select coalesce(j.chunk_table_oid, j.table_oid), j.dst_attnum from lamplighter.embedding_job as j where j.id = p_job
+  on conflict do nothing;
   delete from lamplighter.embedding_job as j where j.id = p_job;
   delete from lamplighter.embedding_progress as p where p.job = p_job;
   delete from lamplighter.embedding_index as x where x.job = p_job;

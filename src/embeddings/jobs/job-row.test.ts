@@ -110,12 +110,28 @@ test.each<[string, readonly string[]]>([
   expect(parseKeyColumns(pk)).toEqual(columns);
 });
 
-test.each(['real[]', 'REAL []', 'float4[]', 'vector(384)', 'halfvec(3072)', 'vector'])(
+test.each(['real[]', 'REAL []', 'real[384]', 'float4[]', 'vector(384)', 'halfvec(3072)', 'vector'])(
   'column_type %s',
   (columnType) => {
     expect(specOf({ column_type: columnType })).toMatchObject({ columnType });
   },
 );
+
+test.each([
+  'schema',
+  'pk',
+  'filter_column',
+  'dst_table',
+  'chunk_size',
+  'column_type',
+  'index',
+  'runtime',
+  'runtime_params',
+  'batch_size',
+  'job_type',
+])('an empty %s is as good as none', (column) => {
+  expect(parseJobRow({ ...ROW, [column]: '' })).toEqual(parseJobRow(ROW));
+});
 
 test.each(['embedding_generation', 'Embedding Generation', 'embedding'])('job_type %s is done', (job_type) => {
   expect(problemOf({ job_type })).toBeUndefined();

@@ -43,6 +43,8 @@ export interface JobMarks {
   readonly isFinished: boolean;
   readonly isFailed: boolean;
   readonly failureReason: string | undefined;
+  /** 0 to 100; undefined where the table has no such column, or the row none. */
+  readonly progress: number | undefined;
 }
 
 /** One row of the jobs table. */
@@ -59,12 +61,12 @@ export interface JobRow {
 export type JobTexts = Readonly<Record<string, string | null | undefined>>;
 
 const COLUMN_TYPE =
-  /^\s*(?:real\s*\[\s*\]|float4\s*\[\s*\]|vector|halfvec|(?:vector|halfvec)\s*\(\s*\d{1,6}\s*\))\s*$/i;
+  /^\s*(?:(?:real|float4)\s*\[\s*\d*\s*\]|vector|halfvec|(?:vector|halfvec)\s*\(\s*\d{1,6}\s*\))\s*$/i;
 const EMBEDDING_JOB = /^\s*embeddings?([ _-]?generation)?\s*$/i;
 
-/** Reads a row. Nothing in it can fail the reading: what is wrong becomes the row's problem. */
+/** Reads a row. Nothing in it can fail the reading: what is wrong becomes the row's problem. An empty text is as good as NULL. */
 export function parseJobRow(texts: JobTexts): JobRow {
-  const text = (column: string) => texts[column] ?? undefined;
+  const text = (column: string) => (texts[column] === '' ? undefined : (texts[column] ?? undefined));
   return {
     id: text('id') ?? '',
     label: text('label'),
@@ -74,6 +76,7 @@ export function parseJobRow(texts: JobTexts): JobRow {
       isFinished: text('init_finished_at') !== undefined,
       isFailed: text('init_failed_at') !== undefined,
       failureReason: text('init_failure_reason'),
+      progress: text('init_progress') === undefined ? undefined : Number(text('init_progress')),
     },
     spec: readSpec(text),
   };
@@ -103,7 +106,7 @@ function readSpec(text: (column: string) => string | undefined): JobRow['spec'] 
   const problems: string[] = [];
   const given = (column: string) => {
     const value = text(column);
-    if (value === undefined || value === '') problems.push(`${column} is not set`);
+    if (value === undefined) problems.push(`${column} is not set`);
     return value ?? '';
   };
   const count = (column: string, digits = 9) => {
@@ -122,7 +125,7 @@ function readSpec(text: (column: string) => string | undefined): JobRow['spec'] 
     problems.push('column_type must be REAL[], vector(n) or halfvec(n)');
   }
   const index = text('index')?.trim().toLowerCase();
-  if (index !== undefined && index !== '' && index !== 'hnsw') {
+  if (index !== undefined && index !== 'hnsw') {
     problems.push(`index is "${index.slice(0, 60)}", and must be hnsw, or NULL for none`);
   }
   const pk = text('pk')?.trim() === '' ? undefined : text('pk');
@@ -144,7 +147,7 @@ function readSpec(text: (column: string) => string | undefined): JobRow['spec'] 
     table,
     srcColumn,
     dstColumn,
-    filterColumn: text('filter_column') === '' ? undefined : text('filter_column'),
+    filterColumn: text('filter_column'),
     columnType: columnType.trim(),
     batchSize: count('batch_size'),
     maxRowsPerSecond: count('max_rows_per_second'),

@@ -3,12 +3,6 @@ import { DOCUMENTED_COLUMNS, OPTIONAL_COLUMNS, UNSERVED_COLUMNS } from './job-co
 import { type JobRow, type JobTexts, parseJobRow } from './job-row.ts';
 import type { JobsTable } from './jobs-table.ts';
 
-/** Which rows are a daemon's: exactly those with its label, or exactly those without one. */
-export interface JobFilter {
-  /** Null for rows without a label; undefined for all rows. */
-  readonly label?: string | null;
-}
-
 const READ_COLUMNS = [
   ...DOCUMENTED_COLUMNS.map(({ name }) => name),
   ...OPTIONAL_COLUMNS.map(({ name }) => name),
@@ -23,20 +17,13 @@ const READ_COLUMNS = [
 export async function readJobs(
   db: Pick<Pool, 'withTransaction'>,
   { quotedName, columns }: JobsTable,
-  { label }: JobFilter = {},
 ): Promise<readonly JobRow[]> {
-  if (label !== undefined && label !== null && !columns.has('label')) return [];
   const found = READ_COLUMNS.filter((name) => columns.has(name));
-  const conditions = [
-    'j.id is not null',
-    ...(label !== undefined && columns.has('label') ? ['j.label::text is not distinct from $1'] : []),
-  ];
   const text = `select ${found.map((name) => selected(name, columns.get(name) ?? '')).join(', ')}
-    from ${quotedName} as j where ${conditions.join(' and ')} order by j.id`;
+    from ${quotedName} as j where j.id is not null order by j.id`;
   return db.withTransaction(async (transaction) => {
     await transaction.query("select pg_catalog.set_config('row_security', 'off', true)");
-    const parameters = label !== undefined && columns.has('label') ? [label] : [];
-    const { rows } = await transaction.query<JobTexts>(text, parameters);
+    const { rows } = await transaction.query<JobTexts>(text);
     return rows.map(parseJobRow);
   });
 }

@@ -32,7 +32,7 @@ function ofExtension(name: string, dimensions: number, vectorSchema: string | un
  */
 export function parseColumnType(text: string, dimensions: number, vectorSchema: string | undefined): VectorType {
   const spelled = text.trim().toLowerCase().replace(/\s+/g, ' ');
-  if (/^(?:pg_catalog\.)?(?:real|float4)(?: ?\[\d*\]| array)$/.test(spelled)) return PLAIN;
+  if (/^(?:pg_catalog\.)?(?:real|float4)(?: ?\[ ?\d* ?\]| array)$/.test(spelled)) return PLAIN;
   const match = /^(?:"?[\w$]+"?\.)?(vector|halfvec)(?: ?\( ?(\d+) ?\))?$/.exec(spelled);
   if (match === null) throw invalidJob(`The column type ${text} cannot hold vectors`, HINT);
   const [, name = '', size] = match;
