@@ -3,10 +3,10 @@ import type { Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
 import type { Queryable } from '../db/query.ts';
 import type { InstallationFigures } from '../monitoring/exposition.ts';
-import { compactMetrics, measureCancelled, measureEnqueued, recordMetrics } from '../monitoring/record-metrics.ts';
 import type { Meter } from '../monitoring/meter.ts';
 import { type Figures, readFigures } from '../monitoring/read-figures.ts';
 import { readHealth } from '../monitoring/read-health.ts';
+import { compactMetrics, measureCancelled, measureEnqueued, recordMetrics } from '../monitoring/record-metrics.ts';
 import type { Duty } from './duties.ts';
 
 const MEASURE_MS = 15_000;

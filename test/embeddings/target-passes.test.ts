@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { claimJob, startPass } from '../../src/embeddings/claim-job.ts';
+import { releaseBatch } from '../../src/embeddings/embedding-batch.ts';
 import type { PreparedJob } from '../../src/embeddings/job-spec.ts';
 import { readJobProgress } from '../../src/embeddings/read-progress.ts';
-import { releaseBatch } from '../../src/embeddings/embedding-batch.ts';
 import { scanPage } from '../../src/embeddings/scan-page.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
 import { createTargetScene, type TargetScene, vectorOf } from './target-scene.ts';
