@@ -1,6 +1,7 @@
 import { REQUEST_FUNCTIONS } from '../core/request-functions.ts';
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
+import { classifySqlState } from '../db/sqlstate.ts';
 import { listJobs } from './lists/list-jobs.ts';
 import { listProcesses } from './lists/list-processes.ts';
 import { listTasks } from './lists/list-tasks.ts';
@@ -142,7 +143,8 @@ async function taskTroubles(db: Queryable, { tasks, at }: Figures): Promise<Trou
     const command = 'lamplighter worker';
     return [{ kind: 'tasks-not-served', severity: 'error', text, advice: 'Start a worker.', command, link, ...since }];
   }
-  const { rows } = await listTasks(db, { state: 'queued' }, { cursor: undefined, limit: 50, withTexts: false });
+  const page = { cursor: undefined, limit: 50, withTexts: false };
+  const rows = await unlessRefused(listTasks(db, { state: 'queued' }, page).then((listed) => listed.rows));
   const reasons = new Map<string, string>();
   for (const { role, reason } of rows) {
     if (reason !== undefined && !PASSING.has(reason)) reasons.set(reason, role);
@@ -162,13 +164,13 @@ async function jobTroubles(db: Queryable, { jobs }: Figures): Promise<Trouble[]>
   if (jobs.length === 0) return [];
   const isWrong = jobs.some((job) => job.state === 'failed' || !job.isServed || (job.lagMs ?? 0) > OLD_MS);
   if (!isWrong) return [];
-  const reasons = new Map((await listJobs(db)).map(({ id, reason }) => [id, reason]));
+  const reasons = new Map((await unlessRefused(listJobs(db))).map(({ id, reason }) => [id, reason]));
   return jobs
     .flatMap((job): Trouble[] => {
       const link = `jobs/${job.id}`;
       const name = `The embedding job ${job.jobId}`;
       if (job.state === 'failed') {
-        const text = `${name} has failed: ${reasons.get(job.id) ?? 'no reason was given'}.`;
+        const text = `${name} has failed: ${reasons.get(job.id) ?? 'the owner sees why'}.`;
         return [{ kind: 'job-failed', severity: 'error', text, link }];
       }
       if (!job.isServed) {
@@ -181,6 +183,16 @@ async function jobTroubles(db: Queryable, { jobs }: Figures): Promise<Trouble[]>
       return [{ kind: 'job-lag', severity: 'warning', text, advice: 'More daemons share its rows.', link }];
     })
     .slice(0, MOST_OF_A_KIND);
+}
+
+/** None for a role that sees figures alone: reasons name what is in tables. */
+async function unlessRefused<T>(rows: Promise<readonly T[]>): Promise<readonly T[]> {
+  try {
+    return await rows;
+  } catch (error) {
+    if (classifySqlState(error) !== 'permission') throw error;
+    return [];
+  }
 }
 
 async function serverTroubles(db: Queryable): Promise<Trouble[]> {

@@ -21,7 +21,7 @@ test('doctor tells which embedding jobs have failed, before or after they were t
   await scene.run(
     "update lamplighter.embedding_job set state = 'failed', reason = E'There is no\\ncolumn body' where job_id = 'failed'",
   );
-  await scene.run("insert into flooded select n, 'text' from generate_series(1, 5000) as n");
+  await scene.run("insert into flooded select 64 * n, 'text' from generate_series(1, 5000) as n");
   await scene.run(`create table "My jobs" (id text primary key, schema text, "table" text, src_column text, dst_column text, embedding_model text,
     init_failed_at timestamptz, init_failure_reason text, canceled_at boolean)`);
   await scene.run(`insert into "My jobs" values
@@ -52,4 +52,11 @@ test('doctor tells which embedding jobs have failed, before or after they were t
   expect(shown).toMatch(/^ *9 +public\.docs\.vec +nowhere\/model +failed .* Model "nowhere\/model" not found\.$/m);
   expect(shown.match(/^ *failed +public\.failed\.vec/gm)).toHaveLength(1);
   expect(shown).toContain('a failed job is looked at again each minute: fix what its reason says');
+
+  const monitor = await scene.db.createRole('monitor');
+  await scene.run(`select lamplighter.grant_monitor('${monitor.name}')`);
+  const { stdout: figures } = await runCli(['status', '--uri', monitor.uri]);
+  expect(figures).toContain('! The embedding job failed has failed: the owner sees why.');
+  expect(figures).toMatch(/^ *failed +- +m1 +failed /m);
+  expect(figures).toContain('tables, reasons and jobs that could not be taken up are for the owner to see');
 }, 60_000);

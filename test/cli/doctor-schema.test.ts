@@ -85,6 +85,10 @@ describe('doctor', () => {
     const migrate = await runCli(['migrate', '--uri', db.uri]);
     expect(migrate.stderr).toMatch(/error: Migration 0002_\w+ is recorded .* with another checksum/);
     expect(migrate.stderr).toMatch(/hint: .*deletes all requests with their results, all tasks/);
+    await db.pool.query('alter table lamplighter.worker rename column version to former');
+    const others = (await brokenIn(db)).filter(({ name }) => name === 'ledger');
+    expect(others).toMatchObject([{ advice: expect.stringContaining('lamplighter uninstall') }]);
+    await db.pool.query('alter table lamplighter.worker rename column former to version');
     for (const { advice = '' } of told) await db.pool.query(advice.replace('As the owner: ', ''));
     expect(await brokenIn(db)).toEqual([]);
     expect((await runCli(['migrate', '--uri', db.uri])).code).toBe(0);

@@ -71,8 +71,12 @@ export const ledgerCheck: ServerCheck = {
       const { edited, unrecorded } = compareLedger(state);
       if (edited.length + unrecorded.length === 0) return [{ state: 'ok', message: 'as this program brings it' }];
       const { missing, changed } = await compareObjects(session);
-      const adviceOf = (statement: string) =>
-        missing.length + changed.length === 0 ? `As the owner: ${statement}` : UNINSTALL_ADVICE;
+      if (missing.length + changed.length > 0) {
+        const names = listNames([...edited, ...unrecorded].map(({ name }) => name));
+        const message = `lamplighter.migration does not have these as this program has them, so that nothing can be migrated: ${names}`;
+        return [{ state: 'broken', message, advice: UNINSTALL_ADVICE }];
+      }
+      const adviceOf = (statement: string) => `As the owner: ${statement}`;
       return [
         ...edited.map((file): Finding => {
           const statement = `UPDATE lamplighter.migration SET checksum = '${file.checksum}' WHERE number = ${file.number}`;

@@ -1,7 +1,7 @@
 import { toPrintable } from '../../core/printable.ts';
 import type { Queryable } from '../../db/query.ts';
 import { classifySqlState } from '../../db/sqlstate.ts';
-import type { BoundedCount } from '../../monitoring/read-figures.ts';
+import type { BoundedCount, JobFigures } from '../../monitoring/read-figures.ts';
 import { renderAge } from '../render-units.ts';
 import { countText } from './requests-section.ts';
 import type { StatusSection } from './status-section.ts';
@@ -16,7 +16,7 @@ interface EmbeddingJob {
   readonly rows: number | null;
   readonly embedded: number | null;
   readonly queued: BoundedCount;
-  readonly failed: BoundedCount;
+  readonly failed: BoundedCount | null;
   readonly lagMs: number | null;
   /** False where no process has shown for a minute that it serves it; a failed job is looked at again, not served. */
   readonly isServed: boolean;
@@ -41,10 +41,14 @@ const READ = `
 export const embeddingsSection: StatusSection = {
   title: 'Embeddings',
   async read(db, { figures }) {
-    const embeddings = (await readJobs(db)).map(({ job, ...each }) => ({
-      ...each,
-      queued: figures.jobs.find(({ id }) => id === job)?.queued ?? each.queued,
-    }));
+    const seen = await readJobs(db);
+    const embeddings =
+      seen === undefined
+        ? figures.jobs.map(jobOfFigures)
+        : seen.map(({ job, ...each }) => ({
+            ...each,
+            queued: figures.jobs.find(({ id }) => id === job)?.queued ?? each.queued,
+          }));
     return {
       json: { embeddings },
       print(screen) {
@@ -58,20 +62,32 @@ export const embeddingsSection: StatusSection = {
         if (embeddings.some(({ state }) => state === 'failed')) {
           screen.line('a failed job is looked at again each minute: fix what its reason says');
         }
+        if (seen === undefined)
+          screen.line('tables, reasons and jobs that could not be taken up are for the owner to see');
       },
     };
   },
 };
 
-async function readJobs(db: Queryable): Promise<readonly (EmbeddingJob & { readonly job: string | null })[]> {
+/** Undefined for a role that sees figures alone. */
+async function readJobs(
+  db: Queryable,
+): Promise<readonly (EmbeddingJob & { readonly job: string | null })[] | undefined> {
   try {
     return (await db.query<EmbeddingJob & { readonly job: string | null }>(READ)).rows;
   } catch (error) {
-    // Who was granted requests only sees no jobs; nor does a schema of the version before have them.
     const kind = classifySqlState(error);
-    if (kind === 'permission' || kind === 'missing') return [];
+    if (kind === 'permission') return undefined;
+    // A schema of the version before has none.
+    if (kind === 'missing') return [];
     throw error;
   }
+}
+
+/** What figures tell of a job, in which nothing of its table is. */
+function jobOfFigures({ jobId, model, state, queued, lagMs, isServed }: JobFigures): EmbeddingJob {
+  const unseen = { source: '-', reason: null, rows: null, embedded: null, failed: null };
+  return { jobId, model, state, queued, lagMs: lagMs ?? null, isServed, ...unseen };
 }
 
 function cellsOf(job: EmbeddingJob): string[] {
@@ -84,7 +100,7 @@ function cellsOf(job: EmbeddingJob): string[] {
     count(job.rows),
     count(job.embedded),
     countText(job.queued),
-    countText(job.failed),
+    job.failed === null ? '-' : countText(job.failed),
     job.lagMs === null ? '-' : renderAge(job.lagMs),
     job.reason ?? '',
   ];
