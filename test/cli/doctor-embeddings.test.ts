@@ -5,7 +5,9 @@ import { runCli } from './run-cli.ts';
 test('doctor tells which embedding jobs have failed, before or after they were taken up, are served by nobody for long, or have a full change log', async () => {
   await using scene = await createTargetScene();
   for (const table of ['well', 'young', 'unserved', 'failed', 'canceled', 'flooded', 'refused']) {
-    await scene.run(`create table ${table} (id integer primary key, body text)`);
+    // Integer keys that follow each other are logged together.
+    const type = table === 'flooded' ? 'text' : 'integer';
+    await scene.run(`create table ${table} (id ${type} primary key, body text)`);
   }
   await scene.settle(await scene.prepare('well'));
   await scene.prepare('young');
