@@ -281,6 +281,7 @@ def make_images(folder):
     Image.fromarray(picture(500, 40)).save(folder / "wide.webp", lossless=True)
     Image.fromarray(picture(60, 301)).save(folder / "tall.tiff", compression="tiff_adobe_deflate")
     Image.fromarray(picture(200, 150)).save(folder / "picture.avif", quality=80)
+    Image.fromarray(picture(80, 61, 4), "CMYK").save(folder / "inks.jpg", quality=95)
     return sorted(folder.iterdir())
 
 

@@ -16,7 +16,7 @@ export class UnreadableImage extends Error {
 /** Decodes the bytes of a file. */
 export type DecodeImage = (bytes: Uint8Array) => Promise<Pixels>;
 
-/** Three bytes each: 192 MB while an image is being read. A small file may be an image without end. */
+/** Three bytes each: 192 MB while an image is being read, and 448 MB of one in CMYK. A small file may be an image without end. */
 const MOST_PIXELS = 64_000_000;
 const LONGEST_DECODE_SECONDS = 30;
 
@@ -45,7 +45,7 @@ const FORMATS: readonly Format[] = [
 
 /**
  * A decoder for JPEG, PNG, GIF, WebP, TIFF and AVIF, of animations for the first image. As in the reference of CLIP, it ignores orientation
- * (EXIF), transparency and colour profiles.
+ * (EXIF), transparency and colour profiles; of 16 bits it keeps the upper 8, also of grey images, which Pillow would make white.
  *
  * @throws Error when the package `sharp` cannot be loaded. The decoder throws UnreadableImage for what is no image or too large a one.
  */
@@ -72,18 +72,33 @@ export async function openDecoder(threads: number): Promise<DecodeImage> {
 }
 
 async function read(image: Sharp): Promise<Pixels> {
-  const raw = image
-    .timeout({ seconds: LONGEST_DECODE_SECONDS })
-    .removeAlpha()
-    .toColourspace('srgb')
-    .raw({ depth: 'uchar' });
-  const { data, info } = await told(raw.toBuffer({ resolveWithObject: true }));
+  const { space } = await told(image.metadata());
+  const isOfInks = space === 'cmyk';
+  const bounded = image.timeout({ seconds: LONGEST_DECODE_SECONDS }).removeAlpha();
+  const converted = isOfInks
+    ? bounded.pipelineColourspace('cmyk').toColourspace('cmyk')
+    : bounded.toColourspace('srgb');
+  const { data, info } = await told(converted.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true }));
   const { width, height, channels } = info;
+  if (isOfInks && channels === 4) return { width, height, data: coloursOfInks(data) };
   if (channels === 3) return { width, height, data };
   if (channels !== 1) throw new UnreadableImage(`The image has ${channels} channels, and 1 or 3 are read`);
   const colours = new Uint8Array(data.length * 3);
   for (const [at, value] of data.entries()) colours.fill(value, at * 3, at * 3 + 3);
   return { width, height, data: colours };
+}
+
+/** As Pillow has it, bit for bit: without a colour profile each ink takes light away in proportion. */
+function coloursOfInks(inks: Uint8Array): Uint8Array {
+  const colours = new Uint8Array((inks.length / 4) * 3);
+  for (let pixel = 0; pixel < inks.length / 4; pixel += 1) {
+    const light = 255 - (inks[pixel * 4 + 3] ?? 0);
+    for (let ink = 0; ink < 3; ink += 1) {
+      const product = (inks[pixel * 4 + ink] ?? 0) * light + 128;
+      colours[pixel * 3 + ink] = light - (((product >> 8) + product) >> 8);
+    }
+  }
+  return colours;
 }
 
 async function told<T>(work: Promise<T>): Promise<T> {
