@@ -72,7 +72,8 @@ async function measureServer(work: () => Promise<void>): Promise<number> {
   await work();
   const ms = monotonicMs() - beganMs;
   const ended = await server.cpuSeconds();
-  return (began === undefined || ended === undefined ? ms / 1e3 : ended - began) * 1e6;
+  // Of processes that have ended only whole ticks are known.
+  return Math.max(0, (began === undefined || ended === undefined ? ms / 1e3 : ended - began) * 1e6);
 }
 
 /** Counts the requests of the last drain, as if they were just queued. */
