@@ -51,7 +51,7 @@ test('a schema that is too new is told by its version', async () => {
 test('where an error comes from is shown only with --log-level debug', async () => {
   const { stderr } = await runCli(['worker', '--uri', db.uri, '--log-level', 'debug']);
   expect(stderr).toContain('error: The schema of Lamplighter is not installed');
-  expect(stderr).toMatch(/^ +at .*schema-state\.[jt]s/m);
+  expect(stderr).toMatch(/^ +at (?:async )?requireSchema \(/m);
 });
 
 test('a role without rights is told which grant it needs', async () => {

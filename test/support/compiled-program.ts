@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -7,15 +7,21 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const FOLDER = '.test-dist';
 /** What the program finds by its own place. */
 const LINKED = ['package.json', 'sql', 'web'];
+/** Of which sources the last build was. */
+const STAMP = join(ROOT, FOLDER, 'built');
+const CHUNKS = join(ROOT, FOLDER, 'chunks');
+const DAY_MS = 24 * 3_600_000;
 
-/** What {@link compileProgram} writes. Programs in `test/models` start from sources, as they find fixtures by their own place. */
-function isCompiled(path: string): boolean {
-  return /^(?:src|test\/models\/misbehaving-engine|test(?!\/models))\b.*(?<!\.test)\.ts$/.test(path);
+/** What tests start. Programs in `test/models` start from sources, as they find fixtures by their own place. */
+function isProgram(path: string): boolean {
+  return /^(?:src\/cli\/(?:lamplighter|lantern-cli|steadytext-worker)|src\/models\/\w+\/serve-\w+|test\/(?!models\/).*-process|test\/models\/misbehaving-engine)\.ts$/.test(
+    path,
+  );
 }
 
 /** The path, from the root, of a program of `src` or `test` as {@link compileProgram} wrote it; of any other file, its own. */
 export function compiledEntry(entry: string): string {
-  return isCompiled(entry) ? `${FOLDER}/${entry.replace(/\.ts$/, '.js')}` : entry;
+  return isProgram(entry) ? `${FOLDER}/${entry.replace(/\.ts$/, '.js')}` : entry;
 }
 
 /** The same as a URL. */
@@ -24,43 +30,78 @@ export function compiledUrl(entry: string): URL {
 }
 
 /**
- * Writes the files of `src` and of the programs in `test` that have changed as JavaScript, without a look at types. A program that tests
- * start again and again takes 0.45 s of the processor, and 1.4 s under the loader for TypeScript.
+ * Writes each program that tests start as a file or two of JavaScript, without a look at types, where a source has changed since. One that
+ * starts takes 0.3 s of the processor; 0.6 s from 300 files, and 1.4 s under the loader for TypeScript.
  */
 export async function compileProgram(): Promise<void> {
   const folders = ['src', 'test'].map((folder) =>
     readdir(join(ROOT, folder), { recursive: true, withFileTypes: true }),
   );
   const entries = (await Promise.all(folders)).flat();
-  const paths = entries.map(({ parentPath, name }) => join(parentPath, name).slice(ROOT.length));
-  const stale: string[] = [];
-  for (const path of paths.filter(isCompiled)) {
-    const [source, compiled] = await Promise.all(
-      [path, compiledEntry(path)].map((each) => stat(join(ROOT, each)).catch(() => undefined)),
-    );
-    if ((compiled?.mtimeMs ?? 0) < (source?.mtimeMs ?? 0)) stale.push(path);
-  }
-  if (stale.length === 0) return;
-  await mkdir(join(ROOT, FOLDER), { recursive: true });
-  for (const name of LINKED) await symlink(join('..', name), join(ROOT, FOLDER, name)).catch(ignoreExisting);
-  const { default: ts } = await import('typescript');
-  for (const path of stale) {
-    const { outputText } = ts.transpileModule(await readFile(join(ROOT, path), 'utf8'), {
-      compilerOptions: {
-        target: ts.ScriptTarget.ES2023,
-        module: ts.ModuleKind.ESNext,
-        verbatimModuleSyntax: true,
-        rewriteRelativeImportExtensions: true,
+  const paths = entries
+    .map(({ parentPath, name }) => join(parentPath, name).slice(ROOT.length))
+    .filter((path) => /(?<!\.test)\.ts$/.test(path));
+  const changed = await Promise.all(paths.map(async (path) => (await stat(join(ROOT, path))).mtimeMs));
+  const state = `${paths.length} files, the last of ${Math.max(...changed)}`;
+  if ((await readFile(STAMP, 'utf8').catch(ignoring('ENOENT'))) === state) return;
+  const { build } = await import('esbuild');
+  const { outputFiles } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: paths.filter(isProgram),
+    outbase: '.',
+    outdir: FOLDER,
+    chunkNames: 'chunks/[hash]',
+    bundle: true,
+    splitting: true,
+    write: false,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    packages: 'external',
+    keepNames: true,
+    logLevel: 'error',
+    plugins: [
+      {
+        name: 'own-place',
+        setup({ onLoad }) {
+          onLoad({ filter: /\.ts$/ }, async ({ path }) => ({
+            loader: 'ts',
+            contents: placed(await readFile(path, 'utf8'), path),
+          }));
+        },
       },
-    });
-    const target = join(ROOT, compiledEntry(path));
-    await mkdir(dirname(target), { recursive: true });
-    // Others may read it, or write it as well.
-    await writeFile(`${target}.${process.pid}`, outputText);
-    await rename(`${target}.${process.pid}`, target);
+    ],
+  });
+  await mkdir(CHUNKS, { recursive: true });
+  for (const name of LINKED) await symlink(join('..', name), join(ROOT, FOLDER, name)).catch(ignoring('EEXIST'));
+  for (const { path, contents } of outputFiles) await replace(path, contents);
+  await removeOldChunks(new Set(outputFiles.map(({ path }) => path)));
+  await replace(STAMP, state);
+}
+
+/** A module finds files by the place that it would have by itself. */
+function placed(code: string, path: string): string {
+  const place = join(ROOT, FOLDER, path.slice(ROOT.length).replace(/\.ts$/, '.js'));
+  return code.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(place).href));
+}
+
+/** Others may read it, or write it as well. */
+async function replace(path: string, contents: string | Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(`${path}.${process.pid}`, contents);
+  await rename(`${path}.${process.pid}`, path);
+}
+
+/** Programs of another run may still load those of today. */
+async function removeOldChunks(current: ReadonlySet<string>): Promise<void> {
+  for (const name of await readdir(CHUNKS)) {
+    const path = join(CHUNKS, name);
+    if (!current.has(path) && Date.now() - (await stat(path)).mtimeMs > DAY_MS) await rm(path, { force: true });
   }
 }
 
-function ignoreExisting(error: unknown): void {
-  if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+function ignoring(code: string) {
+  return (error: unknown): undefined => {
+    if (!(error instanceof Error && 'code' in error && error.code === code)) throw error;
+  };
 }
