@@ -1,5 +1,4 @@
-import process from 'node:process';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import type { Session } from '../../src/dashboard/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { spawnProcess } from '../support/process.ts';
@@ -44,7 +43,8 @@ test.each(['express', 'fastify', 'hono'])('the dashboard is mounted in %s as the
 });
 
 test("the dashboard is what a route of Next's answers with, as the example shows", async () => {
-  process.env['DATABASE_URL'] = db.uri;
+  vi.stubEnv('DATABASE_URL', db.uri);
+  onTestFinished(() => void vi.unstubAllEnvs());
   const { GET, POST } = await import('../../examples/dashboard-next.ts');
   await expectDashboard((path, init) => {
     const request = new Request(`http://localhost:3000${path}`, init);

@@ -1,31 +1,28 @@
 import pg from 'pg';
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import * as sql from '../../src/db/load-sql.ts';
 import { programSchemaVersion } from '../../src/db/migrate/migration-file.ts';
 import { compareRoutines } from '../../src/db/migrate/routine-steps.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createOwnedDatabase, migrateAs, withSession } from '../support/owned-database.ts';
 
-const program = vi.hoisted(() => ({
+const program = {
   changes: new Map<string, string | undefined>(),
-  migrations: [] as { name: string; text: string }[],
-}));
+  migrations: [] as sql.SqlFile[],
+};
+const { loadMigrations, loadRoutines } = sql;
 
 // The program of another release: with other files of functions than those on disk, or without some of them.
-vi.mock('../../src/db/load-sql.ts', async (importOriginal) => {
-  const real = await importOriginal<typeof import('../../src/db/load-sql.ts')>();
-  return {
-    ...real,
-    loadMigrations: () => [...real.loadMigrations(), ...program.migrations],
-    loadRoutines() {
-      const files = new Map(real.loadRoutines().map(({ name, text }) => [name, text]));
-      for (const [name, text] of program.changes) {
-        if (text === undefined) files.delete(name);
-        else files.set(name, text);
-      }
-      return [...files].map(([name, text]) => ({ name, text })).sort((a, b) => (a.name < b.name ? -1 : 1));
-    },
-  };
+vi.spyOn(sql, 'loadMigrations').mockImplementation(() => [...loadMigrations(), ...program.migrations]);
+vi.spyOn(sql, 'loadRoutines').mockImplementation(() => {
+  const files = new Map(loadRoutines().map(({ name, text }) => [name, text]));
+  for (const [name, text] of program.changes) {
+    if (text === undefined) files.delete(name);
+    else files.set(name, text);
+  }
+  return [...files].map(([name, text]) => ({ name, text })).sort((a, b) => (a.name < b.name ? -1 : 1));
 });
+afterAll(() => vi.restoreAllMocks());
 
 beforeEach(() => {
   program.changes.clear();

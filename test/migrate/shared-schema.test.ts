@@ -1,4 +1,5 @@
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import * as sql from '../../src/db/load-sql.ts';
 import { listOwnObjects, uninstall } from '../../src/db/migrate/uninstall.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { createOwnedDatabase, migrateAs, withSession } from '../support/owned-database.ts';
@@ -21,21 +22,20 @@ create or replace view annex.thing_count as select annex.count_things() as thing
 `;
 
 // The program of a release that has a shared schema beside public.
-vi.mock('../../src/db/load-sql.ts', async (importOriginal) => {
-  const real = await importOriginal<typeof import('../../src/db/load-sql.ts')>();
-  const names = ['things', 'things_id_seq', 'thing_count'].map((name) => `('relation', 'annex', '${name}'),\n    `);
-  return {
-    ...real,
-    loadMigrations: () => [...real.loadMigrations(), { name: '9000_annex.sql', text: MIGRATION }],
-    loadRoutines: () => [
-      ...real.loadRoutines().map(({ name, text }) => ({
-        name,
-        text: name === 'list_shared_names.sql' ? text.replace('values', `values ${names.join('')}`) : text,
-      })),
-      { name: 'count_things.sql', text: FUNCTION },
-    ],
-  };
-});
+const { loadMigrations, loadRoutines } = sql;
+const NAMES = ['things', 'things_id_seq', 'thing_count'].map((name) => `('relation', 'annex', '${name}'),\n    `);
+vi.spyOn(sql, 'loadMigrations').mockImplementation(() => [
+  ...loadMigrations(),
+  { name: '9000_annex.sql', text: MIGRATION },
+]);
+vi.spyOn(sql, 'loadRoutines').mockImplementation(() => [
+  ...loadRoutines().map(({ name, text }) => ({
+    name,
+    text: name === 'list_shared_names.sql' ? text.replace('values', `values ${NAMES.join('')}`) : text,
+  })),
+  { name: 'count_things.sql', text: FUNCTION },
+]);
+afterAll(() => vi.restoreAllMocks());
 
 let db: Awaited<ReturnType<typeof createOwnedDatabase>>;
 beforeEach(async () => {

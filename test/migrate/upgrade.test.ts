@@ -1,18 +1,18 @@
 import pg from 'pg';
-import { beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeEach, expect, test, vi } from 'vitest';
+import * as sql from '../../src/db/load-sql.ts';
 import { programSchemaVersion, readMigrations } from '../../src/db/migrate/migration-file.ts';
 import { requireSchema } from '../../src/db/migrate/schema-state.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { createOwnedDatabase, migrateAs, withSession } from '../support/owned-database.ts';
 
-const later = vi.hoisted(() => ({ migrations: [] as { name: string; text: string }[] }));
+const later = { migrations: [] as sql.SqlFile[] };
+const { loadMigrations } = sql;
 
 // Migrations of releases to come: the files on disk are those of the first.
-vi.mock('../../src/db/load-sql.ts', async (importOriginal) => {
-  const real = await importOriginal<typeof import('../../src/db/load-sql.ts')>();
-  return { ...real, loadMigrations: () => [...real.loadMigrations(), ...later.migrations] };
-});
+vi.spyOn(sql, 'loadMigrations').mockImplementation(() => [...loadMigrations(), ...later.migrations]);
+afterAll(() => vi.restoreAllMocks());
 
 beforeEach(() => {
   later.migrations = [];

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { afterAll } from 'vitest';
 import { compiledEntry } from './compiled-program.ts';
 
 export interface ProcessEnd {
@@ -40,11 +39,13 @@ const killAll = () => {
   for (const child of running) child.kill('SIGKILL');
 };
 process.once('exit', killAll);
-afterAll(async () => {
+
+/** Kills what is still running, and resolves when it has ended. */
+export async function endProcesses(): Promise<void> {
   const ends = [...running].map((child) => once(child, 'close'));
   killAll();
   await Promise.all(ends);
-});
+}
 
 /**
  * Runs a file in TypeScript or JavaScript (a path from the repository's root) in a real process of its own. What is still running when the test
