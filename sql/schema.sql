@@ -1488,6 +1488,9 @@ begin
     from (
       select g.key[1]::bigint as first, generate_series(0, g.run_length - 1) as no, g.changed_at from gone as g where g.run_length is not null
     ) as r
+    -- What waits for its next try reads its row then: a change beside it is no reason to try at once.
+    where array[(r.first + r.no)::text]::text not in (
+      select w.key from lamplighter.embedding_batch as b cross join lateral unnest(b.keys) as w (key) where b.job = p_job and b.holder is null)
   )
   select array_agg(distinct n.key::text) filter (where n.key is not null), min(n.changed_at) filter (where n.key is null)
   into keys, v_marked_at
@@ -2260,7 +2263,9 @@ begin
       and (greatest(w.last_heartbeat, case when pg_postmaster_start_time() < v_now then pg_postmaster_start_time() end,
                     v_now - make_interval(secs => p_reachable_ms / 1000.0))
            < v_now - make_interval(secs => w.lease_ms / 1000.0)
-        or (w.worker_id = any (p_ended) and w.username = session_user::text collate "C"))
+        -- Where the host is a copy of a virtual machine, another may live under what that one was known by: it would have been heard of.
+        or (w.worker_id = any (p_ended) and w.username = session_user::text collate "C"
+          and w.last_heartbeat < v_now - make_interval(secs => w.lease_ms / 4000.0)))
     for no key update skip locked
   )
   update lamplighter.worker as w
@@ -3553,7 +3558,7 @@ AS $function$
       and r.secret_hash = sha256(p_secret))
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.isolate_batch(p_batch bigint, p_holder uuid, p_is_isolated boolean)
+CREATE OR REPLACE FUNCTION lamplighter.isolate_batch(p_batch bigint, p_holder uuid, p_key text, p_is_isolated boolean)
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -3562,10 +3567,20 @@ AS $function$
 begin
   perform set_config('synchronous_commit', 'off', true);
   perform lamplighter.require_own_worker(p_holder);
+  perform from lamplighter.embedding_batch as b
+  where b.id = p_batch and b.holder = p_holder and p_key = any (b.keys)
+  for update;
+  if not found then
+    return false;
+  end if;
+  insert into lamplighter.embedding_batch (job, keys, attempt, is_of_pass)
+  select b.job, array_remove(b.keys, p_key), b.attempt, b.is_of_pass
+  from lamplighter.embedding_batch as b
+  where b.id = p_batch and cardinality(b.keys) > 1;
   update lamplighter.embedding_batch as b
-  set is_isolated = p_is_isolated
-  where b.id = p_batch and b.holder = p_holder and cardinality(b.keys) = 1;
-  return found;
+  set keys = array[p_key], is_isolated = p_is_isolated
+  where b.id = p_batch;
+  return true;
 end
 $function$;
 
@@ -3732,9 +3747,7 @@ AS $function$
   from lamplighter.worker as w
   left join lamplighter.task_worker as t on t.worker_id = w.worker_id
   cross join lateral (
-    select array_agg(lane.key order by lane.key)
-    from jsonb_to_recordset(w.troubles) as trouble (lanes jsonb)
-    cross join lateral jsonb_array_elements_text(trouble.lanes) as lane (key)
+    select array_agg(lane.key #>> '{}' order by lane.key #>> '{}') from jsonb_path_query(w.troubles, '$[*].lanes[*]') as lane (key)
   ) as unavailable (lanes)
   cross join lateral (select w.last_heartbeat + make_interval(secs => w.lease_ms / 1000.0)) as lease (until)
 $function$;
@@ -3829,7 +3842,8 @@ begin
          where j.init_failed_at is not null and j.init_failure_reason is not null and not (%s)
          order by j.init_failed_at desc
          limit 100', v_name, v_name, v_is_canceled);
-    exception when insufficient_privilege or undefined_table or undefined_column or lock_not_available then
+    exception when others then
+      -- Anybody may have made a table that looks like one.
       null;
     end;
   end loop;
@@ -5183,7 +5197,11 @@ begin
     v_run := %1$s;$body$, v_run, p_job);
     v_remember := format($body$
     if v_run is not null and v_state operator(pg_catalog.<>) 'logs' then
-      if pg_catalog.ltrim(v_state, '?') operator(pg_catalog.=) v_run then
+      if pg_catalog.starts_with(v_state, '+') then
+        perform pg_catalog.set_config('lamplighter.capture_%1$s',
+          case when pg_catalog.length(v_state) operator(pg_catalog.<) 64 then v_state operator(pg_catalog.||) '+'
+            else '?' operator(pg_catalog.||) v_run end, true);
+      elsif pg_catalog.ltrim(v_state, '?') operator(pg_catalog.=) v_run then
         insert into lamplighter.change (job, key, run_length)
         values (%1$s, array[(v_run::pg_catalog.int8 operator(pg_catalog.<<) 5)::pg_catalog.text], 32)
         returning seq into v_seq;
@@ -5239,7 +5257,7 @@ begin
       returning (select w.epoch from lamplighter.waiting as w where w.topic operator(pg_catalog.=) 'embeddings' and w.is_waiting) into v_epoch;
       perform pg_catalog.set_config('lamplighter.capture_%4$s', 'marked', true);
     else
-      perform pg_catalog.set_config('lamplighter.capture_%4$s', coalesce('?' operator(pg_catalog.||) v_run, 'logs'), true);
+      perform pg_catalog.set_config('lamplighter.capture_%4$s', case when v_run is null then 'logs' else '+' end, true);
     end if;
   end if;
   if v_seq operator(pg_catalog.%%) 1024 operator(pg_catalog.=) 0 then
@@ -8595,7 +8613,7 @@ revoke all on function lamplighter.is_task_backend_there(p_pid integer, p_role_o
 
 revoke all on function lamplighter.is_task_session(p_run_id bigint, p_attempt integer, p_secret bytea) from public;
 
-revoke all on function lamplighter.isolate_batch(p_batch bigint, p_holder uuid, p_is_isolated boolean) from public;
+revoke all on function lamplighter.isolate_batch(p_batch bigint, p_holder uuid, p_key text, p_is_isolated boolean) from public;
 
 revoke all on function lamplighter.issue_id() from public;
 
@@ -9215,7 +9233,7 @@ comment on column lamplighter.worker.kind is 'worker: serves requests or tasks; 
 
 comment on column lamplighter.worker.lanes is 'function:model pairs that the worker serves; none for one that serves no requests.';
 
-comment on column lamplighter.worker.memory_bytes is 'What its whole process takes of the memory of its host, at the last heartbeat.';
+comment on column lamplighter.worker.memory_bytes is 'Resident memory of its process at the last heartbeat, without the processes of its engines.';
 
 comment on column lamplighter.worker.process_id is 'Of the process that holds the lease, as in each line of its log: a daemon has a lease in each database, and a lost lease gets a successor.';
 

@@ -35,7 +35,7 @@ comment on column lamplighter.worker.host_process is
   'By what its kernel tells the process from all others: boot, namespace, pid and start. Who shares the first two can see whether it runs. Null: unknown.';
 comment on column lamplighter.worker.kind is 'worker: serves requests or tasks; daemon: keeps embeddings.';
 comment on column lamplighter.worker.lanes is 'function:model pairs that the worker serves; none for one that serves no requests.';
-comment on column lamplighter.worker.memory_bytes is 'What its whole process takes of the memory of its host, at the last heartbeat.';
+comment on column lamplighter.worker.memory_bytes is 'Resident memory of its process at the last heartbeat, without the processes of its engines.';
 comment on column lamplighter.worker.in_flight_at_death is 'Requests in flight with it when it was found dead.';
 comment on column lamplighter.worker.troubles is
   'Models that are unavailable at the last heartbeat: objects of model, lanes, error, for_ms and waiting. For the owner: an error may quote a request.';

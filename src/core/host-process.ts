@@ -2,8 +2,8 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { isRunning, pid } from './env.ts';
 
 /**
- * By what the kernel tells this process from all others, earlier ones with its pid included: the boot, the namespace of pids, the pid and
- * when it started. Undefined where that cannot be told, as it can on Linux alone.
+ * By what the kernel tells this process from all others, earlier ones with its pid included: the boot, the namespaces of pids and time, the
+ * pid and when it started. Undefined where that cannot be told, as it can on Linux alone.
  */
 export const HOST_PROCESS: string | undefined = readHostProcess();
 
@@ -23,11 +23,16 @@ export function hasEnded(hostProcess: string): boolean {
 }
 
 function readHostProcess(): string | undefined {
+  // Of another namespace of pids, as a container may have it.
+  if (tryRead(() => readlinkSync('/proc/self')) !== `${pid}`) return undefined;
   const start = readStat(`${pid}`)?.start;
   const boot = tryRead(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
-  const namespace = tryRead(() => readlinkSync('/proc/self/ns/pid'));
-  if (start === undefined || boot === undefined || namespace === undefined) return undefined;
-  return `${boot} ${namespace} ${pid} ${start}`;
+  // The start is told by the clock of the namespace of time, where the kernel has these.
+  const namespaces = ['pid', 'time']
+    .map((name) => tryRead(() => readlinkSync(`/proc/self/ns/${name}`)) ?? '-')
+    .join('/');
+  if (start === undefined || boot === undefined || namespaces.startsWith('-')) return undefined;
+  return `${boot} ${namespaces} ${pid} ${start}`;
 }
 
 /** Fields 3 and 22 of proc_pid_stat(5); the second one is a name in parentheses, which may have any character. */

@@ -26,6 +26,8 @@ const DEADLY = { error: 'The daemon died each time it embedded this row alone', 
 /** After a try to embed it alone for which others left no room in time. */
 const BUSY_DELAY_MS = 10_000;
 const RETRY_WRITE = { baseMs: 100, capMs: 5_000 };
+/** How long the others wait for the database to know that a row is not alone any more. */
+const END_ISOLATION_MS = 5_000;
 /** A fault nobody has foreseen must not turn into a loop. */
 const FAULT_DELAY_MS = 10_000;
 
@@ -128,19 +130,25 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
    * Undefined: it is not its turn yet.
    */
   function inTurn<T>({ batch, signal }: HeldBatch, embed: () => Promise<T>): Promise<T | undefined> {
-    if (batch.deaths === 0 || batch.rows.length !== 1) return loneTurn.among(signal, embed);
-    const onCompany = (over: AbortSignal) => endIsolation(batch, over);
+    const [row] = batch.rows;
+    if (batch.deaths === 0 || row === undefined || batch.rows.length > 1) return loneTurn.among(signal, embed);
+    const onCompany = (over: AbortSignal) => endIsolation(batch, row.key, over);
     return loneTurn.alone(signal, { aloneMs: aloneMsAfter(batch.deaths), onCompany }, async () => {
-      await isolateBatch(db, batch, true);
-      return embed();
+      await isolateBatch(db, batch, row.key, true);
+      try {
+        return await embed();
+      } finally {
+        // The others go on then, while its vector is still to be written.
+        await endIsolation(batch, row.key, AbortSignal.any([signal, AbortSignal.timeout(END_ISOLATION_MS)]));
+      }
     });
   }
 
   /** Until this is noted, a death would be held against that row alone. */
-  async function endIsolation(batch: EmbeddingBatch, over: AbortSignal): Promise<void> {
+  async function endIsolation(batch: EmbeddingBatch, key: string, over: AbortSignal): Promise<void> {
     for (let failures = 1; !over.aborted; failures += 1) {
       try {
-        return await isolateBatch(db, batch, false);
+        return await isolateBatch(db, batch, key, false);
       } catch (error) {
         log.debug({ err: error }, 'could not note that a row is not alone any more');
         await clock.delay(backoffMs(failures, undefined, RETRY_WRITE), over);

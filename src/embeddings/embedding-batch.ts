@@ -100,14 +100,15 @@ const ISOLATE_BATCH = loadQuery('isolate_batch');
 
 /**
  * Notes that the process has given nothing to any model but this batch of one row, so that its death is held against this row alone, or that
- * this is not so any more; without effect on a batch of several.
+ * this is not so any more. `key` is that of the row; other keys of the batch, which need no vector, go into a batch of nobody's.
  */
 export async function isolateBatch(
   db: Queryable,
   { id, holderId }: Pick<EmbeddingBatch, 'id' | 'holderId'>,
+  key: string,
   isIsolated: boolean,
 ): Promise<void> {
-  await db.query(ISOLATE_BATCH, [id, holderId, isIsolated]);
+  await db.query(ISOLATE_BATCH, [id, holderId, key, isIsolated]);
 }
 
 const RELEASE_BATCH = loadQuery('release_batch');

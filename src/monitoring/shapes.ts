@@ -177,7 +177,7 @@ export interface ProcessRow {
   readonly taskConcurrency?: number;
   readonly processed: number;
   readonly failed: number;
-  /** Resident memory of the whole process at the last heartbeat. */
+  /** Resident memory of the process at the last heartbeat, without the processes of its engines. */
   readonly memoryBytes?: number;
   /** Those of `lanes` whose model could not be used at the last heartbeat. */
   readonly unavailableLanes?: readonly string[];

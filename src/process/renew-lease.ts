@@ -33,7 +33,7 @@ export interface LeaseReport {
   /** Attempts ended since the worker was registered, failed ones included. */
   readonly processed: number;
   readonly failed: number;
-  /** Resident memory of the whole process. @default unknown */
+  /** Resident memory of the process, without those of its engines. @default unknown */
   readonly memoryBytes?: number;
   /** Numbers of claims of which nothing is in flight any more. */
   readonly settledClaims: readonly number[];

@@ -19,7 +19,10 @@ test('a batch of one row counts the deaths of those who had isolated it, and wha
     const found: (string | undefined)[] = [];
     for (const [at, limit] of limits.entries()) {
       const { batch } = await claimChanges(scene.pool, job, { holderId: workerId, limit });
-      if (batch !== undefined && at === isolated) await isolateBatch(scene.pool, batch, true);
+      const [row] = batch?.rows ?? [];
+      if (batch !== undefined && row !== undefined && at === isolated) {
+        await isolateBatch(scene.pool, batch, row.key, true);
+      }
       found.push(batch && `${batch.rows.map(({ key }) => key)}: ${batch.deaths}, ${batch.loneDeaths} alone`);
     }
     await scene.run(`update lamplighter.worker set status = 'dead' where worker_id = '${workerId}'`);
@@ -37,18 +40,28 @@ test('a batch of one row counts the deaths of those who had isolated it, and wha
   expect(deathsOf(await claimAndDie([1, 1])).map((text) => text?.slice(0, 4))).toEqual([': 4,', ': 4,']);
 });
 
-test('a batch of several is not isolated', async () => {
+test('keys beside the one row that needs a vector go into a batch of their own when it is isolated', async () => {
   await using scene = await createTargetScene();
   await scene.run(
     `create table several (id int primary key, body text); insert into several values (1, 'a'), (2, 'b')`,
   );
   const job = await scene.prepare('several');
   await scene.settle(job);
-  await scene.run(`update several set body = body || '!'`);
+  await scene.run(`update several set body = body || '!'; update several set body = 'b' where id = 2`);
   const { workerId } = await startSqlWorker(scene.db.pool, { leaseMs: 600_000 });
   const { batch } = await claimChanges(scene.pool, job, { holderId: workerId, limit: 5 });
   if (batch === undefined) throw new Error('nothing was claimed');
-  await isolateBatch(scene.pool, batch, true);
-  const { rows } = await scene.pool.query('select is_isolated from lamplighter.embedding_batch');
-  expect(rows).toEqual([{ is_isolated: false }]);
+  expect(batch.rows.map(({ key }) => key)).toEqual(['{1}']);
+  await isolateBatch(scene.pool, batch, '{1}', true);
+  const { rows } = await scene.pool.query(
+    'select keys, is_isolated, holder is null as is_free from lamplighter.embedding_batch order by id',
+  );
+  expect(rows).toEqual([
+    { keys: ['{1}'], is_isolated: true, is_free: false },
+    { keys: ['{2}'], is_isolated: false, is_free: true },
+  ]);
+  await isolateBatch(scene.pool, batch, '{2}', true);
+  await isolateBatch(scene.pool, batch, '{1}', false);
+  const { rows: after } = await scene.pool.query('select is_isolated from lamplighter.embedding_batch');
+  expect(after).toEqual([{ is_isolated: false }, { is_isolated: false }]);
 });

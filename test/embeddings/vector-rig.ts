@@ -14,6 +14,7 @@ import type { SpawnedProcess } from '../support/process.ts';
 import { DOCUMENTED_TABLE, spawnDaemon, type TestDaemonOptions } from '../support/test-daemon.ts';
 import { testVectorOf } from '../support/test-model.ts';
 import { openTestPool } from '../support/test-pool.ts';
+import { noteRunsEarly } from './early-runs.ts';
 
 /** A lease as short as a busy machine allows. */
 const SHORT_LEASE = { leaseMs: 2_000, heartbeatMs: 250 } as const;
@@ -83,6 +84,7 @@ export async function createVectorRig(database: { readonly uri: string }): Promi
   let pool = openPool(uri);
   await pool.query(DOCUMENTED_TABLE);
   await installVectorJournal(pool);
+  await noteRunsEarly(pool);
   const tables = new Set<string>();
   const told = new Set<string>();
   const stops: (() => Promise<void>)[] = [];

@@ -96,33 +96,34 @@ test('a rescue that the server refuses for its own sake forgets nothing about th
 });
 
 test.runIf(process.platform === 'linux')(
-  'a process of this host that has ended is dead at once, and one that hangs, or another login’s, is not',
+  'a process of this host that has ended is dead after a quarter of its lease; one that hangs, is heard of, or is another login’s, is not',
   async () => {
     const [ended, hanging] = [0, 1].map(() => spawn('sleep', ['60'], { stdio: 'ignore' }));
     if (ended === undefined || hanging === undefined) throw new Error('expected two processes');
     await Promise.all([once(ended, 'spawn'), once(hanging, 'spawn')]);
     hanging.kill('SIGSTOP');
-    const ids = await Promise.all([ended, hanging, ended].map((child) => registerAs(child)));
+    const ids = await Promise.all([ended, hanging, ended, ended].map((child) => registerAs(child)));
     await db.pool.query(`update lamplighter.worker set username = 'somebody' where worker_id = $1`, [ids[2]]);
+    await db.pool.query('update lamplighter.worker set last_heartbeat = now() where worker_id = $1', [ids[3]]);
     ended.kill('SIGKILL');
     await once(ended, 'exit');
     await runAfterHeartbeats(
       watch(async () => undefined),
       0,
     );
-    expect(await Promise.all(ids.map(statusOf))).toEqual(['dead', 'running', 'running']);
+    expect(await Promise.all(ids.map(statusOf))).toEqual(['dead', 'running', 'running', 'running']);
     hanging.kill('SIGKILL');
   },
 );
 
-/** Registers a process of this host that has just renewed its lease. */
+/** Registers a process of this host that has not renewed its lease for more than a quarter of it. */
 async function registerAs(child: ChildProcess): Promise<string> {
   const id = await registerSilent();
   const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8');
   const start = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  await db.pool.query('update lamplighter.worker set last_heartbeat = now(), host_process = $2 where worker_id = $1', [
-    id,
-    `${HOST_PREFIX} ${child.pid} ${start}`,
-  ]);
+  await db.pool.query(
+    `update lamplighter.worker set last_heartbeat = now() - interval '800 ms', host_process = $2 where worker_id = $1`,
+    [id, `${HOST_PREFIX} ${child.pid} ${start}`],
+  );
   return id;
 }

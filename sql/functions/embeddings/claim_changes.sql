@@ -85,6 +85,9 @@ begin
     from (
       select g.key[1]::bigint as first, generate_series(0, g.run_length - 1) as no, g.changed_at from gone as g where g.run_length is not null
     ) as r
+    -- What waits for its next try reads its row then: a change beside it is no reason to try at once.
+    where array[(r.first + r.no)::text]::text not in (
+      select w.key from lamplighter.embedding_batch as b cross join lateral unnest(b.keys) as w (key) where b.job = p_job and b.holder is null)
   )
   select array_agg(distinct n.key::text) filter (where n.key is not null), min(n.changed_at) filter (where n.key is null)
   into keys, v_marked_at

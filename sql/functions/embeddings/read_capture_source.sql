@@ -5,13 +5,14 @@
 -- operator is qualified, and only casts that users cannot replace are used. The EXCEPTION block writes nothing, so that it takes no
 -- transaction id; whatever goes wrong in it, such as a column that was dropped, is logged as a marker: never an error, never a loss.
 -- The first change of a transaction looks at the limit and at the flag of those who wait (4 us), and remembers it in a setting that ends,
--- and is taken back, with the transaction; the others cost an insert (5 us). Of an integer key, the second change of a transaction among
--- 32 keys in a row is noted for all of them, and those that follow find the setting and cost nothing more; keys that are never
--- neighbours are noted alone again after eight. Each 1,024th entry looks at the size of the log. Conditions with a query in them are nested,
--- as plpgsql evaluates the others without one. An expression costs each transaction its preparation (0.5 us): there are few on the way
--- of an unrelated update, and `return new` is none.
--- The setting: empty, nothing is known; `marked`, a marker stands for all that comes; `logs`, keys are noted alone; a number, all keys of
--- that run are noted; a number behind question marks, one key of that run is noted, alone as those before it.
+-- and is taken back, with the transaction; the others cost an insert (5 us). Of an integer key, a transaction notes 64 changes alone, so
+-- that small ones have no rows embedded beside their own. From then on its second change among 32 keys in a row is noted for all of
+-- them, and those that follow find the setting and cost nothing more; keys that are never neighbours are noted alone again after eight. Each
+-- 1,024th entry looks at the size of the log. Conditions with a query in them are nested, as plpgsql evaluates the others without one. An
+-- expression costs each transaction its preparation (0.5 us): there are few on the way of an unrelated update, and `return new` is none.
+-- The setting: empty, nothing is known; `marked`, a marker stands for all that comes; `logs`, keys are noted alone; plus signs, so many keys
+-- are noted alone; a number, all keys of that run are noted; a number behind question marks, one key of that run is noted, alone as those
+-- before it.
 create or replace function lamplighter.read_capture_source(p_job bigint) returns text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -117,7 +118,11 @@ begin
     v_run := %1$s;$body$, v_run, p_job);
     v_remember := format($body$
     if v_run is not null and v_state operator(pg_catalog.<>) 'logs' then
-      if pg_catalog.ltrim(v_state, '?') operator(pg_catalog.=) v_run then
+      if pg_catalog.starts_with(v_state, '+') then
+        perform pg_catalog.set_config('lamplighter.capture_%1$s',
+          case when pg_catalog.length(v_state) operator(pg_catalog.<) 64 then v_state operator(pg_catalog.||) '+'
+            else '?' operator(pg_catalog.||) v_run end, true);
+      elsif pg_catalog.ltrim(v_state, '?') operator(pg_catalog.=) v_run then
         insert into lamplighter.change (job, key, run_length)
         values (%1$s, array[(v_run::pg_catalog.int8 operator(pg_catalog.<<) 5)::pg_catalog.text], 32)
         returning seq into v_seq;
@@ -173,7 +178,7 @@ begin
       returning (select w.epoch from lamplighter.waiting as w where w.topic operator(pg_catalog.=) 'embeddings' and w.is_waiting) into v_epoch;
       perform pg_catalog.set_config('lamplighter.capture_%4$s', 'marked', true);
     else
-      perform pg_catalog.set_config('lamplighter.capture_%4$s', coalesce('?' operator(pg_catalog.||) v_run, 'logs'), true);
+      perform pg_catalog.set_config('lamplighter.capture_%4$s', case when v_run is null then 'logs' else '+' end, true);
     end if;
   end if;
   if v_seq operator(pg_catalog.%%) 1024 operator(pg_catalog.=) 0 then

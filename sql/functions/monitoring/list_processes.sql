@@ -30,9 +30,7 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
   from lamplighter.worker as w
   left join lamplighter.task_worker as t on t.worker_id = w.worker_id
   cross join lateral (
-    select array_agg(lane.key order by lane.key)
-    from jsonb_to_recordset(w.troubles) as trouble (lanes jsonb)
-    cross join lateral jsonb_array_elements_text(trouble.lanes) as lane (key)
+    select array_agg(lane.key #>> '{}' order by lane.key #>> '{}') from jsonb_path_query(w.troubles, '$[*].lanes[*]') as lane (key)
   ) as unavailable (lanes)
   cross join lateral (select w.last_heartbeat + make_interval(secs => w.lease_ms / 1000.0)) as lease (until)
 $$;

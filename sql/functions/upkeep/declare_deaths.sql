@@ -2,7 +2,8 @@
 -- Declares dead the processes whose lease ran out, workers and daemons, and notes what was in flight with them and which request find_charged charges.
 -- p_reachable_ms is for how long the caller has known the server to be reachable, and its clock to go evenly: silence before that
 -- proves nothing. Null: always. p_now_ms (since 1970) is the time for which it knows that, and as of which silence is judged: the
--- clock may have been set since. Null: now. p_ended: processes of the caller's login that have ended for certain, whatever their lease.
+-- clock may have been set since. Null: now. p_ended: processes of the caller's
+-- login that have ended for certain: a quarter of the lease is waited for them.
 create or replace function lamplighter.declare_deaths(
   p_reachable_ms double precision default null,
   p_now_ms double precision default null,
@@ -33,7 +34,9 @@ begin
       and (greatest(w.last_heartbeat, case when pg_postmaster_start_time() < v_now then pg_postmaster_start_time() end,
                     v_now - make_interval(secs => p_reachable_ms / 1000.0))
            < v_now - make_interval(secs => w.lease_ms / 1000.0)
-        or (w.worker_id = any (p_ended) and w.username = session_user::text collate "C"))
+        -- Where the host is a copy of a virtual machine, another may live under what that one was known by: it would have been heard of.
+        or (w.worker_id = any (p_ended) and w.username = session_user::text collate "C"
+          and w.last_heartbeat < v_now - make_interval(secs => w.lease_ms / 4000.0)))
     for no key update skip locked
   )
   update lamplighter.worker as w

@@ -22,7 +22,10 @@ export async function readControlId(db: Queryable, { oid, quotedName }: JobsTabl
   return { local: `local/${quotedName}`, global: digest, database: idOf(system, database) };
 }
 
-/** The same for two connections exactly when they lead to one database, however they name it; undefined where the host does not tell. */
+/**
+ * The same for two connections when they lead to one database, however they name it; undefined where the host does not tell. A copy of a
+ * server's files has the same, too.
+ */
 export async function readDatabaseId(db: Queryable): Promise<string | undefined> {
   const { system, database } = await readDatabase(db);
   return idOf(system, database);

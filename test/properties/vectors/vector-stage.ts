@@ -2,6 +2,7 @@ import pg from 'pg';
 import { resolveConnection } from '../../../src/db/connection-settings.ts';
 import { createPool, type Pool } from '../../../src/db/pool.ts';
 import type { Queryable } from '../../../src/db/query.ts';
+import { noteRunsEarly } from '../../embeddings/early-runs.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { type Shape, WRITERS, type WriterName } from './vector-steps.ts';
 
@@ -58,6 +59,7 @@ export async function createVectorStage(): Promise<VectorStage> {
     return client;
   };
   const admin = await connect();
+  await noteRunsEarly(admin);
   const writers = new Map<WriterName, pg.Client>();
   for (const name of WRITERS) writers.set(name, await connect());
   const inner = createPool(resolveConnection({ uri: database.uri }, {}), { max: 2 });

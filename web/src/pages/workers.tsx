@@ -64,7 +64,9 @@ const COLUMNS: readonly Column<WorkerRow>[] = [
       memoryBytes === undefined ? (
         <span class="nothing">–</span>
       ) : (
-        <span title="Of the whole process, at the last heartbeat">{showBytes(memoryBytes)}</span>
+        <span title="Of the process itself at the last heartbeat; its engines are processes of their own">
+          {showBytes(memoryBytes)}
+        </span>
       ),
   },
   { title: 'Version', class: 'number wide', render: ({ version }) => version },
