@@ -39,7 +39,9 @@ export async function createTestDatabase(options: { readonly migrated?: boolean 
   const uri = uriOf(serverUri, { database: name });
   const pool = openTestPool({ connectionString: uri, max: 8 });
   // It is a copy of the template, and no test is about that.
-  if (options.migrated !== false) await pool.query('select lamplighter.note_installation()');
+  if (options.migrated !== false) {
+    await withClient(uri, (owner) => owner.query('select lamplighter.note_installation()'));
+  }
   const roles: string[] = [];
   let isDisposed = false;
 
