@@ -224,7 +224,7 @@ describe.runIf(hasBrowser)('without the right', () => {
     await withPage(
       `requests/${scene.requests.completed}`,
       async (page) => {
-        await page.getByText('To see it needs the right to see payloads.').first().waitFor();
+        await page.getByText('Only those with the right to see payloads can see it.').first().waitFor();
         expect(await page.locator('pre').count()).toBe(0);
       },
       viewed,

@@ -46,7 +46,7 @@ describe('doctor', () => {
     expect((await brokenIn(db)).map(({ message }) => message)).toEqual([
       'missing, or disabled: view lantern.task_status, table lamplighter.duty, policy own_requests on public.steadytext_queue, ' +
         'row level security on lantern.tasks',
-      'not of the type that this program brings: column lamplighter.claim.claim_number, column lamplighter.claim.ids',
+      'not of the type that this program ships: column lamplighter.claim.claim_number, column lamplighter.claim.ids',
     ]);
   });
 

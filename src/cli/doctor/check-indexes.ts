@@ -25,7 +25,7 @@ export const indexesCheck: ServerCheck = {
       return [
         ...(gone.length === 0 ? [] : [goneFinding(gone)]),
         ...(gone.length + invalid.length === 0
-          ? [{ state: 'ok', message: 'as this program brings them, and none is invalid' } as const]
+          ? [{ state: 'ok', message: 'as this program ships them, and none is invalid' } as const]
           : []),
       ];
     });

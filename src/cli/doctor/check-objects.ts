@@ -14,7 +14,7 @@ export const tablesCheck: ServerCheck = {
     ofOwnVersion(schema, async () => {
       const { missing, changed } = await compareObjects(session);
       const gone = missing.filter((words) => !/^(index|trigger) /.test(words));
-      if (gone.length + changed.length === 0) return [{ state: 'ok', message: 'as this program brings them' }];
+      if (gone.length + changed.length === 0) return [{ state: 'ok', message: 'as this program ships them' }];
       return [
         ...brokenUnless(
           gone,
@@ -23,7 +23,7 @@ export const tablesCheck: ServerCheck = {
         ),
         ...brokenUnless(
           changed,
-          'not of the type that this program brings',
+          'not of the type that this program ships',
           'See sql/schema.sql of the package for the type, and change it back.',
         ),
       ];

@@ -55,7 +55,7 @@ export const functionsCheck: ServerCheck = {
     ofOwnVersion(schema, async () => {
       const { changed, missing, surplus } = await compareRoutines(session);
       const names = [...new Set([...missing, ...changed.map(({ schema: of, name }) => `${of}.${name}`), ...surplus])];
-      if (names.length === 0) return [{ state: 'ok', message: 'as this program brings them' }];
+      if (names.length === 0) return [{ state: 'ok', message: 'as this program ships them' }];
       const message = `dropped, or not those of this program: ${listNames(names)}`;
       return [{ state: 'broken', message, advice: 'As the owner: lamplighter migrate' }];
     }),
@@ -69,7 +69,7 @@ export const ledgerCheck: ServerCheck = {
   run: ({ session, schema }) =>
     ofOwnVersion(schema, async (state) => {
       const { edited, unrecorded } = compareLedger(state);
-      if (edited.length + unrecorded.length === 0) return [{ state: 'ok', message: 'as this program brings it' }];
+      if (edited.length + unrecorded.length === 0) return [{ state: 'ok', message: 'as this program ships it' }];
       const { missing, changed } = await compareObjects(session);
       if (missing.length + changed.length > 0) {
         const names = listNames([...edited, ...unrecorded].map(({ name }) => name));

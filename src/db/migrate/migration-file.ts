@@ -43,7 +43,7 @@ export function readMigrations(): readonly MigrationFile[] {
   return loadMigrations().map(({ name, text }) => parseMigration(name, text));
 }
 
-/** The version of the schema that this program brings. */
+/** The version of the schema that this program ships. */
 export function programSchemaVersion(): number {
   return Math.max(...readMigrations().map(({ schemaVersion }) => schemaVersion));
 }

@@ -11,7 +11,7 @@ export interface SchemaObject {
   readonly definition: string;
 }
 
-/** What a database lacks of the schema that this program brings; what it has besides is its own business. */
+/** What a database lacks of the schema that this program ships; what it has besides is its own business. */
 export interface ObjectChanges {
   /** In words, such as `index tasks_pkey on lantern.tasks`; of a table that is missing the table alone. */
   readonly missing: readonly string[];

@@ -114,7 +114,7 @@ function OperationDialog({ kind, filter, actions, onClose }: OperationDialogProp
         )}
       </div>
       <fieldset class="choices">
-        <legend class="field-label">What is to be done</legend>
+        <legend class="field-label">Action</legend>
         {actions.map((each) => (
           <label key={each} class="choice">
             <input type="radio" name="action" value={each} checked={action === each} onChange={() => setAction(each)} />

@@ -34,7 +34,7 @@ const COLUMNS: readonly Column<AuditRow>[] = [
     ),
   },
   { title: 'Rows', class: 'number', render: ({ count }) => showCount(count) },
-  { title: 'By way of', class: 'wide soft', render: ({ source }) => source },
+  { title: 'Through', class: 'wide soft', render: ({ source }) => source },
   { title: 'Ago', class: 'number wide', render: ({ at }) => <Ago at={at} /> },
 ];
 

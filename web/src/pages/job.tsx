@@ -93,7 +93,7 @@ function Detail({ job }: { readonly job: JobRow }) {
             <p class="model-change">
               <span class="former mono">{job.formerModel}</span> <Icon name="right" />{' '}
               <span class="mono">{job.model}</span>
-              <span class="soft"> The vectors of the model before are used until all are replaced.</span>
+              <span class="soft"> Vectors of the former model are used until all are replaced.</span>
             </p>
           )}
         </section>

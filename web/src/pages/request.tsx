@@ -97,7 +97,7 @@ function Unseen({ what, length }: { readonly what: string; readonly length: numb
         <span class="soft">{showCount(length)} characters</span>
       </header>
       <p class="soft card-text">
-        {rights.payloads ? 'It is not kept any more.' : 'To see it needs the right to see payloads.'}
+        {rights.payloads ? 'It is no longer kept.' : 'Only those with the right to see payloads can see it.'}
       </p>
     </section>
   );

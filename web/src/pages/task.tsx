@@ -68,7 +68,7 @@ function Detail({ task }: { readonly task: TaskDetail }) {
         {text === undefined ? (
           <section class="card" aria-label="Text">
             <h2 class="card-title">Text</h2>
-            <p class="soft card-text">To see it needs the right to see payloads.</p>
+            <p class="soft card-text">Only those with the right to see payloads can see it.</p>
           </section>
         ) : (
           <TextBlock title="Text" text={text} kind="sql" />

@@ -105,7 +105,7 @@ function Lease({ worker: { leaseUntil, lastHeartbeat } }: { readonly worker: Wor
   const leftMs = Date.parse(leaseUntil) - now;
   return (
     <span
-      title={`Last heartbeat ${showSpan(now - Date.parse(lastHeartbeat))} ago. Until the lease ends, nobody takes what it holds.`}
+      title={`Last heartbeat ${showSpan(now - Date.parse(lastHeartbeat))} ago. Others take over its work when the lease has ended.`}
     >
       {leftMs > 0 ? `${showSpan(Math.round(leftMs / 1000) * 1000)} left` : <span class="bad">ended</span>}
     </span>
