@@ -1481,6 +1481,10 @@ begin
   taken := cardinality(v_places);
   with gone as (
     delete from lamplighter.change as l where l.ctid = any (v_places) returning l.key, l.changed_at, l.run_length
+  ), waiting as materialized (
+    -- What waits for its next try reads its row then: a change beside it is no reason to try at once. Whoever claims it at this moment, and
+    -- so has locked it, may have read the row before that change.
+    select b.keys from lamplighter.embedding_batch as b where b.job = p_job and b.holder is null for share skip locked
   ), named as (
     select g.key, g.changed_at from gone as g where g.run_length is null
     union all
@@ -1488,9 +1492,7 @@ begin
     from (
       select g.key[1]::bigint as first, generate_series(0, g.run_length - 1) as no, g.changed_at from gone as g where g.run_length is not null
     ) as r
-    -- What waits for its next try reads its row then: a change beside it is no reason to try at once.
-    where array[(r.first + r.no)::text]::text not in (
-      select w.key from lamplighter.embedding_batch as b cross join lateral unnest(b.keys) as w (key) where b.job = p_job and b.holder is null)
+    where array[(r.first + r.no)::text]::text not in (select unnest(w.keys) from waiting as w)
   )
   select array_agg(distinct n.key::text) filter (where n.key is not null), min(n.changed_at) filter (where n.key is null)
   into keys, v_marked_at

@@ -85,6 +85,27 @@ describe('runs of integer keys', () => {
     expect(await scene.drain(job)).toEqual(['bad']);
   });
 
+  test('a row whose next try begins at this moment is looked at again: it may have been read before its change', async () => {
+    const job = await settled('begins', 'int');
+    await scene.run(`insert into begins values (100, 'first')`);
+    await writeVectors(scene.pool, job, await scene.claim(job), [{ error: 'bad', isRow: true }]);
+    await scene.run(`update lamplighter.embedding_batch set due_at = now() where job = ${job.id}`);
+    const other = await scene.db.pool.connect();
+    try {
+      await other.query('begin');
+      const text = 'select keys from lamplighter.claim_changes($1, $2, $3, 500, null)';
+      const { rows } = await other.query(text, [job.id, job.generation, scene.holderId]);
+      expect(rows).toEqual([{ keys: ['{100}'] }]);
+      await scene.run(
+        `begin; insert into begins select n, 'new' from generate_series(1, 99) as n; update begins set body = 'second' where id = 100; commit`,
+      );
+      expect((await scene.claim(job)).rows.map(({ text: read }) => read)).toContain('second');
+    } finally {
+      await other.query('rollback');
+      other.release();
+    }
+  });
+
   test('a rollback to a savepoint takes the run back', async () => {
     const job = await settled('saved', 'int');
     await scene.run(
