@@ -5202,7 +5202,9 @@ begin
       if pg_catalog.starts_with(v_state, '+') then
         perform pg_catalog.set_config('lamplighter.capture_%1$s',
           case when pg_catalog.length(v_state) operator(pg_catalog.<) 64 then v_state operator(pg_catalog.||) '+'
-            else '?' operator(pg_catalog.||) v_run end, true);
+            else '!' operator(pg_catalog.||) v_run end, true);
+      elsif v_state operator(pg_catalog.=) ('!' operator(pg_catalog.||) v_run) then
+        null;
       elsif pg_catalog.ltrim(v_state, '?') operator(pg_catalog.=) v_run then
         insert into lamplighter.change (job, key, run_length)
         values (%1$s, array[(v_run::pg_catalog.int8 operator(pg_catalog.<<) 5)::pg_catalog.text], 32)
@@ -5211,7 +5213,7 @@ begin
       else
         perform pg_catalog.set_config('lamplighter.capture_%1$s',
           case when pg_catalog.starts_with(v_state, '????????') then 'logs'
-            else '?' operator(pg_catalog.||) pg_catalog.rtrim(v_state, '-0123456789') operator(pg_catalog.||) v_run end, true);
+            else '?' operator(pg_catalog.||) pg_catalog.rtrim(v_state, '!-0123456789') operator(pg_catalog.||) v_run end, true);
       end if;
     end if;$body$, p_job);
   end if;

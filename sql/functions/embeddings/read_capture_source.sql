@@ -6,13 +6,14 @@
 -- transaction id; whatever goes wrong in it, such as a column that was dropped, is logged as a marker: never an error, never a loss.
 -- The first change of a transaction looks at the limit and at the flag of those who wait (4 us), and remembers it in a setting that ends,
 -- and is taken back, with the transaction; the others cost an insert (5 us). Of an integer key, a transaction notes 64 changes alone, so
--- that small ones have no rows embedded beside their own. From then on its second change among 32 keys in a row is noted for all of
--- them, and those that follow find the setting and cost nothing more; keys that are never neighbours are noted alone again after eight. Each
--- 1,024th entry looks at the size of the log. Conditions with a query in them are nested, as plpgsql evaluates the others without one. An
--- expression costs each transaction its preparation (0.5 us): there are few on the way of an unrelated update, and `return new` is none.
+-- that small ones have no rows embedded beside their own, and the rest of the 32 keys in a row that the last of them is among, so that no
+-- claim meets a key twice. From then on its second change among 32 keys in a row is noted for all of them, and those that follow find
+-- the setting and cost nothing more; keys that are never neighbours are noted alone again after eight. Each 1,024th entry looks at the
+-- size of the log. Conditions with a query in them are nested, as plpgsql evaluates the others without one. An expression costs each
+-- transaction its preparation (0.5 us): there are few on the way of an unrelated update, and `return new` is none.
 -- The setting: empty, nothing is known; `marked`, a marker stands for all that comes; `logs`, keys are noted alone; plus signs, so many keys
--- are noted alone; a number, all keys of that run are noted; a number behind question marks, one key of that run is noted, alone as those
--- before it.
+-- are noted alone; a number behind an exclamation mark, keys of that run are noted alone; a number, all keys of that run are noted; a
+-- number behind question marks, one key of that run is noted, alone as those before it.
 create or replace function lamplighter.read_capture_source(p_job bigint) returns text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -121,7 +122,9 @@ begin
       if pg_catalog.starts_with(v_state, '+') then
         perform pg_catalog.set_config('lamplighter.capture_%1$s',
           case when pg_catalog.length(v_state) operator(pg_catalog.<) 64 then v_state operator(pg_catalog.||) '+'
-            else '?' operator(pg_catalog.||) v_run end, true);
+            else '!' operator(pg_catalog.||) v_run end, true);
+      elsif v_state operator(pg_catalog.=) ('!' operator(pg_catalog.||) v_run) then
+        null;
       elsif pg_catalog.ltrim(v_state, '?') operator(pg_catalog.=) v_run then
         insert into lamplighter.change (job, key, run_length)
         values (%1$s, array[(v_run::pg_catalog.int8 operator(pg_catalog.<<) 5)::pg_catalog.text], 32)
@@ -130,7 +133,7 @@ begin
       else
         perform pg_catalog.set_config('lamplighter.capture_%1$s',
           case when pg_catalog.starts_with(v_state, '????????') then 'logs'
-            else '?' operator(pg_catalog.||) pg_catalog.rtrim(v_state, '-0123456789') operator(pg_catalog.||) v_run end, true);
+            else '?' operator(pg_catalog.||) pg_catalog.rtrim(v_state, '!-0123456789') operator(pg_catalog.||) v_run end, true);
       end if;
     end if;$body$, p_job);
   end if;
