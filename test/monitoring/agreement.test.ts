@@ -1,4 +1,3 @@
-import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Overview } from '../../src/dashboard/api.ts';
 import { runCli, startCli } from '../cli/run-cli.ts';
@@ -36,7 +35,6 @@ test('page, terminal, metrics, queue_stats and list_waits tell the same of one s
     where function_name = 'rerank'`);
   await firstValue(db.pool, `select lantern.async_task('select 1')`);
   // It serves no function and no task, so that nothing changes while all are asked.
-  const port = 20_000 + (process.pid % 20_000);
   const measurer = startCli([
     'worker',
     '--uri',
@@ -46,9 +44,11 @@ test('page, terminal, metrics, queue_stats and list_waits tell the same of one s
     '--task-concurrency',
     '0',
     '--http',
-    `127.0.0.1:${port}`,
+    '127.0.0.1:0',
   ]);
   try {
+    const listening = await measurer.waitForLine(/answering probes and scrapes on/, { timeoutMs: 30_000 });
+    const address = /127\.0\.0\.1:\d+/.exec(listening)?.[0] ?? '';
     const expected: LaneCount[] = [
       { functionName: 'embed', pending: 5, running: 0 },
       { functionName: 'generate', pending: 1, running: 0 },
@@ -85,7 +85,7 @@ test('page, terminal, metrics, queue_stats and list_waits tell the same of one s
 
     await eventually(
       async () => {
-        const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+        const metrics = await (await fetch(`http://${address}/metrics`)).text();
         const of = (name: string) =>
           new Map(
             [...metrics.matchAll(new RegExp(`^${name}\\{function="(\\w+)",model="default"\\} (\\d+)$`, 'gm'))].map(
