@@ -97,7 +97,7 @@ export async function embedOnce(options: EmbedOnceOptions): Promise<EmbeddedOnce
   const pace = createPace({ maxRowsPerSecond, maxLoad: 1, clock });
   const budget = limitOfDay === undefined ? undefined : await createPassBudget({ db, limit: limitOfDay, clock });
   const pageRows = isVisual ? PAGE_IMAGES : PAGE_ROWS;
-  const mostRows = Math.min(pageRows, maxRowsPerSecond ?? pageRows);
+  const mostRows = pace.atMost(pageRows);
   let [rows, failed, calls] = [0, 0, 0];
   let [tokens, truncated]: [number | undefined, number | undefined] = [undefined, undefined];
   let firstError: string | undefined;

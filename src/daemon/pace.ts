@@ -15,6 +15,8 @@ export interface PaceOptions {
 export interface Pace {
   /** How long to wait before rows may be claimed. */
   rowsInMs(): number;
+  /** How many of so many rows may be taken at once: those of a second at most. */
+  atMost(rows: number): number;
   /** How long to wait before the next page of a pass. */
   pageInMs(): number;
   noteRows(count: number): void;
@@ -33,6 +35,7 @@ export function createPace({ maxRowsPerSecond, maxLoad, clock }: PaceOptions): P
   };
   return {
     rowsInMs: () => inMs(rowsFromMs),
+    atMost: (rows) => Math.min(rows, maxRowsPerSecond ?? rows),
     pageInMs: () => Math.max(inMs(pageFromMs), inMs(rowsFromMs)),
     noteRows(count) {
       if (maxRowsPerSecond === undefined) return;

@@ -81,7 +81,7 @@ export async function workOff(deps: WorkOffDeps, own: ReadyJob, signal: AbortSig
       return Math.min(IDLE_MS, Math.max(10, waitMs));
     }
     if ((await own.budget?.hasRoom()) === false) return IDLE_MS;
-    const limit = own.turns.isDoubtful ? DOUBTFUL_ROWS : most;
+    const limit = own.pace.atMost(own.turns.isDoubtful ? DOUBTFUL_ROWS : most);
     if (own.claimsInARow >= PAGE_EVERY) {
       own.claimsInARow = 0;
       await readPage(limit);

@@ -45,7 +45,8 @@ export interface DeathWatchDeps {
  * then. Each process keeps that knowledge for itself, from its heartbeats, whoever does the duty; those who know too little to judge do it
  * in turns of their own, so that they never stand in the way of one who knows.
  *
- * A process of this host that has ended is dead at once: the kernel tells. So one that was killed and started again goes on where it was.
+ * A process of this host that has ended is dead after a quarter of its lease: the kernel tells. So one that was killed and started again goes
+ * on where it was.
  */
 export function createDeathWatch({ db, intervalMs, leaseMs, rescues }: DeathWatchDeps): Duty[] {
   const known = createReachability(leaseMs);

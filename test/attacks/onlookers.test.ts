@@ -204,6 +204,7 @@ describe('a role that may monitor', () => {
   const CALLS: Readonly<Record<string, string>> = {
     'lamplighter.backlog': `backlog('generate')`,
     'lamplighter.list_metric_bounds': 'list_metric_bounds()',
+    'lamplighter.list_pauses': 'list_pauses()',
     'lamplighter.list_processes': 'list_processes()',
     'lamplighter.read_figures': 'read_figures()',
     'lamplighter.read_health': 'read_health()',

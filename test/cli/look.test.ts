@@ -75,6 +75,17 @@ test('doctor finds nothing wrong with a role that sees figures alone', async () 
   expect(code).toBe(0);
 });
 
+test('a role that sees figures alone is told of a pause', async () => {
+  await using other = await createTestDatabase();
+  const role = await other.createRole('monitor');
+  await other.pool.query('select lamplighter.grant_monitor($1)', [role.name]);
+  await other.pool.query(`select steadytext_pause('rerank')`);
+  const { stdout: status } = await runCli(['status', '--uri', role.uri]);
+  expect(status).toMatch(/^ *rerank +\S.* +postgres +SELECT steadytext_resume\('rerank'\)$/m);
+  const { stdout: doctor } = await runCli(['doctor', 'pauses', '--uri', role.uri]);
+  expect(doctor).toContain('rerank has been paused by postgres since ');
+});
+
 test('doctor names functions that were dropped or are not those of the program', async () => {
   await using other = await createTestDatabase();
   await other.pool.query(`drop function public.steadytext_retry(uuid);

@@ -65,6 +65,14 @@ async function createArticles(rows = 5, columns = ''): Promise<string> {
 }
 
 describe('a row of the jobs table', () => {
+  test('with max_rows_per_second has its rows embedded at that rate, from the first second on', async () => {
+    const table = await createArticles(45);
+    const beganMs = performance.now();
+    await addJob(db, { table, max_rows_per_second: 15 });
+    await complete(table);
+    expect(performance.now() - beganMs).toBeGreaterThanOrEqual(2_000);
+  });
+
   test('is heeded: the column is added, every row gets a vector, and the row says so', async () => {
     const table = await createArticles(1_000);
     const id = await addJob(db, { table });

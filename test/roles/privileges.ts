@@ -281,7 +281,7 @@ export const PRIVILEGES = `
 + + . . . . . . .  lamplighter.note_installation execute
 + + . . . . . . .  lamplighter.require_metric_lane execute
 + + . . . . . . .  lamplighter.count_buckets execute
-+ + + + + + + . .  lamplighter.list_pauses execute
++ + + + + + + + .  lamplighter.list_pauses execute
 + + + + + + . . .  lamplighter.list_unreferenced execute
 + + + + + + . . .  lamplighter.list_waits execute
 + + + + + + . . .  lamplighter.read_waits execute

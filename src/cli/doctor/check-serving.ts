@@ -106,7 +106,7 @@ export const pausesCheck: ServerCheck = {
   name: 'pauses',
   looksAt: 'functions that somebody has paused',
   needs: 'schema',
-  rights: "the right to queue, a worker's rights, or the owner of the schema",
+  rights: "the right to queue, a worker's or a monitor's rights, or the owner of the schema",
   run: async ({ session }) =>
     (await listPauses(session)).map(({ functionName, pausedAt, pausedBy }) => ({
       state: 'warning',

@@ -43,7 +43,14 @@ export async function startDaemons(stage: VectorStage, model: VectorModel): Prom
   let nowMs = 0;
   let completions = 0;
   const clock = { nowMs: () => nowMs, delay: async () => undefined };
-  const pace = { rowsInMs: () => 0, pageInMs: () => 0, noteRows() {}, noteBackfillWork() {}, noteReconcilePage() {} };
+  const pace = {
+    rowsInMs: () => 0,
+    atMost: (rows: number) => rows,
+    pageInMs: () => 0,
+    noteRows() {},
+    noteBackfillWork() {},
+    noteReconcilePage() {},
+  };
   const late: Record<DaemonName, Daemon[]> = { one: [], two: [] };
   const start = async (): Promise<Daemon> => ({
     holderId: (await startSqlWorker(pool, { leaseMs: 600_000 })).workerId,
