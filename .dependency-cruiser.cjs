@@ -72,11 +72,11 @@ module.exports = {
     {
       name: 'process-only-at-the-edge',
       comment:
-        'Read the environment through core/env.ts; exit and print in cli/; engines are tied to their parent by parent-link.ts.',
+        'Read the environment through core/env.ts; exit and print in cli/; engines are tied to their parent by serve-engine.ts.',
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: '^src/core/env[.]ts$|^src/models/engine/parent-link[.]ts$|^src/cli/|[.]test[.]ts$',
+        pathNot: '^src/core/env[.]ts$|^src/models/engine/serve-engine[.]ts$|^src/cli/|[.]test[.]ts$',
       },
       to: { path: '^(node:)?process$' },
     },

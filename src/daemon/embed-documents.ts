@@ -4,10 +4,10 @@ import { splitText } from '../embeddings/chunks/split-text.ts';
 import type { EmbeddingRow } from '../embeddings/embedding-batch.ts';
 import { type PlannedChunk, planChunks } from '../embeddings/plan-chunks.ts';
 import type { DocumentAnswer, RowAnswer } from '../embeddings/write-vectors.ts';
+import { verifyOutcomes } from '../models/answer-requests.ts';
 import { failed, type ItemOutcome } from '../models/outcome.ts';
 import type { TokenSpans } from '../models/port.ts';
 import { untilAborted } from '../models/until-aborted.ts';
-import { verifyOutcomes } from '../models/verify-answer.ts';
 import { ABORT_GRACE_MS, askModel, outageOf } from './ask-model.ts';
 import { answerOf, type EmbeddedRows, type EmbedRowsOptions, embedRows } from './embed-rows.ts';
 

@@ -3,14 +3,7 @@ import type { RequestFunction } from '../core/request-functions.ts';
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
 import { SQLSTATE, sqlStateOf } from '../db/sqlstate.ts';
-import {
-  type ClaimedRequest,
-  type ClaimedRow,
-  type ClaimName,
-  compareAge,
-  type Lane,
-  toClaimedRequest,
-} from './claimed-request.ts';
+import { type ClaimedRequest, type ClaimName, compareAge, type Lane } from './claimed-request.ts';
 
 const LIST_READY = loadQuery('list_ready');
 const CLAIM_REQUESTS = loadQuery('claim_requests');
@@ -187,4 +180,34 @@ async function claimAmong<Row extends object>(
 
 function toClaimedFrom(row: RowOfLane): ClaimedRequest {
   return toClaimedRequest(row, { functionName: row.function_name, model: row.model });
+}
+
+interface ClaimedRow {
+  id: string;
+  request_id: string;
+  username: string;
+  parameters: string | null | undefined;
+  priority: number;
+  created_us: string;
+  attempt: number;
+  retry_count: number;
+  traceparent?: string | null;
+}
+
+/** The request in a row. Its parameters move: the driver may keep rows for longer than anyone needs them. */
+export function toClaimedRequest(row: ClaimedRow, lane: Lane): ClaimedRequest {
+  const { parameters } = row;
+  row.parameters = undefined;
+  return {
+    id: row.id,
+    requestId: row.request_id,
+    lane,
+    username: row.username,
+    parameters,
+    priority: row.priority,
+    createdUs: row.created_us,
+    attempt: row.attempt,
+    retryCount: row.retry_count,
+    traceparent: row.traceparent ?? null,
+  };
 }

@@ -31,36 +31,6 @@ export interface ClaimedRequest {
   readonly traceparent?: string | null;
 }
 
-export interface ClaimedRow {
-  id: string;
-  request_id: string;
-  username: string;
-  parameters: string | null | undefined;
-  priority: number;
-  created_us: string;
-  attempt: number;
-  retry_count: number;
-  traceparent?: string | null;
-}
-
-/** The request in a row. Its parameters move: the driver may keep rows for longer than anyone needs them. */
-export function toClaimedRequest(row: ClaimedRow, lane: Lane): ClaimedRequest {
-  const { parameters } = row;
-  row.parameters = undefined;
-  return {
-    id: row.id,
-    requestId: row.request_id,
-    lane,
-    username: row.username,
-    parameters,
-    priority: row.priority,
-    createdUs: row.created_us,
-    attempt: row.attempt,
-    retryCount: row.retry_count,
-    traceparent: row.traceparent ?? null,
-  };
-}
-
 /** Requests of one priority by age: when they were queued, then their id. */
 export function compareAge(a: Age, b: Age): number {
   // Times beyond the year 2255, which users may set, are doubles no more: their texts decide then.

@@ -1,4 +1,4 @@
-import type { Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { EngineSetup } from './engine-setup.ts';
 import {
   type GraphResult,
@@ -7,7 +7,6 @@ import {
   readSignature,
   type TokenPooling,
 } from './graph-signature.ts';
-import { openSession, runGraph } from './session.ts';
 import type { EncodedText } from './text-encoder.ts';
 
 /** The L2-normalised vector of a text, or the one logit of a pair; an error for what could not be computed. */
@@ -64,6 +63,36 @@ export async function openGraph(setup: EngineSetup): Promise<Graph> {
       return texts.map(({ ids }, at) => readResult(signature.output, given, at * stride, ids.length));
     },
   };
+}
+
+/**
+ * Opens a graph on the processor.
+ *
+ * @throws Error for a missing package and a file that is no graph.
+ */
+export async function openSession(weightsPath: string, threads: number): Promise<InferenceSession> {
+  const engine = await import('onnxruntime-node');
+  return engine.InferenceSession.create(weightsPath, {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    // The arena keeps the most that any batch ever needed; without it the same throughput was measured.
+    enableCpuMemArena: false,
+    // What fails is thrown; nothing but that is for people to read.
+    logSeverityLevel: 4,
+  });
+}
+
+/** One output of a run; blocks the process. */
+export async function runGraph(
+  session: InferenceSession,
+  feeds: Readonly<Record<string, Tensor>>,
+  name: string,
+): Promise<Tensor> {
+  const output = (await session.run(feeds, [name]))[name];
+  if (output === undefined || !('data' in output)) throw new Error(`The graph gave no output "${name}"`);
+  return output as Tensor;
 }
 
 function fillBig(texts: readonly EncodedText[], length: number, name: InputName, padTokenId: number): BigInt64Array {

@@ -2,6 +2,7 @@ import type { Span } from '@opentelemetry/api';
 import { type Clock, systemClock } from '../../core/clock.ts';
 import type { AbortReason, ClaimLedger } from '../../process/workload.ts';
 import type { ClaimedRequest, ClaimName } from '../../requests/claimed-request.ts';
+import type { Outcome } from '../../requests/finish-requests.ts';
 
 /** A request that this worker has claimed, until its completion is recorded. */
 export interface InFlightRequest {
@@ -18,6 +19,19 @@ export interface InFlightRequest {
   span: Span | undefined;
   /** Resolves when the request is in flight no more: its completion is recorded, or stale. */
   readonly settled: Promise<void>;
+}
+
+/** The outcome of an attempt, to be recorded. */
+export interface Completion {
+  readonly entry: InFlightRequest;
+  readonly outcome: Outcome;
+  /** How often the database has refused this completion by itself, as a trigger of the user's may. @default 0 */
+  readonly refusals?: number;
+}
+
+/** True when the completion of a request does not matter any more, as the request is somebody else's or gone. */
+export function isStale({ entry }: Completion): boolean {
+  return entry.abortReason === 'lost';
 }
 
 /** The requests of this process from their claim to the record of their completion. */

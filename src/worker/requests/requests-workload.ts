@@ -19,7 +19,6 @@ import { startEventPublisher } from './record/event-publisher.ts';
 import { measureCompletions } from './record/measure-completions.ts';
 import { startOutcomeLog } from './record/outcome-log.ts';
 import { createAnswerer } from './run/answerer.ts';
-import { createConcurrencyLimit } from './run/concurrency-limit.ts';
 import { createExecutor } from './run/executor.ts';
 import { createModelHealth } from './run/model-health.ts';
 import { endProcessSpan } from './run/process-spans.ts';
@@ -106,12 +105,11 @@ export async function openRequests(
       log,
       clock,
     });
-    const functionCount = new Set(served.lanes.map(({ functionName }) => functionName)).size;
     const dispatcher = startDispatcher({
       db,
       lease,
       served,
-      limit: createConcurrencyLimit(() => live.concurrency, functionCount),
+      concurrency: () => live.concurrency,
       inFlight,
       executor: createExecutor({
         answerer: createAnswerer(db, health.note),

@@ -3,9 +3,9 @@ import { systemClock } from '../../../core/clock.ts';
 import { createLogger, silentLogger } from '../../../core/log.ts';
 import { createTroubles } from '../../../core/recurring-trouble.ts';
 import type { Queryable } from '../../../db/query.ts';
+import type { Completion } from '../in-flight.ts';
 import { createInFlight } from '../in-flight.ts';
 import { startCompleter } from './completer.ts';
-import type { Completion } from './recorder.ts';
 
 /** Holds each statement until it is told to end; what it does to a server is tested with a real one. */
 function createHeldDatabase() {

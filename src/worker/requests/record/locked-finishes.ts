@@ -6,7 +6,7 @@ import type { Trouble, Troubles } from '../../../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../../../core/service.ts';
 import type { Queryable } from '../../../db/query.ts';
 import { listLost } from '../../../requests/list-lost.ts';
-import { type Completion, countBatch, isStale, type Recorder } from './recorder.ts';
+import { type Completion, isStale } from '../in-flight.ts';
 
 const IDLE_MS = 60_000;
 const PAUSE = { baseMs: 50, capMs: 2_000 };
@@ -15,7 +15,8 @@ const REFUSED_PAUSE = { baseMs: 1_000, capMs: 60_000 };
 
 export interface LockedFinishesDeps {
   readonly db: Queryable;
-  readonly record: Recorder;
+  /** Records completions, and returns those that could not be recorded now. */
+  readonly record: (completions: readonly Completion[], signal: AbortSignal) => Promise<Completion[]>;
   /** Told of each completion that is given up without having been recorded. */
   readonly onDropped: (completion: Completion) => void;
   readonly log: Logger;
@@ -62,14 +63,13 @@ export function startLockedFinishes(deps: LockedFinishesDeps): LockedFinishes {
     onDropped(completion);
   }
 
-  async function tryAgain(completions: readonly Completion[], signal: AbortSignal): Promise<void> {
+  async function tryAgain(workerId: string, completions: readonly Completion[], signal: AbortSignal): Promise<void> {
     const missing = await record(completions, signal);
     for (const completion of completions) waiting.delete(completion);
     for (const completion of missing) keep(completion);
-    const [first] = missing;
-    if (first === undefined) return;
+    if (missing.length === 0) return;
     const requests = missing.map(({ entry }) => entry.request);
-    const lost = new Set(await listLost(db, first.entry.workerId, requests));
+    const lost = new Set(await listLost(db, workerId, requests));
     for (const completion of waiting.keys())
       if (isStale(completion) || lost.has(completion.entry.request.id)) drop(completion);
   }
@@ -77,8 +77,8 @@ export function startLockedFinishes(deps: LockedFinishesDeps): LockedFinishes {
   async function pass(signal: AbortSignal): Promise<void> {
     const nowMs = clock.nowMs();
     const due = [...waiting].flatMap(([completion, dueMs]) => (dueMs <= nowMs ? [completion] : []));
-    for (const [, completions] of groupBy(due, ({ entry }) => entry.workerId)) {
-      while (completions.length > 0) await tryAgain(completions.splice(0, countBatch(completions)), signal);
+    for (const [workerId, completions] of groupBy(due, ({ entry }) => entry.workerId)) {
+      await tryAgain(workerId, completions, signal);
     }
     if (!isRefusing || isHandingBack || [...waiting.keys()].some(isRefused)) return;
     isRefusing = false;

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../core/clock.ts';
 import type { LaneMeter, Meter } from '../../../monitoring/meter.ts';
 import type { Lane } from '../../../requests/claimed-request.ts';
-import type { Completion } from './recorder.ts';
+import type { Completion } from '../in-flight.ts';
 
 /** Measures how requests fare, for the figures by minute. */
 export interface MeasuredCompletions {

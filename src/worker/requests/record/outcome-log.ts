@@ -6,7 +6,7 @@ import { type Service, startLoop } from '../../../core/service.ts';
 import type { Queryable } from '../../../db/query.ts';
 import { type Lane, laneKey } from '../../../requests/claimed-request.ts';
 import { countWaiting } from '../../../requests/count-waiting.ts';
-import type { Completion } from './recorder.ts';
+import type { Completion } from '../in-flight.ts';
 
 const INTERVAL_MS = 60_000;
 /** Where counting what waits stops. */

@@ -4,8 +4,7 @@ import { silentLogger } from '../../../core/log.ts';
 import { defineModel } from '../../../models/define-model.ts';
 import type { ClaimedRequest } from '../../../requests/claimed-request.ts';
 import { createInFlight, type InFlightRequest } from '../in-flight.ts';
-import { type BatchRunner, createBatchRunner } from './batch-runner.ts';
-import { createConcurrencyLimit } from './concurrency-limit.ts';
+import { type BatchRunner, createBatchRunner, createConcurrencyLimit } from './batch-runner.ts';
 
 const lane = { functionName: 'embed', model: 'default' } as const;
 const model = defineModel({
@@ -40,7 +39,7 @@ beforeEach(() => {
   rooms = 0;
   runner = createBatchRunner({
     served: { lanes: [lane], report: { served: [], notServed: [] }, modelOf: () => model },
-    limit: createConcurrencyLimit(() => 1, 1),
+    concurrency: () => 1,
     inFlight: createInFlight(),
     executor: (_model, batch) => {
       if (batch.some(({ abortReason }) => abortReason === 'stopping')) {
@@ -139,4 +138,60 @@ test('what is stuck behind a slow batch is handed back, and nothing more is clai
   expect([handedBack, [...running.keys()]]).toEqual([['2', '3'], ['slow']]);
   await end('slow', 1);
   expect(runner.roomFor(lane, true)).toBe(1);
+});
+
+const limited = (maxConcurrency = Number.POSITIVE_INFINITY) =>
+  defineModel({ name: 'm', runtime: 'test', fingerprint: 'm', maxConcurrency });
+const generate = { functionName: 'generate', model: 'default' } as const;
+
+test('a worker for one function may run all its batches', () => {
+  const limit = createConcurrencyLimit(() => 3, 1);
+  expect(limit.freeFor(lane, limited())).toBe(3);
+});
+
+test('the last slot is kept for a function that runs nothing yet', () => {
+  const [a, b] = [limited(), limited()];
+  const limit = createConcurrencyLimit(() => 3, 2);
+  expect(limit.freeFor(generate, a)).toBe(2);
+  limit.take(generate, a);
+  limit.take(generate, a);
+  expect(limit.freeFor(generate, a)).toBe(0);
+  expect(limit.freeFor(lane, b)).toBe(1);
+  limit.take(lane, b);
+  expect(limit.freeFor(lane, b)).toBe(0);
+  limit.give(generate, a);
+  // One is free, and each function runs something: it is kept for a third one.
+  expect([limit.freeFor(generate, a), limit.freeFor(lane, b)]).toEqual([0, 0]);
+});
+
+test('with one slot there is no reserve, with two each function has one', () => {
+  const [a, b] = [limited(), limited()];
+  expect(createConcurrencyLimit(() => 1, 2).freeFor(generate, a)).toBe(1);
+  const two = createConcurrencyLimit(() => 2, 2);
+  expect(two.freeFor(generate, a)).toBe(1);
+  two.take(generate, a);
+  expect([two.freeFor(generate, a), two.freeFor(lane, b)]).toEqual([0, 1]);
+});
+
+test('a model is given no more calls than it takes, in all its lanes together', () => {
+  const shared = limited(2);
+  const limit = createConcurrencyLimit(() => 10, 2);
+  limit.take(lane, shared);
+  expect(limit.freeFor(generate, shared)).toBe(1);
+  limit.take(generate, shared);
+  expect(limit.freeFor(lane, shared)).toBe(0);
+  expect(limit.freeFor(lane, limited())).toBeGreaterThan(0);
+});
+
+test('a lower concurrency holds at once, and never gives a negative number', () => {
+  let concurrency = 4;
+  const limit = createConcurrencyLimit(() => concurrency, 1);
+  const m = limited();
+  for (let n = 0; n < 4; n += 1) limit.take(lane, m);
+  concurrency = 2;
+  expect(limit.freeFor(lane, m)).toBe(0);
+  limit.give(lane, m);
+  limit.give(lane, m);
+  limit.give(lane, m);
+  expect(limit.freeFor(lane, m)).toBe(1);
 });

@@ -1,9 +1,9 @@
 import type { Clock } from '../../../core/clock.ts';
 import type { Logger } from '../../../core/log.ts';
+import type { Model } from '../../../models/port.ts';
 import { type ClaimedRequest, type ClaimName, type Lane, laneKey } from '../../../requests/claimed-request.ts';
 import type { InFlight, InFlightRequest } from '../in-flight.ts';
 import type { ServedLanes } from '../lanes.ts';
-import type { ConcurrencyLimit } from './concurrency-limit.ts';
 import type { Executor } from './executor.ts';
 
 /** Work that may be claimed ahead of the slots: as much as is thought to be done while two claims are made, within these bounds. */
@@ -18,7 +18,8 @@ const LATEST_WEIGHT = 0.2;
 
 export interface BatchRunnerDeps {
   readonly served: ServedLanes;
-  readonly limit: ConcurrencyLimit;
+  /** Most batches at once; may change at any time. */
+  readonly concurrency: () => number;
   readonly inFlight: InFlight;
   readonly executor: Executor;
   /** Called when a slot became free, or there is room for more ahead of the limit. */
@@ -66,7 +67,8 @@ interface Waiting {
 }
 
 export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
-  const { served, limit, inFlight, executor, onRoom, log, clock } = deps;
+  const { served, concurrency, inFlight, executor, onRoom, log, clock } = deps;
+  const limit = createConcurrencyLimit(concurrency, new Set(served.lanes.map(({ functionName }) => functionName)).size);
   const meanMs = new Map<string, number>();
   let claimMs = 0;
   let waiting: Waiting[] = [];
@@ -213,5 +215,41 @@ export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
         fillSlots();
       });
     },
+  };
+}
+
+/** How many batches run, and how many more may. */
+interface ConcurrencyLimit {
+  /** Batches of that lane that may be started now. */
+  freeFor(lane: Lane, model: Model): number;
+  take(lane: Lane, model: Model): void;
+  give(lane: Lane, model: Model): void;
+}
+
+/**
+ * Shares `concurrency` batches among the functions: the last free slot goes to a function that runs nothing yet, so that long
+ * generations do not keep an embedding waiting. A worker for one function, or with one slot, has no such reserve.
+ */
+export function createConcurrencyLimit(concurrency: () => number, functionCount: number): ConcurrencyLimit {
+  const byFunction = new Map<string, number>();
+  const byModel = new Map<Model, number>();
+  let running = 0;
+  const add = (lane: Lane, model: Model, by: number) => {
+    running += by;
+    byFunction.set(lane.functionName, (byFunction.get(lane.functionName) ?? 0) + by);
+    byModel.set(model, (byModel.get(model) ?? 0) + by);
+  };
+  return {
+    freeFor(lane, model) {
+      const limit = concurrency();
+      const reserve = functionCount > 1 && limit > 1 ? 1 : 0;
+      const isFirst = (byFunction.get(lane.functionName) ?? 0) === 0;
+      const free = isFirst
+        ? Math.min(limit - running, Math.max(1, limit - running - reserve))
+        : limit - running - reserve;
+      return Math.max(0, Math.min(free, model.maxConcurrency - (byModel.get(model) ?? 0)));
+    },
+    take: (lane, model) => add(lane, model, 1),
+    give: (lane, model) => add(lane, model, -1),
   };
 }

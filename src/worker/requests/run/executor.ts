@@ -6,8 +6,7 @@ import type { Logger } from '../../../core/log.ts';
 import type { Trouble, Troubles } from '../../../core/recurring-trouble.ts';
 import type { Model } from '../../../models/port.ts';
 import type { Outcome } from '../../../requests/finish-requests.ts';
-import type { InFlightRequest } from '../in-flight.ts';
-import type { Completion } from '../record/recorder.ts';
+import type { Completion, InFlightRequest } from '../in-flight.ts';
 import type { Answerer, BatchListener } from './answerer.ts';
 import { startProcessSpans } from './process-spans.ts';
 
