@@ -34,6 +34,13 @@ const TEST_DEFAULTS = {
   pollIntervalMs: 100,
 } as const;
 
+/** Of the workers that a test has. */
+const listeners = new Set<(warning: Error) => void>();
+// One for all of them: test files share a process, and Node warns whoever listens of an eleventh listener.
+process.on('warning', (warning) => {
+  for (const listener of listeners) listener(warning);
+});
+
 /** A worker in this process that asks the test runtime; stops with the block. */
 export async function startTestWorker(localOptions: LocalWorkerOptions): Promise<TestWorker> {
   const { provider, providers = [], ...options } = localOptions;
@@ -42,7 +49,7 @@ export async function startTestWorker(localOptions: LocalWorkerOptions): Promise
   const log = createLogger({ destination: { write: (line) => void lines.push(parseLogLine(line)) } });
   // Such as too many listeners on one signal.
   const onWarning = ({ name, message }: Error) => void lines.push({ msg: `${name}: ${message}`, level: 40 });
-  process.on('warning', onWarning);
+  listeners.add(onWarning);
   const worker = await createWorker({ ...TEST_DEFAULTS, ...options, providers: [...providers, runtime], log });
   return {
     worker,
@@ -51,7 +58,7 @@ export async function startTestWorker(localOptions: LocalWorkerOptions): Promise
     lines: () => lines,
     async [Symbol.asyncDispose]() {
       await worker.stop({ isImmediate: true });
-      process.off('warning', onWarning);
+      listeners.delete(onWarning);
     },
   };
 }
