@@ -1,6 +1,6 @@
 import { readEnv } from '../core/env.ts';
 import { type Logger, silentLogger } from '../core/log.ts';
-import { resolveConnection } from '../db/connection-settings.ts';
+import { resolveConnection } from '../db/connection/connection-settings.ts';
 import { createProviders } from '../models/create-providers.ts';
 import type { ModelProvider } from '../models/provider.ts';
 import { createModelRegistry } from '../models/registry.ts';
