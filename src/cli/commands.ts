@@ -22,6 +22,7 @@ import { modelsPathCommand } from './commands/models-path.ts';
 import { modelsPullCommand } from './commands/models-pull.ts';
 import { requestsCancelCommand, requestsRetryCommand } from './commands/requests-change.ts';
 import { requestsListCommand, requestsShowCommand } from './commands/requests-list.ts';
+import { requestsRunCommand } from './commands/requests-run.ts';
 import { showModelsCommand, showRuntimesCommand } from './commands/show-models.ts';
 import { startDaemonCommand } from './commands/start-daemon.ts';
 import { statusCommand } from './commands/status.ts';
@@ -39,6 +40,7 @@ export const COMMANDS: readonly CliCommand[] = [
   upCommand,
   migrateCommand,
   workerCommand,
+  requestsRunCommand,
   requestsListCommand,
   requestsShowCommand,
   requestsRetryCommand,

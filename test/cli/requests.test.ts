@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { startTestWorker } from '../support/test-worker.ts';
 import { runCli } from './run-cli.ts';
 
 let db: TestDatabase;
@@ -47,6 +48,31 @@ test('named requests are retried and cancelled, and the audit tells', async () =
     { action: 'cancel', source: 'command line', filter: { ids: [failed] }, count: 1 },
     { action: 'retry', count: 1 },
   ]);
+});
+
+test('a request can be queued, and waited for', async () => {
+  const queued = await requests(
+    'run',
+    '--function',
+    'embed',
+    '--model',
+    'nobody/serves-this',
+    '--priority',
+    '3',
+    'a text',
+  );
+  const row = await db.pool.query('select request_id::text as id, priority, parameters from steadytext_queue');
+  expect(row.rows).toEqual([
+    { id: queued.stdout.trim(), priority: 3, parameters: { text_input: 'a text', use_cache: true } },
+  ]);
+  await using _ = await startTestWorker({ uri: db.uri });
+  const ranked = await requests('run', '--wait', '--function', 'rerank', '--document', 'a', '--document', 'b', 'b');
+  expect(ranked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\[\["b", .*\n$/) });
+  const late = ['--wait', '--timeout', '1ms', '--model', 'nobody/serves-this'];
+  expect(await requests('run', ...late, '--function', 'embed', 'a')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('hint: No running worker serves embed'),
+  });
 });
 
 test('all that match are retried once somebody has said yes', async () => {
