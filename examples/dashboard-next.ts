@@ -1,4 +1,5 @@
-// The dashboard in a Next app, in a database where `lamplighter migrate` was run. This file is app/lamplighter/[[...path]]/route.ts there.
+// The dashboard in a Next app, in a database where `lamplighter migrate` was run. This file is app/lamplighter/[[...path]]/route.ts there, and
+// next.config.js has serverExternalPackages: ['lamplighter'].
 
 import process from 'node:process';
 import pg from 'pg';

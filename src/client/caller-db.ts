@@ -3,9 +3,12 @@ import { showValue } from '../core/show-value.ts';
 import type { Queryable } from '../db/query.ts';
 import { toClientError } from './client-error.ts';
 
-/** A `pg` `Client`, `PoolClient` or `Pool`, or anything else that runs a statement with `$1` parameters and returns its rows. */
+/**
+ * A `pg` `Client`, `PoolClient` or `Pool`, or anything else that runs a statement with `$1` parameters and resolves with its rows, or with
+ * an object that has them as `rows`.
+ */
 export interface CallerDb {
-  query(text: string, values: unknown[]): PromiseLike<{ readonly rows: readonly unknown[] }>;
+  query(text: string, values: unknown[]): PromiseLike<readonly unknown[] | { readonly rows: readonly unknown[] }>;
 }
 
 /**
@@ -20,13 +23,22 @@ export function createCallerDb(db: CallerDb): Queryable {
   }
   return {
     async query<Row extends object>(text: string, params: readonly unknown[] = []) {
+      let result: unknown;
       try {
-        const { rows } = await db.query(text, [...params]);
-        // Our statements give these columns, all of them text, whatever the driver is.
-        return { rows: [...rows] as Row[] };
+        result = await db.query(text, [...params]);
       } catch (error) {
         throw toClientError(error);
       }
+      // Our statements give these columns, all of them text, whatever the driver is.
+      return { rows: [...rowsOf(result)] as Row[] };
     },
   };
+}
+
+function rowsOf(result: unknown): readonly unknown[] {
+  if (Array.isArray(result)) return result;
+  if (typeof result === 'object' && result !== null && 'rows' in result && Array.isArray(result.rows))
+    return result.rows;
+  const expected = 'db: expected "query" to resolve with rows, or with an object that has them as "rows"';
+  throw new LamplighterError('CONFIG_INVALID', `${expected}, got ${showValue(result)}`);
 }

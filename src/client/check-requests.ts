@@ -29,8 +29,9 @@ export interface CheckedRequest<Result = unknown> {
   readonly createdAt: Date;
   /** When the last attempt began; absent before the first one. */
   readonly startedAt?: Date;
-  /** When it was completed or cancelled. */
+  /** When it ended, in whatever way. */
   readonly completedAt?: Date;
+  /** When it failed for good. */
   readonly failedAt?: Date;
 }
 

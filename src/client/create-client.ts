@@ -1,10 +1,11 @@
 import { systemClock } from '../core/clock.ts';
+import { requireProgramOptions } from '../core/config/program-options.ts';
 import { readEnv } from '../core/env.ts';
 import { LamplighterError } from '../core/errors.ts';
 import { type Logger, silentLogger } from '../core/log.ts';
 import { createTroubles } from '../core/recurring-trouble.ts';
 import { showValue } from '../core/show-value.ts';
-import { type ConnectionSettings, resolveConnection } from '../db/connection/connection-settings.ts';
+import { type ConnectionSettings, resolveConnection } from '../db/connection-settings.ts';
 import { DATABASE_TROUBLE } from '../db/database-trouble.ts';
 import { startListener } from '../db/listener.ts';
 import { createPool } from '../db/pool.ts';
@@ -45,6 +46,7 @@ export interface ClientOptions {
  */
 export function createClient(options: ClientOptions = {}): Client {
   requireKnownOptions(options, ['uri', 'directUri', 'settings', 'maxConnections', 'log']);
+  requireProgramOptions(options);
   const { uri, directUri, maxConnections = 4, log = silentLogger } = options;
   if (!Number.isSafeInteger(maxConnections) || maxConnections < 2) {
     throw invalid(`maxConnections: expected an integer of at least 2, got ${showValue(maxConnections)}`);

@@ -1,6 +1,7 @@
+import { requireProgramOptions } from '../core/config/program-options.ts';
 import { readEnv } from '../core/env.ts';
 import { type Logger, silentLogger } from '../core/log.ts';
-import { resolveConnection } from '../db/connection/connection-settings.ts';
+import { resolveConnection } from '../db/connection-settings.ts';
 import { createProviders } from '../models/create-providers.ts';
 import type { ModelProvider } from '../models/provider.ts';
 import { createModelRegistry } from '../models/registry.ts';
@@ -28,6 +29,7 @@ export interface CreateDaemonOptions extends DaemonOptions {
  * columns; PERMISSION_DENIED; and those of connecting.
  */
 export async function createDaemon(options: CreateDaemonOptions = {}): Promise<Daemon> {
+  requireProgramOptions(options);
   const { uri, directUri, providers = [], log = silentLogger, images, ...daemonOptions } = options;
   const config = daemonConfig.parse(daemonOptions);
   const env = readEnv();

@@ -124,6 +124,9 @@ test('in code, an unknown option is refused with a suggestion and a value out of
   expect(messageFrom(() => workerConfig.parse({ concurrency: 0 }))).toBe(
     'concurrency: expected number to be >=1, got 0',
   );
+  expect(messageFrom(() => workerConfig.parse({ functions: ['embed', 'embedd' as 'embed'] }))).toMatch(
+    /^functions\[1\]: expected one of "generate".*, got "embedd"$/,
+  );
 });
 
 test('an empty variable is unset, and a repeated function counts once', () => {

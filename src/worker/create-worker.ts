@@ -1,7 +1,8 @@
+import { requireProgramOptions } from '../core/config/program-options.ts';
 import { readEnv } from '../core/env.ts';
 import { type Logger, silentLogger } from '../core/log.ts';
-import { directOf, resolveConnection } from '../db/connection/connection-settings.ts';
-import { parseRoleConnection } from '../db/connection/role-connection.ts';
+import { directOf, resolveConnection } from '../db/connection-settings.ts';
+import { parseRoleConnection } from '../db/role-connection.ts';
 import { createProviders } from '../models/create-providers.ts';
 import type { ModelProvider } from '../models/provider.ts';
 import { createModelRegistry } from '../models/registry.ts';
@@ -31,6 +32,7 @@ export interface CreateWorkerOptions extends WorkerOptions {
  * PERMISSION_DENIED; and those of connecting.
  */
 export async function createWorker(options: CreateWorkerOptions = {}): Promise<Worker> {
+  requireProgramOptions(options);
   const {
     uri,
     directUri,

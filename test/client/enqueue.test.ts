@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { connectClient } from '../../src/db/connection/connect-client.ts';
-import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
+import { connectClient } from '../../src/db/connect-client.ts';
+import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { loadQuery } from '../../src/db/load-sql.ts';
 import { type Client, type ClientOptions, createClient, type GenerateOptions } from '../../src/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { openSession } from '../support/sql-session.ts';
 
 let db: TestDatabase;
 let client: Client;
@@ -124,9 +127,28 @@ test('a pg Client, a pg Pool, a session of ours and a bare query function will d
   await own.connect();
   const session = await connectClient(resolveConnection({ uri: db.uri }, {}));
   const bare = { query: async (text: string, values: unknown[]) => ({ rows: (await own.query(text, values)).rows }) };
-  for (const caller of [own, db.pool, session, bare]) await client.embed('t', { db: caller });
-  expect(await queued()).toHaveLength(4);
+  const rowsAlone = { query: async (text: string, values: unknown[]) => (await own.query(text, values)).rows };
+  for (const caller of [own, db.pool, session, bare, rowsAlone]) await client.embed('t', { db: caller });
+  expect(await queued()).toHaveLength(5);
+  const wrong = { query: async () => ({ records: [] }) } as unknown as typeof bare;
+  await expect(client.embed('t', { db: wrong })).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringContaining('expected "query" to resolve with rows'),
+  });
   await Promise.all([own.end(), session.end()]);
+});
+
+test('no parameter has a type of JSON, which some drivers would write as JSON once more', async () => {
+  const names = readdirSync(new URL('../../sql/queries/', import.meta.url)).filter(
+    (name) => name.startsWith('enqueue_') && name !== 'enqueue_operation.sql',
+  );
+  await using session = await openSession(db.uri);
+  for (const name of names) await session.client.query(`prepare "${name}" as ${loadQuery(name.replace('.sql', ''))}`);
+  const { rows } = await session.client.query<{ types: string[] }>(
+    'select parameter_types::text[] as types from pg_prepared_statements',
+  );
+  expect(rows.length).toBeGreaterThan(7);
+  expect(rows.flatMap(({ types }) => types).filter((type) => type.startsWith('json'))).toEqual([]);
 });
 
 test('type parsers that the program has set for pg change nothing', async () => {

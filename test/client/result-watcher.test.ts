@@ -10,7 +10,7 @@ import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { LamplighterError } from '../../src/core/errors.ts';
 import { silentLogger } from '../../src/core/log.ts';
 import { createTroubles } from '../../src/core/recurring-trouble.ts';
-import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
+import { resolveConnection } from '../../src/db/connection-settings.ts';
 import { startListener } from '../../src/db/listener.ts';
 import { type Client, createClient } from '../../src/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -97,8 +97,11 @@ const timeoutMs = 10_000;
 test('1,000 waiters share one connection and few looks, whose number does not grow with theirs', async () => {
   await using watcher = startWatcher();
   const ids = await client.embedBatch(Array.from({ length: 1_000 }, (_, i) => `text ${i}`));
-  const results = Promise.all(ids.map((id) => watcher.watch(id, { timeoutMs })));
+  const { signal } = new AbortController();
+  const results = Promise.all(ids.map((id) => watcher.watch(id, { timeoutMs, signal })));
   await eventually(async () => expect(await listenerCount()).toBe(1));
+  // Node warns of eleven.
+  expect(getEventListeners(signal, 'abort')).toHaveLength(1);
   while ((await worker.answer('[1]')) > 0);
   expect(await results).toHaveLength(1_000);
   expect(await listenerCount()).toBe(1);

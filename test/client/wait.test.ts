@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, expectTypeOf, test } from 'vitest';
-import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
+import { resolveConnection } from '../../src/db/connection-settings.ts';
 import { type Client, createClient, type RankedDocument, type RequestId } from '../../src/index.ts';
 import type { Outcome } from '../../src/requests/finish-requests.ts';
 import { pgbouncer, startPgbouncer } from '../db/pgbouncer.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { openSession } from '../support/sql-session.ts';
 import { type SqlWorker, startSqlWorker } from '../support/sql-worker.ts';
 
 let db: TestDatabase;
@@ -244,6 +245,15 @@ test('check and checkBatch show requests as they are, in the order asked', async
     },
   ]);
   expect(Math.abs(Number(shown[2]?.createdAt) - Date.now())).toBeLessThan(60_000);
+});
+
+test('times are exact, however many digits of a number the session shows', async () => {
+  const requestId = await client.embed('t');
+  await using session = await openSession(db.uri);
+  await session.client.query('set extra_float_digits = -15');
+  expect((await client.check(requestId, { db: session.client }))?.createdAt).toEqual(
+    (await client.check(requestId))?.createdAt,
+  );
 });
 
 test('retry brings a failed request back, and only that', async () => {

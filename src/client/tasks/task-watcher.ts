@@ -1,5 +1,6 @@
 import { backoffMs } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
+import { onAbort } from '../../core/on-abort.ts';
 import type { Troubles } from '../../core/recurring-trouble.ts';
 import type { Service } from '../../core/service.ts';
 import type { Queryable } from '../../db/query.ts';
@@ -116,11 +117,9 @@ export function createTaskWatcher({ db, listen, troubles, clock }: TaskWatcherDe
     const end = () => wait.abort();
     follower.wake = end;
     if (signal?.aborted === true || stopping.signal.aborted) end();
-    signal?.addEventListener('abort', end, { once: true });
-    stopping.signal.addEventListener('abort', end, { once: true });
+    const unlisten = [signal, stopping.signal].map((each) => onAbort(each, end));
     await clock.delay(ms, wait.signal);
-    signal?.removeEventListener('abort', end);
-    stopping.signal.removeEventListener('abort', end);
+    for (const stop of unlisten) stop();
   }
 
   async function* watch(follower: Follower, options: FollowOptions): AsyncGenerator<TaskStatus, void, undefined> {

@@ -1,3 +1,4 @@
+import { onAbort } from '../../core/on-abort.ts';
 import { parseResult } from '../request-result.ts';
 import { createLookSchedule, type LookSchedule } from './look-schedule.ts';
 import type { Outcome } from './read-outcomes.ts';
@@ -46,7 +47,7 @@ export function addWaiter(watched: WatchedRequest, options: WaiterOptions): Prom
       sinceMs: nowMs,
       timeoutMs,
       settle(give) {
-        signal?.removeEventListener('abort', onAbort);
+        stopListening();
         if (waiters.delete(waiter) && waiters.size === 0) onUnwanted();
         try {
           resolve(give());
@@ -55,10 +56,10 @@ export function addWaiter(watched: WatchedRequest, options: WaiterOptions): Prom
         }
       },
     };
-    const onAbort = () => waiter.settle(fail(abortedError(requestId, signal?.reason)));
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const giveUpWaiting = () => waiter.settle(fail(abortedError(requestId, signal?.reason)));
+    const stopListening = onAbort(signal, giveUpWaiting);
     waiters.add(waiter);
-    if (signal?.aborted === true) onAbort();
+    if (signal?.aborted === true) giveUpWaiting();
   });
 }
 

@@ -119,8 +119,12 @@ export function defineConfig<const Options extends ConfigOptions>(
       const message = `Unknown ${program} option ${showValue(key)}${didYouMean(key, names)}`;
       throw new LamplighterError('CONFIG_INVALID', message);
     }
-    const name = String(issue?.path[0] ?? 'options');
-    throw invalid(called(name), expectedIn(issue?.message ?? ''), given(name));
+    const [name = 'options', at] = issue?.path ?? [];
+    const value = given(String(name));
+    if (typeof at === 'number' && Array.isArray(value)) {
+      throw invalid(`${called(String(name))}[${at}]`, expectedIn(issue?.message ?? ''), value[at]);
+    }
+    throw invalid(called(String(name)), expectedIn(issue?.message ?? ''), value);
   }
 
   return {
