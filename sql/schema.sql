@@ -1173,7 +1173,7 @@ $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.backlog(function_name text)
  RETURNS bigint
- LANGUAGE sql
+ LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
@@ -1181,7 +1181,10 @@ CREATE OR REPLACE FUNCTION lamplighter.backlog(function_name text)
  SET enable_bitmapscan TO 'off'
  SET row_security TO 'off'
 AS $function$
-  select (
+begin
+  -- An autoscaler would take a misspelt one for a function without work.
+  perform lamplighter.require_function(function_name);
+  return (
            select count(*)
            from (
              select
@@ -1192,7 +1195,8 @@ AS $function$
          + (
            select count(*)
            from lamplighter.list_unready('', lamplighter.highest_name()) as o
-           where o.function_name = backlog.function_name)
+           where o.function_name = backlog.function_name);
+end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.build_capture(p_job bigint)
@@ -2295,7 +2299,7 @@ begin
        join pg_class as x on x.oid = i.indexrelid and x.relkind = 'i'
   where index_oid <> all (p_before)
     and (
-      p_query ~* '\m(schema|database|system)\M'
+      p_query ~* E'\\m(schema|database|system)\\M'
       or exists (
         select
         from (
@@ -2401,28 +2405,40 @@ AS $function$
 declare
   -- A place says where in one relation a row is; of several, the whole is looked through each time.
   v_is_plain constant boolean := (select c.relkind = 'r' and not c.relhassubclass from pg_class as c where c.oid = p_table);
+  -- Of guard_request_size, without the names and the other values of the parameters.
+  v_longest constant integer := 4194304 - 100;
   v_tables oid[];
   v_places tid[];
   v_texts text[];
   v_ids uuid[];
   v_noted bigint;
+  v_too_long bigint;
 begin
   execute format(
     'select array_agg(c.tableoid), array_agg(c.ctid), array_agg(c.text)
      from (
        select t.tableoid, t.ctid, t.%1$I::text as text
        from %2$s as t
-       where t.%3$I is null and t.%1$I::text ~ ''[^[:space:]]'' %4$s
+       where t.%3$I is null and not lamplighter.is_blank(t.%1$I::text) and octet_length(t.%1$I::text) <= $3 %4$s
        limit $1
        for no key update skip locked
      ) as c',
     p_text_column, p_table, p_request_column, case when v_is_plain then 'and t.ctid > $2' end)
   into v_tables, v_places, v_texts
-  using p_size, p_after;
+  using p_size, p_after, v_longest;
   queued := coalesce(cardinality(v_places), 0);
   -- Where the first look was not from the beginning, what was locked or came in between is looked for once more.
   is_over := queued = 0 and (not v_is_plain or p_after = '(0,0)');
   reached := case when queued = 0 then '(0,0)' else (select max(p) from unnest(v_places) as p) end;
+  if is_over then
+    execute format('select count(*) from %s as t where t.%I is null and octet_length(t.%I::text) > $1', p_table, p_request_column, p_text_column)
+    into v_too_long
+    using v_longest;
+    if v_too_long > 0 then
+      raise notice 'Rows whose text is too long for a request (4 MB): %', v_too_long
+        using hint = 'Models read a few thousand words: queue such a text in parts.';
+    end if;
+  end if;
   if queued = 0 then
     return;
   end if;
@@ -2841,6 +2857,40 @@ begin
     union all
     (select r.jobid from lamplighter.task_run as r where r.state = 'running' and (v_role is null or r.role_oid = v_role) limit p_most + 1));
   return case when cardinality(v_ids) <= p_most then v_ids end;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.find_wait_end(p_seconds integer, OUT ends_at timestamp with time zone, OUT limit_name text, OUT limit_ms bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_deadline constant timestamptz := clock_timestamp() + make_interval(secs => p_seconds);
+begin
+  ends_at := v_deadline;
+  -- Reading pg_settings takes a millisecond.
+  if current_setting('statement_timeout') = '0' and coalesce(current_setting('transaction_timeout', true), '0') = '0' then
+    return;
+  end if;
+  select l.ends_at, l.name, l.limit_ms
+  into ends_at, limit_name, limit_ms
+  from (
+    select s.name, s.limit_ms,
+           s.since + make_interval(secs => (s.limit_ms - least(100, s.limit_ms / 5)) / 1000.0) as ends_at
+    from (
+      select s.name, s.setting::bigint as limit_ms,
+             case s.name when 'statement_timeout' then statement_timestamp() else transaction_timestamp() end as since
+      from pg_settings as s
+      where s.name in ('statement_timeout', 'transaction_timeout') and s.setting <> '0'
+    ) as s
+  ) as l
+  where l.ends_at < v_deadline
+    -- A limit that was set later than the transaction began counts from then, which nothing shows.
+    and (l.name = 'statement_timeout' or l.ends_at > clock_timestamp())
+  order by l.ends_at
+  limit 1;
+  ends_at := coalesce(ends_at, v_deadline);
 end
 $function$;
 
@@ -3457,6 +3507,12 @@ AS $function$
   where d.datname = current_database()
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.is_blank(p_text text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN (NOT ((((p_text COLLATE "C") >= '!'::text) AND ((p_text COLLATE "C") < ''::text)) OR ((p_text COLLATE "C") ~ '[^\s\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]'::text)));
+
 CREATE OR REPLACE FUNCTION lamplighter.is_delivery_session(p_run_id bigint)
  RETURNS boolean
  LANGUAGE sql
@@ -3659,7 +3715,7 @@ AS $function$
   select coalesce(array_agg(i.indexrelid), '{}')
   from pg_index as i
   where not i.indisvalid
-  having p_query ~* '\mconcurrently\M'
+  having p_query ~* E'\\mconcurrently\\M'
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.list_lost(p_worker_id uuid, p_ids bigint[], p_attempts integer[])
@@ -6437,6 +6493,7 @@ CREATE OR REPLACE FUNCTION lamplighter.require_pattern(p_pattern text, p_place t
  LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET standard_conforming_strings TO 'on'
 AS $function$
 declare
   v_position integer := 1;
@@ -6649,9 +6706,7 @@ CREATE OR REPLACE FUNCTION lamplighter.require_text(p_text text, p_message text)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  -- Most texts begin with a printable ASCII character, which is seen without reading the rest; ascii() fails in some encodings.
-  if (p_text collate "C" >= '!' and p_text collate "C" < E'\x7f'
-      or p_text collate "C" ~ E'[^\\s\\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff]') is not true then
+  if lamplighter.is_blank(p_text) is not false then
     raise exception '%', p_message using errcode = '22023';
   end if;
 end
@@ -7114,7 +7169,7 @@ declare
   v_worker constant uuid := p_filter ->> 'worker';
   v_since constant timestamptz := p_filter ->> 'since';
   v_until constant timestamptz := p_filter ->> 'until';
-  v_error constant text := '%' || replace(replace(replace(p_filter ->> 'error', '\', '\\'), '%', '\%'), '_', '\_') || '%';
+  v_error constant text := '%' || replace(replace(replace(p_filter ->> 'error', E'\\', E'\\\\'), '%', E'\\%'), '_', E'\\_') || '%';
   v_ids bigint[] := p_ids;
   v_floor bigint;
 begin
@@ -7190,7 +7245,7 @@ declare
   v_role constant text := p_filter ->> 'role';
   v_since constant timestamptz := p_filter ->> 'since';
   v_until constant timestamptz := p_filter ->> 'until';
-  v_error constant text := '%' || replace(replace(replace(p_filter ->> 'error', '\', '\\'), '%', '\%'), '_', '\_') || '%';
+  v_error constant text := '%' || replace(replace(replace(p_filter ->> 'error', E'\\', E'\\\\'), '%', E'\\%'), '_', E'\\_') || '%';
   v_id constant bigint := p_filter ->> 'id';
   v_ids bigint[] := coalesce(p_ids, case when v_id is not null then array[v_id] end);
   v_floor bigint;
@@ -8086,12 +8141,10 @@ CREATE OR REPLACE FUNCTION public.steadytext_get_async_result(request_id uuid, t
 AS $function$
 declare
   v_timeout_seconds constant integer := coalesce(timeout_seconds, 30);
-  v_deadline timestamptz := clock_timestamp() + make_interval(secs => v_timeout_seconds);
-  -- Reading pg_settings takes a millisecond.
-  v_statement_timeout_ms constant bigint := case when current_setting('statement_timeout') <> '0' then
-    (select s.setting::bigint from pg_settings as s where s.name = 'statement_timeout') else 0 end;
-  v_cut_at timestamptz;
-  v_is_cut boolean := false;
+  v_deadline timestamptz;
+  v_limit_name text;
+  v_limit_ms bigint;
+  v_cut text;
   v_target uuid := request_id;
   v_function_name text;
   v_model text;
@@ -8110,14 +8163,8 @@ begin
       upper(current_setting('transaction_isolation')) using errcode = '0A000',
       hint = 'A transaction with one snapshot never sees the result. Wait in a READ COMMITTED transaction.';
   end if;
-  if v_statement_timeout_ms > 0 then
-    v_cut_at := statement_timestamp()
-      + make_interval(secs => (v_statement_timeout_ms - least(100, v_statement_timeout_ms / 5)) / 1000.0);
-    if v_cut_at < v_deadline then
-      v_deadline := v_cut_at;
-      v_is_cut := true;
-    end if;
-  end if;
+  select e.ends_at, e.limit_name, e.limit_ms into v_deadline, v_limit_name, v_limit_ms
+  from lamplighter.find_wait_end(v_timeout_seconds) as e;
   loop
     select q.function_name, q.model, q.status, q.result, q.error, q.xmin
     into v_function_name, v_model, v_status, v_result, v_error, v_xmin
@@ -8131,17 +8178,16 @@ begin
       v_target := lamplighter.send_autonomous(request_id);
     end if;
     if clock_timestamp() >= v_deadline then
+      v_cut := 'The wait was cut short by ' || v_limit_name || ' (' || v_limit_ms || ' ms)';
       v_hint := coalesce(lamplighter.explain_wait(v_function_name, v_model, v_error),
-        case when v_is_cut then format(
-          'The wait was cut short by statement_timeout (%s ms); raise it, e.g. SET statement_timeout = ''%ss''.',
-          v_statement_timeout_ms, least(v_timeout_seconds::bigint + 5, 2147483)) end,
+        v_cut || format('; raise it, e.g. SET %s = ''%ss''.', v_limit_name, least(v_timeout_seconds::bigint + 5, 2147483)),
         case when v_target = request_id then 'The request goes on; wait again, or cancel it with steadytext_cancel_async.' end);
       if v_target <> request_id then
         v_hint := concat_ws(' ', v_hint, 'Unless you catch this error the request ends with it, as the transaction that queued it is '
           || 'rolled back. Wait longer, or commit before you wait.');
       end if;
-      if v_is_cut and position('statement_timeout' in v_hint) = 0 then
-        v_hint := v_hint || format(' The wait was cut short by statement_timeout (%s ms).', v_statement_timeout_ms);
+      if position(v_cut in v_hint) = 0 then
+        v_hint := v_hint || ' ' || v_cut || '.';
       end if;
       raise exception 'Timeout waiting for async result (% seconds)', v_timeout_seconds using hint = v_hint;
     end if;
@@ -8307,12 +8353,10 @@ AS $function$
 #variable_conflict use_column
 declare
   v_timeout_seconds constant integer := coalesce(timeout_seconds, 30);
-  v_deadline timestamptz := clock_timestamp() + make_interval(secs => v_timeout_seconds);
-  -- Reading pg_settings takes a millisecond.
-  v_statement_timeout_ms constant bigint := case when current_setting('statement_timeout') <> '0' then
-    (select s.setting::bigint from pg_settings as s where s.name = 'statement_timeout') else 0 end;
+  v_end record;
   v_open uuid[] := request_ids;
-  v_first record;
+  v_own uuid;
+  v_reason text;
   v_pause_s double precision := 0.001;
 begin
   if v_timeout_seconds < 0 then
@@ -8323,29 +8367,32 @@ begin
       upper(current_setting('transaction_isolation')) using errcode = '0A000',
       hint = 'A transaction with one snapshot never sees the results. Wait in a READ COMMITTED transaction.';
   end if;
-  if v_statement_timeout_ms > 0 then
-    v_deadline := least(v_deadline, statement_timestamp()
-      + make_interval(secs => (v_statement_timeout_ms - least(100, v_statement_timeout_ms / 5)) / 1000.0));
+  select q.request_id into v_own
+  from public.steadytext_queue as q
+  where pg_current_xact_id_if_assigned() is not null
+    and q.request_id = any (request_ids) and q.status in ('pending', 'processing') and lamplighter.is_own_write(q.xmin)
+  limit 1;
+  if found then
+    raise exception 'Request % was queued by this transaction, which has not committed: no worker can see it yet', v_own
+      using errcode = '55000', hint = 'Commit before you wait.';
   end if;
+  select * into v_end from lamplighter.find_wait_end(v_timeout_seconds);
   loop
     v_open := array(
       select q.request_id
       from public.steadytext_queue as q
       where q.request_id = any (v_open) and q.status in ('pending', 'processing'));
     exit when cardinality(v_open) = 0;
-    select q.function_name, q.model, q.error, q.xmin, q.request_id into v_first
-    from public.steadytext_queue as q
-    where q.request_id = v_open[1];
-    if lamplighter.is_own_write(v_first.xmin) then
-      raise exception 'Request % was queued by this transaction, which has not committed: no worker can see it yet', v_first.request_id
-        using errcode = '55000', hint = 'Commit before you wait.';
-    end if;
-    if clock_timestamp() >= v_deadline then
+    if clock_timestamp() >= v_end.ends_at then
+      select lamplighter.explain_wait(q.function_name, q.model, q.error) into v_reason
+      from public.steadytext_queue as q
+      where q.request_id = v_open[1];
       raise notice '% of % requests have not ended', cardinality(v_open), cardinality(request_ids)
-        using hint = coalesce(lamplighter.explain_wait(v_first.function_name, v_first.model, v_first.error), 'They go on; wait again.');
+        using hint = concat_ws(' ', coalesce(v_reason, 'They go on; wait again.'),
+          'The wait was cut short by ' || v_end.limit_name || ' (' || v_end.limit_ms || ' ms).');
       exit;
     end if;
-    perform pg_sleep(greatest(0.0005, least(v_pause_s, extract(epoch from v_deadline - clock_timestamp()))));
+    perform pg_sleep(greatest(0.0005, least(v_pause_s, extract(epoch from v_end.ends_at - clock_timestamp()))));
     -- A look-up takes some 20 us for each request that is open: a waiter costs a quarter of a core at most while it waits for many.
     v_pause_s := least(v_pause_s * 1.3, greatest(0.008, cardinality(v_open) * 0.00006));
   end loop;
@@ -8573,6 +8620,8 @@ revoke all on function lamplighter.find_task_floor(p_before bigint, p_rows integ
 
 revoke all on function lamplighter.find_unfinished_tasks(p_username text, p_most integer) from public;
 
+revoke all on function lamplighter.find_wait_end(p_seconds integer, OUT ends_at timestamp with time zone, OUT limit_name text, OUT limit_ms bigint) from public;
+
 revoke all on function lamplighter.finish_delivery(p_delivery_id bigint, p_error text, p_after_id bigint) from public;
 
 revoke all on function lamplighter.finish_embeddings(p_job bigint, p_batch bigint, p_stamp_keys uuid[], p_stamp_texts uuid[], p_stamp_chunks uuid[], p_failed_keys text[], p_failed_hashes uuid[], p_failed_texts uuid[], p_errors text[], p_is_retried boolean[], p_attempts integer[], p_again text[], p_delay_ms double precision, p_is_done boolean, p_texts integer, p_tokens bigint, p_calls integer, p_truncated integer, p_failed_delay_ms double precision) from public;
@@ -8606,6 +8655,8 @@ revoke all on function lamplighter.guard_request_username() from public;
 revoke all on function lamplighter.guard_task_truncate() from public;
 
 revoke all on function lamplighter.highest_name() from public;
+
+revoke all on function lamplighter.is_blank(p_text text) from public;
 
 revoke all on function lamplighter.is_delivery_session(p_run_id bigint) from public;
 

@@ -3,7 +3,7 @@ select w.hostname, t.model, t.error, t.since_s::text as since_s, t.waiting::text
 from lamplighter.worker as w
 cross join lateral (
   select o.model, o.error, o.waiting,
-         pg_catalog.date_part('epoch', w.last_heartbeat) - o.for_ms / 1000::double precision as since_s
+         extract(epoch from w.last_heartbeat) - (o.for_ms / 1000::double precision)::pg_catalog.numeric as since_s
   from pg_catalog.jsonb_to_recordset(w.troubles) as o (model text, error text, for_ms double precision, waiting integer)
 ) as t
 where w.kind = 'worker'

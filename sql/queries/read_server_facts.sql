@@ -4,5 +4,5 @@ select
   pg_catalog.current_setting('server_version') as version,
   pg_catalog.pg_is_in_recovery() as is_standby,
   coalesce((select s.ssl from pg_catalog.pg_stat_ssl as s where s.pid = pg_catalog.pg_backend_pid()), false) as is_encrypted,
-  pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())::text as now_s,
+  extract(epoch from pg_catalog.clock_timestamp())::text as now_s,
   pg_catalog.pg_notification_queue_usage()::text as notification_queue_usage

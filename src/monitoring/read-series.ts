@@ -117,7 +117,7 @@ async function readSteps(
   lengthMs: number,
   stepMs: number,
 ): Promise<{ readonly steps: readonly Step[]; readonly nowMs: number }> {
-  const { rows } = await db.query<{ steps: string; now_ms: number }>(READ_SERIES, [
+  const { rows } = await db.query<{ steps: string; now_ms: string }>(READ_SERIES, [
     system,
     lengthMs - stepMs,
     stepMs,
@@ -126,5 +126,5 @@ async function readSteps(
   ]);
   const [row] = rows;
   if (row === undefined) throw new Error('the series came back without a row');
-  return { steps: JSON.parse(row.steps) as Step[], nowMs: row.now_ms }; // what the query builds
+  return { steps: JSON.parse(row.steps) as Step[], nowMs: Number(row.now_ms) }; // what the query builds
 }

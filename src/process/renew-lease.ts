@@ -80,7 +80,7 @@ export async function renewLease(db: Queryable, report: LeaseReport): Promise<Re
   const { rows } = await db.query<{
     is_alive: boolean;
     has_quarantined: boolean;
-    now_ms: number;
+    now_ms: string;
     duties: string[] | null;
     is_upkeep_late: boolean;
     settings: PublishedSetting[] | null;
@@ -102,7 +102,7 @@ export async function renewLease(db: Queryable, report: LeaseReport): Promise<Re
   return {
     isAlive: row.is_alive,
     hasQuarantined: row.has_quarantined,
-    serverMs: row.now_ms,
+    serverMs: Number(row.now_ms),
     duties: row.duties ?? [],
     isUpkeepLate: row.is_upkeep_late,
     settings: row.settings ?? [],

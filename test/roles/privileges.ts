@@ -256,6 +256,8 @@ export const PRIVILEGES = `
 + + . . . . . . .  lamplighter.guard_request_username execute
 + + . . . . . . .  lamplighter.is_own_schema execute
 + + + + + + . . .  lamplighter.is_own_write execute
++ + + + + + . . .  lamplighter.is_blank execute
++ + + + + + . . .  lamplighter.find_wait_end execute
 + + + + + + . . .  lamplighter.issue_id execute
 + + . . . . . . .  lamplighter.list_in_flight execute
 + + . . . . + . .  lamplighter.list_lost execute

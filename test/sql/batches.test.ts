@@ -57,7 +57,7 @@ describe('steadytext_wait_batch', () => {
     const { rows } = await session.client.query<{ ids: string[] }>(
       "select steadytext_embed_batch_async('{x,y}') as ids",
     );
-    expect(await sqlErrorOf(session.client, WAIT, [rows[0]?.ids, 30])).toMatchObject({
+    expect(await sqlErrorOf(session.client, WAIT, [[...ids, ...(rows[0]?.ids ?? [])], 30])).toMatchObject({
       code: '55000',
       hint: 'Commit before you wait.',
     });
@@ -100,6 +100,16 @@ describe('steadytext_embed_table', () => {
       expect((await db.pool.query(call)).rows).toEqual([{ queued: '0' }]);
     },
   );
+
+  test('passes over what no request can hold, and says how many rows that are', async () => {
+    await make(3);
+    await db.pool.query(`insert into note values (0, repeat('x', 4194300)), (4, U&'\\00a0\\feff')`);
+    await using session = await openSession(db.uri);
+    const notices: (string | undefined)[] = [];
+    session.client.on('notice', ({ message }) => notices.push(message));
+    expect((await session.client.query(call)).rows).toEqual([{ queued: '3' }]);
+    expect(notices).toEqual(['Rows whose text is too long for a request (4 MB): 1']);
+  });
 
   test('waits while the queue is full, and goes on as workers catch up', async () => {
     await make(60);

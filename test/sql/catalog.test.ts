@@ -41,6 +41,18 @@ test('every public table, view and column, and every table of the private schema
   expect(missing).toEqual([]);
 });
 
+test('no function reads its literals in two ways: a backslash is in E literals, or the function sets how it is read', async () => {
+  const { rows } = await db.pool.query<{ name: string; body: string }>(
+    `select p.oid::regprocedure::text as name, p.prosrc as body
+     from pg_proc as p
+     where (p.pronamespace = 'lamplighter'::regnamespace or ${IS_PUBLIC_FUNCTION})
+       and 'standard_conforming_strings=on' <> all (coalesce(p.proconfig, '{}'))`,
+  );
+  const literals = (body: string) => body.match(/--.*|\bE'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'/gi) ?? [];
+  const wrong = rows.filter(({ body }) => literals(body).some((text) => text.startsWith("'") && text.includes('\\')));
+  expect(wrong.map(({ name }) => name)).toEqual([]);
+});
+
 test('every table has a primary key, so that a publication for all tables refuses no change', async () => {
   const missing = await named(
     `select c.oid::regclass::text as name

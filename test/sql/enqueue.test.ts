@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { sqlErrorOf } from '../support/sql-error.ts';
+import { openSession } from '../support/sql-session.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -199,14 +201,16 @@ test('texts with a collation that regular expressions refuse are taken', async (
 });
 
 test('functions do not depend on how the session reads string literals', async () => {
-  const client = await db.pool.connect();
-  try {
-    await client.query('set standard_conforming_strings = off');
-    await client.query(
-      `select steadytext_generate_async('no letter between R and T'), steadytext_embed_batch_async(array['a'])`,
-    );
-    expect(await queue()).toHaveLength(2);
-  } finally {
-    client.release(true);
-  }
+  // A new one, as a session keeps what it has read.
+  await using session = await openSession(db.uri);
+  await session.client.query('set standard_conforming_strings = off');
+  await session.client.query(
+    `select steadytext_generate_async('no letter between R and T'), steadytext_embed_batch_async(array['a']),
+       steadytext_generate_regex_async('p', '[0-9]{4}(-[0-9]{2})?')
+     from lamplighter.scan_requests('{"error": "x"}', null, 1, 1, 1)`,
+  );
+  expect(await queue()).toHaveLength(3);
+  expect(await sqlErrorOf(session.client, `select steadytext_generate_regex_async('p', $1)`, ['(a)\\1'])).toMatchObject(
+    { message: expect.stringContaining('a backreference at position 4') },
+  );
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { serverMajor } from '../hosts/server-major.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { sqlErrorOf } from '../support/sql-error.ts';
 import { openSession, untilAsleep } from '../support/sql-session.ts';
@@ -147,20 +148,21 @@ test('the hint knows the function, the model, silence and the pause', async () =
 });
 
 test.each([
-  ['300ms', '300 ms', 30, `SET statement_timeout = '35s'`],
-  ['300ms', '300 ms', 2_147_483_647, `SET statement_timeout = '2147483s'`],
-])(
-  'a wait that statement_timeout = %s would cut ends just before, and the hint names the setting',
-  async (value, shown, timeout, advice) => {
+  ['statement_timeout', 30, `SET statement_timeout = '35s'`],
+  ['statement_timeout', 2_147_483_647, `SET statement_timeout = '2147483s'`],
+  ...((await serverMajor()) >= 17 ? ([['transaction_timeout', 30, `SET transaction_timeout = '35s'`]] as const) : []),
+] as const)(
+  'a wait that %s would cut ends just before, and the hint names the setting (%s seconds)',
+  async (setting, timeout, advice) => {
     await using session = await openSession(db.uri);
     const id = await embed();
     await startSqlWorker(db.pool);
-    await session.client.query(`set statement_timeout = '${value}'`);
+    await session.client.query(`set ${setting} = '300ms'`);
     expect(await sqlErrorOf(session.client, WAIT, [id, timeout])).toEqual({
       message: `Timeout waiting for async result (${timeout} seconds)`,
       code: 'P0001',
       detail: undefined,
-      hint: `The wait was cut short by statement_timeout (${shown}); raise it, e.g. ${advice}.`,
+      hint: `The wait was cut short by ${setting} (300 ms); raise it, e.g. ${advice}.`,
     });
   },
 );

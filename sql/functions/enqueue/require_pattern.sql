@@ -3,7 +3,9 @@
 -- automaton can follow (backreferences, recursion, conditions, verbs, code). p_place ends the message. What this refuses a worker refuses too,
 -- in the same words; the rest is for the worker.
 create or replace function lamplighter.require_pattern(p_pattern text, p_place text default '') returns void
-language plpgsql immutable security invoker set search_path = pg_catalog, pg_temp as $$
+language plpgsql immutable security invoker set search_path = pg_catalog, pg_temp
+-- Its literals are read when a session first runs them.
+set standard_conforming_strings = on as $$
 declare
   v_position integer := 1;
   v_depth integer := 0;

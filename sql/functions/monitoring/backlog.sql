@@ -1,8 +1,11 @@
 -- lamplighter.backlog (monitor)
 create or replace function lamplighter.backlog(function_name text) returns bigint
-language sql volatile security definer set search_path = pg_catalog, pg_temp
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set jit = off set enable_bitmapscan = off set row_security = off as $$
-  select (
+begin
+  -- An autoscaler would take a misspelt one for a function without work.
+  perform lamplighter.require_function(function_name);
+  return (
            select count(*)
            from (
              select
@@ -13,7 +16,8 @@ set enable_seqscan = off set jit = off set enable_bitmapscan = off set row_secur
          + (
            select count(*)
            from lamplighter.list_unready('', lamplighter.highest_name()) as o
-           where o.function_name = backlog.function_name)
+           where o.function_name = backlog.function_name);
+end
 $$;
 
 comment on function lamplighter.backlog(text) is

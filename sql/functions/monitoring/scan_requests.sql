@@ -23,7 +23,7 @@ declare
   v_worker constant uuid := p_filter ->> 'worker';
   v_since constant timestamptz := p_filter ->> 'since';
   v_until constant timestamptz := p_filter ->> 'until';
-  v_error constant text := '%' || replace(replace(replace(p_filter ->> 'error', '\', '\\'), '%', '\%'), '_', '\_') || '%';
+  v_error constant text := '%' || replace(replace(replace(p_filter ->> 'error', E'\\', E'\\\\'), '%', E'\\%'), '_', E'\\_') || '%';
   v_ids bigint[] := p_ids;
   v_floor bigint;
 begin

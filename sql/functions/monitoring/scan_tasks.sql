@@ -20,7 +20,7 @@ declare
   v_role constant text := p_filter ->> 'role';
   v_since constant timestamptz := p_filter ->> 'since';
   v_until constant timestamptz := p_filter ->> 'until';
-  v_error constant text := '%' || replace(replace(replace(p_filter ->> 'error', '\', '\\'), '%', '\%'), '_', '\_') || '%';
+  v_error constant text := '%' || replace(replace(replace(p_filter ->> 'error', E'\\', E'\\\\'), '%', E'\\%'), '_', E'\\_') || '%';
   v_id constant bigint := p_filter ->> 'id';
   v_ids bigint[] := coalesce(p_ids, case when v_id is not null then array[v_id] end);
   v_floor bigint;

@@ -15,7 +15,7 @@ begin
        join pg_class as x on x.oid = i.indexrelid and x.relkind = 'i'
   where index_oid <> all (p_before)
     and (
-      p_query ~* '\m(schema|database|system)\M'
+      p_query ~* E'\\m(schema|database|system)\\M'
       or exists (
         select
         from (

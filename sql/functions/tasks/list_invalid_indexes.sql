@@ -6,5 +6,5 @@ language sql stable security invoker set search_path = pg_catalog, pg_temp as $$
   select coalesce(array_agg(i.indexrelid), '{}')
   from pg_index as i
   where not i.indisvalid
-  having p_query ~* '\mconcurrently\M'
+  having p_query ~* E'\\mconcurrently\\M'
 $$;

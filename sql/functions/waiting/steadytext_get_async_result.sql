@@ -3,12 +3,10 @@ create or replace function public.steadytext_get_async_result(request_id uuid, t
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
 declare
   v_timeout_seconds constant integer := coalesce(timeout_seconds, 30);
-  v_deadline timestamptz := clock_timestamp() + make_interval(secs => v_timeout_seconds);
-  -- Reading pg_settings takes a millisecond.
-  v_statement_timeout_ms constant bigint := case when current_setting('statement_timeout') <> '0' then
-    (select s.setting::bigint from pg_settings as s where s.name = 'statement_timeout') else 0 end;
-  v_cut_at timestamptz;
-  v_is_cut boolean := false;
+  v_deadline timestamptz;
+  v_limit_name text;
+  v_limit_ms bigint;
+  v_cut text;
   v_target uuid := request_id;
   v_function_name text;
   v_model text;
@@ -27,14 +25,8 @@ begin
       upper(current_setting('transaction_isolation')) using errcode = '0A000',
       hint = 'A transaction with one snapshot never sees the result. Wait in a READ COMMITTED transaction.';
   end if;
-  if v_statement_timeout_ms > 0 then
-    v_cut_at := statement_timestamp()
-      + make_interval(secs => (v_statement_timeout_ms - least(100, v_statement_timeout_ms / 5)) / 1000.0);
-    if v_cut_at < v_deadline then
-      v_deadline := v_cut_at;
-      v_is_cut := true;
-    end if;
-  end if;
+  select e.ends_at, e.limit_name, e.limit_ms into v_deadline, v_limit_name, v_limit_ms
+  from lamplighter.find_wait_end(v_timeout_seconds) as e;
   loop
     select q.function_name, q.model, q.status, q.result, q.error, q.xmin
     into v_function_name, v_model, v_status, v_result, v_error, v_xmin
@@ -48,17 +40,16 @@ begin
       v_target := lamplighter.send_autonomous(request_id);
     end if;
     if clock_timestamp() >= v_deadline then
+      v_cut := 'The wait was cut short by ' || v_limit_name || ' (' || v_limit_ms || ' ms)';
       v_hint := coalesce(lamplighter.explain_wait(v_function_name, v_model, v_error),
-        case when v_is_cut then format(
-          'The wait was cut short by statement_timeout (%s ms); raise it, e.g. SET statement_timeout = ''%ss''.',
-          v_statement_timeout_ms, least(v_timeout_seconds::bigint + 5, 2147483)) end,
+        v_cut || format('; raise it, e.g. SET %s = ''%ss''.', v_limit_name, least(v_timeout_seconds::bigint + 5, 2147483)),
         case when v_target = request_id then 'The request goes on; wait again, or cancel it with steadytext_cancel_async.' end);
       if v_target <> request_id then
         v_hint := concat_ws(' ', v_hint, 'Unless you catch this error the request ends with it, as the transaction that queued it is '
           || 'rolled back. Wait longer, or commit before you wait.');
       end if;
-      if v_is_cut and position('statement_timeout' in v_hint) = 0 then
-        v_hint := v_hint || format(' The wait was cut short by statement_timeout (%s ms).', v_statement_timeout_ms);
+      if position(v_cut in v_hint) = 0 then
+        v_hint := v_hint || ' ' || v_cut || '.';
       end if;
       raise exception 'Timeout waiting for async result (% seconds)', v_timeout_seconds using hint = v_hint;
     end if;
