@@ -45,7 +45,7 @@ export interface CliCommand {
   /** Flags of other programs that users may bring along, with what to write instead; they are refused by name. @default none */
   readonly refusedFlags?: Readonly<Record<string, string>>;
   readonly examples: readonly Example[];
-  /** From which level on it logs, unless `--log-level` says otherwise. */
+  /** The lowest level that it logs, unless `--log-level` says otherwise. */
   readonly logLevel: 'info' | 'warn' | 'error';
   /** Runs until it is stopped, so that its log lines name the process. @default false */
   readonly isService?: boolean;

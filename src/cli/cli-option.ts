@@ -6,7 +6,7 @@ import { showValue } from '../core/show-value.ts';
 
 /** One flag of a command; `LAMPLIGHTER_` and its name in capitals is its environment name. */
 export interface CliOption {
-  /** Without the leading dashes. */
+  /** The flag without its leading dashes. */
   readonly flag: string;
   readonly short?: string;
   /** What its value is called in help; absent for a switch. */
@@ -14,7 +14,7 @@ export interface CliOption {
   /** May be given several times; the environment variable then holds a comma-separated list. */
   readonly isRepeatable?: boolean;
   readonly describes: string;
-  /** As help and reference show it; absent where there is none. */
+  /** The default as help and reference show it; absent where there is none. */
   readonly defaultText?: string;
 }
 

@@ -3,7 +3,7 @@ import { LOG_LEVELS, type LogLevel } from '../core/log.ts';
 import { didYouMean } from '../core/suggest.ts';
 import type { CliOption } from './cli-option.ts';
 
-/** On every command. */
+/** Every command has this option. */
 export const LOG_LEVEL_OPTION: CliOption = {
   flag: 'log-level',
   argument: 'level',

@@ -3,7 +3,7 @@ import type { ConnectionFlags } from '../db/connection-source.ts';
 import type { Invocation } from './cli-command.ts';
 import type { CliOption, OptionInput } from './cli-option.ts';
 
-/** On every command that connects. */
+/** Every command that connects has these options. */
 export const CONNECTION_OPTIONS: readonly CliOption[] = [
   {
     flag: 'uri',

@@ -57,10 +57,10 @@ const SCHEMA = optionOf('schema');
 const EMBEDDING_TABLE: CliOption = { flag: 'embedding-table', argument: 'table', describes: 'the same as --table' };
 const LISTS = ['allowedHosts', 'trustedOwners'] as const;
 
-/** On every command about embedding jobs: where they are. */
+/** Where the jobs are: every command about embedding jobs has these options. */
 export const JOBS_TABLE_OPTIONS: readonly CliOption[] = [TABLE, EMBEDDING_TABLE, SCHEMA];
 
-/** On every command that goes to the databases of jobs: whom to trust there. */
+/** Whom to trust: every command that connects to the databases of jobs has these options. */
 export const TRUST_OPTIONS: readonly CliOption[] = LISTS.map(optionOf);
 
 /** Every option of the embedding daemon but those of its connection. */
@@ -133,7 +133,7 @@ function splitTable(text: string): Pick<DaemonConfig, 'schema' | 'table'> {
   throw new LamplighterError('USAGE', `--jobs-table: expected a table, or schema.table, got ${JSON.stringify(text)}`);
 }
 
-/** Without repeated flags, and without those whose meaning is another one elsewhere. */
+/** The flags with one value, but for those that mean something else elsewhere. */
 function singleValues(flags: Flags): Record<string, string | boolean> {
   const entries = Object.entries(flags);
   return Object.fromEntries(

@@ -13,7 +13,7 @@ interface ResolvedOptions {
   readonly options: Readonly<Record<string, { readonly flag: string }>>;
   readonly config: Readonly<Record<string, unknown>>;
   readonly origins: Readonly<Record<string, string>>;
-  /** For the words in place of a value that is absent. */
+  /** The options whose wording stands in for an absent value. */
   readonly wordings: readonly CliOption[];
 }
 
@@ -26,7 +26,7 @@ export function listEffectiveOptions({ options, config, origins, wordings }: Res
   }));
 }
 
-/** For one line: what somebody has set, with its origin, and then the rest. */
+/** The options in one line: first those that somebody has set, with their origin. */
 export function describeOptions(options: readonly EffectiveOption[]): string {
   const set = options.filter(({ origin }) => origin !== 'default');
   const rest = options.filter(({ origin }) => origin === 'default');

@@ -5,7 +5,7 @@ import { describeConnection } from '../db/connection-text.ts';
 import { describeOptions, type EffectiveOption } from './describe-options.ts';
 
 export interface StartedService {
-  /** As in `the worker runs for ..`. */
+  /** What runs, as in `the worker runs for ..`. */
   readonly what: string;
   readonly settings: ConnectionSettings;
   /** Version of the server, where it was asked. */

@@ -75,7 +75,7 @@ export async function openDaemon(invocation: Invocation, setup: DaemonSetup): Pr
   }
 }
 
-/** On a screen, log lines and the bar must not run into each other. */
+/** The log of a daemon with a progress bar: on a screen, lines and bar must not run into each other. */
 function logAround(terminal: Terminal, log: Logger): Logger {
   if (!terminal.logs.isPretty) return log;
   return createLogger({

@@ -88,7 +88,7 @@ export async function openWorker(invocation: Invocation, setup: WorkerSetup): Pr
   }
 }
 
-/** With what the database sets, which the worker reads after it has started. */
+/** The options in effect, with what the database sets, which the worker reads after it has started. */
 function effectiveOptionsOf({ flags, env }: Invocation, database: DatabaseSettings): readonly EffectiveOption[] {
   const { config, origins } = resolveWorkerConfig({ flags, env, database });
   return listEffectiveOptions({ options: workerConfig.options, config, origins, wordings: WORKER_FLAGS });

@@ -11,7 +11,7 @@ import { aborted, codeOfInterruption } from './interruption.ts';
 export interface RunningService {
   /** Resolves, if ever, with why it does not go on. */
   readonly died: Promise<LamplighterError>;
-  /** With its id on each line. @default the log of the command */
+  /** The log with the service's id on each line. @default the log of the command */
   readonly log?: Logger;
   /** What it has done so far, for its last line. */
   workDone(): readonly WorkDone[];

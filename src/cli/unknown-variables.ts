@@ -4,7 +4,7 @@ import { suggest } from '../core/suggest.ts';
 import { workerConfig } from '../worker/config.ts';
 import type { CliCommand } from './cli-command.ts';
 
-/** Those that no flag has; a test finds them in the sources. */
+/** Variables that no flag has; a test finds them in the sources. */
 export const OTHER_VARIABLES = [
   'LAMPLIGHTER_DEMO_GGUF',
   'LAMPLIGHTER_DIRECT_URL',

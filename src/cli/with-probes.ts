@@ -4,7 +4,7 @@ import type { Invocation } from './cli-command.ts';
 import { type CliOption, readOption } from './cli-option.ts';
 import { readListenAddress, urlOf } from './dashboard/listen-address.ts';
 
-/** On every command that runs work until it is stopped. */
+/** Every command that runs work until it is stopped has this option. */
 export const HTTP_OPTION: CliOption = {
   flag: 'http',
   argument: 'address',

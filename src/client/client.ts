@@ -48,7 +48,7 @@ export interface Client extends Enqueuer, AsyncDisposable {
     requestId: RequestId<Result>,
     options?: OnOptions,
   ): Promise<CheckedRequest<Result> | undefined>;
-  /** As `check` for many at once, in one statement; answers in the order asked. */
+  /** Checks many at once, in one statement; answers in the order asked. */
   checkBatch<Result = unknown>(
     requestIds: readonly RequestId<Result>[],
     options?: OnOptions,

@@ -53,11 +53,11 @@ export interface Enqueuer {
     input: { readonly prompt: string; readonly choices: readonly Choice[] },
     options?: GenerateOptions,
   ): Promise<RequestId<Choice>>;
-  /** As `generate` for each prompt, in one statement; ids in the order of the prompts. */
+  /** Queues a `generate` for each prompt, in one statement; ids in the order of the prompts. */
   generateBatch(prompts: readonly string[], options?: GenerateOptions): Promise<RequestId<string>[]>;
   /** Asks for the vector of a text, of length 1. */
   embed(text: string, options?: EnqueueOptions): Promise<RequestId<Float32Array>>;
-  /** As `embed` for each text, in one statement; ids in the order of the texts. */
+  /** Queues an `embed` for each text, in one statement; ids in the order of the texts. */
   embedBatch(texts: readonly string[], options?: EnqueueOptions): Promise<RequestId<Float32Array>[]>;
   /** Asks how well documents answer a query; `task` is an instruction for models that accept one. */
   rerank(

@@ -8,7 +8,7 @@ const LIST_TROUBLES = loadQuery('list_troubles');
 export interface ModelTroubleStatus {
   readonly hostname: string;
   readonly model: string;
-  /** In the words of the model or its provider. */
+  /** The error in the words of the model or its provider. */
   readonly error: string;
   readonly since: Date;
   /** Requests that it has put off. */

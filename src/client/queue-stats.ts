@@ -15,7 +15,7 @@ export interface QueueStats {
   readonly cancelled: number;
   /** Age of the oldest pending request; absent when none is. */
   readonly oldestPendingMs?: number;
-  /** From start to completion, of those completed; absent when none is. */
+  /** Mean time from start to completion, of those completed; absent when none is. */
   readonly avgProcessingMs?: number;
   /** The same at the 95th percentile. */
   readonly p95ProcessingMs?: number;

@@ -9,7 +9,7 @@ const LIST_WORKERS_AS_WORKER = loadQuery('list_workers_as_worker');
 
 /** A worker process as the database knows it. */
 export interface WorkerStatus {
-  /** Of its lease; new after each start and each lost lease. */
+  /** The id of its lease; new after each start and each lost lease. */
   readonly workerId: string;
   readonly hostname: string;
   readonly pid: number;
@@ -24,7 +24,7 @@ export interface WorkerStatus {
   readonly inFlight: number;
   /** Attempts that ended since its start, failed ones included. */
   readonly processed: number;
-  /** Those that failed. */
+  /** How many of them failed. */
   readonly failed: number;
   readonly startedAt: Date;
   readonly lastHeartbeat: Date;

@@ -2,12 +2,12 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { isRunning, pid } from './env.ts';
 
 /**
- * By what the kernel tells this process from all others, earlier ones with its pid included: the boot, the namespaces of pids and time, the
+ * What tells this process from all others, earlier ones with its pid included: the boot, the namespaces of pids and time, the
  * pid and when it started. Undefined where that cannot be told, as it can on Linux alone.
  */
 export const HOST_PROCESS: string | undefined = readHostProcess();
 
-/** Of {@link HOST_PROCESS}, what processes share that can see whether the others run. */
+/** The part of {@link HOST_PROCESS} that processes share which can see whether the others run. */
 export const HOST_PREFIX: string | undefined = HOST_PROCESS?.split(' ').slice(0, 2).join(' ');
 
 /**

@@ -15,9 +15,9 @@ const RECOVERY_MS = 1_000;
 
 /** Something that may fail again and again, and is told of as one trouble: when it begins, once a minute, and when it ends. */
 export interface Trouble {
-  /** It failed. `details` go with the line if there is one; each failure has a line with its stack at level `debug`. */
+  /** Notes a failure. `details` go with the line if there is one; each failure has a line with its stack at level `debug`. */
   note(error: unknown, details?: object): void;
-  /** It works, as far as whoever says so can tell. After a shared trouble, all others that have it hear of that. */
+  /** Notes a success, as far as the caller can tell. After a shared trouble, all others that have it hear of that. */
   settle(): void;
   /** Whoever had it does not run any more, and nobody will start it again. */
   die(error: unknown): void;
@@ -67,7 +67,7 @@ export interface TroublesOptions {
  */
 export function createTroubles({ log, clock, shared, onDeath }: TroublesOptions): Troubles {
   const common = shared && createEpisodes(wordsOf(shared.what, 'cannot', shared.advice), log, clock);
-  /** Whose last failure was the shared trouble, and how they try again. */
+  /** Troubles whose last failure was the shared one, and how they try again. */
   const sharing = new Map<Trouble, () => void>();
   let recoveredMs = Number.NEGATIVE_INFINITY;
 
@@ -117,7 +117,7 @@ function wordsOf(what: string, verb: string, advice?: string): TroubleWords {
   };
 }
 
-/** From the first failure until everybody who has failed has succeeded, or nobody has failed for a while since one of them did. */
+/** A span from the first failure until everybody who has failed has succeeded, or nobody has failed for a while since one of them did. */
 interface Episode {
   readonly beganMs: number;
   /** False for one that began too soon after the last line. */
@@ -214,7 +214,7 @@ function codeOf(error: unknown): string | undefined {
 
 const countFailures = (failures: number) => `${failures} ${failures === 1 ? 'failure' : 'failures'}`;
 
-/** With a tenth of a second below a minute, as `4.2 s`, and without above. */
+/** Seconds with one decimal below a minute, as `4.2 s`, and without above. */
 function formatSeconds(ms: number): string {
   return ms < 60_000 ? `${(ms / 1_000).toFixed(1)} s` : formatDuration(Math.round(ms / 1_000) * 1_000);
 }

@@ -53,7 +53,7 @@ export interface BatchWorkerDeps {
   readonly onConfigError: (reason: string) => void;
 }
 
-/** From a claimed batch to vectors in the table; never rejects. What cannot be done is given back, or told. */
+/** Turns a claimed batch into vectors in the table; never rejects. What cannot be done is given back, or reported. */
 export type BatchWorker = (batch: EmbeddingBatch, kind: TurnKind) => Promise<void>;
 
 export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
@@ -144,7 +144,7 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
     });
   }
 
-  /** Until this is noted, a death would be held against that row alone. */
+  /** Notes that a row is not alone any more: until then, a death would be held against that row alone. */
   async function endIsolation(batch: EmbeddingBatch, key: string, over: AbortSignal): Promise<void> {
     for (let failures = 1; !over.aborted; failures += 1) {
       try {

@@ -18,7 +18,7 @@ export interface CreateDaemonOptions extends DaemonOptions {
   readonly providers?: readonly ModelProvider[];
   /** @default silent */
   readonly log?: Logger;
-  /** For tests of images that are fetched. @internal */
+  /** Options of the image fetcher, for tests. @internal */
   readonly images?: ImageFetcherOptions;
 }
 

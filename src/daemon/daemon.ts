@@ -29,13 +29,13 @@ import { startTarget, type Target } from './target.ts';
 export interface StartDaemonOptions {
   /** The database that holds the jobs table. */
   readonly settings: ConnectionSettings;
-  /** For `env:LAMPLIGHTER_DB_*` in the jobs table. */
+  /** The environment, for `env:LAMPLIGHTER_DB_*` in the jobs table. */
   readonly env: Env;
   readonly config: DaemonConfig;
   readonly models: ModelRegistry;
   readonly log: Logger;
   readonly clock?: Clock;
-  /** For tests of images that are fetched. @internal */
+  /** Options of the image fetcher, for tests. @internal */
   readonly images?: ImageFetcherOptions;
 }
 
@@ -75,7 +75,7 @@ export async function startDaemon(options: StartDaemonOptions): Promise<WatchedD
   const models = createServedModels({ registry, troubles, clock, imageFetcher });
   const targets = new Map<string, Target>();
   const closing = new Set<Promise<void>>();
-  /** For what they have done. */
+  /** Kept for the figures of what they have done. */
   const closedTargets: Pick<Target, 'workDone'>[] = [];
   let watcher: JobsWatcher | undefined;
   let marks: JobMarks | undefined;
@@ -137,7 +137,10 @@ export async function startDaemon(options: StartDaemonOptions): Promise<WatchedD
       if (place === undefined && isKnown && !target.hasLeftovers) close(key, target);
     }
 
-    /** With what is served there under another connection string, or may be: what has moved away is removed once that is certain. */
+    /**
+     * Jobs to be left as they are in a target: those served there under another connection string, too, until it is certain that they moved
+     * away.
+     */
     function keptIn({ databaseId: own }: Target): ReadonlySet<string> {
       const others = [...places].filter(([key]) => {
         const other = targets.get(key)?.databaseId;

@@ -15,7 +15,7 @@ import { answerOf, type EmbeddedRows, type EmbedRowsOptions, embedRows } from '.
 const MOST_KEPT = 20_000;
 const NO_USAGE = { calls: 0, tokens: undefined, truncated: undefined };
 
-/** As {@link EmbeddedRows}, of documents. */
+/** What became of documents, as {@link EmbeddedRows} of rows. */
 export interface EmbeddedDocuments extends Omit<EmbeddedRows, 'answers'> {
   readonly answers: readonly (RowAnswer | DocumentAnswer)[];
   /** Chunks that the model was asked for. */

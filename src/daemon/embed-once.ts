@@ -285,7 +285,7 @@ export async function createVectorWriter(
   };
 }
 
-/** As an array of PostgreSQL, or as pgvector writes it. */
+/** The text of a vector: an array of PostgreSQL, or as pgvector writes it. */
 export function formatVector(vector: Float32Array, isArray: boolean): string {
   const values = vector.join(',');
   return isArray ? `{${values}}` : `[${values}]`;

@@ -12,12 +12,12 @@ import { ABORT_GRACE_MS, askModel, outageOf } from './ask-model.ts';
 import type { ModelTurns, TurnKind } from './model-turns.ts';
 import type { TokenBudget } from './token-budget.ts';
 
-/** Around a text, as most tokenizers put them. */
+/** Tokens that most tokenizers put around a text. */
 const SPECIAL_TOKENS = 2;
-/** Of a text, for each token that is estimated for it. */
+/** UTF-16 units that are read of a text, for each token that the model reads. */
 const MOST_UNITS_PER_TOKEN = 8;
 const DAY_USED_UP = { error: 'max_tokens_per_day is used up', isRow: false, isUntried: true };
-/** As models of ours say it. */
+/** The words in which our models report a vector of another length. */
 const WRONG_LENGTH = /gave (?:a vector of )?\d+ dimensions instead of \d+/;
 
 export interface EmbedRowsOptions {
@@ -30,7 +30,7 @@ export interface EmbedRowsOptions {
   /** What the job may still use today. @default no limit */
   readonly budget?: Pick<TokenBudget, 'claim'> | undefined;
   readonly signal: AbortSignal;
-  /** Of the batch, where the program traces. */
+  /** The span of the batch, where the program traces. */
   readonly span?: Span | undefined;
   /** How long the model may be at the same texts of a call; then these have failed. @default 5 minutes */
   readonly callLimitMs?: number | undefined;
@@ -41,8 +41,8 @@ export interface EmbedUsage {
   /** Calls of the model. */
   readonly calls: number;
   /**
-   * Of all texts that were answered, each counted once; undefined where the model does not tell. With a budget, what is to be added to the
-   * tokens that were claimed, and mostly below 0.
+   * Tokens of all texts that were answered, each counted once; undefined where the model does not tell. With a budget, what is to be added
+   * to the tokens that were claimed, and mostly below 0.
    */
   readonly tokens: number | undefined;
   /** Rows whose text was longer than the model's window, so that its end is not in the vector; undefined where the model does not tell. */
@@ -145,7 +145,7 @@ async function embed(
   return verifyOutcomes(texts, outcomes, (vector) => embeddingProblem(vector, dimensions));
 }
 
-/** Of texts whose tokens were claimed, the difference to that: for those that the model does not tell of, there is none. */
+/** Tokens that the texts took, less those that were claimed; where the model does not tell, the claim stands. */
 function tokensOf(
   texts: readonly string[],
   outcomes: ReadonlyMap<string, ItemOutcome<unknown>>,

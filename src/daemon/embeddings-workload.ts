@@ -26,11 +26,11 @@ const ORPHANS_MS = 60_000;
 
 /** What the jobs table says about the jobs of one database. */
 export interface WantedJobs {
-  /** By id, those to be served or cancelled here. */
+  /** The rows to be served or cancelled here, by id. */
   readonly rows: ReadonlyMap<string, { readonly row: JobRow; readonly spec: WantedJob; readonly isCanceled: boolean }>;
   /** Ids that have a row which is nobody's business here, such as another daemon's or one that cannot be read: leave them as they are. */
   readonly kept: ReadonlySet<string>;
-  /** Those of them that are to be cancelled nevertheless. */
+  /** The ones among `kept` that are to be cancelled nevertheless. */
   readonly canceled: ReadonlySet<string>;
 }
 
@@ -71,7 +71,7 @@ export async function openEmbeddings(
   const captures = createDropSchedule(clock);
   const watch = createLoopWatch(clock);
 
-  /** Behind a pooler, a session would not be its own. */
+  /** Opens a session past the pooler, behind which it would not be its own; undefined while there is no room for one. */
   async function openIndexSession(signal: AbortSignal) {
     if (sessions.free <= 0) return undefined;
     const giveBack = await sessions.take();

@@ -16,7 +16,7 @@ const LOOK_MS = 1_000;
 const RECHECK_MS = 60_000;
 /** A build that has failed is hours of work on a large table: it is tried again later and later. */
 const AGAIN = { baseMs: RECHECK_MS, capMs: 3_600_000 };
-/** For how long a build that is not wanted any more may take to stop. */
+/** How long a build that is not wanted any more may take to stop. */
 const CANCEL_MS = 10_000;
 const CANCEL_LOOK_MS = 100;
 
@@ -27,7 +27,7 @@ export type OpenIndexSession = (
 
 export interface IndexKeeperDeps {
   readonly db: Pool;
-  /** In the database of the table. */
+  /** The job's id in the database of the table. */
   readonly jobId: string;
   readonly column: IndexedColumn;
   readonly openSession: OpenIndexSession;

@@ -91,7 +91,7 @@ export function createJobPasses({
   let hasFullPass = false;
   const bounds = job.table.srcKind === 'bytes' ? IMAGE_BLOCKS : BLOCKS;
   let blocks = bounds.least;
-  /** Not before then does a pass follow one that found rows. */
+  /** The earliest time for a pass that follows one that found rows. */
   let followUpMs = Number.NEGATIVE_INFINITY;
   let hasTaken = false;
   /** What the server had counted of the table's rows when the last pass began, and when it may be compared. */

@@ -52,9 +52,9 @@ export interface JobRunnerDeps {
   readonly onClaimed: () => void;
   readonly openIndexSession: OpenIndexSession;
   readonly meter: Pick<Meter, 'lane'>;
-  /** It was prepared for what its row asks for now: there may be triggers of what it asked for before. */
+  /** The job was prepared for what its row asks for now: there may be triggers of what it asked for before. */
   readonly onPrepared: () => void;
-  /** It has left a column, or a table of chunks, that another job may wait for. */
+  /** The job has left a column, or a table of chunks, that another job may wait for. */
   readonly onColumnFree: () => void;
   /** A wish to remove the job has been fulfilled. */
   readonly onRemoved: () => void;

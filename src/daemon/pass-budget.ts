@@ -9,9 +9,9 @@ const MS_TO_NEXT_DAY = `select (extract(epoch from
 export interface PassBudget extends Pick<TokenBudget, 'claim'> {
   /** Adds to what was claimed, or takes from it. */
   settle(tokens: number): void;
-  /** Of all days. */
+  /** Tokens used on all days. */
   readonly used: number;
-  /** Until the next day. */
+  /** Time until the next day. */
   waitMs(): number;
 }
 

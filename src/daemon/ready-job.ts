@@ -16,7 +16,7 @@ import type { ServedModel } from './served-models.ts';
 import { createTokenBudget } from './token-budget.ts';
 import type { ReadyJob } from './work-off.ts';
 
-/** Documents of a batch, each of which may have thousands of chunks, and images, which may be of 20 MB each. */
+/** Most rows of a batch of documents, each of which may have thousands of chunks, or of images, which may be of 20 MB each. */
 const MOST_LARGE_ROWS = 64;
 
 export interface ReadyJobDeps {
@@ -33,12 +33,12 @@ export interface ReadyJobDeps {
   readonly clock: Clock;
   /** The tokens of the day are used up, or there are some again. */
   readonly onBudget: (isUsedUp: boolean) => Promise<void>;
-  /** See `createJobPasses`. */
+  /** The next three: see `createJobPasses`. */
   readonly onComplete: () => Promise<void>;
   readonly onFullPass: () => void;
   readonly onIncomplete: () => Promise<void>;
   readonly onWritten: (report: WriteReport) => void;
-  /** See `createBatchWorker`. */
+  /** The next two: see `createBatchWorker`. */
   readonly onChanged: () => void;
   readonly onConfigError: (reason: string) => void;
 }

@@ -17,7 +17,7 @@ export interface ServedModel {
   readonly dimensions: number;
   /** Shared by all models of the daemon. */
   readonly loneTurn: LoneTurn;
-  /** It takes images; in `model`, `embed` takes them as texts. */
+  /** The model takes images; in `model`, `embed` takes them as texts. */
   readonly isVisual: boolean;
 }
 
@@ -36,7 +36,7 @@ export interface ServedModelsDeps {
   readonly registry: ModelRegistry;
   readonly troubles: Troubles;
   readonly clock: Clock;
-  /** For images that are given as URLs; undefined: they are not fetched. */
+  /** Fetches images that are given as URLs; undefined: they are not fetched. */
   readonly imageFetcher: ImageFetcher | undefined;
 }
 

@@ -50,7 +50,7 @@ export interface Target extends Service {
   setJobs(wanted: WantedJobs): void;
   /** Which database it is, as `readDatabaseId` names it; undefined before it was opened, or where the host does not tell. */
   readonly databaseId: string | undefined;
-  /** It is open, and something in it is still to be removed. */
+  /** The database is open, and something in it is still to be removed. */
   readonly hasLeftovers: boolean;
   readonly reports: readonly JobReport[];
   /** Undefined while it is not open. */

@@ -34,7 +34,7 @@ export interface TokenBudget {
 }
 
 export function createTokenBudget({ db, jobId, limit, clock, onChange }: TokenBudgetOptions): TokenBudget {
-  /** Of the text that had no room. */
+  /** Tokens of the text that had no room. */
   let needed: number | undefined;
   let lookMs = Number.NEGATIVE_INFINITY;
   return {

@@ -2,7 +2,7 @@ import type { Rights } from './api.ts';
 
 /** Who asks, and what they may do; a right that is not named is not given. */
 export interface Access {
-  /** For the audit, and for the page to show. */
+  /** The user's name, for the audit and the page. */
   readonly user?: string;
   readonly rights: Partial<Rights>;
 }
@@ -16,7 +16,7 @@ export type Authorise = (request: Request) => Access | Response | undefined | Pr
 /** All there is. */
 export const ALL_RIGHTS: Rights = { view: true, payloads: true, operate: true, admin: true };
 
-/** With what is not given spelt out. A dashboard that only reads gives no right to change anything. */
+/** The rights with their defaults filled in. A dashboard that only reads gives no right to change anything. */
 export function rightsOf({ rights }: Access, isReadOnly: boolean): Rights {
   const { view = false, payloads = false, operate = false, admin = false } = rights;
   return {

@@ -42,7 +42,7 @@ export interface Session {
   readonly version: string;
   readonly database: string;
   readonly host: string;
-  /** As whom the dashboard is logged in. */
+  /** The role that the dashboard is logged in as. */
   readonly role: string;
   /** False where the role sees only its own requests, tasks and jobs; the page says so. */
   readonly seesAll: boolean;
@@ -86,7 +86,7 @@ export interface LaneFigures {
   readonly isServed: boolean;
 }
 
-/** Of the last hour, from the metrics. */
+/** Figures of the last hour, from the metrics. */
 export interface RecentFigures {
   readonly completed: number;
   readonly failed: number;
@@ -176,7 +176,7 @@ export interface OperationPreview {
   /** Exact: how many match now and can be acted on. */
   readonly count: number;
   readonly samples: readonly (RequestRow | TaskRow)[];
-  /** Without any filter `confirm` is needed: the words to be typed. */
+  /** The words to be typed as `confirm`, which is needed without any filter. */
   readonly confirmWords?: string;
 }
 
@@ -195,7 +195,7 @@ export interface Operation {
   readonly done: number;
   /** Matched when they were collected and were not acted on. */
   readonly skipped: number;
-  /** They did not match any more, were deleted, another transaction had them locked for long, or a constraint or trigger refused. */
+  /** Why they were skipped: they did not match any more, were deleted, were locked for long, or a constraint or trigger refused. */
   readonly skippedFor: {
     readonly changed: number;
     readonly gone: number;

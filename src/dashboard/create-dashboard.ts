@@ -56,7 +56,7 @@ export function createDashboard(options: DashboardOptions): Dashboard {
   return Object.assign((request: Request) => dashboard.handle(request), { close: () => dashboard.stop() });
 }
 
-/** With a slash at both ends. @throws LamplighterError CONFIG_INVALID */
+/** The path with a slash at both ends. @throws LamplighterError CONFIG_INVALID */
 function parseBasePath(text: string): string {
   const path = `/${text.replaceAll(/^\/+|\/+$/g, '')}/`.replace('//', '/');
   if (/^[\w/.~-]+$/.test(path) && !/\/\.{0,2}\//.test(path)) return path;

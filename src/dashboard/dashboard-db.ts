@@ -14,7 +14,7 @@ export interface DashboardDb {
 /** A client of `pg`, or what can do as much. */
 export interface PooledClient {
   query(text: string, values?: unknown[]): PromiseLike<{ readonly rows?: readonly unknown[] }>;
-  /** With an error the connection is closed instead of used again. */
+  /** Gives the connection back; with an error it is closed instead of used again. */
   release(error?: Error): void;
   on(event: 'error', listener: (error: Error) => void): unknown;
   removeListener(event: 'error', listener: (error: Error) => void): unknown;

@@ -45,14 +45,14 @@ export function guardRequest(request: Request, isKnownHost: HostCheck): void {
   }
 }
 
-/** As the browser says, or an old one by the origin of the page, whose scheme a proxy may have changed. */
+/** Whether the page is of this origin: as the browser says, or an old one by the page's origin, whose scheme a proxy may have changed. */
 function isSameOrigin(request: Request, site: string | null): boolean {
   if (site !== null) return site === 'same-origin';
   const origin = request.headers.get('origin');
   return origin !== null && URL.canParse(origin) && new URL(origin).host === new URL(request.url).host;
 }
 
-/** On every answer: nothing but this server's own files runs, no other page frames or reads it, and nothing is kept. */
+/** Headers of every answer: nothing but this server's own files runs, no other page frames or reads it, and nothing is kept. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy':
     "default-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",

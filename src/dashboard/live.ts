@@ -8,7 +8,7 @@ import type { DashboardDb } from './dashboard-db.ts';
 
 const LOOK_MS = 400;
 const SAMPLE_MS = 1_000;
-/** Between two events of changes: four a second. */
+/** Least time between two events of changes: four a second. */
 const CHANGED_MS = 250;
 const HEARTBEAT_MS = 10_000;
 

@@ -24,11 +24,11 @@ import { ROUTES } from './routes/routes.ts';
 /** What a dashboard is made of. */
 export interface DashboardParts {
   readonly db: DashboardDb;
-  /** With a slash at both ends. */
+  /** The path of the page, with a slash at both ends. */
   readonly basePath: string;
   readonly authorise: Authorise;
   readonly isReadOnly: boolean;
-  /** As readTraceUrl gives it. @default no links */
+  /** The address of traces, as readTraceUrl gives it. @default no links */
   readonly traceUrl?: string | undefined;
   readonly isKnownHost: HostCheck;
   /** Goes on with operations even while nobody asks anything. */

@@ -4,11 +4,11 @@ import type { DashboardDb } from './dashboard-db.ts';
 
 /** What a route may use. */
 export interface RouteContext {
-  /** Of a GET: a read-only transaction. Of a POST: one that writes. */
+  /** A transaction: read-only for a GET, and one that writes for a POST. */
   readonly db: Queryable;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
-  /** Of a POST: JSON, as it was sent. */
+  /** The JSON of a POST, as it was sent. */
   readonly body: unknown;
   readonly rights: Rights;
   readonly user: string | undefined;
@@ -33,9 +33,9 @@ export interface DashboardServices {
 /** One thing that the server answers, below `<base path>/api`. */
 export interface Route {
   readonly method: 'GET' | 'POST';
-  /** As hono has it: `/requests/:requestId`. */
+  /** The path as hono has it: `/requests/:requestId`. */
   readonly path: string;
-  /** Without it the answer is 403; for some routes it depends on the body. */
+  /** The right that is needed, as else the answer is 403; for some routes it depends on the body. */
   readonly right: keyof Rights | ((body: unknown) => keyof Rights);
   /** Takes no transaction, as it needs several or none. */
   readonly isLong?: boolean;

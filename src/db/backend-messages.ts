@@ -18,7 +18,7 @@ export interface MessageReader {
 /** Cuts what a server sends into messages. */
 export function createMessageReader(onMessage: MessageListener): MessageReader {
   let rest: Buffer = NOTHING;
-  /** Of a message whose body is being thrown away. */
+  /** Bytes left of a message whose body is being thrown away. */
   let bytesToSkip = 0;
   /** Parts of a message that is not whole yet: put together once, as to do it for each chunk takes quadratic time. */
   let parts: Buffer[] = [];
@@ -93,7 +93,7 @@ interface FieldCutter {
   readonly isDone: boolean;
   /** How many of the bytes were of the message. */
   take(bytes: Buffer): number;
-  /** As the server would have sent it with shorter fields. */
+  /** The message as the server would have sent it with shorter fields. */
   body(): Buffer;
 }
 

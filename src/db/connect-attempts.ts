@@ -53,7 +53,7 @@ export function attemptsFor(settings: ConnectionSettings): ConnectAttempt[] {
   return [...attempts.filter(isLast), ...attempts.filter((attempt) => !isLast(attempt))];
 }
 
-/** As libpq: a wrong password ends the search, a refusal may be about encryption, and an unusable host leads to the next. */
+/** Decides as libpq: a wrong password ends the search, a refusal may be about encryption, and an unusable host leads to the next. */
 function isWorthTrying(
   next: ConnectAttempt,
   previous: { readonly attempt: ConnectAttempt; readonly error: LamplighterError },
@@ -74,7 +74,7 @@ function isAboutEncryption(error: LamplighterError): boolean {
 export interface LoginOptions {
   readonly settings: ConnectionSettings;
   readonly address: HostAddress;
-  /** For messages: `user@host:port/database`. */
+  /** The place in messages: `user@host:port/database`. */
   readonly place: string;
   /** Gives up connecting; an open connection is not bound to it. */
   readonly signal?: AbortSignal | undefined;

@@ -26,9 +26,9 @@ export interface ConnectionWishes {
 /** Who may hold how many connections. Beside these, one listens and one is for short sessions, one at a time. */
 export interface ConnectionPlan {
   readonly max: number;
-  /** Of the pool, at most. */
+  /** Most connections of the pool. */
   readonly pool: number;
-  /** Of a workload's own. */
+  /** Connections of a workload's own. */
   readonly sessions: number;
   /** So many of these are the pool's, and lent by it. */
   readonly borrowed: number;

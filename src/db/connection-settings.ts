@@ -10,7 +10,7 @@ import { loadService } from './pg-service-file.ts';
 import { planTls, type TlsPlan } from './tls.ts';
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
-/** For `connect_timeout=0`, which means for ever: a wait without a bound would look like a hang. */
+/** The limit for `connect_timeout=0`, which means for ever: a wait without a bound would look like a hang. */
 const LONGEST_CONNECT_TIMEOUT_MS = 60_000;
 const SOCKET_FOLDERS = ['/var/run/postgresql', '/tmp'];
 
@@ -210,7 +210,7 @@ function readPort(text: string, origin: string): number {
   throw invalid(origin, `expected a port from 1 to 65535, got "${text}"`);
 }
 
-/** As libpq: the local socket where there is one. */
+/** The host of libpq: the local socket where there is one. */
 function defaultHost(port: number): string {
   return SOCKET_FOLDERS.find((folder) => existsSync(`${folder}/.s.PGSQL.${port}`)) ?? 'localhost';
 }

@@ -86,7 +86,7 @@ export function watchChannelBinding(client: Client, place: string): () => boolea
   return () => isBound;
 }
 
-/** For a server, or a proxy, that offers no login bound to the TLS connection. */
+/** The error for a server, or a proxy, that offers no login bound to the TLS connection. */
 export function channelNotBound(place: string): LamplighterError {
   return new LamplighterError(
     'AUTHENTICATION_FAILED',

@@ -35,7 +35,7 @@ export interface Session extends Queryable {
 }
 
 export interface SessionOptions {
-  /** For messages: `user@host:port/database`. */
+  /** The place in messages: `user@host:port/database`. */
   readonly place: string;
   /** Longest wait for the answer to one query; the session is cut then, as its state is unknown. @default unbounded */
   readonly queryTimeoutMs?: number | undefined;

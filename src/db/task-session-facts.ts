@@ -3,9 +3,9 @@ import type { TextExchange } from './text-exchange.ts';
 
 /** What a session is, as the server says. */
 export interface TaskSessionFacts {
-  /** Of the server process, also behind a pooler. */
+  /** The pid of the server process, also behind a pooler. */
   readonly pid: number;
-  /** With `pid` it cancels what the session runs, from anywhere; absent where something in between has keys of its own. */
+  /** The key that, with `pid`, cancels what the session runs, from anywhere; absent where something in between has keys of its own. */
   readonly cancelKey?: number;
   /** ISO 8601, to the microsecond. */
   readonly backendStart: string;

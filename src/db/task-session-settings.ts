@@ -55,7 +55,7 @@ export function settingsToSet(address: HostAddress, serverVersion: number): read
   return TASK_SETTINGS.filter(({ name, since = 0 }) => refused.has(name) && serverVersion >= since);
 }
 
-/** As the startup packet wants it; undefined for none. */
+/** The settings as the startup packet wants them; undefined for none. */
 export function toStartupOptions(settings: readonly TaskSetting[]): string | undefined {
   if (settings.length === 0) return undefined;
   return settings.map(({ name, value }) => `-c ${name}=${value}`).join(' ');

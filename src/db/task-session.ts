@@ -49,7 +49,10 @@ export async function openTaskSession(
   );
 }
 
-/** As `detectRoute`: behind a pooler, two clients that show one server process at a time prove that sessions are shared. */
+/**
+ * Whether the session keeps its server process, as `detectRoute` finds out: behind a pooler, two clients that show one process at a time
+ * share it.
+ */
 async function isSameServerSessionKept(
   session: TaskSession,
   settings: ConnectionSettings,

@@ -35,7 +35,7 @@ interface Exchange {
 
 /** How one text ended on the server. */
 export type TextEnd =
-  /** Without an error; `commandTag` and `rowCount` are those of its last statement, absent where it had none. */
+  /** The text ended without an error; `commandTag` and `rowCount` are those of its last statement, absent where it had none. */
   | {
       readonly kind: 'done';
       readonly commandTag?: string;
@@ -44,7 +44,7 @@ export type TextEnd =
     }
   /** A statement failed, and the session lives. */
   | { readonly kind: 'error'; readonly error: ServerError; readonly transaction: TextTransaction }
-  /** It wanted to read from the client, or write to it. What comes after it in the text may have run. */
+  /** The text wanted to read from the client, or write to it. What comes after it in the text may have run. */
   | { readonly kind: 'copy'; readonly transaction: TextTransaction }
   /** The connection ended without an answer; `fatal` is what the server said before, if it did. */
   | { readonly kind: 'lost'; readonly fatal?: ServerError; readonly cause?: Error };
@@ -64,7 +64,7 @@ export interface OwnStatement {
 export interface TextExchange {
   readonly isOpen: boolean;
   readonly key: BackendKey | undefined;
-  /** From the login on, messages are for us alone. */
+  /** Takes the messages of the session from the login on. */
   takeOver(): void;
   /** What the server last said of a setting that it reports, such as `standard_conforming_strings`. */
   parameter(name: string): string | undefined;
@@ -100,7 +100,7 @@ export interface TextExchangeOptions {
   readonly log?: Logger | undefined;
 }
 
-/** For a client that has not connected yet; from here on nothing that happens to it can end the process. */
+/** Takes over a client that has not connected yet; from here on nothing that happens to it can end the process. */
 export function createTextExchange(client: Client, { place, queryTimeoutMs, log }: TextExchangeOptions): TextExchange {
   // Reads as the driver does during the login, since the first message after it may come in the same packet.
   const reader = createMessageReader(onMessage);

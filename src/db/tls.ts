@@ -66,7 +66,7 @@ export function planTls(keywords: Keywords, env: Env | undefined, origin: string
   return { mode, negotiation, options, ...(root === undefined ? {} : { rootCertificate: root }) };
 }
 
-/** In which order encrypted and plain connections are tried; sockets are never encrypted. */
+/** The order in which encrypted and plain connections are tried; sockets are never encrypted. */
 export function encryptionsToTry(tls: TlsPlan | undefined, host: string): readonly Encryption[] {
   if (tls === undefined || host.startsWith('/') || tls.mode === 'disable') return ['plain'];
   if (tls.mode === 'prefer') return ['tls', 'plain'];

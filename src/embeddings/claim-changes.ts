@@ -15,7 +15,7 @@ export interface ChangeClaimOptions {
   readonly holderId: string;
   /** Most changes to take. Too low costs a transaction for few rows; too high makes long ones: 500 is well. */
   readonly limit: number;
-  /** Where the last claim ended: what lies before was looked at. Left out about once a second, as transactions commit out of order. */
+  /** Where the last claim ended: nothing before it is read again. Left out about once a second, as transactions commit out of order. */
   readonly after?: string | undefined;
 }
 
@@ -26,7 +26,7 @@ export interface ChangeClaim {
   readonly isMarked: boolean;
   /** Entries of the log or of a batch that were taken; 0 when there is nothing to do. */
   readonly taken: number;
-  /** For the next claim; undefined when nothing of the log was taken. */
+  /** The place to claim after next; undefined when nothing of the log was taken. */
   readonly last: string | undefined;
 }
 

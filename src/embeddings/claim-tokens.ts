@@ -8,7 +8,7 @@ export interface TokenClaim {
   readonly granted: number;
   /** Tokens of the day that are left. */
   readonly remaining: number;
-  /** Until the next day in UTC. */
+  /** Time until the next day in UTC. */
   readonly waitMs: number;
 }
 

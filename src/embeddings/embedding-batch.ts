@@ -7,7 +7,7 @@ export interface EmbeddingRow {
   /** The values of its key columns as the text of an array, for people. */
   readonly key: string;
   readonly text: string;
-  /** Of a document, the chunks that have their vectors already, as `planChunks` takes them. */
+  /** The chunks of a document that have their vectors already, as `planChunks` takes them. */
   readonly known?: readonly string[];
 }
 
@@ -30,14 +30,14 @@ export interface EmbeddingBatch {
   readonly attempt: number;
   /** How many processes have died while they held it: with nothing beside it, the one to blame is found. */
   readonly deaths: number;
-  /** Those of them that had isolated it. */
+  /** How many of them had isolated it. */
   readonly loneDeaths: number;
   readonly rows: readonly EmbeddingRow[];
-  /** Beside each of `rows`. */
+  /** The place of each of `rows`, in order. */
   readonly places: readonly BatchRow[];
   /** Rows whose text is blank now: their vectors are taken away. */
   readonly clears: readonly BatchRow[];
-  /** Keys of rows that a later claim is to look at. */
+  /** Keys of rows that are left to a later claim. */
   readonly postponed: readonly string[];
   /** Rows of which only a stamp is missing. */
   readonly settled: readonly BatchRow[];
@@ -52,7 +52,7 @@ export interface JudgedRow {
   readonly text_hash: string | null;
   readonly kind: RowKind;
   readonly text: string | null;
-  /** Of documents only. */
+  /** Known chunks, of documents only. */
   readonly known?: readonly string[] | null;
 }
 
@@ -62,7 +62,7 @@ interface BatchIdentity {
   readonly attempt: number;
   /** How many processes have died while they held it: with nothing beside it, the one to blame is found. */
   readonly deaths: number;
-  /** Those of them that had isolated it. */
+  /** How many of them had isolated it. */
   readonly loneDeaths: number;
 }
 

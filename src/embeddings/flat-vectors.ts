@@ -4,7 +4,7 @@ const FLOAT4_OID = 700;
 const HEADER_BYTES = 20;
 const FLOAT4_BYTES = 4;
 const isLittleEndian = new Uint8Array(Int32Array.of(1).buffer)[0] === 1;
-/** In front of each number. */
+/** The size in front of each number. */
 const FOUR = networkOrder(FLOAT4_BYTES);
 
 /** Vectors as a parameter in binary format, of the type that the table's `wire` says. */

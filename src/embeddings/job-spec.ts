@@ -12,7 +12,7 @@ export interface ChunkSpec {
 
 /** What a row of a jobs table asks for, in the terms of the database that holds the table. */
 export interface JobSpec {
-  /** Names the jobs table the row is of, always alike; opaque here. */
+  /** The name of the jobs table that the row is of, always alike; opaque here. */
   readonly controlId: string;
   /** The row's id as text. */
   readonly jobId: string;
@@ -28,7 +28,7 @@ export interface JobSpec {
   readonly filterColumn?: string | undefined;
   /** Key columns, separated by commas and quoted where identifiers would be. @default the primary key, else `id` */
   readonly pk?: string | undefined;
-  /** For a destination that is missing: `real[]`, `vector(n)` or `halfvec(n)`. @default 'REAL[]' */
+  /** The type of a destination that is missing: `real[]`, `vector(n)` or `halfvec(n)`. @default 'REAL[]' */
   readonly columnType?: string | undefined;
   readonly model: string;
   readonly dimensions: number;
@@ -42,7 +42,7 @@ export interface JobSpec {
 
 /** A job that is ready to be worked on, as of one generation: any change of it makes the operations throw JOB_CHANGED. */
 export interface PreparedJob {
-  /** In this database; not the id of the user's row. */
+  /** The job's id in this database; not that of the user's row. */
   readonly id: string;
   readonly generation: string;
   readonly model: string;

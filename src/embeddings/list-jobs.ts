@@ -8,7 +8,7 @@ const RECORD_JOB_WARNINGS = loadQuery('record_job_warnings');
 type JobState = 'preparing' | 'backfill' | 'live' | 'failed' | 'canceled';
 
 export interface RegisteredJob {
-  /** In this database. */
+  /** The job's id in this database. */
   readonly id: string;
   /** The id of the row of the jobs table. */
   readonly jobId: string;
@@ -59,7 +59,7 @@ export async function listJobs(db: Queryable, controlId: string): Promise<readon
   }));
 }
 
-/** Notes for `lamplighter.embedding_status` how a job is; without effect on a canceled one. */
+/** Notes the state of a job for `lamplighter.embedding_status`; without effect on a canceled one. */
 export async function setJobState(
   db: Queryable,
   jobId: string,
@@ -69,14 +69,14 @@ export async function setJobState(
   await db.query(RECORD_JOB_STATE, [jobId, state, reason ?? null]);
 }
 
-/** Notes for `lamplighter.embedding_status` what the job's user should know, as sentences. */
+/** Notes sentences for the job's user in `lamplighter.embedding_status`. */
 export async function setJobWarnings(db: Queryable, jobId: string, warnings: readonly string[]): Promise<void> {
   await db.query(RECORD_JOB_WARNINGS, [jobId, warnings]);
 }
 
 const LIST_CHANGED_JOBS = loadQuery('list_changed_jobs');
 
-/** Of these jobs, those that have changed rows to be claimed, by their ids here. Cheap, however many jobs there are. */
+/** The ids of those jobs among the given ones that have changed rows to be claimed. Cheap, however many jobs there are. */
 export async function listChangedJobs(db: Queryable, jobIds: readonly string[]): Promise<readonly string[]> {
   const { rows } = await db.query<{ id: string }>(LIST_CHANGED_JOBS, [[...jobIds]]);
   return rows.map(({ id }) => id);

@@ -1,9 +1,9 @@
 import { digestOf } from './table/chunk-sql.ts';
 
-/** A chunk as it is to be. */
+/** A chunk that a document is to have. */
 export interface PlannedChunk {
   readonly text: string;
-  /** Of its text. */
+  /** The digest of its text. */
   readonly digest: string;
   /** The number under which the document has this text and its vector already; undefined where a vector has to be made. */
   readonly from: number | undefined;

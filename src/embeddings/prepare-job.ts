@@ -28,17 +28,17 @@ import type { LockPatience } from './table/lock-table.ts';
 import { quoteIdentifier } from './table/quote-identifier.ts';
 
 const REGISTER_EMBEDDING_JOB = loadQuery('register_embedding_job');
-/** What a daemon meets that makes what another one, preparing the same job, has made a moment before. */
+/** Errors of a daemon that makes what another one, preparing the same job, has made a moment before. */
 const MADE_ALREADY = ['duplicateColumn', 'duplicateObject', 'duplicateTable', 'uniqueViolation'] as const;
 /** Each try gets past one of them at least. */
 const MOST_TRIES = 5;
 const BUILD_CAPTURE = loadQuery('build_capture');
 const CAPTURE_LIMIT_BYTES = 2 ** 30;
-/** That a `vector` of pgvector can have. */
+/** Most dimensions of a `vector` of pgvector. */
 const MOST_DIMENSIONS = 16_000;
 
 export interface PrepareOptions {
-  /** For how long DDL may wait for a table that is in use; then the server's error 55P03: try again later. @default 30000 */
+  /** How long DDL may wait for a table that is in use; then the server's error 55P03: try again later. @default 30000 */
   readonly patienceMs?: number;
   readonly signal?: AbortSignal;
   /** @default the host's */

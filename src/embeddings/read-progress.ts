@@ -3,11 +3,11 @@ import type { Queryable } from '../db/query.ts';
 
 const READ_EMBEDDING_STATUS = loadQuery('read_embedding_status');
 
-/** How far a job is, as `lamplighter.embedding_status` shows it. */
+/** The progress of a job, as `lamplighter.embedding_status` shows it. */
 export interface JobProgress {
   readonly state: string;
   readonly reason: string | undefined;
-  /** Of the last full pass, as `embedded`; undefined before there was one. */
+  /** Rows that the last full pass found, as `embedded`; undefined before there was one. */
   readonly rows: number | undefined;
   readonly embedded: number | undefined;
   readonly stale: number | undefined;
@@ -25,15 +25,15 @@ export interface JobProgress {
   readonly lastError: string | undefined;
   readonly passNumber: number;
   readonly passRows: number;
-  /** How much of the table, as it was when the running pass began, it has looked at; undefined while none runs. */
+  /** How much the running pass has read of the table as it was at its beginning; undefined while none runs. */
   readonly passPercent: number | undefined;
-  /** Of the running pass, or the last one, as the rows that it looks at in a second. */
+  /** When the running pass, or the last one, began; `passRate` is the number of rows that it reads in a second. */
   readonly passStartedAt: Date | undefined;
   readonly passRate: number | undefined;
   readonly fullPassAt: Date | undefined;
   /** When all rows are compared with their texts again, at the latest. */
   readonly nextFullPassAt: Date | undefined;
-  /** Of the index that the job asks for: waiting, building, built or failed; undefined, as the others, where it asks for none. */
+  /** The state of the index that the job asks for: waiting, building, built or failed; undefined where it asks for none. */
   readonly indexState: string | undefined;
   readonly indexName: string | undefined;
   readonly indexPercent: number | undefined;

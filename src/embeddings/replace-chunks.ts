@@ -35,7 +35,7 @@ interface DocumentWrite {
 }
 
 interface ChunkWrite extends EmbeddedChunk {
-  /** Of the document, from 1. */
+  /** The number of the document, from 1. */
   readonly document: number;
   readonly no: number;
 }

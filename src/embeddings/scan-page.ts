@@ -29,9 +29,9 @@ export interface ScanPage {
   readonly bytes: number;
   /** Blocks of the page. */
   readonly blocks: number;
-  /** Blocks were left for the next page, as `limit` was reached: they are read again. */
+  /** True when blocks were left for the next page, as `limit` was reached: they are read again. */
   readonly isCut: boolean;
-  /** The pass is over, or none runs. */
+  /** True when the pass is over, or none runs. */
   readonly isEnd: boolean;
   /** Rows without their vector that the pass has found so far, those included that wait in a batch of a pass. One that found any is followed by another. */
   readonly found: number;
@@ -115,7 +115,7 @@ interface LeafPage {
   readonly summary: PageSummary;
   /** Where the next page begins; null at the end of the leaf. */
   readonly next: string | null;
-  /** In blocks. */
+  /** The size in blocks. */
   readonly size: number;
 }
 

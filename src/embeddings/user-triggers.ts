@@ -4,8 +4,8 @@ import type { Queryable } from '../db/query.ts';
 const LIST_BEFORE_TRIGGERS = loadQuery('list_before_triggers');
 
 /**
- * Until the transaction ends or `hidePath`, triggers of the user's find their tables by the path of the login, as they would in a session of
- * its own, and by the schema of theirs: statements have to be qualified. Rows are looked up by place or key: no plan that reads the table
+ * Lets triggers of the user's find their tables by the path of the login, as they would in a session of its own, and by the schema of theirs,
+ * until the transaction ends or `hidePath`: statements have to be qualified meanwhile. Rows are looked up by place or key: no plan that reads the table
  * instead is right.
  */
 export async function showPath(db: Queryable, searchPath: string, schema: string): Promise<void> {

@@ -51,7 +51,7 @@ export interface RowsWrite {
   readonly failedMs: number;
   /** Rows of which only a stamp is missing. */
   readonly settled: readonly BatchRow[];
-  /** Nothing of the batch is left. */
+  /** True when nothing of the batch is left. */
   readonly isDone: boolean;
   readonly usage: BatchUsage;
 }
@@ -187,7 +187,7 @@ async function lockRows(db: Queryable, job: PreparedJob, writes: readonly Vector
   return locked;
 }
 
-/** Those that the rows were seen in, and the one that is searched for rows that have moved. */
+/** The tables in which the rows were seen, and the one that is searched for rows that have moved. */
 function tablesOf({ table }: PreparedJob, writes: readonly VectorWrite[]): NamedTable[] {
   const seen = new Set(writes.map(({ row }) => row.leaf));
   return [

@@ -12,7 +12,7 @@ const ABORT_GRACE_MS = 1_000;
 /** How far the length of an embedding may be from 1. */
 const NORM_TOLERANCE = 1e-3;
 
-/** With the `u` flag, a pair is one character, so this finds halves only. */
+/** Half of a surrogate pair: with the `u` flag, a pair is one character. */
 const LONE_SURROGATE = /[\ud800-\udfff]/u;
 
 const KINDS: ReadonlySet<unknown> = new Set(['invalid', 'failed', 'unavailable']);

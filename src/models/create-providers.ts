@@ -10,11 +10,11 @@ import { createOnnxProvider } from './onnx/onnx-provider.ts';
 import type { ModelProvider } from './provider.ts';
 
 export interface CreateProvidersOptions {
-  /** For the folder of models, addresses and keys of servers, settings of the engines. */
+  /** The environment: it names the folder of models, addresses and keys of servers, settings of the engines. */
   readonly env: Env;
   /** Model names that the user gave on the command line, in the environment or in code: only these may be paths. */
   readonly given?: readonly (string | undefined)[];
-  /** For what engines print, and their ends. @default silent */
+  /** The log of what engines print, and of their ends. @default silent */
   readonly log?: Logger | undefined;
 }
 

@@ -18,7 +18,7 @@ export interface FunctionSupport {
   /** The default model, served or not; undefined when none is configured. */
   readonly model: string | undefined;
   readonly isServed: boolean;
-  /** Of the model: `unknown` for a name that no runtime has; undefined when none is configured. */
+  /** The state of the model: `unknown` for a name that no runtime has; undefined when none is configured. */
   readonly state: ModelDescription['state'] | undefined;
   /** Why it is not served, for people; undefined when it is. */
   readonly reason: string | undefined;
@@ -39,7 +39,7 @@ export function resolveDefaultModels(settings: DefaultModelSettings = {}): Defau
   });
 }
 
-/** For each of `functions`, whether its default model can be loaded and serves it, and why not; loads nothing. */
+/** Whether the default model of each of `functions` can be loaded and serves it, and why not; loads nothing. */
 export function describeSupport(
   registry: ModelRegistry,
   models: DefaultModels,

@@ -42,7 +42,7 @@ export interface ModelDefinition {
     /** See {@link Model.embedQueries}. */
     readonly runQueries?: ModelMethod<string, Float32Array>['run'];
   };
-  /** In place of `embed`. */
+  /** The method of a model of images, in place of `embed`. */
   readonly embedImages?: ModelMethod<Uint8Array, Float32Array> & { readonly dimensions?: number };
   readonly rerank?: ModelMethod<RerankItem, readonly number[]>;
   readonly generate?: ModelMethod<GenerateItem, string> & {

@@ -12,7 +12,7 @@ export interface ModelError {
   readonly kind: ModelErrorKind;
   /** Shown to the caller of the request: never a secret, never a stack. */
   readonly message: string;
-  /** For `unavailable`: when the provider asked to be called again. For `failed`: not worth trying before. */
+  /** When the provider asked to be called again, for `unavailable`. For `failed`: not worth trying before. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }

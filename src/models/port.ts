@@ -26,7 +26,7 @@ export interface GenerateItem {
 
 export interface RerankItem {
   readonly query: string;
-  /** At least one. */
+  /** The documents, at least one. */
   readonly documents: readonly string[];
   /** An instruction, for models that accept one. */
   readonly task: string;
@@ -94,7 +94,7 @@ export interface Model {
     signal: AbortSignal,
     progress?: CallProgress<Float32Array>,
   ): Promise<readonly ItemOutcome<Float32Array>[]>;
-  /** As `embed`, for search queries; absent if the model treats both alike. */
+  /** Embeds search queries as `embed` does texts; absent if the model treats both alike. */
   embedQueries?: Model['embed'];
   /**
    * How the model divides texts before it embeds them, without special tokens and prefix; absent if the runtime cannot report it. For long

@@ -133,7 +133,7 @@ function generateItem(
   return { prompt: row.prompt, maxTokens: row.max_tokens, seed: row.seed, output };
 }
 
-/** To be raised when the layout of the hashed fields changes. */
+/** Raise it when the layout of the hashed fields changes. */
 const LAYOUT = 'lamplighter 1';
 
 /**

@@ -42,7 +42,7 @@ export interface LaneMeter {
   noteEnd(status: EndStatus, runMs: number | undefined, count?: number, atMs?: number): void;
   /** An attempt failed and was charged, with another one to follow. */
   noteRetry(runMs: number | undefined, atMs?: number): void;
-  /** From the queueing to the first claim. */
+  /** Notes the time from the queueing to the first claim. */
   noteWait(ms: number, atMs?: number): void;
   noteTokens(count: number): void;
   noteOldestPending(seconds: number): void;

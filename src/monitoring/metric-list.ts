@@ -7,7 +7,7 @@ export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly labels: readonly MetricLabel[];
   readonly help: string;
-  /** Of each process, what it did or how it is; or of the whole installation, from the one process that measures it at present. */
+  /** What each process did or how it is; or how the whole installation is, from the one process that measures it at present. */
   readonly of: 'process' | 'installation';
 }
 

@@ -18,7 +18,7 @@ export interface LaneFigures {
   /** Ready, delayed and quarantined ones together. */
   readonly pending: BoundedCount;
   readonly ready: number;
-  /** They wait for the end of a pause after a failure. */
+  /** Requests that wait for the end of a pause after a failure. */
   readonly delayed: number;
   readonly quarantined: number;
   readonly running: number;
@@ -47,7 +47,7 @@ export interface JobFigures {
 
 /** What waits and runs now. */
 export interface Figures {
-  /** By the clock of the server: the age of all of it counts from here. */
+  /** The time by the clock of the server: the age of all of it counts from here. */
   readonly at: Date;
   /** False where the role sees only its own. */
   readonly isOfAll: boolean;
@@ -59,7 +59,7 @@ export interface Figures {
     readonly oldestQueuedMs?: number;
     readonly isServed: boolean;
   };
-  /** At most 300. */
+  /** The figures of at most 300 jobs. */
   readonly jobs: readonly JobFigures[];
   /** Workers and daemons, those that were stopped left out. */
   readonly workers: { readonly alive: number; readonly dead: number };

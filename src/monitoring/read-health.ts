@@ -5,9 +5,9 @@ const READ_HEALTH = loadQuery('read_health');
 
 /** What of the server may stand in the way of all. */
 export interface Health {
-  /** Of PostgreSQL's notification queue, from 0 to 1; full, it fails every transaction that notifies. */
+  /** The share of PostgreSQL's notification queue in use, from 0 to 1; full, it fails every transaction that notifies. */
   readonly notificationQueueUsage: number;
-  /** Of the oldest transaction that keeps dead rows from being removed, as far as the owner may see others. */
+  /** The age of the oldest transaction that keeps dead rows from being removed, as far as the owner may see others. */
   readonly xminAgeMs: number;
   /** Dead rows over what autovacuum waits for, of the table where that is most: from 1 on it is due. */
   readonly autovacuumLag: number;

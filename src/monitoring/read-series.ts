@@ -23,13 +23,13 @@ export type MeasuredSystem = 'requests' | 'tasks' | 'jobs';
 export interface SeriesQuery {
   readonly window: SeriesWindow;
   readonly system: MeasuredSystem;
-  /** Of requests: their function; of jobs: the job's number. @default all */
+  /** The function of requests, or the number of a job. @default all */
   readonly functionName?: string | undefined;
   /** @default all */
   readonly model?: string | undefined;
 }
 
-/** Of the last hour. Quantiles are absent where nothing ended or began. */
+/** Figures of the last hour. Quantiles are absent where nothing ended or began. */
 export interface RecentFigures {
   readonly enqueued: number;
   readonly completed: number;

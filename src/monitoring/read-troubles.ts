@@ -14,7 +14,7 @@ const READ_SERVER_HEALTH = loadQuery('read_server_health');
 
 const OLD_MS = 600_000;
 const DEAD_FOR_MS = 900_000;
-/** Of all that ended in an hour, and no fewer than some. */
+/** The share of failures among all that ended in an hour, and their least number. */
 const MANY_FAILURES = { share: 0.05, least: 5 };
 const FULL_QUEUE = 0.5;
 const MOST_OF_A_KIND = 10;
@@ -52,7 +52,7 @@ export interface Trouble {
 /** What was read already: {@link readTroubles} judges by it. */
 export interface Measured {
   readonly figures: Figures;
-  /** Of requests; undefined for a role that may not read it. */
+  /** Figures of requests; undefined for a role that may not read them. */
   readonly recent: RecentFigures | undefined;
 }
 
@@ -157,7 +157,7 @@ async function taskTroubles(db: Queryable, { tasks, at }: Figures): Promise<Trou
   }));
 }
 
-/** For what a task may wait while all is well. */
+/** Reasons for which a task may wait while all is well. */
 const PASSING: ReadonlySet<string> = new Set(['all workers are busy', 'cancel requested', 'no worker runs tasks']);
 
 async function jobTroubles(db: Queryable, { jobs }: Figures): Promise<Trouble[]> {

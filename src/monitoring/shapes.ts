@@ -44,7 +44,7 @@ export interface RequestRow {
 
 /** All of a request. */
 export interface RequestRecord extends RequestRow {
-  /** As indented JSON. It and `result` are cut where they are long, and absent for whoever may not see payloads. */
+  /** The parameters as indented JSON. They and `result` are cut where they are long, and absent for whoever may not see payloads. */
   readonly parameters?: string;
   readonly result?: string;
   readonly parametersLength: number;
@@ -97,7 +97,7 @@ export interface TaskRecord extends TaskRow {
   readonly backendPid?: number;
   readonly commandTag?: string;
   readonly rowCount?: string;
-  /** As psql prints it. */
+  /** The error as psql prints it. */
   readonly errorText?: string;
 }
 
@@ -162,7 +162,7 @@ export interface JobFailure {
 /** A worker or a daemon. */
 export interface ProcessRow {
   readonly workerId: string;
-  /** As in each line of its log; shared by all leases of the process. */
+  /** The id in each line of its log; shared by all leases of the process. */
   readonly processId?: string;
   readonly kind: 'worker' | 'daemon';
   readonly hostname: string;
@@ -179,11 +179,11 @@ export interface ProcessRow {
   readonly failed: number;
   /** Resident memory of the process at the last heartbeat, without the processes of its engines. */
   readonly memoryBytes?: number;
-  /** Those of `lanes` whose model could not be used at the last heartbeat. */
+  /** The ones among `lanes` whose model could not be used at the last heartbeat. */
   readonly unavailableLanes?: readonly string[];
   readonly startedAt: string;
   readonly lastHeartbeat: string;
-  /** Until when what it has in flight is safe from others. */
+  /** The time until which its work in flight is safe from others. */
   readonly leaseUntil: string;
 }
 

@@ -2,7 +2,7 @@ import type { RequestFunction } from '../core/request-functions.ts';
 
 /** What a shell takes as it stands, and a program does not take for an option. */
 const PLAIN = /^[\w./:@%+=][\w./:@%+=-]*$/;
-/** In a terminal, a pasted line break runs the text before it, and other control characters change the display. */
+/** Characters that a terminal acts on: a pasted line break runs the text before it, and other control characters change the display. */
 const CONTROLLING = /\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/u;
 
 /**

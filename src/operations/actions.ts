@@ -9,7 +9,7 @@ export type RequestAction = (typeof REQUEST_ACTIONS)[number];
 export const TASK_ACTIONS = ['cancel', 'delete'] as const;
 export type TaskAction = (typeof TASK_ACTIONS)[number];
 
-/** To what each can be done. */
+/** The states to which each action applies. */
 export const STATES_OF = {
   requests: {
     retry: ['failed'],

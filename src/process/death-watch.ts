@@ -13,7 +13,7 @@ const STEP_MS = 1_000;
 
 /** What is known of the server, for judging who is silent. */
 export interface Reachability {
-  /** For how long the server has been reachable, and its clock has gone evenly; undefined: as long as anybody remembers. */
+  /** How long the server has been reachable, and its clock has gone evenly; undefined: as long as anybody remembers. */
   readonly reachableMs: number | undefined;
   /** The time of the server as of which silence is judged, in milliseconds since 1970: its clock may be set right afterwards. */
   readonly nowMs: number;
@@ -31,7 +31,7 @@ export interface Rescue {
 export interface DeathWatchDeps {
   readonly db: Queryable;
   readonly intervalMs: number;
-  /** That of this process: whoever has known the server for so long can judge others like it. */
+  /** The lease of this process: whoever has known the server for so long can judge others like it. */
   readonly leaseMs: number;
   readonly rescues: readonly Rescue[];
 }
@@ -104,7 +104,7 @@ function createReachability(leaseMs: number) {
     },
     /** True while too little is known to judge those whose lease is as long as this one. */
     isShort: () => isRecent && (last === undefined || last.startedMs - sinceMs < leaseMs),
-    /** As of the clock that was read: it may be set before a statement gets there. */
+    /** The reachability as of the clock that was read: it may be set before a statement gets there. */
     asOf: (heartbeat: Heartbeat): Reachability => ({
       reachableMs: isRecent ? heartbeat.startedMs - sinceMs : undefined,
       nowMs: heartbeat.serverMs,

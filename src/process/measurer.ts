@@ -11,7 +11,7 @@ import type { Duty } from './duties.ts';
 
 const MEASURE_MS = 15_000;
 const COMPACT_MS = 600_000;
-/** Without a new one for so long, figures of the installation are another process's business. */
+/** Age from which on figures of the installation are out of date: another process measures them. */
 const STALE_MS = 3 * MEASURE_MS;
 /** Statements of a pass that count what was queued; the next pass goes on from there. */
 const MOST_COUNTS = 25;
@@ -28,7 +28,7 @@ export interface MeasurerDeps {
 
 export interface Measurer extends Service {
   readonly duties: readonly Duty[];
-  /** Of late; undefined where another process measures. */
+  /** The latest figures; undefined where another process measures. */
   installation(): InstallationFigures | undefined;
 }
 
@@ -95,7 +95,7 @@ export function startMeasurer({ db, meter, writeMs, onHeartbeat, troubles, clock
   };
 }
 
-/** Of lanes that something waits in, and of the systems: 0 is a figure, too. */
+/** Notes the age of the oldest in each lane that something waits in, and in each system: 0 is a figure, too. */
 function noteOldest(meter: Meter, { lanes, tasks, jobs }: Figures): void {
   const ages = new Map<unknown, number>();
   for (const { functionName, model, oldestPendingMs = 0 } of lanes) {

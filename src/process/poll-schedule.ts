@@ -25,7 +25,7 @@ const CONFIRM_AFTER_MS = 2;
  * flag before it was set, is made good by scanning again soon after work, less and less often.
  */
 export interface PollSchedule {
-  /** To be called with each payload heard on WAKE_CHANNEL; true when it is about this topic, so that a scan is due now. */
+  /** Notes a payload heard on WAKE_CHANNEL; true when it is about this topic, so that a scan is due now. */
   noteWakeUp(payload: string): boolean;
   setListening(isListening: boolean): void;
   /** Takes note that work was found. */

@@ -73,7 +73,7 @@ export async function startProbeServer({ host, port, log }: ProbeServerOptions):
   };
 }
 
-/** That of all together: each failed check of any, and once what several say of the database that they share. */
+/** The readiness of all together: each failed check of any, and once what several say of the database that they share. */
 async function readinessOf(all: readonly Vitals[] | undefined): Promise<Readiness> {
   if (all === undefined || all.length === 0) return { failed: [STARTING], degraded: [] };
   const each = await Promise.all(all.map((one) => one.readiness()));

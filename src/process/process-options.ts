@@ -11,7 +11,7 @@ export const PROCESS_OPTIONS = {
   heartbeatMs: { flag: 'heartbeat', value: duration(100, 600_000), default: 5_000 },
 } as const;
 
-/** To be kept by every configuration with these options. */
+/** The rule of every configuration with these options. */
 export const HEARTBEAT_RULE = {
   option: 'heartbeatMs',
   expected: 'at most half of the lease, so that one late sign of life does not look like a death',

@@ -44,7 +44,7 @@ export interface RunningWorkloads extends Service {
   readonly workerId: string;
   /** The log that was given, with `processId` and `workerId` on each line. */
   readonly log: Logger;
-  /** By workload; still to be had after the stop. */
+  /** The work done, by workload; available after the stop, too. */
   workDone(): readonly WorkDone[];
   /**
    * Resolves, if ever, with WORKER_FAILED: a part of the process has ended by a fault. It then begins to stop by itself, at once, as it

@@ -34,7 +34,7 @@ export interface Vitals {
   inFlight(): number;
   /** Since the last heartbeat that was answered; undefined before the first one. */
   heartbeatAgeMs(): number | undefined;
-  /** Of late; undefined where another process measures the installation. */
+  /** The latest figures; undefined where another process measures the installation. */
   installation(): InstallationFigures | undefined;
 }
 

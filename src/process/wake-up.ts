@@ -13,7 +13,7 @@ export type WakeTopic = (typeof WAKE_TOPICS)[number];
 
 export interface WakeUp {
   readonly topic: WakeTopic;
-  /** Of the request for it, for {@link confirmWakeUp}; undefined when the upkeep asks for one scan, which nobody confirms. */
+  /** The epoch of the request, for {@link confirmWakeUp}; undefined when the upkeep asks for one scan, which nobody confirms. */
   readonly epoch: string | undefined;
 }
 

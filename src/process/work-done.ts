@@ -6,7 +6,7 @@ export interface WorkDone {
   readonly failed: number;
 }
 
-/** As in `12 requests (1 failed), 3 tasks`. */
+/** The work in words, as `12 requests (1 failed), 3 tasks`. */
 export function describeWork(work: readonly WorkDone[]): string {
   return work
     .map(

@@ -34,7 +34,7 @@ export interface LeaseHolder {
 export interface WorkloadContext {
   /** The pool that all workloads share; short statements only. */
   readonly db: Pool;
-  /** For sessions of one's own: take room in `sessions` first, or open them inside `withShortSession`. */
+  /** The settings for sessions of one's own: take room in `sessions` first, or open them inside `withShortSession`. */
   readonly settings: ConnectionSettings;
   readonly sessions: SessionRoom;
   /** Runs `work`, which opens one session and closes it soon, while no other such session of the process is open. */

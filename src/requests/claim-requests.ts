@@ -115,7 +115,7 @@ export interface LaneRoom extends Lane {
 }
 
 interface ClaimAtOnce extends ClaimName {
-  /** In the order in which to try them. */
+  /** The lanes in the order in which to try them. */
   readonly lanes: readonly LaneRoom[];
 }
 

@@ -3,11 +3,11 @@ import type { RequestFunction } from '../core/request-functions.ts';
 /** What workers compete for: the requests of one function that ask for one model. */
 export interface Lane {
   readonly functionName: RequestFunction;
-  /** As in `steadytext_queue.model`; `default` stands for the worker's own choice. */
+  /** The model as in `steadytext_queue.model`; `default` stands for the worker's own choice. */
   readonly model: string;
 }
 
-/** Whose claim it is, and its number among that worker's claims: never used twice under one worker id. */
+/** The worker whose claim it is, and the claim's number: never used twice under one worker id. */
 export interface ClaimName {
   readonly workerId: string;
   readonly claimNumber: number;
@@ -27,7 +27,7 @@ export interface ClaimedRequest {
   /** The fence: a finish with another attempt changes nothing. */
   readonly attempt: number;
   readonly retryCount: number;
-  /** Of which trace it is, as in W3C Trace Context; null or absent where whoever queued it said nothing. */
+  /** The trace that it belongs to, as in W3C Trace Context; null or absent where whoever queued it said nothing. */
   readonly traceparent?: string | null;
 }
 

@@ -7,7 +7,7 @@ const PRUNE_WORKERS = loadQuery('prune_workers');
 export interface PrunedWindow {
   readonly scanned: number;
   readonly pruned: number;
-  /** Those that may not be deleted, as a row of the user's refers to them or a trigger refuses it: how many, one of them, and why. */
+  /** Requests that may not be deleted, as a row of the user's refers to them or a trigger refuses it: how many, one of them, and why. */
   readonly held: { readonly requests: number; readonly requestId: string; readonly reason: string } | undefined;
   /** The id to go on from; undefined at the end of the table. */
   readonly lastId: string | undefined;

@@ -24,7 +24,7 @@ export interface RescuedRequest {
 }
 
 export interface RescueOptions {
-  /** For how long the server has been reachable, and its clock has gone evenly: nobody is blamed for silence before that. @default always */
+  /** How long the server has been reachable, and its clock has gone evenly: nobody is blamed for silence before that. @default always */
   readonly reachableMs?: number | undefined;
   /** The time of the server until which that is known, in milliseconds since 1970: silence is judged as of then. @default now */
   readonly nowMs?: number;

@@ -46,14 +46,14 @@ export interface ClaimedTask {
   readonly runId: string;
   /** A bigint as text. */
   readonly jobid: string;
-  /** As whom it runs. */
+  /** The role that it runs as. */
   readonly username: string;
   readonly roleOid: number;
   readonly text: string;
-  /** That of the caller at the time of queueing. */
+  /** The search_path of the caller at the time of queueing. */
   readonly searchPath: string;
-  /** With the run and the worker it fences late writes. */
+  /** The attempt: with the run and the worker it fences late writes. */
   readonly attempt: number;
-  /** Of which trace it is, as in W3C Trace Context; null or absent where whoever queued it said nothing. */
+  /** The trace that it belongs to, as in W3C Trace Context; null or absent where whoever queued it said nothing. */
   readonly traceparent?: string | null;
 }

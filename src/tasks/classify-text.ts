@@ -18,7 +18,7 @@ const CLIENT_WORDS = /\b(stdin|stdout)\b/i;
 
 export interface ClassifyOptions {
   readonly parser: TextParser;
-  /** Of the session. When off, the server ends strings elsewhere than the parser, and only the words count. */
+  /** The setting of the session. When off, the server ends strings elsewhere than the parser, and only the words count. */
   readonly standardConformingStrings: boolean;
 }
 

@@ -3,9 +3,9 @@ import type { ServerErrorFields } from '../db/server-error.ts';
 
 /** More of an error is cut off: an EXECUTE that fails brings its text along, of megabytes perhaps. */
 const MAX_BYTES = 65_536;
-/** Of libpq: a longer line is shortened around the error. In columns of a terminal. */
+/** Columns of a terminal that libpq gives a line: a longer one is shortened around the error. */
 const LINE_COLUMNS = 60;
-/** Of libpq: so much of a shortened line is left to the right of the error. */
+/** Columns of a shortened line that libpq leaves to the right of the error. */
 const COLUMNS_AFTER_ERROR = 10;
 /** A shortened line shows none further away from the error than this, as each character takes a column at least. */
 const WINDOW = 2 * LINE_COLUMNS;
@@ -64,7 +64,7 @@ function renderLine(text: string, position: number): string {
 }
 
 interface Place {
-  /** From 1. */
+  /** The number of the line, from 1. */
   readonly lineNumber: number;
   /** Where the line begins, in code units. */
   readonly lineStart: number;
@@ -87,7 +87,7 @@ function findPlace(text: string, characters: number): Place | undefined {
   return { lineNumber, lineStart, at };
 }
 
-/** At most as many as a shortened line can show, and one more. */
+/** The last characters of a part of the text: as many as a shortened line can show, and one more. */
 function lastCharacters(text: string, from: number, to: number): string[] {
   // Half a pair at the beginning is dropped with the rest that is too much.
   return [...text.slice(Math.max(from, to - 2 * (WINDOW + 1)), to)].slice(-WINDOW - 1);

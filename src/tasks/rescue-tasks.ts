@@ -14,7 +14,7 @@ export interface RescuedTask {
   readonly username: string;
   readonly pid: number | undefined;
   readonly cancelKey: number | undefined;
-  /** As the server wrote it. */
+  /** The start of the backend as the server wrote it. */
   readonly backendStart: string | undefined;
   readonly isAlive: boolean;
   /** Somebody wants it cancelled. */

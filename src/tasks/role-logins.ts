@@ -10,7 +10,7 @@ const PASSWORD_LIFE_MS = 300_000;
 const MOST_PASSWORDS = 1_000;
 
 export interface RoleLoginOptions {
-  /** As whom the worker is logged in. @default the user of its connection */
+  /** The role that the worker is logged in as. @default the user of its connection */
   readonly ownRole?: string;
   /** Logins of single roles; they are served whatever their attributes. @default none */
   readonly listed?: ReadonlyMap<string, ConnectionSettings>;
@@ -26,7 +26,7 @@ export interface RoleLogin {
   forget(): void;
 }
 
-/** With which credentials tasks of a role log in. */
+/** The credentials with which tasks of a role log in. */
 export interface RoleLogins {
   /** @throws LamplighterError AUTHENTICATION_FAILED when the password command fails. */
   find(role: string, signal?: AbortSignal): Promise<RoleLogin>;

@@ -56,7 +56,7 @@ export async function runTask(session: TaskSession, task: ClaimedTask, hooks: Ru
   }
 }
 
-/** In one transaction: first that the text was applied, then the text. Or how the text is to be run outside of one. */
+/** Runs a text in one transaction: first that it was applied, then the text. Or says how the text is to be run outside of one. */
 async function runWrapped(
   run: Run,
   commitsItself: boolean,

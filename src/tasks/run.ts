@@ -15,7 +15,9 @@ type Guarantee = 'exactly once' | 'at most once';
 
 /** How an attempt at a task ended, as its session saw it. */
 export type TaskEnd =
-  /** With a verdict. `errorMessage` says why it failed, as libpq prints it; tag and number of rows are those of the last statement. */
+  /**
+   * The run has a verdict. `errorMessage` says why it failed, as libpq prints it; tag and number of rows are those of the last statement.
+   */
   | {
       readonly kind: 'ended';
       readonly status: 'succeeded' | 'failed';
@@ -35,7 +37,7 @@ export type TaskEnd =
 const SHUTDOWN_MS = 300;
 /** SQLSTATE of `record_task_outcome`: another attempt has the task. */
 const FENCED = 'LL002';
-/** Of BEGIN READ WRITE on a standby. */
+/** The SQLSTATE of BEGIN READ WRITE on a standby. */
 const STANDBY = '0A000';
 
 /** What running a task needs of its worker. */
@@ -88,8 +90,8 @@ export function failed({ guarantee }: Run, errorMessage: string): TaskEnd {
 }
 
 /**
- * For a session that ended under a text. What the server said before that is the verdict, such as when an administrator terminates the
- * task, unless the server itself went down.
+ * Ends the run of a text under which the session ended. What the server said before that is the verdict, such as when an administrator
+ * terminates the task, unless the server itself went down.
  */
 export async function settleLoss(run: Run, fatal: ServerError | undefined): Promise<TaskEnd> {
   const { hooks, session, guarantee } = run;
@@ -110,7 +112,10 @@ export async function settleLoss(run: Run, fatal: ServerError | undefined): Prom
   return { kind: 'lost', reason: fatal.message, guarantee };
 }
 
-/** For an error of a statement of ours around the text, which has then not run, or was rolled back. Throws on what is no such error. */
+/**
+ * Ends a run after an error of a statement of ours around the text, which has then not run, or was rolled back. Throws what is no such
+ * error.
+ */
 export async function settleOwnError(run: Run, error: unknown): Promise<TaskEnd> {
   const { guarantee } = run;
   if (hasCode(error, 'CONNECTION_LOST')) {

@@ -3,7 +3,7 @@ import type { TaskSession } from '../db/task-session.ts';
 /** A server process, and when it began: its pid may be another one's once it has ended. */
 export interface Backend {
   readonly pid: number;
-  /** As `to_jsonb` writes it, which every session reads alike. */
+  /** The start as `to_jsonb` writes it, which every session reads alike. */
   readonly backendStart: string;
 }
 

@@ -6,14 +6,14 @@ export const MAX_PARSED_BYTES = 1_000_000;
 const PARSE_MS = 10_000;
 /** After that time without work the thread ends: what a large tree took is given back only then. */
 const IDLE_MS = 10_000;
-/** For a tree of the largest text that is parsed; beyond it the thread ends, and the text counts as one that cannot be parsed. */
+/** Room for the tree of the largest text that is parsed; beyond it the thread ends, and the text counts as one that cannot be parsed. */
 const THREAD_LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 32, stackSizeMb: 8 };
 
 /** One statement of a text: where it stands, and as much of its meaning as running it takes. */
 export interface ParsedStatement {
-  /** In bytes of UTF-8, with the white space and the comments before it. */
+  /** The offset in bytes of UTF-8, white space and comments before the statement included. */
   readonly offset: number;
-  /** In bytes; 0 for up to the end. */
+  /** The length in bytes; 0 for up to the end. */
   readonly length: number;
   readonly kind: StatementKind;
 }

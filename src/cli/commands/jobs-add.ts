@@ -9,7 +9,7 @@ import { EXIT } from '../exit.ts';
 import { withJobs } from '../jobs/job-access.ts';
 
 interface ColumnOption extends CliOption {
-  /** Of the jobs table. */
+  /** The column of the jobs table. */
   readonly column: string;
 }
 

@@ -73,7 +73,7 @@ export const migrateCommand: CliCommand = {
   },
 };
 
-/** With no database named the plan is that of a first installation. */
+/** Prints what would be applied; with no database named, the plan of a first installation. */
 async function printPlan(invocation: Invocation, options: MigrateOptions): Promise<ExitCode> {
   const { terminal, env } = invocation;
   const isNamed = namesConnection(connectionFlags(invocation), env);

@@ -17,7 +17,7 @@ const LIMIT: CliOption = {
   describes: 'show at most this many, the latest first',
   defaultText: String(DEFAULT_LIMIT),
 };
-/** Of parameters and result each, in characters. */
+/** Most characters of the parameters, and of the result. */
 const MAX_PAYLOAD = 10_000_000;
 
 export const requestsListCommand: CliCommand = {

@@ -18,7 +18,7 @@ import { type ListenAddress, urlOf } from './listen-address.ts';
 
 export interface DashboardSetup extends DashboardAccess {
   readonly settings: ConnectionSettings;
-  /** Of the program that it is part of. */
+  /** The settings of the program that it is part of. */
   readonly programSettings: readonly SettingRow[];
 }
 

@@ -18,7 +18,7 @@ interface Narrator {
   run<R extends Row>(sql: string, params?: readonly unknown[]): Promise<readonly R[]>;
   /** Runs a statement and shows nothing. */
   read<R extends Row>(sql: string): Promise<readonly R[]>;
-  /** As `run`, for a statement that has to fail; its message. */
+  /** Runs a statement that has to fail; its message. */
   runToFail(sql: string): Promise<string>;
 }
 

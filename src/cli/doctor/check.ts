@@ -35,7 +35,7 @@ type Findings = Promise<readonly Finding[]> | readonly Finding[];
 interface CheckFacts {
   /** What it is called on the command line. */
   readonly name: string;
-  /** For `--list`: what it looks at, without a full stop. */
+  /** What it examines, for `--list`, without a full stop. */
   readonly looksAt: string;
   /** What it takes to be allowed to look, for those who are refused: the end of "not checked: needs". @default the owner of the schema */
   readonly rights?: string;
@@ -65,7 +65,7 @@ export interface Surroundings {
 /** What checks of the database look at. */
 export interface Patient extends Surroundings {
   readonly settings: ConnectionSettings;
-  /** Of this check alone. */
+  /** A session for this check alone. */
   readonly session: Session;
   /** Aborts at the time limit of the check, and when the program is to end. */
   readonly signal: AbortSignal;
@@ -103,7 +103,7 @@ export interface WorkerSettings {
   readonly config: WorkerConfig | undefined;
 }
 
-/** From where on something is told. */
+/** Bounds beyond which a check reports something. */
 export interface Thresholds {
   /** Age of a transaction that keeps dead rows from being removed. */
   readonly oldTransactionMs: number;

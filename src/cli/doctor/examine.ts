@@ -22,9 +22,9 @@ import { readSettings } from './read-settings.ts';
 const MOST_LANES = 4;
 
 export interface Examination {
-  /** In the order of the checks, whichever ended first. */
+  /** The findings in the order of the checks, whichever ended first. */
   readonly findings: readonly NamedFinding[];
-  /** Of a worker started here; empty where they could not be read. */
+  /** The settings that a worker started here would have; empty where they could not be read. */
   readonly settings: readonly SettingLine[];
 }
 

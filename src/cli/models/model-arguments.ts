@@ -5,7 +5,7 @@ import { LOCAL_MODELS } from '../../models/catalogue/local-models.ts';
 import type { ModelSpec } from '../../models/files/model-files.ts';
 import type { CliOption } from '../cli-option.ts';
 
-/** On every command about the files of models. */
+/** Every command about the files of models has this option. */
 export const MODEL_DIR: CliOption = {
   flag: 'model-dir',
   argument: 'folder',

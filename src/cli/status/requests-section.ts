@@ -54,7 +54,7 @@ export function requestsSection(place: string): StatusSection {
   };
 }
 
-/** For the owner and callers: what requests failed with may quote them. */
+/** What waits, for the owner and callers alone: what requests failed with may quote them. */
 async function readWaits(read: () => Promise<readonly QueueWait[]>): Promise<readonly QueueWait[] | undefined> {
   try {
     return await read();

@@ -16,7 +16,7 @@ export interface StatusSection {
 /** What all sections of one sample share, so that they agree with each other, and with the dashboard and metrics. */
 export interface MeasuredStatus {
   readonly figures: Figures;
-  /** Of requests and of tasks; undefined for a role that sees only its own. */
+  /** Figures of requests and of tasks; undefined for a role that sees only its own. */
   readonly recent: RecentFigures | undefined;
   readonly recentTasks: RecentFigures | undefined;
   readonly processes: readonly ProcessRow[];

@@ -111,7 +111,7 @@ function listViewer({ terminal }: Invocation, textOf: (sample: StatusSample) => 
   };
 }
 
-/** In the window: the last sample with its age while the database is away, and a word about what does not fit. */
+/** Shows samples in a window: the last one with its age while the database is away, and a word about what does not fit. */
 function windowViewer(
   screen: FullScreen,
   { terminal: { style } }: Invocation,

@@ -72,7 +72,7 @@ function printWelcome({ terminal }: Invocation, { uri, isNew, daemon }: Welcome)
   terminal.print('\nCtrl-C stops all; the data stays.\n');
 }
 
-/** Beside PostgreSQL's own port, which another server on this machine often has. */
+/** The first port that is tried. PostgreSQL's own is often taken by another server on this machine. */
 const FIRST_PORT = 5433;
 const PORTS_TO_TRY = 50;
 

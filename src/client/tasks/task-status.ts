@@ -19,9 +19,9 @@ export interface TaskStatus {
   readonly queuedAt: Date;
   readonly runStartedAt?: Date;
   readonly finishedAt?: Date;
-  /** From the queueing to the start, or to now. */
+  /** Time from the queueing to the start, or to now. */
   readonly waitMs?: number;
-  /** From the start to the end, or to now. */
+  /** Time from the start to the end, or to now. */
   readonly runMs?: number;
   /** Which attempt it is in; 0 before the first one. */
   readonly attempt: number;
@@ -37,7 +37,7 @@ export interface TaskStatus {
   readonly progressPercent?: number;
   /** Estimated time left of the statement; absent where PostgreSQL reports no total. */
   readonly leftMs?: number;
-  /** As psql prints it. */
+  /** The error as psql prints it. */
   readonly errorMessage?: string;
 }
 

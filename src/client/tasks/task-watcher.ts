@@ -111,7 +111,7 @@ export function createTaskWatcher({ db, listen, troubles, clock }: TaskWatcherDe
     if (!own.signal.aborted && followers.size === 0) stopListening();
   }
 
-  /** Until it is time to look, or there is a reason to look sooner. */
+  /** Resolves when the next read is due, or there is a reason to read sooner. */
   async function pause(follower: Follower, ms: number, signal: AbortSignal | undefined): Promise<void> {
     const wait = new AbortController();
     const end = () => wait.abort();

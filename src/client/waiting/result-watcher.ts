@@ -182,7 +182,7 @@ export function createResultWatcher({
     return { loop, isListening: false };
   }
 
-  /** Not awaited by the loop that it stops. */
+  /** Stops the loop, which does not await this. */
   function retire(): void {
     if (engine === undefined) return;
     const { loop, listener } = engine;

@@ -7,7 +7,7 @@ import type { OptionValue } from './option-values.ts';
 
 /** One option of a program: where its value may come from, and what it is where none is given. */
 export interface ConfigOption<T> {
-  /** Without the leading dashes; `LAMPLIGHTER_` and this in capitals is its environment name. */
+  /** The flag without its leading dashes; `LAMPLIGHTER_` and this in capitals is its environment name. */
   readonly flag: string;
   /** The name that the original program documented, read after ours. */
   readonly legacyVariable?: string;

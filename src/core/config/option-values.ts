@@ -50,7 +50,7 @@ export function name(expected: string): OptionValue<string> {
   };
 }
 
-/** On or off. */
+/** A value that is on or off. */
 export const YES_OR_NO: OptionValue<boolean> = {
   schema: z.boolean(),
   read(text) {

@@ -7,7 +7,7 @@ import { isPublicAddress } from './public-address.ts';
 
 /** Bytes of one image, from a column or a URL. */
 export const MOST_IMAGE_BYTES = 20_000_000;
-/** From the first look at the URL to the last byte, redirects included. */
+/** Longest time from the check of the URL to the last byte, redirects included. */
 const LONGEST_FETCH_MS = 15_000;
 const LONGEST_CONNECT_MS = 5_000;
 const MOST_REDIRECTS = 3;
@@ -166,7 +166,7 @@ function later(message: string): ItemFailure {
   return failed(message, undefined, AGAIN_MS);
 }
 
-/** Without its query, which may hold a key. */
+/** The URL without its query, which may hold a key. */
 function shown({ origin, pathname }: URL): string {
   return `${origin}${pathname}`;
 }

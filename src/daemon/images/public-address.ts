@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 
-/** Of IPv4, what is not of the public internet, by IANA's registry of special-purpose addresses. */
+/** Ranges of IPv4 that are not of the public internet, by IANA's registry of special-purpose addresses. */
 const SPECIAL_IPV4: readonly (readonly [string, number])[] = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],

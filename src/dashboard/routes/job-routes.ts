@@ -67,7 +67,7 @@ export const JOB_ROUTES: readonly Route[] = [
   },
 ];
 
-/** Those with these ids, or all of the job, a statement for each 5,000 of them; returns how many. */
+/** Retries the failures with these ids, or all of the job, a statement for each 5,000 of them; returns how many. */
 async function retryFailures(db: Queryable, job: string, ids: readonly string[] | undefined): Promise<number> {
   let done = 0;
   let from: string | null = null;

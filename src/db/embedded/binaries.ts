@@ -19,7 +19,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
 export interface Binaries {
   /** Folder with `bin/`, `lib/` and `share/`. */
   readonly folder: string;
-  /** As npm has it, such as `18.4.0-beta.17`. */
+  /** The version as npm has it, such as `18.4.0-beta.17`. */
   readonly version: string;
   readonly major: number;
 }

@@ -22,7 +22,7 @@ export interface ClusterOptions {
   readonly dataDir: string;
   readonly binaries: Binaries;
   readonly runAs: RunAs | undefined;
-  /** For a new cluster; an existing one keeps its own. @default random */
+  /** The password of a new cluster; an existing one keeps its own. @default random */
   readonly password: string | undefined;
   /** Flush the new files to disk, so that they survive a power cut. */
   readonly isDurable: boolean;

@@ -43,7 +43,7 @@ export interface EmbeddedServerOptions {
 }
 
 export interface EmbeddedServer extends Service {
-  /** With the password; leads to the database `postgres`. */
+  /** The URI of the database `postgres`, with the password. */
   readonly uri: string;
   readonly host: string;
   readonly port: number;

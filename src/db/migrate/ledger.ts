@@ -6,7 +6,7 @@ import type { SchemaState } from './schema-state.ts';
 export interface LedgerChanges {
   /** Recorded with the checksum of another text. */
   readonly edited: readonly MigrationFile[];
-  /** Not recorded, although a later one is. */
+  /** Migrations that are not recorded, although a later one is. */
   readonly unrecorded: readonly MigrationFile[];
 }
 

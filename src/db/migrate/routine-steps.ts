@@ -10,7 +10,7 @@ interface AppliedRoutine {
   readonly name: string;
   readonly signature: string;
   readonly checksum: string;
-  /** Of what the database really has; undefined where somebody dropped it. */
+  /** The checksum of what the database really has; undefined where somebody dropped it. */
   readonly bodyChecksum: string | undefined;
   readonly audience: readonly string[];
   /** The version of the schema that had no use for it any more. */
@@ -25,7 +25,7 @@ interface AppliedRoutine {
 
 /** What differs between the functions of a database and those of this program. */
 export interface RoutineChanges {
-  /** Those to be made, or made again, for whatever reason. */
+  /** Functions to be made, or made again, for whatever reason. */
   readonly changed: readonly RoutineFile[];
   /** Qualified names of those that were made from another text, or replaced by hand. */
   readonly outdated: readonly string[];
@@ -94,7 +94,9 @@ async function readLedger(db: Queryable): Promise<Map<string, AppliedRoutine>> {
 
 const nameOf = ({ schema, name }: { readonly schema: string; readonly name: string }) => `${schema}.${name}`;
 
-/** In our own schema an owner that differs is set right beforehand; in others it may be a stranger's function in place of ours. */
+/**
+ * Whether a function is ours. In our own schema an owner that differs is set right beforehand; in others it may be a stranger's function.
+ */
 function isOurs(routine: AppliedRoutine | undefined): boolean {
   return routine?.identity !== undefined && (!routine.isForeign || routine.schema === 'lamplighter');
 }

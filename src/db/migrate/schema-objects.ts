@@ -13,7 +13,7 @@ export interface SchemaObject {
 
 /** What a database lacks of the schema that this program ships; what it has besides is its own business. */
 export interface ObjectChanges {
-  /** In words, such as `index tasks_pkey on lantern.tasks`; of a table that is missing the table alone. */
+  /** What is missing, in words such as `index tasks_pkey on lantern.tasks`; of a table that is missing the table alone. */
   readonly missing: readonly string[];
   /** Columns of another type, or that may be null and must not. */
   readonly changed: readonly string[];

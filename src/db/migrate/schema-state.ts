@@ -18,7 +18,7 @@ export interface SchemaState {
   readonly owner: string | undefined;
   readonly role: string;
   readonly isSuperuser: boolean;
-  /** As `server_version_num`, e.g. 180004. */
+  /** The server's version as `server_version_num`, e.g. 180004. */
   readonly serverVersion: number;
   readonly applied: readonly AppliedMigration[];
   /** Highest version in the ledger; 0 when not installed. */

@@ -33,7 +33,7 @@ export function sharedNames(): readonly SharedName[] {
   return names.filter(isShared).map(({ schema, name }) => ({ schema, name }));
 }
 
-/** As two parallel arrays, which queries take. */
+/** The names as two parallel arrays, which queries take. */
 export function inParallel(names: readonly SharedName[]): [schemas: string[], names: string[]] {
   return [names.map(({ schema }) => schema), names.map(({ name }) => name)];
 }

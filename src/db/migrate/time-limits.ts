@@ -1,6 +1,6 @@
 import type { Queryable } from '../query.ts';
 
-/** Not all of them exist on every version. */
+/** Settings that end what takes long. Not all of them exist on every version. */
 const TIME_LIMITS = [
   'statement_timeout',
   'lock_timeout',

@@ -3,7 +3,7 @@ import { type BreakFinder, createBreakFinder, isSpaceAt } from './text-breaks.ts
 
 /** A part of a text, without white space at its edges. */
 export interface Chunk {
-  /** From 0. */
+  /** The number of the chunk, from 0. */
   readonly no: number;
   readonly text: string;
   /** Where it begins in the whole text, in UTF-16 units. */
@@ -19,7 +19,7 @@ export interface ChunkOptions {
 
 /** Most UTF-16 units of a chunk for each token of its size: a word of a megabyte that a tokenizer calls unknown is one token. */
 const MOST_UNITS_PER_TOKEN = 32;
-/** No cluster of characters is looked at further than this. */
+/** Longest cluster of characters that is kept whole, in UTF-16 units. */
 const CLUSTER_UNITS = 64;
 const CLUSTERS = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
@@ -48,11 +48,11 @@ function* findChunks(text: string, tokens: TokenSpans, { size, overlap }: ChunkO
   const breaks = createBreakReader(createBreakFinder(text));
   let no = 0;
   let start = skipSpaces(text, 0, textEnd);
-  /** Where what no chunk has yet begins, and the first token that ends behind it. */
+  /** Where the text begins that no chunk has yet, and the first token that ends behind it. */
   let covered = start;
   let newToken = 0;
 
-  /** Undefined where not one character more has room. */
+  /** The end of the next chunk; undefined where not one character more has room. */
   function findEnd(): number | undefined {
     const most = Math.min(
       start + size * MOST_UNITS_PER_TOKEN,
@@ -87,7 +87,7 @@ function* findChunks(text: string, tokens: TokenSpans, { size, overlap }: ChunkO
   }
 }
 
-/** Where so many tokens end. Tokens with one end are one character, which is not divided. */
+/** The place where so many tokens end. Tokens with one end are one character, which is not divided. */
 function endOfTokens(tokens: TokenSpans, first: number, count: number): number {
   let last = first + count - 1;
   const end = endOf(tokens, last);
@@ -111,10 +111,10 @@ function isUnspacedAt(text: string, at: number): boolean {
 }
 
 interface OverlapRange {
-  /** Of the chunk that is over. */
+  /** Where the chunk began that is over. */
   readonly start: number;
   readonly end: number;
-  /** Where what is new begins. */
+  /** Where the text begins that is new in it. */
   readonly covered: number;
   readonly overlap: number;
   /** The first token that was new in it. */

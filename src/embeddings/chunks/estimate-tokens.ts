@@ -10,7 +10,7 @@ const BEYOND_ASCII = 6;
 /** Letters of one token at most, and digits: tokenizers of models that are served over HTTP join 4 to 5 letters of English on average. */
 const LETTERS = 4;
 const DIGITS = 3;
-/** Of UTF-8, in other scripts: two letters of Greek or Cyrillic, one of Hindi or Chinese. */
+/** Bytes of UTF-8 of one token in other scripts: two letters of Greek or Cyrillic, one of Hindi or Chinese. */
 const BYTES = 4;
 
 /**
@@ -22,7 +22,7 @@ export function estimateTokens(text: string): TokenSpans {
   const ends = new Uint32Array(text.length * 2);
   let count = 0;
   let kind = 0;
-  /** Of the token that is not over yet, without the space before it. */
+  /** Length of the token that is not over yet, without the space before it. */
   let length = 0;
   const close = (end: number) => {
     ends[count] = end;
@@ -61,7 +61,7 @@ function kindOf(code: number): number {
   return code >= 48 && code <= 57 ? DIGIT : MARK;
 }
 
-/** Of UTF-8; 4 for the first half of a pair. */
+/** Bytes of a code unit in UTF-8; 4 for the first half of a pair. */
 function bytesOf(code: number): number {
   if (code < 0x800) return 2;
   return (code & 0xfc00) === 0xd800 ? 4 : 3;

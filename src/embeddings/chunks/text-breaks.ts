@@ -20,7 +20,10 @@ const STOPS = '.!?…‥‼‽⁇⁈⁉؟۔։।॥';
 const FULL_STOPS = '。！？｡．።፧፨။។៕།';
 const CLOSERS = '"\')]}>»›”’」』）］｝〉》】〗〙〛＂＇';
 
-/** By code unit, of the first 64 Ki: all characters that matter lie there. Fixed, so that a text has the same chunks on every machine. */
+/**
+ * The classes of code units, for the first 64 Ki: all characters that matter lie there. Fixed, so that a text has the same chunks on every
+ * machine.
+ */
 const CLASSES = classesOf({
   [SPACE]:
     '\t\v \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\ufeff',
@@ -59,7 +62,7 @@ export function createBreakFinder(text: string): BreakFinder {
   const paragraphs: number[] = [];
   const sentences: number[] = [];
   const lines: number[] = [];
-  /** Behind the last character that is no white space. */
+  /** The place behind the last character that is no white space. */
   let contentEnd = 0;
   let lineEnds = 0;
   let stop: typeof STOP | typeof FULL_STOP | undefined;
@@ -95,7 +98,10 @@ export function createBreakFinder(text: string): BreakFinder {
   };
 }
 
-/** Not where the sentence goes on with a small letter, as after "e.g.", or the stop belongs to an initial, a title or the number of an item. */
+/**
+ * False where the sentence goes on with a small letter, as after "e.g.", or the stop belongs to an initial, a title or the number of an
+ * item.
+ */
 function isSentenceEnd(text: string, end: number, next: number): boolean {
   if (SMALL_LETTER.test(text.slice(next, next + 2))) return false;
   if (text[end - 1] !== '.') return true;

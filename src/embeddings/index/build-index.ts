@@ -4,7 +4,7 @@ import type { Queryable } from '../../db/query.ts';
 import { runWithTableLock } from '../table/lock-table.ts';
 import type { IndexStep } from './find-index-work.ts';
 
-/** For how long to try for the moment in which a partitioned table is nobody else's. */
+/** How long to wait for a moment in which a partitioned table is not in use. */
 const ATTACH_PATIENCE_MS = 60_000;
 
 /**

@@ -31,7 +31,7 @@ export type IndexFinding =
       readonly kind: 'building';
       readonly name: string;
       readonly pid: number;
-      /** From 0 to 1. */
+      /** The part that is done, from 0 to 1. */
       readonly part: number;
       readonly phase: string;
       /** Processes whose transactions it waits for. */

@@ -3,7 +3,7 @@ import type { Queryable } from '../../db/query.ts';
 
 const RECORD_EMBEDDING_INDEX = loadQuery('record_embedding_index');
 
-/** How the index of a job is, for people. */
+/** The state of a job's index, for people. */
 export interface IndexState {
   readonly state: 'waiting' | 'building' | 'built' | 'failed';
   readonly name?: string | undefined;
@@ -11,7 +11,7 @@ export interface IndexState {
   readonly reason?: string | undefined;
 }
 
-/** Notes it for `lamplighter.embedding_status`; undefined: the job asks for none. */
+/** Notes the state of the index for `lamplighter.embedding_status`; undefined: the job asks for none. */
 export async function recordIndex(db: Queryable, jobId: string, index: IndexState | undefined): Promise<void> {
   const { state, name, percent, reason } = index ?? {};
   await db.query(RECORD_EMBEDDING_INDEX, [jobId, state ?? null, name ?? null, percent ?? null, reason ?? null]);

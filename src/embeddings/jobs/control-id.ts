@@ -4,9 +4,9 @@ import { isSqlState } from '../../db/sqlstate.ts';
 import type { JobsTable } from './jobs-table.ts';
 
 export interface ControlId {
-  /** For jobs in the database of the jobs table itself: the same after a restore of a dump, which has both. */
+  /** The name for jobs in the database of the jobs table itself: the same after a restore of a dump, which has both. */
   readonly local: string;
-  /** For jobs in other databases: another one for a copy of the jobs table, which must not be taken for the same. */
+  /** The name for jobs in other databases: another one for a copy of the jobs table, which must not be taken for the same. */
   readonly global: string;
   /** The database of the jobs table, as `readDatabaseId` names it. */
   readonly database: string | undefined;
@@ -44,7 +44,7 @@ async function readDatabase(db: Queryable): Promise<{ system: string; name: stri
   return { system: await readSystemId(db), ...row };
 }
 
-/** Of the server's data, copies included; some hosts let nobody read it. */
+/** The identifier of the server's data, copies included; some hosts let nobody read it. */
 async function readSystemId(db: Queryable): Promise<string> {
   try {
     const { rows } = await db.query<{ id: string }>(

@@ -6,14 +6,14 @@ import { readModel } from './read-model.ts';
 export interface WantedChunks {
   readonly schema: string;
   readonly table: string;
-  /** In tokens; undefined for what the model reads. */
+  /** Size in tokens; undefined for what the model reads. */
   readonly size: number | undefined;
   readonly overlap: number;
 }
 
 /** What a job asks for, as its row says. */
 export interface WantedJob {
-  /** The text of `db_connection`: may hold a password, and is for nobody's eyes. */
+  /** The text of `db_connection`. It may hold a password: never print it. */
   readonly connection: string | undefined;
   readonly schema: string;
   readonly table: string;
@@ -30,9 +30,9 @@ export interface WantedJob {
   /** Most texts of one call. */
   readonly batchSize: number | undefined;
   readonly maxRowsPerSecond: number | undefined;
-  /** Of a day in UTC. */
+  /** Most tokens of a day in UTC. */
   readonly maxTokensPerDay: number | undefined;
-  /** Of the vectors, once every row has one. */
+  /** The index on the vectors, made once every row has one. */
   readonly index: 'hnsw' | undefined;
 }
 
@@ -82,7 +82,7 @@ export function parseJobRow(texts: JobTexts): JobRow {
   };
 }
 
-/** Equal texts for equal wishes: what has changed is to be heeded. */
+/** A text that is equal for equal jobs: another one means that the job has changed. */
 export function fingerprintOf(spec: WantedJob): string {
   return JSON.stringify([
     spec.connection,

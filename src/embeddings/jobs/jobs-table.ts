@@ -9,7 +9,7 @@ export interface JobsTableName {
   readonly table: string;
 }
 
-/** A jobs table that was looked at and can be read. */
+/** A jobs table that was checked and can be read. */
 export interface JobsTable {
   readonly oid: string;
   /** Schema-qualified and quoted, to be put into a statement. */

@@ -40,7 +40,7 @@ export function selectKnownChunks({ name }: ChunkTable, dstColumn: string, isOfD
     order by c.${CHUNK_NUMBER}`;
 }
 
-/** As {@link EmbeddedTable}, of a job whose texts are kept in chunks. */
+/** The table of a job whose texts are kept in chunks, as {@link EmbeddedTable}. */
 export type ChunkedTable = EmbeddedTable & { readonly chunks: ChunkTable };
 
 export function isChunked(table: EmbeddedTable): table is ChunkedTable {

@@ -90,8 +90,8 @@ function createStatement({ spec, chunks, source, key }: ChunkTableWish): string 
 }
 
 /**
- * It belongs to the owner of the texts where the login may give it away, so that they can do with it what they want; else to the login, and
- * the owner of the texts may read it and let others do so.
+ * Creates the table. It belongs to the owner of the texts where the login may give it away, so that they can do with it what they want; else
+ * to the login, and the owner of the texts may read it and let others do so.
  */
 async function createChunkTable(db: Pool, wish: ChunkTableWish, patience: LockPatience): Promise<void> {
   const { spec, chunks, source } = wish;

@@ -6,7 +6,7 @@ const HINT = 'Use real[], vector(n) or halfvec(n).';
 
 /** A type that vectors can be written to. */
 export interface VectorType {
-  /** For ALTER TABLE. */
+  /** The definition for ALTER TABLE. */
   readonly definition: string;
   /** Turns a `float4[]` or a `vector` into it; empty for `float4[]` itself. */
   readonly cast: string;

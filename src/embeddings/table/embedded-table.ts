@@ -34,14 +34,14 @@ export interface EmbeddedTable {
   readonly name: string;
   /** Quoted. */
   readonly schema: string;
-  /** Those that hold rows: the table itself, its partitions, or what inherits from it. */
+  /** The relations that hold rows: the table itself, its partitions, or what inherits from it. */
   readonly leaves: readonly { readonly oid: string; readonly name: string }[];
   readonly keyColumns: readonly KeyColumn[];
   readonly srcColumn: string;
   readonly srcKind: SourceKind;
   /** A row whose filter is not true counts as one without a text. */
   readonly filterColumn: string | undefined;
-  /** In `chunks`, where there is such a table. */
+  /** The column of the vectors: in `chunks`, where there is such a table. */
   readonly dstColumn: string;
   /** Turns what `wire` says into the column's type: empty, or a cast to a qualified type. */
   readonly dstCast: string;

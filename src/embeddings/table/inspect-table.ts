@@ -8,7 +8,7 @@ const READ_EMBEDDED_TABLE = loadQuery('read_embedded_table');
 export interface ColumnFacts {
   readonly name: string;
   readonly number: number;
-  /** As PostgreSQL spells it. */
+  /** The type as PostgreSQL spells it. */
   readonly type: string;
   readonly modifier: number;
   readonly baseSchema: string;
@@ -86,7 +86,7 @@ export interface TableFacts {
   };
   /** Where pgvector's types are. */
   readonly vectorSchema: string | undefined;
-  /** Of its type `vector`, where the login may use it. */
+  /** The oid of pgvector's type `vector`, where the login may use it. */
   readonly vectorOid: number | undefined;
 }
 

@@ -5,7 +5,7 @@ import type { Queryable } from '../../db/query.ts';
 import { isSqlState } from '../../db/sqlstate.ts';
 
 export interface LockPatience {
-  /** For how long to try. */
+  /** How long to try. */
   readonly patienceMs: number;
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;

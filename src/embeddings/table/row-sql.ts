@@ -4,7 +4,7 @@ import { quoteIdentifier } from './quote-identifier.ts';
 /** Texts of ASCII white space only; the same as isBlank of the models, which btrim() is not. */
 export const NOT_BLANK = `'[^ \\t\\n\\r\\f\\v]'`;
 
-/** Of an image; the same as the daemon takes by URL. */
+/** Most bytes of an image; the same as the daemon takes by URL. */
 const MOST_BYTES = 20_000_000;
 
 /** A value as text, by the output function of its type; never a cast of a user's. */

@@ -15,13 +15,13 @@ export type EngineValue = Float32Array | Uint32Array | readonly number[] | strin
 /** The outcome of the item at a position of the call. */
 export type EngineEnd = readonly [position: number, outcome: ItemOutcome<EngineValue>];
 
-/** To the process: `open` once, then one call at a time, each of which may be cancelled. */
+/** A message to the process: `open` once, then one call at a time, each of which may be cancelled. */
 export type EngineRequest =
   | { readonly kind: 'open'; readonly setup: unknown }
   | { readonly kind: 'call'; readonly work: EngineWork }
   | { readonly kind: 'cancel' };
 
-/** From the process: `ready` or `unusable` once; then for each call any number of `progress` and one `over`. */
+/** A message from the process: `ready` or `unusable` once; then for each call any number of `progress` and one `over`. */
 export type EngineReport =
   | { readonly kind: 'ready'; readonly facts: unknown }
   | { readonly kind: 'unusable'; readonly message: string; readonly hint: string | undefined }

@@ -14,7 +14,7 @@ import {
   LIFELINE_FD,
 } from './engine-messages.ts';
 
-/** For how long work may go on without a look at what the parent says. */
+/** Longest time that work goes on before a message of the parent is read. */
 const DEAF_MS = 10;
 
 /** A model that is open in this process. */
@@ -36,7 +36,7 @@ export interface EngineCall {
    */
   working(positions: readonly number[]): Promise<void>;
   ended(position: number, outcome: ItemOutcome<EngineValue>): void;
-  /** To be awaited in long loops: lets a cancel come in every 10 ms. Throws like `working`. */
+  /** Lets a cancel come in every 10 ms: await it in long loops. Throws like `working`. */
   breathe(): Promise<void>;
 }
 
@@ -103,7 +103,7 @@ async function answer(engine: Engine, work: EngineWork, signal: AbortSignal, lin
   await link.report({ kind: 'over', ends: takeEnds(), failure });
 }
 
-/** Without its cause: not everything that is thrown can be sent. */
+/** The outcome without its cause: not everything that is thrown can be sent. */
 function sendable(outcome: ItemOutcome<EngineValue>): ItemOutcome<EngineValue> {
   if (outcome.ok) return outcome;
   const { cause: _, ...error } = outcome.error;

@@ -34,7 +34,7 @@ type Run<Item, Value> = (
  * Calls reject with the signal's reason when it aborts, and with what the engine says when it could not answer.
  */
 export interface SupervisedEngine {
-  /** Of the first process. */
+  /** The facts of the first process. */
   readonly facts: unknown;
   readonly embed: Run<string, Float32Array>;
   readonly embedImages: Run<Uint8Array, Float32Array>;

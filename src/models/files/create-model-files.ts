@@ -12,7 +12,7 @@ import { expandHome, modelFolder, pathInside } from './model-folder.ts';
 import { externalDataOf, inspectFolder, inspectGguf, missingFiles } from './model-layout.ts';
 
 interface ModelFilesOptions {
-  /** For `LAMPLIGHTER_MODEL_DIR` and the platform's cache folder. */
+  /** The environment, for `LAMPLIGHTER_MODEL_DIR` and the platform's cache folder. */
   readonly env: Env;
   /** The folder of models; wins over the environment. */
   readonly modelDir?: string | undefined;
@@ -116,7 +116,7 @@ interface GivenModel {
 }
 
 /**
- * Those of the given model names that are paths: absolute, beginning with `./`, `../` or `~/`, ending in `.gguf`, or
+ * The given model names that are paths: absolute, beginning with `./`, `../` or `~/`, ending in `.gguf`, or
  * the name of a folder that is there.
  */
 function givenModels(

@@ -9,7 +9,7 @@ import { modelFolder } from './model-folder.ts';
 import { type PullOptions, type PullResult, pullModel } from './pull-model.ts';
 
 export interface ModelPullerOptions {
-  /** For `LAMPLIGHTER_MODEL_DIR`, `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_OFFLINE` and the platform's cache folder. */
+  /** The environment, for `LAMPLIGHTER_MODEL_DIR`, `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_OFFLINE` and the platform's cache folder. */
   readonly env: Env;
   /** The folder of models; wins over the environment. */
   readonly modelDir?: string | undefined;

@@ -56,7 +56,7 @@ export async function downloadFile(options: DownloadOptions): Promise<string> {
 /** What an earlier download left is not the beginning of this file; it is gone now. */
 class LeftoverProblem extends Error {}
 
-/** With `hasLeftover` a wrong hash may be the fault of what was there before; without, all came from the hub just now. */
+/** Downloads once. With `hasLeftover` a wrong hash may be the fault of what was there before; without, all came from the hub just now. */
 async function attempt(options: DownloadOptions, hasLeftover: boolean): Promise<string> {
   const { announced, partialPath, signal, onBytes } = options;
   const leftover = await sizeOf(partialPath);

@@ -11,7 +11,7 @@ import { writeAtomically } from './write-atomically.ts';
 const pinnedFileSchema = z.strictObject({
   /** What the hub announces: `sha256:` of a large file, or `git:` and the id that git gives to a small one. */
   announced: z.string().regex(/^(sha256:[0-9a-f]{64}|git:[0-9a-f]{40})$/),
-  /** Of the bytes that came; absent until they have come. */
+  /** The hash of the downloaded bytes; absent until they have come. */
   sha256: z
     .string()
     .regex(/^[0-9a-f]{64}$/)

@@ -7,10 +7,10 @@ export type PullEvent =
   | {
       readonly kind: 'progress';
       readonly file: string;
-      /** Of all that this call fetches. */
+      /** Bytes of all that this call fetches. */
       readonly doneBytes: number;
       readonly totalBytes: number;
     }
   | { readonly kind: 'retrying'; readonly reason: string }
-  /** With an update: the hub has another file now. */
+  /** The hub has another file now, which an update finds. */
   | { readonly kind: 'changed'; readonly file: string };

@@ -128,7 +128,7 @@ async function pull(
   return { path, fetched: downloads.map(({ name }) => name), fetchedBytes };
 }
 
-/** Without a pin there is nothing to compare with: files that somebody copied here are taken as they are. */
+/** The files that are absent. Without a pin there is nothing to compare with: files that somebody copied here are taken as they are. */
 async function absentFiles(lacking: readonly WantedFile[], pin: Pin | undefined): Promise<readonly WantedFile[]> {
   const sizes = await Promise.all(lacking.map(({ path }) => stat(path).catch(() => undefined)));
   return lacking.filter(({ name }, index) => pin?.files[name] !== undefined || (sizes[index]?.size ?? 0) === 0);

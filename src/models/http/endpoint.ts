@@ -13,7 +13,7 @@ export interface EndpointVariables {
 /** A server to call. Nothing here may be shown but `label` and the names of the variables. */
 export interface Endpoint {
   readonly variables: EndpointVariables;
-  /** Without a slash at its end. */
+  /** The address, without a slash at its end. */
   readonly baseUrl: URL;
   readonly key: string | undefined;
   /** Scheme, host and port: what messages call the server. */

@@ -116,7 +116,7 @@ export function partsOf({ digits, scale }: Decimal): readonly [whole: string, fr
   return [text.slice(0, text.length - scale), text.slice(text.length - scale)];
 }
 
-/** As JSON has it, without exponent. */
+/** The number as JSON has it, without exponent. */
 export function textOf(value: Decimal): string {
   if (value.digits < 0n) return `-${textOf(negated(value))}`;
   const [whole, fraction] = partsOf(value);

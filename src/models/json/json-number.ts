@@ -22,7 +22,7 @@ const LEAST_HELD = 2 ** -1000;
 /** Longest number that is written without exponent: every double is. */
 const LONGEST_PLAIN = 400;
 
-/** As {@link toJsonNumber} writes it; a number of a text may have as many digits as the text has characters. */
+/** The form in which {@link toJsonNumber} writes; a number of a text may have as many digits as the text has characters. */
 const EXACT = /^-?\d+(?:e-?\d+)?$/;
 
 /** True for what {@link toJsonNumber} gives where no double will do: one member, digits. */
@@ -60,7 +60,7 @@ export function decimalOf(value: JsonNumber): Decimal {
   return decimalOfDigits(digits, -Number(exponent) || 0);
 }
 
-/** As JSON has it: without exponent unless it is very long. */
+/** The number as JSON has it: without exponent unless it is very long. */
 export function numberText(value: Decimal): string {
   return lengthOf(value) > LONGEST_PLAIN ? `${value.digits}e${-value.scale}` : textOf(value);
 }

@@ -53,7 +53,7 @@ export function heldInPlace(name: string): string {
 /** The zero character is escaped in JSON; the rest of the name may be. */
 const MAYBE_HELD_NAME = /\\u0000/;
 
-/** Without recursion: texts may be nested more deeply than the stack is. */
+/** Refuses names that are held for internal use. It does not recurse: texts may be nested more deeply than the stack is. */
 function refuseHeldNames(value: unknown): void {
   const open = [value];
   while (open.length > 0) {
@@ -69,7 +69,7 @@ function toWritable(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? toJsonNumber(String(value)) : value;
 }
 
-/** At the beginning of a name; all that has one is replaced. */
+/** The beginning of each string that is to be replaced: a text without it is finished. */
 const ZERO_CHARACTER = '"\\u0000';
 
 /** The text must be JSON. */

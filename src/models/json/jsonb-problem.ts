@@ -1,7 +1,7 @@
 import type { JsonValue } from '../json-value.ts';
 import { isExactNumber, isInRangeOfJsonb } from './json-number.ts';
 
-/** With the `u` flag, a pair is one character, so this finds halves only. */
+/** Half of a surrogate pair: with the `u` flag, a pair is one character. */
 const LONE_SURROGATE = /[\ud800-\udfff]/u;
 
 /** What of a JSON value `jsonb` cannot hold, as the end of a sentence; undefined when it can hold it. */

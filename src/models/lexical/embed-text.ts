@@ -61,7 +61,7 @@ function addWord(sums: Float64Array, word: string, weight: number): void {
   }
 }
 
-/** For texts of punctuation only, which have no words. */
+/** Adds symbols, for texts of punctuation only, which have no words. */
 function addSymbols(sums: Float64Array, text: string): void {
   for (let index = 0; index < Math.min(text.length, MAX_GRAM_LETTERS); index++) {
     addHashed(sums, addToHash(startHash(SYMBOL_SALT), text.charCodeAt(index)), 1);

@@ -9,7 +9,7 @@ import { tokenizeWords } from './segment-words.ts';
 
 export const LEXICAL_MODEL_NAME = 'builtin/lexical';
 
-/** To be raised with every change that changes a vector or a score: cached answers and stored vectors hang on it. */
+/** Raise it with every change that changes a vector or a score: cached answers and stored vectors hang on it. */
 const ALGORITHM_VERSION = 1;
 
 /**

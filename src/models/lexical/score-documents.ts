@@ -123,7 +123,7 @@ export function containsSequence(words: readonly string[], wanted: readonly stri
   return false;
 }
 
-/** For each prefix of `wanted`, the length of the longest proper prefix that is its suffix too. */
+/** The length of the longest proper prefix of each prefix of `wanted` that is its suffix too. */
 function bordersOf(wanted: readonly string[]): number[] {
   const borders = [0];
   for (let length = 1; length < wanted.length; length++) {

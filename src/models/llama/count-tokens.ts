@@ -70,7 +70,7 @@ export function createWordTokenizer({ module }: Pick<LlamaEngine, 'module'>, mod
 export interface SpecialTokens {
   readonly opening: readonly Token[];
   readonly closing: readonly Token[];
-  /** Between two texts that are read together. */
+  /** Tokens between two texts that are read together. */
   readonly between: readonly Token[];
 }
 

@@ -10,7 +10,7 @@ const RUNTIME = 'llama';
 
 export interface LlamaProviderOptions {
   readonly files: ModelFiles;
-  /** From `readLlamaSettings`. */
+  /** What `readLlamaSettings` gives. */
   readonly settings: LlamaSettings;
   /** Whether node-llama-cpp is there; for tests. */
   readonly isInstalled?: () => boolean;
@@ -20,7 +20,7 @@ export interface LlamaProviderOptions {
    */
   readonly engineEntry?: URL;
   /**
-   * For what the engines print, and their ends.
+   * The log of what the engines print, and of their ends.
    * @default silent
    */
   readonly log?: Logger;

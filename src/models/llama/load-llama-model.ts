@@ -8,7 +8,7 @@ import { withPrefixes } from '../with-prefixes.ts';
 import { functionsOfDuty, type GgufFacts } from './gguf/gguf-facts.ts';
 import type { LlamaModelFacts, LlamaModelSetup, LlamaSettings } from './llama-settings.ts';
 
-/** To be raised with every change of ours that changes an answer: cached answers and stored vectors hang on it. */
+/** Raise it with every change of ours that changes an answer: cached answers and stored vectors hang on it. */
 const ANSWERS_VERSION = 1;
 
 /**

@@ -22,8 +22,8 @@ const BATCH_TOKENS = 1_024;
 const RUN_COST = 24;
 
 /**
- * For how long a model that runs texts one by one may say nothing of where it is. To say so takes a message that has to be on its way before
- * the text is run, which takes 3 ms itself where it is short. What ends the process is then found among a few texts, by halving.
+ * Longest time without a report of which texts are run, by a model that runs them one by one. A report is a message that has to be on its way
+ * before the text is run, which takes 3 ms itself where it is short. What ends the process is then found among a few texts, by halving.
  */
 const SILENT_MS = 25;
 

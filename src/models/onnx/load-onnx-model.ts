@@ -12,7 +12,7 @@ import { withPrefixes } from '../with-prefixes.ts';
 import type { EngineFacts, EngineSetup } from './engine-setup.ts';
 import type { ModelPlan } from './model-plan.ts';
 
-/** To be raised with every change here that changes a vector or a score: cached answers and stored vectors hang on it. */
+/** Raise it with every change here that changes a vector or a score: cached answers and stored vectors hang on it. */
 const ALGORITHM_VERSION = 1;
 /** How long one call may take if all of its texts are as long as they can be; requests have 300 s by default. */
 const LONGEST_CALL_MS = 60_000;

@@ -8,7 +8,7 @@ export interface ModelPlan {
   readonly functions: readonly RequestFunction[];
   /** Length of its embeddings where it is known beforehand. */
   readonly dimensions: number | undefined;
-  /** As in the task of `EngineSetup`. */
+  /** The pooling as in the task of `EngineSetup`. */
   readonly pooling: Pooling | undefined;
   /** What is put before texts, by what they are. */
   readonly prompts: Readonly<Record<string, string>>;

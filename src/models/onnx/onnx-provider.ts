@@ -24,7 +24,7 @@ export interface OnnxProviderOptions {
    */
   readonly engineEntry?: URL;
   /**
-   * For what the engines print, and their ends.
+   * The log of what the engines print, and of their ends.
    * @default silent
    */
   readonly log?: Logger;

@@ -7,11 +7,11 @@ import type { EncodedText } from './text-encoder.ts';
 
 /** Told of the texts at these positions. */
 interface TextsListener {
-  /** Before these are run. What it throws ends the whole. */
+  /** Called before these are run. What it throws ends the whole. */
   working(positions: readonly number[]): Promise<void>;
-  /** After it; each text once. */
+  /** Called after each text, once. */
   done(position: number, result: TextResult): void;
-  /** Between texts that are run one by one. What it throws ends the whole. */
+  /** Called between texts that are run one by one. What it throws ends the whole. */
   breathe(): Promise<void>;
 }
 
@@ -160,7 +160,7 @@ function tokenise(encode: () => EncodedText): ItemOutcome<EncodedText> {
   }
 }
 
-/** For {@link planBatches} where nothing counts but the number of batches. */
+/** The `batchCost` of {@link planBatches} where nothing counts but the number of batches. */
 export const FEWEST_BATCHES = 1_000_000_000;
 
 /**
@@ -173,7 +173,7 @@ export const FEWEST_BATCHES = 1_000_000_000;
  */
 export function planBatches(lengths: readonly number[], budget: number, batchCost: number): number[][] {
   const sorted = lengths.map((length, position) => ({ length, position })).sort((a, b) => a.length - b.length);
-  /** Of the texts before a place: what they cost at best, and where the last of their batches begins then. */
+  /** What the texts before a place cost at best, and where the last of their batches begins then. */
   const costs = [0];
   const starts = [0];
   for (const [last, { length }] of sorted.entries()) {

@@ -6,7 +6,7 @@ export interface EncodedText {
   readonly ids: readonly number[];
   /** 0 for the first text of a pair, 1 for the second; as long as `ids`. */
   readonly typeIds: readonly number[];
-  /** It was longer than the limit. */
+  /** True when the text was longer than the limit. */
   readonly isTruncated: boolean;
 }
 
@@ -57,7 +57,7 @@ export function createTextEncoder(tokenizer: Tokenizer, maxTokens: number): Text
   };
 
   /**
-   * At least the first `limit` tokens, but for those of a word that no language has. Texts can be a thousand times the limit, so no more is
+   * The first tokens of a text, at least `limit`, but for those of a word that no language has. Texts can be a thousand times the limit, so no more is
    * read than that takes.
    */
   const firstTokens = (text: string, limit: number): { readonly tokens: string[]; readonly isWhole: boolean } => {

@@ -22,8 +22,8 @@ const KEPT_WORDS = 20_000;
 const WORDS_BETWEEN_BREATHS = 256;
 
 /**
- * For tokenizers that return tokens without positions: each word is divided by itself, which gives the tokens of the whole, as models look
- * at words one by one. Inside a word, ends are placed in proportion, which is exact for tokens that are parts of the word as it stands.
+ * Finds tokens for tokenizers that return them without positions: each word is divided by itself, which gives the tokens of the whole, as
+ * models take words one by one. Inside a word, ends are placed in proportion, which is exact for tokens that are parts of the word as it stands.
  */
 export function createTokenFinder(tokenize: WordTokenizer): TokenFinder {
   const kept = new Map<string, readonly number[]>();
@@ -53,7 +53,7 @@ export function createTokenFinder(tokenize: WordTokenizer): TokenFinder {
   };
 }
 
-/** Behind the white space that begins at `start`, and the word behind that. */
+/** The end of the word that follows the white space beginning at `start`. */
 function wordEnd(text: string, start: number): number {
   let at = start;
   while (at < text.length && at - start < LONGEST_WORD && isSpace(text, at)) at += 1;

@@ -3,7 +3,7 @@ import { failed, type ItemOutcome, succeeded } from '../outcome.ts';
 import type { TokenSpans } from '../port.ts';
 import { isSpace } from './is-space.ts';
 
-/** Of a piece of text, in UTF-16 units: an engine divides so much in some 50 ms, which is how long vectors wait for it. */
+/** Most UTF-16 units of a piece of text: an engine divides so much in some 50 ms, which is how long vectors wait for it. */
 const MOST_UNITS = 16_384;
 
 /** What an engine does for pieces of texts, in order. */

@@ -15,7 +15,7 @@ export interface InFlightRequest {
   readonly abortReason: AbortReason | undefined;
   /** Called when the work on it is broken off. An AbortSignal for each request would take a fifth of the worker's time. */
   onAbort: (() => void) | undefined;
-  /** From the beginning of its work to the record of its outcome, where the program traces. */
+  /** The span from the beginning of its work to the record of its outcome, where the program traces. */
   span: Span | undefined;
   /** Resolves when the request is in flight no more: its completion is recorded, or stale. */
   readonly settled: Promise<void>;

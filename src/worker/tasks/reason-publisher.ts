@@ -11,7 +11,7 @@ export interface ReasonPublisherDeps {
   readonly db: Queryable;
   readonly workerId: () => string;
   readonly concurrency: number;
-  /** By role: why it cannot be served at present. */
+  /** Why each role cannot be served at present. */
   readonly reasons: ReadonlyMap<string, string>;
   readonly troubles: Troubles;
   readonly clock: Clock;

@@ -10,7 +10,7 @@ import { type RescuedTask, rescueCancelledTasks, rescueTasks } from '../../tasks
 import { terminateBackend } from '../../tasks/signal-backend.ts';
 import type { TaskSessions } from './task-sessions.ts';
 
-/** By then a worker that is well has broken the task off. */
+/** The time after which a worker that is well has broken the task off. */
 const CANCEL_MS = 700;
 /** How long a cancel request is given before the backend is terminated, and before the task is looked at again. */
 const STEP_MS = 250;

@@ -5,7 +5,7 @@ const DEFAULT_ENDPOINT = 'https://huggingface.co';
 
 /** Where models are fetched, and with which right. */
 export interface HubSettings {
-  /** Without a slash at its end. */
+  /** The address of the hub, without a slash at its end. */
   readonly endpoint: string;
   /** Sent to the endpoint's own host only, and never shown. */
   readonly token: string | undefined;

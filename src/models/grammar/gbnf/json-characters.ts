@@ -38,8 +38,8 @@ function longEscapes(set: CodePointSet, digit: number): Expression {
 /** Models are used to one space here; more they might repeat without end. */
 const space = optional(literal(' '));
 
-/** Between two items or members. */
+/** What stands between two items or members. */
 export const COMMA: Expression = sequence(literal(','), space);
 
-/** Between a name and its value. */
+/** What stands between a name and its value. */
 export const COLON: Expression = sequence(literal(':'), space);

@@ -104,7 +104,7 @@ function isAtom({ kind }: Expression): boolean {
   return kind === 'literal' || kind === 'class' || kind === 'rule';
 }
 
-/** At least as many rules as the engine makes of an expression beside the one it stands in. */
+/** How many rules the engine makes at most of an expression, beside the one it stands in. */
 function rulesOf(expression: Expression): number {
   switch (expression.kind) {
     case 'literal':

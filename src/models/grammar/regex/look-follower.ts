@@ -208,7 +208,7 @@ export function createLookFollower(parts: LookParts, symbols: Symbols, budget: S
     return standing;
   };
 
-  /** Without each thread whose texts another one has as well. */
+  /** The threads without those whose texts another one has as well. */
   const leastThreads = (part: LookPart, threads: readonly Thread[]): readonly Thread[] => {
     const statesOf = new Map<number, number[]>();
     for (const { state, pending } of threads) {
@@ -279,7 +279,7 @@ export function createLookFollower(parts: LookParts, symbols: Symbols, budget: S
     return placeOf(isAtStart, behind);
   };
 
-  /** Without what nobody will ask for from there on, so that places differ only where it matters. */
+  /** The standing without what nobody will ask for from there on, so that places differ only where it matters. */
   const asAsked = (standing: Standing, place: Place): Place =>
     placeOf(
       false,

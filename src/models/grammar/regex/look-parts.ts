@@ -17,7 +17,7 @@ export interface LookPart {
   readonly machine: PatternMachine;
   /** True for a lookahead, which is satisfied once its part has matched, whatever comes then. */
   readonly isAhead: boolean;
-  /** For each state of the machine, the lookbehinds that may be asked for from there on, a bit for each. */
+  /** The lookbehinds that may be asked for from each state of the machine on, a bit for each. */
   readonly asked: readonly number[];
   /** All of these. */
   readonly askedInAll: number;
@@ -28,7 +28,7 @@ export interface LookParts {
   readonly whole: LookPart;
   /** Every part but the whole. */
   readonly looks: readonly LookPart[];
-  /** Those of lookbehinds, in the order of their bits: each asks only for ones before it. */
+  /** The parts of lookbehinds, in the order of their bits: each asks only for ones before it. */
   readonly behind: readonly LookPart[];
   partOf(tree: PatternTree, isAhead: boolean): LookPart | undefined;
   readonly sets: readonly CodePointSet[];
@@ -80,7 +80,7 @@ export function lookPartsOf(tree: PatternTree): LookParts {
   };
 }
 
-/** For each state, what it has itself and what the states have that it leads to. */
+/** What each state has itself, and what the states have that it leads to. */
 function spreadBackwards({ states }: PatternMachine, own: readonly number[]): readonly number[] {
   const all = [...own];
   // A machine is built from its end: all but its loops lead to lower numbers, so that few passes are enough.

@@ -6,7 +6,7 @@ import type { StepBudget } from './step-budget.ts';
 /** The number of the state of every machine where the tree has matched. */
 const ACCEPT = 0;
 
-/** For each place of a text, from its beginning to its end, whether something holds there: 1 or 0. */
+/** Whether something holds at each place of a text, from its beginning to its end: 1 or 0. */
 type Holding = Uint8Array;
 
 /**

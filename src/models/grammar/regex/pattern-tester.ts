@@ -15,7 +15,7 @@ const LONG_ANSWER = 16_384;
 /** Tells whether a text matches. */
 export interface PatternTester {
   /**
-   * In time proportional to the text, whatever the pattern.
+   * Takes time proportional to the text, whatever the pattern.
    *
    * @throws OutOfSteps or GrammarTooLarge for a text too long to be held against a pattern that no automaton follows.
    */

@@ -46,7 +46,7 @@ function closuresOf(machine: PatternMachine, budget: StepBudget): Automaton {
   return states;
 }
 
-/** At least as many as the ways in which one token can be followed from any state. */
+/** An upper bound for the ways in which one token can be followed from any state. */
 function mostWays(automaton: Automaton, machine: PatternMachine, symbols: Symbols, budget: StepBudget): number {
   const symbolsOf = new Map(
     machine.states.flatMap((state) =>

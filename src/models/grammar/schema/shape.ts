@@ -93,7 +93,7 @@ function commonValues(
   return some.filter((value) => texts.has(canonicalJson(value)));
 }
 
-/** Without those that nothing fits and those that say the same. */
+/** The shapes without those that nothing fits and those that say the same. */
 function distinct(shapes: readonly Shape[]): readonly Shape[] {
   if (shapes.length > MOST_SHAPES) {
     throw new GrammarTooLarge(`The schema combines to more than ${MOST_SHAPES} alternatives`);

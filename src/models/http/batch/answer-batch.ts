@@ -9,7 +9,7 @@ import type { ItemQuarantine } from './item-quarantine.ts';
 
 /** Requests in a row that bring nothing, after which the rest of a part is left for later. */
 const MAX_FAILURES_IN_A_ROW = 12;
-/** Of those that break the server, after so many it is asked whether it still answers anything. */
+/** Failures that break the server, after which it is asked whether it still answers anything. */
 const FAILURES_TO_CHECK = 8;
 /** Requests at once that look for the items that break the server: one that it hangs on must not hold up the rest. */
 const SEARCH_WIDTH = 4;

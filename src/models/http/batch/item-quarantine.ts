@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 
 /** Breakdowns of the server on one item alone, each after others were answered, that prove the item guilty. */
 const PROOF = 3;
-/** As often without others that were answered: nobody else may be asking. */
+/** The same where no others were answered: nobody else may be asking. */
 const LONE_PROOF = 6;
 const MAX_REMEMBERED = 10_000;
 

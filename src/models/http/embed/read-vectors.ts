@@ -9,7 +9,7 @@ export interface DimensionGuard {
   check(length: number): string | undefined;
 }
 
-/** Of the given length; without one, the first vector's. */
+/** Requires vectors of the given length; without one, of the first vector's. */
 export function createDimensionGuard(known: number | undefined): DimensionGuard {
   let dimensions = known;
   return {

@@ -21,7 +21,7 @@ export interface Admission {
 
 export type Admittance =
   | Admission
-  /** With the last failure that kept it open. */
+  /** Refused, with the last failure that kept it open. */
   | { readonly isAdmitted: false; readonly retryAfterMs: number; readonly cause: ModelError | undefined };
 
 /** Spares a server that does not answer, and those who would wait for it. */

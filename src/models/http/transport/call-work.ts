@@ -9,7 +9,7 @@ const LEAST_MS = 1_000;
 
 /** What the requests of one call are at, for the one who made it: what only waits is held against nobody. */
 export interface CallWork {
-  /** Of a request's own limit, what lets it end before the caller gives it up. */
+  /** The part of a request's own limit that lets it end before the caller gives it up. */
   boundMs(ownMs: number): number;
   /** What is left of the caller's limit for the one request that the call is at; `otherwiseMs` where the caller has none. */
   leftMs(otherwiseMs: number): number;

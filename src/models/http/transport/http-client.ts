@@ -23,9 +23,9 @@ const MAX_CANARY_BYTES = 1024 * 1024;
 export interface Asking {
   /** The server went down on it: it is sent only after the server has answered a canary. */
   readonly isDoubtful?: boolean;
-  /** It may be what takes the server down: no two such are sent at once. */
+  /** True for what may take the server down: no two such are sent at once. */
   readonly isQuarantined?: boolean;
-  /** It looks for the items to blame: its failure says nothing of the server, and is not looked into. */
+  /** True for a search for the items to blame: its failure says nothing of the server, and is not investigated. */
   readonly isProbe?: boolean;
   /** The call that it is a part of; its waits are told to it. */
   readonly work?: CallWork;
@@ -70,7 +70,7 @@ interface Route {
   readonly quarantineLimit: LimitFunction;
   /** Answers got from it so far. */
   answers: number;
-  /** Those of them that were no canaries. */
+  /** How many of them were no canaries. */
   realAnswers: number;
   /** The canary that is under way. */
   check?: SharedLoad<Check>;

@@ -44,7 +44,7 @@ function put(message: string): ModelError {
   return { kind: 'unavailable', message, retryAfterMs: MENDING_PAUSE_MS };
 }
 
-/** Without what is before the version: gateways have keys there. */
+/** The path without what is before the version: gateways have keys there. */
 export function shownPath({ baseUrl }: Endpoint, { pathname }: URL): string {
   const root = baseUrl.pathname.replace(/(\/v\d+)?\/?$/, '');
   return pathname.startsWith(root) ? pathname.slice(root.length) : '';

@@ -32,11 +32,11 @@ export interface HttpProblem {
   readonly isTimeout?: boolean;
   /** The server says that it has too much to do now, or when to ask again. */
   readonly isOverload?: boolean;
-  /** Of a failing request, where that was looked into. */
+  /** The pulse of the server at a failing request, where that was investigated. */
   readonly pulse?: Pulse;
-  /** With it: how many requests this address of the server has answered so far. */
+  /** How many requests this address of the server has answered so far, beside `pulse`. */
   readonly answers?: number;
-  /** With it: how many of these were no canaries. */
+  /** How many of these were no canaries. */
   readonly realAnswers?: number;
 }
 

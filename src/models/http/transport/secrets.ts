@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 const MASK = '[redacted]';
 /** What is shorter is no secret, and to mask it would garble every text. */
 const MIN_LENGTH = 4;
-/** From this length on, a text that holds the key did not come by it by chance; `EMPTY` and `ollama` are common dummies. */
+/** Length from which on a text that holds the key did not come by it by chance; `EMPTY` and `ollama` are common dummies. */
 const TELLING_LENGTH = 16;
 
 /** Keeps the keys of an endpoint out of everything that is shown, logged or stored. */

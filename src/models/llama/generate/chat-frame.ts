@@ -62,7 +62,7 @@ function endOfThought(after: string): string {
   return /<\|start\|>assistant$/.test(after) ? '<|channel|>final<|message|>' : '';
 }
 
-/** Without a clock, as the templates' authors foresaw it; with one that stands still where a template insists. */
+/** Renders a template without a clock, as its authors foresaw; with one that stands still where a template insists. */
 function renderOnFixedDate(template: string, items: Readonly<Record<string, unknown>>): string {
   try {
     return render(template, items);
@@ -102,7 +102,7 @@ type PromptTokens = { readonly tokens: Token[] } | { readonly tooMany: string };
 /** Turns prompts into tokens: framed by the model's chat template when it has one, as they are otherwise. */
 interface PromptMaker {
   readonly isChat: boolean;
-  /** At most `limit` tokens; what looks like a special token in a prompt is plain text. */
+  /** The first `limit` tokens of a prompt; what looks like a special token in it is plain text. */
   tokensOf(prompt: string, limit: number, signal: AbortSignal): Promise<PromptTokens>;
 }
 

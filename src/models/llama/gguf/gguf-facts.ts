@@ -13,7 +13,7 @@ export interface GgufFacts {
   readonly embeddingLength: number | undefined;
   /** Jinja, as its authors wrote it. */
   readonly chatTemplate: string | undefined;
-  /** With `{query}` and `{document}`, for rerankers that take a prompt. */
+  /** The prompt with `{query}` and `{document}`, for rerankers that take one. */
   readonly rankTemplate: string | undefined;
 }
 

@@ -11,7 +11,7 @@ export type DocumentScorer = (item: RerankItem, signal: AbortSignal) => Promise<
 export interface DocumentRankerOptions {
   /** Most tokens of query and document together, special ones included. */
   readonly maxTokens: number;
-  /** With `{query}` and `{document}`; undefined for models that take the two with special tokens between. */
+  /** The prompt with `{query}` and `{document}`; undefined for models that take the two with special tokens between. */
   readonly template: string | undefined;
 }
 

@@ -88,7 +88,7 @@ async function read(image: Sharp): Promise<Pixels> {
   return { width, height, data: colours };
 }
 
-/** As Pillow has it, bit for bit: without a colour profile each ink takes light away in proportion. */
+/** The conversion of Pillow, bit for bit: without a colour profile each ink takes light away in proportion. */
 function coloursOfInks(inks: Uint8Array): Uint8Array {
   const colours = new Uint8Array((inks.length / 4) * 3);
   for (let pixel = 0; pixel < inks.length / 4; pixel += 1) {

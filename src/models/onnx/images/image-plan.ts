@@ -11,7 +11,7 @@ export interface ImageSettings {
   readonly shortestSide: number;
   /** Pixels of each side of the square that is cut out of its middle. */
   readonly side: number;
-  /** Of red, green and blue, as parts of 1. */
+  /** The mean of red, green and blue, as parts of 1. */
   readonly mean: readonly [number, number, number];
   readonly deviation: readonly [number, number, number];
 }

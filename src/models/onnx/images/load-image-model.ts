@@ -9,7 +9,7 @@ import { CALLS_AT_ONCE, fingerprintOf, hashFile, ONNX_ENTRY } from '../load-onnx
 import type { ImageEngineFacts, ImageEngineSetup } from './image-engine.ts';
 import type { ImagePlan } from './image-plan.ts';
 
-/** To be raised with every change here that changes a vector: stored ones hang on it. */
+/** Raise it with every change here that changes a vector: stored ones hang on it. */
 const ALGORITHM_VERSION = 1;
 /** Images of 20 MB are decoded and run in less than 2 s each. */
 const MOST_IMAGES = 16;

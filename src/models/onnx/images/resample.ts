@@ -2,7 +2,7 @@ import type { Pixels } from './decode-image.ts';
 
 /** A part of a resized image; the other pixels of it are not computed. */
 export interface ResampledPart {
-  /** Of the whole resized image. */
+  /** The size of the whole resized image. */
   readonly width: number;
   readonly height: number;
   readonly left: number;
@@ -15,7 +15,7 @@ export interface ResampledPart {
 const PRECISION_BITS = 22;
 const SUPPORT = 2;
 
-/** For one place of the result, where its weights begin and what they are. */
+/** The weights of one place of the result, and where they begin. */
 interface Weights {
   readonly from: number;
   readonly values: Int32Array;

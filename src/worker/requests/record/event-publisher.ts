@@ -15,7 +15,7 @@ const FLUSH_MS = 2_000;
 
 export interface EventPublisherDeps {
   readonly db: Queryable;
-  /** Whose dropped events are counted; a lost lease changes it. */
+  /** The worker whose dropped events are counted; a lost lease changes it. */
   readonly workerId: () => string;
   readonly log: Logger;
   readonly troubles: Troubles;

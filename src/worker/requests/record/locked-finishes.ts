@@ -10,7 +10,7 @@ import { type Completion, isStale } from '../in-flight.ts';
 
 const IDLE_MS = 60_000;
 const PAUSE = { baseMs: 50, capMs: 2_000 };
-/** Between tries of a completion that the database refuses. */
+/** The pause between tries of a completion that the database refuses. */
 const REFUSED_PAUSE = { baseMs: 1_000, capMs: 60_000 };
 
 export interface LockedFinishesDeps {

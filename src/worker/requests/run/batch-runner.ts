@@ -122,7 +122,7 @@ export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
 
   const hasSlot = ({ lane }: Waiting) => limit.freeFor(lane, served.modelOf(lane)) > 0;
 
-  /** In the order of arrival, but no batch waits for one whose lane has no slot. */
+  /** Starts batches in the order of arrival, but no batch waits for one whose lane has no slot. */
   function fillSlots(): void {
     if (first !== undefined && hasSlot(first)) {
       const batch = first;

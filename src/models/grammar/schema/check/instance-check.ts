@@ -73,7 +73,7 @@ export function createInstanceCheck({ root, definitions }: SchemaDocument, patte
   };
 }
 
-/** As the package has it, but that no space stands for the T. */
+/** The package's check, but that no space stands for the T. */
 function isDateTime(text: string): boolean {
   const format = fullFormats['date-time'] as { validate(text: string): boolean }; // the types leave open which form it has
   return !/\s/.test(text) && format.validate(text);

@@ -77,7 +77,7 @@ interface Digits {
   readonly more: Expression;
 }
 
-/** From the digit at `index` on; a bound is undefined when earlier digits have settled it. */
+/** The digits from the one at `index` on; a bound is undefined when earlier digits have settled it. */
 function digitsFrom(
   index: number,
   least: FractionBound | undefined,

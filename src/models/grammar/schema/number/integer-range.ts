@@ -31,7 +31,7 @@ export function integerRange(least: bigint, most: bigint, share: Share): Express
   return alternatives([natural, negative]);
 }
 
-/** As {@link integerRange}, for bounds that are not negative. */
+/** The same as {@link integerRange}, for bounds that are not negative. */
 export function naturalRange(least: bigint, most: bigint, share: Share): Expression {
   if (least > most) return NEVER;
   const [low, high] = [least.toString(), most.toString()];
