@@ -10,8 +10,8 @@
  */
 
 import pg from 'pg';
-import { connectClient } from '../src/db/connect-client.ts';
-import { resolveConnection } from '../src/db/connection-settings.ts';
+import { connectClient } from '../src/db/connection/connect-client.ts';
+import { resolveConnection } from '../src/db/connection/connection-settings.ts';
 import { migrate } from '../src/db/migrate/migrate.ts';
 import { createPool } from '../src/db/pool.ts';
 import { prepareJob } from '../src/embeddings/prepare-job.ts';

@@ -7,8 +7,8 @@
  * usage: tsx bench/change-log.ts [--rounds 20 (claims at each size)] [--requests 1000000 (most changes)] [--quick] [--save]
  */
 
-import { connectClient } from '../src/db/connect-client.ts';
-import { resolveConnection } from '../src/db/connection-settings.ts';
+import { connectClient } from '../src/db/connection/connect-client.ts';
+import { resolveConnection } from '../src/db/connection/connection-settings.ts';
 import { migrate } from '../src/db/migrate/migrate.ts';
 import { createPool } from '../src/db/pool.ts';
 import { claimChanges } from '../src/embeddings/claim-changes.ts';

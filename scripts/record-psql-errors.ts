@@ -3,9 +3,9 @@
  * that ours is the same where there is no psql. To be run again when the texts change.
  */
 import { writeFileSync } from 'node:fs';
-import { resolveConnection } from '../src/db/connection-settings.ts';
+import { resolveConnection } from '../src/db/connection/connection-settings.ts';
 import { startEmbeddedServer } from '../src/db/embedded/embedded-server.ts';
-import { openTaskSession } from '../src/db/task-session.ts';
+import { openTaskSession } from '../src/db/task-session/task-session.ts';
 import { createRandom } from '../test/properties/random.ts';
 import { ERROR_SETUP, ERROR_TEXTS, randomErrorText } from '../test/tasks/error-cases.ts';
 import { findPsql, psqlError } from '../test/tasks/psql.ts';

@@ -1,5 +1,5 @@
-import { type ConnectionSettings, resolveConnection } from '../db/connection-settings.ts';
-import type { ConnectionFlags } from '../db/connection-source.ts';
+import { type ConnectionSettings, resolveConnection } from '../db/connection/connection-settings.ts';
+import type { ConnectionFlags } from '../db/connection/connection-source.ts';
 import type { Invocation } from './cli-command.ts';
 import type { CliOption, OptionInput } from './cli-option.ts';
 

@@ -1,6 +1,6 @@
 import { type ErrorCode, isLamplighterError, LamplighterError } from '../core/errors.ts';
-import type { ConnectionSettings } from '../db/connection-settings.ts';
-import { toKeywordValueDsn } from '../db/connection-text.ts';
+import type { ConnectionSettings } from '../db/connection/connection-settings.ts';
+import { toKeywordValueDsn } from '../db/connection/connection-text.ts';
 import {
   type EmbeddedServer,
   type EmbeddedServerOptions,

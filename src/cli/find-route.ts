@@ -1,6 +1,6 @@
-import { connectClient } from '../db/connect-client.ts';
-import type { ConnectionSettings } from '../db/connection-settings.ts';
-import { detectRoute, type Route } from '../db/pooler-detection.ts';
+import { connectClient } from '../db/connection/connect-client.ts';
+import type { ConnectionSettings } from '../db/connection/connection-settings.ts';
+import { detectRoute, type Route } from '../db/connection/pooler-detection.ts';
 import type { Session } from '../db/session.ts';
 import type { Invocation } from './cli-command.ts';
 

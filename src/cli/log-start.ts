@@ -1,7 +1,7 @@
 import type { Logger } from '../core/log.ts';
 import { VERSION } from '../core/version.ts';
-import type { ConnectionSettings } from '../db/connection-settings.ts';
-import { describeConnection } from '../db/connection-text.ts';
+import type { ConnectionSettings } from '../db/connection/connection-settings.ts';
+import { describeConnection } from '../db/connection/connection-text.ts';
 import { describeOptions, type EffectiveOption } from './describe-options.ts';
 
 export interface StartedService {

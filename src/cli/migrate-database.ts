@@ -1,8 +1,8 @@
 import { LamplighterError } from '../core/errors.ts';
 import { toPrintable } from '../core/printable.ts';
 import { showValue } from '../core/show-value.ts';
-import type { ConnectionSettings } from '../db/connection-settings.ts';
-import { describeConnection } from '../db/connection-text.ts';
+import type { ConnectionSettings } from '../db/connection/connection-settings.ts';
+import { describeConnection } from '../db/connection/connection-text.ts';
 import { type MigrateReport, migrate } from '../db/migrate/migrate.ts';
 import type { LockHolder } from '../db/migrate/migration-lock.ts';
 import type { MigrateOptions } from '../db/migrate/migration-plan.ts';

@@ -5,7 +5,7 @@ import { type Service, startLoop } from '../core/service.ts';
 import { type DaemonConfig, daemonConfig } from '../daemon/config.ts';
 import { type Daemon, startDaemon, type WatchedDaemon } from '../daemon/daemon.ts';
 import type { JobReport } from '../daemon/job-report.ts';
-import type { ConnectionSettings } from '../db/connection-settings.ts';
+import type { ConnectionSettings } from '../db/connection/connection-settings.ts';
 import { findCopy } from '../db/migrate/installation.ts';
 import { createModelRegistry } from '../models/registry.ts';
 import type { Invocation } from './cli-command.ts';

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { LamplighterError } from '../core/errors.ts';
 import { groupBy } from '../core/group-by.ts';
 import type { Logger } from '../core/log.ts';
-import type { ConnectionSettings } from '../db/connection-settings.ts';
+import type { ConnectionSettings } from '../db/connection/connection-settings.ts';
 import { findCopy } from '../db/migrate/installation.ts';
 import { requireSchema } from '../db/migrate/schema-state.ts';
 import { resolveDefaultModels } from '../models/default-models.ts';

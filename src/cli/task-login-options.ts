@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { platform } from '../core/env.ts';
 import { LamplighterError, messageOf } from '../core/errors.ts';
-import { type ConnectionSettings, directOf } from '../db/connection-settings.ts';
-import { parseRoleConnection } from '../db/role-connection.ts';
+import { type ConnectionSettings, directOf } from '../db/connection/connection-settings.ts';
+import { parseRoleConnection } from '../db/connection/role-connection.ts';
 import type { RoleLoginOptions } from '../tasks/role-logins.ts';
 import { type CliOption, listOf, type OptionInput, textOf } from './cli-option.ts';
 

@@ -1,5 +1,5 @@
-import { connectClient } from '../db/connect-client.ts';
-import type { ConnectionSettings } from '../db/connection-settings.ts';
+import { connectClient } from '../db/connection/connect-client.ts';
+import type { ConnectionSettings } from '../db/connection/connection-settings.ts';
 import type { Session } from '../db/session.ts';
 import type { Invocation } from './cli-command.ts';
 

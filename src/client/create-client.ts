@@ -5,7 +5,7 @@ import { LamplighterError } from '../core/errors.ts';
 import { type Logger, silentLogger } from '../core/log.ts';
 import { createTroubles } from '../core/recurring-trouble.ts';
 import { showValue } from '../core/show-value.ts';
-import { type ConnectionSettings, resolveConnection } from '../db/connection-settings.ts';
+import { type ConnectionSettings, resolveConnection } from '../db/connection/connection-settings.ts';
 import { DATABASE_TROUBLE } from '../db/database-trouble.ts';
 import { startListener } from '../db/listener.ts';
 import { createPool } from '../db/pool.ts';

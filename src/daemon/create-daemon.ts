@@ -1,7 +1,7 @@
 import { requireProgramOptions } from '../core/config/program-options.ts';
 import { readEnv } from '../core/env.ts';
 import { type Logger, silentLogger } from '../core/log.ts';
-import { resolveConnection } from '../db/connection-settings.ts';
+import { resolveConnection } from '../db/connection/connection-settings.ts';
 import { createProviders } from '../models/create-providers.ts';
 import type { ModelProvider } from '../models/provider.ts';
 import { createModelRegistry } from '../models/registry.ts';

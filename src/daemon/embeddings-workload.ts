@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { type Loop, startLoop } from '../core/service.ts';
-import { connectClient } from '../db/connect-client.ts';
-import { directOf } from '../db/connection-settings.ts';
+import { connectClient } from '../db/connection/connect-client.ts';
+import { directOf } from '../db/connection/connection-settings.ts';
 import { dropCaptures } from '../embeddings/cancel-job.ts';
 import { rescueBatches } from '../embeddings/embedding-batch.ts';
 import type { JobRow, WantedJob } from '../embeddings/jobs/job-row.ts';

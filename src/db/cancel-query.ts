@@ -1,9 +1,9 @@
 import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { Client } from 'pg';
-import { attemptsFor } from './connect-attempts.ts';
-import type { ConnectionSettings } from './connection-settings.ts';
-import { createDriverClient } from './driver-client.ts';
+import { attemptsFor } from './connection/connect-attempts.ts';
+import type { ConnectionSettings } from './connection/connection-settings.ts';
+import { createDriverClient } from './connection/driver-client.ts';
 
 /** How long the server may take to be reached for it. */
 const CANCEL_MS = 1_000;

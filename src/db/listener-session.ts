@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { escapeIdentifier } from 'pg';
 import type { Clock } from '../core/clock.ts';
 import { LamplighterError } from '../core/errors.ts';
-import { connectClient } from './connect-client.ts';
-import type { ConnectionSettings } from './connection-settings.ts';
-import { describeHost } from './connection-text.ts';
-import { detectRoute } from './pooler-detection.ts';
+import { connectClient } from './connection/connect-client.ts';
+import type { ConnectionSettings } from './connection/connection-settings.ts';
+import { describeHost } from './connection/connection-text.ts';
+import { detectRoute } from './connection/pooler-detection.ts';
 import type { Queryable } from './query.ts';
 import type { Session } from './session.ts';
 

@@ -3,7 +3,7 @@ import { LamplighterError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { createTroubles, type Troubles } from '../core/recurring-trouble.ts';
 import { type Service, startLoop } from '../core/service.ts';
-import { type ConnectionSettings, directOf } from './connection-settings.ts';
+import { type ConnectionSettings, directOf } from './connection/connection-settings.ts';
 import { DATABASE_TROUBLE } from './database-trouble.ts';
 import { type ListenerTiming, openListeningSession } from './listener-session.ts';
 import type { Session } from './session.ts';

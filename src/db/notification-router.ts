@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
 import type { Troubles } from '../core/recurring-trouble.ts';
 import type { Service } from '../core/service.ts';
-import type { ConnectionSettings } from './connection-settings.ts';
+import type { ConnectionSettings } from './connection/connection-settings.ts';
 import { startListener } from './listener.ts';
 
 /** One who wants notifications. */

@@ -1,8 +1,8 @@
 import { LamplighterError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
-import { connectClient } from './connect-client.ts';
-import type { ConnectionSettings } from './connection-settings.ts';
-import { describeConnection } from './connection-text.ts';
+import { connectClient } from './connection/connect-client.ts';
+import type { ConnectionSettings } from './connection/connection-settings.ts';
+import { describeConnection } from './connection/connection-text.ts';
 import type { Queryable } from './query.ts';
 import type { Session } from './session.ts';
 import { classifySqlState, isSqlState } from './sqlstate.ts';

@@ -1,8 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
 import type { Troubles } from '../core/recurring-trouble.ts';
+import type { ConnectionSettings } from '../db/connection/connection-settings.ts';
 import type { SessionRoom } from '../db/connection-budget.ts';
-import type { ConnectionSettings } from '../db/connection-settings.ts';
 import type { NotificationRoute } from '../db/notification-router.ts';
 import type { Pool } from '../db/pool.ts';
 import type { Meter } from '../monitoring/meter.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { ServerErrorFields } from '../db/server-error.ts';
+import type { ServerErrorFields } from '../db/task-session/server-error.ts';
 import { renderErrorText } from './error-text.ts';
 
 const recorded = JSON.parse(

@@ -1,5 +1,5 @@
 import { eastAsianWidth } from 'get-east-asian-width';
-import type { ServerErrorFields } from '../db/server-error.ts';
+import type { ServerErrorFields } from '../db/task-session/server-error.ts';
 
 /** More of an error is cut off: an EXECUTE that fails brings its text along, of megabytes perhaps. */
 const MAX_BYTES = 65_536;

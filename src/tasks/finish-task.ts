@@ -1,6 +1,6 @@
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
-import type { TaskSessionFacts } from '../db/task-session-facts.ts';
+import type { TaskSessionFacts } from '../db/task-session/task-session-facts.ts';
 import type { ClaimedTask } from './claim-tasks.ts';
 
 const FINISH_TASK = loadQuery('finish_task');

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../core/clock.ts';
-import type { ConnectionSettings } from '../db/connection-settings.ts';
+import type { ConnectionSettings } from '../db/connection/connection-settings.ts';
 import { createRoleLogins, runPasswordCommand } from './role-logins.ts';
 
 let folder = '';

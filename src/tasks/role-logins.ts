@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import type { Clock } from '../core/clock.ts';
 import { platform } from '../core/env.ts';
 import { LamplighterError } from '../core/errors.ts';
-import { type ConnectionSettings, directOf } from '../db/connection-settings.ts';
-import { settingsForRole } from '../db/role-connection.ts';
+import { type ConnectionSettings, directOf } from '../db/connection/connection-settings.ts';
+import { settingsForRole } from '../db/connection/role-connection.ts';
 
 /** How long a password that a command printed is used again: cloud tokens last 15 minutes. */
 const PASSWORD_LIFE_MS = 300_000;

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { ServerError } from '../db/server-error.ts';
-import type { TaskSession } from '../db/task-session.ts';
-import type { TextEnd } from '../db/text-exchange.ts';
+import type { ServerError } from '../db/task-session/server-error.ts';
+import type { TaskSession } from '../db/task-session/task-session.ts';
+import type { TextEnd } from '../db/task-session/text-exchange.ts';
 import type { ClaimedTask } from './claim-tasks.ts';
 import { type BareText, COPY_REFUSAL, classifyText, cutBareText, type TextPart, wholeText } from './classify-text.ts';
 import { renderErrorText } from './error-text.ts';

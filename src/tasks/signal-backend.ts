@@ -1,4 +1,4 @@
-import type { TaskSession } from '../db/task-session.ts';
+import type { TaskSession } from '../db/task-session/task-session.ts';
 
 /** A server process, and when it began: its pid may be another one's once it has ended. */
 export interface Backend {

@@ -1,8 +1,8 @@
 import { requireProgramOptions } from '../core/config/program-options.ts';
 import { readEnv } from '../core/env.ts';
 import { type Logger, silentLogger } from '../core/log.ts';
-import { directOf, resolveConnection } from '../db/connection-settings.ts';
-import { parseRoleConnection } from '../db/role-connection.ts';
+import { directOf, resolveConnection } from '../db/connection/connection-settings.ts';
+import { parseRoleConnection } from '../db/connection/role-connection.ts';
 import { createProviders } from '../models/create-providers.ts';
 import type { ModelProvider } from '../models/provider.ts';
 import { createModelRegistry } from '../models/registry.ts';

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
+import type { ConnectionSettings } from '../db/connection/connection-settings.ts';
 import { planConnections } from '../db/connection-budget.ts';
-import type { ConnectionSettings } from '../db/connection-settings.ts';
 import type { ModelRegistry } from '../models/registry.ts';
 import { type RunningWorkloads, startWorkloads } from '../process/start-workloads.ts';
 import type { StopOptions } from '../process/stop.ts';

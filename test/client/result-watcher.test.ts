@@ -10,7 +10,7 @@ import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { LamplighterError } from '../../src/core/errors.ts';
 import { silentLogger } from '../../src/core/log.ts';
 import { createTroubles } from '../../src/core/recurring-trouble.ts';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { startListener } from '../../src/db/listener.ts';
 import { type Client, createClient } from '../../src/index.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

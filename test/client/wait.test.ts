@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, expectTypeOf, test } from 'vitest';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { type Client, createClient, type RankedDocument, type RequestId } from '../../src/index.ts';
 import type { Outcome } from '../../src/requests/finish-requests.ts';
 import { pgbouncer, startPgbouncer } from '../db/pgbouncer.ts';

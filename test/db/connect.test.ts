@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connectClient } from '../../src/db/connect-client.ts';
-import { type ConnectionSettings, resolveConnection } from '../../src/db/connection-settings.ts';
+import { connectClient } from '../../src/db/connection/connect-client.ts';
+import { type ConnectionSettings, resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let db: TestDatabase;

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { silentLogger } from '../../src/core/log.ts';
-import { connectClient } from '../../src/db/connect-client.ts';
-import { type ConnectionSettings, resolveConnection } from '../../src/db/connection-settings.ts';
+import { connectClient } from '../../src/db/connection/connect-client.ts';
+import { type ConnectionSettings, resolveConnection } from '../../src/db/connection/connection-settings.ts';
+import { detectRoute } from '../../src/db/connection/pooler-detection.ts';
 import { startListener } from '../../src/db/listener.ts';
 import { createPool } from '../../src/db/pool.ts';
-import { detectRoute } from '../../src/db/pooler-detection.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { pgbouncer, startPgbouncer } from './pgbouncer.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { silentLogger } from '../../src/core/log.ts';
-import { type ConnectionSettings, resolveConnection } from '../../src/db/connection-settings.ts';
+import { type ConnectionSettings, resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { type ListenerOptions, startListener } from '../../src/db/listener.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { createLogger, silentLogger } from '../../src/core/log.ts';
 import { createTroubles } from '../../src/core/recurring-trouble.ts';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { type NotificationRoute, startNotificationRouter } from '../../src/db/notification-router.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';

@@ -5,8 +5,8 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';
-import { connectClient } from '../../src/db/connect-client.ts';
-import type { ConnectionSettings } from '../../src/db/connection-settings.ts';
+import { connectClient } from '../../src/db/connection/connect-client.ts';
+import type { ConnectionSettings } from '../../src/db/connection/connection-settings.ts';
 import { findFreePort } from '../../src/db/embedded/postmaster.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type ConnectionSettings, resolveConnection } from '../../src/db/connection-settings.ts';
+import { type ConnectionSettings, resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { createPool } from '../../src/db/pool.ts';
 import type { Queryable } from '../../src/db/query.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

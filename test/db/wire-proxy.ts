@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import type { ConnectionSettings } from '../../src/db/connection-settings.ts';
+import type { ConnectionSettings } from '../../src/db/connection/connection-settings.ts';
 
 const NOTIFICATION = 'A'.charCodeAt(0);
 

@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { createDaemon } from '../../src/daemon/create-daemon.ts';
-import { connectClient } from '../../src/db/connect-client.ts';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { connectClient } from '../../src/db/connection/connect-client.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { migrate } from '../../src/db/migrate/migrate.ts';
 import { runInTransaction } from '../../src/db/transaction.ts';
 import { createJobsTable } from '../../src/embeddings/jobs/create-jobs-table.ts';

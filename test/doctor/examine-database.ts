@@ -4,7 +4,7 @@ import { CHECKS } from '../../src/cli/doctor/checks.ts';
 import { examine } from '../../src/cli/doctor/examine.ts';
 import type { Env } from '../../src/core/env.ts';
 import { silentLogger } from '../../src/core/log.ts';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { createProviders } from '../../src/models/create-providers.ts';
 
 export interface ExamineOptions {

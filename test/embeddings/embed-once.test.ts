@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { createVectorWriter, embedOnce } from '../../src/daemon/embed-once.ts';
 import { takeImagesAsTexts } from '../../src/daemon/images/embed-images.ts';
 import { takesImages } from '../../src/daemon/images/visual-model.ts';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { createLexicalModel } from '../../src/models/lexical/lexical-model.ts';
 import { createTestDatabase } from '../support/database.ts';

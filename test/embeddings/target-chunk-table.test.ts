@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { createPool, type Pool } from '../../src/db/pool.ts';
 import type { JobSpec } from '../../src/embeddings/job-spec.ts';
 import { prepareJob } from '../../src/embeddings/prepare-job.ts';

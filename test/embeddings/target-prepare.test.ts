@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { createPool, type Pool } from '../../src/db/pool.ts';
 import { removeJob } from '../../src/embeddings/cancel-job.ts';
 import { claimChanges } from '../../src/embeddings/claim-changes.ts';

@@ -1,4 +1,4 @@
-import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { createPool, type Pool } from '../../src/db/pool.ts';
 import { claimChanges } from '../../src/embeddings/claim-changes.ts';
 import { claimJob, startPass } from '../../src/embeddings/claim-job.ts';

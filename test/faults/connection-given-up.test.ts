@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { createPool, type Pool, type PoolOptions } from '../../src/db/pool.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { isLamplighterError } from '../../src/core/errors.ts';
 import { redact } from '../../src/core/redact.ts';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
-import { describeConnection, toKeywordValueDsn } from '../../src/db/connection-text.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
+import { describeConnection, toKeywordValueDsn } from '../../src/db/connection/connection-text.ts';
 import { planFuzz } from './fuzz.ts';
 import { hostileConnection, SECRET } from './hostile-connection.ts';
 

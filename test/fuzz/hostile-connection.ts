@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { ConnectionFlags } from '../../src/db/connection-source.ts';
+import type { ConnectionFlags } from '../../src/db/connection/connection-source.ts';
 import { anyText } from './hostile-text.ts';
 
 export interface HostileConnection {

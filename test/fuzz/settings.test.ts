@@ -6,7 +6,7 @@ import { isLamplighterError } from '../../src/core/errors.ts';
 import { createLogger } from '../../src/core/log.ts';
 import { createTroubles } from '../../src/core/recurring-trouble.ts';
 import type { Service } from '../../src/core/service.ts';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { createPool, type Pool } from '../../src/db/pool.ts';
 import { recordServerSettings } from '../../src/requests/server-settings.ts';
 import { workerConfig } from '../../src/worker/config.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { isLamplighterError } from '../../src/core/errors.ts';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { createClient } from '../../src/index.ts';
 import { isPgbouncerAtLeast, type PgbouncerOptions, pgbouncer, startPgbouncer } from '../db/pgbouncer.ts';
 import { eventually } from '../support/eventually.ts';

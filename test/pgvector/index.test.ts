@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { connectClient } from '../../src/db/connect-client.ts';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { connectClient } from '../../src/db/connection/connect-client.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { migrate } from '../../src/db/migrate/migrate.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';

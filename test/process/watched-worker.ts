@@ -1,5 +1,5 @@
 import { silentLogger } from '../../src/core/log.ts';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { createModelRegistry } from '../../src/models/registry.ts';
 import { type ProbeServer, startProbeServer } from '../../src/process/probe-server.ts';
 import { workerConfig } from '../../src/worker/config.ts';

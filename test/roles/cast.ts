@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { connectClient } from '../../src/db/connect-client.ts';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { connectClient } from '../../src/db/connection/connect-client.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { type MigrateReport, migrate } from '../../src/db/migrate/migrate.ts';
 import type { MigrateOptions } from '../../src/db/migrate/migration-plan.ts';
 import { createTestDatabase, type TestDatabase, type TestRole } from '../support/database.ts';

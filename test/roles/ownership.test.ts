@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
-import { connectClient } from '../../src/db/connect-client.ts';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { connectClient } from '../../src/db/connection/connect-client.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { listOwnObjects } from '../../src/db/migrate/uninstall.ts';
 import { createTestDatabase, type TestDatabase, type TestRole } from '../support/database.ts';
 import { sqlErrorOf } from '../support/sql-error.ts';

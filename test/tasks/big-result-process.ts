@@ -1,8 +1,8 @@
 /** Runs a text in a session for tasks, and prints by how many bytes the process grew at most meanwhile: `grew BYTES`. */
 import process from 'node:process';
 import { setFlagsFromString } from 'node:v8';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
-import { openTaskSession } from '../../src/db/task-session.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
+import { openTaskSession } from '../../src/db/task-session/task-session.ts';
 
 // Threads that sweep come late on a busy machine, and what they have not freed counts.
 setFlagsFromString('--single-threaded-gc');

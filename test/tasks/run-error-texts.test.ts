@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
-import { openTaskSession } from '../../src/db/task-session.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
+import { openTaskSession } from '../../src/db/task-session/task-session.ts';
 import { renderErrorText } from '../../src/tasks/error-text.ts';
 import { createRandom } from '../properties/random.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

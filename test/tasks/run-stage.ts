@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { createLogger } from '../../src/core/log.ts';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
-import { openTaskSession, type TaskSession, type TaskSessionOptions } from '../../src/db/task-session.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
+import { openTaskSession, type TaskSession, type TaskSessionOptions } from '../../src/db/task-session/task-session.ts';
 import type { ClaimedTask } from '../../src/tasks/claim-tasks.ts';
 import type { RunHooks, TaskEnd } from '../../src/tasks/run.ts';
 import { runTask } from '../../src/tasks/run-task.ts';

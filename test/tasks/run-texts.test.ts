@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { TaskSession } from '../../src/db/task-session.ts';
+import type { TaskSession } from '../../src/db/task-session/task-session.ts';
 import { createTestDatabase, type TestDatabase, type TestRole } from '../support/database.ts';
 import { migrateAs } from '../support/owned-database.ts';
 import { type EndedTask, queueTask, type Runner, startRunner } from './run-stage.ts';

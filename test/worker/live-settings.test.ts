@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { createLogger } from '../../src/core/log.ts';
 import { createTroubles } from '../../src/core/recurring-trouble.ts';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { createSettingsWatcher, type LiveSettings } from '../../src/worker/requests/upkeep/settings-watcher.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

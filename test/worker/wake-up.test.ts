@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { resolveConnection } from '../../src/db/connection-settings.ts';
+import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { pgbouncer, startPgbouncer } from '../db/pgbouncer.ts';
 import { startProxy } from '../db/wire-proxy.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

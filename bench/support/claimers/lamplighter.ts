@@ -1,5 +1,5 @@
 import { systemClock } from '../../../src/core/clock.ts';
-import { resolveConnection } from '../../../src/db/connection-settings.ts';
+import { resolveConnection } from '../../../src/db/connection/connection-settings.ts';
 import { createPool } from '../../../src/db/pool.ts';
 import { registerWorker, renewLease } from '../../../src/process/renew-lease.ts';
 import { type ClaimedRequest, type Lane, laneKey } from '../../../src/requests/claimed-request.ts';

@@ -1,5 +1,5 @@
-import { connectClient } from '../../../src/db/connect-client.ts';
-import { resolveConnection } from '../../../src/db/connection-settings.ts';
+import { connectClient } from '../../../src/db/connection/connect-client.ts';
+import { resolveConnection } from '../../../src/db/connection/connection-settings.ts';
 import { migrate } from '../../../src/db/migrate/migrate.ts';
 import { createWorker } from '../../../src/worker/create-worker.ts';
 import { createNullProvider, NULL_MODEL } from '../null-provider.ts';

@@ -12,7 +12,7 @@ import {
   type TakeVectors,
 } from '../../daemon/embed-once.ts';
 import { createServedModels, type ServedModel } from '../../daemon/served-models.ts';
-import { resolveConnectionString } from '../../db/connection-settings.ts';
+import { resolveConnectionString } from '../../db/connection/connection-settings.ts';
 import { createPool, type Pool } from '../../db/pool.ts';
 import { readModel } from '../../embeddings/jobs/read-model.ts';
 import { parseColumnType } from '../../embeddings/table/column-type.ts';

@@ -2,7 +2,7 @@ import process from 'node:process';
 import { text as readStream } from 'node:stream/consumers';
 import { LamplighterError } from '../../core/errors.ts';
 import { hashPassword } from '../../dashboard/password-hash.ts';
-import { describeConnection } from '../../db/connection-text.ts';
+import { describeConnection } from '../../db/connection/connection-text.ts';
 import type { CliCommand, Invocation } from '../cli-command.ts';
 import { type CliOption, isOn, readOption } from '../cli-option.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';

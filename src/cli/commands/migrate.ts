@@ -1,6 +1,6 @@
 import { LamplighterError } from '../../core/errors.ts';
-import { type ConnectionSettings, directOf } from '../../db/connection-settings.ts';
-import { namesConnection } from '../../db/connection-source.ts';
+import { type ConnectionSettings, directOf } from '../../db/connection/connection-settings.ts';
+import { namesConnection } from '../../db/connection/connection-source.ts';
 import { checkLoopback } from '../../db/migrate/loopback.ts';
 import { renderPlan } from '../../db/migrate/migrate.ts';
 import { type MigrateOptions, planMigration } from '../../db/migrate/migration-plan.ts';

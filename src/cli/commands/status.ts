@@ -1,4 +1,4 @@
-import { describeConnection } from '../../db/connection-text.ts';
+import { describeConnection } from '../../db/connection/connection-text.ts';
 import type { CliCommand } from '../cli-command.ts';
 import { type CliOption, isOn } from '../cli-option.ts';
 import { JSON_OPTION } from '../common-options.ts';

@@ -1,6 +1,6 @@
 import { LamplighterError } from '../../core/errors.ts';
-import { directOf } from '../../db/connection-settings.ts';
-import { describeConnection } from '../../db/connection-text.ts';
+import { directOf } from '../../db/connection/connection-settings.ts';
+import { describeConnection } from '../../db/connection/connection-text.ts';
 import { listOwnObjects, type OwnObject, uninstall } from '../../db/migrate/uninstall.ts';
 import type { CliCommand, Invocation } from '../cli-command.ts';
 import { isOn } from '../cli-option.ts';

@@ -1,8 +1,8 @@
 import type { Reading } from '../../core/config/option-values.ts';
 import { LamplighterError } from '../../core/errors.ts';
-import { directOf } from '../../db/connection-settings.ts';
-import { namesConnection } from '../../db/connection-source.ts';
-import { describeConnection } from '../../db/connection-text.ts';
+import { directOf } from '../../db/connection/connection-settings.ts';
+import { namesConnection } from '../../db/connection/connection-source.ts';
+import { describeConnection } from '../../db/connection/connection-text.ts';
 import type { CliCommand, Invocation } from '../cli-command.ts';
 import { type CliOption, isGivenAsFlag, readOption, textOf } from '../cli-option.ts';
 import { CONNECTION_OPTIONS, connectionFlags, connectionOf } from '../connection-options.ts';

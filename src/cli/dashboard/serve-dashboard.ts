@@ -9,7 +9,7 @@ import { listDatabaseSettings } from '../../dashboard/database-settings.ts';
 import type { Topic } from '../../dashboard/live.ts';
 import { toNodeListener } from '../../dashboard/node-listener.ts';
 import { openDashboard } from '../../dashboard/open-dashboard.ts';
-import type { ConnectionSettings } from '../../db/connection-settings.ts';
+import type { ConnectionSettings } from '../../db/connection/connection-settings.ts';
 import { startListener } from '../../db/listener.ts';
 import { createPool } from '../../db/pool.ts';
 import type { Invocation } from '../cli-command.ts';

@@ -1,8 +1,8 @@
 import { systemClock } from '../../core/clock.ts';
 import { isLamplighterError, messageOf } from '../../core/errors.ts';
 import { silentLogger } from '../../core/log.ts';
-import { connectClient } from '../../db/connect-client.ts';
-import { describeConnection } from '../../db/connection-text.ts';
+import { connectClient } from '../../db/connection/connect-client.ts';
+import { describeConnection } from '../../db/connection/connection-text.ts';
 import { startListener } from '../../db/listener.ts';
 import { loadQuery } from '../../db/load-sql.ts';
 import { requireWritableServer } from '../../db/migrate/writable-server.ts';

@@ -1,5 +1,5 @@
 import type { Logger } from '../../core/log.ts';
-import type { ConnectionSettings } from '../../db/connection-settings.ts';
+import type { ConnectionSettings } from '../../db/connection/connection-settings.ts';
 import type { SchemaState } from '../../db/migrate/schema-state.ts';
 import type { Session } from '../../db/session.ts';
 import { classifySqlState } from '../../db/sqlstate.ts';

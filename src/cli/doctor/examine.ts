@@ -1,6 +1,6 @@
 import { isLamplighterError, LamplighterError, messageOf } from '../../core/errors.ts';
-import { connectClient } from '../../db/connect-client.ts';
-import type { ConnectionSettings } from '../../db/connection-settings.ts';
+import { connectClient } from '../../db/connection/connect-client.ts';
+import type { ConnectionSettings } from '../../db/connection/connection-settings.ts';
 import type { Session } from '../../db/session.ts';
 import { classifySqlState } from '../../db/sqlstate.ts';
 import type {

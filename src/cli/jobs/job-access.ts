@@ -1,5 +1,5 @@
 import { LamplighterError } from '../../core/errors.ts';
-import type { ConnectionSettings } from '../../db/connection-settings.ts';
+import type { ConnectionSettings } from '../../db/connection/connection-settings.ts';
 import { createPool, type Pool } from '../../db/pool.ts';
 import { type ControlId, readControlId, readDatabaseId } from '../../embeddings/jobs/control-id.ts';
 import { resolveJobConnection } from '../../embeddings/jobs/job-connection.ts';

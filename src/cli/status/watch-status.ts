@@ -1,7 +1,7 @@
 import { systemClock } from '../../core/clock.ts';
 import { hasCode, messageOf } from '../../core/errors.ts';
-import { connectClient } from '../../db/connect-client.ts';
-import type { ConnectionSettings } from '../../db/connection-settings.ts';
+import { connectClient } from '../../db/connection/connect-client.ts';
+import type { ConnectionSettings } from '../../db/connection/connection-settings.ts';
 import type { Session } from '../../db/session.ts';
 import type { Invocation } from '../cli-command.ts';
 import { EXIT, type ExitCode } from '../exit.ts';

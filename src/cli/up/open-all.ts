@@ -1,6 +1,6 @@
 import { hasCode } from '../../core/errors.ts';
 import type { DaemonConfig } from '../../daemon/config.ts';
-import type { ConnectionSettings } from '../../db/connection-settings.ts';
+import type { ConnectionSettings } from '../../db/connection/connection-settings.ts';
 import { isSqlState } from '../../db/sqlstate.ts';
 import { runInTransaction } from '../../db/transaction.ts';
 import { createJobsTable } from '../../embeddings/jobs/create-jobs-table.ts';

@@ -4,7 +4,7 @@ import {
   type ConnectionSettings,
   resolveConnectionString,
   resolveForeignConnection,
-} from '../../db/connection-settings.ts';
+} from '../../db/connection/connection-settings.ts';
 
 export interface JobConnectionOptions {
   /** The database that holds the jobs table. */

@@ -4,7 +4,7 @@ import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Trouble } from '../../core/recurring-trouble.ts';
 import type { Queryable } from '../../db/query.ts';
-import type { TaskSession } from '../../db/task-session.ts';
+import type { TaskSession } from '../../db/task-session/task-session.ts';
 import type { ClaimedTask } from '../../tasks/claim-tasks.ts';
 import {
   type FinishedTask,

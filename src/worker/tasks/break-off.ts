@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/log.ts';
-import type { TaskSession } from '../../db/task-session.ts';
+import type { TaskSession } from '../../db/task-session/task-session.ts';
 import { cancelBackend, terminateBackend } from '../../tasks/signal-backend.ts';
 import type { TaskSessions } from './task-sessions.ts';
 

@@ -3,7 +3,7 @@ import type { Logger } from '../../core/log.ts';
 import type { Troubles } from '../../core/recurring-trouble.ts';
 import { type Loop, type Service, startLoop } from '../../core/service.ts';
 import { sendCancel } from '../../db/cancel-query.ts';
-import type { ConnectionSettings } from '../../db/connection-settings.ts';
+import type { ConnectionSettings } from '../../db/connection/connection-settings.ts';
 import type { Queryable } from '../../db/query.ts';
 import type { Rescue } from '../../process/death-watch.ts';
 import { type RescuedTask, rescueCancelledTasks, rescueTasks } from '../../tasks/rescue-tasks.ts';

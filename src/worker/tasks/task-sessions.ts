@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Service } from '../../core/service.ts';
 import type { SessionRoom } from '../../db/connection-budget.ts';
-import { openTaskSession, type TaskSession } from '../../db/task-session.ts';
+import { openTaskSession, type TaskSession } from '../../db/task-session/task-session.ts';
 import type { WorkloadContext } from '../../process/workload.ts';
 import type { ClaimedTask } from '../../tasks/claim-tasks.ts';
 import type { RoleLogin, RoleLogins } from '../../tasks/role-logins.ts';

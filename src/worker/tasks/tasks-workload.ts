@@ -1,6 +1,6 @@
 import { createFailureLines } from '../../core/failure-lines.ts';
 import type { Service } from '../../core/service.ts';
-import { directOf } from '../../db/connection-settings.ts';
+import { directOf } from '../../db/connection/connection-settings.ts';
 import { loadQuery } from '../../db/load-sql.ts';
 import { createPollSchedule } from '../../process/poll-schedule.ts';
 import { stopAll } from '../../process/stop.ts';

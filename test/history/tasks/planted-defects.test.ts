@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { TaskSession } from '../../../src/db/task-session.ts';
+import type { TaskSession } from '../../../src/db/task-session/task-session.ts';
 import type { ClaimedTask } from '../../../src/tasks/claim-tasks.ts';
 import { type Defect, makeDefect } from '../../properties/defects.ts';
 import { createTestDatabase, type TestDatabase, type TestRole } from '../../support/database.ts';

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { resolveConnection } from '../../../src/db/connection-settings.ts';
+import { resolveConnection } from '../../../src/db/connection/connection-settings.ts';
 import { createPool, type Pool } from '../../../src/db/pool.ts';
 import type { Queryable } from '../../../src/db/query.ts';
 import { noteRunsEarly } from '../../embeddings/early-runs.ts';

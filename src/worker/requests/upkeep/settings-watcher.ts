@@ -1,8 +1,8 @@
 import { parseDuration } from '../../../core/duration.ts';
 import type { Logger } from '../../../core/log.ts';
 import type { Troubles } from '../../../core/recurring-trouble.ts';
-import { connectClient } from '../../../db/connect-client.ts';
-import { type ConnectionSettings, directOf } from '../../../db/connection-settings.ts';
+import { connectClient } from '../../../db/connection/connect-client.ts';
+import { type ConnectionSettings, directOf } from '../../../db/connection/connection-settings.ts';
 import type { Queryable } from '../../../db/query.ts';
 import type { Duty } from '../../../process/duties.ts';
 import type { PublishedSetting } from '../../../process/renew-lease.ts';

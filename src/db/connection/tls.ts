@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ConnectionOptions, rootCertificates } from 'node:tls';
-import { type Env, homeFolder } from '../core/env.ts';
-import { LamplighterError, messageOf } from '../core/errors.ts';
-import { didYouMean } from '../core/suggest.ts';
+import { type Env, homeFolder } from '../../core/env.ts';
+import { LamplighterError, messageOf } from '../../core/errors.ts';
+import { didYouMean } from '../../core/suggest.ts';
 import type { Keywords } from './connection-keywords.ts';
 
 /** libpq's modes, and `no-verify` as node programs know it: encrypted, whoever the server is. */

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { Client } from 'pg';
-import { LamplighterError } from '../core/errors.ts';
+import { LamplighterError } from '../../core/errors.ts';
 import type { ConnectionSettings, HostAddress } from './connection-settings.ts';
 import { describeHost } from './connection-text.ts';
 import type { Encryption } from './tls.ts';

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { platform } from '../core/env.ts';
+import { platform } from '../../core/env.ts';
 
 /** libpq files these under the name localhost, upstream's and Debian's; any other folder of a socket under its path. */
 const DEFAULT_SOCKET_FOLDERS = ['/tmp', '/var/run/postgresql'];

@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { Client } from 'pg';
-import { LamplighterError } from '../core/errors.ts';
-import type { Logger } from '../core/log.ts';
+import { LamplighterError } from '../../core/errors.ts';
+import type { Logger } from '../../core/log.ts';
+import { type BackendKey, keyOf } from '../cancel-query.ts';
 import { createMessageReader, readCString, readDataRow, readRowDescription } from './backend-messages.ts';
-import { type BackendKey, keyOf } from './cancel-query.ts';
 import { readServerError, ServerError } from './server-error.ts';
 
 /** How long a session may take to say goodbye before its socket is cut. */

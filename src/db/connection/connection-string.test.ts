@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hasCode } from '../core/errors.ts';
+import { hasCode } from '../../core/errors.ts';
 import { parseConnectionString } from './connection-string.ts';
 
 const parse = (text: string) => Object.fromEntries(parseConnectionString(text, '--uri'));

@@ -1,4 +1,4 @@
-import { LamplighterError } from '../core/errors.ts';
+import { LamplighterError } from '../../core/errors.ts';
 
 const EXPECTED = 'expected postgresql://user@host:5432/database or "host=... dbname=..."';
 

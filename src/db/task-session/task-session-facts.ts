@@ -1,4 +1,4 @@
-import { LamplighterError } from '../core/errors.ts';
+import { LamplighterError } from '../../core/errors.ts';
 import type { TextExchange } from './text-exchange.ts';
 
 /** What a session is, as the server says. */

@@ -1,6 +1,6 @@
-import type { Env } from '../core/env.ts';
-import { LamplighterError } from '../core/errors.ts';
-import { didYouMean } from '../core/suggest.ts';
+import type { Env } from '../../core/env.ts';
+import { LamplighterError } from '../../core/errors.ts';
+import { didYouMean } from '../../core/suggest.ts';
 
 /** libpq's connection keywords that Lamplighter acts on, with libpq's environment variable for each. */
 const USED = {

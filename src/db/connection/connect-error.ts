@@ -1,7 +1,7 @@
-import { isLamplighterError, LamplighterError, messageOf } from '../core/errors.ts';
+import { isLamplighterError, LamplighterError, messageOf } from '../../core/errors.ts';
+import { SQLSTATE, sqlStateOf } from '../sqlstate.ts';
 import type { ConnectionSettings, HostAddress } from './connection-settings.ts';
 import { describeHost } from './connection-text.ts';
-import { SQLSTATE, sqlStateOf } from './sqlstate.ts';
 
 /** The driver has no code for these two; the text is pinned by a test against a server without TLS. */
 const NO_TLS_MESSAGES = [

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Env, homeFolder } from '../core/env.ts';
-import { LamplighterError } from '../core/errors.ts';
-import { didYouMean } from '../core/suggest.ts';
+import { type Env, homeFolder } from '../../core/env.ts';
+import { LamplighterError } from '../../core/errors.ts';
+import { didYouMean } from '../../core/suggest.ts';
 
 /**
  * The keyword and value pairs of a service: from PGSERVICEFILE or `~/.pg_service.conf`, else from `pg_service.conf` in PGSYSCONFDIR.

@@ -1,5 +1,5 @@
-import type { Env } from '../core/env.ts';
-import { LamplighterError } from '../core/errors.ts';
+import type { Env } from '../../core/env.ts';
+import { LamplighterError } from '../../core/errors.ts';
 import { parseConnectionString } from './connection-string.ts';
 
 /** The connection flags of every command, as texts from the command line. */

@@ -1,12 +1,12 @@
-import { LamplighterError } from '../core/errors.ts';
-import type { Logger } from '../core/log.ts';
-import { cancelQuery } from './cancel-query.ts';
+import { LamplighterError } from '../../core/errors.ts';
+import type { Logger } from '../../core/log.ts';
+import { cancelQuery } from '../cancel-query.ts';
+import type { Queryable } from '../query.ts';
+import { createSession, type Session } from '../session.ts';
 import { type ConnectAttempt, connectInTurn, logIn } from './connect-attempts.ts';
 import type { ConnectionSettings, TargetSession } from './connection-settings.ts';
 import { describeConnection } from './connection-text.ts';
 import { createDriverClient } from './driver-client.ts';
-import type { Queryable } from './query.ts';
-import { createSession, type Session } from './session.ts';
 
 export interface ConnectOptions {
   /** Wins over what the settings say. @default the settings' name, else 'lamplighter' */

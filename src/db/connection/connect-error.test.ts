@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import process from 'node:process';
 import { expect, test } from 'vitest';
-import { LamplighterError } from '../core/errors.ts';
+import { LamplighterError } from '../../core/errors.ts';
 import { connectClient } from './connect-client.ts';
 import { toConnectError } from './connect-error.ts';
 import type { ConnectionSettings } from './connection-settings.ts';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { type Env, homeFolder, osUserName } from '../core/env.ts';
-import { LamplighterError } from '../core/errors.ts';
+import { type Env, homeFolder, osUserName } from '../../core/env.ts';
+import { LamplighterError } from '../../core/errors.ts';
 import { type Keywords, readKeywords, readVariables } from './connection-keywords.ts';
 import { defaultPassfile, lookUpPassfile } from './connection-passfile.ts';
 import { type ConnectionFlags, findSource } from './connection-source.ts';

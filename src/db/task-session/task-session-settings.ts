@@ -1,6 +1,6 @@
-import type { HostAddress } from './connection-settings.ts';
-import { describeHost } from './connection-text.ts';
-import { sqlStateOf } from './sqlstate.ts';
+import type { HostAddress } from '../connection/connection-settings.ts';
+import { describeHost } from '../connection/connection-text.ts';
+import { sqlStateOf } from '../sqlstate.ts';
 
 interface TaskSetting {
   readonly name: string;

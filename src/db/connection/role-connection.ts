@@ -1,5 +1,5 @@
-import type { Env } from '../core/env.ts';
-import { LamplighterError } from '../core/errors.ts';
+import type { Env } from '../../core/env.ts';
+import { LamplighterError } from '../../core/errors.ts';
 import { lookUpPassfile } from './connection-passfile.ts';
 import { type ConnectionSettings, type HostAddress, resolveKeywords } from './connection-settings.ts';
 import { parseConnectionString } from './connection-string.ts';

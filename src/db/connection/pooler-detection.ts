@@ -1,4 +1,4 @@
-import type { Session } from './session.ts';
+import type { Session } from '../session.ts';
 
 /** What is between this program and the server: nothing; something that keeps one server session per client; or something that does not. */
 export type Route = 'direct' | 'pooled' | 'transaction-pooled';

@@ -1,10 +1,10 @@
-import { LamplighterError } from '../core/errors.ts';
-import type { Logger } from '../core/log.ts';
-import { cancelQuery } from './cancel-query.ts';
-import { type ConnectAttempt, connectInTurn, logIn } from './connect-attempts.ts';
-import type { ConnectionSettings } from './connection-settings.ts';
-import { describeConnection, describeHost } from './connection-text.ts';
-import { createDriverClient } from './driver-client.ts';
+import { LamplighterError } from '../../core/errors.ts';
+import type { Logger } from '../../core/log.ts';
+import { cancelQuery } from '../cancel-query.ts';
+import { type ConnectAttempt, connectInTurn, logIn } from '../connection/connect-attempts.ts';
+import type { ConnectionSettings } from '../connection/connection-settings.ts';
+import { describeConnection, describeHost } from '../connection/connection-text.ts';
+import { createDriverClient } from '../connection/driver-client.ts';
 import { readTaskSessionFacts, type TaskSessionFacts } from './task-session-facts.ts';
 import { acceptedSettings, noteRefusal, settingsToSet, toStartupOptions } from './task-session-settings.ts';
 import { createTextExchange, type TextExchange } from './text-exchange.ts';

@@ -1,10 +1,10 @@
 import type { Client } from 'pg';
-import { LamplighterError } from '../core/errors.ts';
+import { LamplighterError } from '../../core/errors.ts';
+import { isSqlState } from '../sqlstate.ts';
 import { isTlsNotOffered, isTlsTrouble, toConnectError } from './connect-error.ts';
 import type { ConnectionSettings, HostAddress } from './connection-settings.ts';
 import { describeHost } from './connection-text.ts';
 import { channelNotBound, watchChannelBinding } from './driver-client.ts';
-import { isSqlState } from './sqlstate.ts';
 import { type Encryption, encryptionsToTry } from './tls.ts';
 
 export interface ConnectAttempt {
