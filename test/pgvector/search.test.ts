@@ -78,6 +78,40 @@ test('a search over chunks uses their index', async () => {
   expect(await nearest(id, String(rows[0]?.chunk))).toMatchObject([{ key: { id: 9 }, chunk: rows[0]?.chunk }]);
 });
 
+test.each(['hnsw', 'ivfflat'])(
+  'an index of kind %s gives as many chunks as are asked for, the nearest first',
+  async (method) => {
+    const id = await addJob(db, { table: 'articles', dst_table: 'chunks', chunk_size: 8, column_type: 'vector(384)' });
+    await using _daemon = await startTestDaemon({ uri: db.uri, provider: PROVIDER });
+    await untilFinished(db, id);
+    await db.pool.query(
+      `create index nearest on chunks using ${method} (embedding extensions.vector_cosine_ops); analyze chunks`,
+    );
+    const [vector] = await embedTexts(['article 17.']);
+    await using session = await openSession(db.uri);
+    await session.client.query('set enable_seqscan = off');
+    const search = async (k: number) =>
+      (
+        await session.client.query<Hit>('select * from lamplighter.search_by_vector($1, $2, $3)', [
+          id,
+          [...(vector ?? [])],
+          k,
+        ])
+      ).rows;
+    const hits = await search(200);
+    expect(hits).toHaveLength(200);
+    const distances = hits.map(({ distance }) => distance);
+    expect(distances.filter((distance, at) => distance < (distances[at - 1] ?? 0))).toEqual([]);
+    // What the session has set is as it was.
+    await session.client.query(`set hnsw.iterative_scan = 'off'; set ivfflat.iterative_scan = 'off'`);
+    await search(200);
+    const { rows } = await session.client.query(
+      `select current_setting('hnsw.iterative_scan') as hnsw, current_setting('ivfflat.iterative_scan') as ivfflat`,
+    );
+    expect(rows).toEqual([{ hnsw: 'off', ivfflat: 'off' }]);
+  },
+);
+
 test('a domain over a vector, and a real[] beside pgvector, are searched in full', async () => {
   await db.pool.query(
     'create domain short_vector as extensions.vector(384); alter table articles add embedding short_vector',

@@ -79,8 +79,9 @@ begin
   if v_target.chunk_table_oid is not null and row_security_active(v_target.table_oid) then
     v_condition := v_condition || format(' and exists (select from %s as x where %s)', v_target.table_oid::regclass, v_same_key);
   end if;
+  -- The order of an index is not exact; by the distance itself the planner would take it for that, and not sort.
   return format(
-    'select jsonb_build_object(%s) as key, %s, %s::float8 as distance from %s as t where %s is not null%s order by %s limit $2',
+    'select s.* from (select jsonb_build_object(%s) as key, %s, %s::float8 as distance from %s as t where %s is not null%s order by %s limit $2) as s order by s.distance + 0',
     v_key,
     case when v_target.chunk_table_oid is null then 'null::integer as chunk_no, null::text as chunk' else 't.chunk_no, t.chunk' end,
     v_distance, v_table::regclass, v_vector, v_condition, v_order);
