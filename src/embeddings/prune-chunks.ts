@@ -1,10 +1,12 @@
 import { type Clock, systemClock } from '../core/clock.ts';
+import { loadQuery } from '../db/load-sql.ts';
 import type { Pool } from '../db/pool.ts';
 import type { PreparedJob } from './job-spec.ts';
 import { runPinned } from './pinned-transaction.ts';
 import { type ChunkedTable, deleteOrphans, isChunked, LOCK_DOCUMENTS, selectOrphans } from './table/chunk-sql.ts';
 import { holdTables } from './table/hold-tables.ts';
 
+const PRUNE_STAMPS = loadQuery('prune_stamps');
 /** Blocks of one statement, so that no DDL of a user waits for long. */
 const BLOCKS = 2_048;
 /** Documents of one transaction, as somebody may wait for it. */
@@ -27,16 +29,18 @@ interface Orphan {
  */
 export async function pruneChunks(
   db: Pool,
-  { id, table }: PreparedJob,
+  job: PreparedJob,
   signal: AbortSignal,
   clock: Clock = systemClock,
 ): Promise<number> {
+  const { id, table } = job;
   if (!isChunked(table)) return 0;
   let pruned = 0;
   for (let block = 0; ; ) {
     signal.throwIfAborted();
     const fromMs = clock.nowMs();
     const { orphans, isEnd } = await readOrphans(db, id, table, block);
+    if (orphans.length > 0) await forgetDocuments(db, job, orphans);
     const deleted = orphans.length === 0 ? 0 : await deleteChunks(db, id, table, orphans);
     pruned += deleted;
     // What somebody has locked is left for the next time.
@@ -66,6 +70,15 @@ function readOrphans(
     );
     return { orphans: rows, isEnd: size.rows[0]?.is_end ?? true };
   });
+}
+
+/**
+ * In a transaction before that of the deletion: a text that comes back, and is looked at while that is under way, would by its stamp have
+ * the chunks that are about to go.
+ */
+async function forgetDocuments(db: Pool, { id, generation }: PreparedJob, orphans: readonly Orphan[]): Promise<void> {
+  const hashes = orphans.map(({ key_hash }) => key_hash);
+  await runPinned(db, (transaction) => transaction.query(PRUNE_STAMPS, [id, generation, hashes]));
 }
 
 /** A text that came back under its key meanwhile keeps its chunks: whoever writes them holds the lock of the document. */

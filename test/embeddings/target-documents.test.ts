@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Pool } from '../../src/db/pool.ts';
 import type { JobSpec, PreparedJob } from '../../src/embeddings/job-spec.ts';
 import { pruneChunks } from '../../src/embeddings/prune-chunks.ts';
+import { eventually } from '../support/eventually.ts';
 import { createTargetScene, linesOf, type TargetScene, vectorOf } from './target-scene.ts';
 
 let scene: TargetScene;
@@ -174,6 +176,72 @@ test('chunks whose text went where no foreign key held are deleted after a full 
   );
   expect(await prune()).toBe(4);
   expect(await wrong()).toEqual([]);
+});
+
+describe('a text that comes back under the key of orphaned chunks has its chunks', () => {
+  const orphan = () =>
+    scene.run(
+      `set session_replication_role = replica; delete from ${table} where id = 1; reset session_replication_role`,
+    );
+  const comeBack = () => scene.run(`insert into ${table} values (1, E'one\\ntwo\\nthree', '')`);
+  /** Prunes, and steps in at transactions that are told apart by their statements: before they begin, or before they are committed. */
+  async function pruneWith(
+    isMeant: (statement: string) => boolean,
+    step: 'before' | 'within',
+    run: () => Promise<unknown>,
+  ) {
+    const { pool } = scene;
+    let isDone = false;
+    const once = async () => {
+      if (isDone) return;
+      isDone = true;
+      await run();
+    };
+    const stepping: Pool = {
+      ...pool,
+      withTransaction: (work) =>
+        pool.withTransaction(async (transaction) => {
+          let isIn = false;
+          const result = await work({
+            async query<Row extends object>(text: string, params?: readonly unknown[]) {
+              isIn ||= isMeant(text);
+              if (isIn && step === 'before') await once();
+              return transaction.query<Row>(text, params);
+            },
+          });
+          if (isIn && step === 'within') await once();
+          return result;
+        }),
+    };
+    await pruneChunks(stepping, job, new AbortController().signal);
+    expect(isDone).toBe(true);
+  }
+  let job: PreparedJob;
+  beforeEach(async () => {
+    job = await settled();
+    await orphan();
+  });
+  const isDelete = (statement: string) => statement.includes('delete from only');
+  const complete = () =>
+    eventually(async () => {
+      await scene.drain(job);
+      expect(await wrong()).toEqual([]);
+    });
+
+  test('when it comes between the look and the deletion', async () => {
+    await pruneWith(isDelete, 'before', comeBack);
+    await complete();
+    // They were not deleted and made again.
+    expect(scene.takeAsked()).toEqual([]);
+  });
+
+  test('when it comes, and is looked at, before the deletion is committed', async () => {
+    await pruneWith(isDelete, 'within', async () => {
+      await comeBack();
+      await scene.drain(job);
+    });
+    await complete();
+  });
 });
 
 test('a full pass over complete documents asks nothing and writes nothing', async () => {
