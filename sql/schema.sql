@@ -113,11 +113,12 @@ create table lamplighter.embedding_batch (
 create table lamplighter.embedding_day (
   job bigint not null,
   day date not null,
+  model text not null,
   texts bigint default 0 not null,
   tokens bigint,
   calls bigint default 0 not null,
   truncated bigint,
-  constraint embedding_day_pkey PRIMARY KEY (job, day)
+  constraint embedding_day_pkey PRIMARY KEY (job, day, model)
 );
 
 create table lamplighter.embedding_failure (
@@ -754,7 +755,7 @@ create view lamplighter.embedding_status as
 create view lamplighter.embedding_usage as
  SELECT d.job,
     j.job_id,
-    j.model,
+    d.model,
     d.day,
     d.texts,
     d.tokens,
@@ -1308,8 +1309,9 @@ begin
   if v_target.chunk_table_oid is not null and row_security_active(v_target.table_oid) then
     v_condition := v_condition || format(' and exists (select from %s as x where %s)', v_target.table_oid::regclass, v_same_key);
   end if;
+  -- The order of an index is not exact; by the distance itself the planner would take it for that, and not sort.
   return format(
-    'select jsonb_build_object(%s) as key, %s, %s::float8 as distance from %s as t where %s is not null%s order by %s limit $2',
+    'select s.* from (select jsonb_build_object(%s) as key, %s, %s::float8 as distance from %s as t where %s is not null%s order by %s limit $2) as s order by s.distance + 0',
     v_key,
     case when v_target.chunk_table_oid is null then 'null::integer as chunk_no, null::text as chunk' else 't.chunk_no, t.chunk' end,
     v_distance, v_table::regclass, v_vector, v_condition, v_order);
@@ -1978,33 +1980,44 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.claim_tokens(p_job bigint, p_sizes integer[], p_limit bigint, OUT granted integer, OUT remaining bigint, OUT wait_ms double precision)
+CREATE OR REPLACE FUNCTION lamplighter.claim_tokens(p_job bigint, p_sizes integer[], p_limit bigint, p_day date, OUT granted integer, OUT remaining bigint, OUT wait_ms double precision, OUT day date)
  RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  v_day date := (clock_timestamp() at time zone 'UTC')::date;
+  v_model text;
   v_used bigint;
   v_claimed bigint;
 begin
-  insert into lamplighter.embedding_day (job, day, tokens) values (p_job, v_day, 0)
+  day := coalesce(p_day, (clock_timestamp() at time zone 'UTC')::date);
+  wait_ms := extract(epoch from (day + 1)::timestamp at time zone 'UTC' - clock_timestamp()) * 1000;
+  select j.model into v_model from lamplighter.embedding_job as j where j.id = p_job;
+  if not found then
+    granted := cardinality(p_sizes);
+    remaining := p_limit;
+    return;
+  end if;
+  insert into lamplighter.embedding_day as d (job, day, model, tokens) values (p_job, claim_tokens.day, v_model, 0)
   on conflict on constraint embedding_day_pkey do nothing;
-  select coalesce(d.tokens, 0) into v_used from lamplighter.embedding_day as d where d.job = p_job and d.day = v_day for update;
+  -- Who claims waits here for who claims.
+  perform from lamplighter.embedding_day as d where d.job = p_job and d.day = claim_tokens.day and d.model = v_model for update;
+  select coalesce(sum(d.tokens), 0) into v_used from lamplighter.embedding_day as d where d.job = p_job and d.day = claim_tokens.day;
   select count(*), coalesce(sum(s.size), 0) into granted, v_claimed
   from (
     select t.size, sum(t.size) over (order by t.place) as whole
     from unnest(p_sizes) with ordinality as t (size, place)
   ) as s
-  where s.whole <= p_limit - v_used;
+  where p_day is not null or s.whole <= p_limit - v_used;
   if granted = 0 and v_used = 0 and cardinality(p_sizes) > 0 then
     granted := 1;
     v_claimed := p_sizes[1];
   end if;
-  update lamplighter.embedding_day as d set tokens = greatest(v_used + v_claimed, 0) where d.job = p_job and d.day = v_day;
+  update lamplighter.embedding_day as d
+  set tokens = greatest(coalesce(d.tokens, 0) + v_claimed, 0)
+  where d.job = p_job and d.day = claim_tokens.day and d.model = v_model;
   remaining := greatest(p_limit - v_used - v_claimed, 0);
-  wait_ms := extract(epoch from (v_day + 1)::timestamp at time zone 'UTC' - clock_timestamp()) * 1000;
 end
 $function$;
 
@@ -2923,7 +2936,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION lamplighter.finish_embeddings(p_job bigint, p_batch bigint, p_stamp_keys uuid[], p_stamp_texts uuid[], p_stamp_chunks uuid[], p_failed_keys text[], p_failed_hashes uuid[], p_failed_texts uuid[], p_errors text[], p_is_retried boolean[], p_attempts integer[], p_again text[], p_delay_ms double precision, p_is_done boolean, p_texts integer, p_tokens bigint, p_calls integer, p_truncated integer, p_failed_delay_ms double precision)
+CREATE OR REPLACE FUNCTION lamplighter.finish_embeddings(p_job bigint, p_batch bigint, p_stamp_keys uuid[], p_stamp_texts uuid[], p_stamp_chunks uuid[], p_failed_keys text[], p_failed_hashes uuid[], p_failed_texts uuid[], p_errors text[], p_is_retried boolean[], p_attempts integer[], p_again text[], p_delay_ms double precision, p_is_done boolean, p_texts integer, p_tokens bigint, p_calls integer, p_truncated integer, p_failed_delay_ms double precision, p_day date)
  RETURNS text[]
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -3016,11 +3029,11 @@ begin
   end if;
 
   if p_texts > 0 or p_calls > 0 then
-    insert into lamplighter.embedding_day as d (job, day, texts, tokens, calls, truncated)
-    values (p_job, (clock_timestamp() at time zone 'UTC')::date, p_texts, case when p_tokens is not null then greatest(p_tokens, 0) end, p_calls, p_truncated)
+    insert into lamplighter.embedding_day as d (job, day, model, texts, tokens, calls, truncated)
+    values (p_job, coalesce(p_day, (clock_timestamp() at time zone 'UTC')::date), v_model, p_texts, case when p_tokens is not null then greatest(p_tokens, 0) end, p_calls, p_truncated)
     on conflict on constraint embedding_day_pkey do update
     set texts = d.texts + excluded.texts,
-        -- Less than claim_tokens has counted, where texts took less; the claim may have been of the day before.
+        -- Less than claim_tokens has counted, where texts took less.
         tokens = case when coalesce(d.tokens, p_tokens) is not null then greatest(coalesce(d.tokens, 0) + coalesce(p_tokens, 0), 0) end,
         calls = d.calls + excluded.calls,
         truncated = coalesce(d.truncated + excluded.truncated, d.truncated, excluded.truncated);
@@ -6040,6 +6053,7 @@ AS $function$
 #variable_conflict use_column
 declare
   v_job lamplighter.embedding_job;
+  v_days lamplighter.embedding_day[];
 begin
   select j.job_id into taken_by
   from lamplighter.embedding_job as j
@@ -6065,6 +6079,8 @@ begin
     or (v_job.chunk_table_oid is distinct from p_chunk_table_oid
         and (v_job.chunk_schema_name, v_job.chunk_table_name) is distinct from (p_chunk_schema_name, p_chunk_table_name)))
   then
+    -- What it has cost is told, and counts for the day, wherever its vectors go.
+    v_days := array(select d from lamplighter.embedding_day as d where d.job = v_job.id);
     perform lamplighter.remove_embedding_job(v_job.id);
     -- What the log and the markers said of its rows is lost with it, and nobody has kept up vectors of a place that it comes back to.
     trusts_vectors := false;
@@ -6094,6 +6110,8 @@ begin
       'capture_' || replace(gen_random_uuid()::text, '-', ''))
     returning j.id, j.generation into id, generation;
     insert into lamplighter.embedding_progress (job) values (id);
+    insert into lamplighter.embedding_day (job, day, model, texts, tokens, calls, truncated)
+    select id, d.day, d.model, d.texts, d.tokens, d.calls, d.truncated from unnest(v_days) as d;
     is_changed := true;
     trusts_vectors := trusts_vectors is not false;
     return next;
@@ -7335,6 +7353,9 @@ CREATE OR REPLACE FUNCTION lamplighter.search_by_vector(job text, query_vector r
 AS $function$
 declare
   v_target lamplighter.search_target;
+  v_vector_schema name;
+  v_hnsw text;
+  v_ivfflat text;
 begin
   if coalesce(search_by_vector.k, 10) < 1 then
     raise exception 'k must be 1 or more, got %', search_by_vector.k using errcode = '22023';
@@ -7345,7 +7366,29 @@ begin
       coalesce(cardinality(query_vector)::text, 'NULL') using errcode = '22023',
       hint = format('Embed the query with the model of the job: %s.', v_target.model);
   end if;
+  select n.nspname into v_vector_schema
+  from pg_extension as e
+  join pg_namespace as n on n.oid = e.extnamespace
+  where e.extname = 'vector';
+  if found then
+    -- The settings are known once the library is loaded.
+    execute format('select %L::%I.vector', '[1]', v_vector_schema);
+    v_hnsw := current_setting('hnsw.iterative_scan', true);
+    v_ivfflat := current_setting('ivfflat.iterative_scan', true);
+  end if;
+  if v_hnsw = 'off' then
+    perform set_config('hnsw.iterative_scan', 'strict_order', true);
+  end if;
+  if v_ivfflat = 'off' then
+    perform set_config('ivfflat.iterative_scan', 'relaxed_order', true);
+  end if;
   return query execute lamplighter.build_search(to_jsonb(v_target)) using query_vector, coalesce(search_by_vector.k, 10);
+  if v_hnsw = 'off' then
+    perform set_config('hnsw.iterative_scan', 'off', true);
+  end if;
+  if v_ivfflat = 'off' then
+    perform set_config('ivfflat.iterative_scan', 'off', true);
+  end if;
 end
 $function$;
 
@@ -8562,7 +8605,7 @@ revoke all on function lamplighter.claim_requests_at_once(p_worker_id uuid, p_cl
 
 revoke all on function lamplighter.claim_tasks(p_worker_id uuid, p_limit integer, p_skip_roles text[], p_handler_timeout_ms integer) from public;
 
-revoke all on function lamplighter.claim_tokens(p_job bigint, p_sizes integer[], p_limit bigint, OUT granted integer, OUT remaining bigint, OUT wait_ms double precision) from public;
+revoke all on function lamplighter.claim_tokens(p_job bigint, p_sizes integer[], p_limit bigint, p_day date, OUT granted integer, OUT remaining bigint, OUT wait_ms double precision, OUT day date) from public;
 
 revoke all on function lamplighter.claim_upkeep(p_worker_id uuid, p_was_ready boolean) from public;
 
@@ -8624,7 +8667,7 @@ revoke all on function lamplighter.find_wait_end(p_seconds integer, OUT ends_at 
 
 revoke all on function lamplighter.finish_delivery(p_delivery_id bigint, p_error text, p_after_id bigint) from public;
 
-revoke all on function lamplighter.finish_embeddings(p_job bigint, p_batch bigint, p_stamp_keys uuid[], p_stamp_texts uuid[], p_stamp_chunks uuid[], p_failed_keys text[], p_failed_hashes uuid[], p_failed_texts uuid[], p_errors text[], p_is_retried boolean[], p_attempts integer[], p_again text[], p_delay_ms double precision, p_is_done boolean, p_texts integer, p_tokens bigint, p_calls integer, p_truncated integer, p_failed_delay_ms double precision) from public;
+revoke all on function lamplighter.finish_embeddings(p_job bigint, p_batch bigint, p_stamp_keys uuid[], p_stamp_texts uuid[], p_stamp_chunks uuid[], p_failed_keys text[], p_failed_hashes uuid[], p_failed_texts uuid[], p_errors text[], p_is_retried boolean[], p_attempts integer[], p_again text[], p_delay_ms double precision, p_is_done boolean, p_texts integer, p_tokens bigint, p_calls integer, p_truncated integer, p_failed_delay_ms double precision, p_day date) from public;
 
 revoke all on function lamplighter.finish_requests(p_worker_id uuid, p_ids bigint[], p_attempts integer[], p_outcomes text[], p_results text[], p_errors text[], p_delays_ms double precision[], p_cache_keys bytea[], p_max_retries integer) from public;
 
@@ -9028,7 +9071,7 @@ comment on column lamplighter.embedding_batch.keys is 'Keys as in change, each a
 
 comment on column lamplighter.embedding_batch.lone_deaths is 'How many processes have died while it was isolated.';
 
-comment on table lamplighter.embedding_day is 'What each job has asked of its model, by day in UTC.';
+comment on table lamplighter.embedding_day is 'What each job has asked of its models, by day in UTC.';
 
 comment on column lamplighter.embedding_day.truncated is 'Texts that were longer than the model''s window. Null, as for tokens: the model did not tell.';
 
@@ -9100,7 +9143,7 @@ comment on column lamplighter.embedding_stamp.text_hash is '128 bits, made by th
 
 comment on view lamplighter.embedding_status is 'One row for each embedding job of this database: its progress and its problems. Counts of changes and failures stop at 12,000 divided by the number of jobs, at 100 at least: is_exact is false where there are more.';
 
-comment on view lamplighter.embedding_usage is 'What each embedding job has asked of its model, by day in UTC.';
+comment on view lamplighter.embedding_usage is 'What each embedding job has asked of its models, by day in UTC.';
 
 comment on table lamplighter.handler is 'Completion handlers: registered by steadytext_on_completed().';
 

@@ -208,14 +208,15 @@ comment on table lamplighter.embedding_failure is 'Rows that failed on their own
 create table lamplighter.embedding_day (
   job bigint not null,
   day date not null,
+  model text not null,
   texts bigint not null default 0,
   tokens bigint,
   calls bigint not null default 0,
   truncated bigint,
-  constraint embedding_day_pkey primary key (job, day)
+  constraint embedding_day_pkey primary key (job, day, model)
 );
 comment on column lamplighter.embedding_day.truncated is 'Texts that were longer than the model''s window. Null, as for tokens: the model did not tell.';
-comment on table lamplighter.embedding_day is 'What each job has asked of its model, by day in UTC.';
+comment on table lamplighter.embedding_day is 'What each job has asked of its models, by day in UTC.';
 
 create table lamplighter.embedding_index (
   job bigint not null,
@@ -320,12 +321,12 @@ comment on view lamplighter.embedding_failures is
   'Rows that cannot be embedded, with the reason. Those with is_final are left alone until lamplighter.retry_embeddings or a new text.';
 
 create view lamplighter.embedding_usage as
-select d.job, j.job_id, j.model, d.day, d.texts, d.tokens, d.calls, d.truncated
+select d.job, j.job_id, d.model, d.day, d.texts, d.tokens, d.calls, d.truncated
 from lamplighter.embedding_day as d
 join lamplighter.embedding_job as j on j.id = d.job
 where pg_has_role(current_user, (select c.relowner from pg_class as c where c.oid = 'lamplighter.embedding_job'::regclass), 'USAGE')
    or coalesce(has_table_privilege(current_user, j.table_oid, 'SELECT'), false);
-comment on view lamplighter.embedding_usage is 'What each embedding job has asked of its model, by day in UTC.';
+comment on view lamplighter.embedding_usage is 'What each embedding job has asked of its models, by day in UTC.';
 
 create view lamplighter.search_target as
 select j.id as job,

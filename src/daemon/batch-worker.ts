@@ -14,7 +14,7 @@ import type { LaneMeter } from '../monitoring/meter.ts';
 import type { LeaseHolder } from '../process/workload.ts';
 import { noteFault, noteOutage, noteWritten, startBatchSpan } from './batch-span.ts';
 import { createDocumentEmbedder, type EmbeddedDocuments } from './embed-documents.ts';
-import { type EmbeddedRows, embedRows } from './embed-rows.ts';
+import { type EmbeddedRows, type EmbedUsage, embedRows } from './embed-rows.ts';
 import type { HeldBatch, InFlightBatches } from './in-flight-batches.ts';
 import { aloneMsAfter, type LoneTurn } from './lone-turn.ts';
 import type { ModelTurns, TurnKind } from './model-turns.ts';
@@ -79,10 +79,14 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
   let isTruncationTold = false;
   const documents = job.table.chunks === undefined ? undefined : createDocumentEmbedder(job.table.chunks);
 
-  async function giveBack(batch: EmbeddingBatch, delayMs = 0, unusedTokens = 0): Promise<void> {
-    if (unusedTokens !== 0) {
+  async function giveBack(
+    batch: EmbeddingBatch,
+    delayMs = 0,
+    { tokens, day }: Partial<EmbedUsage> = {},
+  ): Promise<void> {
+    if (tokens !== undefined && day !== undefined) {
       await budget
-        ?.settle(unusedTokens)
+        ?.settle(tokens, day)
         .catch((error: unknown) => log.debug({ err: error }, 'could not give tokens of the day back'));
     }
     // Where it cannot be given back, the lease runs out.
@@ -94,12 +98,13 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
   /** Vectors are dear: while the database is away, they are kept until the lease is lost. */
   async function write(
     { batch, signal }: HeldBatch,
-    { answers, usage: { calls, tokens, truncated }, ...rest }: EmbeddedRows | EmbeddedDocuments,
+    { answers, usage: { calls, tokens, day, truncated }, ...rest }: EmbeddedRows | EmbeddedDocuments,
   ): Promise<WriteReport> {
     const told = {
       calls,
       texts: 'texts' in rest ? rest.texts : answers.filter((answer) => !isGivenBack(answer)).length,
       ...(tokens === undefined ? {} : { tokens }),
+      ...(day === undefined ? {} : { day }),
       ...(truncated === undefined ? {} : { truncated }),
     };
     for (let failures = 1; ; failures += 1) {
@@ -181,7 +186,7 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
     }
     if (embedded.outage !== undefined) {
       noteOutage(span);
-      return giveBack(batch, turns.pauseMs, embedded.usage.tokens);
+      return giveBack(batch, turns.pauseMs, embedded.usage);
     }
     const startedMs = clock.nowMs();
     const report = await write(held, embedded);

@@ -8,8 +8,9 @@ import { traceModelCall } from '../models/call-span.ts';
 import type { ItemOutcome, ModelError } from '../models/outcome.ts';
 import type { Model } from '../models/port.ts';
 import { untilAborted } from '../models/until-aborted.ts';
-import { ABORT_GRACE_MS, askModel, outageOf } from './ask-model.ts';
+import { ABORT_GRACE_MS, type AskOptions, askModel, outageOf } from './ask-model.ts';
 import type { ModelTurns, TurnKind } from './model-turns.ts';
+import { PROBE } from './served-models.ts';
 import type { TokenBudget } from './token-budget.ts';
 
 /** Tokens that most tokenizers put around a text. */
@@ -45,6 +46,8 @@ export interface EmbedUsage {
    * to the tokens that were claimed, and mostly below 0.
    */
   readonly tokens: number | undefined;
+  /** The one that tokens were claimed for. */
+  readonly day?: string | undefined;
   /** Rows whose text was longer than the model's window, so that its end is not in the vector; undefined where the model does not tell. */
   readonly truncated: number | undefined;
 }
@@ -69,10 +72,10 @@ export async function embedRows(
   rows: readonly { readonly text: string }[],
   options: EmbedRowsOptions,
 ): Promise<EmbeddedRows> {
-  const { model, turns, kind, budget, batchSize = Number.POSITIVE_INFINITY } = options;
+  const { model, turns, budget, batchSize = Number.POSITIVE_INFINITY } = options;
   const distinct = [...new Set(rows.map(({ text }) => text))];
   const sizes = budget === undefined ? [] : await sizesOf(distinct, model, options.signal);
-  const granted = (await budget?.claim(sizes)) ?? distinct.length;
+  const { granted = distinct.length, day } = (await budget?.claim(sizes)) ?? {};
   const texts = distinct.slice(0, granted);
   const late = new Set(distinct.slice(granted));
   const size = Math.max(1, Math.min(model.maxBatch.embed, batchSize));
@@ -83,24 +86,18 @@ export async function embedRows(
   let calls = 0;
   await Promise.all(
     chunks.map((chunk) =>
-      askModel<Float32Array>(chunk, {
-        signal: options.signal,
-        callLimitMs: options.callLimitMs,
-        ask: (part, signal, progress) => embed(part, options, signal, progress),
-        inTurn: (call) => turns.run(kind, options.signal, call),
-        onAnswers(part, found) {
-          calls += 1;
-          for (const [at, text] of part.entries()) {
-            const outcome = found[at];
-            if (outcome !== undefined) outcomes.set(text, outcome);
-          }
-        },
+      askInTurn(chunk, options, (part, found) => {
+        calls += 1;
+        for (const [at, text] of part.entries()) {
+          const outcome = found[at];
+          if (outcome !== undefined) outcomes.set(text, outcome);
+        }
       }),
     ),
   );
   const all = [...outcomes.values()];
   const truncated = truncatedOf(rows.map(({ text }) => outcomes.get(text)));
-  const usage = { calls, tokens: tokensOf(texts, outcomes, budget === undefined ? undefined : sizes), truncated };
+  const usage = { calls, tokens: tokensOf(texts, outcomes, budget === undefined ? undefined : sizes), day, truncated };
   if (all.some(({ ok }) => ok)) turns.noteAnswer();
   const answers = rows.map(({ text }) => (late.has(text) ? DAY_USED_UP : answerOf(outcomes.get(text))));
   const refusedMs = Math.max(0, ...all.map(askedMsOf));
@@ -110,10 +107,41 @@ export async function embedRows(
     return { answers, usage, outage };
   }
   if (refusedMs > 0) turns.holdBack(refusedMs);
-  const wrong = all.filter((outcome) => !outcome.ok && WRONG_LENGTH.test(outcome.error.message));
+  const wrong = all.flatMap((outcome) => wrongLengthOf(outcome) ?? []);
   const [first] = wrong;
-  if (first === undefined || first.ok || wrong.length < 2 || wrong.length < all.length) return { answers, usage };
-  return { answers, usage, wrongDimensions: first.error.message };
+  if (first === undefined) return { answers, usage };
+  const isOfAll = wrong.length > 1 && wrong.length === all.length;
+  return isOfAll || (await isProbeWrong(options)) ? { answers, usage, wrongDimensions: first } : { answers, usage };
+}
+
+/** Asks the model for texts when it is their turn; `onAnswers` is told of each call. */
+function askInTurn(
+  texts: readonly string[],
+  options: EmbedRowsOptions,
+  onAnswers: AskOptions<Float32Array>['onAnswers'],
+): Promise<void> {
+  const { turns, kind, signal, callLimitMs } = options;
+  return askModel<Float32Array>(texts, {
+    signal,
+    callLimitMs,
+    ask: (part, either, progress) => embed(part, options, either, progress),
+    inTurn: (call) => turns.run(kind, signal, call),
+    onAnswers,
+  });
+}
+
+/** Whether a text that is no row's has a vector of another length, too: then no row's text is to blame. */
+async function isProbeWrong(options: EmbedRowsOptions): Promise<boolean> {
+  let isWrong = false;
+  await askInTurn([PROBE], options, (_, outcomes) => {
+    isWrong = outcomes.some((outcome) => wrongLengthOf(outcome) !== undefined);
+  });
+  return isWrong;
+}
+
+/** The sentence of the model that says so. */
+function wrongLengthOf(outcome: ItemOutcome<unknown>): string | undefined {
+  return outcome.ok || !WRONG_LENGTH.test(outcome.error.message) ? undefined : outcome.error.message;
 }
 
 /** What each text will take at most, with its special tokens, where the model reads that many. */

@@ -21,13 +21,15 @@ import { type IndexKeeper, type OpenIndexSession, startIndexKeeper } from './ind
 import type { JobReport } from './job-report.ts';
 import { chunksFor, isConfigError, nameFor, toJobSpec } from './job-terms.ts';
 import { createReadyJob, mostRowsOf } from './ready-job.ts';
-import type { ServedModels } from './served-models.ts';
+import { ModelAway, type ServedModels } from './served-models.ts';
 import { createStampPruner } from './stamp-pruner.ts';
 import { DAY_IS_OVER } from './token-budget.ts';
 import { BATCHES_IN_FLIGHT, IDLE_MS, type ReadyJob, workOff } from './work-off.ts';
 
 /** Interval of the checks for jobs that a user may have fixed or broken. */
 const RECHECK_MS = 60_000;
+/** The same for a model that is away. */
+const AWAY_MS = 5_000;
 const PROGRESS_MS = 1_000;
 
 /** What is to become of a job. `rest`: it is another daemon's now, so leave it alone. */
@@ -93,6 +95,8 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
   let preparedMs = Number.NEGATIVE_INFINITY;
   let parkedUntilMs = Number.NEGATIVE_INFINITY;
   let isCancelled = false;
+  /** The job is parked, for what its model gives among other things. */
+  let isLengthInDoubt = false;
   let nextMs = IDLE_MS;
   let progressMs = Number.NEGATIVE_INFINITY;
   let isProgressTold = false;
@@ -119,9 +123,10 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
     if (registeredId !== undefined) inFlight.abort('changed', (held) => held.jobId === registeredId);
   }
 
-  function park(reason: string): void {
+  function park(reason: string, recheckMs = RECHECK_MS): void {
     dropWork();
-    parkedUntilMs = clock.nowMs() + RECHECK_MS;
+    isLengthInDoubt = true;
+    parkedUntilMs = clock.nowMs() + recheckMs;
     if (report.reason !== reason) log.warn({ job: jobId }, `the job ${jobId} cannot be done: ${reason}`);
     tell({ state: 'failed', reason });
     if (wish.kind !== 'run' || wish.row.marks.failureReason !== reason) mark({ failureReason: reason });
@@ -138,7 +143,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
   }
 
   async function prepare(row: JobRow, spec: WantedJob, signal: AbortSignal): Promise<void> {
-    const served = await models.get(spec.model, signal);
+    const served = await models.get(spec.model, { signal, isLengthInDoubt });
     const { model, dimensions, isVisual } = served;
     const divided = spec.chunks === undefined ? undefined : chunksFor(spec.chunks, model);
     const job = await prepareJob(
@@ -156,6 +161,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
       { signal },
     );
     preparedMs = clock.nowMs();
+    isLengthInDoubt = false;
     const formerId = registeredId;
     registeredId = job.id;
     if (formerId !== undefined && formerId !== job.id) deps.onColumnFree();
@@ -270,7 +276,8 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
       } catch (error) {
         if (!isConfigError(error)) throw error;
         const hint = isLamplighterError(error) && error.hint !== undefined ? `. ${error.hint}` : '';
-        park(`${messageOf(error)}${hint}`);
+        const awayMs = error instanceof ModelAway ? (error.retryAfterMs ?? AWAY_MS) : RECHECK_MS;
+        park(`${messageOf(error)}${hint}`, Math.min(RECHECK_MS, awayMs));
         return;
       }
     }

@@ -43,7 +43,7 @@ export async function createPassBudget({
         ofToday += size;
         used += size;
       }
-      return granted;
+      return { granted };
     },
     settle(tokens) {
       ofToday += tokens;

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { LamplighterError } from '../core/errors.ts';
 import type { Troubles } from '../core/recurring-trouble.ts';
+import type { ModelError } from '../models/outcome.ts';
 import type { Model } from '../models/port.ts';
 import type { ModelSelection } from '../models/provider.ts';
 import type { ModelRegistry } from '../models/registry.ts';
@@ -24,13 +25,31 @@ export interface ServedModel {
 /** The models of all jobs of a daemon, each loaded once. */
 export interface ServedModels {
   /**
-   * @throws LamplighterError MODEL_NOT_FOUND and MODEL_FAILED, also for a model that gives no embeddings or does not say how long they are.
+   * @throws LamplighterError MODEL_NOT_FOUND and MODEL_FAILED, also for a model that gives no embeddings or does not say how long they are;
+   * ModelAway.
    */
-  get(selection: ModelSelection, signal: AbortSignal): Promise<ServedModel>;
+  get(selection: ModelSelection, options: GetModelOptions): Promise<ServedModel>;
+}
+
+export interface GetModelOptions {
+  readonly signal: AbortSignal;
+  /** A server that had to be asked how long its vectors are may give longer or shorter ones by now. @default false */
+  readonly isLengthInDoubt?: boolean;
+}
+
+/** A server does not tell now how long its vectors are. */
+export class ModelAway extends LamplighterError {
+  /** When to ask it again, if it has said so. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, { retryAfterMs, cause }: ModelError) {
+    super('MODEL_FAILED', message, { cause });
+    this.retryAfterMs = retryAfterMs;
+  }
 }
 
 /** Asked of servers that do not say beforehand how long their vectors are. */
-const PROBE = 'How long are the vectors?';
+export const PROBE = 'How long are the vectors?';
 
 export interface ServedModelsDeps {
   readonly registry: ModelRegistry;
@@ -44,9 +63,16 @@ export function createServedModels({ registry, troubles, clock, imageFetcher }: 
   const served = new Map<Model, ServedModel>();
   const loneTurn = createLoneTurn(clock);
   return {
-    async get(selection, signal) {
+    async get(selection, { signal, isLengthInDoubt = false }) {
       const loaded = await registry.load(selection, signal);
       const known = served.get(loaded);
+      if (known !== undefined && isLengthInDoubt && known.model.forgetLength !== undefined) {
+        known.model.forgetLength();
+        const dimensions = await probe(known.model, signal);
+        const entry = dimensions === known.dimensions ? known : { ...known, dimensions };
+        served.set(loaded, entry);
+        return entry;
+      }
       if (known !== undefined) return known;
       const isVisual = takesImages(loaded);
       const model = isVisual ? await takeTexts(loaded, imageFetcher) : loaded;
@@ -80,8 +106,8 @@ async function takeTexts(model: VisualModel, imageFetcher: ImageFetcher | undefi
 async function probe(model: Model, signal: AbortSignal): Promise<number> {
   const [outcome] = await model.embed([PROBE], signal);
   if (outcome?.ok === true && outcome.value.length > 0) return outcome.value.length;
-  const why = outcome?.ok === false ? `: ${outcome.error.message}` : '';
-  throw new LamplighterError('MODEL_FAILED', `Model "${model.name}" does not tell the length of its vectors${why}`, {
-    hint: 'Give it as {"dimensions": n} in runtime_params.',
-  });
+  const error = outcome?.ok === false ? outcome.error : undefined;
+  const message = `Model "${model.name}" does not tell the length of its vectors${error === undefined ? '' : `: ${error.message}`}`;
+  if (error?.kind === 'unavailable') throw new ModelAway(message, error);
+  throw new LamplighterError('MODEL_FAILED', message, { hint: 'Give it as {"dimensions": n} in runtime_params.' });
 }

@@ -18,14 +18,20 @@ export interface TokenBudgetOptions {
   readonly onChange: (isUsedUp: boolean) => Promise<void>;
 }
 
+export interface TokenGrant {
+  readonly granted: number;
+  /** Absent where it makes no difference. */
+  readonly day?: string;
+}
+
 /**
  * The tokens that a job may use in a day, counted in the database for all daemons together, before they are used.
  */
 export interface TokenBudget {
-  /** How many of texts of these sizes may be asked for now, in order. */
-  claim(sizes: readonly number[]): Promise<number>;
-  /** Adds to what was claimed, or takes from it, where no write of vectors does. */
-  settle(tokens: number): Promise<void>;
+  /** How many of texts of these sizes may be asked for now, in order, and the day that they count for. */
+  claim(sizes: readonly number[]): Promise<TokenGrant>;
+  /** Adds to what was claimed for a day, or takes from it, where no write of vectors does. */
+  settle(tokens: number, day: string): Promise<void>;
   /** False while nothing may be claimed. */
   hasRoom(): Promise<boolean>;
   readonly isUsedUp: boolean;
@@ -39,16 +45,16 @@ export function createTokenBudget({ db, jobId, limit, clock, onChange }: TokenBu
   let lookMs = Number.NEGATIVE_INFINITY;
   return {
     async claim(sizes) {
-      const { granted } = await claimTokens(db, jobId, sizes, limit);
+      const { granted, day } = await claimTokens(db, jobId, sizes, limit);
       if (granted < sizes.length && needed === undefined) {
         needed = Math.min(limit, sizes[granted] ?? 0);
         lookMs = clock.nowMs() + LOOK_MS;
         await onChange(true);
       }
-      return granted;
+      return { granted, day };
     },
-    async settle(tokens) {
-      await claimTokens(db, jobId, [tokens], limit);
+    async settle(tokens, day) {
+      await claimTokens(db, jobId, [tokens], limit, day);
     },
     get isUsedUp() {
       return needed !== undefined;

@@ -91,6 +91,8 @@ function toBatchRow({ leaf, place, key, key_hash, text_hash }: JudgedRow): Batch
 export interface BatchUsage {
   readonly texts?: number;
   readonly tokens?: number;
+  /** The one that tokens were claimed for, of which `tokens` is the rest. @default today, in UTC */
+  readonly day?: string;
   readonly calls?: number;
   /** Texts that were longer than the model's window. */
   readonly truncated?: number;

@@ -124,6 +124,7 @@ export async function writeRows(db: Pool, write: RowsWrite): Promise<WriteOutcom
       usage.calls ?? 0,
       usage.truncated ?? null,
       write.failedMs,
+      usage.day ?? null,
     ]);
     const finals = new Set(rows[0]?.final_keys);
     const left = locked.filter(({ write: { row } }) => failing.has(row) && finals.has(row.key));

@@ -39,6 +39,8 @@ export interface ModelDefinition {
     readonly window?: number;
     /** See {@link Model.tokenize}. */
     readonly tokenize?: NonNullable<Model['tokenize']>;
+    /** See {@link Model.forgetLength}. */
+    readonly forgetLength?: NonNullable<Model['forgetLength']>;
     /** See {@link Model.embedQueries}. */
     readonly runQueries?: ModelMethod<string, Float32Array>['run'];
   };
@@ -112,6 +114,7 @@ export function defineModel(definition: ModelDefinition): Model {
       embed === undefined ? texts.map(() => refuse('embed')) : embed.run(texts, signal, progress),
     ...(embedImages === undefined ? {} : { embedImages: embedImages.run }),
     ...(embed?.tokenize === undefined ? {} : { tokenize: embed.tokenize }),
+    ...(embed?.forgetLength === undefined ? {} : { forgetLength: embed.forgetLength }),
     rerank: async (items, signal, progress) =>
       rerank === undefined ? items.map(() => refuse('rerank')) : rerank.run(items, signal, progress),
     async generate(items, signal, progress) {

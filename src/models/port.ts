@@ -105,6 +105,10 @@ export interface Model {
     signal: AbortSignal,
     progress?: CallProgress<TokenSpans>,
   ): Promise<readonly ItemOutcome<TokenSpans>[]>;
+  /**
+   * Takes the next vector for the measure of all others; present where nothing but the first one has told how long they are.
+   */
+  forgetLength?(): void;
   /** Per item one score from 0 to 1 for each document, in document order. */
   rerank(
     items: readonly RerankItem[],

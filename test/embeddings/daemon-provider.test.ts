@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type StubAnswer, type StubServer, startStubServer } from '../models/http/stub-server.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
@@ -124,27 +124,79 @@ test('a text that the provider cannot take, one in a thousand, fails alone and c
   expect(more.length).toBeLessThanOrEqual(2 * Math.log2(batch) + 1);
 }, 60_000);
 
-test('a provider that gives vectors of another length half-way parks the job, and the old vectors stay', async () => {
-  let length = 4;
-  server.handle(({ body }) => {
-    const { json } = answer([body.input].flat()) as { json: { data: { embedding: number[] }[] } }; // as made above
-    for (const each of json.data) each.embedding = Array.from({ length }, (_, at) => at + 1);
-    return { json };
+describe('a provider that gives vectors of another length half-way parks the job, and the old vectors stay', () => {
+  let length: number;
+  beforeEach(async () => {
+    length = 4;
+    server.handle(({ body }) => {
+      const texts = [body.input].flat();
+      return {
+        json: { data: texts.map((_, index) => ({ index, embedding: Array.from({ length }, (_, at) => at + 1) })) },
+      };
+    });
+    await createArticles(20);
   });
-  await createArticles(20);
-  const id = await addJob(db, JOB);
+  const isParked = (id: string) =>
+    eventually(
+      async () => {
+        const { rows } = await db.pool.query('select init_failure_reason as reason from jobs where id = $1', [id]);
+        expect(rows[0]?.reason).toMatch(/5 dimensions instead of 4/);
+      },
+      { timeoutMs: 20_000 },
+    );
+  const expectOldVectors = async () => {
+    const { rows } = await db.pool.query(
+      'select cardinality(embedding) as length, count(*)::int from articles group by 1',
+    );
+    expect(rows).toEqual([{ length: 4, count: 20 }]);
+    expect(await failures()).toEqual([]);
+  };
+
+  test.each([
+    ['many rows', 'true'],
+    ['one row', 'id = 1'],
+  ])('as %s change', async (_, isChanged) => {
+    const id = await addJob(db, JOB);
+    await using _daemon = await startTestDaemon({ uri: db.uri });
+    await untilComplete(20_000);
+    length = 5;
+    await db.pool.query(`update articles set body = 'changed ' || id where ${isChanged}`);
+    await isParked(id);
+    await expectOldVectors();
+  });
+
+  test('and another column takes the new ones, where nobody has said how long they are', async () => {
+    const id = await addJob(db, { ...JOB, runtime_params: null });
+    await using _daemon = await startTestDaemon({ uri: db.uri });
+    await untilComplete(20_000);
+    length = 5;
+    await db.pool.query(`update articles set body = 'changed ' || id`);
+    await isParked(id);
+    await db.pool.query(`update jobs set dst_column = 'longer'`);
+    await eventually(
+      async () => {
+        const { rows } = await db.pool.query(
+          'select cardinality(longer) as length, count(*)::int from articles group by 1',
+        );
+        expect(rows).toEqual([{ length: 5, count: 20 }]);
+      },
+      { timeoutMs: 20_000 },
+    );
+    await expectOldVectors();
+  });
+});
+
+test('a provider that is away when the daemon has to ask it how long vectors are is asked again soon', async () => {
+  let isRefusing = true;
+  server.handle(({ body }) => (isRefusing ? REFUSED : answer([body.input].flat())));
+  await createArticles(8);
+  const id = await addJob(db, { ...JOB, runtime_params: null });
   await using _daemon = await startTestDaemon({ uri: db.uri });
-  await untilComplete(20_000);
-  length = 5;
-  await db.pool.query(`update articles set body = 'changed ' || id`);
-  await eventually(
-    async () => {
-      const { rows } = await db.pool.query('select init_failure_reason as reason from jobs where id = $1', [id]);
-      expect(rows[0]?.reason).toMatch(/5 dimensions instead of 4/);
-    },
-    { timeoutMs: 20_000 },
-  );
-  const { rows } = await db.pool.query('select distinct cardinality(embedding) as length from articles');
-  expect(rows).toEqual([{ length: 4 }]);
-  expect(await failures()).toEqual([]);
-}, 60_000);
+  await eventually(async () => {
+    const { rows } = await db.pool.query('select init_failure_reason as reason from jobs where id = $1', [id]);
+    expect(rows[0]?.reason).toMatch(/slow down/);
+  });
+  isRefusing = false;
+  await untilComplete(10_000);
+  expect((await db.pool.query('select init_failure_reason as reason from jobs')).rows).toEqual([{ reason: null }]);
+});

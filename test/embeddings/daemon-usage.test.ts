@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { writeVectors } from '../../src/embeddings/write-vectors.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { addJob, DOCUMENTED_TABLE, startTestDaemon, type TestDaemon } from '../support/test-daemon.ts';
+import { createTargetScene, vectorOf } from './target-scene.ts';
 
 let db: TestDatabase;
 let running: TestDaemon;
@@ -152,3 +154,32 @@ test('tokens of calls that came to nothing are given back', async () => {
   await eventually(async () => expect(await countVectors('away')).toBe(2), { timeoutMs: 30_000 });
   await eventually(async () => expect(await statusOf(job)).toMatchObject({ state: 'live', reason: null }));
 }, 60_000);
+
+test('what a text took is settled for the day on which its tokens were claimed', async () => {
+  await using scene = await createTargetScene();
+  await scene.run(`create table pages (id int primary key, body text); insert into pages values (1, 'late')`);
+  const job = await scene.prepare('pages');
+  await scene.settle(job);
+  await scene.run(
+    `update pages set body = 'later'; insert into lamplighter.embedding_day (job, day, model, tokens) values (${job.id}, '2020-02-02', 'm1', 50)`,
+  );
+  const batch = await scene.claim(job);
+  const usage = { texts: 1, calls: 1, tokens: -30, day: '2020-02-02' };
+  await writeVectors(scene.pool, job, batch, [vectorOf('later')], usage);
+  expect(await scene.run(`select day::text, tokens::int from lamplighter.embedding_usage order by day`)).toEqual([
+    { day: '2020-02-02', tokens: 20 },
+    { day: expect.any(String), tokens: null },
+  ]);
+});
+
+test('usage is told by day and model, and stays with the row of the jobs table when its vectors go elsewhere', async () => {
+  await using scene = await createTargetScene();
+  await scene.run(`create table pages (id int primary key, body text); insert into pages values (1, 'text')`);
+  await scene.settle(await scene.prepare('pages'));
+  await scene.settle(await scene.prepare('pages', { model: 'm2' }));
+  await scene.settle(await scene.prepare('pages', { model: 'm2', dstColumn: 'elsewhere' }));
+  expect(await scene.run(`select job_id, model, texts::int from lamplighter.embedding_usage order by model`)).toEqual([
+    { job_id: 'pages', model: 'm1', texts: 1 },
+    { job_id: 'pages', model: 'm2', texts: 2 },
+  ]);
+});

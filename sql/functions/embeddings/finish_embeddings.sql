@@ -3,8 +3,8 @@
 -- hashes of texts (null: blank) and of their chunks (null: none). Failures: pairwise keys, their hashes, the hashes of the texts that
 -- failed, errors, and whether a later claim is to try again (else capture has logged the row by itself: a trigger changes its text with
 -- each write, so that the failures of all its texts count). From as many failures with its text as p_attempts says, a row is left alone,
--- and stamped so. p_again: keys to be tried again uncharged, after p_delay_ms. p_is_done: nothing of the batch is left. Returns the keys
--- that failed for good.
+-- and stamped so. p_again: keys to be tried again uncharged, after p_delay_ms. p_is_done: nothing of the batch is left. p_day: the one that
+-- claim_tokens has counted its tokens for, of which p_tokens is the rest; null: today. Returns the keys that failed for good.
 create or replace function lamplighter.finish_embeddings(
   p_job bigint,
   p_batch bigint,
@@ -24,7 +24,8 @@ create or replace function lamplighter.finish_embeddings(
   p_tokens bigint,
   p_calls integer,
   p_truncated integer,
-  p_failed_delay_ms double precision
+  p_failed_delay_ms double precision,
+  p_day date
 ) returns text[]
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -114,11 +115,11 @@ begin
   end if;
 
   if p_texts > 0 or p_calls > 0 then
-    insert into lamplighter.embedding_day as d (job, day, texts, tokens, calls, truncated)
-    values (p_job, (clock_timestamp() at time zone 'UTC')::date, p_texts, case when p_tokens is not null then greatest(p_tokens, 0) end, p_calls, p_truncated)
+    insert into lamplighter.embedding_day as d (job, day, model, texts, tokens, calls, truncated)
+    values (p_job, coalesce(p_day, (clock_timestamp() at time zone 'UTC')::date), v_model, p_texts, case when p_tokens is not null then greatest(p_tokens, 0) end, p_calls, p_truncated)
     on conflict on constraint embedding_day_pkey do update
     set texts = d.texts + excluded.texts,
-        -- Less than claim_tokens has counted, where texts took less; the claim may have been of the day before.
+        -- Less than claim_tokens has counted, where texts took less.
         tokens = case when coalesce(d.tokens, p_tokens) is not null then greatest(coalesce(d.tokens, 0) + coalesce(p_tokens, 0), 0) end,
         calls = d.calls + excluded.calls,
         truncated = coalesce(d.truncated + excluded.truncated, d.truncated, excluded.truncated);

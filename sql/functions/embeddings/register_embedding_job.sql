@@ -30,6 +30,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 #variable_conflict use_column
 declare
   v_job lamplighter.embedding_job;
+  v_days lamplighter.embedding_day[];
 begin
   select j.job_id into taken_by
   from lamplighter.embedding_job as j
@@ -55,6 +56,8 @@ begin
     or (v_job.chunk_table_oid is distinct from p_chunk_table_oid
         and (v_job.chunk_schema_name, v_job.chunk_table_name) is distinct from (p_chunk_schema_name, p_chunk_table_name)))
   then
+    -- What it has cost is told, and counts for the day, wherever its vectors go.
+    v_days := array(select d from lamplighter.embedding_day as d where d.job = v_job.id);
     perform lamplighter.remove_embedding_job(v_job.id);
     -- What the log and the markers said of its rows is lost with it, and nobody has kept up vectors of a place that it comes back to.
     trusts_vectors := false;
@@ -84,6 +87,8 @@ begin
       'capture_' || replace(gen_random_uuid()::text, '-', ''))
     returning j.id, j.generation into id, generation;
     insert into lamplighter.embedding_progress (job) values (id);
+    insert into lamplighter.embedding_day (job, day, model, texts, tokens, calls, truncated)
+    select id, d.day, d.model, d.texts, d.tokens, d.calls, d.truncated from unnest(v_days) as d;
     is_changed := true;
     trusts_vectors := trusts_vectors is not false;
     return next;

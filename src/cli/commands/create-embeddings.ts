@@ -167,7 +167,7 @@ export const createEmbeddingsCommand: CliCommand = {
     try {
       const troubles = createTroubles({ log, clock: systemClock });
       const models = createServedModels({ registry, troubles, clock: systemClock, imageFetcher });
-      const served = await models.get(model, interruption.first);
+      const served = await models.get(model, { signal: interruption.first });
       if (isOn(invocation, VISUAL) && !served.isVisual) {
         throw new LamplighterError('USAGE', `--visual: the model ${model.name} takes texts`, {
           hint: 'Name an image model, such as clip/ViT-B-32-visual.',

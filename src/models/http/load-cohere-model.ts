@@ -61,6 +61,7 @@ export function loadCohereModel({ env, clock, endpoint, selection, model }: Cohe
           cohereEmbeddings(endpoint, { model, dimensions, inputType: 'search_query' }),
         ).run,
         ...(guard.dimensions !== undefined && { dimensions: guard.dimensions }),
+        ...(guard.forget !== undefined && { forgetLength: guard.forget }),
       },
     }),
     ...(known.functions.includes('rerank') && {

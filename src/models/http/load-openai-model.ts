@@ -97,6 +97,7 @@ export async function loadOpenAiModel(loading: OpenAiLoading, loadSignal: AbortS
             openAiEmbeddings(endpoint, { model, dimensions, inputType }),
           ),
           ...(guard.dimensions !== undefined && { dimensions: guard.dimensions }),
+          ...(guard.forget !== undefined && { forgetLength: guard.forget }),
         },
       }),
       ...(serves('rerank') && {

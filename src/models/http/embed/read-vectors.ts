@@ -7,6 +7,8 @@ export interface DimensionGuard {
   readonly dimensions: number | undefined;
   /** What is wrong with a vector of that length, or nothing. */
   check(length: number): string | undefined;
+  /** The next vector's length counts; absent where the length is known. */
+  forget?(): void;
 }
 
 /** Requires vectors of the given length; without one, of the first vector's. */
@@ -22,6 +24,11 @@ export function createDimensionGuard(known: number | undefined): DimensionGuard 
       const since = known === undefined ? ', unlike its first one' : '';
       return `The server gave a vector of ${length} dimensions instead of ${dimensions}${since}`;
     },
+    ...(known === undefined && {
+      forget() {
+        dimensions = undefined;
+      },
+    }),
   };
 }
 
