@@ -7,6 +7,7 @@ import type {
   JobFailure,
   JobRow,
   ProcessRow,
+  RecentFigures,
   RequestFilter,
   RequestRecord,
   RequestRow,
@@ -15,15 +16,37 @@ import type {
   TaskRecord,
   TaskRow,
 } from '../monitoring/shapes.ts';
+import type { ActionOutcome, AuditRow, Operation, RequestAction, TaskAction } from '../operations/shapes.ts';
 
 /**
  * - `GET jobs` (all) and `GET jobs/:id`: JobRow; `GET jobs/:id/failures?cursor=`: a Page of JobFailure
  * - `GET series?window=1h|6h|24h|7d|90d&system=requests|tasks|jobs&function=&model=`: Series
  * - `GET workers` (all, the living first): WorkerRow
  *
+ * - `POST requests/actions`, `POST tasks/actions`: `{ action, ids }` (request_ids or jobids, at most 1,000); `POST jobs/:id/retry-failures`:
+ *   `{ ids? }`; `POST functions/:name/pause`, `.../resume`: `{}`. All answer with an ActionOutcome
+ * - `POST operations` with an OperationOrder and `{ expectedCount, confirm? }`, `GET operations/:id` and `POST operations/:id/stop`: Operation;
+ *   `GET operations`: the newest 100
+ * - `GET audit?cursor=`: a Page of AuditRow
+ *
  * RequestFilter and TaskFilter are the same as query parameters and in actions.
  */
-export type { JobFailure, JobRow, ProcessRow as WorkerRow, RequestFilter, RequestRow, Series, TaskFilter, TaskRow };
+export type {
+  ActionOutcome,
+  AuditRow,
+  JobFailure,
+  JobRow,
+  Operation,
+  ProcessRow as WorkerRow,
+  RecentFigures,
+  RequestAction,
+  RequestFilter,
+  RequestRow,
+  Series,
+  TaskAction,
+  TaskFilter,
+  TaskRow,
+};
 
 /** What whoever looks may do. Each right is apart: an operator need not see payloads. */
 export interface Rights {
@@ -86,18 +109,6 @@ export interface LaneFigures {
   readonly isServed: boolean;
 }
 
-/** Figures of the last hour, from the metrics. */
-export interface RecentFigures {
-  readonly completed: number;
-  readonly failed: number;
-  readonly cancelled: number;
-  readonly retries: number;
-  readonly waitP50Ms?: number;
-  readonly waitP95Ms?: number;
-  readonly runP50Ms?: number;
-  readonly runP95Ms?: number;
-}
-
 /** `GET overview`, and each `sample` of `GET events`. */
 export interface Overview {
   readonly at: string;
@@ -131,14 +142,10 @@ export interface RequestDetail extends RequestRecord {
   readonly may: readonly RequestAction[];
 }
 
-export type RequestAction = 'retry' | 'cancel' | 'delete';
-
 /** `GET tasks/:jobid` */
 export interface TaskDetail extends TaskRecord {
   readonly may: readonly TaskAction[];
 }
-
-export type TaskAction = 'cancel' | 'delete';
 
 /** `GET settings` (all). */
 export interface SettingRow {
@@ -156,16 +163,6 @@ export interface FunctionRow {
   readonly pausedAt?: string;
 }
 
-/**
- * `POST requests/actions`, `POST tasks/actions`: `{ action, ids }` (request_ids or jobids, at most 1,000). `POST jobs/:id/retry-failures`:
- * `{ ids? }`. `POST functions/:name/pause`, `.../resume`: `{}`. All answer with this.
- */
-export interface ActionOutcome {
-  readonly done: number;
-  /** What was left as it was, and why. */
-  readonly skipped: readonly { readonly id: string; readonly reason: string }[];
-}
-
 /** What is to be done to all that match. */
 export type OperationOrder =
   | { readonly kind: 'requests'; readonly action: RequestAction; readonly filter: RequestFilter }
@@ -178,49 +175,6 @@ export interface OperationPreview {
   readonly samples: readonly (RequestRow | TaskRow)[];
   /** The words to be typed as `confirm`, which is needed without any filter. */
   readonly confirmWords?: string;
-}
-
-/** `POST operations` with an OperationOrder and `{ expectedCount, confirm? }`; `GET operations` (newest 100), `GET operations/:id`, `POST operations/:id/stop`. */
-export interface Operation {
-  readonly id: string;
-  readonly kind: 'requests' | 'tasks';
-  readonly action: string;
-  readonly filter: Readonly<Record<string, string>>;
-  readonly state: 'running' | 'done' | 'stopped' | 'failed';
-  readonly expectedCount: number;
-  /** Found so far; all that is to be worked off once `isCollected`. In the end it is `done` and `skipped` together, unless it was stopped. */
-  readonly matched: number;
-  readonly isCollected: boolean;
-  readonly isStopRequested: boolean;
-  readonly done: number;
-  /** Matched when they were collected and were not acted on. */
-  readonly skipped: number;
-  /** Why they were skipped: they did not match any more, were deleted, were locked for long, or a constraint or trigger refused. */
-  readonly skippedFor: {
-    readonly changed: number;
-    readonly gone: number;
-    readonly held: number;
-    readonly refused: number;
-  };
-  readonly startedBy: string;
-  readonly role: string;
-  readonly startedAt: string;
-  readonly finishedAt?: string;
-  readonly error?: string;
-}
-
-/** `GET audit?cursor=` gives a Page of these. */
-export interface AuditRow {
-  readonly id: string;
-  readonly at: string;
-  /** The database's role, and the dashboard's user if there is one. */
-  readonly role: string;
-  readonly user?: string;
-  readonly source: 'dashboard' | 'command line';
-  readonly action: string;
-  readonly kind: string;
-  readonly filter: Readonly<Record<string, unknown>>;
-  readonly count: number;
 }
 
 /** `GET events`: Server-Sent Events. `sample` each second while somebody looks; `changed` within a second of a commit, at most 4 a second. */

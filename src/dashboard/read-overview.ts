@@ -1,13 +1,14 @@
 import type { Queryable } from '../db/query.ts';
 import { type FailureCause, readFailures } from '../monitoring/read-failures.ts';
 import { readFigures } from '../monitoring/read-figures.ts';
-import { type RecentFigures, readRecent } from '../monitoring/read-series.ts';
+import { readRecent } from '../monitoring/read-series.ts';
 import { readTroubles } from '../monitoring/read-troubles.ts';
+import type { RecentFigures } from '../monitoring/shapes.ts';
 import type { Overview } from './api.ts';
 
 /** How long what is dear and changes slowly is kept. */
 const KEPT_MS = 5_000;
-const NOTHING = { completed: 0, failed: 0, cancelled: 0, retries: 0 };
+const NOTHING = { enqueued: 0, completed: 0, failed: 0, cancelled: 0, retries: 0 };
 
 interface Kept {
   readonly atMs: number;

@@ -1,7 +1,7 @@
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
 import { addCounts, quantileMs } from './histogram.ts';
-import type { Series } from './shapes.ts';
+import type { RecentFigures, Series } from './shapes.ts';
 
 const READ_SERIES = loadQuery('read_series');
 
@@ -27,19 +27,6 @@ export interface SeriesQuery {
   readonly functionName?: string | undefined;
   /** @default all */
   readonly model?: string | undefined;
-}
-
-/** Figures of the last hour. Quantiles are absent where nothing ended or began. */
-export interface RecentFigures {
-  readonly enqueued: number;
-  readonly completed: number;
-  readonly failed: number;
-  readonly cancelled: number;
-  readonly retries: number;
-  readonly waitP50Ms?: number;
-  readonly waitP95Ms?: number;
-  readonly runP50Ms?: number;
-  readonly runP95Ms?: number;
 }
 
 interface Step {

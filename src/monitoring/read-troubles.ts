@@ -6,8 +6,7 @@ import { listJobs } from './lists/list-jobs.ts';
 import { listProcesses } from './lists/list-processes.ts';
 import { listTasks } from './lists/list-tasks.ts';
 import type { Figures, LaneFigures } from './read-figures.ts';
-import type { RecentFigures } from './read-series.ts';
-import type { ProcessRow } from './shapes.ts';
+import type { ProcessRow, RecentFigures } from './shapes.ts';
 import { workerCommandFor } from './worker-command.ts';
 
 const READ_SERVER_HEALTH = loadQuery('read_server_health');

@@ -203,3 +203,16 @@ export interface Series {
   readonly runP95Ms: readonly (number | null)[];
   readonly oldestPendingMs: readonly (number | null)[];
 }
+
+/** Figures of the last hour. Quantiles are absent where nothing ended or began. */
+export interface RecentFigures {
+  readonly enqueued: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  readonly retries: number;
+  readonly waitP50Ms?: number;
+  readonly waitP95Ms?: number;
+  readonly runP50Ms?: number;
+  readonly runP95Ms?: number;
+}

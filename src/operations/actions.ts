@@ -1,13 +1,12 @@
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
+import type { ActionOutcome, RequestAction, TaskAction } from './shapes.ts';
 
 const ACT_ON_REQUESTS = loadQuery('act_on_requests');
 const ACT_ON_TASKS = loadQuery('act_on_tasks');
 
-export const REQUEST_ACTIONS = ['retry', 'cancel', 'delete'] as const;
-export type RequestAction = (typeof REQUEST_ACTIONS)[number];
-export const TASK_ACTIONS = ['cancel', 'delete'] as const;
-export type TaskAction = (typeof TASK_ACTIONS)[number];
+export const REQUEST_ACTIONS: readonly RequestAction[] = ['retry', 'cancel', 'delete'];
+export const TASK_ACTIONS: readonly TaskAction[] = ['cancel', 'delete'];
 
 /** The states to which each action applies. */
 export const STATES_OF = {
@@ -18,13 +17,6 @@ export const STATES_OF = {
   },
   tasks: { cancel: ['queued', 'running'], delete: ['succeeded', 'failed', 'canceled'] },
 } as const;
-
-/** What became of what was asked for by name. */
-export interface ActionOutcome {
-  readonly done: number;
-  /** What was left as it was, and why. */
-  readonly skipped: readonly { readonly id: string; readonly reason: string }[];
-}
 
 interface Outcome {
   readonly id: string;

@@ -1,20 +1,8 @@
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
+import type { AuditRow } from './shapes.ts';
 
 const LIST_AUDIT = loadQuery('list_audit');
-
-/** Who did what; no payload. */
-export interface AuditRow {
-  readonly id: string;
-  readonly at: string;
-  readonly role: string;
-  readonly user?: string;
-  readonly source: 'dashboard' | 'command line';
-  readonly action: string;
-  readonly kind: string;
-  readonly filter: Readonly<Record<string, unknown>>;
-  readonly count: number;
-}
 
 /** What was done, as far as the role sees it, newest first: below the number `before`. */
 export async function listAudit(

@@ -1,6 +1,6 @@
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
-import type { AuditRow } from './list-audit.ts';
+import type { AuditRow } from './shapes.ts';
 
 const RECORD_AUDIT = loadQuery('record_audit');
 

@@ -1,7 +1,7 @@
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
-import type { Operation } from './list-operations.ts';
 import type { Actor } from './record-audit.ts';
+import type { Operation } from './shapes.ts';
 
 const ENQUEUE_OPERATION = loadQuery('enqueue_operation');
 const STOP_OPERATION = loadQuery('stop_operation');

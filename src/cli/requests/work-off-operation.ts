@@ -1,8 +1,9 @@
 import { systemClock } from '../../core/clock.ts';
 import type { Session } from '../../db/session.ts';
 import { classifySqlState } from '../../db/sqlstate.ts';
-import { listOperations, type Operation } from '../../operations/list-operations.ts';
+import { listOperations } from '../../operations/list-operations.ts';
 import { runOperations } from '../../operations/run-operations.ts';
+import type { Operation } from '../../operations/shapes.ts';
 import type { Invocation } from '../cli-command.ts';
 
 const LOOK_MS = 500;

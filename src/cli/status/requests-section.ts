@@ -2,7 +2,7 @@ import { listWaits, type QueueWait } from '../../client/queue-waits.ts';
 import { REQUEST_FUNCTIONS } from '../../core/request-functions.ts';
 import { classifySqlState } from '../../db/sqlstate.ts';
 import type { BoundedCount, LaneFigures } from '../../monitoring/read-figures.ts';
-import type { RecentFigures } from '../../monitoring/read-series.ts';
+import type { RecentFigures } from '../../monitoring/shapes.ts';
 import { workerCommandFor } from '../../monitoring/worker-command.ts';
 import { renderAge } from '../render-units.ts';
 import type { StatusSection } from './status-section.ts';

@@ -1,8 +1,8 @@
 import type { Queryable } from '../../db/query.ts';
 import { listProcesses } from '../../monitoring/lists/list-processes.ts';
 import { type Figures, readFigures } from '../../monitoring/read-figures.ts';
-import { type RecentFigures, readRecent } from '../../monitoring/read-series.ts';
-import type { ProcessRow } from '../../monitoring/shapes.ts';
+import { readRecent } from '../../monitoring/read-series.ts';
+import type { ProcessRow, RecentFigures } from '../../monitoring/shapes.ts';
 import { renderTable, wrap } from '../render-table.ts';
 import type { Terminal } from '../terminal.ts';
 
