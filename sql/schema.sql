@@ -3267,8 +3267,8 @@ begin
   execute format('grant select, delete, insert (query, job_name) on lantern.tasks to %I', p_role_name);
   execute format('grant usage on sequence lantern.tasks_jobid_seq to %I', p_role_name);
   execute format('grant select on lantern.task_status to %I', p_role_name);
-  -- What cancelling reads and writes; row-level security keeps both to the role's own unfinished tasks.
-  execute format('grant select (run_id, jobid, username, state) on lamplighter.task_run to %I', p_role_name);
+  -- What cancelling and retrying read and write; row-level security keeps it to the role's own unfinished tasks.
+  execute format('grant select (run_id, jobid, username, state, search_path) on lamplighter.task_run to %I', p_role_name);
   execute format('grant insert (run_id) on lamplighter.task_cancel to %I', p_role_name);
   execute format(
     'grant select on lamplighter.embedding_status, lamplighter.embedding_failures, lamplighter.embedding_usage,
@@ -3357,6 +3357,17 @@ AS $function$
 begin
   raise exception 'parameters must be a JSON object, not %', coalesce(jsonb_typeof(new.parameters), 'NULL')
     using errcode = '23514', constraint = 'steadytext_queue_parameters_are_an_object';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.guard_request_encoding()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  perform lamplighter.require_utf8(new.parameters::text), lamplighter.require_utf8(new.model);
+  return new;
 end
 $function$;
 
@@ -4823,7 +4834,7 @@ begin
     delete from lamplighter.task_run as r where r.state not in ('queued', 'running');
     update lamplighter.task_run as r set is_orphaned = true where r.state in ('queued', 'running');
     insert into lamplighter.task_cancel (run_id)
-    select r.run_id from lamplighter.task_run as r where r.state in ('queued', 'running') order by r.run_id;
+    select r.run_id from lamplighter.task_run as r where r.state in ('queued', 'running') and r.handler_id is null order by r.run_id;
   else
     delete from lamplighter.task_run as r where r.jobid = old.jobid and r.state not in ('queued', 'running');
     if old.status is null then
@@ -6752,6 +6763,19 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.require_utf8(p_text text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if getdatabaseencoding() = 'SQL_ASCII' then
+    perform convert_from(convert_to(p_text, 'SQL_ASCII'), 'UTF8');
+  end if;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.rescue_batches()
  RETURNS integer
  LANGUAGE plpgsql
@@ -7082,6 +7106,30 @@ begin
   end if;
   insert into lamplighter.change (job, key) select p_job, k::text[] from unnest(v_keys) as k;
   perform lamplighter.wake_workers('embeddings');
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.retry_task(p_jobid bigint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_task record;
+  v_jobid bigint;
+begin
+  select t.query, t.job_name, coalesce(r.search_path, 'public') as search_path
+  into v_task
+  from lantern.tasks as t
+  left join lamplighter.task_run as r on r.jobid = t.jobid
+  where t.jobid = p_jobid and t.username = current_user and t.status in ('failed', 'canceled');
+  if not found then
+    return null;
+  end if;
+  -- Kept with the task; it holds until the function returns, so that what follows is qualified.
+  perform set_config('search_path', v_task.search_path, true);
+  insert into lantern.tasks (query, job_name) values (v_task.query, v_task.job_name) returning jobid into v_jobid;
+  return v_jobid;
 end
 $function$;
 
@@ -7525,6 +7573,14 @@ CREATE OR REPLACE FUNCTION lamplighter.settle_inserted_task()
 AS $function$
 begin
   perform lamplighter.require_text(new.query, 'Query cannot be empty');
+  if octet_length(new.query) > 16777216 then
+    raise exception 'A task may have 16 MB at most, got % bytes', octet_length(new.query)
+      using errcode = '22023', hint = 'Put the data into a table, and let the text read it from there.';
+  end if;
+  if octet_length(new.job_name) > 1000 then
+    raise exception 'job_name must be a name of at most 1000 bytes, got %', octet_length(new.job_name) using errcode = '22023';
+  end if;
+  perform lamplighter.require_utf8(new.query), lamplighter.require_utf8(new.job_name);
   perform lamplighter.require_task_role();
   new.pg_cron_job_name := 'async_task_' || new.jobid;
   new.username := current_user;
@@ -7892,11 +7948,11 @@ AS $function$
 declare
   v_count bigint;
 begin
-  -- In order of run_id, which is the lock order of those that are queued.
+  -- In order of run_id, which is the lock order of those that are queued. Calls of completion handlers, under jobid 0, are no tasks.
   insert into lamplighter.task_cancel (run_id)
   select r.run_id
   from lamplighter.task_run as r
-  where r.username = current_user and r.state in ('queued', 'running')
+  where r.username = current_user and r.state in ('queued', 'running') and r.jobid <> 0
   order by r.run_id;
   get diagnostics v_count = row_count;
   return v_count;
@@ -7912,7 +7968,7 @@ begin
   insert into lamplighter.task_cancel (run_id)
   select r.run_id
   from lamplighter.task_run as r
-  where r.jobid = cancel_async_task.jobid and r.state in ('queued', 'running');
+  where r.jobid = cancel_async_task.jobid and r.jobid <> 0 and r.state in ('queued', 'running');
   return found;
 end
 $function$;
@@ -8487,6 +8543,8 @@ CREATE TRIGGER fill_insert BEFORE INSERT ON public.steadytext_queue FOR EACH ROW
 
 CREATE TRIGGER guard_caller BEFORE INSERT ON public.steadytext_queue FOR EACH ROW WHEN (((new.username <> CURRENT_USER) AND (row_security_active(('public.steadytext_queue'::regclass)::oid) OR (NOT has_table_privilege(('public.steadytext_queue'::regclass)::oid, 'INSERT WITH GRANT OPTION'::text))))) EXECUTE FUNCTION lamplighter.guard_request_username();
 
+CREATE TRIGGER guard_encoding BEFORE INSERT ON public.steadytext_queue FOR EACH ROW WHEN ((getdatabaseencoding() = 'SQL_ASCII'::name)) EXECUTE FUNCTION lamplighter.guard_request_encoding();
+
 CREATE TRIGGER guard_insert BEFORE INSERT ON public.steadytext_queue FOR EACH ROW WHEN ((row_security_active(('public.steadytext_queue'::regclass)::oid) OR (NOT has_table_privilege(('public.steadytext_queue'::regclass)::oid, 'INSERT WITH GRANT OPTION'::text)))) EXECUTE FUNCTION lamplighter.guard_request_insert();
 
 CREATE TRIGGER guard_parameters BEFORE INSERT OR UPDATE OF parameters ON public.steadytext_queue FOR EACH ROW WHEN ((jsonb_typeof(new.parameters) <> 'object'::text)) EXECUTE FUNCTION lamplighter.guard_parameters();
@@ -8684,6 +8742,8 @@ revoke all on function lamplighter.grant_monitor(p_role_name text) from public;
 revoke all on function lamplighter.grant_worker(p_role_name text) from public;
 
 revoke all on function lamplighter.guard_parameters() from public;
+
+revoke all on function lamplighter.guard_request_encoding() from public;
 
 revoke all on function lamplighter.guard_request_insert() from public;
 
@@ -8907,6 +8967,8 @@ revoke all on function lamplighter.require_text(p_text text, p_message text) fro
 
 revoke all on function lamplighter.require_texts(p_texts text[], p_message text) from public;
 
+revoke all on function lamplighter.require_utf8(p_text text) from public;
+
 revoke all on function lamplighter.rescue_batches() from public;
 
 revoke all on function lamplighter.rescue_cancelled_tasks(p_worker_id uuid, p_after_ms double precision) from public;
@@ -8922,6 +8984,8 @@ revoke all on function lamplighter.retry_delivery(p_delivery_id bigint) from pub
 revoke all on function lamplighter.retry_embeddings(job bigint) from public;
 
 revoke all on function lamplighter.retry_failures(p_job bigint, p_hashes uuid[], p_from uuid, OUT retried bigint, OUT next_from uuid) from public;
+
+revoke all on function lamplighter.retry_task(p_jobid bigint) from public;
 
 revoke all on function lamplighter.revoke_role(p_role_name text) from public;
 

@@ -28,6 +28,7 @@ import { startDaemonCommand } from './commands/start-daemon.ts';
 import { statusCommand } from './commands/status.ts';
 import { taskCancelCommand } from './commands/task-cancel.ts';
 import { taskListCommand } from './commands/task-list.ts';
+import { taskRetryCommand } from './commands/task-retry.ts';
 import { taskRunCommand } from './commands/task-run.ts';
 import { taskShowCommand } from './commands/task-show.ts';
 import { uninstallCommand } from './commands/uninstall.ts';
@@ -48,6 +49,7 @@ export const COMMANDS: readonly CliCommand[] = [
   taskRunCommand,
   taskListCommand,
   taskShowCommand,
+  taskRetryCommand,
   taskCancelCommand,
   startDaemonCommand,
   createEmbeddingsCommand,

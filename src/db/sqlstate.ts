@@ -34,6 +34,7 @@ export const SQLSTATE = {
   undefinedObject: '42704',
   undefinedTable: '42P01',
   uniqueViolation: '23505',
+  untranslatableCharacter: '22P05',
 } as const;
 
 export type SqlStateName = keyof typeof SQLSTATE;

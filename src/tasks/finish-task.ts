@@ -2,6 +2,7 @@ import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
 import type { TaskSessionFacts } from '../db/task-session/task-session-facts.ts';
 import type { ClaimedTask } from './claim-tasks.ts';
+import { withStorableTexts } from './storable-text.ts';
 
 const FINISH_TASK = loadQuery('finish_task');
 const RELEASE_TASK = loadQuery('release_task');
@@ -22,9 +23,11 @@ export async function finishTask(
   { runId, attempt }: Pick<ClaimedTask, 'runId' | 'attempt'>,
   { status, errorMessage, commandTag, rowCount }: FinishedTask,
 ): Promise<TaskVerdict | undefined> {
-  const params = [workerId, runId, attempt, status, errorMessage ?? null, commandTag ?? null, rowCount ?? null];
-  const [row] = (await db.query<{ status: TaskVerdict | null }>(FINISH_TASK, params)).rows;
-  return row?.status ?? undefined;
+  const { rows } = await withStorableTexts([errorMessage], ([message]) => {
+    const params = [workerId, runId, attempt, status, message ?? null, commandTag ?? null, rowCount ?? null];
+    return db.query<{ status: TaskVerdict | null }>(FINISH_TASK, params);
+  });
+  return rows[0]?.status ?? undefined;
 }
 
 export interface Release {
@@ -46,8 +49,10 @@ export async function releaseTask(
   { runId, attempt }: Pick<ClaimedTask, 'runId' | 'attempt'>,
   { reason, delayMs = 0, isCharged }: Release,
 ): Promise<TaskVerdict | 'queued' | 'running' | undefined> {
-  const params = [workerId, runId, attempt, reason, delayMs, isCharged];
-  const { rows } = await db.query<{ status: TaskVerdict | 'queued' | 'running' | null }>(RELEASE_TASK, params);
+  const { rows } = await withStorableTexts([reason], ([text]) => {
+    const params = [workerId, runId, attempt, text, delayMs, isCharged];
+    return db.query<{ status: TaskVerdict | 'queued' | 'running' | null }>(RELEASE_TASK, params);
+  });
   return rows[0]?.status ?? undefined;
 }
 

@@ -1,6 +1,7 @@
 import { loadQuery } from '../db/load-sql.ts';
 import type { Queryable } from '../db/query.ts';
 import type { ClaimedTask } from './claim-tasks.ts';
+import { withStorableTexts } from './storable-text.ts';
 
 const PROJECT_TASKS = loadQuery('project_tasks');
 const SETTLE_STRAY_TASKS = loadQuery('settle_stray_tasks');
@@ -29,7 +30,9 @@ export async function setTaskReasons(
   workerId: string,
   { concurrency, reasons }: { readonly concurrency: number; readonly reasons: ReadonlyMap<string, string> },
 ): Promise<void> {
-  await db.query(SET_TASK_REASONS, [workerId, concurrency, [...reasons.keys()], [...reasons.values()]]);
+  await withStorableTexts([...reasons.values()], (texts) =>
+    db.query(SET_TASK_REASONS, [workerId, concurrency, [...reasons.keys()], texts]),
+  );
 }
 
 const LIST_TASK_CANCELS = loadQuery('list_task_cancels');

@@ -184,7 +184,7 @@ describe.skipIf(pgbouncer === undefined)('through PgBouncer, a session for a tas
     await using pooler = await startPgbouncer(resolveConnection({ uri: db.uri }, {}), 'transaction');
     await expect(openTaskSession(pooler.settings)).rejects.toMatchObject({
       code: 'CONNECTION_REFUSED',
-      hint: expect.stringContaining('--direct-uri'),
+      message: expect.stringContaining('--direct-uri'),
     });
   });
 

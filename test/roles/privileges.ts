@@ -173,7 +173,7 @@ export const PRIVILEGES = `
 + + . . . . . . .  lamplighter.task_cancel *
 + + . . . . . . .  lamplighter.task_cancel_cancel_id_seq *
 + + . . . . . . .  lamplighter.task_outcome *
-+ + + + + + . . .  lamplighter.task_run select (run_id, jobid, username, state)
++ + + + + + . . .  lamplighter.task_run select (run_id, jobid, username, state, search_path)
 + + . . . . . . .  lamplighter.task_run *
 + + . . . . . . .  lamplighter.task_run_run_id_seq *
 + + . . . . . . .  lamplighter.task_worker *
@@ -250,6 +250,7 @@ export const PRIVILEGES = `
 + + . . . . . . .  lamplighter.grant_worker execute
 + + . . . . . . .  lamplighter.guard_parameters execute
 + + . . . . . . .  lamplighter.guard_request_insert execute
++ + . . . . . . .  lamplighter.guard_request_encoding execute
 + + . . . . . . .  lamplighter.guard_request_size execute
 + + . . . . . . .  lamplighter.guard_request_truncate execute
 + + . . . . . . .  lamplighter.guard_request_update execute
@@ -322,6 +323,7 @@ export const PRIVILEGES = `
 + + + + + + . . .  lamplighter.search_by_vector execute
 + + + + + + . . .  lamplighter.require_text execute
 + + + + + + . . .  lamplighter.require_texts execute
++ + + + + + . . .  lamplighter.require_utf8 execute
 + + . . . . . . .  lamplighter.rescue_orphans execute
 + + . . . . + . .  lamplighter.rescue_requests execute
 + + . . . . . . .  lamplighter.revoke_role execute
@@ -375,6 +377,7 @@ export const PRIVILEGES = `
 + + . . . . . . .  lamplighter.record_delivery execute
 + + + + + + . . .  lamplighter.register_handler execute
 + + + + + + . . .  lamplighter.retry_delivery execute
++ + + + + + . . .  lamplighter.retry_task execute
 + + + + + + . . .  lamplighter.run_deliveries execute
 + + . . . . . . .  lamplighter.settle_deliveries execute
 `;

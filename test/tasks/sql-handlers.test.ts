@@ -245,6 +245,20 @@ test('calls are no tasks of the role: its table, its view and its cancel_all kno
   expect((await a().query('select lantern.cancel_all_async_tasks() as count')).rows).toEqual([{ count: '0' }]);
 });
 
+test('nor does whoever sees the tasks of all roles cancel a call, not even by emptying the table', async () => {
+  const { owner } = stage.cast.sessions;
+  await register(a(), 'app.on_end(jsonb)');
+  await complete(a());
+  await worker.claimOne();
+  await admin().query(`update lamplighter.task_run set username = $1`, [stage.cast.names.owner]);
+  const { rows } = await owner.query(
+    'select lantern.cancel_all_async_tasks() as all, lantern.cancel_async_task(0) as zero',
+  );
+  expect(rows).toEqual([{ all: '0', zero: false }]);
+  await owner.query('truncate lantern.tasks');
+  expect((await admin().query('select from lamplighter.task_cancel')).rowCount).toBe(0);
+});
+
 test('only the session of the task reads a delivery or notes how it went', async () => {
   await register(a(), 'app.on_end(jsonb)');
   await complete(a());

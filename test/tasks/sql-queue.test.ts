@@ -75,6 +75,19 @@ test.each([
   expect((await admin().query('select from lamplighter.task_run')).rowCount).toBe(0);
 });
 
+test('a text of more than 16 MB is refused, and so is a name of more than 1000 bytes, whoever queues it', async () => {
+  for (const session of [a(), owner()]) {
+    expect(await sqlErrorOf(session, `select lantern.async_task(repeat('x', 16777217))`)).toMatchObject({
+      code: '22023',
+      message: 'A task may have 16 MB at most, got 16777217 bytes',
+    });
+    expect(
+      await sqlErrorOf(session, `insert into lantern.tasks (query, job_name) values ('select 1', repeat('é', 501))`),
+    ).toMatchObject({ code: '22023', message: 'job_name must be a name of at most 1000 bytes, got 1002' });
+  }
+  expect((await admin().query('select from lamplighter.task_run')).rowCount).toBe(0);
+});
+
 test('the text is kept verbatim, however odd or long', async () => {
   const text = `\r\n select E'\\'' || $$;$$ -- ünï 🕯\n${'x'.repeat(2_000_000)}\t;`;
   const jobid = await stage.queue(a(), text);

@@ -92,6 +92,25 @@ test.each(['superuser', 'replication', 'bypassrls'])(
   },
 );
 
+test('tasks of a role with a connection limit follow one another, without pauses that grow', async () => {
+  await withClient(ann.uri, (client) =>
+    client.query(`insert into lantern.tasks (query) select 'select pg_sleep(0.05)' from generate_series(1, 12)`),
+  );
+  await db.pool.query(`alter role ${ann.name} connection limit 1`);
+  try {
+    await using _worker = await start({ taskRoles: { [ann.name]: ann.uri } });
+    await eventually(
+      async () => {
+        const { rows } = await db.pool.query(`select from lantern.tasks where status = 'succeeded'`);
+        expect(rows).toHaveLength(12);
+      },
+      { timeoutMs: 12_000 },
+    );
+  } finally {
+    await db.pool.query(`alter role ${ann.name} connection limit -1`);
+  }
+});
+
 test('a connection limit holds up its own role alone, the view says so, and the task runs when there is room', async () => {
   await db.pool.query(`alter role ${ann.name} connection limit 1`);
   try {

@@ -33,8 +33,8 @@ begin
   execute format('grant select, delete, insert (query, job_name) on lantern.tasks to %I', p_role_name);
   execute format('grant usage on sequence lantern.tasks_jobid_seq to %I', p_role_name);
   execute format('grant select on lantern.task_status to %I', p_role_name);
-  -- What cancelling reads and writes; row-level security keeps both to the role's own unfinished tasks.
-  execute format('grant select (run_id, jobid, username, state) on lamplighter.task_run to %I', p_role_name);
+  -- What cancelling and retrying read and write; row-level security keeps it to the role's own unfinished tasks.
+  execute format('grant select (run_id, jobid, username, state, search_path) on lamplighter.task_run to %I', p_role_name);
   execute format('grant insert (run_id) on lamplighter.task_cancel to %I', p_role_name);
   execute format(
     'grant select on lamplighter.embedding_status, lamplighter.embedding_failures, lamplighter.embedding_usage,

@@ -5,7 +5,7 @@ begin
   insert into lamplighter.task_cancel (run_id)
   select r.run_id
   from lamplighter.task_run as r
-  where r.jobid = cancel_async_task.jobid and r.state in ('queued', 'running');
+  where r.jobid = cancel_async_task.jobid and r.jobid <> 0 and r.state in ('queued', 'running');
   return found;
 end
 $$;

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import type { Client } from '../../client/client.ts';
 import { createClient } from '../../client/create-client.ts';
@@ -77,11 +78,15 @@ function readText(invocation: Invocation): string {
     });
   }
   if (file === undefined) return text ?? '';
+  let bytes: Buffer;
   try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8');
+    bytes = readFileSync(file === '-' ? 0 : file);
   } catch (error) {
     throw new LamplighterError('USAGE', `--file: ${messageOf(error)}`, { cause: error });
   }
+  if (!isUtf8(bytes)) throw new LamplighterError('USAGE', '--file: expected a text in UTF-8, got bytes that are none');
+  // Leaves out the mark that some editors write at the beginning, as psql does.
+  return new TextDecoder().decode(bytes);
 }
 
 /** Opens a client for the time of `work`. */

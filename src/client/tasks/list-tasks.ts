@@ -35,7 +35,7 @@ interface Found {
  */
 export async function listTasks(db: Queryable, filter: TaskFilter): Promise<TaskStatus[]> {
   const { states, role, jobName, sinceMs, untilMs, limit } = filter;
-  const jobids = filter.jobids?.map(String) ?? (await findTasks(db, filter));
+  const jobids = filter.jobids?.map(String) ?? (await scanTasks(db, filter));
   if (jobids.length === 0) return [];
   const { rows } = await db.query<TaskRow>(LIST_TASKS, [
     jobids,
@@ -49,7 +49,14 @@ export async function listTasks(db: Queryable, filter: TaskFilter): Promise<Task
   return rows.map(toTaskStatus);
 }
 
-async function findTasks(
+/** The ids of all that match, the latest first. */
+export async function findTasks(db: Queryable, filter: Omit<TaskFilter, 'limit'>): Promise<readonly string[]> {
+  const { jobids } = filter;
+  if (jobids === undefined) return scanTasks(db, { ...filter, limit: Number.POSITIVE_INFINITY });
+  return (await listTasks(db, { ...filter, limit: jobids.length })).map(({ jobid }) => String(jobid));
+}
+
+async function scanTasks(
   db: Queryable,
   { states, role, jobName, sinceMs, untilMs, limit }: TaskFilter,
 ): Promise<readonly string[]> {

@@ -44,8 +44,8 @@ export async function openTaskSession(
   await session.end();
   throw new LamplighterError(
     'CONNECTION_REFUSED',
-    `A transaction pooler is in front of the server at ${describeHost(settings)}, where a task has no session of its own`,
-    { hint: 'Give the address of the server itself with --direct-uri.' },
+    `A transaction pooler is in front of the server at ${describeHost(settings)}, where a task has no session of its own: the worker needs ` +
+      'the address of the server itself, by --direct-uri',
   );
 }
 

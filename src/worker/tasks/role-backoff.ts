@@ -7,6 +7,8 @@ const PAUSE = { baseMs: 1_000, capMs: 60_000 };
 export interface RoleBackoff {
   note(role: string, reason: string): void;
   settle(role: string): void;
+  /** One of its sessions has ended, which may be what the next one waits for: it may be tried now. */
+  tryAgain(role: string): void;
   /** Roles to pass over now. */
   listSkipped(): string[];
   /** Why, by role, also of those whose next try is due. */
@@ -36,6 +38,10 @@ export function createRoleBackoff(clock: Clock, onChange: () => void): RoleBacko
     settle(role) {
       pauses.delete(role);
       if (reasons.delete(role)) onChange();
+    },
+    tryAgain(role) {
+      const pause = pauses.get(role);
+      if (pause !== undefined) pauses.set(role, { ...pause, untilMs: clock.nowMs() });
     },
     listSkipped() {
       const nowMs = clock.nowMs();

@@ -128,7 +128,10 @@ export async function openTasks(context: WorkloadContext, options: TasksWorkload
     log.debug({ jobid, role, end: end ?? 'left to others', ms }, 'a task has ended');
     // Its first line: a caret means nothing in a log.
     if (end === 'failed') failures.tell({ jobid, role }, errorMessage.split('\n', 1)[0] ?? '');
-    if (end !== undefined && end !== 'queued') counts.processed += 1;
+    if (end !== undefined && end !== 'queued') {
+      counts.processed += 1;
+      backoff.tryAgain(role);
+    }
     if (end === 'failed') counts.failed += 1;
     if (end !== undefined) measure(end, ms);
     if (attempt.isHandedBack()) log.info({ jobid, role, end: end ?? 'left to others' }, handBackLine(end));
