@@ -14,7 +14,13 @@ const WORDINGS: Readonly<Record<DaemonOption, Wording>> = {
   },
   schema: { short: 's', argument: 'schema', describes: 'the schema of that table', defaultText: 'public' },
   label: { argument: 'label', describes: 'take the jobs with this label only', defaultText: 'those without a label' },
-  queueSize: { short: 'q', argument: 'rows', describes: 'most rows of one batch', defaultText: '500' },
+  queueSize: {
+    short: 'q',
+    argument: 'jobs',
+    describes: 'most jobs that are filled at once; changed rows of the others are embedded all the same',
+    defaultText: 'all',
+  },
+  batchRows: { argument: 'rows', describes: 'most rows of one batch', defaultText: '500' },
   allowedHosts: {
     argument: 'host',
     isRepeatable: true,

@@ -1,6 +1,7 @@
 import { messageOf } from '../core/errors.ts';
 import type { CallProgress } from '../models/call-progress.ts';
 import { failed, type ItemOutcome, type ModelError, unavailable } from '../models/outcome.ts';
+import type { CallSize } from './call-size.ts';
 
 /** How long an aborted model may take to stop. */
 export const ABORT_GRACE_MS = 1_000;
@@ -11,6 +12,8 @@ const MOST_IDLE_MS = 900_000;
 /** So many texts that fail alone, without one that succeeds, are no bad texts: the model is at fault. */
 const LONE_FAILURES = 3;
 
+const UNLIMITED: CallSize = { run: (texts, call) => call(texts) };
+
 export interface AskOptions<Value> {
   /** A call of the model: an outcome for each text. It settles soon after the signal aborts, whatever the model does. */
   readonly ask: (
@@ -20,6 +23,8 @@ export interface AskOptions<Value> {
   ) => Promise<readonly ItemOutcome<Value>[]>;
   /** Runs a call when it is its turn. @default at once */
   readonly inTurn?: (call: () => Promise<readonly ItemOutcome<Value>[]>) => Promise<readonly ItemOutcome<Value>[]>;
+  /** @default all of them at once */
+  readonly size?: CallSize | undefined;
   /** Told of the outcomes of each call. */
   readonly onAnswers: (texts: readonly string[], outcomes: readonly ItemOutcome<Value>[]) => void;
   readonly signal: AbortSignal;
@@ -34,12 +39,12 @@ export interface AskOptions<Value> {
  * @throws the signal's reason.
  */
 export async function askModel<Value>(texts: readonly string[], options: AskOptions<Value>): Promise<void> {
-  const { inTurn = (run) => run(), onAnswers, signal } = options;
+  const { inTurn = (run) => run(), size = UNLIMITED, onAnswers, signal } = options;
   const parts = [texts];
   let loneFailures = 0;
   let hasAnswer = false;
   for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
-    const asked = part;
+    let asked = part;
     if (!hasAnswer && loneFailures >= LONE_FAILURES) {
       onAnswers(
         asked,
@@ -48,7 +53,13 @@ export async function askModel<Value>(texts: readonly string[], options: AskOpti
       continue;
     }
     try {
-      const outcomes = await inTurn(() => call(asked, options));
+      const outcomes = await inTurn(() =>
+        size.run(part, (first) => {
+          asked = first;
+          if (first.length < part.length) parts.unshift(part.slice(first.length));
+          return call(first, options);
+        }),
+      );
       hasAnswer ||= outcomes.some(({ ok }) => ok);
       onAnswers(asked, outcomes);
     } catch (error) {

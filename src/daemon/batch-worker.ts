@@ -22,7 +22,11 @@ import type { TokenBudget } from './token-budget.ts';
 
 /** A text that was alone in the hands of so many processes that died is charged untried: twice, as it may be another one by now. */
 const MOST_LONE_DEATHS = 2;
-const DEADLY = { error: 'The daemon died each time it embedded this row alone', isRow: true, mostAttempts: 2 };
+const DEADLY = {
+  error: 'The daemon died, or stood still for longer than its lease, each time it embedded this row alone',
+  isRow: true,
+  mostAttempts: 2,
+};
 /** After a try to embed it alone for which others left no room in time. */
 const BUSY_DELAY_MS = 10_000;
 const RETRY_WRITE = { baseMs: 100, capMs: 5_000 };

@@ -43,8 +43,10 @@ const DAEMON_OPTIONS = {
   schema: { flag: 'schema', value: name('the name of a schema'), default: 'public' },
   /** Takes the jobs with this label; absent takes those that have none. */
   label: { flag: 'label', value: name('a label') },
+  /** Most jobs that are filled at once; the others wait for their turn. Absent: all of them. Changed rows wait for nobody. */
+  queueSize: { flag: 'queue-size', value: count(1, 10_000) },
   /** Most rows of one batch. Too low costs a transaction for few rows, too high makes transactions long. */
-  queueSize: { flag: 'queue-size', value: count(1, 10_000), default: 500 },
+  batchRows: { flag: 'batch-rows', value: count(1, 10_000), default: 500 },
   /** Hosts, and folders of sockets, that `db_connection` may name besides the host of the jobs table. */
   allowedHosts: { flag: 'allow-host', value: NAMES, default: [] },
   /** Roles whose tables are served besides the login's own; their triggers then run with the daemon's rights. */

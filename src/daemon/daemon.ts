@@ -19,6 +19,7 @@ import type { StopOptions } from '../process/stop.ts';
 import { createDatabaseCheck, type Vitals } from '../process/vitals.ts';
 import type { WorkDone } from '../process/work-done.ts';
 import type { DaemonConfig } from './config.ts';
+import { createFillSlots } from './fill-slots.ts';
 import type { ImageFetcherOptions } from './images/fetch-image.ts';
 import { type JobMarks, startJobMarks } from './job-marks.ts';
 import type { JobReport } from './job-report.ts';
@@ -72,7 +73,8 @@ export async function startDaemon(options: StartDaemonOptions): Promise<WatchedD
   const imageFetcher = config.allowsUrlImages
     ? (await import('./images/fetch-image.ts')).createImageFetcher(options.images)
     : undefined;
-  const models = createServedModels({ registry, troubles, clock, imageFetcher });
+  const models = createServedModels({ registry, log, troubles, clock, imageFetcher });
+  const fillSlots = createFillSlots(config.queueSize);
   const targets = new Map<string, Target>();
   const closing = new Set<Promise<void>>();
   /** Kept for the figures of what they have done. */
@@ -162,6 +164,7 @@ export async function startDaemon(options: StartDaemonOptions): Promise<WatchedD
       },
       config,
       models,
+      fillSlots,
       mark: (jobId, mark) => marks?.note(jobId, mark),
       log,
       troubles,

@@ -1,10 +1,10 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import { LamplighterError } from '../core/errors.ts';
 import type { Pool } from '../db/pool.ts';
-import { bytesAsText } from '../embeddings/table/row-sql.ts';
 import type { RowAnswer } from '../embeddings/write-vectors.ts';
 import type { Model } from '../models/port.ts';
 import { embedRows } from './embed-rows.ts';
+import { inspectColumns, textOf } from './inspect-columns.ts';
 import { createModelTurns } from './model-turns.ts';
 import { createPace } from './pace.ts';
 import { createPassBudget } from './pass-budget.ts';
@@ -30,8 +30,16 @@ export interface SourceRow {
   readonly text: string;
 }
 
-/** Takes the vectors of some rows, in order; an answer that is no vector tells why there is none. */
-export type TakeVectors = (rows: readonly SourceRow[], answers: readonly RowAnswer[]) => Promise<void>;
+/** Takes the vectors of some rows, in order; an answer that is no vector tells why there is none. Resolves with how many could not be written, and why. */
+export type TakeVectors = (
+  rows: readonly SourceRow[],
+  answers: readonly RowAnswer[],
+) => Promise<UnwrittenRows | undefined>;
+
+export interface UnwrittenRows {
+  readonly rows: number;
+  readonly error: string;
+}
 
 export interface EmbedOnceOptions {
   readonly db: Pool;
@@ -121,7 +129,9 @@ export async function embedOnce(options: EmbedOnceOptions): Promise<EmbeddedOnce
       left = asked.filter((_, at) => isLate(at));
       const done = asked.filter((_, at) => !isLate(at));
       const answers = embedded.answers.filter((answer) => !isUntried(answer));
-      await take(done, answers);
+      const unwritten = await take(done, answers);
+      failed += unwritten?.rows ?? 0;
+      firstError ??= unwritten?.error;
       for (const answer of answers) {
         if (answer instanceof Float32Array) continue;
         failed += 1;
@@ -186,107 +196,7 @@ async function inspectSource(
   return { quotedTable, pk: key.quotedName, src: src.quotedName, text: textOf(src.quotedName, src), pkType: key.type };
 }
 
-/** The text of a row as it is given to the model. */
-function textOf(column: string, { type }: InspectedColumn): string {
-  return type === 'bytea' ? bytesAsText(column) : `${column}::text`;
-}
-
-export interface InspectedColumn {
-  readonly quotedName: string;
-  readonly type: string;
-}
-
-/**
- * A table and some of its columns, each undefined where the table has none of that name.
- *
- * @throws LamplighterError CONFIG_INVALID when there is no such table.
- */
-export async function inspectColumns(
-  db: Pool,
-  { schema, table }: { readonly schema: string; readonly table: string },
-  names: readonly string[],
-): Promise<{ readonly quotedTable: string; readonly columns: readonly (InspectedColumn | undefined)[] }> {
-  const { rows } = await db.query<{ quoted_table: string; name: string | null; quoted_name: string; type: string }>(
-    `select pg_catalog.format('%I.%I', n.nspname, c.relname) as quoted_table, a.attname::text as name,
-            pg_catalog.quote_ident(a.attname) as quoted_name, pg_catalog.format_type(a.atttypid, a.atttypmod) as type
-     from pg_catalog.pg_class as c
-     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-     left join pg_catalog.pg_attribute as a
-       on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attname = any ($3::text[])
-     where n.nspname = $1 and c.relname = $2`,
-    [schema, table, [...names]],
-  );
-  const [first] = rows;
-  if (first === undefined) throw new LamplighterError('CONFIG_INVALID', `There is no table "${schema}"."${table}"`);
-  return {
-    quotedTable: first.quoted_table,
-    columns: names.map((name) => {
-      const found = rows.find((row) => row.name === name);
-      return found === undefined ? undefined : { quotedName: found.quoted_name, type: found.type };
-    }),
-  };
-}
-
 async function countRows(db: Pool, text: string, limit: number): Promise<number> {
   const { rows } = await db.query<{ rows: string }>(text);
   return Math.min(limit, Number(rows[0]?.rows ?? 0));
-}
-
-/**
- * Writes vectors into a column of a table, by key. Rows that are gone are passed over, and so are those whose text is another one by now,
- * where the texts are in that table: `srcColumn`.
- *
- * @throws LamplighterError CONFIG_INVALID when the table or the column is missing.
- */
-export async function createVectorWriter(
-  db: Pool,
-  {
-    schema,
-    table,
-    pk,
-    dstColumn,
-    srcColumn,
-  }: {
-    readonly schema: string;
-    readonly table: string;
-    readonly pk: string;
-    readonly dstColumn: string;
-    readonly srcColumn?: string | undefined;
-  },
-): Promise<TakeVectors> {
-  const names = [pk, dstColumn, ...(srcColumn === undefined ? [] : [srcColumn])];
-  const { quotedTable, columns } = await inspectColumns(db, { schema, table }, names);
-  const [key, dst, src] = columns;
-  if (key === undefined || dst === undefined) {
-    throw new LamplighterError(
-      'CONFIG_INVALID',
-      `${quotedTable} has no column "${key === undefined ? pk : dstColumn}"`,
-      {
-        hint: 'With --create-column the column of the vectors is added.',
-      },
-    );
-  }
-  const isArray = dst.type.endsWith('[]');
-  const update = `update ${quotedTable} as t set ${dst.quotedName} = d.vector::${dst.type}
-    from (select unnest($1::text[])::${key.type} as key, unnest($2::text[]) as vector, unnest($3::text[]) as text) as d
-    where t.${key.quotedName} = d.key${src === undefined ? '' : ` and (${textOf(`t.${src.quotedName}`, src)}) collate pg_catalog."C" = d.text`}`;
-  return async (rows, answers) => {
-    const written = rows.flatMap((row, at) => {
-      const answer = answers[at];
-      return answer instanceof Float32Array ? [{ ...row, vector: formatVector(answer, isArray) }] : [];
-    });
-    if (written.length === 0) return;
-    const [keys, vectors, texts] = [
-      written.map((row) => row.key),
-      written.map(({ vector }) => vector),
-      written.map(({ text }) => text),
-    ];
-    await db.query(update, [keys, vectors, texts]);
-  };
-}
-
-/** The text of a vector: an array of PostgreSQL, or as pgvector writes it. */
-export function formatVector(vector: Float32Array, isArray: boolean): string {
-  const values = vector.join(',');
-  return isArray ? `{${values}}` : `[${values}]`;
 }

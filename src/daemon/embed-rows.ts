@@ -126,6 +126,7 @@ function askInTurn(
     callLimitMs,
     ask: (part, either, progress) => embed(part, options, either, progress),
     inTurn: (call) => turns.run(kind, signal, call),
+    size: turns.size,
     onAnswers,
   });
 }

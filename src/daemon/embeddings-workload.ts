@@ -13,6 +13,7 @@ import { stopAll } from '../process/stop.ts';
 import { WAKE_CHANNEL } from '../process/wake-up.ts';
 import type { Workload, WorkloadContext } from '../process/workload.ts';
 import type { DaemonConfig } from './config.ts';
+import type { FillSlots } from './fill-slots.ts';
 import { createInFlightBatches } from './in-flight-batches.ts';
 import type { JobReport } from './job-report.ts';
 import { type JobRunner, type JobWish, startJobRunner } from './job-runner.ts';
@@ -39,6 +40,7 @@ export interface EmbeddingsWorkloadOptions {
   readonly jobRowOwner: string | undefined;
   readonly config: DaemonConfig;
   readonly models: ServedModels;
+  readonly fillSlots: FillSlots;
   readonly mark: (jobId: string, mark: JobMark) => void;
 }
 
@@ -54,7 +56,7 @@ export interface EmbeddingsWorkload extends Workload {
 /** Opens the workload of embedding jobs: each has a runner of its own, and changed rows are looked for once for all. */
 export async function openEmbeddings(
   { db, settings, sessions, lease, log, troubles, meter, clock }: WorkloadContext,
-  { controlId, jobRowOwner, config, models, mark }: EmbeddingsWorkloadOptions,
+  { controlId, jobRowOwner, config, models, fillSlots, mark }: EmbeddingsWorkloadOptions,
 ): Promise<EmbeddingsWorkload> {
   meter.open('jobs');
   const inFlight = createInFlightBatches();
@@ -96,6 +98,7 @@ export async function openEmbeddings(
       lease,
       inFlight,
       models,
+      fillSlots,
       config,
       mark: (change) => mark(jobId, change),
       openIndexSession,

@@ -5,6 +5,7 @@ import type { EmbeddingBatch } from '../embeddings/embedding-batch.ts';
 import type { PreparedJob } from '../embeddings/job-spec.ts';
 import { readTableActivity } from '../embeddings/read-table-activity.ts';
 import { type ScanPage, scanPage } from '../embeddings/scan-page.ts';
+import type { FillSlots } from './fill-slots.ts';
 import type { Pace } from './pace.ts';
 
 /** How often a daemon says that it makes the passes of a job. */
@@ -29,6 +30,7 @@ export interface JobPassesDeps {
   readonly db: Pool;
   readonly job: PreparedJob;
   readonly holderId: () => string;
+  readonly fillSlots: FillSlots;
   readonly pace: Pace;
   readonly clock: Clock;
   /** A pass over the whole table has found nothing: it is complete. Told as well when its passes are taken over and nothing is due. */
@@ -60,6 +62,10 @@ export interface JobPasses {
    * @param isSettled nothing that a pass has found is in flight or waits.
    */
   step(limit: number, isSettled: boolean): Promise<PageStep>;
+  /** Nothing comes of it for now: another job may be filled meanwhile. */
+  rest(): void;
+  /** Makes no more passes. */
+  end(): void;
 }
 
 interface Pass {
@@ -74,6 +80,7 @@ export function createJobPasses({
   db,
   job,
   holderId,
+  fillSlots,
   pace,
   clock,
   onComplete,
@@ -99,6 +106,8 @@ export function createJobPasses({
   let countAgainMs = Number.NEGATIVE_INFINITY;
   let startedMs = Number.NEGATIVE_INFINITY;
   let isMoved = false;
+  let isOver = false;
+  const me = {};
 
   async function claim(): Promise<void> {
     const holder = holderId();
@@ -158,6 +167,7 @@ export function createJobPasses({
     }
     if (page.isEnd && page.found === 0) {
       isBackfill = false;
+      fillSlots.leave(me);
       await onComplete();
       if (current.isFull) onFullPass();
     }
@@ -165,6 +175,11 @@ export function createJobPasses({
   }
 
   return {
+    rest: () => fillSlots.leave(me),
+    end() {
+      isOver = true;
+      fillSlots.leave(me);
+    },
     get isBackfill() {
       return isBackfill;
     },
@@ -176,7 +191,9 @@ export function createJobPasses({
     },
     async step(limit, isSettled) {
       if (claimedBy !== holderId() || clock.nowMs() - claimedMs >= (isOwn ? CLAIM_MS : ASK_MS)) await claim();
-      if (!isOwn) return { kind: 'idle' };
+      if (!isOwn || isOver || !isBackfill) fillSlots.leave(me);
+      else if (!fillSlots.take(me)) return { kind: 'idle' };
+      if (!isOwn || isOver) return { kind: 'idle' };
       if (isRequested && isSettled) await start(true, false);
       if (pass === undefined || !pass.isRunning) {
         const isDue = pass === undefined || clock.nowMs() >= nextFullMs;

@@ -16,6 +16,7 @@ import { readJobProgress } from '../embeddings/read-progress.ts';
 import type { Meter } from '../monitoring/meter.ts';
 import type { LeaseHolder } from '../process/workload.ts';
 import type { DaemonConfig } from './config.ts';
+import type { FillSlots } from './fill-slots.ts';
 import type { InFlightBatches } from './in-flight-batches.ts';
 import { type IndexKeeper, type OpenIndexSession, startIndexKeeper } from './index-keeper.ts';
 import type { JobReport } from './job-report.ts';
@@ -45,9 +46,10 @@ export interface JobRunnerDeps {
   readonly lease: LeaseHolder;
   readonly inFlight: InFlightBatches;
   readonly models: ServedModels;
+  readonly fillSlots: FillSlots;
   readonly config: Pick<
     DaemonConfig,
-    'queueSize' | 'maxLoad' | 'allowsUrlImages' | 'captureLimitBytes' | 'trustedOwners'
+    'batchRows' | 'maxLoad' | 'allowsUrlImages' | 'captureLimitBytes' | 'trustedOwners'
   >;
   readonly mark: (mark: JobMark) => void;
   /** Changed rows were found: more may come soon. */
@@ -119,6 +121,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
 
   /** Nothing that was begun before may be written any more by this daemon; the generation sees to the others. */
   function dropWork(): void {
+    ready?.passes.end();
     ready = undefined;
     if (registeredId !== undefined) inFlight.abort('changed', (held) => held.jobId === registeredId);
   }
@@ -184,6 +187,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
       config,
       lease,
       inFlight,
+      fillSlots: deps.fillSlots,
       trouble,
       meter: deps.meter,
       log,

@@ -2,6 +2,7 @@ import { backoffMs } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Trouble } from '../core/recurring-trouble.ts';
 import type { Model } from '../models/port.ts';
+import { type CallSize, createCallSize } from './call-size.ts';
 
 /** Calls at once where the model does not mind. */
 const MOST_CALLS = 32;
@@ -21,6 +22,8 @@ export interface ModelTurns {
   readonly pauseMs: number;
   /** True from the first call that came to nothing to the next answer: claim little, as it may fail again. */
   readonly isDoubtful: boolean;
+  /** Of each call. */
+  readonly size: CallSize;
   /** Runs `call` when it is its turn. Rejects with the signal's reason when that aborts before. */
   run<T>(kind: TurnKind, signal: AbortSignal, call: () => Promise<T>): Promise<T>;
   /** The model has answered. */
@@ -36,11 +39,15 @@ interface Waiting {
   readonly start: () => void;
 }
 
-/** @param trouble told of the model's outages. */
+/**
+ * @param trouble told of the model's outages.
+ * @param onLongCall told once that a call has kept the event loop for so many milliseconds, and with how many texts.
+ */
 export function createModelTurns(
   model: Pick<Model, 'maxConcurrency'>,
   trouble: Pick<Trouble, 'note' | 'settle'>,
   clock: Clock,
+  onLongCall: (ms: number, texts: number) => void = () => undefined,
 ): ModelTurns {
   const limit = Math.min(model.maxConcurrency, MOST_CALLS);
   const waiting: Waiting[] = [];
@@ -80,6 +87,7 @@ export function createModelTurns(
   }
 
   return {
+    size: createCallSize(clock, onLongCall),
     get pauseMs() {
       return Math.max(0, notBeforeMs - clock.nowMs());
     },

@@ -9,6 +9,7 @@ import type { Meter } from '../monitoring/meter.ts';
 import type { LeaseHolder } from '../process/workload.ts';
 import { createBatchWorker } from './batch-worker.ts';
 import type { DaemonConfig } from './config.ts';
+import type { FillSlots } from './fill-slots.ts';
 import type { InFlightBatches } from './in-flight-batches.ts';
 import { createJobPasses } from './job-passes.ts';
 import { createPace } from './pace.ts';
@@ -27,6 +28,7 @@ export interface ReadyJobDeps {
   readonly config: Pick<DaemonConfig, 'maxLoad'>;
   readonly lease: LeaseHolder;
   readonly inFlight: InFlightBatches;
+  readonly fillSlots: FillSlots;
   readonly trouble: Trouble;
   readonly meter: Pick<Meter, 'lane'>;
   readonly log: Logger;
@@ -45,7 +47,7 @@ export interface ReadyJobDeps {
 
 /** A prepared job with all that its work takes; nothing of it runs yet. */
 export function createReadyJob(deps: ReadyJobDeps): ReadyJob {
-  const { db, job, spec, served, config, lease, inFlight, trouble, log, clock } = deps;
+  const { db, job, spec, served, config, lease, inFlight, fillSlots, trouble, log, clock } = deps;
   const { onComplete, onFullPass, onIncomplete } = deps;
   const { model, turns, loneTurn } = served;
   const { maxTokensPerDay: limit } = spec;
@@ -53,7 +55,7 @@ export function createReadyJob(deps: ReadyJobDeps): ReadyJob {
   const budget =
     limit === undefined ? undefined : createTokenBudget({ db, jobId: job.id, limit, clock, onChange: deps.onBudget });
   const holderId = () => lease.workerId;
-  const passes = createJobPasses({ db, job, holderId, pace, clock, onComplete, onFullPass, onIncomplete });
+  const passes = createJobPasses({ db, job, holderId, fillSlots, pace, clock, onComplete, onFullPass, onIncomplete });
   return {
     job,
     turns,
@@ -91,7 +93,7 @@ export function createReadyJob(deps: ReadyJobDeps): ReadyJob {
 }
 
 /** Most rows of one batch. */
-export function mostRowsOf({ table }: PreparedJob, { queueSize }: Pick<DaemonConfig, 'queueSize'>): number {
+export function mostRowsOf({ table }: PreparedJob, { batchRows }: Pick<DaemonConfig, 'batchRows'>): number {
   const hasLargeRows = table.chunks !== undefined || table.srcKind === 'bytes';
-  return hasLargeRows ? Math.min(queueSize, MOST_LARGE_ROWS) : queueSize;
+  return hasLargeRows ? Math.min(batchRows, MOST_LARGE_ROWS) : batchRows;
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { LamplighterError } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
 import type { Troubles } from '../core/recurring-trouble.ts';
 import type { ModelError } from '../models/outcome.ts';
 import type { Model } from '../models/port.ts';
@@ -53,13 +54,14 @@ export const PROBE = 'How long are the vectors?';
 
 export interface ServedModelsDeps {
   readonly registry: ModelRegistry;
+  readonly log: Logger;
   readonly troubles: Troubles;
   readonly clock: Clock;
   /** Fetches images that are given as URLs; undefined: they are not fetched. */
   readonly imageFetcher: ImageFetcher | undefined;
 }
 
-export function createServedModels({ registry, troubles, clock, imageFetcher }: ServedModelsDeps): ServedModels {
+export function createServedModels({ registry, log, troubles, clock, imageFetcher }: ServedModelsDeps): ServedModels {
   const served = new Map<Model, ServedModel>();
   const loneTurn = createLoneTurn(clock);
   return {
@@ -90,7 +92,13 @@ export function createServedModels({ registry, troubles, clock, imageFetcher }: 
         advice: 'its rows are not charged, and are tried again',
         isKept: true,
       });
-      const entry = { model, turns: createModelTurns(model, trouble, clock), loneTurn, dimensions, isVisual };
+      const turns = createModelTurns(model, trouble, clock, (ms, texts) =>
+        log.warn(
+          { model: model.name, keptMs: Math.round(ms), texts },
+          `the model "${model.name}" computes in this process, and nothing else went on for ${(ms / 1_000).toFixed(1)} s: it gets fewer texts at once from here on; let it compute in a worker thread or a process of its own`,
+        ),
+      );
+      const entry = { model, turns, loneTurn, dimensions, isVisual };
       served.set(loaded, entry);
       return entry;
     },

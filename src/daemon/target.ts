@@ -18,6 +18,7 @@ import type { Vitals } from '../process/vitals.ts';
 import type { WorkDone } from '../process/work-done.ts';
 import type { DaemonConfig } from './config.ts';
 import { type EmbeddingsWorkload, openEmbeddings, type WantedJobs } from './embeddings-workload.ts';
+import type { FillSlots } from './fill-slots.ts';
 import type { JobReport } from './job-report.ts';
 import type { ServedModels } from './served-models.ts';
 
@@ -39,6 +40,7 @@ export interface TargetDeps {
   readonly controlOf: (databaseId: string | undefined) => JobsControl;
   readonly config: DaemonConfig;
   readonly models: ServedModels;
+  readonly fillSlots: FillSlots;
   readonly mark: (jobId: string, mark: JobMark) => void;
   readonly log: Logger;
   readonly troubles: Troubles;
@@ -65,7 +67,7 @@ export interface Target extends Service {
  * opened. One that is away holds up no other.
  */
 export function startTarget(deps: TargetDeps): Target {
-  const { settings, controlOf, config, models, mark, log, troubles, clock } = deps;
+  const { settings, controlOf, config, models, fillSlots, mark, log, troubles, clock } = deps;
   const place = describeConnection(settings);
   const trouble = troubles.define(`open ${place} for embedding jobs`);
   let wanted: WantedJobs | undefined;
@@ -97,7 +99,7 @@ export function startTarget(deps: TargetDeps): Target {
       settings,
       workloads: [
         async (context) => {
-          opened = await openEmbeddings(context, { ...controlOf(databaseId), config, models, mark });
+          opened = await openEmbeddings(context, { ...controlOf(databaseId), config, models, fillSlots, mark });
           return opened;
         },
       ],

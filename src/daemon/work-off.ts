@@ -78,9 +78,13 @@ export async function workOff(deps: WorkOffDeps, own: ReadyJob, signal: AbortSig
     const waitMs = Math.max(own.turns.pauseMs, own.pace.rowsInMs());
     // Another one's probe tells soon enough.
     if (waitMs > 0 || (own.turns.isDoubtful && own.batches > 0)) {
+      if (own.turns.pauseMs > 0) own.passes.rest();
       return Math.min(IDLE_MS, Math.max(10, waitMs));
     }
-    if ((await own.budget?.hasRoom()) === false) return IDLE_MS;
+    if ((await own.budget?.hasRoom()) === false) {
+      own.passes.rest();
+      return IDLE_MS;
+    }
     const limit = own.pace.atMost(own.turns.isDoubtful ? DOUBTFUL_ROWS : most);
     if (own.claimsInARow >= PAGE_EVERY) {
       own.claimsInARow = 0;

@@ -18,6 +18,8 @@ export interface RegisteredJob {
   readonly table: string;
   readonly tableOid: string;
   readonly dstColumn: string;
+  /** Of that column in its table, where no rename changes it. */
+  readonly dstNumber: number;
   /** Where its texts are kept in chunks; undefined where the vectors stand in the table itself. */
   readonly chunkTable: { readonly oid: string; readonly schema: string; readonly table: string } | undefined;
   readonly dimensions: number;
@@ -34,6 +36,7 @@ export async function listJobs(db: Queryable, controlId: string): Promise<readon
     schema_name: string;
     table_name: string;
     dst_column: string;
+    dst_attnum: number;
     generation: string;
     table_oid: string;
     dimensions: number;
@@ -50,6 +53,7 @@ export async function listJobs(db: Queryable, controlId: string): Promise<readon
     table: row.table_name,
     tableOid: row.table_oid,
     dstColumn: row.dst_column,
+    dstNumber: row.dst_attnum,
     chunkTable:
       row.chunk_table_oid === null
         ? undefined

@@ -20,7 +20,7 @@ import {
 } from './table/check-table.ts';
 import { requireChunkTable } from './table/chunk-table.ts';
 import type { VectorType } from './table/column-type.ts';
-import { addColumn, checkDestination, warningsOfDestination } from './table/destination.ts';
+import { addColumn, checkDestination, refuseRenamed, warningsOfDestination } from './table/destination.ts';
 import type { EmbeddedTable } from './table/embedded-table.ts';
 import { type ColumnFacts, inspectTable, type TableFacts } from './table/inspect-table.ts';
 import { invalidJob } from './table/invalid-job.ts';
@@ -83,6 +83,7 @@ async function prepareOnce(db: Pool, spec: JobSpec, options: PrepareOptions): Pr
   if (chunks !== undefined) {
     chunkFacts = await requireChunkTable(db, { spec, chunks, source: facts, key }, patience);
   } else if (findColumn(facts, spec.dstColumn) === undefined) {
+    refuseRenamed(facts, spec, before);
     await addColumn(db, facts, spec, patience);
     facts = await requireTable(db, spec);
   }

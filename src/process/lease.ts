@@ -42,6 +42,8 @@ export async function startLease(deps: LeaseDeps): Promise<Lease> {
   let workerId = await register();
   let status: LeaseReport['status'] = 'running';
   let isToRetire = false;
+  /** When the next heartbeat is to begin. */
+  let dueMs = Number.POSITIVE_INFINITY;
 
   function register(): Promise<string> {
     return registerWorker(db, { ...registration, concurrency: sumFigures(workloads).concurrency });
@@ -107,10 +109,22 @@ export async function startLease(deps: LeaseDeps): Promise<Lease> {
     }
   }
 
+  /** Also by code of the user's in this process, such as a model that computes there. */
+  function warnOfStandstill(): void {
+    const lateMs = clock.nowMs() - dueMs;
+    if (lateMs < registration.leaseMs / 2) return;
+    const [late, lease] = [lateMs, registration.leaseMs].map((ms) => `${(ms / 1_000).toFixed(1)} s`);
+    log.warn(
+      { lateMs: Math.round(lateMs) },
+      `nothing went on in this process for ${late}: it could not renew its lease of ${lease}, and others may have what it had in flight. Code that computes for so long needs a worker thread or a process of its own`,
+    );
+  }
+
   const loop = startLoop({
     intervalMs: heartbeatMs,
     // A failure is no failure of the loop, which would pause for longer than the lease may have left.
     async runOnce() {
+      warnOfStandstill();
       try {
         await renew();
         await renewRetired();
@@ -118,6 +132,8 @@ export async function startLease(deps: LeaseDeps): Promise<Lease> {
       } catch (error) {
         duties.noteFailure();
         trouble.note(error);
+      } finally {
+        dueMs = clock.nowMs() + heartbeatMs;
       }
     },
     onError: () => undefined,

@@ -21,7 +21,7 @@ test('a table that is written to all the time is filled all the same', async () 
     }
   };
   const writers = [1, 2, 3, 4].map(write);
-  await using _daemon = await startTestDaemon({ uri: db.uri, queueSize: 10 });
+  await using _daemon = await startTestDaemon({ uri: db.uri, batchRows: 10 });
   await addJob(db, { table: 'articles' });
   try {
     await eventually(

@@ -35,12 +35,12 @@ describe('after kill -9 no vector is missing or stale', () => {
   test('in the middle of the backfill', async () => {
     await insert(1, 120, "'text ' || n || ' !sleep:20'");
     await addJob(db, { table: 'articles' });
-    const first = await spawnDaemon({ uri: db.uri, ...LEASE, provider, queueSize: 20 });
+    const first = await spawnDaemon({ uri: db.uri, ...LEASE, provider, batchRows: 20 });
     await eventually(async () => expect(await countVectors()).toBeGreaterThan(10), PATIENCE);
     first.kill('SIGKILL');
     await first.exited;
     await db.pool.query("update articles set body = 'other ' || id where id % 10 = 0");
-    await using second = await spawnDaemon({ uri: db.uri, ...LEASE, provider, queueSize: 20 });
+    await using second = await spawnDaemon({ uri: db.uri, ...LEASE, provider, batchRows: 20 });
     await expectNoFaults();
     second.kill();
     expect((await second.exited).code).toBe(0);
@@ -85,8 +85,8 @@ describe('after kill -9 no vector is missing or stale', () => {
 test('another daemon takes over from one that was killed, within its lease', async () => {
   await insert(1, 200, "'text ' || n || ' !sleep:10'");
   await addJob(db, { table: 'articles' });
-  const first = await spawnDaemon({ uri: db.uri, ...LEASE, provider, queueSize: 20 });
-  await using _second = await spawnDaemon({ uri: db.uri, ...LEASE, provider, queueSize: 20 });
+  const first = await spawnDaemon({ uri: db.uri, ...LEASE, provider, batchRows: 20 });
+  await using _second = await spawnDaemon({ uri: db.uri, ...LEASE, provider, batchRows: 20 });
   await eventually(async () => expect(await countVectors()).toBeGreaterThan(20), PATIENCE);
   first.kill('SIGKILL');
   await expectNoFaults();
@@ -94,8 +94,8 @@ test('another daemon takes over from one that was killed, within its lease', asy
 
 test('two daemons share the changes of a job, and embed each of them once', async () => {
   await addJob(db, { table: 'articles' });
-  await using first = await spawnDaemon({ uri: db.uri, ...LEASE, queueSize: 5 });
-  await using second = await spawnDaemon({ uri: db.uri, ...LEASE, queueSize: 5 });
+  await using first = await spawnDaemon({ uri: db.uri, ...LEASE, batchRows: 5 });
+  await using second = await spawnDaemon({ uri: db.uri, ...LEASE, batchRows: 5 });
   await eventually(async () => {
     const { rows } = await db.pool.query("select state from lamplighter.embedding_job where state = 'live'");
     expect(rows).toHaveLength(1);

@@ -66,14 +66,14 @@ describe('after kill -9 the documents have their old chunks or their new ones, a
   test('in the middle of the first fill', async () => {
     for (let id = 1; id <= 30; id += 1) await write(id, textOf(`a${id}`, 12, ' !sleep:10'));
     await job();
-    const first = await spawnDaemon({ uri: db.uri, ...LEASE, queueSize: 4 });
+    const first = await spawnDaemon({ uri: db.uri, ...LEASE, batchRows: 4 });
     await eventually(async () => expect((await versions()).length).toBeGreaterThan(3), PATIENCE);
     first.kill('SIGKILL');
     await first.exited;
     await write(1, textOf('b1'));
     await db.pool.query('delete from books where id = 2');
     await db.pool.query('update books set body = null where id = 3');
-    await using _second = await spawnDaemon({ uri: db.uri, ...LEASE, queueSize: 4 });
+    await using _second = await spawnDaemon({ uri: db.uri, ...LEASE, batchRows: 4 });
     await expectNoFaults();
   });
 
@@ -131,8 +131,8 @@ test('while chunks are being replaced, who writes the text does not wait, and wh
 test('two daemons, many writers: no reader ever sees a mix, no statement fails, and in the end all is there', async () => {
   for (let id = 1; id <= 8; id += 1) await write(id, textOf('v0'));
   await job();
-  await using first = await spawnDaemon({ uri: db.uri, ...LEASE, queueSize: 3 });
-  await using second = await spawnDaemon({ uri: db.uri, ...LEASE, queueSize: 3 });
+  await using first = await spawnDaemon({ uri: db.uri, ...LEASE, batchRows: 3 });
+  await using second = await spawnDaemon({ uri: db.uri, ...LEASE, batchRows: 3 });
   await expectNoFaults();
   let isDone = false;
   const mixes: unknown[] = [];

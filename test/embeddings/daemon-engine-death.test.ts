@@ -24,7 +24,7 @@ test('a text that ends the engine’s process each time fails alone, and neither
   await db.pool.query(`update killer set body = 'poison !segv' where id = 17`);
   await using _daemon = await startTestDaemon({
     uri: db.uri,
-    queueSize: 20,
+    batchRows: 20,
     providers: [fixtureProvider('mean', { engineEntry })],
   });
   const missing = async () => {

@@ -107,7 +107,7 @@ test('a text that the provider cannot take, one in a thousand, fails alone and c
   });
   await createArticles(1_000);
   await addJob(db, { ...JOB, batch_size: batch });
-  await using _daemon = await startTestDaemon({ uri: db.uri, queueSize: 1_000 });
+  await using _daemon = await startTestDaemon({ uri: db.uri, batchRows: 1_000 });
   await eventually(
     async () => expect(await failures()).toMatchObject([{ key: '{500}', is_final: true, attempts: 1 }]),
     { timeoutMs: 30_000 },

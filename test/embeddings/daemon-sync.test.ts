@@ -73,6 +73,38 @@ describe('a row of the jobs table', () => {
     expect(performance.now() - beganMs).toBeGreaterThanOrEqual(2_000);
   });
 
+  test('is filled after others where queueSize says so, and its changed rows wait for none of them', async () => {
+    await using lined = await startTestDaemon({
+      uri: db.uri,
+      label: 'lined up',
+      queueSize: 1,
+      batchRows: 4,
+      provider: { maxBatch: 1, maxConcurrency: 1 },
+    });
+    const [first, second] = [await createArticles(0), await createArticles(0)];
+    for (const table of [first, second]) {
+      await db.pool.query(`insert into ${table} select n, '!sleep:20 ${table} ' || n from generate_series(1, 40) as n`);
+      await addJob(db, { table, label: 'lined up' });
+    }
+    const { texts } = lined.calls;
+    const of = (table: string) => texts.filter((text) => text.includes(`${table} `));
+    await eventually(() => expect(texts).not.toEqual([]));
+    const [now = first, later = second] = of(first).length > 0 ? [first, second] : [second, first];
+    await eventually(async () => {
+      const { rowCount } = await db.pool.query('select from pg_trigger where tgrelid = $1::regclass', [later]);
+      expect(rowCount).toBeGreaterThan(0);
+    });
+    await db.pool.query(`insert into ${later} values (77, 'changed meanwhile')`);
+    await eventually(() => expect(texts).toContain('changed meanwhile'));
+    expect(of(now).length).toBeLessThan(40);
+    expect(of(later)).toEqual([]);
+    await complete(now);
+    await complete(later);
+    expect(texts.findIndex((text) => text.includes(`${later} `))).toBeGreaterThan(
+      texts.findLastIndex((text) => text.includes(`${now} `)),
+    );
+  });
+
   test('is heeded: the column is added, every row gets a vector, and the row says so', async () => {
     const table = await createArticles(1_000);
     const id = await addJob(db, { table });

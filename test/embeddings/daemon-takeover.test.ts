@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
+import { createFillSlots } from '../../src/daemon/fill-slots.ts';
 import { createJobPasses } from '../../src/daemon/job-passes.ts';
 import { createPace } from '../../src/daemon/pace.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
@@ -17,6 +18,7 @@ test('a daemon asks each second whether the one that makes the passes of a job h
       db: scene.pool,
       job,
       holderId: () => holder,
+      fillSlots: createFillSlots(),
       pace: createPace({ maxRowsPerSecond: undefined, maxLoad: 1, clock }),
       clock,
       onComplete: async () => undefined,

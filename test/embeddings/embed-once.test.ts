@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
-import { createVectorWriter, embedOnce } from '../../src/daemon/embed-once.ts';
+import { embedOnce } from '../../src/daemon/embed-once.ts';
 import { takeImagesAsTexts } from '../../src/daemon/images/embed-images.ts';
 import { takesImages } from '../../src/daemon/images/visual-model.ts';
+import { createVectorWriter } from '../../src/daemon/vector-writer.ts';
 import { resolveConnection } from '../../src/db/connection/connection-settings.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { createLexicalModel } from '../../src/models/lexical/lexical-model.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
+import { openSession } from '../support/sql-session.ts';
 import { createVisualProvider, vectorOfBytes } from '../support/visual-provider.ts';
 
 /** A clock on which waits pass at once, and what was waited for. */
@@ -60,7 +63,10 @@ test('one pass keeps to its tokens of a day, waits for the next one, and leaves 
     dimensions: 384,
     maxTokensPerDay: 30,
     onDayUsedUp: () => days.push([]),
-    take: async (rows) => void days.at(-1)?.push(...rows.map(({ key }) => key)),
+    async take(rows) {
+      days.at(-1)?.push(...rows.map(({ key }) => key));
+      return undefined;
+    },
     onProgress: () => undefined,
     signal: new AbortController().signal,
     clock,
@@ -83,8 +89,8 @@ test('rows with one key get the vectors of their own texts, and a row without a 
   const model = createLexicalModel();
   const pool = createPool(resolveConnection({ uri: db.uri }, {}), { max: 2 });
   const source = { schema: 'public', table: 'notes', srcColumn: 'body', pk: 'id' };
-  const take = await createVectorWriter(pool, { ...source, dstColumn: 'embedding' });
   const signal = new AbortController().signal;
+  const take = await createVectorWriter(pool, { ...source, dstColumn: 'embedding' }, { signal });
   const done = await embedOnce({ db: pool, source, model, dimensions: 384, take, onProgress: () => undefined, signal });
   expect(done).toMatchObject({ rows: 701, failed: 1, firstError: 'id is null: a row without a key cannot be named' });
   const { rows } = await pool.query<{ body: string; embedding: number[] | null }>('select body, embedding from notes');
@@ -106,7 +112,8 @@ test('a text that changes while its vector is made does not get the vector', asy
   await db.pool.query("insert into notes values (1, 'old'), (2, 'kept')");
   const pool = createPool(resolveConnection({ uri: db.uri }, {}), { max: 2 });
   const source = { schema: 'public', table: 'notes', srcColumn: 'body', pk: 'id' };
-  const write = await createVectorWriter(pool, { ...source, dstColumn: 'embedding' });
+  const signal = new AbortController().signal;
+  const write = await createVectorWriter(pool, { ...source, dstColumn: 'embedding' }, { signal });
   await embedOnce({
     db: pool,
     source,
@@ -114,16 +121,58 @@ test('a text that changes while its vector is made does not get the vector', asy
     dimensions: 384,
     async take(rows, answers) {
       await db.pool.query("update notes set body = 'new' where id = 1");
-      await write(rows, answers);
+      return write(rows, answers);
     },
     onProgress: () => undefined,
-    signal: new AbortController().signal,
+    signal,
   });
   const { rows } = await pool.query('select id, embedding is not null as has_vector from notes order by id');
   expect(rows).toEqual([
     { id: 1, has_vector: false },
     { id: 2, has_vector: true },
   ]);
+  await pool.end();
+});
+
+test('a row that somebody has locked comes last, and who has locked it waits for nothing', async () => {
+  await using db = await createTestDatabase();
+  await db.pool.query('create table notes (id integer primary key, body text, embedding real[], n integer)');
+  await db.pool.query("insert into notes select n, 'text ' || n from generate_series(1, 3) as n");
+  await using user = await openSession(db.uri);
+  await user.client.query(`set lock_timeout = '1s'; begin; update notes set n = 1 where id = 2`);
+  const pool = createPool(resolveConnection({ uri: db.uri }, {}), { max: 2 });
+  const source = { schema: 'public', table: 'notes', srcColumn: 'body', pk: 'id' };
+  const signal = new AbortController().signal;
+  const take = await createVectorWriter(pool, { ...source, dstColumn: 'embedding' }, { signal });
+  const once = { db: pool, source, model: createLexicalModel(), dimensions: 384, take, onProgress: () => undefined };
+  const pass = embedOnce({ ...once, signal });
+  const embedded = async () =>
+    (await db.pool.query('select id from notes where embedding is not null order by id')).rows.map(({ id }) => id);
+  await eventually(async () => expect(await embedded()).toEqual([1, 3]));
+  await user.client.query('update notes set n = 1 where id = 1; commit');
+  expect(await pass).toMatchObject({ rows: 3, failed: 0 });
+  expect(await embedded()).toEqual([1, 2, 3]);
+  await pool.end();
+});
+
+test('a row that stays locked has failed, and the pass says why', async () => {
+  await using db = await createTestDatabase();
+  await db.pool.query(
+    "create table notes (id integer primary key, body text, embedding real[]); insert into notes values (1, 'one')",
+  );
+  await using user = await openSession(db.uri);
+  await user.client.query('begin; select from notes for update');
+  const pool = createPool(resolveConnection({ uri: db.uri }, {}), { max: 2 });
+  const source = { schema: 'public', table: 'notes', srcColumn: 'body', pk: 'id' };
+  const signal = new AbortController().signal;
+  const { clock } = createHastyClock();
+  const take = await createVectorWriter(pool, { ...source, dstColumn: 'embedding' }, { signal, clock });
+  const once = { db: pool, source, model: createLexicalModel(), dimensions: 384, take, onProgress: () => undefined };
+  expect(await embedOnce({ ...once, signal })).toMatchObject({
+    rows: 1,
+    failed: 1,
+    firstError: 'other transactions have had the row locked for 60 s',
+  });
   await pool.end();
 });
 
@@ -139,7 +188,7 @@ test('images of a column of bytes are embedded, and only by a model that takes t
   const loaded = await createVisualProvider().load({ name: 'image/model' }, signal);
   if (!takesImages(loaded)) throw new Error('it takes no images');
   const model = takeImagesAsTexts(loaded, undefined);
-  const take = await createVectorWriter(pool, { ...source, dstColumn: 'embedding' });
+  const take = await createVectorWriter(pool, { ...source, dstColumn: 'embedding' }, { signal });
   const done = await embedOnce({ ...common, model, isVisual: true, take });
   expect(done).toMatchObject({ rows: 41, failed: 1, firstError: 'It is no image that can be read' });
   const { rows } = await pool.query<{ photo: Buffer; embedding: number[] }>(

@@ -87,7 +87,7 @@ test('a filter that is added, changed or taken away is heeded for all rows', asy
   expect(await embedded()).toEqual([1, 2, 3]);
 });
 
-test('statements go on when the filter column is renamed or dropped, and a full pass becomes due', async () => {
+test('statements go on when the filter column is renamed, and a full pass becomes due', async () => {
   const job = await prepare();
   await scene.settle(job);
   await scene.run(

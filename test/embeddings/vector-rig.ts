@@ -128,7 +128,7 @@ export async function createVectorRig(database: { readonly uri: string }): Promi
       stops.push(writer.stop);
       return writer;
     },
-    spawn: (options = {}) => spawnDaemon({ uri, ...SHORT_LEASE, queueSize: 20, provider: PROVIDER, ...options }),
+    spawn: (options = {}) => spawnDaemon({ uri, ...SHORT_LEASE, batchRows: 20, provider: PROVIDER, ...options }),
     async reroute(next) {
       const old = pool;
       uri = next;

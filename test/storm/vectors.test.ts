@@ -14,7 +14,7 @@ const LONGEST_ROUND_S = 30;
 const REST_MS = 100_000;
 const seeds = Array.from({ length: Math.ceil(seconds / LONGEST_ROUND_S) }, (_, n) => seed + n);
 /** A frozen daemon is thought dead, and another takes over, several times in a storm. */
-const DAEMON = { leaseMs: 2_000, heartbeatMs: 300, queueSize: 15, provider: { maxBatch: 4, maxConcurrency: 2 } };
+const DAEMON = { leaseMs: 2_000, heartbeatMs: 300, batchRows: 15, provider: { maxBatch: 4, maxConcurrency: 2 } };
 const ROWS = 40;
 
 let stage: VectorStage & { readonly close: () => Promise<void> };

@@ -4,14 +4,10 @@ import { systemClock } from '../../core/clock.ts';
 import { count } from '../../core/config/option-values.ts';
 import { LamplighterError } from '../../core/errors.ts';
 import { createTroubles } from '../../core/recurring-trouble.ts';
-import {
-  createVectorWriter,
-  embedOnce,
-  formatVector,
-  inspectColumns,
-  type TakeVectors,
-} from '../../daemon/embed-once.ts';
+import { embedOnce, type TakeVectors } from '../../daemon/embed-once.ts';
+import { inspectColumns } from '../../daemon/inspect-columns.ts';
 import { createServedModels, type ServedModel } from '../../daemon/served-models.ts';
+import { createVectorWriter, formatVector } from '../../daemon/vector-writer.ts';
 import { resolveConnectionString } from '../../db/connection/connection-settings.ts';
 import { createPool, type Pool } from '../../db/pool.ts';
 import { readModel } from '../../embeddings/jobs/read-model.ts';
@@ -166,7 +162,7 @@ export const createEmbeddingsCommand: CliCommand = {
       : undefined;
     try {
       const troubles = createTroubles({ log, clock: systemClock });
-      const models = createServedModels({ registry, troubles, clock: systemClock, imageFetcher });
+      const models = createServedModels({ registry, log, troubles, clock: systemClock, imageFetcher });
       const served = await models.get(model, { signal: interruption.first });
       if (isOn(invocation, VISUAL) && !served.isVisual) {
         throw new LamplighterError('USAGE', `--visual: the model ${model.name} takes texts`, {
@@ -278,13 +274,11 @@ async function openSink(
     await addColumn(invocation, out, { schema, table: outTable, dstColumn, dimensions });
   const isSource = outTable === table && textOf(invocation, OUT_URI) === undefined;
   return {
-    take: await createVectorWriter(out, {
-      schema,
-      table: outTable,
-      pk,
-      dstColumn,
-      srcColumn: isSource ? srcColumn : undefined,
-    }),
+    take: await createVectorWriter(
+      out,
+      { schema, table: outTable, pk, dstColumn, srcColumn: isSource ? srcColumn : undefined },
+      { signal: invocation.interruption.first },
+    ),
     close: async () => undefined,
   };
 }
@@ -316,6 +310,7 @@ async function openCsv(file: string, pk: string): Promise<Sink> {
         if (!(answer instanceof Float32Array)) continue;
         if (!stream.write(`${cell(key)},${cell(formatVector(answer, true))}\n`)) await once(stream, 'drain');
       }
+      return undefined;
     },
     async close() {
       stream.end();

@@ -10,6 +10,28 @@ import { type LockPatience, runWithTableLock } from './lock-table.ts';
 import { quoteIdentifier } from './quote-identifier.ts';
 import { selectAnyRow, selectAnyVector } from './table-sql.ts';
 
+/**
+ * A column that was renamed would be missed, made anew under its former name, and filled again.
+ *
+ * @throws LamplighterError JOB_INVALID.
+ */
+export function refuseRenamed(facts: TableFacts, spec: JobSpec, before: RegisteredJob | undefined): void {
+  if (before === undefined || before.chunkTable !== undefined || before.dstColumn !== spec.dstColumn) return;
+  const renamed = isNumberOf(before, facts)
+    ? facts.columns.find(({ number }) => number === before.dstNumber)
+    : undefined;
+  if (renamed === undefined) return;
+  throw invalidJob(
+    `${shownName(spec)}.${quoteIdentifier(spec.dstColumn)} was renamed to ${quoteIdentifier(renamed.name)}`,
+    'Name it so in dst_column of the job: its vectors stay.',
+  );
+}
+
+/** The number of the job's column is one of this table. */
+function isNumberOf({ tableOid, state }: RegisteredJob, { oid }: TableFacts): boolean {
+  return tableOid === oid && state !== 'canceled';
+}
+
 /** Adds the column of the vectors to the table of the texts. */
 export async function addColumn(db: Pool, facts: TableFacts, spec: JobSpec, patience: LockPatience): Promise<void> {
   const name = shownName(spec);
@@ -90,9 +112,16 @@ export async function checkDestination(db: Pool, destination: Destination): Prom
       );
 }
 
-function isOwn({ facts, holder, spec, before }: Destination): boolean {
-  if (before === undefined || before.dstColumn !== spec.dstColumn) return false;
+function isOwn({ facts, holder, spec, dst, before }: Destination): boolean {
+  if (before === undefined) return false;
   const { chunks } = spec;
+  const isRenamed =
+    chunks === undefined &&
+    before.chunkTable === undefined &&
+    isNumberOf(before, facts) &&
+    before.dstNumber === dst.number;
+  if (isRenamed) return true;
+  if (before.dstColumn !== spec.dstColumn) return false;
   if (chunks === undefined || before.chunkTable === undefined) {
     return (
       chunks === before.chunkTable &&

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { hasCode } from '../../../src/core/errors.ts';
+import { createFillSlots } from '../../../src/daemon/fill-slots.ts';
 import { createJobPasses, type JobPasses } from '../../../src/daemon/job-passes.ts';
 import { sqlStateOf } from '../../../src/db/sqlstate.ts';
 import { claimChanges } from '../../../src/embeddings/claim-changes.ts';
@@ -98,6 +99,7 @@ export async function startDaemons(stage: VectorStage, model: VectorModel): Prom
         db: pool,
         job,
         holderId: () => daemon.holderId,
+        fillSlots: createFillSlots(),
         pace,
         clock,
         async onComplete() {
