@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { embedOnce } from '../../src/daemon/embed-once.ts';
@@ -12,7 +13,7 @@ import { eventually } from '../support/eventually.ts';
 import { openSession } from '../support/sql-session.ts';
 import { createVisualProvider, vectorOfBytes } from '../support/visual-provider.ts';
 
-/** A clock on which waits pass at once, and what was waited for. */
+/** A clock on which waits pass with the next turn of the event loop, and what was waited for. */
 function createHastyClock() {
   const waits: number[] = [];
   let nowMs = 0;
@@ -20,6 +21,7 @@ function createHastyClock() {
     ...systemClock,
     nowMs: () => nowMs,
     async delay(ms) {
+      await nextTurn();
       waits.push(ms);
       nowMs += ms;
     },
