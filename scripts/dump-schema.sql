@@ -91,6 +91,11 @@ statement (section, name, part, ddl) as (
   from relation
   where relkind = 'c'
   union all
+  select 2, t.oid::regtype::text, '', format('create domain %s as %s;', t.oid::regtype, format_type(t.typbasetype, t.typtypmod))
+  from pg_type t
+  join space s on s.oid = t.typnamespace
+  where t.typtype = 'd'
+  union all
   select 3, name, '', format('create sequence %s;', name)
   from relation
   where relkind = 'S' and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = relation.oid and d.deptype = 'i')
@@ -175,6 +180,11 @@ statement (section, name, part, ddl) as (
   select 11, name, '', format('comment on %s %s is %L;', case relkind when 'v' then 'view' when 'S' then 'sequence' else 'table' end, name, obj_description(oid, 'pg_class'))
   from relation
   where relkind in ('r', 'p', 'v', 'S') and obj_description(oid, 'pg_class') is not null
+  union all
+  select 11, t.oid::regtype::text, '', format('comment on domain %s is %L;', t.oid::regtype, obj_description(t.oid, 'pg_type'))
+  from pg_type t
+  join space s on s.oid = t.typnamespace
+  where t.typtype = 'd' and obj_description(t.oid, 'pg_type') is not null
   union all
   select 11, r.name, a.attname, format('comment on column %s.%I is %L;', r.name, a.attname, col_description(r.oid, a.attnum))
   from relation r

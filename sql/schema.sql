@@ -4,6 +4,8 @@ create schema lamplighter;
 
 create schema lantern;
 
+create domain lamplighter.embedding_vector as real[];
+
 create sequence lamplighter.pending_base;
 
 create sequence lantern.tasks_jobid_seq;
@@ -9208,6 +9210,8 @@ comment on column lamplighter.embedding_stamp.text_hash is '128 bits, made by th
 comment on view lamplighter.embedding_status is 'One row for each embedding job of this database: its progress and its problems. Counts of changes and failures stop at 12,000 divided by the number of jobs, at 100 at least: is_exact is false where there are more.';
 
 comment on view lamplighter.embedding_usage is 'What each embedding job has asked of its models, by day in UTC.';
+
+comment on domain lamplighter.embedding_vector is 'A vector on its way into a table.';
 
 comment on table lamplighter.handler is 'Completion handlers: registered by steadytext_on_completed().';
 

@@ -1,5 +1,5 @@
--- Lists what uninstall drops, named ready for DROP: functions (capture: those by which triggers on tables of users fire; row function: those that take or return rows of a relation), sequences, tables
--- and views of the product, then the schemas that are its own. No row when there is none.
+-- Lists what uninstall drops, named ready for DROP: functions (capture: those by which triggers on tables of users fire; row function: those that take or return rows of a relation), sequences, tables,
+-- views and domains of the product, then the schemas that are its own. No row when there is none.
 with own as (
   select n.nspowner as owner
   from pg_catalog.pg_namespace as n
@@ -28,6 +28,11 @@ where (c.relkind in ('r', 'v') or (c.relkind = 'S' and not exists (
   and c.relowner = own.owner
   and (n.nspname = 'lamplighter' or exists (
     select 1 from shared as s where s.kind = 'relation' and s.schema_name = n.nspname and s.name = c.relname))
+union all
+select 'domain', pg_catalog.format('lamplighter.%I', t.typname)
+from pg_catalog.pg_type as t
+cross join own
+where t.typnamespace = 'lamplighter'::pg_catalog.regnamespace::pg_catalog.oid and t.typtype = 'd' and t.typowner = own.owner
 union all
 select 'schema', pg_catalog.format('%I', n.nspname)
 from pg_catalog.pg_namespace as n

@@ -12,6 +12,11 @@ select case r.relkind when 'v' then 'view ' when 'S' then 'sequence ' else 'tabl
 from relation as r
 where r.relkind in ('r', 'p', 'v', 'S')
 union all
+select pg_catalog.format('domain lamplighter.%I', t.typname), null, ''
+from pg_catalog.pg_type as t
+join pg_catalog.pg_namespace as n on n.oid = t.typnamespace
+where n.nspname = 'lamplighter' and t.typtype = 'd'
+union all
 select pg_catalog.format('column %s.%I', r.name, a.attname), r.name,
        pg_catalog.format_type(a.atttypid, a.atttypmod) || case when a.attnotnull then ' not null' else '' end
 from relation as r

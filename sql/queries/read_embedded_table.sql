@@ -145,6 +145,7 @@ select r.oid::text as oid,
         from pg_catalog.pg_extension as e
         join pg_catalog.pg_type as t on t.typnamespace = e.extnamespace and t.typname = 'vector'
         where e.extname = 'vector' and pg_catalog.has_schema_privilege(t.typnamespace, 'USAGE')
-          and pg_catalog.has_type_privilege(t.oid, 'USAGE')) as vector_oid
+          and pg_catalog.has_type_privilege(t.oid, 'USAGE')) as vector_oid,
+       'lamplighter.embedding_vector'::pg_catalog.regtype::pg_catalog.oid::pg_catalog.text as numbers_oid
 from root as r
 join pg_catalog.pg_roles as me on me.rolname = current_user

@@ -21,7 +21,7 @@ import {
 import { requireChunkTable } from './table/chunk-table.ts';
 import type { VectorType } from './table/column-type.ts';
 import { addColumn, checkDestination, refuseRenamed, warningsOfDestination } from './table/destination.ts';
-import type { EmbeddedTable } from './table/embedded-table.ts';
+import type { EmbeddedTable, VectorWire } from './table/embedded-table.ts';
 import { type ColumnFacts, inspectTable, type TableFacts } from './table/inspect-table.ts';
 import { invalidJob } from './table/invalid-job.ts';
 import type { LockPatience } from './table/lock-table.ts';
@@ -210,7 +210,7 @@ function describeTable(
     srcKind: sourceKindOf(source),
     filterColumn: filter?.name,
     dstColumn: dst.name,
-    dstCast: wire === undefined || type.cast !== '' ? type.cast : '::pg_catalog.float4[]',
+    dstCast: wire.isOfExtension && type.cast !== '' ? type.cast : `::pg_catalog.float4[]${type.cast}`,
     wire,
     chunks:
       chunks === undefined || chunkFacts === undefined
@@ -226,7 +226,8 @@ function describeTable(
 }
 
 /** pgvector's type where it is installed, for `real[]` too: the server reads it ten times faster than a `float4[]`, from half as many bytes. */
-function wireOf({ vectorSchema, vectorOid }: TableFacts, dimensions: number): EmbeddedTable['wire'] {
-  if (vectorSchema === undefined || vectorOid === undefined || dimensions > MOST_DIMENSIONS) return undefined;
-  return { type: `${quoteIdentifier(vectorSchema)}.vector`, oid: vectorOid };
+function wireOf({ vectorSchema, vectorOid, numbersOid }: TableFacts, dimensions: number): VectorWire {
+  return vectorSchema === undefined || vectorOid === undefined || dimensions > MOST_DIMENSIONS
+    ? { type: 'lamplighter.embedding_vector', oid: numbersOid, isOfExtension: false }
+    : { type: `${quoteIdentifier(vectorSchema)}.vector`, oid: vectorOid, isOfExtension: true };
 }

@@ -1,6 +1,6 @@
 import type { Queryable } from '../db/query.ts';
 import type { BatchRow } from './embedding-batch.ts';
-import { encodeVectors } from './flat-vectors.ts';
+import { encodeVectors } from './encode-vectors.ts';
 import type { PreparedJob } from './job-spec.ts';
 import type { PlannedChunk } from './plan-chunks.ts';
 import {
@@ -69,11 +69,11 @@ export async function replaceChunks(
   for (let at = 0; at < made.length; at += MOST_CHUNKS) {
     const part = made.slice(at, at + MOST_CHUNKS);
     const vectors = encodeVectors(
-      table,
+      table.wire,
       part.map(({ vector }) => vector),
       dimensions,
     );
-    await db.query(putChunks(table, dimensions), [keys, ...columnsOf(part), vectors]);
+    await db.query(putChunks(table), [keys, ...columnsOf(part), vectors]);
   }
   await db.query(cutChunks(table), [keys, documents.map(({ chunks }) => chunks.length)]);
   await hidePath(db);

@@ -5,14 +5,14 @@ import type { Pool } from '../db/pool.ts';
 import type { Queryable } from '../db/query.ts';
 import { isAboutRows } from '../db/sqlstate.ts';
 import type { BatchRow, BatchUsage, EmbeddingBatch } from './embedding-batch.ts';
-import { encodeVectors } from './flat-vectors.ts';
+import { encodeVectors } from './encode-vectors.ts';
 import type { PreparedJob } from './job-spec.ts';
 import { runPinned } from './pinned-transaction.ts';
 import { clearDocuments, type EmbeddedChunk, replaceChunks, type StampedRow } from './replace-chunks.ts';
 import { isChunked, LOCK_DOCUMENTS } from './table/chunk-sql.ts';
 import { holdTables, type NamedTable } from './table/hold-tables.ts';
 import { hasNullElement } from './table/row-sql.ts';
-import { clearPlaces, dropVectors, lockKeys, lockPlaces, updatePlaces } from './table/table-sql.ts';
+import { clearPlaces, dropVectors, lockKeys, lockPlaces, updatePlaces, updatePlainly } from './table/table-sql.ts';
 import { nameTriggers, showPath } from './user-triggers.ts';
 
 const FINISH_EMBEDDINGS = loadQuery('finish_embeddings');
@@ -221,10 +221,16 @@ async function updateRows(
 ): Promise<UpdatedRows> {
   if (locked.length === 0) return { written: [], failures: [] };
   const { table, dimensions } = job;
-  await showPath(db, searchPath, table.schema);
+  const leaves = table.leaves.filter(({ oid }) => locked.some(({ leaf }) => leaf === oid));
+  const isAltering = await showPath(
+    db,
+    searchPath,
+    table.schema,
+    leaves.map(({ oid }) => oid),
+  );
   const written: BatchRow[] = [];
   const failures: RowFailure[] = [];
-  for (const { oid, name } of table.leaves) {
+  for (const { oid, name } of leaves) {
     const inLeaf = locked.filter(({ leaf }) => leaf === oid);
     const vectors = inLeaf.flatMap(({ write, place }) =>
       write.vector === undefined ? [] : { row: write.row, place, vector: write.vector },
@@ -245,11 +251,18 @@ async function updateRows(
     };
     if (vectors.length > 0) {
       const encoded = encodeVectors(
-        table,
+        table.wire,
         vectors.map(({ vector }) => vector),
         dimensions,
       );
-      await run(vectors, updatePlaces(table, name, dimensions), [encoded]);
+      if (isAltering) await run(vectors, updatePlaces(table, name), [encoded]);
+      else {
+        const places = vectors.map(({ place }) => place);
+        const { rows } = await db.query<{ count: number }>(updatePlainly(table, name), [places, encoded]);
+        if (rows[0]?.count !== places.length)
+          throw new LamplighterError('JOB_CHANGED', `The table of embedding job ${job.id} has another trigger now`);
+        written.push(...vectors.map(({ row }) => row));
+      }
     }
     if (clears.length > 0) await run(clears, clearPlaces(table, name), []);
   }

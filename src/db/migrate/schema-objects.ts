@@ -1,7 +1,7 @@
 import { loadQuery, loadSchemaDump } from '../load-sql.ts';
 import type { Queryable } from '../query.ts';
 
-/** Something of the schema that is no function: a table, a column of it, a constraint, an index, a trigger, a policy, a view, a sequence. */
+/** Something of the schema that is no function: a table, a column of it, a constraint, an index, a trigger, a policy, a view, a sequence, a domain. */
 export interface SchemaObject {
   /** Kind and name, as in `index tasks_pkey`. */
   readonly object: string;
@@ -67,7 +67,7 @@ function parseSchemaDump(dump: string): readonly SchemaObject[] {
     definition: '',
   });
   return [
-    ...all(/^create (view|sequence) ([^\s;]+)/gm, ([, kind, name]) => ({
+    ...all(/^create (view|sequence|domain) ([^\s;]+)/gm, ([, kind, name]) => ({
       ...part(kind ?? '', name),
       partOf: undefined,
     })),

@@ -10,7 +10,7 @@ import { liftTimeLimits } from './time-limits.ts';
 
 export interface OwnObject {
   /** `capture`: a function whose triggers on tables of users go with it. */
-  readonly kind: 'capture' | 'row function' | 'function' | 'table' | 'view' | 'sequence' | 'schema';
+  readonly kind: 'capture' | 'row function' | 'function' | 'table' | 'view' | 'sequence' | 'domain' | 'schema';
   /** Qualified and quoted, ready for DROP. */
   readonly name: string;
   /** What a person should know before it goes, e.g. how many rows it holds. */
@@ -57,7 +57,16 @@ export async function uninstall(session: Session, objects: readonly OwnObject[])
   try {
     await runInTransaction(session, async (transaction) => {
       // Each kind depends on those after it only; all of a kind at once, as they may depend on each other.
-      for (const kind of ['capture', 'row function', 'view', 'table', 'sequence', 'function', 'schema'] as const)
+      for (const kind of [
+        'capture',
+        'row function',
+        'view',
+        'table',
+        'sequence',
+        'function',
+        'domain',
+        'schema',
+      ] as const)
         for (const text of drop(kind)) await transaction.query(text);
     });
   } catch (error) {

@@ -88,9 +88,9 @@ ${orReplace(table)}`;
 }
 
 /** Writes chunks with new vectors. $1 to $4 as {@link moveChunks}, $5 the vectors as `encodeVectors` makes them. */
-export function putChunks(table: ChunkedTable, dimensions: number): string {
+export function putChunks(table: ChunkedTable): string {
   return `${intoChunks(table)}
-select ${keyValues(table)}, w.no, w.chunk, ${vectorAt(table, dimensions, '$5', 'w.n')}
+select ${keyValues(table)}, w.no, w.chunk, ${vectorAt(table, '$5', 'w.n')}
 from rows from (pg_catalog.unnest($2::pg_catalog.int4[]), pg_catalog.unnest($3::pg_catalog.int4[]), pg_catalog.unnest($4::pg_catalog.text[])) with ordinality as w (document, no, chunk, n)
 ${orReplace(table)}`;
 }

@@ -12,6 +12,14 @@ export interface KeyColumn {
 /** `plain`: a cast to text is the type's own; `bytes`: images, whose bytes are taken as text in base64. */
 export type SourceKind = 'plain' | 'other' | 'bytes';
 
+export interface VectorWire {
+  /** Qualified. */
+  readonly type: string;
+  readonly oid: number;
+  /** It is pgvector's. */
+  readonly isOfExtension: boolean;
+}
+
 /** The columns of a table of chunks between those of the key and the vector. */
 export const CHUNK_NUMBER = 'chunk_no';
 export const CHUNK_TEXT = 'chunk';
@@ -43,9 +51,9 @@ export interface EmbeddedTable {
   readonly filterColumn: string | undefined;
   /** The column of the vectors: in `chunks`, where there is such a table. */
   readonly dstColumn: string;
-  /** Turns what `wire` says into the column's type: empty, or a cast to a qualified type. */
+  /** Turns what `wire` says into the column's type: a cast to a qualified type, or two. */
   readonly dstCast: string;
-  /** How vectors travel: in an array of pgvector's own type where that can be used; undefined: as one `float4[]`. */
-  readonly wire: { readonly type: string; readonly oid: number } | undefined;
+  /** How vectors travel: in an array of this type, pgvector's own where that can be used, else a domain over `float4[]`. */
+  readonly wire: VectorWire;
   readonly chunks: ChunkTable | undefined;
 }

@@ -88,6 +88,8 @@ export interface TableFacts {
   readonly vectorSchema: string | undefined;
   /** The oid of pgvector's type `vector`, where the login may use it. */
   readonly vectorOid: number | undefined;
+  /** Of `lamplighter.embedding_vector`. */
+  readonly numbersOid: number;
 }
 
 /** What the catalog knows of the relation; undefined when there is none of that name. */
@@ -106,6 +108,7 @@ export async function inspectTable(db: Queryable, schema: string, table: string)
     login: TableFacts['login'];
     vector_schema: string | null;
     vector_oid: string | null;
+    numbers_oid: string;
   }>(READ_EMBEDDED_TABLE, [schema, table]);
   const [row] = rows;
   if (row === undefined) return undefined;
@@ -126,5 +129,6 @@ export async function inspectTable(db: Queryable, schema: string, table: string)
     login: row.login,
     vectorSchema: row.vector_schema ?? undefined,
     vectorOid: row.vector_oid === null ? undefined : Number(row.vector_oid),
+    numbersOid: Number(row.numbers_oid),
   };
 }

@@ -17,8 +17,9 @@ function asText(value: string, isPlain: boolean): string {
 /** 128 bits of the bytes of a text, as a uuid. Without the collation, texts that a collation takes for equal would have one hash. */
 export function hashOf(text: string): string {
   const half = (seed: number) =>
-    `pg_catalog.lpad(pg_catalog.to_hex(pg_catalog.hashtextextended(${text} collate pg_catalog."C", ${seed})), 16, '0')`;
-  return `(${half(0)} operator(pg_catalog.||) ${half(1)})::pg_catalog.uuid`;
+    `pg_catalog.int8send(pg_catalog.hashtextextended(${text} collate pg_catalog."C", ${seed}))`;
+  // As to_hex and lpad would have it, in half of their time.
+  return `pg_catalog.encode(${half(0)} operator(pg_catalog.||) ${half(1)}, 'hex')::pg_catalog.uuid`;
 }
 
 /** The text of the array of a row's key, as batches hold it. */
@@ -102,8 +103,6 @@ export function hasNullElement(key: string): boolean {
 }
 
 /** One of the vectors that `encodeVectors` made for a table: `array` is the parameter, `position` counts from 1. */
-export function vectorAt(table: EmbeddedTable, dimensions: number, array: string, position: string): string {
-  if (table.wire !== undefined) return `((${array}::${table.wire.type}[])[${position}])${table.dstCast}`;
-  const start = `(${position} operator(pg_catalog.-) 1) operator(pg_catalog.*) ${dimensions} operator(pg_catalog.+) 1`;
-  return `((${array}::pg_catalog.float4[])[${start} : ${position} operator(pg_catalog.*) ${dimensions}])${table.dstCast}`;
+export function vectorAt({ wire, dstCast }: EmbeddedTable, array: string, position: string): string {
+  return `((${array}::${wire.type}[])[${position}])${dstCast}`;
 }
