@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { loadQuery } from '../../src/db/load-sql.ts';
 import { listProcesses } from '../../src/monitoring/lists/list-processes.ts';
+import { readFigures } from '../../src/monitoring/read-figures.ts';
 import { renewLease } from '../../src/process/renew-lease.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startSqlWorker } from '../support/sql-worker.ts';
@@ -95,6 +97,34 @@ test('the list of processes tells their memory, and which of their lanes are not
   expect(JSON.stringify(row)).not.toContain('prompts');
   await worker.renewLease();
   expect(await listProcesses(db.pool)).toEqual([expect.not.objectContaining({ unavailableLanes: expect.anything() })]);
+});
+
+test('what a worker says of its models in another form than readers expect fails nobody', async () => {
+  const worker = await startSqlWorker(db.pool, { functions: ['embed'] });
+  const good = { model: 'm', lanes: ['embed:default'], error: 'away', for_ms: 1_000.5, waiting: 2 };
+  const odd = [
+    null,
+    'text',
+    [],
+    {},
+    ...[{}, null, 1].map((model) => ({ ...good, model })),
+    ...[{}, 'embed:default', null].map((lanes) => ({ ...good, lanes })),
+    ...['soon', -1, 1e300, null, true].map((for_ms) => ({ ...good, for_ms })),
+    ...[1.5, 2 ** 31, 1e300, '1', null].map((waiting) => ({ ...good, waiting })),
+    { ...good, lanes: [1, { a: 'b' }, null, 'embed:other'] },
+  ];
+  const report = 'select lamplighter.renew_lease($1, $2, 1, 0, 0, 0, $3, $4)';
+  const list = loadQuery('list_troubles');
+  for (const troubles of [...odd.map((entry) => JSON.stringify(entry)), 'null', '[1e400]', '[{"for_ms": 1e400}]']) {
+    await db.pool.query(report, [worker.workerId, 'running', [], troubles]);
+    await db.pool.query(list);
+    await readFigures(db.pool);
+    await listProcesses(db.pool);
+  }
+  await db.pool.query(report, [worker.workerId, 'running', [], JSON.stringify([...odd, good])]);
+  expect(await rowsOf(list)).toMatchObject([{ model: 'm' }, { model: 'm', error: 'away', waiting: '2' }]);
+  const lane = `select * from lamplighter.explain_lane('embed', 'default')`;
+  expect(await rowsOf(lane)).toMatchObject([{ reason: 'model unavailable', model: 'm' }]);
 });
 
 test('a daemon holds a lease like a worker, and is not shown among the workers', async () => {

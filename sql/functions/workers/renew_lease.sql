@@ -28,7 +28,7 @@ begin
       in_flight = p_in_flight,
       processed = p_processed,
       failed = p_failed,
-      troubles = p_troubles,
+      troubles = lamplighter.parse_troubles(p_troubles),
       memory_bytes = p_memory_bytes,
       last_heartbeat = clock_timestamp()
   where w.worker_id = p_worker_id
