@@ -38,6 +38,16 @@ test('canceled_at may be a boolean: true cancels the job, false and null resume 
   expect(await runCli(['jobs', 'resume', id, '--uri', db.uri])).toMatchObject({ code: 0, stderr: '' });
   expect(await flag()).toEqual([{ canceled_at: false }]);
   await isIn('live');
+  expect(await runCli(['jobs', 'retry-failures', id, '--uri', db.uri])).toMatchObject({
+    code: 0,
+    stdout: '0 rows are tried again\n',
+  });
+  const audit = await db.pool.query('select action, filter, count::int from lamplighter.audit order by audit_id');
+  expect(audit.rows).toEqual([
+    { action: 'cancel', filter: { job_id: id }, count: 1 },
+    { action: 'resume', filter: { job_id: id }, count: 1 },
+    { action: 'retry failures', filter: { job_id: id }, count: 0 },
+  ]);
 
   await db.pool.query('alter table jobs alter column canceled_at drop not null');
   await db.pool.query('update jobs set canceled_at = true');

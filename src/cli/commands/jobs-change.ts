@@ -1,5 +1,10 @@
 import { LamplighterError } from '../../core/errors.ts';
+import type { Queryable } from '../../db/query.ts';
+import { SQLSTATE, sqlStateOf } from '../../db/sqlstate.ts';
 import { cancelText, resumeText } from '../../embeddings/jobs/cancel-row.ts';
+import type { RegisteredJob } from '../../embeddings/list-jobs.ts';
+import { retryFailures } from '../../embeddings/retry-failures.ts';
+import { recordAudit } from '../../operations/record-audit.ts';
 import type { CliCommand, Invocation } from '../cli-command.ts';
 import { CONNECTION_OPTIONS } from '../connection-options.ts';
 import { JOBS_TABLE_OPTIONS, TRUST_OPTIONS } from '../daemon-options.ts';
@@ -42,6 +47,7 @@ export const jobsCancelCommand = commandOf({
   async run(access, invocation) {
     const { id } = requireJob(access, invocation);
     await access.db.query(cancelText(access.table), [id]);
+    await audit(access.db, 'cancel', id);
     return `The job ${id} is cancelled; "lamplighter jobs resume ${id}" takes it up again`;
   },
 });
@@ -54,6 +60,7 @@ export const jobsPauseCommand = commandOf({
   async run(access, invocation) {
     const { id } = requireJob(access, invocation);
     await access.db.query(cancelText(access.table), [id]);
+    await audit(access.db, 'pause', id);
     return `The job ${id} is paused; "lamplighter jobs resume ${id}" takes it up again`;
   },
 });
@@ -66,6 +73,7 @@ export const jobsResumeCommand = commandOf({
   async run(access, invocation) {
     const { id } = requireJob(access, invocation);
     await access.db.query(resumeText(access.table), [id]);
+    await audit(access.db, 'resume', id);
     return `The job ${id} goes on`;
   },
 });
@@ -76,12 +84,11 @@ export const jobsResyncCommand = commandOf({
   details: 'Asks for a full pass, which finds rows without a vector and vectors of other texts, whatever the cause.',
   does: 'look at every row',
   run: (access, invocation) =>
-    inRegistered(
-      access,
-      invocation,
-      'select lamplighter.reconcile_embeddings($1) as answer',
-      () => 'A full pass begins within seconds',
-    ),
+    inRegistered(access, invocation, async (db, { id, jobId }) => {
+      await db.query('select lamplighter.reconcile_embeddings($1)', [id]);
+      await audit(db, 'resync', jobId);
+      return 'A full pass begins within seconds';
+    }),
 });
 
 export const jobsRetryFailuresCommand = commandOf({
@@ -91,19 +98,17 @@ export const jobsRetryFailuresCommand = commandOf({
     'The daemon no longer tries rows that failed five times. This command retries them, once you have fixed the cause.',
   does: 'try its failed rows again',
   run: (access, invocation) =>
-    inRegistered(
-      access,
-      invocation,
-      'select lamplighter.retry_embeddings($1)::text as answer',
-      (count) => `${count} ${count === '1' ? 'row is' : 'rows are'} tried again`,
-    ),
+    inRegistered(access, invocation, async (db, { id, jobId }) => {
+      const count = await retryFailures(db, id);
+      await audit(db, 'retry failures', jobId, count);
+      return `${count} ${count === 1 ? 'row is' : 'rows are'} tried again`;
+    }),
 });
 
 async function inRegistered(
   access: JobAccess,
   invocation: Invocation,
-  text: string,
-  tell: (answer: string) => string,
+  work: (db: Queryable, job: RegisteredJob) => Promise<string>,
 ): Promise<string> {
   const row = requireJob(access, invocation);
   return access.inTarget(row, async (db, registered) => {
@@ -112,7 +117,20 @@ async function inRegistered(
         hint: 'Run: lantern-cli start-daemon',
       });
     }
-    const { rows } = await db.query<{ answer: string | boolean }>(text, [registered.id]);
-    return tell(String(rows[0]?.answer));
+    return work(db, registered);
+  });
+}
+
+/** Without the product in that database, as where jobs only name others, or for a role that may not use it, nothing is written. */
+const NOT_AUDITED: readonly (string | undefined)[] = [
+  SQLSTATE.invalidSchemaName,
+  SQLSTATE.undefinedTable,
+  SQLSTATE.insufficientPrivilege,
+];
+
+async function audit(db: Queryable, action: string, jobId: string, count = 1): Promise<void> {
+  const entry = { action, kind: 'jobs', filter: { job_id: jobId }, count };
+  await recordAudit(db, { source: 'command line' }, entry).catch((error: unknown) => {
+    if (!NOT_AUDITED.includes(sqlStateOf(error))) throw error;
   });
 }

@@ -1,5 +1,4 @@
-import { loadQuery } from '../../db/load-sql.ts';
-import type { Queryable } from '../../db/query.ts';
+import { retryFailures } from '../../embeddings/retry-failures.ts';
 import { listJobFailures, listJobs } from '../../monitoring/lists/list-jobs.ts';
 import { recordAudit } from '../../operations/record-audit.ts';
 import type { ActionOutcome, JobFailure, JobRow, Page } from '../api.ts';
@@ -8,8 +7,6 @@ import { Refusal } from '../refusal.ts';
 import type { Route } from '../route.ts';
 import { hasIds, readIds, UUID } from './action-body.ts';
 import { limitOf, numberOf } from './page-params.ts';
-
-const RETRY_FAILURES = loadQuery('retry_failures');
 
 export const JOB_ROUTES: readonly Route[] = [
   {
@@ -66,22 +63,6 @@ export const JOB_ROUTES: readonly Route[] = [
     },
   },
 ];
-
-/** Retries the failures with these ids, or all of the job, a statement for each 5,000 of them; returns how many. */
-async function retryFailures(db: Queryable, job: string, ids: readonly string[] | undefined): Promise<number> {
-  let done = 0;
-  let from: string | null = null;
-  do {
-    const { rows }: { rows: { retried: string; next_from: string | null }[] } = await db.query(RETRY_FAILURES, [
-      job,
-      ids ?? null,
-      from,
-    ]);
-    done += Number(rows[0]?.retried ?? 0);
-    from = rows[0]?.next_from ?? null;
-  } while (from !== null);
-  return done;
-}
 
 function cursorOf(text: string | undefined): { at: string; id: string } | undefined {
   if (text === undefined || text === '') return undefined;
