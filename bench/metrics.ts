@@ -1,9 +1,9 @@
 /**
  * What keeping metrics by minute costs a request, of the processor's time that the request takes in all. A drain is wider from one time to
- * the next than that, so each part is measured by itself, the least of all rounds: what counts queued requests, for rows that were claimed
- * and ended; what a worker counts in its memory; what it writes with each heartbeat; and what one process measures for all each 15 s. Both
- * of the latter are spread over the requests of a drain of as long. Beside it stand drains in turns, with the functions that write and
- * count as they are, and with functions of those names that do nothing.
+ * the next than that, so each part is measured by itself, the least of all rounds: what a worker counts in its memory, at the claim and at
+ * the end; what it writes with each heartbeat; and what one process does for all each 15 s, which is to measure the installation, and to
+ * look at what waits, in its worst case of 20,000 requests. The latter are spread over the requests of a drain of as long. Beside it stand
+ * drains in turns, with the functions that write and count as they are, and with functions of those names that do nothing.
  *
  * Target: 1 % of the throughput at most.
  *
@@ -14,7 +14,7 @@ import process from 'node:process';
 import { createMeter } from '../src/monitoring/meter.ts';
 import { readFigures } from '../src/monitoring/read-figures.ts';
 import { readHealth } from '../src/monitoring/read-health.ts';
-import { measureEnqueued, recordMetrics } from '../src/monitoring/record-metrics.ts';
+import { measureWaiting, recordMetrics } from '../src/monitoring/record-metrics.ts';
 import { createInFlight } from '../src/worker/requests/in-flight.ts';
 import { measureCompletions } from '../src/worker/requests/record/measure-completions.ts';
 import { readBenchOptions } from './support/bench-options.ts';
@@ -29,6 +29,8 @@ const options = readBenchOptions({ full: { rounds: 9, requests: 100_000 }, quick
 /** With what they give while they do nothing. */
 const WRITERS = {
   record_metrics: 'begin null; end',
+  record_queued: 'begin null; end',
+  measure_waiting: 'begin null; end',
   measure_enqueued: 'begin return false; end',
   measure_cancelled: 'begin return false; end',
   compact_metrics: 'begin null; end',
@@ -45,7 +47,7 @@ await using server = await startBenchServer();
 const drainer = await prepareDrainer(server, 'lamplighter-batched');
 const { pool } = drainer;
 const drains = new Map<Scene, Drain[]>(SCENES.map((scene) => [scene, []]));
-const parts = { count: [] as number[], write: [] as number[], measure: [] as number[], memory: [] as number[] };
+const parts = { waiting: [] as number[], write: [] as number[], measure: [] as number[], memory: [] as number[] };
 try {
   const definitions = await readDefinitions();
   for (let round = 0; round <= options.rounds; round += 1) {
@@ -56,7 +58,8 @@ try {
       if (round > 0 || options.rounds === 1) drains.get(scene)?.push(drain);
     }
     for (const { whole } of definitions) await pool.query(whole);
-    parts.count.push((await measureServer(countAll)) / options.requests);
+    await fillWaiting();
+    parts.waiting.push((await measureServer(lookOften)) / CALLS);
     parts.write.push((await measureServer(writeOften)) / CALLS);
     parts.measure.push((await measureServer(measureOften)) / CALLS);
     parts.memory.push(measureMemory());
@@ -76,14 +79,16 @@ async function measureServer(work: () => Promise<void>): Promise<number> {
   return Math.max(0, (began === undefined || ended === undefined ? ms / 1e3 : ended - began) * 1e6);
 }
 
-/** Counts the requests of the last drain, as if they were just queued. */
-async function countAll(): Promise<void> {
-  await pool.query('delete from lamplighter.metric_cursor');
+/** As many as are looked at, which nobody serves. */
+async function fillWaiting(): Promise<void> {
   await pool.query(
-    `insert into lamplighter.metric_cursor (system, counted_id, next_id, next_xid)
-     select 'requests', min(q.id) - 1, max(q.id), '3' from public.steadytext_queue as q`,
+    `insert into public.steadytext_queue (function_name, parameters)
+     select 'embed', '{"text_input": "a text"}' from generate_series(1, 20000)`,
   );
-  while (await measureEnqueued(pool));
+}
+
+async function lookOften(): Promise<void> {
+  for (let call = 0; call < CALLS; call += 1) await measureWaiting(pool);
 }
 
 async function writeOften(): Promise<void> {
@@ -94,6 +99,8 @@ async function writeOften(): Promise<void> {
   for (let call = 0; call < CALLS; call += 1) {
     for (let ms = 1; ms < 1e8; ms *= 2) lane.noteEnd('completed', ms);
     await recordMetrics(pool, meter.source, meter.changedRows().rows);
+    meter.queued.note('generate', 'default', Math.floor(Date.now() / 60_000) * 60_000, 1);
+    await meter.queued.write(pool, meter.source);
   }
 }
 
@@ -104,33 +111,35 @@ async function measureOften(): Promise<void> {
   }
 }
 
-/** Microseconds of a worker that it takes to count one completion. */
+/** Microseconds of a worker that it takes to count one request at its claim and its end, in batches of 500. */
 function measureMemory(): number {
   const meter = createMeter(() => performance.now());
   meter.noteServerTime(Date.now(), performance.now());
-  const completions = measureCompletions(meter, { nowMs: () => performance.now() });
-  const [entry] = createInFlight().add({ workerId: 'w', claimNumber: 1 }, [
-    {
-      id: '1',
-      requestId: '1',
-      lane: { functionName: 'generate', model: 'default' },
-      username: 'app',
-      parameters: '{}',
-      priority: 0,
-      createdUs: String(Date.now() * 1_000),
-      attempt: 1,
-      retryCount: 0,
-      traceparent: null,
-    },
-  ]);
-  if (entry === undefined) throw new Error('there is no entry');
-  const times = options.isQuick ? 20_000 : 500_000;
+  const completions = measureCompletions(meter, () => performance.now());
+  const lane = { functionName: 'generate', model: 'default' } as const;
+  const requests = Array.from({ length: 500 }, (_, at) => ({
+    id: String(at),
+    requestId: String(at),
+    lane,
+    username: 'app',
+    parameters: '{}',
+    priority: 0,
+    createdUs: String(Date.now() * 1_000 - at * 10_007),
+    attempt: 1,
+    retryCount: 0,
+    traceparent: null,
+  }));
+  const batch = createInFlight().add({ workerId: 'w', claimNumber: 1 }, requests);
+  const outcome = { kind: 'completed', result: 'ok' } as const;
+  const batches = options.isQuick ? 40 : 1_000;
   const began = process.cpuUsage();
-  for (let at = 0; at < times; at += 1) {
-    completions.note({ entry, outcome: { kind: 'completed', result: 'ok' } }, 'completed');
+  for (let at = 0; at < batches; at += 1) {
+    completions.noteClaim(requests);
+    const atMs = performance.now();
+    for (const entry of batch) completions.note({ entry, outcome }, 'completed', atMs);
   }
   const { user, system } = process.cpuUsage(began);
-  return (user + system) / times;
+  return (user + system) / (batches * batch.length);
 }
 
 const of = (scene: Scene, figure: (drain: Drain) => number) => median((drains.get(scene) ?? []).map(figure));
@@ -139,9 +148,9 @@ const least = (values: readonly number[]) => Math.min(...values);
 const perSecond = of('not kept', (drain) => drain.perSecond);
 const wholeUs = of('not kept', ({ serverUs = 0, workerUs }) => serverUs + workerUs);
 const costs = {
-  'counting what was queued': least(parts.count),
   'counting in memory': least(parts.memory),
   'writing with each heartbeat': (least(parts.write) * HEARTBEATS_PER_SECOND) / perSecond,
+  'looking at what waits': (least(parts.waiting) * MEASURES_PER_SECOND) / perSecond,
   'measuring the installation': (least(parts.measure) * MEASURES_PER_SECOND) / perSecond,
 };
 const costUs = Object.values(costs).reduce((sum, value) => sum + value, 0);

@@ -282,6 +282,7 @@ create table lamplighter.metric_cancel (
   function_name text collate "C" not null,
   model text collate "C" not null,
   cancelled_at timestamp with time zone default clock_timestamp() not null,
+  queued_at timestamp with time zone,
   constraint metric_cancel_pkey PRIMARY KEY (id)
 ) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=1000);
 
@@ -324,6 +325,7 @@ create table lamplighter.metric_minute (
   minute timestamp with time zone not null,
   source uuid not null,
   enqueued integer default 0 not null,
+  seen integer,
   completed integer default 0 not null,
   failed integer default 0 not null,
   cancelled integer default 0 not null,
@@ -334,6 +336,13 @@ create table lamplighter.metric_minute (
   runs integer[] default '{}'::integer[] not null,
   constraint metric_minute_pkey PRIMARY KEY (lane, minute, source)
 ) with (autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000);
+
+create table lamplighter.metric_source (
+  source uuid not null,
+  batch_number bigint not null,
+  noted_at timestamp with time zone default clock_timestamp() not null,
+  constraint metric_source_pkey PRIMARY KEY (source)
+) with (fillfactor=50);
 
 create table lamplighter.migration (
   number integer not null,
@@ -1151,7 +1160,8 @@ CREATE OR REPLACE FUNCTION lamplighter.announce_status()
 AS $function$
 begin
   if new.status = 'cancelled' then
-    insert into lamplighter.metric_cancel (function_name, model) values (new.function_name, new.model);
+    insert into lamplighter.metric_cancel (function_name, model, queued_at)
+    values (new.function_name, new.model, case when old.attempt = 0 then new.created_at end);
     perform lamplighter.announce_completion(new.request_id, new.function_name, new.status);
     if old.status = 'processing' and pg_notification_queue_usage() < 0.9 then
       perform pg_notify('lamplighter_cancel', new.request_id::text);
@@ -2140,7 +2150,7 @@ begin
       runs = lamplighter.count_buckets(array[m.runs::text, excluded.runs::text]);
   insert into lamplighter.metric_hour as h
     (lane, hour, enqueued, completed, failed, cancelled, retries, tokens, oldest_pending_s, waits, runs)
-  select m.lane, m.hour, sum(m.enqueued), sum(m.completed), sum(m.failed), sum(m.cancelled), sum(m.retries), sum(m.tokens),
+  select m.lane, m.hour, sum(greatest(m.enqueued, m.seen)), sum(m.completed), sum(m.failed), sum(m.cancelled), sum(m.retries), sum(m.tokens),
          max(m.oldest_pending_s), lamplighter.count_buckets(array_agg(m.waits::text)), lamplighter.count_buckets(array_agg(m.runs::text))
   from lamplighter.metric_lane as l
   cross join lateral (
@@ -2170,6 +2180,7 @@ begin
   delete from lamplighter.metric_hour as h
   using lamplighter.metric_lane as l
   where h.lane = l.id and h.hour < v_now - interval '90 days';
+  delete from lamplighter.metric_source as s where s.noted_at < v_now - interval '1 day';
   delete from lamplighter.metric_lane as l
   where l.id = any (array(
     select old.id
@@ -4012,16 +4023,16 @@ AS $function$
     select q.function_name, q.model, q.created_at, q.username, case when q.error is not null then q.id end as failed_id
     from public.steadytext_queue as q
     where q.run_at < '9000-01-01 00:00+00' and q.status = 'pending'
-    limit 5001
+    limit 2001
   )
   (
     select d.function_name, d.model, d.created_at, 'delayed', d.failed_id
     from delayed as d
     where d.username between p_low and p_high
-    limit 5000
+    limit 2000
   )
   union all
-  select null, null, null, 'more', null where (select count(*) from delayed) > 5000
+  select null, null, null, 'more', null where (select count(*) from delayed) > 2000
   union all
   (
     select q.function_name, q.model, q.created_at, 'quarantined', case when q.error is not null then q.id end
@@ -4195,13 +4206,18 @@ begin
   with taken as (
     delete from lamplighter.metric_cancel as c
     where c.id = any (array(select o.id from lamplighter.metric_cancel as o order by o.id limit 10000 for update skip locked))
-    returning c.function_name, c.model, date_bin('1 minute', c.cancelled_at, 'epoch') as minute
+    returning c.function_name, c.model, date_bin('1 minute', c.cancelled_at, 'epoch') as cancelled_at,
+              date_bin('1 minute', c.queued_at, 'epoch') as queued_at
   ), counted as (
-    insert into lamplighter.metric_minute as m (lane, minute, source, cancelled)
-    select l.id, t.minute, '00000000-0000-0000-0000-000000000000', sum(t.cancelled)
+    insert into lamplighter.metric_minute as m (lane, minute, source, cancelled, enqueued)
+    select l.id, t.minute, '00000000-0000-0000-0000-000000000000', sum(t.cancelled), sum(t.enqueued)
     from (
-      select t.function_name, t.model, t.minute, count(*) as cancelled
-      from taken as t
+      select t.function_name, t.model, t.minute, sum(t.cancelled) as cancelled, sum(t.enqueued) as enqueued
+      from (
+        select t.function_name, t.model, t.cancelled_at as minute, 1 as cancelled, 0 as enqueued from taken as t
+        union all
+        select t.function_name, t.model, t.queued_at, 0, 1 from taken as t where t.queued_at > clock_timestamp() - interval '7 days'
+      ) as t
       where exists (
         select
         from lamplighter.metric_lane as l
@@ -4216,7 +4232,9 @@ begin
     ) as l
     group by l.id, t.minute
     order by l.id, t.minute
-    on conflict on constraint metric_minute_pkey do update set cancelled = m.cancelled + excluded.cancelled
+    on conflict on constraint metric_minute_pkey do update
+    set cancelled = m.cancelled + excluded.cancelled,
+        enqueued = m.enqueued + excluded.enqueued
   )
   select count(*) into v_taken from taken;
   return v_taken = 10000;
@@ -4239,93 +4257,55 @@ declare
   v_now constant timestamptz := clock_timestamp();
   v_issued bigint;
   v_to bigint;
-  v_has_more boolean := false;
 begin
   perform set_config('synchronous_commit', 'off', true);
   insert into lamplighter.metric_cursor (system, counted_id, next_id)
-  select n.system, n.last_value, n.last_value
-  from (
-    select 'requests' as system, s.last_value - (not s.is_called)::integer as last_value from public.steadytext_queue_id_seq as s
-    union all
-    select 'tasks', s.last_value - (not s.is_called)::integer from lamplighter.task_run_run_id_seq as s
-  ) as n
-  where not exists (select from lamplighter.metric_cursor as c where c.system = n.system)
+  select 'tasks', s.last_value - (not s.is_called)::integer, s.last_value - (not s.is_called)::integer
+  from lamplighter.task_run_run_id_seq as s
+  where not exists (select from lamplighter.metric_cursor as c where c.system = 'tasks')
   on conflict on constraint metric_cursor_pkey do nothing;
-  for v_cursor in
-    select c.* from lamplighter.metric_cursor as c order by c.system for update skip locked
-  loop
-    if v_cursor.counted_id < v_cursor.next_id
-       and (pg_snapshot_xmin(pg_current_snapshot()) >= v_cursor.next_xid or v_cursor.noted_at < v_now - interval '5 minutes') then
-      v_to := v_cursor.next_id;
-      if v_cursor.system = 'requests' then
-        v_to := least(v_to, 14999 + (
-          select q.id
-          from public.steadytext_queue as q
-          where q.id > v_cursor.counted_id and q.id <= v_cursor.next_id
-          order by q.id
-          limit 1));
-      else
-        v_to := least(v_to, 4999 + (
-          select r.run_id
-          from lamplighter.task_run as r
-          where r.run_id > v_cursor.counted_id and r.run_id <= v_cursor.next_id
-          order by r.run_id
-          limit 1));
-      end if;
-      -- Materialized, and grouped by hash: conditions on the minute would otherwise be computed for each row, which are then sorted.
-      with counted as materialized (
-        select date_bin('1 minute', q.created_at, 'epoch') as minute, q.function_name, q.model, count(*) as enqueued
-        from public.steadytext_queue as q
-        where v_cursor.system = 'requests' and q.id > v_cursor.counted_id and q.id <= v_to
-        group by 1, 2, 3
-        union all
-        select date_bin('1 minute', r.queued_at, 'epoch'), null, null, count(*)
-        from lamplighter.task_run as r
-        where v_cursor.system = 'tasks' and r.run_id > v_cursor.counted_id and r.run_id <= v_to
-        group by 1
-      )
-      insert into lamplighter.metric_minute as m (lane, minute, source, enqueued)
-      select l.id, e.minute, '00000000-0000-0000-0000-000000000000', sum(e.enqueued)
-      from (
-        select e.minute, e.function_name, e.model, e.enqueued
-        from counted as e
-        where e.minute between v_now - interval '2 hours' and v_now
-          and exists (
-            select
-            from lamplighter.metric_lane as l
-            join lamplighter.metric_minute as m on m.lane = l.id and m.minute = e.minute
-            where l.system = v_cursor.system and l.function_name = '' and l.model = '')
-      ) as e
-      cross join lateral (
-        select lamplighter.require_metric_lane(v_cursor.system, e.function_name, e.model) as id where e.function_name is not null
-        union all
-        select lamplighter.require_metric_lane(v_cursor.system, '', '')
-      ) as l
-      group by l.id, e.minute
-      order by l.id, e.minute
-      on conflict on constraint metric_minute_pkey do update set enqueued = m.enqueued + excluded.enqueued;
-      update lamplighter.metric_cursor as c set counted_id = v_to where c.system = v_cursor.system;
-      v_cursor.counted_id := v_to;
-      v_has_more := v_has_more or v_to < v_cursor.next_id;
-    end if;
-    if v_cursor.system = 'requests' then
-      select s.last_value - (not s.is_called)::integer into v_issued from public.steadytext_queue_id_seq as s;
-    else
-      select s.last_value - (not s.is_called)::integer into v_issued from lamplighter.task_run_run_id_seq as s;
-    end if;
-    -- Ids may have been issued anew.
-    if v_cursor.counted_id > v_issued then
-      update lamplighter.metric_cursor as c set counted_id = v_issued, next_id = v_issued where c.system = v_cursor.system;
-    elsif v_cursor.counted_id = v_cursor.next_id and v_issued > v_cursor.next_id then
-      -- The id of this transaction is taken after the sequence was read: whoever has drawn from it before has a lower one.
-      update lamplighter.metric_cursor as c
-      set next_id = v_issued,
-          next_xid = pg_current_xact_id(),
-          noted_at = v_now
-      where c.system = v_cursor.system;
-    end if;
-  end loop;
-  return v_has_more;
+  select c.* into v_cursor from lamplighter.metric_cursor as c where c.system = 'tasks' for update skip locked;
+  if not found then
+    return false;
+  end if;
+  if v_cursor.counted_id < v_cursor.next_id
+     and (pg_snapshot_xmin(pg_current_snapshot()) >= v_cursor.next_xid or v_cursor.noted_at < v_now - interval '5 minutes') then
+    v_to := least(v_cursor.next_id, 4999 + (
+      select r.run_id
+      from lamplighter.task_run as r
+      where r.run_id > v_cursor.counted_id and r.run_id <= v_cursor.next_id
+      order by r.run_id
+      limit 1));
+    with counted as materialized (
+      select date_bin('1 minute', r.queued_at, 'epoch') as minute, count(*) as enqueued
+      from lamplighter.task_run as r
+      where r.run_id > v_cursor.counted_id and r.run_id <= v_to
+      group by 1
+    )
+    insert into lamplighter.metric_minute as m (lane, minute, source, enqueued)
+    select l.id, c.minute, '00000000-0000-0000-0000-000000000000', c.enqueued
+    from counted as c
+    cross join (select lamplighter.require_metric_lane('tasks', '', '') as id) as l
+    where c.minute between v_now - interval '2 hours' and v_now
+      and exists (select from lamplighter.metric_minute as k where k.lane = l.id and k.minute = c.minute)
+    order by c.minute
+    on conflict on constraint metric_minute_pkey do update set enqueued = m.enqueued + excluded.enqueued;
+    update lamplighter.metric_cursor as c set counted_id = v_to where c.system = 'tasks';
+    v_cursor.counted_id := v_to;
+  end if;
+  select s.last_value - (not s.is_called)::integer into v_issued from lamplighter.task_run_run_id_seq as s;
+  -- Ids may have been issued anew.
+  if v_cursor.counted_id > v_issued then
+    update lamplighter.metric_cursor as c set counted_id = v_issued, next_id = v_issued where c.system = 'tasks';
+  elsif v_cursor.counted_id = v_cursor.next_id and v_issued > v_cursor.next_id then
+    -- The id of this transaction is taken after the sequence was read: whoever has drawn from it before has a lower one.
+    update lamplighter.metric_cursor as c
+    set next_id = v_issued,
+        next_xid = pg_current_xact_id(),
+        noted_at = v_now
+    where c.system = 'tasks';
+  end if;
+  return v_cursor.counted_id < v_cursor.next_id;
 end
 $function$;
 
@@ -4387,7 +4367,7 @@ begin
     order by r.role_oid, r.run_id
     limit 2001
   ) as q;
-  select greatest(20, 6000 / greatest(count(*), 1)) into v_most from lamplighter.embedding_job as j where j.state <> 'canceled';
+  select greatest(20, 3000 / greatest(count(*), 1)) into v_most from lamplighter.embedding_job as j where j.state <> 'canceled';
   select coalesce(jsonb_agg(jsonb_build_object(
            'id', j.id,
            'job_id', j.job_id,
@@ -4458,6 +4438,8 @@ declare
   v_function text := '';
   v_model text := '';
   v_most integer;
+  v_left integer := 10000;
+  v_lanes integer;
   v_role text;
   v_priority bigint;
   v_created timestamptz;
@@ -4475,7 +4457,7 @@ begin
     v_functions := v_functions || v_function;
     v_models := v_models || v_model;
   end loop;
-  v_most := greatest(100, least(10000, 30000 / greatest(cardinality(v_functions), 1)));
+  v_lanes := cardinality(v_functions);
   for v_function, v_model, delayed, quarantined, running, v_created, failed_id, is_exact in
     with other as materialized (
       select o.function_name, o.model, o.created_at, o.state, o.failed_id from lamplighter.list_unready(v_low, v_high) as o
@@ -4496,6 +4478,9 @@ begin
     group by l.function_name, l.model
     order by l.function_name, l.model
   loop
+    -- What a lane does not need is left to those after it.
+    v_most := greatest(100, v_left / greatest(v_lanes, 1));
+    v_lanes := v_lanes - 1;
     select count(*), min(c.created_at) into v_ready, v_oldest
     from (
       select q.created_at
@@ -4503,6 +4488,7 @@ begin
       where q.run_at is null and q.function_name = v_function and q.model = v_model and q.username between v_low and v_high
       limit v_most + 1
     ) as c;
+    v_left := v_left - least(v_ready, v_most);
     if v_ready > v_most then
       v_ready := v_most;
       is_exact := false;
@@ -4580,6 +4566,79 @@ begin
     perform set_config('synchronous_commit', 'off', true);
     perform lamplighter.measure_pending(v_limit);
   end if;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.measure_waiting()
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET jit TO 'off'
+ SET row_security TO 'off'
+AS $function$
+declare
+  v_functions text[] := '{}';
+  v_models text[] := '{}';
+  v_function text := '';
+  v_model text := '';
+  v_most integer;
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  -- As in measure_lanes.
+  loop
+    select q.function_name, q.model into v_function, v_model
+    from public.steadytext_queue as q
+    where q.run_at is null and (q.function_name, q.model) > (v_function, v_model)
+    order by q.function_name, q.model
+    limit 1;
+    exit when not found or cardinality(v_functions) = 300;
+    v_functions := v_functions || v_function;
+    v_models := v_models || v_model;
+  end loop;
+  v_most := 20000 / greatest(cardinality(v_functions), 1);
+  with waiting as materialized (
+    select l.function_name, l.model, w.minute, w.waiting
+    from unnest(v_functions, v_models) as l (function_name, model)
+    cross join lateral (
+      select date_bin('1 minute', q.created_at, 'epoch') as minute, count(*) as waiting
+      from (
+        select q.created_at, q.attempt
+        from public.steadytext_queue as q
+        where q.run_at is null and q.function_name = l.function_name and q.model = l.model
+        limit v_most
+      ) as q
+      where q.attempt = 0
+      group by 1
+    ) as w
+    where w.minute between clock_timestamp() - interval '7 days' and clock_timestamp()
+  )
+  insert into lamplighter.metric_minute as m (lane, minute, source, seen)
+  select s.lane, s.minute, '00000000-0000-0000-0000-000000000000',
+         -- Of the same snapshot as what waits; what others have added since may be some of that.
+         s.waiting + coalesce((
+           select k.enqueued
+           from lamplighter.metric_minute as k
+           where k.lane = s.lane and k.minute = s.minute and k.source = '00000000-0000-0000-0000-000000000000'), 0)
+  from (
+    select l.id as lane, w.minute, sum(w.waiting) as waiting
+    from waiting as w
+    cross join lateral (
+      select lamplighter.require_metric_lane('requests', w.function_name, w.model) as id
+      union all
+      select lamplighter.require_metric_lane('requests', '', '')
+    ) as l
+    where exists (
+      select
+      from lamplighter.metric_lane as t
+      join lamplighter.metric_minute as m on m.lane = t.id and m.minute = w.minute
+      where t.system = 'requests' and t.function_name = '' and t.model = '')
+    group by l.id, w.minute
+  ) as s
+  order by s.lane, s.minute
+  on conflict on constraint metric_minute_pkey do update set seen = greatest(m.seen, excluded.seen);
 end
 $function$;
 
@@ -4685,6 +4744,24 @@ begin
       end;
   end case;
 end
+$function$;
+
+CREATE OR REPLACE FUNCTION lamplighter.parse_troubles(p_troubles jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select coalesce(jsonb_agg(jsonb_build_object(
+           'model', left(t.entry ->> 'model', 1000),
+           'lanes', jsonb_path_query_array(t.entry, '$.lanes[0 to 999] ? (@.type() == "string")'),
+           'error', left(t.entry ->> 'error', 10000),
+           'for_ms', t.entry -> 'for_ms',
+           'waiting', t.entry -> 'waiting') order by t.position), '[]')
+  from jsonb_path_query(p_troubles, '$[0 to 99] ? (@.model.type() == "string" && @.error.type() == "string" && @.lanes.type() == "array"
+         && @.for_ms.type() == "number" && @.for_ms >= 0 && @.for_ms < 1000000000000
+         && @.waiting.type() == "number" && @.waiting >= 0 && @.waiting < 2147483647 && @.waiting.floor() == @.waiting)')
+       with ordinality as t (entry, position)
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.project_task(p_run_id bigint)
@@ -5613,7 +5690,7 @@ AS $function$
     from lamplighter.metric_lane as l
     where l.system = p_system and l.function_name = p_function_name and l.model = coalesce(p_model, case p_function_name when '' then '' else l.model end)
   ), measured as materialized (
-    select m.lane, date_bin(p_step, m.minute, 'epoch') as at, m.enqueued, m.completed, m.failed, m.cancelled, m.retries, m.tokens,
+    select m.lane, date_bin(p_step, m.minute, 'epoch') as at, greatest(m.enqueued, m.seen) as enqueued, m.completed, m.failed, m.cancelled, m.retries, m.tokens,
            m.oldest_pending_s, m.waits, m.runs
     from lamplighter.metric_minute as m
     where m.lane in (select l.id from lane as l union select t.id from total as t)
@@ -5995,6 +6072,66 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.record_queued(p_source uuid, p_number bigint, p_rows jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  insert into lamplighter.metric_source as s (source, batch_number) values (p_source, p_number)
+  on conflict on constraint metric_source_pkey do update
+  set batch_number = excluded.batch_number,
+      noted_at = excluded.noted_at
+  where s.batch_number < excluded.batch_number;
+  if not found then
+    return;
+  end if;
+  with counted as (
+    insert into lamplighter.metric_minute as m (lane, minute, source, enqueued)
+    select l.id, q.minute, '00000000-0000-0000-0000-000000000000', sum(q.count)
+    from (
+      select r.function_name, r.model, date_bin('1 minute', 'epoch'::timestamptz + r.minute_ms / 1000 * interval '1 second', 'epoch') as minute,
+             least(r.count, 100000000) as count
+      from jsonb_to_recordset(p_rows) as r (function_name text, model text, minute_ms bigint, count integer)
+      where r.count > 0
+        and r.minute_ms between extract(epoch from clock_timestamp() - interval '7 days') * 1000 and extract(epoch from clock_timestamp()) * 1000
+    ) as q
+    cross join lateral (
+      select lamplighter.require_metric_lane('requests', q.function_name, q.model) as id
+      union all
+      select lamplighter.require_metric_lane('requests', '', '')
+    ) as l
+    where exists (
+      select
+      from lamplighter.metric_lane as t
+      join lamplighter.metric_minute as m on m.lane = t.id and m.minute = q.minute
+      where t.system = 'requests' and t.function_name = '' and t.model = '')
+    group by l.id, q.minute
+    order by l.id, q.minute
+    on conflict on constraint metric_minute_pkey do update set enqueued = m.enqueued + excluded.enqueued
+    returning m.lane, m.minute, m.enqueued, m.seen
+  ), changed as (
+    -- An hour that is final is put right: its other minutes are as they were, and those of the counted ones are known.
+    select h.lane, h.hour, sum(greatest(coalesce(c.enqueued, m.enqueued), coalesce(c.seen, m.seen))) as enqueued
+    from (select distinct c.lane, date_bin('1 hour', c.minute, 'epoch') as hour from counted as c) as h
+    join lamplighter.metric_minute as m on m.lane = h.lane and m.minute >= h.hour and m.minute < h.hour + interval '1 hour'
+    left join counted as c on c.lane = m.lane and c.minute = m.minute and m.source = '00000000-0000-0000-0000-000000000000'
+    where h.hour < date_bin('1 hour', clock_timestamp(), 'epoch') - interval '2 hours'
+    group by h.lane, h.hour
+    order by h.lane, h.hour
+  )
+  update lamplighter.metric_hour as h
+  set enqueued = c.enqueued
+  from changed as c
+  where h.lane = c.lane and h.hour = c.hour and c.enqueued > h.enqueued;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.record_server_settings(p_worker_concurrency text, p_worker_poll_interval text, p_max_queue_size text)
  RETURNS TABLE(name text, value text, origin text, problem text)
  LANGUAGE plpgsql
@@ -6355,7 +6492,7 @@ begin
       in_flight = p_in_flight,
       processed = p_processed,
       failed = p_failed,
-      troubles = p_troubles,
+      troubles = lamplighter.parse_troubles(p_troubles),
       memory_bytes = p_memory_bytes,
       last_heartbeat = clock_timestamp()
   where w.worker_id = p_worker_id
@@ -8833,6 +8970,8 @@ revoke all on function lamplighter.measure_pending(p_limit bigint) from public;
 
 revoke all on function lamplighter.measure_queue() from public;
 
+revoke all on function lamplighter.measure_waiting() from public;
+
 revoke all on function lamplighter.model_or_default(p_model text) from public;
 
 revoke all on function lamplighter.note_installation() from public;
@@ -8840,6 +8979,8 @@ revoke all on function lamplighter.note_installation() from public;
 revoke all on function lamplighter.note_task_session(p_worker_id uuid, p_run_id bigint, p_attempt integer, p_pid integer, p_cancel_key integer, p_backend_start timestamp with time zone, p_postmaster_start timestamp with time zone, p_secret_hash bytea, p_guarantee text) from public;
 
 revoke all on function lamplighter.parse_setting(p_name text, p_value text) from public;
+
+revoke all on function lamplighter.parse_troubles(p_troubles jsonb) from public;
 
 revoke all on function lamplighter.project_task(p_run_id bigint) from public;
 
@@ -8918,6 +9059,8 @@ revoke all on function lamplighter.record_job_warnings(p_job bigint, p_warnings 
 revoke all on function lamplighter.record_metrics(p_source uuid, p_rows jsonb) from public;
 
 revoke all on function lamplighter.record_page(p_job bigint, p_holder uuid, p_place tid, p_rows integer, p_blank integer, p_waiting integer, p_stamp_keys uuid[], p_stamp_texts uuid[], p_keys text[]) from public;
+
+revoke all on function lamplighter.record_queued(p_source uuid, p_number bigint, p_rows jsonb) from public;
 
 revoke all on function lamplighter.record_server_settings(p_worker_concurrency text, p_worker_poll_interval text, p_max_queue_size text) from public;
 
@@ -9241,7 +9384,9 @@ comment on table lamplighter.loopback is 'How dblink reaches this database again
 
 comment on table lamplighter.metric_cancel is 'Cancelled requests that are not counted yet: no worker sees the end of what waits. Whoever cancels only appends, and waits for nobody.';
 
-comment on table lamplighter.metric_cursor is 'Up to which id enqueued requests and tasks have been counted (measure_enqueued). Whoever counts or merges figures holds the row.';
+comment on column lamplighter.metric_cancel.queued_at is 'Null where a worker had claimed it: that has counted it as queued.';
+
+comment on table lamplighter.metric_cursor is 'Up to which id enqueued tasks have been counted (measure_enqueued). Whoever counts them or merges figures holds the row.';
 
 comment on column lamplighter.metric_cursor.next_id is 'To be counted up to here once all transactions have ended that may have been given an id up to it.';
 
@@ -9257,7 +9402,7 @@ comment on table lamplighter.metric_minute is 'Figures of a minute: of one proce
 
 comment on column lamplighter.metric_minute.completed is 'Ended so in that minute, as failed and cancelled.';
 
-comment on column lamplighter.metric_minute.enqueued is 'Queued in that minute.';
+comment on column lamplighter.metric_minute.enqueued is 'Queued in that minute; of requests those that were claimed, or cancelled before.';
 
 comment on column lamplighter.metric_minute.oldest_pending_s is 'The highest seen; null where it was not looked at, and 0 where nothing waited.';
 
@@ -9265,11 +9410,15 @@ comment on column lamplighter.metric_minute.retries is 'Attempts that failed and
 
 comment on column lamplighter.metric_minute.runs is 'The same of attempts, from the claim to the recorded end.';
 
+comment on column lamplighter.metric_minute.seen is 'Of requests: the most that these and those that still waited came to together at one time. The higher of both was queued.';
+
 comment on column lamplighter.metric_minute.source is 'The process that measured: random, and the same for as long as it runs.';
 
 comment on column lamplighter.metric_minute.tokens is 'Null where no model told.';
 
 comment on column lamplighter.metric_minute.waits is 'How often the wait before the first attempt fell into each bucket of lamplighter.list_metric_bounds(); the last one is what is longer. Zeros at the end are left out.';
+
+comment on table lamplighter.metric_source is 'The last batch of claimed requests that was counted of each process (record_queued): one that is sent again adds nothing.';
 
 comment on table lamplighter.migration is 'The ledger: which migrations this schema has. Its highest schema_version is the schema''s.';
 

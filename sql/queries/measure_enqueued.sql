@@ -1,2 +1,2 @@
--- Counts what was queued since the last time into its minutes. One row: whether there is more to count.
+-- Counts the tasks that were queued since the last time into their minutes. One row: whether there is more to count.
 select lamplighter.measure_enqueued() as has_more

@@ -7,12 +7,14 @@ const BOUNDS_MS = BOUNDS_S.map((bound) => bound * 1_000);
 
 /** The bucket of a span in milliseconds. */
 export function bucketOf(ms: number): number {
-  let at = 0;
-  for (const bound of BOUNDS_MS) {
-    if (ms <= bound) return at;
-    at += 1;
+  let low = 0;
+  let high = BOUNDS_MS.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ms <= (BOUNDS_MS[middle] ?? 0)) high = middle;
+    else low = middle + 1;
   }
-  return at;
+  return low;
 }
 
 /** Adds counts by bucket; zeros at the end may be missing in either. */

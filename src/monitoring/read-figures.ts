@@ -67,7 +67,7 @@ export interface Figures {
 
 /**
  * Reads what waits and runs now: of all roles for the owner, workers and monitors, else the current role's own. Costs the same however
- * many requests there are: some 50,000 entries of indexes at most.
+ * many requests there are: some 20,000 entries of indexes at most.
  */
 export async function readFigures(db: Queryable): Promise<Figures> {
   // Asked first: an attempt that is refused would end the transaction that this may be in.

@@ -29,12 +29,18 @@ export async function recordMetrics(db: Queryable, source: string, rows: readonl
 }
 
 const MEASURE_ENQUEUED = loadQuery('measure_enqueued');
+const MEASURE_WAITING = loadQuery('measure_waiting');
 const MEASURE_CANCELLED = loadQuery('measure_cancelled');
 const COMPACT_METRICS = loadQuery('compact_metrics');
 
-/** Counts what was queued since the last time into its minutes; returns whether there is more to count. */
+/** Counts tasks that were queued since the last time into their minutes; returns whether there is more to count. */
 export async function measureEnqueued(db: Queryable): Promise<boolean> {
   return (await db.query<{ has_more: boolean }>(MEASURE_ENQUEUED)).rows[0]?.has_more === true;
+}
+
+/** Has requests that wait for their first claim in the figures of the minutes in which they were queued. */
+export async function measureWaiting(db: Queryable): Promise<void> {
+  await db.query(MEASURE_WAITING);
 }
 
 /** Counts cancelled requests into their minutes; returns whether there is more to count. */

@@ -6,7 +6,13 @@ import type { InstallationFigures } from '../monitoring/exposition.ts';
 import type { Meter } from '../monitoring/meter.ts';
 import { type Figures, readFigures } from '../monitoring/read-figures.ts';
 import { readHealth } from '../monitoring/read-health.ts';
-import { compactMetrics, measureCancelled, measureEnqueued, recordMetrics } from '../monitoring/record-metrics.ts';
+import {
+  compactMetrics,
+  measureCancelled,
+  measureEnqueued,
+  measureWaiting,
+  recordMetrics,
+} from '../monitoring/record-metrics.ts';
 import type { Duty } from './duties.ts';
 
 const MEASURE_MS = 15_000;
@@ -42,9 +48,12 @@ export function startMeasurer({ db, meter, writeMs, onHeartbeat, troubles, clock
 
   async function write(): Promise<void> {
     const { rows, confirm } = meter.changedRows();
-    if (rows.length === 0) return;
-    await recordMetrics(db, meter.source, rows);
-    confirm();
+    if (rows.length > 0) {
+      await recordMetrics(db, meter.source, rows);
+      confirm();
+    }
+    // Afterwards, as nothing is counted into a minute that has no row yet.
+    await meter.queued.write(db, meter.source);
   }
 
   async function measure(signal: AbortSignal): Promise<void> {
@@ -54,6 +63,7 @@ export function startMeasurer({ db, meter, writeMs, onHeartbeat, troubles, clock
     if (figures.tasks.queued.count + figures.tasks.running > 0) meter.open('tasks');
     if (figures.jobs.length > 0) meter.open('jobs');
     noteOldest(meter, figures);
+    await measureWaiting(db);
     for (const count of [measureEnqueued, measureCancelled]) {
       for (let passes = 0; passes < MOST_COUNTS && !signal.aborted; passes += 1) if (!(await count(db))) break;
     }

@@ -74,6 +74,7 @@ async function readBy(session: SqlSession, work: (client: SqlSession['client']) 
 
 test.each<[string, (client: SqlSession['client']) => Promise<unknown>]>([
   ['the figures of all', (client) => readFigures(client)],
+  ['what waits by minute', (client) => client.query('select lamplighter.measure_waiting()')],
   ['the backlog of a function', (client) => client.query(`select lamplighter.backlog('embed')`)],
   ['the last hour', (client) => readRecent(client, 'requests')],
   ['a series of a day', (client) => readSeries(client, { window: '24h', system: 'requests' })],
@@ -385,15 +386,14 @@ test('the figures of a caller cost few reads, and are its own', async () => {
   expect(figures?.lanes.length).toBeGreaterThan(0);
 });
 
-test('what was queued is counted in pieces, each of few reads', async () => {
+test('tasks that were queued are counted in pieces, each of few reads', async () => {
   await owner.client.query(
-    `insert into lamplighter.metric_cursor (system, counted_id, next_id, next_xid)
-     values ('requests', 0, ${ROWS}, '3'), ('tasks', 0, ${ROWS / 2}, '3')
+    `insert into lamplighter.metric_cursor (system, counted_id, next_id, next_xid) values ('tasks', 0, ${ROWS / 2}, '3')
      on conflict on constraint metric_cursor_pkey do update set counted_id = 0, next_id = excluded.next_id, next_xid = '3';
-     select setval('steadytext_queue_id_seq', ${ROWS}), setval('lamplighter.task_run_run_id_seq', ${ROWS / 2})`,
+     select setval('lamplighter.task_run_run_id_seq', ${ROWS / 2})`,
   );
   const read = await readBy(owner, (client) => client.query('select lamplighter.measure_enqueued()'));
-  expect(read).toBeGreaterThan(20_000);
+  expect(read).toBeGreaterThan(5_000);
   expect(read).toBeLessThanOrEqual(MOST_READ);
 });
 

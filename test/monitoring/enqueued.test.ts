@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { createQueuedCounts } from '../../src/monitoring/queued-counts.ts';
 import { readRecent } from '../../src/monitoring/read-series.ts';
 import {
   compactMetrics,
   measureCancelled,
   measureEnqueued,
+  measureWaiting,
   recordMetrics,
 } from '../../src/monitoring/record-metrics.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -23,8 +25,8 @@ beforeEach(async () => {
   await measure();
 });
 afterEach(() =>
-  db.pool.query(`truncate lamplighter.metric_lane, lamplighter.metric_minute, lamplighter.metric_hour, lamplighter.metric_cursor, lamplighter.metric_cancel;
-    delete from steadytext_queue`),
+  db.pool.query(`truncate lamplighter.metric_lane, lamplighter.metric_minute, lamplighter.metric_hour, lamplighter.metric_cursor, lamplighter.metric_cancel,
+      lamplighter.metric_source; delete from steadytext_queue`),
 );
 afterAll(() => db[Symbol.asyncDispose]());
 
@@ -39,94 +41,215 @@ async function measure(system: 'requests' | 'tasks' = 'requests'): Promise<void>
   );
 }
 
-async function enqueued(): Promise<number> {
-  return (await readRecent(db.pool, 'requests')).enqueued;
+async function enqueued(system: 'requests' | 'tasks' = 'requests'): Promise<number> {
+  return (await readRecent(db.pool, system)).enqueued;
 }
 
 /**
- * Looks until so many are counted: the first look notes the ids that a later one counts, once all transactions of the server have ended that
- * ran then, those of other tests included.
+ * Looks until so many tasks are counted: the first look notes the ids that a later one counts, once all transactions of the server have
+ * ended that ran then, or after five minutes; those of other tests may run for long.
  */
-async function untilCounted(count: number, system: 'requests' | 'tasks' = 'requests'): Promise<void> {
+async function untilCounted(count: number): Promise<void> {
   await eventually(async () => {
     await measureEnqueued(db.pool);
-    expect((await readRecent(db.pool, system)).enqueued).toBe(count);
+    await db.pool.query(`update lamplighter.metric_cursor set noted_at = now() - interval '6 minutes'`);
+    expect(await enqueued('tasks')).toBe(count);
   });
 }
 
-test('what was queued is counted once, however often somebody looks', async () => {
+const queueTasks = (count: number, client: { query(text: string): Promise<unknown> } = db.pool) =>
+  client.query(`select lantern.async_task('select 1') from generate_series(1, ${count})`);
+
+const SECOND = '22222222-2222-4222-8222-222222222222';
+
+/** What a worker counts of requests that it claims for the first time. */
+async function claim(count: number): Promise<ReturnType<typeof createQueuedCounts>> {
+  const { rows } = await db.pool.query<{ minute_ms: number }>(
+    `update steadytext_queue as q
+     set status = 'processing', attempt = 1, run_at = '9000-01-01', started_at = now()
+     where q.id in (select w.id from steadytext_queue as w where w.status = 'pending' and w.attempt = 0 order by w.id limit $1)
+     returning floor(extract(epoch from q.created_at) / 60)::float8 * 60000 as minute_ms`,
+    [count],
+  );
+  const counts = createQueuedCounts();
+  for (const { minute_ms: minuteMs } of rows) counts.note('embed', 'default', minuteMs, 1);
+  return counts;
+}
+
+test('what was claimed is counted once in the minute in which it was queued, however often its batch is sent', async () => {
   await embed(db.pool, ['a', 'b', 'c']);
-  await untilCounted(3);
-  await embed(db.pool, ['d']);
-  await untilCounted(4);
-  await measureEnqueued(db.pool);
-  expect(await enqueued()).toBe(4);
+  const counts = await claim(2);
+  const sent: (readonly unknown[])[] = [];
+  const recorded = {
+    query: <Row extends object>(text: string, params: readonly unknown[] = []) => {
+      sent.push([text, params]);
+      return db.pool.query<Row>(text, [...params]);
+    },
+  };
+  await counts.write(recorded, SECOND);
+  for (const [text, params] of sent) await db.pool.query(String(text), params as unknown[]);
+  expect(await enqueued()).toBe(2);
+  await (await claim(1)).write(db.pool, SOURCE);
+  expect(await enqueued()).toBe(3);
+  const { rows } = await db.pool.query(
+    'select distinct minute <= now() and minute > now() - $1::interval as is_recent from lamplighter.metric_minute where enqueued > 0',
+    ['2 minutes'],
+  );
+  expect(rows).toEqual([{ is_recent: true }]);
 });
 
-test('what was there before anybody measured is not counted', async () => {
-  await db.pool.query('truncate lamplighter.metric_cursor');
+test('a batch whose answer was lost is sent again, and counted once', async () => {
   await embed(db.pool, ['a', 'b']);
+  const counts = await claim(2);
+  const cut = {
+    async query<Row extends object>(text: string, params: readonly unknown[] = []): Promise<{ rows: Row[] }> {
+      await db.pool.query(text, [...params]);
+      throw new Error('the connection broke');
+    },
+  };
+  await expect(counts.write(cut, SECOND)).rejects.toThrow('broke');
+  await counts.write(db.pool, SECOND);
+  await counts.write(db.pool, SECOND);
+  expect(await enqueued()).toBe(2);
+});
+
+test('what waits is counted already, and not again once it is claimed', async () => {
+  await embed(db.pool, ['a', 'b', 'c', 'd']);
+  await measureWaiting(db.pool);
+  expect(await enqueued()).toBe(4);
+  const counts = await claim(3);
+  await measureWaiting(db.pool);
+  expect(await enqueued()).toBe(4);
+  await counts.write(db.pool, SECOND);
+  await measureWaiting(db.pool);
+  expect(await enqueued()).toBe(4);
+  await embed(db.pool, ['e', 'f']);
+  await measureWaiting(db.pool);
+  expect(await enqueued()).toBe(6);
+  await (await claim(3)).write(db.pool, '33333333-3333-4333-8333-333333333333');
+  expect(await enqueued()).toBe(6);
+});
+
+test('what waits for another attempt was counted at the first', async () => {
+  await embed(db.pool, ['a', 'b']);
+  await (await claim(2)).write(db.pool, SECOND);
+  await db.pool.query(`update steadytext_queue set status = 'pending', run_at = null`);
+  await measureWaiting(db.pool);
+  expect(await enqueued()).toBe(2);
+});
+
+test('what is deleted while it waits stays counted, if somebody looked', async () => {
+  await embed(db.pool, ['a', 'b']);
+  await measureWaiting(db.pool);
+  await db.pool.query('delete from steadytext_queue');
+  await measureWaiting(db.pool);
+  expect(await enqueued()).toBe(2);
+});
+
+test('what is cancelled before anybody claimed it was queued, too', async () => {
+  const [first] = await embed(db.pool, ['a', 'b', 'c']);
+  await db.pool.query('select steadytext_cancel_async($1)', [first]);
+  await measureCancelled(db.pool);
+  expect(await enqueued()).toBe(1);
+  await measureWaiting(db.pool);
+  expect(await enqueued()).toBe(3);
+  await db.pool.query(`update steadytext_queue set status = 'cancelled' where status = 'pending'`);
+  await measureCancelled(db.pool);
+  await measureWaiting(db.pool);
+  expect(await readRecent(db.pool, 'requests')).toMatchObject({ enqueued: 3, cancelled: 3 });
+});
+
+test('more than one look reads are counted as they are claimed', async () => {
+  await db.pool.query(`select lamplighter.set('max_queue_size', '100000')`);
+  await db.pool.query(
+    `insert into steadytext_queue (function_name, parameters) select 'embed', '{}' from generate_series(1, 21000)`,
+  );
+  await measureWaiting(db.pool);
+  expect(await enqueued()).toBe(20_000);
+  const minuteMs = await firstValue<number>(
+    db.pool,
+    'select floor(extract(epoch from max(created_at)) / 60)::float8 * 60000 from steadytext_queue',
+  );
+  const counts = createQueuedCounts();
+  counts.note('embed', 'default', minuteMs, 21_000);
+  await counts.write(db.pool, SECOND);
+  expect(await enqueued()).toBe(21_000);
+});
+
+test('what was queued in a minute that nobody measured leaves that minute a gap', async () => {
+  await db.pool.query('delete from lamplighter.metric_minute');
+  await embed(db.pool, ['a', 'b', 'c']);
+  await measureWaiting(db.pool);
+  await (await claim(1)).write(db.pool, SECOND);
+  await db.pool.query(`update steadytext_queue set status = 'cancelled' where status = 'pending'`);
+  await measureCancelled(db.pool);
+  expect(await firstValue(db.pool, 'select count(*)::int from lamplighter.metric_minute')).toBe(0);
+});
+
+test('an hour that is final has what waited since then and is claimed now', async () => {
+  await db.pool.query(
+    `insert into lamplighter.metric_minute (lane, minute, source, enqueued, seen)
+     select l.id, date_bin('1 hour', now(), 'epoch') - interval '5 hours' + m * interval '1 minute', '00000000-0000-0000-0000-000000000000', 5, 7
+     from lamplighter.metric_lane as l, generate_series(0, 59) as m;
+     insert into lamplighter.metric_hour (lane, hour, enqueued, completed, failed, cancelled, retries, waits, runs)
+     select l.id, date_bin('1 hour', now(), 'epoch') - interval '5 hours', 420, 0, 0, 0, 0, '{}', '{}' from lamplighter.metric_lane as l`,
+  );
+  const queued = `date_bin('1 hour', now(), 'epoch') - interval '5 hours' + interval '90 seconds'`;
+  await db.pool.query(
+    `insert into steadytext_queue (function_name, parameters, created_at) select 'embed', '{}', ${queued} from generate_series(1, 12)`,
+  );
+  await (await claim(1)).write(db.pool, SECOND);
+  const hour = `select h.enqueued from lamplighter.metric_hour as h join lamplighter.metric_lane as l on l.id = h.lane where l.function_name = ''`;
+  expect(await firstValue(db.pool, hour)).toBe(420);
+  await (await claim(11)).write(db.pool, SOURCE);
+  expect(await firstValue(db.pool, hour)).toBe(420 - 7 + 17);
+});
+
+test('tasks are counted once, however often and by how many somebody looks', async () => {
+  await measure('tasks');
+  await queueTasks(3);
+  for (let look = 0; look < 5; look += 1) {
+    await Promise.all(Array.from({ length: 5 }, () => measureEnqueued(db.pool)));
+  }
+  await untilCounted(3);
+  await queueTasks(1);
+  await untilCounted(4);
   await measureEnqueued(db.pool);
-  await embed(db.pool, ['c']);
+  expect(await enqueued('tasks')).toBe(4);
+});
+
+test('tasks that were there before anybody measured are not counted', async () => {
+  await measure('tasks');
+  await db.pool.query('truncate lamplighter.metric_cursor');
+  await queueTasks(2);
+  await measureEnqueued(db.pool);
+  await queueTasks(1);
   await untilCounted(1);
 });
 
-test('what an open transaction has queued is counted once it has committed', async () => {
+test('a task that an open transaction has queued is counted once that has committed', async () => {
+  await measure('tasks');
   await using session = await openSession(db.uri);
   await session.client.query('begin');
-  await embed(session.client, ['a', 'b']);
-  await embed(db.pool, ['c']);
+  await queueTasks(2, session.client);
+  await queueTasks(1);
   await measureEnqueued(db.pool);
   await measureEnqueued(db.pool);
-  expect(await enqueued()).toBe(0);
+  expect(await enqueued('tasks')).toBe(0);
   await session.client.query('commit');
   await untilCounted(3);
 });
 
 test('a transaction that stays open for five minutes holds up no figure', async () => {
+  await measure('tasks');
   await using session = await openSession(db.uri);
   await session.client.query('begin');
-  await embed(session.client, ['a', 'b']);
-  await embed(db.pool, ['c']);
+  await queueTasks(2, session.client);
+  await queueTasks(1);
   await measureEnqueued(db.pool);
   await db.pool.query(`update lamplighter.metric_cursor set noted_at = now() - interval '6 minutes'`);
   await measureEnqueued(db.pool);
-  expect(await enqueued()).toBe(1);
-});
-
-test('more than one statement reads are counted by several', async () => {
-  await db.pool.query(`select lamplighter.set('max_queue_size', '100000')`);
-  await db.pool.query(
-    `insert into steadytext_queue (function_name, parameters) select 'embed', '{}' from generate_series(1, 20000)`,
-  );
-  await untilCounted(15_000);
-  expect(await measureEnqueued(db.pool)).toBe(false);
-  expect(await enqueued()).toBe(20_000);
-});
-
-test('two sessions at once count nothing twice', async () => {
-  await embed(db.pool, ['a', 'b', 'c']);
-  for (let look = 0; look < 5; look += 1) {
-    await Promise.all(Array.from({ length: 5 }, () => measureEnqueued(db.pool)));
-  }
-  await untilCounted(3);
-});
-
-test('what was queued in a minute that nobody measured leaves that minute a gap', async () => {
-  await db.pool.query('delete from lamplighter.metric_minute');
-  await embed(db.pool, ['a']);
-  await eventually(async () => {
-    await measureEnqueued(db.pool);
-    const isCounted = 'select counted_id = next_id and counted_id > 0 from lamplighter.metric_cursor where system = $1';
-    expect(await firstValue(db.pool, isCounted, ['requests'])).toBe(true);
-  });
-  expect(await firstValue(db.pool, 'select count(*)::int from lamplighter.metric_minute')).toBe(0);
-});
-
-test('tasks are counted, too', async () => {
-  await measure('tasks');
-  await db.pool.query(`select lantern.async_task('select 1'), lantern.async_task('select 2')`);
-  await untilCounted(2, 'tasks');
+  expect(await enqueued('tasks')).toBe(1);
 });
 
 test('a cancel is counted whoever made it and whatever ran, once', async () => {

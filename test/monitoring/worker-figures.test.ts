@@ -24,7 +24,7 @@ test('a worker writes the figures of what it does, the last ones as it stops', a
   await eventually(() => expect(tested.worker.workDone()[0]?.processed).toBe(5));
   await tested.worker.stop();
   const recent = await readRecent(db.pool, 'requests');
-  expect(recent).toMatchObject({ completed: 4, failed: 1 });
+  expect(recent).toMatchObject({ enqueued: 5, completed: 4, failed: 1 });
   expect(recent.waitP95Ms).toBeGreaterThan(0);
   expect(recent.runP50Ms).toBeGreaterThan(0);
   const { completed } = await readSeries(db.pool, {

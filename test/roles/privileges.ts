@@ -95,6 +95,7 @@ export const PRIVILEGES = `
 + + . . . . . . .  lamplighter.metric_minute *
 + + . . . . . . .  lamplighter.metric_cursor *
 + + . . . . . . .  lamplighter.metric_cancel *
++ + . . . . . . .  lamplighter.metric_source *
 + + . . . . . . .  lamplighter.metric_cancel_id_seq *
 + + . . . . . . .  lamplighter.embedding_stamp *
 + + . . . . . . .  lamplighter.embedding_job_id_seq *
@@ -276,6 +277,8 @@ export const PRIVILEGES = `
 + + . . . . + + .  lamplighter.read_series execute
 + + . . . . + . .  lamplighter.record_metrics execute
 + + . . . . + . .  lamplighter.measure_enqueued execute
++ + . . . . + . .  lamplighter.measure_waiting execute
++ + . . . . + . .  lamplighter.record_queued execute
 + + . . . . + . .  lamplighter.measure_cancelled execute
 + + . . . . + . .  lamplighter.compact_metrics execute
 + + . . . . + + .  lamplighter.read_health execute
@@ -313,6 +316,7 @@ export const PRIVILEGES = `
 + + . . . . . . .  lamplighter.require_function execute
 + + + + + + . . .  lamplighter.require_generate_limits execute
 + + . . . . . . .  lamplighter.require_lease execute
++ + . . . . . . .  lamplighter.parse_troubles execute
 + + . . . . . . .  lamplighter.require_own_worker execute
 + + . . . . . . .  lamplighter.require_role execute
 + + + + + + . . .  lamplighter.require_pattern execute

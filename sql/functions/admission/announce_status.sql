@@ -5,7 +5,8 @@ create or replace function lamplighter.announce_status() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if new.status = 'cancelled' then
-    insert into lamplighter.metric_cancel (function_name, model) values (new.function_name, new.model);
+    insert into lamplighter.metric_cancel (function_name, model, queued_at)
+    values (new.function_name, new.model, case when old.attempt = 0 then new.created_at end);
     perform lamplighter.announce_completion(new.request_id, new.function_name, new.status);
     if old.status = 'processing' and pg_notification_queue_usage() < 0.9 then
       perform pg_notify('lamplighter_cancel', new.request_id::text);

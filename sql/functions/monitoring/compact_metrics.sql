@@ -47,7 +47,7 @@ begin
       runs = lamplighter.count_buckets(array[m.runs::text, excluded.runs::text]);
   insert into lamplighter.metric_hour as h
     (lane, hour, enqueued, completed, failed, cancelled, retries, tokens, oldest_pending_s, waits, runs)
-  select m.lane, m.hour, sum(m.enqueued), sum(m.completed), sum(m.failed), sum(m.cancelled), sum(m.retries), sum(m.tokens),
+  select m.lane, m.hour, sum(greatest(m.enqueued, m.seen)), sum(m.completed), sum(m.failed), sum(m.cancelled), sum(m.retries), sum(m.tokens),
          max(m.oldest_pending_s), lamplighter.count_buckets(array_agg(m.waits::text)), lamplighter.count_buckets(array_agg(m.runs::text))
   from lamplighter.metric_lane as l
   cross join lateral (
@@ -77,6 +77,7 @@ begin
   delete from lamplighter.metric_hour as h
   using lamplighter.metric_lane as l
   where h.lane = l.id and h.hour < v_now - interval '90 days';
+  delete from lamplighter.metric_source as s where s.noted_at < v_now - interval '1 day';
   delete from lamplighter.metric_lane as l
   where l.id = any (array(
     select old.id

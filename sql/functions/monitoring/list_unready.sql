@@ -1,5 +1,5 @@
 -- lamplighter.list_unready (internal)
--- The requests of the roles between two names that are in the queue and are not ready: delayed, quarantined or running. At most 5,000 delayed
+-- The requests of the roles between two names that are in the queue and are not ready: delayed, quarantined or running. At most 2,000 delayed
 -- ones are looked at, whosever they are, as their index does not know the role: where there are more, a row without a function says 'more'.
 -- 1,000 in quarantine, too, and those that run as far as the newest claims of live workers name them, 5,000 at most. failed_id is the id of
 -- one whose last attempt failed: the error may quote the request, and is read by whoever may read that.
@@ -12,16 +12,16 @@ set row_security = off as $$
     select q.function_name, q.model, q.created_at, q.username, case when q.error is not null then q.id end as failed_id
     from public.steadytext_queue as q
     where q.run_at < '9000-01-01 00:00+00' and q.status = 'pending'
-    limit 5001
+    limit 2001
   )
   (
     select d.function_name, d.model, d.created_at, 'delayed', d.failed_id
     from delayed as d
     where d.username between p_low and p_high
-    limit 5000
+    limit 2000
   )
   union all
-  select null, null, null, 'more', null where (select count(*) from delayed) > 5000
+  select null, null, null, 'more', null where (select count(*) from delayed) > 2000
   union all
   (
     select q.function_name, q.model, q.created_at, 'quarantined', case when q.error is not null then q.id end

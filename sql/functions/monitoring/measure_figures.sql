@@ -1,5 +1,5 @@
 -- lamplighter.measure_figures (internal)
--- The figures of all three systems as they are now, of one role or with null of all. Reads some 50,000 entries at most, however many
+-- The figures of all three systems as they are now, of one role or with null of all. Reads some 20,000 entries at most, however many
 -- requests, tasks and changes there are. Counts that stopped at their bound are named with is_exact false: there is more than that.
 create or replace function lamplighter.measure_figures(p_username text) returns jsonb
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -52,7 +52,7 @@ begin
     order by r.role_oid, r.run_id
     limit 2001
   ) as q;
-  select greatest(20, 6000 / greatest(count(*), 1)) into v_most from lamplighter.embedding_job as j where j.state <> 'canceled';
+  select greatest(20, 3000 / greatest(count(*), 1)) into v_most from lamplighter.embedding_job as j where j.state <> 'canceled';
   select coalesce(jsonb_agg(jsonb_build_object(
            'id', j.id,
            'job_id', j.job_id,

@@ -1,5 +1,5 @@
 -- lamplighter.measure_lanes (internal)
--- The lanes of requests in which anything waits or runs, of one role or with null of all: at most 300 of them. Reads at most some 45,000
+-- The lanes of requests in which anything waits or runs, of one role or with null of all: at most 300 of them. Reads at most some 20,000
 -- entries of indexes and rows however many requests there are: is_exact is false where more wait than were counted, and the oldest of a
 -- lane is then the oldest of the first 100 roles and priorities in it. Requests that run are those named by the newest claims of workers
 -- that are alive. failed_id is the id of the newest one that is delayed or in quarantine and has failed.
@@ -27,6 +27,8 @@ declare
   v_function text := '';
   v_model text := '';
   v_most integer;
+  v_left integer := 10000;
+  v_lanes integer;
   v_role text;
   v_priority bigint;
   v_created timestamptz;
@@ -44,7 +46,7 @@ begin
     v_functions := v_functions || v_function;
     v_models := v_models || v_model;
   end loop;
-  v_most := greatest(100, least(10000, 30000 / greatest(cardinality(v_functions), 1)));
+  v_lanes := cardinality(v_functions);
   for v_function, v_model, delayed, quarantined, running, v_created, failed_id, is_exact in
     with other as materialized (
       select o.function_name, o.model, o.created_at, o.state, o.failed_id from lamplighter.list_unready(v_low, v_high) as o
@@ -65,6 +67,9 @@ begin
     group by l.function_name, l.model
     order by l.function_name, l.model
   loop
+    -- What a lane does not need is left to those after it.
+    v_most := greatest(100, v_left / greatest(v_lanes, 1));
+    v_lanes := v_lanes - 1;
     select count(*), min(c.created_at) into v_ready, v_oldest
     from (
       select q.created_at
@@ -72,6 +77,7 @@ begin
       where q.run_at is null and q.function_name = v_function and q.model = v_model and q.username between v_low and v_high
       limit v_most + 1
     ) as c;
+    v_left := v_left - least(v_ready, v_most);
     if v_ready > v_most then
       v_ready := v_most;
       is_exact := false;

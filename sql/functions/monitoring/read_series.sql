@@ -28,7 +28,7 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp set
     from lamplighter.metric_lane as l
     where l.system = p_system and l.function_name = p_function_name and l.model = coalesce(p_model, case p_function_name when '' then '' else l.model end)
   ), measured as materialized (
-    select m.lane, date_bin(p_step, m.minute, 'epoch') as at, m.enqueued, m.completed, m.failed, m.cancelled, m.retries, m.tokens,
+    select m.lane, date_bin(p_step, m.minute, 'epoch') as at, greatest(m.enqueued, m.seen) as enqueued, m.completed, m.failed, m.cancelled, m.retries, m.tokens,
            m.oldest_pending_s, m.waits, m.runs
     from lamplighter.metric_minute as m
     where m.lane in (select l.id from lane as l union select t.id from total as t)

@@ -65,7 +65,7 @@ export async function openRequests(
   });
   const counts = { processed: 0, failed: 0 };
   const inFlight = createInFlight(clock);
-  const measured = measureCompletions(meter, clock);
+  const measured = measureCompletions(meter, () => clock.nowMs());
   const health = createModelHealth({ served, troubles, clock });
   const outcomes = startOutcomeLog({ db, lanes: served.lanes, log, troubles, clock });
 
@@ -80,11 +80,11 @@ export async function openRequests(
       log,
       troubles,
       clock,
-      onRecorded: (completion, status) => {
+      onRecorded: (completion, status, atMs) => {
         const { outcome } = completion;
         outcomes.note(completion, status);
         endProcessSpan(completion.entry, outcome, status);
-        measured.note(completion, status);
+        measured.note(completion, status, atMs);
         // A request that was handed back without charge has not been processed.
         if (outcome.kind === 'defer' || outcome.kind === 'release') return;
         counts.processed += 1;
@@ -107,6 +107,7 @@ export async function openRequests(
     });
     const dispatcher = startDispatcher({
       db,
+      onClaimed: measured.noteClaim,
       lease,
       served,
       concurrency: () => live.concurrency,

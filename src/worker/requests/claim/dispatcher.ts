@@ -24,6 +24,8 @@ export interface DispatcherDeps extends Omit<BatchRunnerDeps, 'onRoom'> {
   readonly lease: LeaseHolder;
   readonly schedule: PollSchedule;
   readonly troubles: Troubles;
+  /** Told of requests that were claimed, but for those in quarantine. */
+  readonly onClaimed: (requests: readonly ClaimedRequest[]) => void;
 }
 
 export interface Dispatcher extends Service {
@@ -40,7 +42,7 @@ export interface Dispatcher extends Service {
  * process dies is rescued. `stop` claims nothing more, hands back what is reserved and does not run yet, and leaves what runs to its owner.
  */
 export function startDispatcher(deps: DispatcherDeps): Dispatcher {
-  const { db, lease, served, schedule, log, troubles, clock } = deps;
+  const { db, lease, served, schedule, log, troubles, clock, onClaimed } = deps;
   const cursors = createClaimCursors(db, clock);
   const runner = createBatchRunner({ ...deps, onRoom: () => loop.wake() });
   const quarantine = createQuarantine({ ...deps, runner, claimAs, onOpen: wake });
@@ -81,6 +83,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       const [first] = claimed;
       if (first !== undefined) {
         nextLane = served.lanes.findIndex((lane) => laneKey(lane) === laneKey(first.lane)) + 1;
+        onClaimed(claimed);
         runner.start(first.lane, claimed, name);
         return claimed.length;
       }
@@ -110,6 +113,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       try {
         const { claimed, name } = await claimAs((as) => cursors.claim(as, lane, limit, isCareful));
         care.noteClaim(lane);
+        onClaimed(claimed);
         runner.start(lane, claimed, name);
         return claimed.length;
       } catch (error) {

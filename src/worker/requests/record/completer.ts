@@ -34,8 +34,8 @@ export interface CompleterDeps {
   readonly log: Logger;
   readonly troubles: Troubles;
   readonly clock: Clock;
-  /** Told of each completion that was recorded. */
-  readonly onRecorded: (completion: Completion, status: 'pending' | 'completed' | 'failed') => void;
+  /** Told of each completion that was recorded, and when by the clock of the process. */
+  readonly onRecorded: (completion: Completion, status: 'pending' | 'completed' | 'failed', atMs: number) => void;
 }
 
 export interface Completer extends Service {
@@ -57,8 +57,8 @@ export function startCompleter(deps: CompleterDeps): Completer {
   const record = createRecorder({
     ...deps,
     refusals,
-    onRecorded(completion, status) {
-      onRecorded(completion, status);
+    onRecorded(completion, status, atMs) {
+      onRecorded(completion, status, atMs);
       inFlight.remove(completion.entry);
     },
   });
@@ -174,13 +174,14 @@ function createRecorder(deps: RecorderDeps): LockedFinishesDeps['record'] {
       workerId: first.entry.workerId,
       maxRetries,
     });
+    const atMs = clock.nowMs();
     const events: CompletionEvent[] = [];
     const missing = completions.filter((completion) => {
       const { id, requestId, lane } = completion.entry.request;
       const status = statuses.get(id);
       if (status === undefined) return true;
       if (!isAnnounced && status !== 'pending') events.push({ requestId, functionName: lane.functionName, status });
-      onRecorded(completion, status);
+      onRecorded(completion, status, atMs);
       return false;
     });
     publisher.add(events);
