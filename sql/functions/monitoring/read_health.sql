@@ -20,18 +20,24 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp set
            ) as t))),
          coalesce((
            select max(s.n_dead_tup / greatest(
-             coalesce(o.threshold, current_setting('autovacuum_vacuum_threshold')::double precision)
-             + coalesce(o.scale, current_setting('autovacuum_vacuum_scale_factor')::double precision) * greatest(c.reltuples, 0), 1))
-           from pg_class as c
-           join pg_namespace as n on n.oid = c.relnamespace
+             coalesce(setting.threshold, current_setting('autovacuum_vacuum_threshold')::double precision)
+             + coalesce(setting.scale, current_setting('autovacuum_vacuum_scale_factor')::double precision) * greatest(c.reltuples, 0), 1))
+           from (
+             -- By index: pg_class would be read whole.
+             select d.objid as oid
+             from pg_depend as d
+             where d.refclassid = 'pg_namespace'::regclass and d.refobjid = 'lamplighter'::regnamespace and d.classid = 'pg_class'::regclass
+             union all
+             select o.oid from (values ('public.steadytext_queue'::regclass), ('lantern.tasks'::regclass)) as o (oid)
+           ) as o
+           join pg_class as c on c.oid = o.oid
            cross join lateral (select pg_stat_get_dead_tuples(c.oid) as n_dead_tup) as s
            cross join lateral (
              select max(o.option_value::double precision) filter (where o.option_name = 'autovacuum_vacuum_threshold') as threshold,
                     max(o.option_value::double precision) filter (where o.option_name = 'autovacuum_vacuum_scale_factor') as scale
              from pg_options_to_table(c.reloptions) as o
-           ) as o
-           where c.relkind = 'r'
-             and (n.nspname = 'lamplighter' or c.oid in ('public.steadytext_queue'::regclass, 'lantern.tasks'::regclass))), 0),
+           ) as setting
+           where c.relkind = 'r'), 0),
          (
            select count(*)
            from pg_index as i
