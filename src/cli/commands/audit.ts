@@ -1,21 +1,12 @@
-import type { Reading } from '../../core/config/option-values.ts';
 import { toPrintable } from '../../core/printable.ts';
 import { listAudit } from '../../operations/list-audit.ts';
 import type { CliCommand } from '../cli-command.ts';
-import { type CliOption, isOn, readOption } from '../cli-option.ts';
-import { JSON_OPTION } from '../common-options.ts';
+import { isOn } from '../cli-option.ts';
+import { JSON_OPTION, LIMIT_OPTION, limitOf } from '../common-options.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
 import { EXIT } from '../exit.ts';
 import { printTable } from '../render-table.ts';
 import { withSession } from '../with-session.ts';
-
-const DEFAULT_LIMIT = 50;
-const LIMIT: CliOption = {
-  flag: 'limit',
-  argument: 'n',
-  describes: 'show at most this many, the latest first',
-  defaultText: String(DEFAULT_LIMIT),
-};
 
 export const auditCommand: CliCommand = {
   name: 'audit',
@@ -23,12 +14,12 @@ export const auditCommand: CliCommand = {
   details:
     'Shows who retried, cancelled, deleted, paused and resumed how many rows, with which filter; the latest first. A role sees its own ' +
     'actions, the owner of the schema all. No payload is in it.',
-  options: [...CONNECTION_OPTIONS, LIMIT, JSON_OPTION],
+  options: [...CONNECTION_OPTIONS, LIMIT_OPTION, JSON_OPTION],
   examples: [{ command: 'lamplighter audit --json', does: 'for a program' }],
   logLevel: 'warn',
   async run(invocation) {
     const { terminal } = invocation;
-    const limit = readOption(invocation, LIMIT, readLimit) ?? DEFAULT_LIMIT;
+    const limit = limitOf(invocation, 999_999);
     const rows = await withSession(invocation, connectionOf(invocation), (session) => listAudit(session, { limit }));
     if (isOn(invocation, JSON_OPTION)) terminal.print(JSON.stringify(rows));
     else if (rows.length === 0) terminal.print('Nothing was done yet.');
@@ -50,8 +41,3 @@ export const auditCommand: CliCommand = {
     return EXIT.done;
   },
 };
-
-function readLimit(text: string): Reading<number> {
-  const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
-  return value >= 1 ? { value } : { expected: 'a whole number from 1' };
-}

@@ -1,22 +1,14 @@
-import type { Reading } from '../../core/config/option-values.ts';
 import { LamplighterError } from '../../core/errors.ts';
 import { listRequests, readRequest } from '../../monitoring/lists/list-requests.ts';
 import type { CliCommand } from '../cli-command.ts';
-import { type CliOption, isOn, readOption } from '../cli-option.ts';
-import { JSON_OPTION } from '../common-options.ts';
+import { isOn } from '../cli-option.ts';
+import { JSON_OPTION, LIMIT_OPTION, limitOf } from '../common-options.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
 import { EXIT } from '../exit.ts';
 import { printRequest, printRequests } from '../requests/render-request.ts';
 import { parseRequestArgument, REQUEST_FILTER_OPTIONS, requestFilterOf } from '../requests/request-filter-options.ts';
 import { withSession } from '../with-session.ts';
 
-const DEFAULT_LIMIT = 50;
-const LIMIT: CliOption = {
-  flag: 'limit',
-  argument: 'n',
-  describes: 'show at most this many, the latest first',
-  defaultText: String(DEFAULT_LIMIT),
-};
 /** Most characters of the parameters, and of the result. */
 const MAX_PAYLOAD = 10_000_000;
 
@@ -26,7 +18,7 @@ export const requestsListCommand: CliCommand = {
   details:
     'Shows requests, the latest first. A role sees its own, the owner of the schema all. The cost does not grow with the table; a search ' +
     'continues until it has found enough or seen all, and shows its progress.',
-  options: [...CONNECTION_OPTIONS, ...REQUEST_FILTER_OPTIONS, LIMIT, JSON_OPTION],
+  options: [...CONNECTION_OPTIONS, ...REQUEST_FILTER_OPTIONS, LIMIT_OPTION, JSON_OPTION],
   examples: [
     { command: 'lamplighter requests list --status failed --since 1h', does: 'what failed in the last hour' },
     { command: 'lamplighter requests list --function embed --json', does: 'for a program' },
@@ -34,7 +26,7 @@ export const requestsListCommand: CliCommand = {
   logLevel: 'warn',
   async run(invocation) {
     const { terminal, interruption } = invocation;
-    const limit = readOption(invocation, LIMIT, readLimit) ?? DEFAULT_LIMIT;
+    const limit = limitOf(invocation, 10_000);
     const input = requestFilterOf(invocation);
     const rows = await withSession(invocation, connectionOf(invocation), async (session) => {
       const filter = await input.resolve(session);
@@ -80,8 +72,3 @@ export const requestsShowCommand: CliCommand = {
     return EXIT.done;
   },
 };
-
-function readLimit(text: string): Reading<number> {
-  const value = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  return value >= 1 && value <= 10_000 ? { value } : { expected: 'a whole number from 1 to 10000' };
-}

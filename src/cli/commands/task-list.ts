@@ -1,29 +1,20 @@
 import { createCallerDb } from '../../client/caller-db.ts';
 import { listTasks } from '../../client/tasks/list-tasks.ts';
-import type { Reading } from '../../core/config/option-values.ts';
 import type { CliCommand } from '../cli-command.ts';
-import { type CliOption, isOn, readOption } from '../cli-option.ts';
-import { JSON_OPTION } from '../common-options.ts';
+import { isOn } from '../cli-option.ts';
+import { JSON_OPTION, LIMIT_OPTION, limitOf } from '../common-options.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
 import { EXIT } from '../exit.ts';
 import { printTasks } from '../tasks/render-task.ts';
 import { TASK_FILTER_OPTIONS, taskFilterOf } from '../tasks/task-filter-options.ts';
 import { withSession } from '../with-session.ts';
 
-const DEFAULT_LIMIT = 50;
-const LIMIT: CliOption = {
-  flag: 'limit',
-  argument: 'n',
-  describes: 'show at most this many, the latest first',
-  defaultText: String(DEFAULT_LIMIT),
-};
-
 export const taskListCommand: CliCommand = {
   name: 'task list',
   summary: 'show tasks and their progress',
   details:
     'Shows tasks, the latest first, with their progress or why they wait. A role sees its own, the owner of the schema all.',
-  options: [...CONNECTION_OPTIONS, ...TASK_FILTER_OPTIONS, LIMIT, JSON_OPTION],
+  options: [...CONNECTION_OPTIONS, ...TASK_FILTER_OPTIONS, LIMIT_OPTION, JSON_OPTION],
   examples: [
     { command: 'lamplighter task list --status queued --status running', does: 'what is not done' },
     { command: 'lamplighter task list --status failed --since 1d', does: 'what failed today' },
@@ -31,7 +22,7 @@ export const taskListCommand: CliCommand = {
   logLevel: 'warn',
   async run(invocation) {
     const { terminal } = invocation;
-    const limit = readOption(invocation, LIMIT, readLimit) ?? DEFAULT_LIMIT;
+    const limit = limitOf(invocation, 999_999_999);
     const filter = { ...taskFilterOf(invocation), limit };
     const tasks = await withSession(invocation, connectionOf(invocation), (session) =>
       listTasks(createCallerDb(session), filter),
@@ -42,8 +33,3 @@ export const taskListCommand: CliCommand = {
     return EXIT.done;
   },
 };
-
-function readLimit(text: string): Reading<number> {
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  return value >= 1 ? { value } : { expected: 'a whole number from 1' };
-}

@@ -4,14 +4,12 @@ import { dirname } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { LamplighterError, messageOf } from '../../core/errors.ts';
 import { diskProblem, makeFolder } from './disk-problem.ts';
+import { endSilence } from './end-silence.ts';
 import { gitIdOfFile, updateFromFile } from './hash-file.ts';
 import type { Announcement, Delivery, HubClient } from './hub/hub-client.ts';
 import { describeFile, type HubFile } from './hub/hub-file.ts';
 import { PassingProblem } from './hub/hub-problem.ts';
 import { retryPassing } from './retry-passing.ts';
-
-/** Silence after which a connection counts as dead; at most twice that passes. */
-export const SILENCE_MS = 30_000;
 
 export interface DownloadOptions {
   readonly hub: HubClient;
@@ -97,15 +95,12 @@ interface Sink {
 /** Writes what the hub sends, and gives the hash over all of the file. */
 async function receive(options: DownloadOptions, { file, hash: hashSoFar, offset }: Sink): Promise<Hash> {
   const { hub, announced, clock, signal, onBytes, partialPath } = options;
-  const silence = new AbortController();
-  const ended = new AbortController();
   let hash = hashSoFar;
   let position = offset;
-  const watching = watch(() => position, { clock, ended: ended.signal, silence });
-  try {
-    const either = AbortSignal.any([signal, silence.signal]);
+  /** False when the hub has nothing beyond what is there. */
+  async function take(either: AbortSignal): Promise<boolean> {
     const delivery = await hub.deliver(options.file, offset, either);
-    if (delivery === undefined) return hash;
+    if (delivery === undefined) return false;
     if (delivery.startsAt !== offset) {
       hash = createHash('sha256');
       position = 0;
@@ -123,14 +118,9 @@ async function receive(options: DownloadOptions, { file, hash: hashSoFar, offset
       position += chunk.length;
       onBytes?.(position);
     }
-  } catch (error) {
-    signal.throwIfAborted();
-    if (silence.signal.aborted) throw new PassingProblem(`Nothing came for ${SILENCE_MS / 1_000} seconds`);
-    throw error;
-  } finally {
-    ended.abort();
-    await watching;
+    return true;
   }
+  if (!(await endSilence(take, { clock, signal, progress: () => position }))) return hash;
   if (announced.size !== undefined && position < announced.size) {
     throw new PassingProblem(`The connection ended after ${position} of ${announced.size} bytes`);
   }
@@ -152,21 +142,6 @@ function causeOf(error: unknown): string {
 async function writeAll(file: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < chunk.length; ) {
     done += (await file.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
-  }
-}
-
-/** Aborts `silence` when the position stays where it is. */
-async function watch(
-  position: () => number,
-  { clock, ended, silence }: { clock: Clock; ended: AbortSignal; silence: AbortController },
-): Promise<void> {
-  let last = position();
-  while (!ended.aborted) {
-    await clock.delay(SILENCE_MS, ended);
-    if (ended.aborted) return;
-    const now = position();
-    if (now === last) silence.abort();
-    last = now;
   }
 }
 

@@ -1,10 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { LamplighterError } from '../../core/errors.ts';
-import { SILENCE_MS } from './download-file.ts';
+import { endSilence } from './end-silence.ts';
 import { gitIdOfFile, sha256OfFile } from './hash-file.ts';
 import type { Announcement, HubClient } from './hub/hub-client.ts';
-import type { HubFile } from './hub/hub-file.ts';
-import { HubRefusal, PassingProblem } from './hub/hub-problem.ts';
+import { HubRefusal } from './hub/hub-problem.ts';
 import type { Pin } from './lock-file.ts';
 import type { ModelSpec } from './model-files.ts';
 import { pathInside } from './model-folder.ts';
@@ -62,7 +61,8 @@ export async function announceFiles(
   const announced = new Map<string, Announcement>();
   for (const { name } of files) {
     const file = { repo: source.repo, revision: commit ?? source.revision, path: name };
-    const found = await retryPassing(() => announceInTime(hub, file, retry), retry).catch((error: unknown) => {
+    const ask = () => endSilence((either) => hub.announce(file, either), { clock: retry.clock, signal: retry.signal });
+    const found = await retryPassing(ask, retry).catch((error: unknown) => {
       const isGone = error instanceof HubRefusal && error.status === 404 && pin?.commit !== undefined;
       throw isGone ? goneError(error, model) : error;
     });
@@ -73,29 +73,6 @@ export async function announceFiles(
     announced.set(name, found);
   }
   return { commit, files: announced };
-}
-
-/** `fetch` alone would wait five minutes for a hub that takes a request and says nothing. */
-async function announceInTime(
-  hub: HubClient,
-  file: HubFile,
-  { signal, clock }: Pick<RetryOptions, 'signal' | 'clock'>,
-): Promise<Announcement> {
-  const silence = new AbortController();
-  const ended = new AbortController();
-  const waiting = clock.delay(SILENCE_MS, ended.signal).then(() => {
-    if (!ended.signal.aborted) silence.abort();
-  });
-  try {
-    return await hub.announce(file, AbortSignal.any([signal, silence.signal]));
-  } catch (error) {
-    signal.throwIfAborted();
-    if (silence.signal.aborted) throw new PassingProblem(`Nothing came for ${SILENCE_MS / 1_000} seconds`);
-    throw error;
-  } finally {
-    ended.abort();
-    await waiting;
-  }
 }
 
 function changedError(model: string, file: string, pinned: string, found: string): LamplighterError {
