@@ -2430,7 +2430,7 @@ CREATE OR REPLACE FUNCTION lamplighter.enqueue_chunk(p_table regclass, p_text_co
 AS $function$
 declare
   -- A place says where in one relation a row is; of several, the whole is looked through each time.
-  v_is_plain constant boolean := (select c.relkind = 'r' and not c.relhassubclass from pg_class as c where c.oid = p_table);
+  v_is_plain boolean;
   -- Of guard_request_size, without the names and the other values of the parameters.
   v_longest constant integer := 4194304 - 100;
   v_tables oid[];
@@ -2440,6 +2440,10 @@ declare
   v_noted bigint;
   v_too_long bigint;
 begin
+  select c.relkind = 'r' and not c.relhassubclass into v_is_plain from pg_class as c where c.oid = p_table and c.relkind in ('r', 'p');
+  if not found then
+    raise exception 'source must be a table, not %', coalesce(p_table::text, 'NULL') using errcode = '22023';
+  end if;
   execute format(
     'select array_agg(c.tableoid), array_agg(c.ctid), array_agg(c.text)
      from (

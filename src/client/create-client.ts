@@ -51,7 +51,7 @@ export function createClient(options: ClientOptions = {}): Client {
   if (!Number.isSafeInteger(maxConnections) || maxConnections < 2) {
     throw invalid(`maxConnections: expected an integer of at least 2, got ${showValue(maxConnections)}`);
   }
-  const settings = options.settings ?? resolveConnection({ uri, directUri }, readEnv());
+  const settings = options.settings ?? resolveConnection({ uri, directUri, isProgram: true }, readEnv());
   const pool = createPool(settings, { max: maxConnections - 1, applicationName: 'lamplighter client', log });
   const db = createCallerDb(pool);
   const troubles = createTroubles({ log, clock: systemClock, shared: DATABASE_TROUBLE });

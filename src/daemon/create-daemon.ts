@@ -33,10 +33,7 @@ export async function createDaemon(options: CreateDaemonOptions = {}): Promise<D
   const { uri, directUri, providers = [], log = silentLogger, images, ...daemonOptions } = options;
   const config = daemonConfig.parse(daemonOptions);
   const env = readEnv();
-  const settings = resolveConnection(
-    { ...(uri === undefined ? {} : { uri }), ...(directUri === undefined ? {} : { directUri }) },
-    env,
-  );
+  const settings = resolveConnection({ uri, directUri, isProgram: true }, env);
   const models = createModelRegistry({ providers: [...providers, ...createProviders({ env, log })] });
   try {
     const daemon = await startDaemon({

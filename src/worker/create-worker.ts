@@ -44,10 +44,7 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<W
   } = options;
   const config = workerConfig.parse(workerOptions);
   const env = readEnv();
-  const settings = resolveConnection(
-    { ...(uri === undefined ? {} : { uri }), ...(directUri === undefined ? {} : { directUri }) },
-    env,
-  );
+  const settings = resolveConnection({ uri, directUri, isProgram: true }, env);
   const place = directOf(settings);
   const listed = new Map(
     Object.entries(taskRoles).map(([role, text]) => {

@@ -147,6 +147,15 @@ describe('steadytext_embed_table', () => {
     },
   );
 
+  test.each(["'note_view'", 'null'])('is refused where the source is no table (%s)', async (source) => {
+    await make(1);
+    await db.pool.query('create view note_view as select * from note');
+    const statement = `call steadytext_embed_table(${source}, 'body', 'request')`;
+    const error = await sqlErrorOf(db.pool, statement);
+    await db.pool.query('drop view note_view');
+    expect(error).toMatchObject({ code: '22023', message: expect.stringMatching(/^source must be a table, not /) });
+  });
+
   test('is refused inside a transaction, as it commits', async () => {
     await make(1);
     await using session = await openSession(db.uri);

@@ -48,6 +48,7 @@ test('nothing named: the local server, the role of the operating system, and a d
 
 test('an empty flag is refused instead of falling through to another database', () => {
   expect(() => resolve({ uri: '' }, EVERYTHING)).toThrow(/^--uri: expected .*, got an empty text/);
+  expect(() => resolve({ uri: '', isProgram: true }, EVERYTHING)).toThrow(/^uri: expected .*, got an empty text/);
   expect(() => resolve({ dbHost: '' }, EVERYTHING)).toThrow(/--db-host/);
 });
 

@@ -10,6 +10,8 @@ export interface ConnectionFlags {
   readonly dbName?: string | undefined;
   readonly dbUser?: string | undefined;
   readonly directUri?: string | undefined;
+  /** A program gives `uri` and `directUri`, and messages call them so. @default the flags */
+  readonly isProgram?: boolean;
 }
 
 export interface ConnectionSource {
@@ -30,7 +32,7 @@ export function findSource(
 ): { main: ConnectionSource; direct: ConnectionSource | undefined } {
   const main = findMain(flags, env);
   const direct = findText([
-    ['--direct-uri', flags.directUri],
+    [flags.isProgram === true ? 'directUri' : '--direct-uri', flags.directUri],
     ...['LAMPLIGHTER_DIRECT_URL', 'LAMPLIGHTER_DIRECT_URI'].map((name) => [name, env[name]] as const),
     ...(main.origin === 'DATABASE_URL' ? DIRECT_COMPANIONS.map((name) => [name, env[name]] as const) : []),
   ]);
@@ -44,7 +46,7 @@ export function namesConnection(flags: ConnectionFlags, env: Env): boolean {
 
 function findMain(flags: ConnectionFlags, env: Env): ConnectionSource {
   return (
-    findText([['--uri', flags.uri]]) ??
+    findText([[flags.isProgram === true ? 'uri' : '--uri', flags.uri]]) ??
     findParts('--db-host, --db-port, --db-name, --db-user', [flags.dbHost, flags.dbPort, flags.dbName, flags.dbUser]) ??
     findText([['LAMPLIGHTER_URI', env['LAMPLIGHTER_URI']]]) ??
     findParts(
@@ -61,7 +63,7 @@ function findMain(flags: ConnectionFlags, env: Env): ConnectionSource {
 function findText(candidates: readonly (readonly [string, string | undefined])[]): ConnectionSource | undefined {
   for (const [origin, text] of candidates) {
     // An empty variable is unset; an empty flag is a shell variable gone missing, and falling through would reach another database.
-    if (text === undefined || (text === '' && !origin.startsWith('--'))) continue;
+    if (text === undefined || (text === '' && /^[A-Z]/.test(origin))) continue;
     return { pairs: parseConnectionString(text, origin), origin };
   }
   return undefined;
