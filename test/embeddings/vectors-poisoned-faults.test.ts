@@ -4,7 +4,8 @@ import { createTestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { createVectorRig } from './vector-rig.ts';
 
-test('a text that kills each daemon that embeds it is found, and left alone; the others have their vectors', async () => {
+// Beside each other, each in a database of its own: they wait for leases.
+test.concurrent('a text that kills each daemon that embeds it is found, and left alone; the others have their vectors', async () => {
   await using db = await createTestDatabase();
   await using rig = await createVectorRig(db);
   await rig.addTable('poisoned', 8);
@@ -36,7 +37,7 @@ test('a text that kills each daemon that embeds it is found, and left alone; the
   }
 }, 240_000);
 
-test('and rows of another job that were being embedded beside it are not charged, however slow they are', async () => {
+test.concurrent('and rows of another job that were being embedded beside it are not charged, however slow they are', async () => {
   await using db = await createTestDatabase();
   await using rig = await createVectorRig(db);
   await rig.addTable('poisoned', 4);
@@ -62,7 +63,7 @@ test('and rows of another job that were being embedded beside it are not charged
   }
 }, 200_000);
 
-test('a row that a killed daemon held and that hangs now holds up no other for longer than it is kept apart, and is not charged the next death', async () => {
+test.concurrent('a row that a killed daemon held and that hangs now holds up no other for longer than it is kept apart, and is not charged the next death', async () => {
   await using db = await createTestDatabase();
   await using rig = await createVectorRig(db);
   const spawn = () => rig.spawn({ leaseMs: 1_000, heartbeatMs: 200 });
