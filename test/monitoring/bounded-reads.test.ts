@@ -328,7 +328,7 @@ const SHOWING: Readonly<Record<string, readonly (readonly string[])[]>> = {
 };
 /** They start or change something, or look at no table of the queue: at models, an address, or a jobs table and its few jobs. */
 const ACTING = new Set(
-  'demo,up,migrate,worker,requests retry,requests cancel,task run,task retry,task cancel,healthcheck,start-daemon,create-embeddings,create-jobs-table,jobs list,jobs show,jobs add,jobs cancel,jobs pause,jobs resume,jobs resync,jobs retry-failures,dashboard,models list,models pull,models path,show-models,show-runtimes,uninstall'.split(
+  'demo,up,migrate,worker,requests run,requests retry,requests cancel,task run,task retry,task cancel,healthcheck,start-daemon,create-embeddings,create-jobs-table,jobs list,jobs show,jobs add,jobs cancel,jobs pause,jobs resume,jobs resync,jobs retry-failures,dashboard,models list,models pull,models path,show-models,show-runtimes,uninstall'.split(
     ',',
   ),
 );
