@@ -96,9 +96,9 @@ export default defineConfig({
           name: 'browser',
           globalSetup: [...onServer.globalSetup, 'test/support/browser-setup.ts'],
           include: BROWSER,
-          // Beside those that wait: one browser draws for all of them.
-          maxWorkers: FAULTS_AT_A_TIME,
-          sequence: { groupOrder: 1 },
+          // Beside engines. One browser draws for all of them.
+          maxWorkers: CORES,
+          sequence: { groupOrder: 2 },
         },
       },
       {
