@@ -124,6 +124,7 @@ describe('chunkText', () => {
           const end = before === undefined ? 0 : before.start + before.text.length;
           const repeated = text.slice(chunk.start, Math.max(chunk.start, end));
           expect(countIn(tokens, { ...chunk, text: repeated })).toBeLessThanOrEqual(overlap);
+          expect(repeated.length).toBeLessThanOrEqual(overlap * 32);
           before = chunk;
         }
       }),
@@ -219,6 +220,12 @@ describe('chunkText', () => {
   test('takes what has no tokens in chunks of bounded length', () => {
     const chunks = chunkText('x'.repeat(1_000), new Uint32Array(), { size: 2, overlap: 0 });
     expect(chunks.map(({ text }) => text.length)).toEqual([...new Array<number>(15).fill(64), 40]);
+  });
+
+  test('repeats no more of a word without end than of other text', () => {
+    const chunks = chunkText('x'.repeat(1_000), Uint32Array.of(1_000), { size: 4, overlap: 2 });
+    expect(chunks.map(({ start }) => start).slice(0, 3)).toEqual([0, 64, 128]);
+    expect(chunks).toHaveLength(15);
   });
 
   test('gives no chunk of white space', () => {

@@ -132,7 +132,8 @@ function overlapOf(
   let behind = newToken;
   while (endOf(tokens, behind) <= end) behind += 1;
   const first = behind - overlap;
-  const earliest = Math.max(start + 1, first > 0 ? endOf(tokens, first - 1) : 0);
+  // A word without end is one token that is not over: without the second bound, each chunk would have one character more than the last.
+  const earliest = Math.max(start + 1, end - overlap * MOST_UNITS_PER_TOKEN, first > 0 ? endOf(tokens, first - 1) : 0);
   // White space behind the chunk may be tokens, too.
   if (earliest >= end || endOf(tokens, behind + overlap) <= covered) return covered;
   const middle = endOf(tokens, Math.max(0, behind - Math.ceil(overlap / 2) - 1));
