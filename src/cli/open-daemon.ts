@@ -102,7 +102,10 @@ function startProgress(terminal: Terminal, log: Logger, daemon: Daemon): Service
     clock: systemClock,
     intervalMs: DRAW_MS,
     async runOnce() {
-      const running = daemon.jobs.filter(({ state }) => state === 'backfill').map(progressOf);
+      // One that waits for its next day has a reason.
+      const running = daemon.jobs
+        .filter(({ state, reason }) => state === 'backfill' && reason === undefined)
+        .map(progressOf);
       // Several take turns, each for a second.
       turn += 1;
       const shown = running[Math.floor((turn * DRAW_MS) / 1_000) % Math.max(1, running.length)];

@@ -18,7 +18,7 @@ import {
   sourceKindOf,
   warningsOf,
 } from './table/check-table.ts';
-import { requireChunkTable } from './table/chunk-table.ts';
+import { requireChunkTable, takenChunkTable } from './table/chunk-table.ts';
 import type { VectorType } from './table/column-type.ts';
 import { addColumn, checkDestination, refuseRenamed, warningsOfDestination } from './table/destination.ts';
 import type { EmbeddedTable, VectorWire } from './table/embedded-table.ts';
@@ -77,11 +77,13 @@ async function prepareOnce(db: Pool, spec: JobSpec, options: PrepareOptions): Pr
   }
   if (spec.srcColumn === spec.dstColumn && chunks === undefined)
     throw invalidJob('The source and the destination are the same column');
-  const before = (await listJobs(db, spec.controlId)).find(({ jobId }) => jobId === spec.jobId);
+  const jobs = await listJobs(db, spec.controlId);
+  const before = jobs.find(({ jobId }) => jobId === spec.jobId);
 
   let chunkFacts: TableFacts | undefined;
   if (chunks !== undefined) {
-    chunkFacts = await requireChunkTable(db, { spec, chunks, source: facts, key }, patience);
+    const others = jobs.filter((job) => job !== before);
+    chunkFacts = await requireChunkTable(db, { spec, chunks, source: facts, key, others }, patience);
   } else if (findColumn(facts, spec.dstColumn) === undefined) {
     refuseRenamed(facts, spec, before);
     await addColumn(db, facts, spec, patience);
@@ -178,10 +180,7 @@ async function register(
           `${shownName(spec)}.${quoteIdentifier(dst.name)} is filled by job ${row.taken_by} already`,
           'Each destination column has one job: cancel one of them, or name another dst_column.',
         )
-      : invalidJob(
-          `${shownName(chunks)} is filled by job ${row.taken_by} already`,
-          'Each dst_table has one job: cancel one of them, or name another dst_table.',
-        );
+      : takenChunkTable(chunks, row.taken_by);
   }
   return row;
 }

@@ -81,9 +81,9 @@ describe('a table of chunks that is there', () => {
     expect(await scene.run(`select chunk from shop.chunks_${serial}`)).toEqual([{ chunk: 'one' }]);
   });
 
-  test('and is filled by another job is refused by its name', async () => {
+  test.each([{}, { dstColumn: 'another' }])('and is filled by another job is refused by its name: %j', async (wish) => {
     await prepare();
-    await expect(prepare({ jobId: 'second' })).rejects.toThrow(
+    await expect(prepare({ jobId: 'second', ...wish })).rejects.toThrow(
       `"shop"."chunks_${serial}" is filled by job texts_${serial} already`,
     );
   });

@@ -38,6 +38,7 @@ test('a row with the documented columns only has defaults for the rest', () => {
 
 describe('what cannot be done is said', () => {
   test.each<[JobTexts, RegExp]>([
+    [{ dst_column: 'ä'.repeat(32) }, /^dst_column is longer than 63 bytes/],
     [{ table: null }, /^table is not set$/],
     [{ embedding_model: '' }, /^embedding_model is not set$/],
     [{ src_column: 'embedding' }, /same column/],

@@ -62,6 +62,7 @@ export type JobTexts = Readonly<Record<string, string | null | undefined>>;
 
 const COLUMN_TYPE =
   /^\s*(?:(?:real|float4)\s*\[\s*\d*\s*\]|vector|halfvec|(?:vector|halfvec)\s*\(\s*\d{1,6}\s*\))\s*$/i;
+const MOST_NAME_BYTES = 63;
 const EMBEDDING_JOB = /^\s*embeddings?([ _-]?generation)?\s*$/i;
 
 /** Reads a row. Nothing in it can fail the reading: what is wrong becomes the row's problem. An empty text is as good as NULL. */
@@ -135,6 +136,9 @@ function readSpec(text: (column: string) => string | undefined): JobRow['spec'] 
   const model = readModel({ name: given('embedding_model'), runtime: text('runtime'), params: text('runtime_params') });
   if ('problem' in model && !problems.some((problem) => problem.startsWith('embedding_model'))) {
     problems.push(model.problem);
+  }
+  if (Buffer.byteLength(dstColumn) > MOST_NAME_BYTES) {
+    problems.push(`dst_column is longer than ${MOST_NAME_BYTES} bytes, and PostgreSQL would cut the name`);
   }
   const schema = text('schema') ?? 'public';
   const chunks = readChunks(text, schema);

@@ -1,6 +1,8 @@
+import type { LamplighterError } from '../../core/errors.ts';
 import type { Pool } from '../../db/pool.ts';
 import type { Queryable } from '../../db/query.ts';
 import type { ChunkSpec, JobSpec } from '../job-spec.ts';
+import type { RegisteredJob } from '../list-jobs.ts';
 import { runPinned } from '../pinned-transaction.ts';
 import { checkSchema, checkTrust, findColumn, requireRights, shownName } from './check-table.ts';
 import { parseColumnType } from './column-type.ts';
@@ -16,6 +18,8 @@ interface ChunkTableWish {
   /** The table of the texts, and its key. */
   readonly source: TableFacts;
   readonly key: readonly ColumnFacts[];
+  /** Other rows of the jobs table. */
+  readonly others: readonly RegisteredJob[];
 }
 
 /**
@@ -156,7 +160,15 @@ async function refusePublished(transaction: Queryable, chunks: ChunkSpec, statem
   );
 }
 
-function checkChunkTable(facts: TableFacts, { spec, chunks, source, key }: ChunkTableWish): void {
+/** The refusal of a table that another job has. */
+export function takenChunkTable(chunks: ChunkSpec, jobId: string): LamplighterError {
+  return invalidJob(
+    `${shownName(chunks)} is filled by job ${jobId} already`,
+    'Each dst_table has one job: cancel one of them, or name another dst_table.',
+  );
+}
+
+function checkChunkTable(facts: TableFacts, { spec, chunks, source, key, others }: ChunkTableWish): void {
   const name = shownName(chunks);
   const [root] = facts.relations;
   if (facts.oid === source.oid) throw invalidJob('dst_table is the table of the texts', 'Name another one.');
@@ -175,13 +187,16 @@ function checkChunkTable(facts: TableFacts, { spec, chunks, source, key }: Chunk
   ]);
   const faults = faultsOf(facts, { spec, source, key });
   if (faults.length === 0) return;
+  // What does not fit is that job's.
+  const taker = others.find(({ chunkTable, state }) => chunkTable?.oid === facts.oid && state !== 'canceled');
+  if (taker !== undefined) throw takenChunkTable(chunks, taker.jobId);
   throw invalidJob(
     `${name} is no table for these chunks: ${faults.join('; ')}`,
     `Name another dst_table, or drop this one: the daemon then makes it anew.`,
   );
 }
 
-function faultsOf(facts: TableFacts, { spec, source, key }: Omit<ChunkTableWish, 'chunks'>): string[] {
+function faultsOf(facts: TableFacts, { spec, source, key }: Pick<ChunkTableWish, 'spec' | 'source' | 'key'>): string[] {
   const faults: string[] = [];
   const wants = [
     ...key.map(({ name, type }) => ({ name, type })),
