@@ -836,6 +836,7 @@ create view lantern.task_status with (security_barrier=true) as
                 WHEN p.is_hidden THEN format('progress is shown to those who have the rights of %I or pg_read_all_stats'::text, r.username)
                 ELSE NULL::text
             END
+            WHEN (NOT r.is_projected) THEN r.reason
             ELSE NULL::text
         END AS reason,
     r.guarantee,
@@ -4806,20 +4807,33 @@ begin
             duration = v_run.finished_at - t.started_at,
             error_message = v_run.error_message
         where t.jobid = v_run.jobid;
+        if not found then
+          raise exception 'a trigger leaves the row as it is' using errcode = '27000';
+        end if;
       else
         v_run.is_orphaned := not exists (select from lantern.tasks as t where t.jobid = v_run.jobid);
         if not v_run.is_orphaned then
           return false;
         end if;
       end if;
-    exception when lock_not_available then
-      return false;
+    exception
+      when lock_not_available then
+        return false;
+      when others then
+        -- What passes by itself is left to who called: the end as a whole is recorded again.
+        if left(sqlstate, 2) in ('25', '40', '53', '57', '58', 'XX') then
+          raise;
+        end if;
+        update lamplighter.task_run as r
+        set reason = 'lantern.tasks does not take its end: ' || left(sqlerrm, 1000)
+        where r.run_id = p_run_id;
+        return false;
     end;
   end if;
   if v_run.is_orphaned then
     delete from lamplighter.task_run as r where r.run_id = p_run_id;
   else
-    update lamplighter.task_run as r set is_projected = true where r.run_id = p_run_id;
+    update lamplighter.task_run as r set is_projected = true, reason = null where r.run_id = p_run_id;
   end if;
   delete from lamplighter.task_outcome as o where o.run_id = p_run_id;
   delete from lamplighter.task_cancel as c where c.run_id = p_run_id;
@@ -9613,7 +9627,7 @@ comment on column lantern.task_status.progress_phase is 'The phase of its statem
 
 comment on column lantern.task_status.queued_at is 'When it was queued.';
 
-comment on column lantern.task_status.reason is 'Why a queued task does not start, or why the progress of a running one is not shown.';
+comment on column lantern.task_status.reason is 'Why a queued task does not start, why the progress of a running one is not shown, or why an end is not in lantern.tasks.';
 
 comment on column lantern.task_status.row_count is 'Rows that its last statement returned or touched.';
 

@@ -72,6 +72,27 @@ test.each([
   expect(await project()).toBe(0);
 });
 
+test.each([
+  ['raises', `begin raise exception 'not now'; end`, 'not now'],
+  ['leaves the row as it is', 'begin return null; end', 'a trigger leaves the row as it is'],
+])(
+  "a task ends though a trigger of the owner's %s; the view says why, and the end comes later",
+  async (_, body, why) => {
+    await owner().query(
+      `create function public.refuse() returns trigger language plpgsql as $$ ${body} $$;
+     create trigger refuse before update on lantern.tasks for each row execute function public.refuse()`,
+    );
+    const jobid = await ended();
+    const end = { state: 'failed', reason: `lantern.tasks does not take its end: ${why}` };
+    expect(await stage.status(jobid)).toMatchObject(end);
+    expect(await project()).toBe(0);
+    await owner().query('drop function public.refuse cascade');
+    expect(await project()).toBe(1);
+    expect(await stage.task(jobid)).toMatchObject({ status: 'failed' });
+    expect(await stage.status(jobid)).toMatchObject({ state: 'failed', reason: null });
+  },
+);
+
 test('a role deletes its own tasks that have ended, and no others; what the engine keeps goes along', async () => {
   const done = await ended();
   const open = await stage.queue(a(), 'select 2');

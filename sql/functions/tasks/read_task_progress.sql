@@ -73,6 +73,7 @@ select
       when c.run_id is not null then 'cancel requested'
       when p.is_hidden then format('progress is shown to those who have the rights of %I or pg_read_all_stats', r.username)
     end
+    when not r.is_projected then r.reason
   end as reason,
   r.guarantee,
   r.queued_at,
@@ -116,7 +117,7 @@ comment on column lantern.task_status.jobid is 'What lantern.async_task() return
 comment on column lantern.task_status.job_name is 'The name that the caller gave it, if any.';
 comment on column lantern.task_status.username is 'The role that queued it, and as which it runs.';
 comment on column lantern.task_status.state is 'queued, running, succeeded, failed or canceled.';
-comment on column lantern.task_status.reason is 'Why a queued task does not start, or why the progress of a running one is not shown.';
+comment on column lantern.task_status.reason is 'Why a queued task does not start, why the progress of a running one is not shown, or why an end is not in lantern.tasks.';
 comment on column lantern.task_status.guarantee is 'exactly once or at most once; null before it runs.';
 comment on column lantern.task_status.queued_at is 'When it was queued.';
 comment on column lantern.task_status.run_started_at is 'When its session began to run it.';

@@ -28,8 +28,13 @@ function aboutTask({ reason, progressPhase, blockedBy, errorMessage, commandTag 
 }
 
 export function blockedByText(pids: readonly number[]): string | undefined {
-  if (pids.length === 0) return undefined;
-  return `blocked by ${pids.length === 1 ? 'backend' : 'backends'} ${pids.join(', ')}`;
+  const backends = pids.filter((pid) => pid !== 0);
+  const parts = [
+    backends.length === 0 ? '' : `${backends.length === 1 ? 'backend' : 'backends'} ${backends.join(', ')}`,
+    // As PostgreSQL says it.
+    pids.includes(0) ? 'a prepared transaction' : '',
+  ].filter((part) => part !== '');
+  return parts.length === 0 ? undefined : `blocked by ${parts.join(' and ')}`;
 }
 
 /** Prints all that is known of one task, and its text. */
@@ -56,7 +61,7 @@ export function printTask(
     ['phase', task.progressPhase],
     ['done', progress],
     ['left', age(task.leftMs)],
-    ['blocked by', task.blockedBy.length === 0 ? undefined : task.blockedBy.join(', ')],
+    ['blocked by', blockedByText(task.blockedBy)?.replace('blocked by ', '')],
     ['result', task.commandTag],
     ['rows', task.rowCount === undefined ? undefined : String(task.rowCount)],
   ];

@@ -26,7 +26,10 @@ test('where there is no terminal a line tells the same, once', () => {
   const lines: string[] = [];
   const terminal = { ...openTerminal(), showStatus: () => false, printError: (text: string) => void lines.push(text) };
   const show = createTaskProgress(terminal);
-  show(BUILD);
-  show(BUILD);
-  expect(lines).toEqual(['  task 7: blocked by backend 30401, waiting for writers before build, 0 %']);
+  const blocked = { ...BUILD, blockedBy: [30_401, 0] };
+  show(blocked);
+  show(blocked);
+  expect(lines).toEqual([
+    '  task 7: blocked by backend 30401 and a prepared transaction, waiting for writers before build, 0 %',
+  ]);
 });
