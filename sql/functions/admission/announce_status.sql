@@ -1,6 +1,6 @@
 -- lamplighter.announce_status (internal)
--- After a status was set by hand: tell callers and the worker of a cancelled request, and note it for the figures, which takes some 5 us;
--- wake workers for one that is ready again.
+-- Announces a status that was set by hand: tells callers and the worker of a cancelled request, and notes it for the figures, which takes
+-- some 5 us; wakes workers for one that is ready again.
 create or replace function lamplighter.announce_status() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin

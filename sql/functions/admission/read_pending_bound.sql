@@ -1,5 +1,5 @@
 -- lamplighter.read_pending_bound (internal)
--- At most so many requests are pending, without counting. Negative when ids are issued anew, so that nothing is known.
+-- An upper bound for the number of pending requests, without counting. Negative when ids are issued anew, so that nothing is known.
 create or replace function lamplighter.read_pending_bound() returns bigint
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   select issued.last_value - base.last_value

@@ -1,4 +1,5 @@
 -- lamplighter.guard_request_encoding (internal)
+-- Refuses a request that no worker could read, in a database in SQL_ASCII: see require_utf8.
 create or replace function lamplighter.guard_request_encoding() returns trigger
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
 begin

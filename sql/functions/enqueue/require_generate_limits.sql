@@ -1,4 +1,5 @@
 -- lamplighter.require_generate_limits (caller)
+-- Raises 22023 unless max_tokens is from 1 to 4096 and the seed, where there is one, is not negative.
 create or replace function lamplighter.require_generate_limits(p_max_tokens integer, p_seed integer) returns void
 language plpgsql immutable security invoker set search_path = pg_catalog, pg_temp as $$
 begin

@@ -1,5 +1,5 @@
 -- lamplighter.explain_depth (internal)
--- Nulls for a call that may be made, the time and a reason for one that a hundred calls led to.
+-- Refuses a call that a hundred calls led to, with the time and a reason; nulls for a call that may be made.
 create or replace function lamplighter.explain_depth(p_depth integer, out failed_at timestamptz, out error text)
 language sql volatile security invoker set search_path = pg_catalog, pg_temp as $$
   select case when p_depth > 100 then clock_timestamp() end,

@@ -1,5 +1,5 @@
 -- lamplighter.record_deliveries (internal)
--- The same as record_delivery for what finish_requests has ended at p_completed_at.
+-- Does what record_delivery does, for what finish_requests has ended at p_completed_at.
 create or replace function lamplighter.record_deliveries(p_ids bigint[], p_completed_at timestamptz) returns void
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
 begin

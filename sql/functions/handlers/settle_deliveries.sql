@@ -1,5 +1,5 @@
 -- lamplighter.settle_deliveries (internal)
--- After the task of a handler has ended. Calls that it did not note are due again: it failed as a whole, as at its commit or at its time
+-- Settles the calls of a handler whose task has ended. Calls that it did not note are due again: it failed as a whole, as at its commit or at its time
 -- limit, and which of them is to blame nobody knows, so that they are made one by one. One that was alone is charged.
 create or replace function lamplighter.settle_deliveries(p_run_id bigint, p_handler_id bigint, p_status text, p_error_message text)
 returns void

@@ -1,6 +1,6 @@
 -- lamplighter.read_own_figures (caller)
--- The same of one role: the current one, which a parameter's default tells, as inside it is the owner. Another role of the session's login
--- may be named as well, as the login can take it on; none for null.
+-- The figures of read_figures for one role: the current one, which a parameter's default tells, as inside it is the owner. Another role of
+-- the session's login may be named as well, as the login can take it on; none for null.
 create or replace function lamplighter.read_own_figures(p_username text default current_user) returns jsonb
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin

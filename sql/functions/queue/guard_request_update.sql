@@ -1,4 +1,6 @@
 -- lamplighter.guard_request_update (internal)
+-- What a role other than the owner may change: the priority of a pending request, and its status to cancelled, or from failed to pending;
+-- retry_count goes with a retry. All else raises 42501.
 create or replace function lamplighter.guard_request_update() returns trigger
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
 declare

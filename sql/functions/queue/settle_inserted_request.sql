@@ -1,5 +1,5 @@
 -- lamplighter.settle_inserted_request (internal)
--- The same for a row that the owner inserts as it was elsewhere, such as one from a dump.
+-- Does what settle_request_status does, for a row that the owner inserts as it was elsewhere, such as one from a dump.
 create or replace function lamplighter.settle_inserted_request() returns trigger
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
 begin

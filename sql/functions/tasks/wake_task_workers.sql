@@ -1,4 +1,5 @@
 -- lamplighter.wake_task_workers (internal)
+-- Wakes workers once a statement that queued tasks.
 create or replace function lamplighter.wake_task_workers() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin

@@ -55,3 +55,10 @@ test('the files on disk are of functions or procedures, their triggers and views
     expect(text.endsWith(';\n'), name).toBe(true);
   }
 });
+
+test('every function has a contract: comments below its first line, or a comment in the catalog', () => {
+  const bare = readRoutines().filter(
+    ({ text }) => !/^.*\n-- /.test(text) && !/^comment on (?:function|procedure) /m.test(text),
+  );
+  expect(bare.map(({ name }) => name)).toEqual([]);
+});
