@@ -48,11 +48,11 @@ function bytesOf(alias: string, { srcKind }: EmbeddedTable): string {
   return srcKind === 'bytes' ? `${alias}.size` : `pg_catalog.octet_length(${alias}.text)`;
 }
 
-/** What is known of a row of `r` by its text. */
-function textFactsOf({ srcKind }: EmbeddedTable): string {
+/** What is known of a row of `r` by its key and text. A hash takes its value twice, so that it is not made from the columns. */
+function factsOf({ srcKind }: EmbeddedTable): string {
   return srcKind === 'bytes'
-    ? 'r.text_hash is null as is_blank'
-    : `${hashOf('r.text')} as text_hash, r.text is null or r.text !~ ${NOT_BLANK} as is_blank`;
+    ? `${hashOf('r.key')} as key_hash, r.text_hash is null as is_blank`
+    : `${hashOf('r.key')} as key_hash, ${hashOf('r.text')} as text_hash, r.text is null or r.text !~ ${NOT_BLANK} as is_blank`;
 }
 
 /** The text of a row of `alias` that is to be embedded; `source` is what it is read from, where only its place is known. */
@@ -62,7 +62,6 @@ function wantedText(alias: string, table: EmbeddedTable, source: string): string
 }
 
 const FOUND_COLUMNS = (table: EmbeddedTable, alias: string) => `${keyOf(alias, table.keyColumns)} as key,
-    ${hashOf(keyOf(alias, table.keyColumns))} as key_hash,
     ${sourceOf(alias, table)},
     ${
       table.chunks === undefined
@@ -117,7 +116,7 @@ export function selectChanged(table: EmbeddedTable, hasNulls: boolean): string {
   from wanted as w
   join ${table.name} as t on ${isRowOf('t', 'w.key', table.keyColumns, hasNulls)}${stateOf(table, 't')}
 ), found as materialized (
-  select r.*, ${textFactsOf(table)},
+  select r.*, ${factsOf(table)},
          pg_catalog.count(*) over (partition by r.key) as count
   from row as r
 ), judged as (
@@ -158,7 +157,7 @@ export function selectPage(table: EmbeddedTable, leaf: string): string {
   where t.ctid > $5::pg_catalog.tid and t.ctid < $6::pg_catalog.tid
     and ($7 or ${isIncomplete(table, 't')})
 ), found as materialized (
-  select r.*, ${textFactsOf(table)}
+  select r.*, ${factsOf(table)}
   from row as r
 ), judged as materialized (
   select f.*, case when k.is_waiting then 'same' else ${kindOf(table, `case when $4 then 'trusted' else 'embed' end`, 'false')} end as kind,
