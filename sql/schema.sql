@@ -697,7 +697,13 @@ create view lamplighter.embedding_status as
             ELSE NULL::double precision
         END AS rate,
         CASE
-            WHEN (r.rate > (0)::double precision) THEN make_interval(secs => (((q.queued + (GREATEST((COALESCE(p.row_count, (0)::bigint) - p.pass_rows), (0)::bigint) * (((p.pass_relations IS NOT NULL) AND (j.state = 'backfill'::text)))::integer)))::double precision / r.rate))
+            WHEN ((r.rate > (0)::double precision) AND (r.rate_at > (clock_timestamp() - '00:01:00'::interval))) THEN make_interval(secs => (((q.queued)::double precision +
+            CASE
+                WHEN ((p.pass_relations IS NULL) OR (j.state <> 'backfill'::text)) THEN (0)::double precision
+                WHEN (p.row_count IS NOT NULL) THEN (GREATEST((p.row_count - p.pass_rows), (0)::bigint))::double precision
+                WHEN (g.percent > (0)::double precision) THEN ((p.pass_rows)::double precision * (((100)::double precision / g.percent) - (1)::double precision))
+                ELSE NULL::double precision
+            END) / r.rate))
             ELSE NULL::interval
         END AS eta,
     (clock_timestamp() - q.oldest) AS lag,
@@ -705,11 +711,7 @@ create view lamplighter.embedding_status as
     p.last_error_at,
     p.pass_number,
     p.pass_rows,
-        CASE
-            WHEN ((p.pass_relations IS NOT NULL) AND (p.pass_total_blocks > 0)) THEN (round(((100.0 * (((p.pass_total_blocks)::numeric - ( SELECT sum(b_1.b) AS sum
-               FROM unnest(p.pass_blocks) b_1(b))) + (LEAST((COALESCE((((p.pass_tid)::text)::point)[0], (0)::double precision))::bigint, p.pass_blocks[1]))::numeric)) / (p.pass_total_blocks)::numeric), 1))::double precision
-            ELSE NULL::double precision
-        END AS pass_percent,
+    g.percent AS pass_percent,
     p.pass_started_at,
     (round(((p.pass_rows)::numeric / NULLIF(EXTRACT(epoch FROM (COALESCE(p.pass_ended_at, clock_timestamp()) - p.pass_started_at)), (0)::numeric)), 1))::double precision AS pass_rate,
     p.full_pass_at,
@@ -730,12 +732,18 @@ create view lamplighter.embedding_status as
     j.warnings,
     p.former_model,
     ((q.queued <= b.most) AND (f.faulty <= b.most)) AS is_exact
-   FROM (((((((lamplighter.embedding_job j
+   FROM ((((((((lamplighter.embedding_job j
      CROSS JOIN ( SELECT GREATEST((100)::bigint, (12000 / GREATEST(count(*), (1)::bigint))) AS most
            FROM lamplighter.embedding_job) b)
      LEFT JOIN lamplighter.embedding_progress p ON ((p.job = j.id)))
      LEFT JOIN lamplighter.embedding_rate r ON ((r.job = j.id)))
      LEFT JOIN lamplighter.embedding_index x ON ((x.job = j.id)))
+     CROSS JOIN LATERAL ( SELECT
+                CASE
+                    WHEN ((p.pass_relations IS NOT NULL) AND (p.pass_total_blocks > 0)) THEN (round(((100.0 * (((p.pass_total_blocks)::numeric - ( SELECT sum(b_1.b) AS sum
+                       FROM unnest(p.pass_blocks) b_1(b))) + (LEAST((COALESCE((((p.pass_tid)::text)::point)[0], (0)::double precision))::bigint, p.pass_blocks[1]))::numeric)) / (p.pass_total_blocks)::numeric), 1))::double precision
+                    ELSE NULL::double precision
+                END AS percent) g)
      CROSS JOIN LATERAL ( SELECT (( SELECT LEAST(COALESCE(sum(COALESCE(l.run_length, 1)), (0)::bigint), (b.most + 1)) AS "least"
                    FROM ( SELECT c.run_length
                            FROM lamplighter.change c

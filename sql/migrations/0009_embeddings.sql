@@ -266,17 +266,19 @@ select j.id as job,
        d.tokens,
        d.calls,
        case when r.rate_at > clock_timestamp() - interval '60 seconds' then round(r.rate::numeric, 1)::double precision end as rate,
-       case when r.rate > 0 then make_interval(secs => (q.queued + greatest(coalesce(p.row_count, 0) - p.pass_rows, 0)
-         * (p.pass_relations is not null and j.state = 'backfill')::integer) / r.rate) end as eta,
+       case when r.rate > 0 and r.rate_at > clock_timestamp() - interval '60 seconds' then
+         make_interval(secs => (q.queued + case
+           when p.pass_relations is null or j.state <> 'backfill' then 0
+           when p.row_count is not null then greatest(p.row_count - p.pass_rows, 0)
+           when g.percent > 0 then p.pass_rows * (100 / g.percent - 1)
+         end) / r.rate)
+       end as eta,
        clock_timestamp() - q.oldest as lag,
        p.last_error,
        p.last_error_at,
        p.pass_number,
        p.pass_rows,
-       case when p.pass_relations is not null and p.pass_total_blocks > 0 then
-         round(100.0 * (p.pass_total_blocks - (select sum(b) from unnest(p.pass_blocks) as b)
-           + least(coalesce((p.pass_tid::text::point)[0], 0)::bigint, p.pass_blocks[1])) / p.pass_total_blocks, 1)::double precision
-       end as pass_percent,
+       g.percent as pass_percent,
        p.pass_started_at,
        round((p.pass_rows / nullif(extract(epoch from coalesce(p.pass_ended_at, clock_timestamp()) - p.pass_started_at), 0))::numeric, 1)::double precision
          as pass_rate,
@@ -298,6 +300,12 @@ cross join (select greatest(100, 12000 / greatest(count(*), 1)) as most from lam
 left join lamplighter.embedding_progress as p on p.job = j.id
 left join lamplighter.embedding_rate as r on r.job = j.id
 left join lamplighter.embedding_index as x on x.job = j.id
+cross join lateral (
+  select case when p.pass_relations is not null and p.pass_total_blocks > 0 then
+    round(100.0 * (p.pass_total_blocks - (select sum(b) from unnest(p.pass_blocks) as b)
+      + least(coalesce((p.pass_tid::text::point)[0], 0)::bigint, p.pass_blocks[1])) / p.pass_total_blocks, 1)::double precision
+  end as percent
+) as g
 cross join lateral (
   select (select least(coalesce(sum(coalesce(l.run_length, 1)), 0), b.most + 1)
           from (select c.run_length from lamplighter.change as c where c.job = j.id limit b.most + 1) as l)

@@ -87,6 +87,11 @@ export const LANTERN_FLAGS: Readonly<Record<string, string>> = {
   'master-db-schema': 'Give the schema of the jobs table with --schema.',
   'target-db':
     'The database of a job stands in db_connection of its row; "env:LAMPLIGHTER_DB_NAME" there keeps it out of the table.',
+  'databases-table': 'The database of a job stands in db_connection of its row.',
+  'internal-schema': 'The daemon keeps what it needs in the schema "lamplighter" of the database of each job.',
+  embeddings: 'This daemon generates embeddings only: leave it out.',
+  autotune: 'This daemon generates embeddings only.',
+  'external-index': 'This daemon generates embeddings only.',
   'target-databases': 'The database of a job stands in db_connection of its row.',
   'autotune-table': 'This daemon generates embeddings only.',
   'autotune-results-table': 'This daemon generates embeddings only.',

@@ -1,5 +1,6 @@
 import { formatDuration } from '../core/duration.ts';
 import type { CliOption } from './cli-option.ts';
+import { renderBytes } from './render-units.ts';
 
 /** An option as it holds, and where its value comes from. */
 export interface EffectiveOption {
@@ -39,5 +40,7 @@ export function describeOptions(options: readonly EffectiveOption[]): string {
 function renderValue(option: string, value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(',');
-  return option.endsWith('Ms') && typeof value === 'number' ? formatDuration(value) : String(value);
+  if (typeof value !== 'number') return String(value);
+  if (option.endsWith('Ms')) return formatDuration(value);
+  return option.endsWith('Bytes') ? renderBytes(value) : String(value);
 }

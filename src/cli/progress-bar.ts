@@ -3,6 +3,7 @@ import { renderAge } from './render-units.ts';
 import type { Terminal } from './terminal.ts';
 
 const BAR_CELLS = 24;
+const LEAST_CELLS = 6;
 /** What came before that says little about the rate now. */
 const RATE_WINDOW_MS = 5_000;
 
@@ -48,16 +49,19 @@ export function describeRows({ done, total, perSecond }: RowProgress): string {
   return [...percent, amount, ...rate, ...left].join(', ');
 }
 
-/** One line with a bar, as wide as the terminal at most. */
+/** One line with a bar, as wide as the terminal at most: what it says goes before the bar where there is little room. */
 export function renderBar(
   { errorStyle, columns }: Pick<Terminal, 'errorStyle' | 'columns'>,
   progress: RowProgress,
 ): string {
   const { name, done, total } = progress;
+  const text = `${name}  ${describeRows(progress)}`;
+  const cells = Math.min(BAR_CELLS, columns - 4 - text.length);
+  if (cells < LEAST_CELLS) return `  ${cut(text, columns - 3)}`;
   const share = total === undefined || total === 0 ? 0 : Math.min(1, done / total);
-  const filled = Math.round(share * BAR_CELLS);
-  const bar = `${errorStyle.green('█'.repeat(filled))}${errorStyle.dim('░'.repeat(BAR_CELLS - filled))}`;
-  return `  ${bar} ${cut(`${name}  ${describeRows(progress)}`, columns - BAR_CELLS - 4)}`;
+  const filled = Math.round(share * cells);
+  const bar = `${errorStyle.green('█'.repeat(filled))}${errorStyle.dim('░'.repeat(cells - filled))}`;
+  return `  ${bar} ${text}`;
 }
 
 function count(value: number): string {

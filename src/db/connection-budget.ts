@@ -56,11 +56,11 @@ export function planConnections({ max, sessions }: ConnectionWishes): Connection
   return { max, pool, sessions: own + borrowed, borrowed };
 }
 
-/** A plan for people. */
-export function describePlan({ max, pool, sessions, borrowed }: ConnectionPlan): string {
+/** A plan for people; `purpose` says what the sessions are for. */
+export function describePlan({ max, pool, sessions, borrowed }: ConnectionPlan, purpose: string): string {
   const parts = [`${pool} for statements`, `${LISTENER} to listen`, `${SHORT} for short sessions`];
   if (sessions > 0)
-    parts.push(`${sessions - borrowed} for tasks${borrowed > 0 ? `, which borrow ${borrowed} more` : ''}`);
+    parts.push(`${sessions - borrowed} ${purpose}${borrowed > 0 ? `, which borrow ${borrowed} more` : ''}`);
   return `at most ${max} connections: ${parts.join(', ')}`;
 }
 

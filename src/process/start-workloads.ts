@@ -184,7 +184,7 @@ export async function startWorkloads(options: StartWorkloadsOptions): Promise<Ru
     });
     // The lease is kept until all that was claimed under it is recorded.
     opened.splice(-1, 0, lease);
-    log.info({ connections }, describePlan(connections));
+    log.info({ connections }, describePlan(connections, kind === 'daemon' ? 'to build indexes' : 'for tasks'));
     keep(duties);
     for (const workload of workloads) workload.start();
     keep(

@@ -37,6 +37,7 @@ test(
   async () => {
     const { code, stderr } = await runCli(['start-daemon', '--uri', db.uri, '--table', 'jobs'], LANTERN);
     expect(stderr).toContain('error: There is no table public.jobs for jobs');
+    expect(stderr).toContain('hint: Run: lamplighter create-jobs-table. Or: create table public.jobs (');
     expect(stderr).toContain('"table" is a reserved word');
     expect(code).toBe(2);
   },
@@ -109,6 +110,21 @@ test(
     expect(lines.at(-1).msg).toMatch(/^stopped after [\d.]+ s: 2 vectors$/);
   },
   2 * PATIENCE_MS,
+);
+
+test(
+  'a job is added to the table of the page, which wants a database in each row, and a model that is not known is told',
+  async () => {
+    const args = ['jobs', 'add', '--uri', db.uri, '--source-table', 'articles', '--src-column', 'title'];
+    const added = await runCli([...args, '--dst-column', 'other', '-m', 'builtin/lexcal']);
+    expect(added).toMatchObject({
+      code: 0,
+      stderr: 'warning: this program has no model builtin/lexcal (did you mean "builtin/lexical"?)\n',
+    });
+    const { rows } = await db.pool.query(`delete from jobs where dst_column = 'other' returning db_connection`);
+    expect(rows).toEqual([{ db_connection: '' }]);
+  },
+  PATIENCE_MS,
 );
 
 test(

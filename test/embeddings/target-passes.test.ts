@@ -98,6 +98,27 @@ test('a pass tells how far it is, though the table grows under it', async () => 
   expect(known.at(-1)).toBeGreaterThan(50);
 });
 
+test('the first pass over a table tells how long it takes, though nobody has counted its rows', async () => {
+  await scene.run(`create table uncounted (id int primary key, body text);
+    insert into uncounted select n, repeat('text ', 20) || n from generate_series(1, 3000) as n`);
+  const job = await scene.prepare('uncounted');
+  await claimJob(scene.pool, job.id, scene.holderId);
+  await startPass(scene.pool, job, scene.holderId, { isFull: true });
+  await scene.run(`update lamplighter.embedding_job set state = 'backfill' where id = ${job.id}`);
+  for (let pages = 0; pages < 3; pages += 1) {
+    const { batch } = await scanPage(scene.pool, job, { holderId: scene.holderId, limit: 500, blocks: 8 });
+    if (batch !== undefined) await scene.answer(job, batch);
+  }
+  await scene.run(
+    `update lamplighter.embedding_rate set rate = 100, rate_at = clock_timestamp() where job = ${job.id}`,
+  );
+  const progress = await readJobProgress(scene.pool, job.id);
+  expect(progress).toMatchObject({ rows: undefined, rate: 100 });
+  const left = (3_000 - (progress?.passRows ?? 0)) / 100;
+  expect(progress?.etaMs).toBeGreaterThan(left * 1_000 * 0.7);
+  expect(progress?.etaMs).toBeLessThan(left * 1_000 * 1.3);
+});
+
 test('a pass is not told to have found nothing while rows that a pass has found wait for another vector', async () => {
   const { pool, holderId } = scene;
   await scene.run(`create table remodelled (id int primary key, body text);

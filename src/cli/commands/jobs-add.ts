@@ -1,7 +1,12 @@
 import { LamplighterError } from '../../core/errors.ts';
+import { toPrintable } from '../../core/printable.ts';
+import { didYouMean } from '../../core/suggest.ts';
+import type { Queryable } from '../../db/query.ts';
 import { OPTIONAL_COLUMNS } from '../../embeddings/jobs/job-columns.ts';
-import { parseJobRow } from '../../embeddings/jobs/job-row.ts';
-import type { CliCommand } from '../cli-command.ts';
+import { parseJobRow, type WantedJob } from '../../embeddings/jobs/job-row.ts';
+import type { JobsTable } from '../../embeddings/jobs/jobs-table.ts';
+import { createModelRegistry } from '../../models/registry.ts';
+import type { CliCommand, Invocation } from '../cli-command.ts';
 import { type CliOption, textOf } from '../cli-option.ts';
 import { CONNECTION_OPTIONS } from '../connection-options.ts';
 import { JOBS_TABLE_OPTIONS, TRUST_OPTIONS } from '../daemon-options.ts';
@@ -128,6 +133,10 @@ export const jobsAddCommand: CliCommand = {
           hint: `Run: alter table ${table.quotedName} add column "${column}" ${definition}`,
         });
       }
+      await warnOfModel(invocation, spec);
+      // Lantern's own table wants a database in each row; an empty text means that of the jobs table, as NULL does.
+      if (texts['db_connection'] === undefined && (await isRequired(db, table, 'db_connection')))
+        given.push(['db_connection', '']);
       // The type of each column is the user's own.
       const { rows } = await db.query<{ id: string }>(
         `insert into ${table.quotedName} (${given.map(([column]) => `"${column}"`).join(', ')})
@@ -143,8 +152,32 @@ export const jobsAddCommand: CliCommand = {
     }),
 };
 
+/** The daemon may have models of its own, so that this is no error. */
+async function warnOfModel({ providers, terminal }: Invocation, { model }: WantedJob): Promise<void> {
+  const registry = createModelRegistry({ providers });
+  const description = await registry.describe(model);
+  if (description.state !== 'unknown') return;
+  terminal.printError(
+    `${terminal.errorStyle.yellow('warning:')} this program has no model ${toPrintable(model.name)}${didYouMean(
+      model.name,
+      (await registry.list()).map(({ name }) => name),
+    )}`,
+  );
+}
+
+async function isRequired(db: Queryable, { oid }: JobsTable, column: string): Promise<boolean> {
+  const { rows } = await db.query<{ is_required: boolean }>(
+    'select a.attnotnull and not a.atthasdef as is_required from pg_catalog.pg_attribute as a where a.attrelid = $1 and a.attname = $2',
+    [oid, column],
+  );
+  return rows[0]?.is_required === true;
+}
+
 /** A problem names columns; here they are flags. */
 function nameFlag(problem: string): string {
-  const option = COLUMNS.find(({ column }) => problem.startsWith(`${column} `));
-  return option === undefined ? problem : problem.replace(option.column, `--${option.flag}`);
+  const named = COLUMNS.filter(({ column }) => column.includes('_') || problem.startsWith(`${column} `));
+  return named.reduce(
+    (text, { column, flag }) => text.replaceAll(new RegExp(`\\b${column}\\b`, 'g'), `--${flag}`),
+    problem,
+  );
 }

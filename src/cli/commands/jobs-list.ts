@@ -42,6 +42,8 @@ function cellsOf({ id, source, destination, model, state, reason, progress }: Jo
   const text = (value: number | undefined) => (value === undefined ? '-' : String(Math.round(value)));
   const left = progress?.etaMs === undefined || state !== 'backfill' ? '-' : renderAge(progress.etaMs);
   const rate = progress?.rate === undefined ? '-' : `${text(progress.rate)}/s`;
+  const percent = state === 'backfill' ? progress?.passPercent : undefined;
+  const shownState = percent === undefined ? state : `${state} ${Math.floor(percent)} %`;
   const figures = [text(progress?.rows), text(progress?.queued), text(progress?.failed), rate, left];
-  return [id, source, destination, model, state, ...figures, reason ?? ''];
+  return [id, source, destination, model, shownState, ...figures, reason ?? ''];
 }

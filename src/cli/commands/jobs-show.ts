@@ -8,6 +8,7 @@ import { EXIT } from '../exit.ts';
 import { requireJob, withJobs } from '../jobs/job-access.ts';
 import { readJobStatus } from '../jobs/job-status.ts';
 import { printTable } from '../render-table.ts';
+import { renderAge } from '../render-units.ts';
 
 /** So many failed rows are listed. */
 const SHOWN_FAILURES = 20;
@@ -40,12 +41,12 @@ export const jobsShowCommand: CliCommand = {
         terminal.print(JSON.stringify({ ...job, progress, failures }));
         return EXIT.done;
       }
-      const figures = Object.entries({ ...job, ...progress, state: job.state, reason: job.reason }).filter(
-        ([, value]) => value !== undefined,
+      const lines = Object.entries({ ...job, ...progress, state: job.state, reason: job.reason }).flatMap(
+        ([name, value]) => (value === undefined ? [] : [lineOf(name, value)]),
       );
-      for (const [name, value] of figures) {
-        const shown = value instanceof Date ? value.toISOString() : String(value);
-        terminal.print(`${terminal.style.dim(name.padEnd(14))} ${toPrintable(shown)}`);
+      const width = Math.max(...lines.map(([label]) => label.length));
+      for (const [label, text] of lines) {
+        terminal.print(`${terminal.style.dim(label.padEnd(width))}  ${toPrintable(text)}`);
       }
       if (failures.length > 0) {
         terminal.print(`\n${terminal.style.bold('Failed rows')}`);
@@ -55,3 +56,12 @@ export const jobsShowCommand: CliCommand = {
       return EXIT.done;
     }),
 };
+
+/** A figure for people, by the name that programs have it under. */
+function lineOf(name: string, value: string | number | Date): readonly [label: string, text: string] {
+  const label = name.replace(/Ms$/, '').replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  if (value instanceof Date) return [label, value.toISOString()];
+  if (name.endsWith('Ms')) return [label, renderAge(Number(value))];
+  if (name.endsWith('Percent')) return [label, `${value} %`];
+  return [label, /rate$/i.test(name) ? `${value}/s` : String(value)];
+}

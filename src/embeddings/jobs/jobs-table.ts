@@ -111,11 +111,18 @@ async function missingTable(db: Queryable, { schema, table }: JobsTableName): Pr
     )
   ).rows;
   const quotedName = row?.quoted_name ?? table;
+  const flags = [...(schema === 'public' ? [] : ['--schema', schema]), ...(table === 'jobs' ? [] : ['--table', table])];
+  const command = ['lamplighter create-jobs-table', ...flags.map(inShell)].join(' ');
   return new LamplighterError(
     'CONFIG_INVALID',
     `There is no table ${quotedName} for jobs in the database "${row?.database}"`,
     {
-      hint: `Run "lamplighter create-jobs-table", or: ${createJobsTableText(quotedName).replaceAll(/\s+/g, ' ')}. ${ABOUT_THE_PAGE}`,
+      hint: `Run: ${command}. Or: ${createJobsTableText(quotedName).replaceAll(/\s+/g, ' ')}. ${ABOUT_THE_PAGE}`,
     },
   );
+}
+
+/** As an argument of a command. */
+function inShell(text: string): string {
+  return /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
