@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { readRepositoryFile } from '../docs/markdown-page.ts';
+import { findPython } from '../support/python.ts';
 
 interface Instruction {
   readonly name: string;
@@ -89,4 +90,15 @@ test('secrets and what was built or installed outside stay out of the context', 
     expect(existsSync(new URL(`../../${path}`, import.meta.url))).toBe(true);
     expect(ignored).not.toContain(path);
   }
+});
+
+test('hadolint has nothing to say', { timeout: 300_000 }, async ({ skip }) => {
+  const python = await findPython(new URL('hadolint-requirements.txt', import.meta.url));
+  if (typeof python === 'string') return skip(python);
+  const program = `
+import os, subprocess, sys
+linter = os.path.join(os.path.dirname(sys.executable), 'hadolint')
+print(subprocess.run([linter, '--no-color', '-'], input=os.environ['DOCKERFILE'], capture_output=True, text=True, timeout=60))
+`;
+  expect(await python.run(program, { DOCKERFILE: text })).toMatch(/returncode=0, stdout='', stderr=''\)\n$/);
 });

@@ -97,3 +97,21 @@ for manifest in json.loads(os.environ['MANIFESTS']):
   const output = await python.run(program, { MANIFESTS: JSON.stringify(own) });
   expect(output.trim().split('\n')).toEqual(own.map(({ kind }) => kind));
 });
+
+test('every manifest of KEDA is valid by its definitions of resources, and names no field that they do not have', {
+  timeout: 300_000,
+}, async ({ skip }) => {
+  const python = await findPython(new URL('requirements.txt', import.meta.url));
+  if (typeof python === 'string') return skip(python);
+  const own = MANIFESTS.filter(({ apiVersion }) => apiVersion.startsWith('keda.sh/'));
+  expect(own.map(({ kind }) => kind)).toEqual(['TriggerAuthentication', 'ScaledObject']);
+  const program = `
+import json, os
+from cloudcoil.models.keda import v1alpha1
+print(json.dumps([
+    getattr(v1alpha1, manifest['kind']).model_validate(manifest).model_dump(mode='json', by_alias=True, exclude_unset=True)
+    for manifest in json.loads(os.environ['MANIFESTS'])
+]))
+`;
+  expect(JSON.parse(await python.run(program, { MANIFESTS: JSON.stringify(own) }))).toEqual(own);
+});
