@@ -7595,9 +7595,15 @@ begin
     raise exception 'k must be 1 or more, got %', search_by_vector.k using errcode = '22023';
   end if;
   v_target := jsonb_populate_record(null::lamplighter.search_target, lamplighter.find_search_target(search_by_vector.job));
-  if query_vector is null or cardinality(query_vector) <> v_target.dimensions or array_position(query_vector, null) is not null then
+  if array_ndims(query_vector) is distinct from 1 or cardinality(query_vector) <> v_target.dimensions
+    or array_position(query_vector, null) is not null
+  then
     raise exception 'Expected a vector of % numbers, as the job has them, got %', v_target.dimensions,
-      coalesce(cardinality(query_vector)::text, 'NULL') using errcode = '22023',
+      case
+        when query_vector is null then 'NULL'
+        when cardinality(query_vector) <> v_target.dimensions then cardinality(query_vector)::text
+        when array_ndims(query_vector) > 1 then 'a matrix'
+        else 'NULL among them' end using errcode = '22023',
       hint = format('Embed the query with the model of the job: %s.', v_target.model);
   end if;
   select n.nspname into v_vector_schema

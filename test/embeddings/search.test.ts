@@ -102,6 +102,12 @@ describe('a search by a vector', () => {
       'Expected a vector of 3 numbers, as the job has them, got 2',
     ],
     [
+      'a matrix',
+      () => search(`select * from lamplighter.search_by_vector('notes', '{{1,2,3}}')`),
+      '22023',
+      'Expected a vector of 3 numbers, as the job has them, got a matrix',
+    ],
+    [
       'no vector',
       () => search(`select * from lamplighter.search_by_vector('notes', null)`),
       '22023',
