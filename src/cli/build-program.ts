@@ -1,6 +1,7 @@
 import { Command, Help, Option } from 'commander';
 import { flagKey } from '../core/config/define-config.ts';
 import { LamplighterError } from '../core/errors.ts';
+import { showValue } from '../core/show-value.ts';
 import { VERSION } from '../core/version.ts';
 import type { CliArgument, CliCommand } from './cli-command.ts';
 import type { CliOption, Flags } from './cli-option.ts';
@@ -107,7 +108,7 @@ function placeholderOf({ name, isRepeatable }: CliArgument): string {
   return `[${name}${isRepeatable === true ? '...' : ''}]`;
 }
 
-function optionOf({ flag, short, argument, isRepeatable, describes, defaultText }: CliOption): Option {
+function optionOf({ flag, short, argument, isRepeatable, isFilter, describes, defaultText }: CliOption): Option {
   const names = `${short === undefined ? '' : `-${short}, `}--${flag}${argument === undefined ? '' : ` <${argument}>`}`;
   const notes = [
     ...(isRepeatable === true ? ['may be repeated'] : []),
@@ -116,6 +117,11 @@ function optionOf({ flag, short, argument, isRepeatable, describes, defaultText 
   const option = new Option(names, notes.length === 0 ? describes : `${describes} (${notes.join('; ')})`);
   if (isRepeatable === true) {
     option.argParser((value: string, earlier: readonly string[] = []) => [...earlier, value]);
+  } else if (isFilter === true) {
+    option.argParser((value: string, earlier?: string) => {
+      if (earlier === undefined) return value;
+      throw new LamplighterError('USAGE', `--${flag}: expected one, got ${showValue(earlier)} and ${showValue(value)}`);
+    });
   }
   return option;
 }

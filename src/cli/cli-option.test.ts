@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
+import { buildProgram } from './build-program.ts';
 import { type CliOption, isOn, listOf, readOption, textOf } from './cli-option.ts';
+import { COMMANDS } from './commands.ts';
 
 const TEXT: CliOption = { flag: 'data-dir', argument: 'folder', describes: '' };
 const SWITCH: CliOption = { flag: 'yes', describes: '' };
@@ -33,4 +35,15 @@ test('a value that cannot be read is named by where it came from', () => {
   expect(() => isOn({ flags: {}, env: { LAMPLIGHTER_YES: 'maybe' } }, SWITCH)).toThrow(
     'LAMPLIGHTER_YES: expected true or false',
   );
+});
+
+test('a filter that is given twice is refused, as one of them would not hold; one that may be repeated is not', async () => {
+  const parse = (...args: string[]) =>
+    buildProgram('lamplighter', COMMANDS, async () => undefined).parseAsync(args, { from: 'user' });
+  await expect(parse('requests', 'cancel', '--role', 'a', '--role', 'b')).rejects.toMatchObject({
+    code: 'USAGE',
+    message: '--role: expected one, got "a" and "b"',
+  });
+  await parse('requests', 'cancel', '--role', 'a', '--uri', 'x', '--uri', 'y');
+  await parse('task', 'list', '--status', 'queued', '--status', 'running');
 });

@@ -13,6 +13,8 @@ export interface CliOption {
   readonly argument?: string;
   /** May be given several times; the environment variable then holds a comma-separated list. */
   readonly isRepeatable?: boolean;
+  /** Narrows what a command is about: given twice it is refused, as with other flags the last one would hold. */
+  readonly isFilter?: boolean;
   readonly describes: string;
   /** The default as help and reference show it; absent where there is none. */
   readonly defaultText?: string;

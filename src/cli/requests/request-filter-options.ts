@@ -34,7 +34,9 @@ const UNTIL: CliOption = {
 const ID: CliOption = { flag: 'id', argument: 'id', describes: 'only this request' };
 
 /** Which requests a command is about. */
-export const REQUEST_FILTER_OPTIONS: readonly CliOption[] = [STATUS, FUNCTION, MODEL, ROLE, SINCE, UNTIL, ID];
+export const REQUEST_FILTER_OPTIONS: readonly CliOption[] = [STATUS, FUNCTION, MODEL, ROLE, SINCE, UNTIL, ID].map(
+  (option) => ({ ...option, isFilter: true }),
+);
 
 /** A filter whose times count back from a clock: the server's, which is asked later. */
 export interface RequestFilterInput {

@@ -24,7 +24,10 @@ const UNTIL: CliOption = { flag: 'until', argument: 'duration', describes: 'only
 const ID: CliOption = { flag: 'id', argument: 'id', isRepeatable: true, describes: 'only this task' };
 
 /** Which tasks a command is about. */
-export const TASK_FILTER_OPTIONS: readonly CliOption[] = [STATUS, ROLE, NAME, SINCE, UNTIL, ID];
+export const TASK_FILTER_OPTIONS: readonly CliOption[] = [STATUS, ROLE, NAME, SINCE, UNTIL, ID].map((option) => ({
+  ...option,
+  isFilter: true,
+}));
 
 /**
  * The filter that flags ask for; undefined where none of them is given.
