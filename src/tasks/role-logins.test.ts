@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../core/clock.ts';
 import type { ConnectionSettings } from '../db/connection/connection-settings.ts';
 import { createRoleLogins, runPasswordCommand } from './role-logins.ts';
+import { classifyLoginError } from './task-login-error.ts';
 
 let folder = '';
 beforeAll(() => {
@@ -43,11 +44,17 @@ test('a password command is given the role as its last argument, and its first l
 });
 
 test.each([
-  ['echo no such vault >&2; exit 3; true', /for role "ann": it ended with 3: no such vault/],
-  ['true', /for role "ann": it printed no password/],
-])('a password command that gives none is an error that quotes what it said: %s', async (command, message) => {
-  await expect(runPasswordCommand(command, 'ann')).rejects.toMatchObject({
+  ['echo no such vault >&2; exit 3; true', /failed: it ended with 3: no such vault\.$/, 'later'],
+  ['true', /failed: it printed no password\.$/, 'refused'],
+])('a password command that gives none is an error whose hint quotes what it said: %s', async (command, hint, kind) => {
+  const error = await runPasswordCommand(command, 'ann').catch((caught: unknown) => caught);
+  expect(error).toMatchObject({
     code: 'AUTHENTICATION_FAILED',
-    message: expect.stringMatching(message),
+    message: 'The password command gave no password for role "ann"',
+    hint: expect.stringMatching(hint),
   });
+  // What it asked may be there again soon, and what it wrote is nothing for callers.
+  const trouble = classifyLoginError(error, 'ann');
+  expect(trouble.kind).toBe(kind);
+  expect(JSON.stringify(trouble)).not.toContain('vault');
 });

@@ -72,8 +72,8 @@ const MAX_BYTES = 1_048_576;
  * The password that a command prints for a role, as its first line: the command is given the role as its last argument, never as part of a
  * shell's text. On Windows it is one program without arguments of its own.
  *
- * @throws LamplighterError AUTHENTICATION_FAILED when the command fails, prints nothing or takes more than 30 s; what it wrote to standard
- * error is in the message, what it printed is not.
+ * @throws LamplighterError AUTHENTICATION_FAILED when the command fails or takes more than 30 s, which may pass, and when it prints nothing;
+ * what it wrote to standard error is in the hint, as it is no business of callers, and what it printed is nowhere.
  */
 export async function runPasswordCommand(command: string, role: string, signal?: AbortSignal): Promise<string> {
   const [file, args] = platform === 'win32' ? [command, [role]] : ['/bin/sh', ['-c', `${command} "$@"`, command, role]];
@@ -103,9 +103,14 @@ function reasonOf(error: Error & { readonly killed?: boolean; readonly code?: un
 }
 
 function failed(role: string, reason: string, cause?: unknown): LamplighterError {
-  return new LamplighterError(
-    'AUTHENTICATION_FAILED',
-    `The password command gave no password for role "${role}": ${reason}`,
-    { cause, hint: 'Run the command of --task-password-command by hand with the role as its last argument.' },
-  );
+  return new LamplighterError('AUTHENTICATION_FAILED', `The password command gave no password for role "${role}"`, {
+    cause,
+    hint: `When run with the role as its last argument, the command of --task-password-command failed: ${reason}.`,
+  });
+}
+
+/** True where the password command itself failed, perhaps as what it asks was not there; not where it says that there is no password. */
+export function isCommandFailure(error: Error): boolean {
+  // As Node has it of a process.
+  return error.cause instanceof Error && 'cmd' in error.cause;
 }

@@ -1,5 +1,6 @@
 import { isLamplighterError, messageOf } from '../core/errors.ts';
 import { sqlStateOf } from '../db/sqlstate.ts';
+import { isCommandFailure } from './role-logins.ts';
 
 /**
  * Why no session could be had for a task. `refused`: the worker may not run it, so the task fails with that text; `later`: the server, or a
@@ -16,7 +17,7 @@ const ROLE_LIMIT_ROUTINE = 'InitializeSessionUserId';
 /** What a failed login as `role` means for its task. */
 export function classifyLoginError(error: unknown, role: string): TaskLoginTrouble {
   if (!isLamplighterError(error)) return { kind: 'later', reason: `no session as ${quote(role)}: ${oneLine(error)}` };
-  if (REFUSALS.includes(error.code)) return refuseLogin(role, saidBy(error));
+  if (REFUSALS.includes(error.code) && !isCommandFailure(error)) return refuseLogin(role, saidBy(error));
   if (error.code === 'TOO_MANY_CONNECTIONS') {
     const isOfRole = routineOf(error.cause) === ROLE_LIMIT_ROUTINE;
     const limit = isOfRole

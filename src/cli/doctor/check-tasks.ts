@@ -17,7 +17,7 @@ export const tasksCheck: ServerCheck = {
     return [...groupBy(held, ({ reason = '' }) => reason)].map(
       ([reason, tasks]): Finding => ({
         state: 'warning',
-        message: `${tasks.length} ${tasks.length === 1 ? 'waits' : 'wait'}: ${reason}`,
+        message: `${waiting.length === MOST ? 'at least ' : ''}${tasks.length} ${tasks.length === 1 ? 'waits' : 'wait'}: ${reason}`,
         advice: 'See "lamplighter task list --status queued", and what the workers say.',
       }),
     );

@@ -141,6 +141,7 @@ export function startAttempt(deps: AttemptDeps, task: ClaimedTask, workerId: str
     if (trouble.kind === 'refused') {
       // The end of this task alone: nothing waits for another login.
       const { errorMessage } = trouble;
+      log.debug({ err: cause, jobid: task.jobid }, 'the login for a task is refused');
       onEnd(attempt, await finish({ status: 'failed', errorMessage }), errorMessage);
       return undefined;
     }
