@@ -25,8 +25,6 @@ begin
       upper(current_setting('transaction_isolation')) using errcode = '0A000',
       hint = 'A transaction with one snapshot never sees the result. Wait in a READ COMMITTED transaction.';
   end if;
-  select e.ends_at, e.limit_name, e.limit_ms into v_deadline, v_limit_name, v_limit_ms
-  from lamplighter.find_wait_end(v_timeout_seconds) as e;
   loop
     select q.function_name, q.model, q.status, q.result, q.error, q.xmin
     into v_function_name, v_model, v_status, v_result, v_error, v_xmin
@@ -36,6 +34,10 @@ begin
       raise exception 'Request ID % not found', request_id;
     end if;
     exit when v_status in ('completed', 'failed', 'cancelled');
+    if v_deadline is null then
+      select e.ends_at, e.limit_name, e.limit_ms into v_deadline, v_limit_name, v_limit_ms
+      from lamplighter.find_wait_end(v_timeout_seconds) as e;
+    end if;
     if v_target = request_id and lamplighter.is_own_write(v_xmin) then
       v_target := lamplighter.send_autonomous(request_id);
     end if;
