@@ -9283,7 +9283,7 @@ revoke all on function public.steadytext_wait_batch(request_ids uuid[], timeout_
 
 revoke all on function public.steadytext_worker_status() from public;
 
-comment on schema lamplighter is 'Private to Lamplighter: engine state and internal functions.';
+comment on schema lamplighter is 'Private to Lamplighter: internal state and functions.';
 
 comment on table lamplighter.abandoned_column is 'Columns that a job has left, by the table that holds them: nobody has kept their vectors up since, so that the next job makes them anew.';
 

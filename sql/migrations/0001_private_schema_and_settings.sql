@@ -18,7 +18,7 @@
 -- Callers' functions are security invoker and lean on row-level security; workers' functions are security definer, so that
 -- a worker's role needs no right on any table.
 create schema lamplighter;
-comment on schema lamplighter is 'Private to Lamplighter: engine state and internal functions.';
+comment on schema lamplighter is 'Private to Lamplighter: internal state and functions.';
 
 create table lamplighter.migration (
   number integer not null,

@@ -1,4 +1,4 @@
--- 0008_tasks (schema version 1): async tasks: the table that callers see, and what the engine keeps beside it.
+-- 0008_tasks (schema version 1): async tasks: the table that callers see, and what the private schema keeps beside it.
 --
 -- lantern.tasks has the documented columns and is a projection: it is written when a task is queued and when it has ended. Whoever may
 -- delete from it may lock it, so claim, run, outcome and cancel touch lamplighter.task_run alone. There is no foreign key between them:

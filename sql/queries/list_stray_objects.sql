@@ -1,4 +1,4 @@
--- Lists objects of the product that belong to another role than its schema does: the engine, which runs as its functions' owner,
+-- Lists objects of the product that belong to another role than its schema does: the functions for workers, which run as their owner,
 -- would lack rights on them. $1 schemas and $2 names, in parallel, of its relations in other schemas. may_give tells whether this role
 -- can set that right. No row when all have one owner. Reads the catalog alone: it is asked before it is known whose schema this is.
 with owned as (

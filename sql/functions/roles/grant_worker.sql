@@ -1,5 +1,5 @@
 -- lamplighter.grant_worker (internal)
--- Lets a login run workers: it may execute the engine's functions, and touch no table. Run by the schema owner.
+-- Lets a login run workers: it may execute the functions for workers, and touch no table. Run by the schema owner.
 create or replace function lamplighter.grant_worker(p_role_name text) returns void
 language plpgsql volatile security invoker set search_path = pg_catalog, pg_temp as $$
 begin

@@ -1,5 +1,5 @@
 -- lamplighter.prune_after_delete (internal)
--- What the engine keeps of a task goes with its row. One that is unfinished, which only the owner can delete, is cancelled, and goes when
+-- What the private schema keeps of a task goes with its row. One that is unfinished, which only the owner can delete, is cancelled, and goes when
 -- it has ended. Calls of completion handlers have no row there, and go on.
 create or replace function lamplighter.prune_after_delete() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$

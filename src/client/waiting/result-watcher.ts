@@ -49,7 +49,7 @@ export interface ResultWatcher extends Service {
 }
 
 /** What runs only while somebody waits, and a while longer. */
-interface Engine {
+interface Watch {
   readonly loop: Loop;
   listener?: Service;
   isListening: boolean;
@@ -71,7 +71,7 @@ export function createResultWatcher({
   const trouble = troubles.define('look for results');
   const requests = new Map<string, WatchedRequest>();
   const retiring = new Set<Promise<void>>();
-  let engine: Engine | undefined;
+  let running: Watch | undefined;
   let looking: Promise<void> | undefined;
   let lastWantedMs = 0;
   let failure: { readonly error: unknown; readonly count: number; readonly resumeAtMs: number } | undefined;
@@ -109,7 +109,7 @@ export function createResultWatcher({
   }
 
   async function look(due: readonly WatchedRequest[], nowMs: number): Promise<void> {
-    for (const { schedule } of due) schedule.begin(nowMs, engine?.isListening === true);
+    for (const { schedule } of due) schedule.begin(nowMs, running?.isListening === true);
     try {
       const rows = await readOutcomes(
         db,
@@ -121,13 +121,13 @@ export function createResultWatcher({
         (watched) => [watched, applyOutcome(watched, rows.get(watched.requestId), nowMs)] as const,
       );
       await timeOutAll(overdue.filter(([, waiters]) => waiters.length > 0));
-      if (engine !== undefined && requests.size > 0) startListening(engine);
+      if (running !== undefined && requests.size > 0) startListening(running);
     } catch (error) {
       if (isPassing(error)) noteOutage(error);
       else for (const watched of due) failAll(watched, toClientError(error));
     } finally {
       looking = undefined;
-      engine?.loop.wake();
+      running?.loop.wake();
     }
   }
 
@@ -149,7 +149,7 @@ export function createResultWatcher({
     failure = { error, count, resumeAtMs: clock.nowMs() + backoffMs(count, undefined, OUTAGE_PAUSE) };
   }
 
-  function startListening(current: Engine): void {
+  function startListening(current: Watch): void {
     current.listener ??= listen({
       onEvent(_channel, payload) {
         const requestId = readCompletedId(payload);
@@ -166,13 +166,13 @@ export function createResultWatcher({
     });
   }
 
-  function resync(current: Engine): void {
+  function resync(current: Watch): void {
     const nowMs = clock.nowMs();
     for (const { schedule } of requests.values()) schedule.resync(nowMs);
     current.loop.wake();
   }
 
-  function startEngine(): Engine {
+  function startWatch(): Watch {
     const loop = startLoop({
       runOnce: async () => tick(),
       intervalMs: () => Math.max(0, Math.ceil(nextTickMs() - clock.nowMs())),
@@ -184,9 +184,9 @@ export function createResultWatcher({
 
   /** Stops the loop, which does not await this. */
   function retire(): void {
-    if (engine === undefined) return;
-    const { loop, listener } = engine;
-    engine = undefined;
+    if (running === undefined) return;
+    const { loop, listener } = running;
+    running = undefined;
     const retired = Promise.all([loop.stop(), listener?.stop()])
       .then(() => undefined)
       .catch((error: unknown) => log.error({ err: error }, 'could not close the listening connection'))
@@ -204,8 +204,8 @@ export function createResultWatcher({
       requests.set(requestId, watched);
       lastWantedMs = nowMs;
       watched.schedule.resync(nowMs);
-      engine ??= startEngine();
-      engine.loop.wake();
+      running ??= startWatch();
+      running.loop.wake();
       return addWaiter(watched, {
         nowMs,
         timeoutMs,
