@@ -5,6 +5,7 @@ import { pgbouncer, startPgbouncer } from '../db/pgbouncer.ts';
 import { startProxy } from '../db/wire-proxy.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { createGatedProvider } from '../support/gated-provider.ts';
 import { embed, firstValue, generate, rowOf, untilStatus } from '../support/requests.ts';
 import { startTestWorker } from '../support/test-worker.ts';
 
@@ -62,19 +63,23 @@ test('enqueuers notify nobody when no worker waits', async () => {
 });
 
 test('a busy worker is not notified of each request', async () => {
+  const gated = createGatedProvider();
   await using _ = await startTestWorker({
     uri: db.uri,
     concurrency: 1,
     functions: ['generate'],
-    provider: { maxBatch: 1 },
+    providers: [gated],
+    generateModel: 'gated/model',
   });
   await untilWaiting();
-  const first = await generate(db.pool, '!sleep:500 busy');
-  await eventually(async () => expect((await rowOf(db.pool, first)).status).toBe('processing'));
+  const first = await generate(db.pool, 'busy');
+  const call = await gated.call('busy');
   await wakeUps();
   const ids: string[] = [];
   for (let n = 0; n < 20; n += 1) ids.push(await generate(db.pool, `while busy ${n}`));
   expect(await wakeUps()).toEqual([]);
+  call.answer('done');
+  for (const n of ids.keys()) (await gated.call(`while busy ${n}`)).answer('done');
   await untilStatus(db.pool, [first, ...ids], 'completed');
 });
 
@@ -184,7 +189,7 @@ describe('where notifications do not arrive', () => {
     // It does not ask to be woken, which could not reach it.
     await db.pool.query('update lamplighter.waiting set is_waiting = false');
     await untilStatus(db.pool, await embed(db.pool, ['and later']), 'completed');
-    expect(await flag()).toMatchObject({ is_waiting: false });
+    expect((await flag())?.is_waiting ?? false).toBe(false);
   });
 
   test.skipIf(pgbouncer === undefined)('everything works behind a transaction pooler', async () => {
