@@ -292,6 +292,18 @@ test('a dropped table of chunks is made again, and filled', async () => {
   expect(await wrong()).toEqual([]);
 });
 
+test('a renamed table of chunks is followed when the row names it, without a call of the model', async () => {
+  await settled();
+  await scene.run(`alter table ${chunks} rename to renamed_${serial}`);
+  chunks = `renamed_${serial}`;
+  await scene.settle(await prepare());
+  expect(scene.takeAsked()).toEqual([]);
+  await scene.run(`update ${table} set body = E'one\\ntwo\\nfour' where id = 1`);
+  await scene.drain(await prepare());
+  expect(scene.takeAsked()).toEqual(['four']);
+  expect(await wrong()).toEqual([]);
+});
+
 test('a job that moves from a column to a table of chunks and back is served in both, where the owner made it', async () => {
   const [owner] = await scene.run(`select tableowner as name from pg_tables where tablename = '${table}'`);
   const jobRowOwner = String(owner?.['name']);
