@@ -4,7 +4,7 @@ import { LamplighterError } from '../core/errors.ts';
 import type { Pool } from '../db/pool.ts';
 import { classifySqlState } from '../db/sqlstate.ts';
 import type { SourceRow, TakeVectors } from './embed-once.ts';
-import { inspectColumns, textOf } from './inspect-columns.ts';
+import { type InspectedColumn, inspectColumns, textOf } from './inspect-columns.ts';
 
 /** Longest that rows are waited for which other transactions have locked. */
 const LONGEST_WAIT_MS = 60_000;
@@ -16,6 +16,8 @@ export interface VectorPlace {
   readonly table: string;
   readonly pk: string;
   readonly dstColumn: string;
+  /** Of the vectors. */
+  readonly dimensions: number;
   /** Where the texts are in that table. */
   readonly srcColumn?: string | undefined;
 }
@@ -35,11 +37,12 @@ interface Vector extends SourceRow {
  * where the texts are in that table. Nobody's row is waited for while others are held, so that no transaction meets a deadlock with this one:
  * rows that are locked come later, for up to a minute.
  *
- * @throws LamplighterError CONFIG_INVALID when the table or the column is missing.
+ * @throws LamplighterError CONFIG_INVALID when the table or the column is missing, or the column is not for such vectors: a text, which takes
+ *   everything, would be overwritten.
  */
 export async function createVectorWriter(
   db: Pool,
-  { schema, table, pk, dstColumn, srcColumn }: VectorPlace,
+  { schema, table, pk, dstColumn, dimensions, srcColumn }: VectorPlace,
   { signal, clock = systemClock }: VectorWriterOptions,
 ): Promise<TakeVectors> {
   const names = [pk, dstColumn, ...(srcColumn === undefined ? [] : [srcColumn])];
@@ -49,12 +52,11 @@ export async function createVectorWriter(
     throw new LamplighterError(
       'CONFIG_INVALID',
       `${quotedTable} has no column "${key === undefined ? pk : dstColumn}"`,
-      {
-        hint: 'With --create-column the column of the vectors is added.',
-      },
+      { hint: key === undefined ? undefined : 'With --create-column the column of the vectors is added.' },
     );
   }
-  const isArray = dst.type.endsWith('[]');
+  requireVectors(dst, dimensions);
+  const isArray = dst.baseType.endsWith('[]');
   const named = `from ${quotedTable} as t where t.${key.quotedName} = any ($1::text[]::${key.type}[])`;
   const lock = `select t.${key.quotedName}::text as key ${named} for no key update skip locked`;
   const count = `select t.${key.quotedName}::text as key ${named}`;
@@ -103,6 +105,22 @@ export async function createVectorWriter(
     }
     return undefined;
   };
+}
+
+function requireVectors({ quotedName, type, baseType }: InspectedColumn, dimensions: number): void {
+  if (/^(?:real|double precision|numeric(?:\([\d,]+\))?)\[\]$/.test(baseType)) return;
+  const [isVector, size] = /^(?:.*\.)?(?:vector|halfvec)(?:\((\d+)\))?$/.exec(baseType) ?? [];
+  if (isVector === undefined) {
+    throw new LamplighterError('CONFIG_INVALID', `Column ${quotedName} is of type ${type}, which holds no vectors`, {
+      hint: 'Name a column of type real[], vector(n) or halfvec(n); with --create-column it is added.',
+    });
+  }
+  if (size === undefined || Number(size) === dimensions) return;
+  throw new LamplighterError(
+    'CONFIG_INVALID',
+    `Column ${quotedName} holds vectors of ${size} dimensions, and the model's have ${dimensions}`,
+    { hint: 'Name another column.' },
+  );
 }
 
 function countKeys(rows: readonly { readonly key: string }[]): ReadonlyMap<string, number> {

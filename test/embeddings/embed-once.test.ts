@@ -92,7 +92,7 @@ test('rows with one key get the vectors of their own texts, and a row without a 
   const pool = createPool(resolveConnection({ uri: db.uri }, {}), { max: 2 });
   const source = { schema: 'public', table: 'notes', srcColumn: 'body', pk: 'id' };
   const signal = new AbortController().signal;
-  const take = await createVectorWriter(pool, { ...source, dstColumn: 'embedding' }, { signal });
+  const take = await createVectorWriter(pool, { ...source, dstColumn: 'embedding', dimensions: 384 }, { signal });
   const done = await embedOnce({ db: pool, source, model, dimensions: 384, take, onProgress: () => undefined, signal });
   expect(done).toMatchObject({ rows: 701, failed: 1, firstError: 'id is null: a row without a key cannot be named' });
   const { rows } = await pool.query<{ body: string; embedding: number[] | null }>('select body, embedding from notes');
@@ -115,7 +115,7 @@ test('a text that changes while its vector is made does not get the vector', asy
   const pool = createPool(resolveConnection({ uri: db.uri }, {}), { max: 2 });
   const source = { schema: 'public', table: 'notes', srcColumn: 'body', pk: 'id' };
   const signal = new AbortController().signal;
-  const write = await createVectorWriter(pool, { ...source, dstColumn: 'embedding' }, { signal });
+  const write = await createVectorWriter(pool, { ...source, dstColumn: 'embedding', dimensions: 384 }, { signal });
   await embedOnce({
     db: pool,
     source,
@@ -145,7 +145,7 @@ test('a row that somebody has locked comes last, and who has locked it waits for
   const pool = createPool(resolveConnection({ uri: db.uri }, {}), { max: 2 });
   const source = { schema: 'public', table: 'notes', srcColumn: 'body', pk: 'id' };
   const signal = new AbortController().signal;
-  const take = await createVectorWriter(pool, { ...source, dstColumn: 'embedding' }, { signal });
+  const take = await createVectorWriter(pool, { ...source, dstColumn: 'embedding', dimensions: 384 }, { signal });
   const once = { db: pool, source, model: createLexicalModel(), dimensions: 384, take, onProgress: () => undefined };
   const pass = embedOnce({ ...once, signal });
   const embedded = async () =>
@@ -168,13 +168,38 @@ test('a row that stays locked has failed, and the pass says why', async () => {
   const source = { schema: 'public', table: 'notes', srcColumn: 'body', pk: 'id' };
   const signal = new AbortController().signal;
   const { clock } = createHastyClock();
-  const take = await createVectorWriter(pool, { ...source, dstColumn: 'embedding' }, { signal, clock });
+  const take = await createVectorWriter(
+    pool,
+    { ...source, dstColumn: 'embedding', dimensions: 384 },
+    { signal, clock },
+  );
   const once = { db: pool, source, model: createLexicalModel(), dimensions: 384, take, onProgress: () => undefined };
   expect(await embedOnce({ ...once, signal })).toMatchObject({
     rows: 1,
     failed: 1,
     firstError: 'other transactions have had the row locked for 60 s',
   });
+  await pool.end();
+});
+
+test('vectors are not written over a column that holds something else', async () => {
+  await using db = await createTestDatabase();
+  await db.pool.query(
+    'create domain words as text; create table notes (id integer primary key, body text, title words)',
+  );
+  const pool = createPool(resolveConnection({ uri: db.uri }, {}), { max: 1 });
+  const { signal } = new AbortController();
+  for (const [dstColumn, type] of [
+    ['id', 'integer'],
+    ['body', 'text'],
+    ['title', 'words'],
+  ] as const) {
+    const place = { schema: 'public', table: 'notes', pk: 'id', dstColumn, dimensions: 384 };
+    await expect(createVectorWriter(pool, place, { signal })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: `Column ${dstColumn} is of type ${type}, which holds no vectors`,
+    });
+  }
   await pool.end();
 });
 
@@ -190,7 +215,7 @@ test('images of a column of bytes are embedded, and only by a model that takes t
   const loaded = await createVisualProvider().load({ name: 'image/model' }, signal);
   if (!takesImages(loaded)) throw new Error('it takes no images');
   const model = takeImagesAsTexts(loaded, undefined);
-  const take = await createVectorWriter(pool, { ...source, dstColumn: 'embedding' }, { signal });
+  const take = await createVectorWriter(pool, { ...source, dstColumn: 'embedding', dimensions: 384 }, { signal });
   const done = await embedOnce({ ...common, model, isVisual: true, take });
   expect(done).toMatchObject({ rows: 41, failed: 1, firstError: 'It is no image that can be read' });
   const { rows } = await pool.query<{ photo: Buffer; embedding: number[] }>(

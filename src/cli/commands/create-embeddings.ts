@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { systemClock } from '../../core/clock.ts';
 import { count } from '../../core/config/option-values.ts';
-import { LamplighterError } from '../../core/errors.ts';
+import { LamplighterError, messageOf } from '../../core/errors.ts';
 import { createTroubles } from '../../core/recurring-trouble.ts';
 import { embedOnce, type TakeVectors } from '../../daemon/embed-once.ts';
 import { inspectColumns } from '../../daemon/inspect-columns.ts';
@@ -12,6 +12,7 @@ import { resolveConnectionString } from '../../db/connection/connection-settings
 import { createPool, type Pool } from '../../db/pool.ts';
 import { readModel } from '../../embeddings/jobs/read-model.ts';
 import { parseColumnType } from '../../embeddings/table/column-type.ts';
+import { runWithTableLock } from '../../embeddings/table/lock-table.ts';
 import { quoteIdentifier } from '../../embeddings/table/quote-identifier.ts';
 import { createModelRegistry } from '../../models/registry.ts';
 import type { CliCommand, Invocation } from '../cli-command.ts';
@@ -107,6 +108,8 @@ const OUT_CSV: CliOption = {
   describes: 'write keys and vectors to a file of this name, and nothing to a table',
 };
 const LINE_MS = 10_000;
+/** Longest wait for a table that is in use, in short tries. */
+const LONGEST_LOCK_MS = 60_000;
 
 export const createEmbeddingsCommand: CliCommand = {
   name: 'create-embeddings',
@@ -139,6 +142,7 @@ export const createEmbeddingsCommand: CliCommand = {
     VISUAL,
     ALLOW_URL_IMAGES,
   ],
+  refusedFlags: { 'job-type': 'This command generates embeddings only: leave it out.' },
   examples: [
     {
       command:
@@ -276,7 +280,7 @@ async function openSink(
   return {
     take: await createVectorWriter(
       out,
-      { schema, table: outTable, pk, dstColumn, srcColumn: isSource ? srcColumn : undefined },
+      { schema, table: outTable, pk, dstColumn, dimensions, srcColumn: isSource ? srcColumn : undefined },
       { signal: invocation.interruption.first },
     ),
     close: async () => undefined,
@@ -295,12 +299,20 @@ async function addColumn(
      join pg_catalog.pg_namespace as n on n.oid = e.extnamespace where e.extname = 'vector'`,
   );
   const type = parseColumnType(textOf(invocation, COLUMN_TYPE) ?? 'REAL[]', dimensions, rows[0]?.schema);
-  await out.query(`alter table ${quotedTable} add column ${quoteIdentifier(dstColumn)} ${type.definition}`);
+  // Whoever uses the table waits behind a statement that waits for it.
+  const patience = { patienceMs: LONGEST_LOCK_MS, clock: systemClock, signal: invocation.interruption.first };
+  await runWithTableLock(out, patience, (transaction) =>
+    transaction.query(`alter table ${quotedTable} add column ${quoteIdentifier(dstColumn)} ${type.definition}`),
+  );
 }
 
 async function openCsv(file: string, pk: string): Promise<Sink> {
   const stream = createWriteStream(file);
-  await once(stream, 'open');
+  try {
+    await once(stream, 'open');
+  } catch (error) {
+    throw new LamplighterError('USAGE', `--out-csv: the file cannot be written: ${messageOf(error)}`, { cause: error });
+  }
   const cell = (text: string) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   stream.write(`${cell(pk)},vector\n`);
   return {
