@@ -1,7 +1,7 @@
 /**
  * What capture costs the statements of users: the same table with and without the trigger of an embedding job, in turns. Bulk INSERT,
  * unrelated UPDATE (another column) and relevant UPDATE (the text) of all rows with texts of 100 bytes, one-row transactions that are
- * unrelated, an unrelated UPDATE of rows with texts of 1 MB, and a bulk INSERT of rows whose keys are no neighbours (uuid). Commits do not wait for the disk. Statements are measured in CPU time of
+ * unrelated, beside those of tables whose trigger is never called or does nothing, an unrelated UPDATE of rows with texts of 1 MB, and a bulk INSERT of rows whose keys are no neighbours (uuid). Commits do not wait for the disk. Statements are measured in CPU time of
  * the server where that can be read, as others may use the machine; else by the clock.
  *
  * Targets, in microseconds a row more than without: bulk INSERT 5, unrelated UPDATE 2, relevant UPDATE 7; 97 % of the one-row transactions.
@@ -30,6 +30,9 @@ const single = Math.min(rows, 4_000);
 const TURN = 100;
 
 const TABLES = ['bare', 'captured'] as const;
+/** What any trigger for each row costs a transaction: one whose condition is false, and one whose function returns at once. */
+const FLOORS = { uncalled: 'when (false) ', empty: '' };
+const SINGLES = [...TABLES, 'uncalled', 'empty'] as const;
 const STATEMENTS = [
   {
     name: 'bulk INSERT',
@@ -71,6 +74,16 @@ for (const table of TABLES) {
      insert into ${table}_large select n, 0, repeat(md5(n::text), 31250) from generate_series(1, ${largeRows}) as n`,
   );
 }
+await client.query(
+  `create function empty() returns trigger language plpgsql security definer as 'begin return new; end'`,
+);
+for (const [table, condition] of Object.entries(FLOORS)) {
+  await client.query(
+    `create table ${table} (like bare including all);
+     insert into ${table} select n, 0, repeat(md5(n::text), 3) from generate_series(1, ${rows}) as n;
+     create trigger empty after insert or update on ${table} for each row ${condition}execute function empty()`,
+  );
+}
 const pool = createPool(settings);
 for (const table of ['captured', 'captured_uuid', 'captured_large']) {
   await prepareJob(pool, {
@@ -109,7 +122,7 @@ for (let round = 0; round <= options.rounds; round += 1) {
   }
   // In short turns, as others may use the machine.
   for (let from = 1; from <= single; from += TURN) {
-    for (const table of (from / TURN) % 2 < 1 ? TABLES : [...TABLES].reverse()) {
+    for (const table of (from / TURN) % 2 < 1 ? SINGLES : [...SINGLES].reverse()) {
       const startMs = monotonicMs();
       for (let id = from; id < from + TURN; id += 1)
         await client.query(`update ${table} set n = n + 1 where id = ${id}`);
@@ -127,6 +140,11 @@ function shareOf(captured: readonly number[], bare: readonly number[]): number |
   const shares = captured.map((value, at) => value / (bare[at] ?? Number.NaN)).filter(Number.isFinite);
   return shares.length === 0 ? undefined : round3(median(shares));
 }
+const singleOf = (table: (typeof SINGLES)[number]) => ({
+  'without (us)': Math.round(median(of('single bare'))),
+  'with (us)': Math.round(median(of(`single ${table}`))),
+  ratio: shareOf(of(`single ${table}`), of('single bare')),
+});
 const share = shareOf(of('single captured'), of('single bare'));
 await publish(
   {
@@ -140,12 +158,9 @@ await publish(
         'more (us)': more(name),
         ratio: shareOf(of(`${name} captured`), of(`${name} bare`)),
       })),
-      {
-        statement: 'unrelated one-row transactions (a second)',
-        'without (us)': Math.round(median(of('single bare'))),
-        'with (us)': Math.round(median(of('single captured'))),
-        ratio: share,
-      },
+      { statement: 'unrelated one-row transactions (a second)', ...singleOf('captured') },
+      { statement: 'the same, with an empty function (a second)', ...singleOf('empty') },
+      { statement: 'the same, with a trigger that is never called (a second)', ...singleOf('uncalled') },
     ],
     verdicts: [
       atMost('bulk INSERT, us a row more', more('bulk INSERT'), 5),
