@@ -36,7 +36,8 @@ export function requestsSection(place: string): StatusSection {
               lanes.map((lane) => laneCells(lane, waits ?? [])),
             );
           }
-          if (!lanes.every(({ pending }) => pending.isExact)) {
+          const isExact = lanes.every(({ pending }) => pending.isExact);
+          if (!isExact) {
             screen.line(
               '>: more wait than were counted; counting stops there, so that a full queue costs what an empty one does',
             );
@@ -47,7 +48,7 @@ export function requestsSection(place: string): StatusSection {
               screen.line(`${functionName}: ${workerCommandFor(name, model, isAnyRunning)}`);
             }
           }
-          if (recent !== undefined) screen.line(recentText(recent));
+          if (recent !== undefined) screen.line(recentText(recent, isExact));
         },
       };
     },
@@ -96,10 +97,10 @@ export function countText({ count, isExact }: BoundedCount): string {
   return isExact ? String(count) : `> ${count.toLocaleString('en')}`;
 }
 
-/** What ended within the last hour, in one line. */
-export function recentText(recent: RecentFigures): string {
+/** What was queued and ended within the last hour, in one line. Of very many that still wait, some may not have been counted: not `isExact`. */
+export function recentText(recent: RecentFigures, isExact = true): string {
   const { enqueued, completed, failed, cancelled, waitP50Ms, waitP95Ms, runP50Ms, runP95Ms } = recent;
   const times = (name: string, p50: number | undefined, p95: number | undefined) =>
     p50 === undefined || p95 === undefined ? '' : `; ${name} p50 ${renderAge(p50)}, p95 ${renderAge(p95)}`;
-  return `last hour: queued ${enqueued}, completed ${completed}, failed ${failed}, cancelled ${cancelled}${times('wait', waitP50Ms, waitP95Ms)}${times('run', runP50Ms, runP95Ms)}`;
+  return `last hour: queued ${enqueued}${isExact ? '' : ' or more'}, completed ${completed}, failed ${failed}, cancelled ${cancelled}${times('wait', waitP50Ms, waitP95Ms)}${times('run', runP50Ms, runP95Ms)}`;
 }
