@@ -15,7 +15,7 @@ import type { LeaseHolder } from '../process/workload.ts';
 import { noteFault, noteOutage, noteWritten, startBatchSpan } from './batch-span.ts';
 import { createDocumentEmbedder, type EmbeddedDocuments } from './embed-documents.ts';
 import { type EmbeddedRows, type EmbedUsage, embedRows } from './embed-rows.ts';
-import type { HeldBatch, InFlightBatches } from './in-flight-batches.ts';
+import type { InFlightBatch, InFlightBatches } from './in-flight-batches.ts';
 import { aloneMsAfter, type LoneTurn } from './lone-turn.ts';
 import type { ModelTurns, TurnKind } from './model-turns.ts';
 import type { TokenBudget } from './token-budget.ts';
@@ -101,7 +101,7 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
 
   /** Vectors are dear: while the database is away, they are kept until the lease is lost. */
   async function write(
-    { batch, signal }: HeldBatch,
+    { batch, signal }: InFlightBatch,
     { answers, usage: { calls, tokens, day, truncated }, ...rest }: EmbeddedRows | EmbeddedDocuments,
   ): Promise<WriteReport> {
     const told = {
@@ -138,7 +138,7 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
    * One row that has seen a death is asked for with nothing beside it, for a while: what another job has at a model must not die of it again.
    * Undefined: it is not its turn yet.
    */
-  function inTurn<T>({ batch, signal }: HeldBatch, embed: () => Promise<T>): Promise<T | undefined> {
+  function inTurn<T>({ batch, signal }: InFlightBatch, embed: () => Promise<T>): Promise<T | undefined> {
     const [row] = batch.rows;
     if (batch.deaths === 0 || row === undefined || batch.rows.length > 1) return loneTurn.among(signal, embed);
     const onCompany = (over: AbortSignal) => endIsolation(batch, row.key, over);
@@ -165,8 +165,8 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
     }
   }
 
-  async function work(held: HeldBatch, kind: TurnKind, span: Span | undefined): Promise<void> {
-    const { batch, signal } = held;
+  async function work(entry: InFlightBatch, kind: TurnKind, span: Span | undefined): Promise<void> {
+    const { batch, signal } = entry;
     const claimedMs = clock.nowMs();
     if (batch.attempt === 1) measured.noteEnqueued(batch.rows.length);
     const options = { model, dimensions: job.dimensions, turns, kind, batchSize, budget, signal, span };
@@ -178,7 +178,7 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
       batch.loneDeaths >= MOST_LONE_DEATHS
         ? untried
         : await inTurn<EmbeddedRows | EmbeddedDocuments>(
-            held,
+            entry,
             async () => documents?.embed(batch.rows, options) ?? embedRows(batch.rows, options),
           );
     if (embedded === undefined) return giveBack(batch, BUSY_DELAY_MS);
@@ -193,7 +193,7 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
       return giveBack(batch, turns.pauseMs, embedded.usage);
     }
     const startedMs = clock.nowMs();
-    const report = await write(held, embedded);
+    const report = await write(entry, embedded);
     noteWritten(span, report);
     budget?.noteAnswer();
     trouble.settle();
@@ -213,7 +213,7 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
     onWritten(report, kind, clock.nowMs() - startedMs);
   }
 
-  async function settle({ batch, signal }: HeldBatch, error: unknown): Promise<void> {
+  async function settle({ batch, signal }: InFlightBatch, error: unknown): Promise<void> {
     if (signal.aborted) {
       if (signal.reason !== 'lost') await giveBack(batch);
     } else if (hasCode(error, 'LEASE_LOST')) lease.check();
@@ -230,13 +230,13 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
   }
 
   return (batch, kind) =>
-    inFlight.hold(batch, job.id, async (held) => {
+    inFlight.hold(batch, job.id, async (entry) => {
       const span = startBatchSpan(job.id, batch, kind);
       try {
-        await work(held, kind, span);
+        await work(entry, kind, span);
       } catch (error) {
-        if (!held.signal.aborted) noteFault(span, error);
-        await settle(held, error);
+        if (!entry.signal.aborted) noteFault(span, error);
+        await settle(entry, error);
       } finally {
         span?.end();
       }

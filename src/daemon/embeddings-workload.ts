@@ -19,10 +19,10 @@ import type { JobReport } from './job-report.ts';
 import { type JobRunner, type JobWish, startJobRunner } from './job-runner.ts';
 import type { ServedModels } from './served-models.ts';
 
-/** Longest pause between looks for changed rows. */
-const LOOK_MS = 1_000;
+/** Longest pause between scans for changed rows. */
+const SCAN_MS = 1_000;
 const DROP_AGAIN_MS = 5_000;
-/** How often jobs are looked for that are registered in the database and have no row any more. */
+/** How often the jobs are listed that are registered in the database and have no row any more. */
 const ORPHANS_MS = 60_000;
 
 /** What the jobs table says about the jobs of one database. */
@@ -53,7 +53,7 @@ export interface EmbeddingsWorkload extends Workload {
   readonly reports: readonly JobReport[];
 }
 
-/** Opens the workload of embedding jobs: each has a runner of its own, and changed rows are looked for once for all. */
+/** Opens the workload of embedding jobs: each has a runner of its own, and one scan finds the changed rows of all. */
 export async function openEmbeddings(
   { db, settings, sessions, lease, log, troubles, meter, clock }: WorkloadContext,
   { controlId, jobRowOwner, config, models, fillSlots, mark }: EmbeddingsWorkloadOptions,
@@ -67,8 +67,8 @@ export async function openEmbeddings(
   let reads = 0;
   let registered: { readonly jobs: readonly RegisteredJob[]; readonly reads: number } | undefined;
   let isStarted = false;
-  let looker: Loop | undefined;
-  const schedule = createPollSchedule({ db, topic: 'embeddings', longestPauseMs: () => LOOK_MS, log, clock });
+  let scanner: Loop | undefined;
+  const schedule = createPollSchedule({ db, topic: 'embeddings', longestPauseMs: () => SCAN_MS, log, clock });
   const orphans = createInterval(ORPHANS_MS, clock);
   const captures = createDropSchedule(clock);
   const watch = createLoopWatch(clock);
@@ -107,7 +107,7 @@ export async function openEmbeddings(
       onPrepared: () => captures.note(),
       onColumnFree() {
         captures.note();
-        looker?.wake();
+        scanner?.wake();
         for (const other of runners.values()) if (other !== runner) other.recheck();
       },
       onRemoved() {
@@ -151,7 +151,7 @@ export async function openEmbeddings(
     }
   }
 
-  async function look(): Promise<void> {
+  async function scan(): Promise<void> {
     await removeOrphans();
     if (captures.isDue()) captures.note(await dropCaptures(db));
     let hasAskedNow = false;
@@ -179,7 +179,7 @@ export async function openEmbeddings(
           const count = await rescueBatches(db);
           if (count === 0) return;
           log.warn({ batches: count }, 'took over rows that another daemon had begun and not ended');
-          looker?.wake();
+          scanner?.wake();
         },
         trouble: troubles.define('rescue rows of daemons that have died'),
       },
@@ -214,23 +214,23 @@ export async function openEmbeddings(
     start() {
       isStarted = true;
       apply();
-      looker = startLoop({
+      scanner = startLoop({
         clock,
         trouble: troubles.define('look for changed rows'),
         intervalMs: () => schedule.nextPauseMs(),
-        runOnce: () => watch.run(look),
+        runOnce: () => watch.run(scan),
       });
     },
     onNotification(_, payload) {
-      if (schedule.noteWakeUp(payload)) looker?.wake();
+      if (schedule.noteWakeUp(payload)) scanner?.wake();
     },
-    onResync: () => looker?.wake(),
+    onResync: () => scanner?.wake(),
     onListening(isListening) {
       schedule.setListening(isListening);
-      looker?.wake();
+      scanner?.wake();
     },
     async stopClaiming() {
-      await looker?.stop().catch(() => undefined);
+      await scanner?.stop().catch(() => undefined);
       await Promise.allSettled([...runners.values()].map((runner) => runner.stop()));
     },
     idle: () => inFlight.empty(),
@@ -239,7 +239,7 @@ export async function openEmbeddings(
     },
     async stop() {
       inFlight.abort('stopping');
-      await stopAll([...(looker === undefined ? [] : [looker]), ...runners.values()]);
+      await stopAll([...(scanner === undefined ? [] : [scanner]), ...runners.values()]);
     },
   };
 }

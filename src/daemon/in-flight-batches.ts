@@ -5,7 +5,7 @@ import type { EmbeddingBatch } from '../embeddings/embedding-batch.ts';
 export type BatchEnd = 'lost' | 'stopping' | 'changed';
 
 /** A batch of rows of a job between its claim and its end. */
-export interface HeldBatch {
+export interface InFlightBatch {
   readonly batch: EmbeddingBatch;
   /** The id of the job in the database of its table. */
   readonly jobId: string;
@@ -18,14 +18,14 @@ export interface InFlightBatches {
   readonly size: number;
   hasAnyOf(holderId: string): boolean;
   /** Owns the batch until `work` has settled. */
-  hold(batch: EmbeddingBatch, jobId: string, work: (held: HeldBatch) => Promise<void>): Promise<void>;
-  abort(end: BatchEnd, isMeant?: (held: HeldBatch) => boolean): void;
+  hold(batch: EmbeddingBatch, jobId: string, work: (entry: InFlightBatch) => Promise<void>): Promise<void>;
+  abort(end: BatchEnd, isMeant?: (entry: InFlightBatch) => boolean): void;
   /** Resolves when nothing is in flight. */
   empty(): Promise<void>;
 }
 
 export function createInFlightBatches(): InFlightBatches {
-  const all = new Map<HeldBatch, AbortController>();
+  const all = new Map<InFlightBatch, AbortController>();
   const waiting: (() => void)[] = [];
   return {
     get size() {
@@ -36,17 +36,17 @@ export function createInFlightBatches(): InFlightBatches {
       const controller = new AbortController();
       // Each call of a model that waits for its turn listens, and a long document has hundreds.
       setMaxListeners(0, controller.signal);
-      const held: HeldBatch = { batch, jobId, signal: controller.signal };
-      all.set(held, controller);
+      const entry: InFlightBatch = { batch, jobId, signal: controller.signal };
+      all.set(entry, controller);
       try {
-        await work(held);
+        await work(entry);
       } finally {
-        all.delete(held);
+        all.delete(entry);
         if (all.size === 0) for (const resolve of waiting.splice(0)) resolve();
       }
     },
     abort(end, isMeant = () => true) {
-      for (const [held, controller] of all) if (isMeant(held)) controller.abort(end);
+      for (const [entry, controller] of all) if (isMeant(entry)) controller.abort(end);
     },
     empty: () => new Promise((resolve) => (all.size === 0 ? resolve() : waiting.push(resolve))),
   };

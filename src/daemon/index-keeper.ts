@@ -11,14 +11,14 @@ import { beginIndexWork, buildIndex } from '../embeddings/index/build-index.ts';
 import { findIndexWork, type IndexedColumn, type IndexFinding } from '../embeddings/index/find-index-work.ts';
 import { type IndexState, recordIndex } from '../embeddings/index/record-index.ts';
 
-const LOOK_MS = 1_000;
-/** How often an index that is there, or cannot be, is looked at again. */
+const CHECK_MS = 1_000;
+/** How often an index that is there, or cannot be, is checked again. */
 const RECHECK_MS = 60_000;
 /** A build that has failed is hours of work on a large table: it is tried again later and later. */
 const AGAIN = { baseMs: RECHECK_MS, capMs: 3_600_000 };
 /** How long a build that is not wanted any more may take to stop. */
 const CANCEL_MS = 10_000;
-const CANCEL_LOOK_MS = 100;
+const CANCEL_CHECK_MS = 100;
 
 /** A session beside the pool, and what closes it and gives its room back; undefined while there is no room for one. */
 export type OpenIndexSession = (
@@ -50,12 +50,12 @@ export interface IndexKeeper extends Service {
  * Duty: builds the index once every row has its vector, in a session of its own, so that vectors are written meanwhile; checks it from then
  * on, and builds it again when it is missing or invalid. Of several daemons one builds. A failure here does not hold up vectors: it is
  * reported in `lamplighter.embedding_status` and the log. If the process dies, the server finishes what it builds; a server that dies
- * leaves an invalid index behind, which the next look drops.
+ * leaves an invalid index behind, which the next check drops.
  */
 export function startIndexKeeper(deps: IndexKeeperDeps): IndexKeeper {
   const { db, jobId, column, openSession, isComplete, log, trouble, clock } = deps;
   const place = `${column.schema}.${column.table}.${column.column}`;
-  let nextMs = LOOK_MS;
+  let nextMs = CHECK_MS;
   let failures = 0;
   let told: string | undefined;
   let isBuilding = false;
@@ -95,7 +95,7 @@ export function startIndexKeeper(deps: IndexKeeperDeps): IndexKeeper {
     }
     const { session } = opened;
     try {
-      // Another daemon builds; what it does is seen at the next look.
+      // Another daemon builds; what it does is seen at the next check.
       if (!(await beginIndexWork(session, jobId))) return;
       const finding = await findIndexWork(db, column);
       if (finding.kind !== 'due') return;
@@ -112,7 +112,7 @@ export function startIndexKeeper(deps: IndexKeeperDeps): IndexKeeper {
         });
       while (isRunning && !signal.aborted) {
         await showBuild(name, await findIndexWork(db, column), session.processId);
-        await Promise.race([ended, clock.delay(LOOK_MS, signal)]);
+        await Promise.race([ended, clock.delay(CHECK_MS, signal)]);
       }
       if (isRunning) {
         isLeft = true;
@@ -128,7 +128,7 @@ export function startIndexKeeper(deps: IndexKeeperDeps): IndexKeeper {
   }
 
   async function runOnce(signal: AbortSignal): Promise<void> {
-    nextMs = LOOK_MS;
+    nextMs = CHECK_MS;
     if (!isComplete()) return;
     const finding = await findIndexWork(db, column);
     if (finding.kind === 'refused') {
@@ -173,7 +173,7 @@ export function startIndexKeeper(deps: IndexKeeperDeps): IndexKeeper {
         return;
       }
       await db.query('select pg_catalog.pg_cancel_backend($1)', [finding.pid]);
-      await clock.delay(CANCEL_LOOK_MS);
+      await clock.delay(CANCEL_CHECK_MS);
     }
   }
 

@@ -85,7 +85,7 @@ export interface JobRunner extends Loop {
 
 /**
  * Duty: prepares the job, embeds what changes, makes the passes that find the rest, and tells the row. Nothing is lost when it dies at any
- * point: what it held is rescued, and the passes go on where they were.
+ * point: what it had in flight is rescued, and the passes go on where they were.
  */
 export function startJobRunner(deps: JobRunnerDeps): JobRunner {
   const { jobId, db, lease, inFlight, models, config, mark, log, troubles, clock } = deps;
@@ -123,7 +123,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
   function dropWork(): void {
     ready?.passes.end();
     ready = undefined;
-    if (registeredId !== undefined) inFlight.abort('changed', (held) => held.jobId === registeredId);
+    if (registeredId !== undefined) inFlight.abort('changed', (entry) => entry.jobId === registeredId);
   }
 
   function park(reason: string, recheckMs = RECHECK_MS): void {
@@ -384,7 +384,7 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
       loop.wake();
     },
     get isWaiting() {
-      if (ready === undefined || ready.batches >= BATCHES_IN_FLIGHT || ready.suspect !== undefined) return false;
+      if (ready === undefined || ready.batches >= BATCHES_IN_FLIGHT || ready.quarantined !== undefined) return false;
       return ready.turns.pauseMs === 0 && ready.pace.rowsInMs() === 0 && ready.budget?.isUsedUp !== true;
     },
     get registeredId() {

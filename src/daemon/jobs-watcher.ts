@@ -15,7 +15,7 @@ const OPEN_AGAIN_MS = 10_000;
 export interface JobsWatcherDeps {
   readonly db: Pool;
   readonly config: DaemonConfig;
-  /** All rows, whosever they are, after each look. */
+  /** All rows, whosever they are, after each read. */
   readonly onRows: (rows: readonly JobRow[]) => void;
   readonly log: Logger;
   readonly troubles: Troubles;
@@ -28,7 +28,7 @@ export interface JobsWatcher extends Loop {
 }
 
 /**
- * Starts with a first look.
+ * Starts with a first read.
  *
  * @throws what `openJobsTable` throws, and the server's errors.
  */

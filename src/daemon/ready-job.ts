@@ -63,11 +63,11 @@ export function createReadyJob(deps: ReadyJobDeps): ReadyJob {
     pace,
     budget,
     passBatches: 0,
-    suspect: undefined,
+    quarantined: undefined,
     claimsInARow: 0,
     batches: 0,
     lastSeq: undefined,
-    fullLookMs: Number.NEGATIVE_INFINITY,
+    fullScanMs: Number.NEGATIVE_INFINITY,
     work: createBatchWorker({
       db,
       job,

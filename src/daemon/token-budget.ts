@@ -2,8 +2,8 @@ import type { Clock } from '../core/clock.ts';
 import type { Queryable } from '../db/query.ts';
 import { claimTokens } from '../embeddings/claim-tokens.ts';
 
-/** How often a job at its limit looks whether others, or texts that took less than they were taken for, have left room. */
-const LOOK_MS = 5_000;
+/** How often a job at its limit checks whether others, or texts that took less than they were taken for, have left room. */
+const CHECK_MS = 5_000;
 
 /** What `embedding_status` says of a job that waits for its next day. */
 export const DAY_IS_OVER = 'waits until 00:00 UTC: max_tokens_per_day is used up';
@@ -42,13 +42,13 @@ export interface TokenBudget {
 export function createTokenBudget({ db, jobId, limit, clock, onChange }: TokenBudgetOptions): TokenBudget {
   /** Tokens of the text that had no room. */
   let needed: number | undefined;
-  let lookMs = Number.NEGATIVE_INFINITY;
+  let checkMs = Number.NEGATIVE_INFINITY;
   return {
     async claim(sizes) {
       const { granted, day } = await claimTokens(db, jobId, sizes, limit);
       if (granted < sizes.length && needed === undefined) {
         needed = Math.min(limit, sizes[granted] ?? 0);
-        lookMs = clock.nowMs() + LOOK_MS;
+        checkMs = clock.nowMs() + CHECK_MS;
         await onChange(true);
       }
       return { granted, day };
@@ -61,16 +61,16 @@ export function createTokenBudget({ db, jobId, limit, clock, onChange }: TokenBu
     },
     async hasRoom() {
       if (needed === undefined) return true;
-      if (clock.nowMs() < lookMs) return false;
+      if (clock.nowMs() < checkMs) return false;
       const { remaining, waitMs } = await claimTokens(db, jobId, [], limit);
-      lookMs = clock.nowMs() + Math.min(LOOK_MS, Math.max(0, waitMs));
+      checkMs = clock.nowMs() + Math.min(CHECK_MS, Math.max(0, waitMs));
       if (remaining < needed) return false;
       needed = undefined;
       await onChange(false);
       return true;
     },
     noteAnswer() {
-      lookMs = Number.NEGATIVE_INFINITY;
+      checkMs = Number.NEGATIVE_INFINITY;
     },
   };
 }

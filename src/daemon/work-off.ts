@@ -15,7 +15,7 @@ export const BATCHES_IN_FLIGHT = 2;
 /** Claimed from a model that may fail again. */
 const DOUBTFUL_ROWS = 8;
 /** What is claimed after a sequence number misses a late commit with a lower one. */
-const FULL_LOOK_MS = 1_000;
+const FULL_SCAN_MS = 1_000;
 export const IDLE_MS = 1_000;
 /** After so many claims of changes in a row comes a page, so that a table that is always written to is filled all the same. */
 const PAGE_EVERY = 4;
@@ -28,16 +28,16 @@ export interface ReadyJob {
   readonly pace: Pace;
   readonly budget: TokenBudget | undefined;
   readonly work: BatchWorker;
-  /** Rows of passes in flight. */
+  /** Batches of passes in flight. */
   passBatches: number;
-  /** All of them. */
+  /** All batches in flight. */
   batches: number;
   /** What may kill the process and was claimed lately: nothing is taken beside it. */
-  suspect: EmbeddingBatch | undefined;
+  quarantined: EmbeddingBatch | undefined;
   /** Claims since the last page, each of which has found something. */
   claimsInARow: number;
   lastSeq: string | undefined;
-  fullLookMs: number;
+  fullScanMs: number;
 }
 
 export interface WorkOffDeps {
@@ -74,7 +74,7 @@ export async function workOff(deps: WorkOffDeps, own: ReadyJob, signal: AbortSig
     return step;
   }
 
-  while (!signal.aborted && isCurrent() && own.batches < BATCHES_IN_FLIGHT && own.suspect === undefined) {
+  while (!signal.aborted && isCurrent() && own.batches < BATCHES_IN_FLIGHT && own.quarantined === undefined) {
     const waitMs = Math.max(own.turns.pauseMs, own.pace.rowsInMs());
     // Another one's probe tells soon enough.
     if (waitMs > 0 || (own.turns.isDoubtful && own.batches > 0)) {
@@ -91,9 +91,9 @@ export async function workOff(deps: WorkOffDeps, own: ReadyJob, signal: AbortSig
       await readPage(limit);
       continue;
     }
-    const isFullLook = clock.nowMs() - own.fullLookMs >= FULL_LOOK_MS;
-    if (isFullLook) own.fullLookMs = clock.nowMs();
-    const after = isFullLook ? undefined : own.lastSeq;
+    const isFullScan = clock.nowMs() - own.fullScanMs >= FULL_SCAN_MS;
+    if (isFullScan) own.fullScanMs = clock.nowMs();
+    const after = isFullScan ? undefined : own.lastSeq;
     const claim = await claimChanges(db, own.job, {
       holderId: holderId(),
       limit,
@@ -128,9 +128,9 @@ function embed(own: ReadyJob, batch: EmbeddingBatch, kind: TurnKind, onDone: () 
     onDone();
   });
   if (batch.deaths === 0) return;
-  own.suspect = batch;
+  own.quarantined = batch;
   void clock.delay(aloneMsAfter(batch.deaths), over.signal).then(() => {
-    if (own.suspect === batch) own.suspect = undefined;
+    if (own.quarantined === batch) own.quarantined = undefined;
     onDone();
   });
 }
