@@ -3819,6 +3819,12 @@ AS $function$
   from relation as r
   join pg_type as t on t.oid = r.reltype
   union all
+  select 'type', format('%I.%I', n.nspname, t.typname), t.oid, t.typowner, coalesce(t.typacl, acldefault('T', t.typowner))
+  from pg_type as t
+  join pg_namespace as n on n.oid = t.typnamespace
+  where n.nspname = 'lamplighter'
+    and t.typtype = 'd'
+  union all
   select 'function', p.oid::regprocedure::text, p.oid, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
   from pg_proc as p
   join pg_namespace as n on n.oid = p.pronamespace

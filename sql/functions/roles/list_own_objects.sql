@@ -1,5 +1,5 @@
 -- lamplighter.list_own_objects (internal)
--- Everything that the product owns and that privileges can be given on; a type goes by its table's oid.
+-- Everything that the product owns and that privileges can be given on; a row type goes by its table's oid.
 create or replace function lamplighter.list_own_objects()
 returns table (kind text, name text, oid oid, owner oid, acl aclitem[])
 language sql stable security invoker set search_path = pg_catalog, pg_temp as $$
@@ -21,6 +21,12 @@ language sql stable security invoker set search_path = pg_catalog, pg_temp as $$
   select 'type', r.name, r.oid, t.typowner, coalesce(t.typacl, acldefault('T', t.typowner))
   from relation as r
   join pg_type as t on t.oid = r.reltype
+  union all
+  select 'type', format('%I.%I', n.nspname, t.typname), t.oid, t.typowner, coalesce(t.typacl, acldefault('T', t.typowner))
+  from pg_type as t
+  join pg_namespace as n on n.oid = t.typnamespace
+  where n.nspname = 'lamplighter'
+    and t.typtype = 'd'
   union all
   select 'function', p.oid::regprocedure::text, p.oid, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
   from pg_proc as p
