@@ -175,7 +175,9 @@ export async function createVectorRig(database: { readonly uri: string }): Promi
 const REST = `
   select t.name, j.state, j.reason, p.is_pass_due, p.pass_relations, p.found_count,
          (select count(*) from lamplighter.change as c where c.job = j.id) as changes,
-         (select count(*) from lamplighter.embedding_batch as b where b.job = j.id) as batches
+         (select jsonb_agg(to_jsonb(b) || jsonb_build_object('lease', w.status))
+          from lamplighter.embedding_batch as b left join lamplighter.worker as w on w.worker_id = b.holder
+          where b.job = j.id) as batches
   from unnest($1::text[]) as t (name)
   left join lamplighter.embedding_job as j on j.table_name = t.name
   left join lamplighter.embedding_progress as p on p.job = j.id
