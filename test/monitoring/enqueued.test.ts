@@ -205,6 +205,36 @@ test('an hour that is final has what waited since then and is claimed now', asyn
   expect(await firstValue(db.pool, hour)).toBe(420 - 7 + 17);
 });
 
+test('an hour that is final has what is claimed now of a minute and a model of which nothing was counted', async () => {
+  const start = `date_bin('1 hour', now(), 'epoch') - interval '5 hours'`;
+  await db.pool.query(
+    `insert into lamplighter.metric_minute (lane, minute, source)
+     select l.id, ${start} + m * interval '1 minute', '${SOURCE}' from lamplighter.metric_lane as l, generate_series(0, 59) as m;
+     insert into lamplighter.metric_hour (lane, hour, enqueued, completed, failed, cancelled, retries, waits, runs)
+     select l.id, ${start}, 0, 0, 0, 0, 0, '{}', '{}' from lamplighter.metric_lane as l;
+     insert into steadytext_queue (function_name, parameters, created_at)
+     select 'embed', '{}', ${start} + interval '90 seconds' from generate_series(1, 12)`,
+  );
+  await (await claim(12)).write(db.pool, SECOND);
+  const { rows } = await db.pool.query(
+    `select l.function_name, h.enqueued::int from lamplighter.metric_hour as h join lamplighter.metric_lane as l on l.id = h.lane order by 1`,
+  );
+  expect(rows).toEqual([
+    { function_name: '', enqueued: 12 },
+    { function_name: 'embed', enqueued: 12 },
+  ]);
+});
+
+test('looking again at what waits writes nothing', async () => {
+  await embed(db.pool, ['a', 'b']);
+  await measureWaiting(db.pool);
+  const versions =
+    'select array_agg(m.xmin::text order by m.lane, m.minute, m.source) from lamplighter.metric_minute as m';
+  const before = await firstValue(db.pool, versions);
+  await measureWaiting(db.pool);
+  expect(await firstValue(db.pool, versions)).toEqual(before);
+});
+
 test('tasks are counted once, however often and by how many somebody looks', async () => {
   await measure('tasks');
   await queueTasks(3);

@@ -1,7 +1,7 @@
 -- lamplighter.compact_metrics (worker)
 -- Merges what several processes measured in a minute, a quarter of an hour later; sums up the hours that are over while their minutes may
 -- still change, for three hours; and deletes minutes after a week, hours after 90 days, and lanes that have neither. Nothing is done where
--- another session does it. Lock order: the cursor, then lanes, then minutes, then hours.
+-- another session does it. Lock order: the cursor, then sources, then lanes, then minutes, then hours.
 create or replace function lamplighter.compact_metrics() returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -11,6 +11,7 @@ begin
   if (select count(*) from lamplighter.metric_cursor) > 0 and not found then
     return;
   end if;
+  delete from lamplighter.metric_source as s where s.noted_at < v_now - interval '1 day';
   with several as (
     select m.lane, m.minute
     from lamplighter.metric_lane as l
@@ -77,7 +78,6 @@ begin
   delete from lamplighter.metric_hour as h
   using lamplighter.metric_lane as l
   where h.lane = l.id and h.hour < v_now - interval '90 days';
-  delete from lamplighter.metric_source as s where s.noted_at < v_now - interval '1 day';
   delete from lamplighter.metric_lane as l
   where l.id = any (array(
     select old.id

@@ -43,12 +43,7 @@ begin
     where w.minute between clock_timestamp() - interval '7 days' and clock_timestamp()
   )
   insert into lamplighter.metric_minute as m (lane, minute, source, seen)
-  select s.lane, s.minute, '00000000-0000-0000-0000-000000000000',
-         -- Of the same snapshot as what waits; what others have added since may be some of that.
-         s.waiting + coalesce((
-           select k.enqueued
-           from lamplighter.metric_minute as k
-           where k.lane = s.lane and k.minute = s.minute and k.source = '00000000-0000-0000-0000-000000000000'), 0)
+  select s.lane, s.minute, '00000000-0000-0000-0000-000000000000', s.waiting + coalesce(k.enqueued, 0)
   from (
     select l.id as lane, w.minute, sum(w.waiting) as waiting
     from waiting as w
@@ -64,6 +59,11 @@ begin
       where t.system = 'requests' and t.function_name = '' and t.model = '')
     group by l.id, w.minute
   ) as s
+  -- Of the same snapshot as what waits; what others have added since may be some of that.
+  left join lamplighter.metric_minute as k
+    on k.lane = s.lane and k.minute = s.minute and k.source = '00000000-0000-0000-0000-000000000000'
+  -- The same requests may wait for days.
+  where k.lane is null or s.waiting + k.enqueued > greatest(k.enqueued, k.seen)
   order by s.lane, s.minute
   on conflict on constraint metric_minute_pkey do update set seen = greatest(m.seen, excluded.seen);
 end

@@ -39,20 +39,30 @@ begin
     group by l.id, q.minute
     order by l.id, q.minute
     on conflict on constraint metric_minute_pkey do update set enqueued = m.enqueued + excluded.enqueued
-    returning m.lane, m.minute, m.enqueued, m.seen
-  ), changed as (
-    -- An hour that is final is put right: its other minutes are as they were, and those of the counted ones are known.
-    select h.lane, h.hour, sum(greatest(coalesce(c.enqueued, m.enqueued), coalesce(c.seen, m.seen))) as enqueued
-    from (select distinct c.lane, date_bin('1 hour', c.minute, 'epoch') as hour from counted as c) as h
-    join lamplighter.metric_minute as m on m.lane = h.lane and m.minute >= h.hour and m.minute < h.hour + interval '1 hour'
-    left join counted as c on c.lane = m.lane and c.minute = m.minute and m.source = '00000000-0000-0000-0000-000000000000'
-    where h.hour < date_bin('1 hour', clock_timestamp(), 'epoch') - interval '2 hours'
-    group by h.lane, h.hour
-    order by h.lane, h.hour
+    returning m.lane, m.minute, greatest(m.enqueued, m.seen) as enqueued
   )
-  update lamplighter.metric_hour as h
-  set enqueued = c.enqueued
-  from changed as c
-  where h.lane = c.lane and h.hour = c.hour and c.enqueued > h.enqueued;
+  -- An hour that is final is put right: its other minutes are as they were, and those of the counted ones are known, which may be new.
+  insert into lamplighter.metric_hour as h (lane, hour, enqueued, completed, failed, cancelled, retries, waits, runs)
+  select c.lane, c.hour, c.enqueued + coalesce(o.enqueued, 0), 0, 0, 0, 0, '{}', '{}'
+  from (
+    select c.lane, date_bin('1 hour', c.minute, 'epoch') as hour, sum(c.enqueued) as enqueued from counted as c group by 1, 2
+  ) as c
+  cross join lateral (
+    select sum(greatest(m.enqueued, m.seen)) as enqueued
+    from lamplighter.metric_minute as m
+    where m.lane = c.lane and m.minute >= c.hour and m.minute < c.hour + interval '1 hour'
+      and not (m.source = '00000000-0000-0000-0000-000000000000'
+               and exists (select from counted as k where k.lane = m.lane and k.minute = m.minute))
+  ) as o
+  where c.hour < date_bin('1 hour', clock_timestamp(), 'epoch') - interval '2 hours'
+    and exists (
+      select
+      from lamplighter.metric_lane as t
+      join lamplighter.metric_hour as m on m.lane = t.id and m.hour = c.hour
+      where t.system = 'requests' and t.function_name = '' and t.model = '')
+  order by c.lane, c.hour
+  on conflict on constraint metric_hour_pkey do update
+  set enqueued = excluded.enqueued
+  where excluded.enqueued > h.enqueued;
 end
 $$;
