@@ -115,7 +115,14 @@ test('what a worker says of its models in another form than readers expect fails
   ];
   const report = 'select lamplighter.renew_lease($1, $2, 1, 0, 0, 0, $3, $4)';
   const list = loadQuery('list_troubles');
-  for (const troubles of [...odd.map((entry) => JSON.stringify(entry)), 'null', '[1e400]', '[{"for_ms": 1e400}]']) {
+  const small = '[{"model": "m", "lanes": ["embed:default"], "error": "away", "for_ms": 1e-400, "waiting": 2.0}]';
+  for (const troubles of [
+    ...odd.map((entry) => JSON.stringify(entry)),
+    'null',
+    '[1e400]',
+    '[{"for_ms": 1e400}]',
+    small,
+  ]) {
     await db.pool.query(report, [worker.workerId, 'running', [], troubles]);
     await db.pool.query(list);
     await readFigures(db.pool);

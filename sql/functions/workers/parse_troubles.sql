@@ -7,8 +7,8 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
            'model', left(t.entry ->> 'model', 1000),
            'lanes', jsonb_path_query_array(t.entry, '$.lanes[0 to 999] ? (@.type() == "string")'),
            'error', left(t.entry ->> 'error', 10000),
-           'for_ms', t.entry -> 'for_ms',
-           'waiting', t.entry -> 'waiting') order by t.position), '[]')
+           'for_ms', round((t.entry ->> 'for_ms')::numeric, 3),
+           'waiting', trunc((t.entry ->> 'waiting')::numeric)) order by t.position), '[]')
   from jsonb_path_query(p_troubles, '$[0 to 99] ? (@.model.type() == "string" && @.error.type() == "string" && @.lanes.type() == "array"
          && @.for_ms.type() == "number" && @.for_ms >= 0 && @.for_ms < 1000000000000
          && @.waiting.type() == "number" && @.waiting >= 0 && @.waiting < 2147483647 && @.waiting.floor() == @.waiting)')
