@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Queryable } from '../../src/db/query.ts';
 import { createQueuedCounts } from '../../src/monitoring/queued-counts.ts';
 import { readRecent } from '../../src/monitoring/read-series.ts';
 import {
@@ -205,23 +206,61 @@ test('an hour that is final has what waited since then and is claimed now', asyn
   expect(await firstValue(db.pool, hour)).toBe(420 - 7 + 17);
 });
 
-test('an hour that is final has what is claimed now of a minute and a model of which nothing was counted', async () => {
+/** An hour that is final, of which nothing was counted; returns its beginning. */
+async function finalHour(): Promise<number> {
   const start = `date_bin('1 hour', now(), 'epoch') - interval '5 hours'`;
   await db.pool.query(
     `insert into lamplighter.metric_minute (lane, minute, source)
      select l.id, ${start} + m * interval '1 minute', '${SOURCE}' from lamplighter.metric_lane as l, generate_series(0, 59) as m;
      insert into lamplighter.metric_hour (lane, hour, enqueued, completed, failed, cancelled, retries, waits, runs)
-     select l.id, ${start}, 0, 0, 0, 0, 0, '{}', '{}' from lamplighter.metric_lane as l;
-     insert into steadytext_queue (function_name, parameters, created_at)
-     select 'embed', '{}', ${start} + interval '90 seconds' from generate_series(1, 12)`,
+     select l.id, ${start}, 0, 0, 0, 0, 0, '{}', '{}' from lamplighter.metric_lane as l`,
   );
-  await (await claim(12)).write(db.pool, SECOND);
+  return await firstValue<number>(db.pool, `select extract(epoch from ${start})::float8 * 1000`);
+}
+
+async function enqueuedByHour(): Promise<unknown> {
   const { rows } = await db.pool.query(
-    `select l.function_name, h.enqueued::int from lamplighter.metric_hour as h join lamplighter.metric_lane as l on l.id = h.lane order by 1`,
+    `select l.function_name, h.enqueued from lamplighter.metric_hour as h join lamplighter.metric_lane as l on l.id = h.lane order by 1`,
   );
-  expect(rows).toEqual([
+  return rows;
+}
+
+test('an hour that is final has what is claimed or cancelled now of a minute and a model of which nothing was counted', async () => {
+  const startMs = await finalHour();
+  await db.pool.query(
+    `insert into steadytext_queue (function_name, parameters, created_at)
+     select 'embed', '{}', to_timestamp($1::float8 / 1000 + 60 * n) from generate_series(1, 12) as n`,
+    [startMs],
+  );
+  await (await claim(7)).write(db.pool, SECOND);
+  await db.pool.query(`update steadytext_queue set status = 'cancelled' where status = 'pending'`);
+  await measureCancelled(db.pool);
+  expect(await enqueuedByHour()).toEqual([
     { function_name: '', enqueued: 12 },
     { function_name: 'embed', enqueued: 12 },
+  ]);
+});
+
+test('an hour that is final has what two processes count at once', async () => {
+  const startMs = await finalHour();
+  await using session = await openSession(db.uri);
+  const count = (at: number, on: Queryable, source: string) => {
+    const counts = createQueuedCounts();
+    counts.note('embed', 'default', startMs + at * MINUTE_MS, 5);
+    return counts.write(on, source);
+  };
+  await count(0, db.pool, '33333333-3333-4333-8333-333333333333');
+  await session.client.query('begin');
+  await count(1, session.client, SECOND);
+  const other = count(2, db.pool, SOURCE);
+  await eventually(async () =>
+    expect(await firstValue(db.pool, 'select count(*)::int from pg_locks where not granted')).toBeGreaterThan(0),
+  );
+  await session.client.query('commit');
+  await other;
+  expect(await enqueuedByHour()).toEqual([
+    { function_name: '', enqueued: 15 },
+    { function_name: 'embed', enqueued: 15 },
   ]);
 });
 

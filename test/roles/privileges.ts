@@ -271,6 +271,7 @@ export const PRIVILEGES = `
 + + . . . . . . .  lamplighter.list_unready execute
 + + . . . . . . .  lamplighter.measure_figures execute
 + + . . . . . . .  lamplighter.measure_lanes execute
++ + . . . . . . .  lamplighter.settle_hours execute
 + + + + + + + + .  lamplighter.list_metric_bounds execute
 + + . . . . + + .  lamplighter.read_figures execute
 + + + + + + . . .  lamplighter.read_own_figures execute

@@ -1,11 +1,14 @@
 -- lamplighter.measure_cancelled (worker)
 -- Counts cancelled requests into their minutes, each once, 10,000 at most, and returns whether there is more to count; those that no worker
--- had claimed are counted as queued, too. Minutes in which no process measured stay gaps. Lock order: cancels, then lanes, then minutes.
+-- had claimed are counted as queued, too. Minutes in which no process measured stay gaps. Lock order: cancels, then lanes, then minutes, then
+-- hours.
 create or replace function lamplighter.measure_cancelled() returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_taken bigint;
+  v_lanes integer[];
+  v_hours timestamptz[];
 begin
   perform set_config('synchronous_commit', 'off', true);
   with taken as (
@@ -40,8 +43,10 @@ begin
     on conflict on constraint metric_minute_pkey do update
     set cancelled = m.cancelled + excluded.cancelled,
         enqueued = m.enqueued + excluded.enqueued
+    returning m.lane, date_bin('1 hour', m.minute, 'epoch') as hour
   )
-  select count(*) into v_taken from taken;
+  select (select count(*) from taken), array_agg(c.lane), array_agg(c.hour) into v_taken, v_lanes, v_hours from counted as c;
+  perform lamplighter.settle_hours(v_lanes, v_hours);
   return v_taken = 10000;
 end
 $$;

@@ -6,6 +6,9 @@
 create or replace function lamplighter.record_queued(p_source uuid, p_number bigint, p_rows jsonb) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+declare
+  v_lanes integer[];
+  v_hours timestamptz[];
 begin
   perform set_config('synchronous_commit', 'off', true);
   insert into lamplighter.metric_source as s (source, batch_number) values (p_source, p_number)
@@ -39,30 +42,9 @@ begin
     group by l.id, q.minute
     order by l.id, q.minute
     on conflict on constraint metric_minute_pkey do update set enqueued = m.enqueued + excluded.enqueued
-    returning m.lane, m.minute, greatest(m.enqueued, m.seen) as enqueued
+    returning m.lane, date_bin('1 hour', m.minute, 'epoch') as hour
   )
-  -- An hour that is final is put right: its other minutes are as they were, and those of the counted ones are known, which may be new.
-  insert into lamplighter.metric_hour as h (lane, hour, enqueued, completed, failed, cancelled, retries, waits, runs)
-  select c.lane, c.hour, c.enqueued + coalesce(o.enqueued, 0), 0, 0, 0, 0, '{}', '{}'
-  from (
-    select c.lane, date_bin('1 hour', c.minute, 'epoch') as hour, sum(c.enqueued) as enqueued from counted as c group by 1, 2
-  ) as c
-  cross join lateral (
-    select sum(greatest(m.enqueued, m.seen)) as enqueued
-    from lamplighter.metric_minute as m
-    where m.lane = c.lane and m.minute >= c.hour and m.minute < c.hour + interval '1 hour'
-      and not (m.source = '00000000-0000-0000-0000-000000000000'
-               and exists (select from counted as k where k.lane = m.lane and k.minute = m.minute))
-  ) as o
-  where c.hour < date_bin('1 hour', clock_timestamp(), 'epoch') - interval '2 hours'
-    and exists (
-      select
-      from lamplighter.metric_lane as t
-      join lamplighter.metric_hour as m on m.lane = t.id and m.hour = c.hour
-      where t.system = 'requests' and t.function_name = '' and t.model = '')
-  order by c.lane, c.hour
-  on conflict on constraint metric_hour_pkey do update
-  set enqueued = excluded.enqueued
-  where excluded.enqueued > h.enqueued;
+  select array_agg(c.lane), array_agg(c.hour) into v_lanes, v_hours from counted as c;
+  perform lamplighter.settle_hours(v_lanes, v_hours);
 end
 $$;
