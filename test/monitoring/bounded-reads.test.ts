@@ -363,8 +363,10 @@ test.each(CASES)(
 
 const OTHERS = `select pid from pg_stat_activity where datname = current_database() and application_name like 'lamplighter%'`;
 
-/** What all sessions have read that have ended, by table. */
+/** What all sessions have read that have ended, by table: that of the tests above, too, for which it ends theirs. */
 async function readOfEach(): Promise<ReadonlyMap<string, number>> {
+  await owner[Symbol.asyncDispose]();
+  owner = await openSession(db.uri);
   const { rows } = await owner.client.query<{ name: string; read: string }>(
     `select coalesce(i.indrelid, c.oid)::regclass::text as name, sum(pg_stat_get_tuples_returned(c.oid))::text as read
      from pg_class as c
