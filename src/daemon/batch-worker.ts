@@ -51,6 +51,8 @@ export interface BatchWorkerDeps {
   readonly clock: Clock;
   /** Vectors were written, which took the database so long. */
   readonly onWritten: (report: WriteReport, kind: TurnKind, ms: number) => void;
+  /** Its vectors cannot be written for now: they wait for the database. */
+  readonly onStalled: () => void;
   /** The job is not what it was: prepare it again. */
   readonly onChanged: () => void;
   /** The job cannot go on until a user fixes the problem of this sentence. */
@@ -76,6 +78,7 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
     log,
     clock,
     onWritten,
+    onStalled,
     onChanged,
     onConfigError,
   } = deps;
@@ -118,6 +121,7 @@ export function createBatchWorker(deps: BatchWorkerDeps): BatchWorker {
         const kind = classifySqlState(error);
         if (signal.aborted || (kind !== 'environment' && kind !== 'backpressure' && kind !== 'conflict')) throw error;
         trouble.note(error);
+        onStalled();
         await clock.delay(backoffMs(failures, undefined, RETRY_WRITE), signal);
         signal.throwIfAborted();
       }

@@ -326,7 +326,10 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
     nextMs = IDLE_MS;
     switch (wish.kind) {
       case 'run':
-        return run(wish.row, wish.spec, signal);
+        return run(wish.row, wish.spec, signal).catch((error: unknown) => {
+          ready?.passes.rest();
+          throw error;
+        });
       case 'cancel': {
         if (isCancelled) return;
         const id = await findRegistered();
@@ -355,13 +358,12 @@ export function startJobRunner(deps: JobRunnerDeps): JobRunner {
   return {
     ...loop,
     async stop() {
-      await Promise.all([loop.stop(), keeper?.stop(), pruner.stop()]);
+      await Promise.all([loop.stop().finally(() => ready?.passes.end()), keeper?.stop(), pruner.stop()]);
     },
     setWish(next) {
       const text = next.kind === 'run' ? `run ${fingerprintOf(next.spec)}` : next.kind;
-      const isNew = text !== wished;
       wish = next;
-      if (!isNew) {
+      if (text === wished) {
         // Somebody who clears the failure has mended it.
         const isCleared = next.kind === 'run' && report.state === 'failed' && !next.row.marks.isFailed;
         if (isCleared && parkedUntilMs > clock.nowMs()) mark({ failureReason: report.reason ?? '' });

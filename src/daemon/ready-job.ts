@@ -86,6 +86,7 @@ export function createReadyJob(deps: ReadyJobDeps): ReadyJob {
         deps.onWritten(written);
         if (kind === 'pass' && passes.isBackfill) pace.noteBackfillWork(ms);
       },
+      onStalled: () => passes.rest(),
       onChanged: deps.onChanged,
       onConfigError: deps.onConfigError,
     }),

@@ -147,6 +147,28 @@ test('a job that moves to another database and back leaves nothing behind', asyn
   await expectNothingOf(other);
 });
 
+test('a job whose database is away takes no place of those that are filled', async () => {
+  await using other = await createTestDatabase();
+  await other.pool.query(`create table articles (id integer primary key, body text);
+    insert into articles select n, '!sleep:20 there ' || n from generate_series(1, 500) as n`);
+  await addJob(db, { table: 'articles', db_connection: other.uri });
+  await using daemon = await startTestDaemon({
+    uri: db.uri,
+    queueSize: 1,
+    batchRows: 4,
+    provider: { maxBatch: 1, maxConcurrency: 1 },
+  });
+  await eventually(() => expect(daemon.calls.texts).not.toEqual([]), PATIENCE);
+  const name = new URL(other.uri).pathname.slice(1);
+  await db.pool.query(`alter database "${name}" allow_connections false`);
+  await db.pool.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name]);
+  try {
+    await expectDone(await addJob(db, { table: 'letters' }));
+  } finally {
+    await db.pool.query(`alter database "${name}" allow_connections true`);
+  }
+});
+
 test('another source, destination or table leaves no trigger of the former one, and the progress ends at 100', async () => {
   await db.pool.query('alter table jobs add init_progress smallint; alter table articles add title text');
   const id = await addJob(db, { table: 'articles' });
