@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startTestWorker } from '../support/test-worker.ts';
-import { runCli } from './run-cli.ts';
+import { runCli, startCli } from './run-cli.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -73,6 +73,13 @@ test('a request can be queued, and waited for', async () => {
     code: 1,
     stderr: expect.stringContaining('hint: No running worker serves embed'),
   });
+});
+
+test('a text that is not in UTF-8 is refused', async () => {
+  const child = startCli(['requests', 'run', '--function', 'embed', '-', '--uri', db.uri]);
+  child.write(Buffer.from('caf\xe9', 'latin1'));
+  expect((await child.exited).code).toBe(2);
+  expect(child.stderr()).toBe('error: standard input: expected a text in UTF-8, got bytes that are none\n');
 });
 
 test('all that match are retried once somebody has said yes', async () => {

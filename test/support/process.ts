@@ -21,7 +21,7 @@ export interface SpawnedProcess extends AsyncDisposable {
   /** The first line, printed already or yet to come, that matches; fails with the output when the process ends or time is up. */
   waitForLine(pattern: RegExp, options?: { readonly timeoutMs?: number }): Promise<string>;
   /** Writes to its standard input, and closes it. */
-  write(text: string): void;
+  write(text: string | Uint8Array): void;
   kill(signal?: NodeJS.Signals): void;
 }
 

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import type { Client } from '../../client/client.ts';
 import { createClient } from '../../client/create-client.ts';
@@ -159,11 +160,14 @@ async function waitFor(invocation: Invocation, client: Client, id: RequestId, ti
 }
 
 function readStandardInput(): string {
+  let bytes: Buffer;
   try {
-    return readFileSync(0, 'utf8');
+    bytes = readFileSync(0);
   } catch (error) {
     throw new LamplighterError('USAGE', `standard input: ${messageOf(error)}`, { cause: error });
   }
+  if (isUtf8(bytes)) return bytes.toString();
+  throw new LamplighterError('USAGE', 'standard input: expected a text in UTF-8, got bytes that are none');
 }
 
 function readFunction(text: string): Reading<RequestFunction> {
