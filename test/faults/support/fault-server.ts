@@ -24,6 +24,8 @@ export interface FaultServer extends AsyncDisposable {
   /** The superuser's, to the database `postgres`. */
   readonly uri: string;
   readonly folder: string;
+  /** Those that it was first started with. */
+  readonly settings: Readonly<Record<string, string>>;
   /** A new migrated database. */
   createDatabase(): Promise<FaultDatabase>;
   /** Resolves when nothing listens any more. */
@@ -70,6 +72,7 @@ export async function startFaultServer(
     port,
     uri,
     folder: dataDir,
+    settings,
     async createDatabase() {
       databases += 1;
       const database = `faults_${databases}`;
@@ -114,7 +117,7 @@ export async function startStandby(primary: FaultServer): Promise<FaultServer> {
   const { username, password, port } = new URL(primary.uri);
   const conninfo = `host=127.0.0.1 port=${port} user=${username} password=${decodeURIComponent(password)} application_name=standby`;
   await primary.start();
-  const standby = await startFaultServer({ primary_conninfo: conninfo, hot_standby: 'on' }, folder);
+  const standby = await startFaultServer({ ...primary.settings, primary_conninfo: conninfo, hot_standby: 'on' }, folder);
   // From here on nothing counts as committed before the standby has it.
   await withClient(primary.uri, async (admin) => {
     await admin.query(`alter system set synchronous_standby_names = 'standby'`);
