@@ -2123,6 +2123,7 @@ begin
   if (select count(*) from lamplighter.metric_cursor) > 0 and not found then
     return;
   end if;
+  delete from lamplighter.metric_source as s where s.noted_at < v_now - interval '1 day';
   with several as (
     select m.lane, m.minute
     from lamplighter.metric_lane as l
@@ -2189,7 +2190,6 @@ begin
   delete from lamplighter.metric_hour as h
   using lamplighter.metric_lane as l
   where h.lane = l.id and h.hour < v_now - interval '90 days';
-  delete from lamplighter.metric_source as s where s.noted_at < v_now - interval '1 day';
   delete from lamplighter.metric_lane as l
   where l.id = any (array(
     select old.id
@@ -4235,6 +4235,8 @@ CREATE OR REPLACE FUNCTION lamplighter.measure_cancelled()
 AS $function$
 declare
   v_taken bigint;
+  v_lanes integer[];
+  v_hours timestamptz[];
 begin
   perform set_config('synchronous_commit', 'off', true);
   with taken as (
@@ -4269,8 +4271,10 @@ begin
     on conflict on constraint metric_minute_pkey do update
     set cancelled = m.cancelled + excluded.cancelled,
         enqueued = m.enqueued + excluded.enqueued
+    returning m.lane, date_bin('1 hour', m.minute, 'epoch') as hour
   )
-  select count(*) into v_taken from taken;
+  select (select count(*) from taken), array_agg(c.lane), array_agg(c.hour) into v_taken, v_lanes, v_hours from counted as c;
+  perform lamplighter.settle_hours(v_lanes, v_hours);
   return v_taken = 10000;
 end
 $function$;
@@ -4650,12 +4654,7 @@ begin
     where w.minute between clock_timestamp() - interval '7 days' and clock_timestamp()
   )
   insert into lamplighter.metric_minute as m (lane, minute, source, seen)
-  select s.lane, s.minute, '00000000-0000-0000-0000-000000000000',
-         -- Of the same snapshot as what waits; what others have added since may be some of that.
-         s.waiting + coalesce((
-           select k.enqueued
-           from lamplighter.metric_minute as k
-           where k.lane = s.lane and k.minute = s.minute and k.source = '00000000-0000-0000-0000-000000000000'), 0)
+  select s.lane, s.minute, '00000000-0000-0000-0000-000000000000', s.waiting + coalesce(k.enqueued, 0)
   from (
     select l.id as lane, w.minute, sum(w.waiting) as waiting
     from waiting as w
@@ -4671,6 +4670,11 @@ begin
       where t.system = 'requests' and t.function_name = '' and t.model = '')
     group by l.id, w.minute
   ) as s
+  -- Of the same snapshot as what waits; what others have added since may be some of that.
+  left join lamplighter.metric_minute as k
+    on k.lane = s.lane and k.minute = s.minute and k.source = '00000000-0000-0000-0000-000000000000'
+  -- The same requests may wait for days.
+  where k.lane is null or s.waiting + k.enqueued > greatest(k.enqueued, k.seen)
   order by s.lane, s.minute
   on conflict on constraint metric_minute_pkey do update set seen = greatest(m.seen, excluded.seen);
 end
@@ -4790,8 +4794,8 @@ AS $function$
            'model', left(t.entry ->> 'model', 1000),
            'lanes', jsonb_path_query_array(t.entry, '$.lanes[0 to 999] ? (@.type() == "string")'),
            'error', left(t.entry ->> 'error', 10000),
-           'for_ms', t.entry -> 'for_ms',
-           'waiting', t.entry -> 'waiting') order by t.position), '[]')
+           'for_ms', round((t.entry ->> 'for_ms')::numeric, 3),
+           'waiting', trunc((t.entry ->> 'waiting')::numeric)) order by t.position), '[]')
   from jsonb_path_query(p_troubles, '$[0 to 99] ? (@.model.type() == "string" && @.error.type() == "string" && @.lanes.type() == "array"
          && @.for_ms.type() == "number" && @.for_ms >= 0 && @.for_ms < 1000000000000
          && @.waiting.type() == "number" && @.waiting >= 0 && @.waiting < 2147483647 && @.waiting.floor() == @.waiting)')
@@ -6134,6 +6138,9 @@ CREATE OR REPLACE FUNCTION lamplighter.record_queued(p_source uuid, p_number big
  SET enable_bitmapscan TO 'off'
  SET jit TO 'off'
 AS $function$
+declare
+  v_lanes integer[];
+  v_hours timestamptz[];
 begin
   perform set_config('synchronous_commit', 'off', true);
   insert into lamplighter.metric_source as s (source, batch_number) values (p_source, p_number)
@@ -6167,21 +6174,10 @@ begin
     group by l.id, q.minute
     order by l.id, q.minute
     on conflict on constraint metric_minute_pkey do update set enqueued = m.enqueued + excluded.enqueued
-    returning m.lane, m.minute, m.enqueued, m.seen
-  ), changed as (
-    -- An hour that is final is put right: its other minutes are as they were, and those of the counted ones are known.
-    select h.lane, h.hour, sum(greatest(coalesce(c.enqueued, m.enqueued), coalesce(c.seen, m.seen))) as enqueued
-    from (select distinct c.lane, date_bin('1 hour', c.minute, 'epoch') as hour from counted as c) as h
-    join lamplighter.metric_minute as m on m.lane = h.lane and m.minute >= h.hour and m.minute < h.hour + interval '1 hour'
-    left join counted as c on c.lane = m.lane and c.minute = m.minute and m.source = '00000000-0000-0000-0000-000000000000'
-    where h.hour < date_bin('1 hour', clock_timestamp(), 'epoch') - interval '2 hours'
-    group by h.lane, h.hour
-    order by h.lane, h.hour
+    returning m.lane, date_bin('1 hour', m.minute, 'epoch') as hour
   )
-  update lamplighter.metric_hour as h
-  set enqueued = c.enqueued
-  from changed as c
-  where h.lane = c.lane and h.hour = c.hour and c.enqueued > h.enqueued;
+  select array_agg(c.lane), array_agg(c.hour) into v_lanes, v_hours from counted as c;
+  perform lamplighter.settle_hours(v_lanes, v_hours);
 end
 $function$;
 
@@ -7750,6 +7746,44 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION lamplighter.settle_hours(p_lanes integer[], p_hours timestamp with time zone[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_final constant timestamptz := date_bin('1 hour', clock_timestamp(), 'epoch') - interval '2 hours';
+begin
+  if (select min(c.hour) from unnest(p_hours) as c (hour)) >= v_final then
+    return;
+  end if;
+  insert into lamplighter.metric_hour as h (lane, hour, enqueued, completed, failed, cancelled, retries, waits, runs)
+  select distinct c.lane, c.hour, 0, 0, 0, 0, 0, '{}'::integer[], '{}'::integer[]
+  from unnest(p_lanes, p_hours) as c (lane, hour)
+  where c.hour < v_final
+    and exists (
+      select
+      from lamplighter.metric_lane as t
+      join lamplighter.metric_hour as m on m.lane = t.id and m.hour = c.hour
+      where t.system = 'requests' and t.function_name = '' and t.model = '')
+  order by c.lane, c.hour
+  -- Locks the row, so that what follows sees the minutes of all who had it before.
+  on conflict on constraint metric_hour_pkey do update set enqueued = h.enqueued where false;
+  update lamplighter.metric_hour as h
+  set enqueued = o.enqueued
+  from (select distinct c.lane, c.hour from unnest(p_lanes, p_hours) as c (lane, hour) where c.hour < v_final) as c
+  cross join lateral (
+    select sum(greatest(m.enqueued, m.seen)) as enqueued
+    from lamplighter.metric_minute as m
+    where m.lane = c.lane and m.minute >= c.hour and m.minute < c.hour + interval '1 hour'
+  ) as o
+  where h.lane = c.lane and h.hour = c.hour and o.enqueued > h.enqueued;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION lamplighter.settle_inserted_request()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -9214,6 +9248,8 @@ revoke all on function lamplighter.set(name text, value text) from public;
 revoke all on function lamplighter.set_task_reasons(p_worker_id uuid, p_concurrency integer, p_usernames text[], p_reasons text[]) from public;
 
 revoke all on function lamplighter.settle_deliveries(p_run_id bigint, p_handler_id bigint, p_status text, p_error_message text) from public;
+
+revoke all on function lamplighter.settle_hours(p_lanes integer[], p_hours timestamp with time zone[]) from public;
 
 revoke all on function lamplighter.settle_inserted_request() from public;
 

@@ -7,8 +7,8 @@ const scene = setUpOutages();
 
 /** Answers are hit when they tell of a commit: at the end of the transaction that writes. */
 const WRITES = {
-  request: /^update only/,
-  'half-request': /^update only/,
+  request: /update only/,
+  'half-request': /update only/,
   answer: /finish_embeddings/,
   'half-answer': /finish_embeddings/,
 };

@@ -13,7 +13,7 @@ const STEPS: readonly (readonly [step: string, statement: RegExp, ...moments: Mo
   ['records a page of the pass', /record_page/, 'request', 'answer'],
   ['claims changes', /claim_changes/, 'request', 'answer'],
   ['begins to write', /require_batch/, 'request'],
-  ['writes vectors', /^update only/, 'request', 'answer'],
+  ['writes vectors', /update only/, 'request', 'answer'],
   ['records what it has written', /finish_embeddings/, 'request', 'answer'],
   ['renews its lease', /renew_lease/, 'answer'],
 ];

@@ -90,7 +90,7 @@ const STATEMENTS = [
   /claim_changes/,
   /finish_embeddings/,
   /record_page/,
-  /^update only/,
+  /update only/,
   /require_batch/,
   /claim_pass/,
   /renew_lease/,

@@ -117,7 +117,10 @@ export async function startStandby(primary: FaultServer): Promise<FaultServer> {
   const { username, password, port } = new URL(primary.uri);
   const conninfo = `host=127.0.0.1 port=${port} user=${username} password=${decodeURIComponent(password)} application_name=standby`;
   await primary.start();
-  const standby = await startFaultServer({ ...primary.settings, primary_conninfo: conninfo, hot_standby: 'on' }, folder);
+  const standby = await startFaultServer(
+    { ...primary.settings, primary_conninfo: conninfo, hot_standby: 'on' },
+    folder,
+  );
   // From here on nothing counts as committed before the standby has it.
   await withClient(primary.uri, async (admin) => {
     await admin.query(`alter system set synchronous_standby_names = 'standby'`);
