@@ -205,6 +205,7 @@ create table lamplighter.embedding_progress (
   full_pass_at timestamp with time zone,
   next_full_pass_at timestamp with time zone,
   trust_ended_at timestamp with time zone,
+  trusted_xid xid8 default pg_current_xact_id() not null,
   row_count bigint,
   blank_count bigint,
   found_count bigint,
@@ -5672,7 +5673,7 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION lamplighter.read_pass(p_job bigint, p_generation bigint, p_holder uuid)
- RETURNS TABLE(relation oid, place tid, is_full boolean, found_rows bigint, is_trusting boolean)
+ RETURNS TABLE(relation oid, place tid, is_full boolean, found_rows bigint, trusted_xid bigint)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5682,7 +5683,8 @@ begin
   perform lamplighter.require_lease(p_holder);
   perform lamplighter.require_embedding_job(p_job, p_generation);
   return query
-    select p.pass_relations[1], p.pass_tid, p.pass_is_full, p.pass_found, p.trust_ended_at is null
+    select p.pass_relations[1], p.pass_tid, p.pass_is_full, p.pass_found,
+           case when p.trust_ended_at is null then p.trusted_xid::text::bigint end
     from lamplighter.embedding_progress as p
     where p.job = p_job and p.served_by = p_holder and p.pass_relations is not null
     for no key update;
@@ -9430,6 +9432,8 @@ comment on column lamplighter.embedding_progress.row_count is 'Of the last pass 
 comment on column lamplighter.embedding_progress.served_by is 'The process that makes the passes: a row of lamplighter.worker.';
 
 comment on column lamplighter.embedding_progress.trust_ended_at is 'From here on a vector without a stamp counts for nothing: the first full pass is over, or something happened in it that speaks against all of them.';
+
+comment on column lamplighter.embedding_progress.trusted_xid is 'The transaction that registered the job: a vector without a stamp in a row that was written after it counts for nothing, either.';
 
 comment on table lamplighter.embedding_rate is 'Apart from embedding_progress, whose row a page holds while the vectors of the page before are written.';
 

@@ -93,6 +93,7 @@ create table lamplighter.embedding_progress (
   full_pass_at timestamptz,
   next_full_pass_at timestamptz,
   trust_ended_at timestamptz,
+  trusted_xid xid8 not null default pg_current_xact_id(),
   row_count bigint,
   blank_count bigint,
   found_count bigint,
@@ -111,6 +112,8 @@ comment on column lamplighter.embedding_progress.pass_blocks is
 comment on column lamplighter.embedding_progress.pass_found is 'Rows that the pass found without their vector. A pass that found any is followed by another.';
 comment on column lamplighter.embedding_progress.trust_ended_at is
   'From here on a vector without a stamp counts for nothing: the first full pass is over, or something happened in it that speaks against all of them.';
+comment on column lamplighter.embedding_progress.trusted_xid is
+  'The transaction that registered the job: a vector without a stamp in a row that was written after it counts for nothing, either.';
 comment on column lamplighter.embedding_progress.former_model is
   'The model before, until a pass has found nothing: some rows may have its vectors still.';
 comment on column lamplighter.embedding_progress.row_count is

@@ -67,7 +67,7 @@ async function readPage(db: Queryable, job: PreparedJob, { holderId, limit, bloc
     place: string | null;
     is_full: boolean;
     found_rows: string;
-    is_trusting: boolean;
+    trusted_xid: string | null;
   }>(READ_PASS, [job.id, job.generation, holderId]);
   const [position] = pass.rows;
   if (position === undefined) return END;
@@ -79,7 +79,7 @@ async function readPage(db: Queryable, job: PreparedJob, { holderId, limit, bloc
       : await readLeaf(db, job, leaf, {
           from: position.place ?? '(0,0)',
           isFull: position.is_full,
-          isTrusting: job.trustsVectors && position.is_trusting,
+          trustedXid: job.trustsVectors ? position.trusted_xid : null,
           limit,
           blocks,
         });
@@ -123,9 +123,9 @@ async function readLeaf(
   db: Queryable,
   job: PreparedJob,
   leaf: { readonly oid: string; readonly name: string },
-  options: { from: string; isFull: boolean; isTrusting: boolean; limit: number; blocks: number },
+  options: { from: string; isFull: boolean; trustedXid: string | null; limit: number; blocks: number },
 ): Promise<LeafPage> {
-  const { from, isFull, isTrusting, limit, blocks } = options;
+  const { from, isFull, trustedXid, limit, blocks } = options;
   await holdTables(db, job.id, [leaf, ...(job.table.chunks === undefined ? [] : [job.table.chunks])]);
   const size = await db.query<{ blocks: string }>(
     `select pg_catalog.pg_relation_size($1::pg_catalog.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8 as blocks`,
@@ -135,7 +135,7 @@ async function readLeaf(
   const endBlock = Math.min(firstBlock + blocks, LAST_BLOCK);
   const { rows } = await db.query<Omit<JudgedRow, 'leaf' | 'kind'> & { kind: JudgedRow['kind'] | 'page' }>(
     selectPage(job.table, leaf.name),
-    [job.id, job.model, job.dimensions, isTrusting, from, `(${endBlock},0)`, isFull, limit],
+    [job.id, job.model, job.dimensions, trustedXid, from, `(${endBlock},0)`, isFull, limit],
   );
   const judged: JudgedRow[] = [];
   let summary: PageSummary = { rows: 0, blank: 0, waiting: 0, bytes: 0, isCut: false, last: null };

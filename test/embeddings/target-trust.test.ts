@@ -72,6 +72,16 @@ describe('a vector of unknown origin is trusted only while nothing speaks agains
     expect(await wrongBut('rekeyed', 'two')).toEqual([]);
   });
 
+  test('not of a row that got another text, or key and text, in the first pass while nothing was captured', async () => {
+    const job = await adopted('unseen');
+    await scene.run(
+      `set session_replication_role = replica; update unseen set id = 11, body = 'changed' where id = 1;
+       insert into unseen values (3, 'three', 'title', '{1,2,3}'); reset session_replication_role`,
+    );
+    await scene.settle(job);
+    expect(await wrongBut('unseen', 'two')).toEqual([]);
+  });
+
   test('not of a row that was inserted with a vector of its own', async () => {
     const job = await adopted('brought');
     await scene.settle(job);

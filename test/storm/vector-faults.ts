@@ -183,9 +183,9 @@ export const VECTOR_FAULTS: Readonly<Record<VectorFaultKind, Fault>> = {
   async 'write much'({ rig }, { table, lot }) {
     const steps = choose(['', '!unavailable-times:2 ', '!sleep:20 ', '!unavailable-times:1 '], lot);
     await rig.pool.query(
-      `insert into ${table} (id, body) select n, $1 || 'much ' || n from generate_series(100, 180) as n
+      `insert into ${table} (id, body) select n, case when n = 100 then $1 else '' end || $2 || ' much ' || n from generate_series(100, 180) as n
        on conflict (id) do update set body = excluded.body || ' again'`,
-      [`${steps}${rig.text()} `],
+      [steps, rig.text()],
     );
     if (lot % 3 === 0) await rig.pool.query(`delete from ${table} where id > 140`);
   },

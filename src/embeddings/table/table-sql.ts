@@ -94,12 +94,21 @@ function knownOf({ chunks, keyColumns, dstColumn }: EmbeddedTable, alias: string
   return `, case when ${alias}.kind = 'embed' and ${alias}.is_proven then array(${chunksOf}) end as known`;
 }
 
+/**
+ * The condition that no transaction after `last`, an xid8, has written a version of a row. Ids of versions wrap around; an old one that is taken for
+ * a new one is embedded again.
+ */
+function isNoLaterThan(version: string, last: string): string {
+  const next = 'pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::pg_catalog.text::pg_catalog.int8';
+  return `((${next} - ${version}::pg_catalog.text::pg_catalog.int8) & 4294967295) >= ${next} - ${last}::pg_catalog.int8`;
+}
+
 /** Whether the chunks that are there have the vectors of their texts. */
 function provenOf({ chunks }: EmbeddedTable, trusts: string): string {
   if (chunks === undefined) return '';
   return `, case when k.has_stamp
       then not k.is_failed and k.model = $2 and k.dimensions = $3 and k.chunk_hash = f.chunk_hash
-      else ${trusts}::pg_catalog.bool end as is_proven`;
+      else ${trusts} end as is_proven`;
 }
 
 /**
@@ -120,7 +129,7 @@ export function selectChanged(table: EmbeddedTable, hasNulls: boolean): string {
          pg_catalog.count(*) over (partition by r.key) as count
   from row as r
 ), judged as (
-  select f.*, ${kindOf(table, `'embed'`, 'k.is_trusted or f.count > 1')} as kind${provenOf(table, '$5')}
+  select f.*, ${kindOf(table, `'embed'`, 'k.is_trusted or f.count > 1')} as kind${provenOf(table, '$5::pg_catalog.bool')}
   from found as f
   join lamplighter.lookup_stamps($1, array(select f.key from found as f), array(select f.key_hash from found as f)) as k
     on k.key_hash = f.key_hash
@@ -145,14 +154,14 @@ function fits(table: EmbeddedTable): string {
 }
 
 /**
- * Reads one page of a leaf, as {@link selectChanged}, up to $8 rows to be embedded. $1 job, $2 model, $3 dimensions, $4 whether vectors
- * without a stamp are trusted, $5 and $6 the places between which rows lie, $7 whether the pass is a full one: else only rows without a
+ * Reads one page of a leaf, as {@link selectChanged}, up to $8 rows to be embedded. $1 job, $2 model, $3 dimensions, $4 the last
+ * transaction of which vectors without a stamp are trusted, or null, $5 and $6 the places between which rows lie, $7 whether the pass is a full one: else only rows without a
  * vector are looked at. The last row, of kind `page`, has in `text` how many rows there were, how many were blank, how many wait in a batch
  * since a pass found them, how many bytes of text, whether the page was cut short, and the last place.
  */
 export function selectPage(table: EmbeddedTable, leaf: string): string {
   return `with row as materialized (
-  select t.ctid as place, ${FOUND_COLUMNS(table, 't')}
+  select t.ctid as place, t.xmin as version, ${FOUND_COLUMNS(table, 't')}
   from only ${leaf} as t${stateOf(table, 't')}
   where t.ctid > $5::pg_catalog.tid and t.ctid < $6::pg_catalog.tid
     and ($7 or ${isIncomplete(table, 't')})
@@ -160,8 +169,8 @@ export function selectPage(table: EmbeddedTable, leaf: string): string {
   select r.*, ${factsOf(table)}
   from row as r
 ), judged as materialized (
-  select f.*, case when k.is_waiting then 'same' else ${kindOf(table, `case when $4 then 'trusted' else 'embed' end`, 'false')} end as kind,
-         k.is_of_pass${provenOf(table, '$4')}
+  select f.*, case when k.is_waiting then 'same' else ${kindOf(table, `case when ${isNoLaterThan('f.version', '$4')} then 'trusted' else 'embed' end`, 'false')} end as kind,
+         k.is_of_pass${provenOf(table, '$4::pg_catalog.int8 is not null')}
   from found as f
   join lamplighter.lookup_stamps($1, array(select f.key from found as f), array(select f.key_hash from found as f)) as k
     on k.key_hash = f.key_hash
