@@ -6,14 +6,12 @@ import { sqlStateOf } from '../db/sqlstate.ts';
 /**
  * Settings that may not be the session's: rows hidden by policies are an error, keys look the same everywhere, and no lock is waited for
  * until a deadlock is looked for (1 s), so that a deadlock with a user's transaction never ends the user's. Rows are found by place: a plan
- * that reads a whole table instead is never right for them. The server lets go of a process that is frozen or that the network has lost after
- * five seconds: it may have rows of the user's locked.
+ * that reads a whole table instead is never right for them.
  */
 const SETTINGS = {
   search_path: 'pg_catalog, pg_temp',
   row_security: 'off',
   lock_timeout: '200ms',
-  idle_in_transaction_session_timeout: '5s',
   datestyle: 'ISO, YMD',
   intervalstyle: 'postgres',
   extra_float_digits: '3',

@@ -89,6 +89,19 @@ test('a transaction in which an error was swallowed does not pretend to have com
   await pool.end();
 });
 
+test('a transaction that is idle for five seconds, as that of a frozen process, keeps no row from others', async () => {
+  const pool = createPool(settings);
+  await pool.query("insert into note values ('wanted')");
+  const frozen = pool.withTransaction(async (tx) => {
+    await tx.query("update note set text = 'kept' where text = 'wanted'");
+    const touch = () => db.pool.query("set local lock_timeout = '100ms'; delete from note where text = 'wanted'");
+    await expect(touch()).rejects.toMatchObject({ code: '55P03' });
+    await eventually(touch, { timeoutMs: 8_000, intervalMs: 200 });
+  });
+  await expect(frozen).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+  await pool.end();
+});
+
 test('a transaction is READ COMMITTED and writes, whatever the role prefers', async () => {
   const role = await db.createRole('careful');
   await db.pool.query(`alter role ${role.name} set default_transaction_isolation = 'serializable'`);
