@@ -34,10 +34,10 @@ test('a worker of which a part has failed says so, stops and gives back what it 
   const { workerId } = worker;
   const id = await generate(db.pool, '!hang');
   await eventually(() => expect(runtime.calls.running).toBe(1));
+  isFull = true;
   await db.pool.query(
     `insert into steadytext_queue (function_name, status, created_at, completed_at) values ('embed', 'completed', '2000-01-01', '2000-01-01')`,
   );
-  isFull = true;
   expect(await worker.died).toMatchObject({
     code: 'WORKER_FAILED',
     message: 'The worker has failed, as the part of it that had to prune ended: ENOSPC: no space left on device',
