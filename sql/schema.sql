@@ -2172,8 +2172,9 @@ begin
   ) as m
   group by m.lane, m.hour
   order by m.lane, m.hour
+  -- What was queued may have been counted, and put right by settle_hours, since the minutes were read.
   on conflict on constraint metric_hour_pkey do update
-  set enqueued = excluded.enqueued,
+  set enqueued = greatest(h.enqueued, excluded.enqueued),
       completed = excluded.completed,
       failed = excluded.failed,
       cancelled = excluded.cancelled,
@@ -2183,7 +2184,7 @@ begin
       waits = excluded.waits,
       runs = excluded.runs
   where (h.enqueued, h.completed, h.failed, h.cancelled, h.retries, h.tokens, h.oldest_pending_s, h.waits, h.runs) is distinct from
-    (excluded.enqueued, excluded.completed, excluded.failed, excluded.cancelled, excluded.retries, excluded.tokens,
+    (greatest(h.enqueued, excluded.enqueued), excluded.completed, excluded.failed, excluded.cancelled, excluded.retries, excluded.tokens,
      excluded.oldest_pending_s, excluded.waits, excluded.runs);
   delete from lamplighter.metric_minute as m
   using lamplighter.metric_lane as l

@@ -207,8 +207,8 @@ test('an hour that is final has what waited since then and is claimed now', asyn
 });
 
 /** An hour that is final, of which nothing was counted; returns its beginning. */
-async function finalHour(): Promise<number> {
-  const start = `date_bin('1 hour', now(), 'epoch') - interval '5 hours'`;
+async function finalHour(ago = 5): Promise<number> {
+  const start = `date_bin('1 hour', now(), 'epoch') - interval '${ago} hours'`;
   await db.pool.query(
     `insert into lamplighter.metric_minute (lane, minute, source)
      select l.id, ${start} + m * interval '1 minute', '${SOURCE}' from lamplighter.metric_lane as l, generate_series(0, 59) as m;
@@ -218,11 +218,12 @@ async function finalHour(): Promise<number> {
   return await firstValue<number>(db.pool, `select extract(epoch from ${start})::float8 * 1000`);
 }
 
-async function enqueuedByHour(): Promise<unknown> {
+/** Expects that many in the one hour that there is, of all requests and of those of the one model. */
+async function expectHour(enqueued: number): Promise<void> {
   const { rows } = await db.pool.query(
     `select l.function_name, h.enqueued from lamplighter.metric_hour as h join lamplighter.metric_lane as l on l.id = h.lane order by 1`,
   );
-  return rows;
+  expect(rows).toEqual(['', 'embed'].map((name) => ({ function_name: name, enqueued })));
 }
 
 test('an hour that is final has what is claimed or cancelled now of a minute and a model of which nothing was counted', async () => {
@@ -235,33 +236,38 @@ test('an hour that is final has what is claimed or cancelled now of a minute and
   await (await claim(7)).write(db.pool, SECOND);
   await db.pool.query(`update steadytext_queue set status = 'cancelled' where status = 'pending'`);
   await measureCancelled(db.pool);
-  expect(await enqueuedByHour()).toEqual([
-    { function_name: '', enqueued: 12 },
-    { function_name: 'embed', enqueued: 12 },
-  ]);
+  await expectHour(12);
 });
 
-test('an hour that is final has what two processes count at once', async () => {
-  const startMs = await finalHour();
+/** Counts five requests as a process that has not committed when `work` comes to wait for it. */
+async function countBeside(createdMs: number, work: () => Promise<void>): Promise<void> {
   await using session = await openSession(db.uri);
-  const count = (at: number, on: Queryable, source: string) => {
-    const counts = createQueuedCounts();
-    counts.note('embed', 'default', startMs + at * MINUTE_MS, 5);
-    return counts.write(on, source);
-  };
-  await count(0, db.pool, '33333333-3333-4333-8333-333333333333');
   await session.client.query('begin');
-  await count(1, session.client, SECOND);
-  const other = count(2, db.pool, SOURCE);
+  await countFive(createdMs, session.client, SECOND);
+  const working = work();
   await eventually(async () =>
     expect(await firstValue(db.pool, 'select count(*)::int from pg_locks where not granted')).toBeGreaterThan(0),
   );
   await session.client.query('commit');
-  await other;
-  expect(await enqueuedByHour()).toEqual([
-    { function_name: '', enqueued: 15 },
-    { function_name: 'embed', enqueued: 15 },
-  ]);
+  await working;
+}
+
+function countFive(createdMs: number, on: Queryable, source: string): Promise<void> {
+  const counts = createQueuedCounts();
+  counts.note('embed', 'default', createdMs, 5);
+  return counts.write(on, source);
+}
+
+test('an hour that is final has what two processes count at once', async () => {
+  const startMs = await finalHour();
+  await countFive(startMs, db.pool, '33333333-3333-4333-8333-333333333333');
+  await countBeside(startMs + MINUTE_MS, () => countFive(startMs + 2 * MINUTE_MS, db.pool, SOURCE));
+  await expectHour(15);
+});
+
+test('an hour that is summed up keeps what is counted at that moment', async () => {
+  await countBeside(await finalHour(3), () => compactMetrics(db.pool));
+  await expectHour(5);
 });
 
 test('looking again at what waits writes nothing', async () => {

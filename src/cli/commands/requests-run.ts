@@ -1,12 +1,10 @@
-import { isUtf8 } from 'node:buffer';
-import { readFileSync } from 'node:fs';
 import type { Client } from '../../client/client.ts';
 import { createClient } from '../../client/create-client.ts';
 import type { GenerateOptions } from '../../client/enqueuer.ts';
 import type { RequestId } from '../../client/request-id.ts';
 import type { Reading } from '../../core/config/option-values.ts';
 import { DURATION_FORM, parseDuration } from '../../core/duration.ts';
-import { hasCode, LamplighterError, messageOf } from '../../core/errors.ts';
+import { hasCode, LamplighterError } from '../../core/errors.ts';
 import { toPrintable } from '../../core/printable.ts';
 import { REQUEST_FUNCTIONS, type RequestFunction } from '../../core/request-functions.ts';
 import { didYouMean } from '../../core/suggest.ts';
@@ -17,6 +15,7 @@ import { JSON_OPTION } from '../common-options.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { codeOfInterruption } from '../interruption.ts';
+import { readTextFile } from '../read-text-file.ts';
 import { withSession } from '../with-session.ts';
 
 const FUNCTION: CliOption = {
@@ -106,7 +105,12 @@ export const requestsRunCommand: CliCommand = {
     const timeoutMs = readOption(invocation, TIMEOUT, readTimeout) ?? DEFAULT_TIMEOUT_MS;
     const client = createClient({ settings: connectionOf(invocation), log: invocation.log });
     try {
-      const id = await enqueue(invocation, client, functionName, text === '-' ? readStandardInput() : text);
+      const id = await enqueue(
+        invocation,
+        client,
+        functionName,
+        text === '-' ? readTextFile(text, 'standard input') : text,
+      );
       if (isOn(invocation, WAIT)) return await waitFor(invocation, client, id, timeoutMs);
       invocation.terminal.print(isOn(invocation, JSON_OPTION) ? JSON.stringify({ requestId: id }) : id);
       return EXIT.done;
@@ -157,17 +161,6 @@ async function waitFor(invocation: Invocation, client: Client, id: RequestId, ti
   );
   terminal.print(isOn(invocation, JSON_OPTION) ? JSON.stringify(record) : toPrintable(record?.result ?? ''));
   return EXIT.done;
-}
-
-function readStandardInput(): string {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(0);
-  } catch (error) {
-    throw new LamplighterError('USAGE', `standard input: ${messageOf(error)}`, { cause: error });
-  }
-  if (isUtf8(bytes)) return bytes.toString();
-  throw new LamplighterError('USAGE', 'standard input: expected a text in UTF-8, got bytes that are none');
 }
 
 function readFunction(text: string): Reading<RequestFunction> {

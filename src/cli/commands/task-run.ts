@@ -1,14 +1,13 @@
-import { isUtf8 } from 'node:buffer';
-import { readFileSync } from 'node:fs';
 import type { Client } from '../../client/client.ts';
 import { createClient } from '../../client/create-client.ts';
-import { LamplighterError, messageOf } from '../../core/errors.ts';
+import { LamplighterError } from '../../core/errors.ts';
 import { toPrintable } from '../../core/printable.ts';
 import type { CliCommand, Invocation } from '../cli-command.ts';
 import { type CliOption, isOn, textOf } from '../cli-option.ts';
 import { JSON_OPTION } from '../common-options.ts';
 import { CONNECTION_OPTIONS, connectionOf } from '../connection-options.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
+import { readTextFile } from '../read-text-file.ts';
 import { renderAge } from '../render-units.ts';
 import { followTask } from '../tasks/follow-task.ts';
 
@@ -77,16 +76,7 @@ function readText(invocation: Invocation): string {
       hint: '"lamplighter task run --help" shows examples.',
     });
   }
-  if (file === undefined) return text ?? '';
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(file === '-' ? 0 : file);
-  } catch (error) {
-    throw new LamplighterError('USAGE', `--file: ${messageOf(error)}`, { cause: error });
-  }
-  if (!isUtf8(bytes)) throw new LamplighterError('USAGE', '--file: expected a text in UTF-8, got bytes that are none');
-  // Leaves out the mark that some editors write at the beginning, as psql does.
-  return new TextDecoder().decode(bytes);
+  return file === undefined ? (text ?? '') : readTextFile(file, '--file');
 }
 
 /** Opens a client for the time of `work`. */
